@@ -1,0 +1,40 @@
+# Compiler options of all our own code, in one INTERFACE target.
+add_library(bearerd_options INTERFACE)
+target_compile_options(bearerd_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Wnon-virtual-dtor -Woverloaded-virtual
+  $<$<BOOL:${BEARERD_WERROR}>:-Werror>
+  -fstack-protector-strong)
+target_include_directories(bearerd_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
+target_compile_definitions(bearerd_options INTERFACE
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY)
+
+if(BEARERD_SANITIZE)
+  target_compile_options(bearerd_options INTERFACE
+    -fsanitize=${BEARERD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+  target_link_options(bearerd_options INTERFACE -fsanitize=${BEARERD_SANITIZE})
+else()
+  target_compile_options(bearerd_options INTERFACE
+    $<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE> $<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=2>)
+endif()
+if(BEARERD_FUZZ)
+  # Coverage instrumentation everywhere; the fuzz targets add the driver when they link.
+  target_compile_options(bearerd_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
+
+# Hardening that a daemon on a till should not go without.
+set(CMAKE_POSITION_INDEPENDENT_CODE ON)
+target_link_options(bearerd_options INTERFACE -Wl,-z,relro,-z,now)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
+  # A precompiled header is cached only when ccache is told what we promise about it.
+  set(CMAKE_CXX_COMPILER_LAUNCHER
+    ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
+    ${CCACHE_PROGRAM})
+  if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
+    target_compile_options(bearerd_options INTERFACE -fpch-preprocess)
+  else()
+    target_compile_options(bearerd_options INTERFACE "SHELL:-Xclang -fno-pch-timestamp")
+  endif()
+endif()

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <bearerd/auth/token.hpp>
+#include <bearerd/net/task.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace bearerd::auth {
+
+/// Why there is no token to be had just now (CONTRACT 3.8).
+struct NoToken {
+    enum class Reason : std::uint8_t { login_rejected, login_unavailable, overloaded, shutting_down };
+    Reason reason = Reason::login_unavailable;
+    Duration retry_after{}; ///< until the next login may be tried, for Retry-After; never negative
+};
+
+using TokenResult = std::variant<TokenPtr, NoToken>;
+
+/// What to do with a request whose token was rejected (CONTRACT 3.6 and 3.7).
+struct Advice {
+    enum class Kind : std::uint8_t {
+        resend, ///< once, with `token`
+        pass,   ///< a denied permission, not a stale token: the answer goes to the app as it is
+        fail,   ///< the login that it took failed: the app gets `failure`
+    };
+    Kind kind = Kind::pass;
+    TokenPtr token;
+    bool after_login = false; ///< a login brought `token`: if that is rejected too, report it by denied()
+    NoToken failure;
+};
+
+/// One thread's door to the token. Used on that thread only; the state behind it is shared by all threads.
+class TokenSource {
+public:
+    virtual ~TokenSource() = default;
+
+    /// The current token where it is good at `now`, else nullptr: the path of nearly every request, without a lock
+    /// or a suspension.
+    [[nodiscard]] virtual TokenPtr current(TimePoint now) = 0;
+
+    /// The current token, or the outcome of the one login that is running or is started for this; waits at most
+    /// `auth.login_timeout`, and not at all while a back-off lasts.
+    [[nodiscard]] virtual net::Task<TokenResult> acquire() = 0;
+
+    /// The upstream rejected `used`. At most one login runs however many ask.
+    [[nodiscard]] virtual net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) = 0;
+
+    /// The resend after a login was rejected as well: the document is denied until the next login.
+    virtual void denied(std::uint64_t document) = 0;
+
+    /// A response to a request sent with `used` carried a token header with this value (a leading "Bearer " may be
+    /// there). `login_operation`: the request held a login of the app's own. Adopted or ignored by CONTRACT 3.4.
+    virtual void observed(const TokenPtr& used, std::string_view value, bool login_operation) = 0;
+};
+
+} // namespace bearerd::auth

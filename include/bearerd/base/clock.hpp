@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+
+namespace bearerd {
+
+/// The clock of every life and deadline: steady, unaffected by wall-clock changes, and counting the time
+/// that the machine was suspended (CLOCK_BOOTTIME), so that a till that slept overnight never believes that
+/// yesterday's token is fresh (CONTRACT 3.3). Pure code takes its time points as arguments.
+struct BootClock {
+    using duration = std::chrono::nanoseconds;
+    using rep = duration::rep;
+    using period = duration::period;
+    using time_point = std::chrono::time_point<BootClock>;
+    static constexpr bool is_steady = true;
+
+    /// Never fails; about 20 ns (vDSO). Any thread.
+    [[nodiscard]] static time_point now() noexcept;
+};
+
+using TimePoint = BootClock::time_point;
+using Duration = std::chrono::nanoseconds;
+
+/// Seconds since the epoch, for log lines and stored files only: never to judge a life in this process.
+using WallSeconds = std::chrono::sys_seconds;
+[[nodiscard]] WallSeconds wall_now() noexcept;
+
+} // namespace bearerd

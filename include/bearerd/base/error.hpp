@@ -1,0 +1,41 @@
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <boost/system/result.hpp>
+
+#include <type_traits>
+
+namespace bearerd {
+
+using boost::system::error_code;
+
+/// What bearerd itself finds wrong at run time, next to the system's, OpenSSL's and Beast's own codes.
+enum class errc {
+    timed_out = 1,       ///< a deadline passed
+    shutting_down,       ///< the grace period of a shutdown ended
+    overloaded,          ///< a bounded queue is full
+    connection_limit,    ///< no upstream connection became free in time
+    name_not_found,      ///< the upstream's name has no address
+    connect_failed,      ///< no address of the upstream accepted a connection
+    certificate_invalid, ///< the upstream's certificate or host name did not verify
+    tls_failed,          ///< the TLS handshake failed for another reason
+    proxy_refused,       ///< the outbound proxy refused CONNECT
+    closed,              ///< the peer closed before a byte of the response
+    truncated,           ///< the peer closed amid a message
+    garbled,             ///< the peer's bytes are not the HTTP that we accept
+    too_large,           ///< a message exceeds its limit
+    login_rejected,      ///< the upstream does not accept the credentials
+    login_unavailable,   ///< the login could not be carried out
+};
+
+[[nodiscard]] const boost::system::error_category& bearerd_category() noexcept;
+[[nodiscard]] error_code make_error_code(errc value) noexcept;
+
+/// A value or an error_code; what fallible functions on hot and expected paths return.
+template<class T>
+using Result = boost::system::result<T>;
+
+} // namespace bearerd
+
+template<>
+struct boost::system::is_error_code_enum<bearerd::errc> : std::true_type {};

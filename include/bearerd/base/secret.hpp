@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+#include <utility>
+
+namespace bearerd {
+
+/// Overwrites memory in a way that the optimiser does not remove.
+void wipe(void* memory, std::size_t size) noexcept;
+
+/// Wipes a string's whole capacity, then clears it.
+void wipe(std::string& text) noexcept;
+
+/// A password, token or key (CONTRACT 3.10). Wiped when destroyed or assigned over, copied only by name
+/// (clone), and impossible to print: it has no stream operator and no conversion; reveal() is what to
+/// search for in a review. Not thread safe while being changed; any thread may read a const one.
+class Secret {
+public:
+    Secret() noexcept = default;
+
+    /// Takes the bytes and leaves `text` wiped and empty.
+    explicit Secret(std::string&& text);
+    /// Copies the bytes; wiping the source is the caller's affair.
+    explicit Secret(std::string_view text) : bytes_{text} {}
+
+    Secret(const Secret&) = delete;
+    Secret& operator=(const Secret&) = delete;
+    Secret(Secret&& other) noexcept;
+    Secret& operator=(Secret&& other) noexcept;
+    ~Secret() { wipe(bytes_); }
+
+    [[nodiscard]] Secret clone() const { return Secret{std::string_view{bytes_}}; }
+    [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+    [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
+
+    /// The bytes themselves; valid until this object changes. Never hand the view to anything that logs.
+    [[nodiscard]] std::string_view reveal() const noexcept { return bytes_; }
+
+    /// Compares in a time that does not depend on where the two differ.
+    [[nodiscard]] bool equals(const Secret& other) const noexcept;
+
+private:
+    std::string bytes_;
+};
+
+} // namespace bearerd

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+/// The numbers behind the metrics of CONTRACT 8. Each thread counts in a Stats of its own, without locked
+/// instructions; the admin listener sums them. One writer, any number of readers.
+namespace bearerd {
+
+class Counter {
+public:
+    void add(std::uint64_t n = 1) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] std::uint64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> value_{0};
+};
+
+/// A number that goes up and down, written by one thread.
+class Gauge {
+public:
+    void add(std::int64_t n) noexcept {
+        value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+
+    void set(std::int64_t n) noexcept { value_.store(n, std::memory_order_relaxed); }
+
+    [[nodiscard]] std::int64_t get() const noexcept { return value_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::int64_t> value_{0};
+};
+
+/// Durations in fixed buckets.
+class Histogram {
+public:
+    /// Upper bounds in microseconds; a last bucket without a bound follows.
+    static constexpr std::array<std::uint64_t, 17> bounds_us{
+        250,    500,     1'000,   2'500,     5'000,     10'000,    25'000,    50'000,    100'000,
+        250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
+
+    void observe(std::chrono::nanoseconds duration) noexcept {
+        const auto us = static_cast<std::uint64_t>(duration.count() < 0 ? 0 : duration.count() / 1'000);
+        std::size_t bucket = 0;
+        while (bucket < bounds_us.size() && us > bounds_us[bucket])
+            ++bucket;
+        buckets_[bucket].add();
+        sum_us_.add(us);
+    }
+
+    [[nodiscard]] std::uint64_t bucket(std::size_t index) const noexcept { return buckets_[index].get(); }
+    [[nodiscard]] std::uint64_t sum_us() const noexcept { return sum_us_.get(); }
+
+private:
+    std::array<Counter, bounds_us.size() + 1> buckets_;
+    Counter sum_us_;
+};
+
+/// Everything that one thread counts. The enumerations that index the arrays stand in the modules above;
+/// their sizes are checked there.
+struct Stats {
+    static constexpr std::size_t kinds = 4;     ///< graphql::OperationKind
+    static constexpr std::size_t outcomes = 20; ///< ok, graphql_error, rejected, then graphql::ErrorCode
+    std::array<std::array<Counter, outcomes>, kinds> requests;
+    Histogram request_duration;
+    Histogram upstream_duration;
+    std::array<Counter, 3> logins;         ///< ok, rejected, unavailable
+    std::array<Counter, 3> token_swaps;    ///< login, response, store
+    std::array<Counter, 3> tokens_ignored; ///< older, foreign, login_operation
+    Counter token_store_failures;
+    std::array<Counter, 2> resends; ///< rejected, stale_connection
+    Gauge upstream_idle;
+    Gauge upstream_busy;
+    std::array<Counter, 2> handshakes; ///< full, resumed
+    Gauge client_connections;
+    Gauge requests_in_flight;
+    Gauge throttle_available; ///< -1: not told yet
+    Counter unknown_mutations;
+};
+
+} // namespace bearerd

@@ -1,0 +1,158 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/base/secret.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+/// The settings of CONTRACT 7 as plain values. The initialisers here are the only place where a default
+/// stands; config/bearerd.example.yaml repeats them, and a test compares the two.
+namespace bearerd::config {
+
+using namespace std::chrono_literals;
+
+/// One place to listen on, or the admin listener's.
+struct Address {
+    enum class Kind : std::uint8_t { tcp, unix_socket, systemd };
+    Kind kind = Kind::tcp;
+    std::string host; ///< tcp: an IPv4 or IPv6 literal without brackets, or "localhost"
+    std::uint16_t port = 0;
+    std::string path; ///< unix_socket: the socket's path
+    /// As the user wrote it, for messages.
+    [[nodiscard]] std::string text() const;
+    [[nodiscard]] bool operator==(const Address&) const = default;
+};
+
+struct Listen {
+    std::vector<Address> addresses{{Address::Kind::tcp, "127.0.0.1", 8080, {}}};
+    std::vector<std::string> paths{"/", "/graphql"};
+    std::uint32_t unix_mode = 0660;
+};
+
+struct Access {
+    bool allow_remote = false;
+    std::vector<std::string> allowed_hosts;   ///< lower case, without port
+    std::vector<std::string> allowed_origins; ///< lower case, scheme://host[:port]
+    std::vector<std::uint32_t> allowed_users; ///< uids; names are resolved when the file is read
+};
+
+struct Limits {
+    std::uint64_t request_body = 1ULL << 20;   ///< bytes
+    std::uint64_t request_header = 16ULL << 10; ///< bytes
+    std::uint32_t client_connections = 1024;
+    std::uint32_t pending_requests = 1024;
+    Duration header_timeout = 10s;
+    Duration body_timeout = 30s;
+    Duration idle_timeout = 75s;
+};
+
+/// A URL, taken apart and checked.
+struct Url {
+    bool tls = true;
+    std::string host; ///< lower case, IPv6 without brackets
+    std::uint16_t port = 443;
+    std::string target = "/"; ///< path and query as sent on the request line, never empty
+    std::string text;         ///< normalised whole, without user information: for messages and as identity
+    /// host[:port] as the Host header wants it: brackets for IPv6, no default port.
+    [[nodiscard]] std::string authority() const;
+};
+
+struct UpstreamProxy {
+    std::string host;
+    std::uint16_t port = 0;
+    std::string user; ///< empty: no Proxy-Authorization
+    Secret password;
+};
+
+struct UpstreamTls {
+    std::string ca_file; ///< empty: the system's store
+    std::string client_certificate_file;
+    std::string client_key_file;
+    std::string server_name; ///< empty: the URL's host
+    enum class Version : std::uint8_t { tls12, tls13 } min_version = Version::tls12;
+};
+
+struct Upstream {
+    Url url;
+    Duration connect_timeout = 5s; ///< name look-up, TCP and TLS together
+    Duration response_timeout = 30s;
+    std::uint32_t max_connections = 64;
+    Duration idle_timeout = 30s;
+    Duration reuse_for_mutations = 2s;
+    std::optional<UpstreamProxy> proxy;
+    std::vector<std::pair<std::string, std::string>> headers; ///< added to every request, in file order
+    UpstreamTls tls;
+};
+
+struct Credentials {
+    bool by_email = false; ///< `email:` was given, not `username:`
+    std::string user;
+    Secret password;
+};
+
+struct Unauthorized {
+    std::vector<std::string> messages{"Unauthorized"};
+    std::vector<std::string> codes{"UNAUTHENTICATED"};
+    std::vector<std::uint16_t> statuses{401};
+    std::uint64_t inspect_limit = 64ULL << 10; ///< bytes as received
+};
+
+struct Backoff {
+    Duration rejected = 30s;
+    Duration unavailable = 1s;
+    Duration max = 15min; ///< of `rejected`; `unavailable` stops doubling at 30 s, or here where less
+};
+
+struct Auth {
+    std::string login_query = "query($email:String,$username:String,$password:String!){loginUser(email:$email,"
+                              "username:$username,password:$password){id}}";
+    std::string login_field = "loginUser";
+    std::vector<std::string> token_headers{"X-Authorization", "Authorization"}; ///< best first
+    Unauthorized unauthorized;
+    Duration refresh_before = 2min;
+    Duration fresh_for = 10s;
+    Duration login_timeout = 10s;
+    Backoff backoff;
+};
+
+struct TokenStore {
+    std::string directory; ///< empty: memory only
+    std::string key_file;  ///< empty: the key comes from the password
+};
+
+struct Admin {
+    std::optional<Address> address{Address{Address::Kind::tcp, "127.0.0.1", 9180, {}}}; ///< none: off
+};
+
+struct Errors {
+    bool always_200 = false; ///< `errors.status: 200`
+};
+
+struct Log {
+    enum class Level : std::uint8_t { debug, info, warning, error } level = Level::info;
+    enum class Format : std::uint8_t { text, json } format = Format::text;
+    bool requests = true;
+};
+
+/// Move-only, because it holds secrets; shared as std::shared_ptr<const Settings> once it is complete.
+struct Settings {
+    Listen listen;
+    Access access;
+    Limits limits;
+    Upstream upstream;
+    Credentials credentials;
+    Auth auth;
+    TokenStore token_store;
+    Admin admin;
+    Errors errors;
+    Log log;
+    Duration shutdown_grace = 25s;
+    std::uint32_t threads = 1;
+};
+
+} // namespace bearerd::config

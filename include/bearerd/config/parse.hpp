@@ -1,0 +1,47 @@
+#pragma once
+
+#include <bearerd/config/config.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+namespace bearerd::config {
+
+/// One thing that is wrong with a configuration, and where. Never holds a secret's value.
+struct Fault {
+    std::size_t line = 0;   ///< from 1; 0 where the fault is of the whole file
+    std::size_t column = 0; ///< from 1
+    std::string key;        ///< dotted, as "upstream.tls.ca_file"; empty for a fault of YAML itself
+    std::string message;    ///< one sentence: what is wrong, and what would be right
+};
+
+/// "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (CONTRACT 6).
+[[nodiscard]] std::string format_fault(std::string_view file, const Fault& fault);
+
+/// What parsing may ask the world for; tests give their own. Each returns nothing where there is none.
+struct Surroundings {
+    /// The value of an environment variable.
+    std::function<std::optional<std::string>(const std::string& name)> environment;
+    /// The content of a small file (at most 64 KiB), or the reason in words why it can't be read.
+    std::function<std::variant<Secret, std::string>(const std::string& path)> read_file;
+    /// The uid of a local user name.
+    std::function<std::optional<std::uint32_t>(const std::string& name)> uid_of;
+
+    /// The process's own environment, files and user data base.
+    [[nodiscard]] static Surroundings system();
+};
+
+using ParseResult = std::variant<Settings, std::vector<Fault>>;
+
+/// Reads YAML text into settings, or lists every fault that it has, ordered by position (CONTRACT 7).
+/// Never throws for any text. `text` longer than 1 MiB is a fault.
+[[nodiscard]] ParseResult parse(std::string_view text, const Surroundings& surroundings);
+
+/// Reads and parses a file; one that can't be read is a fault with line 0.
+[[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
+
+} // namespace bearerd::config

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bearerd::graphql {
+
+enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown };
+
+[[nodiscard]] std::string_view to_string(OperationKind kind) noexcept;
+
+/// A request as it came from the app. Views: they must outlive the call only.
+struct RequestView {
+    bool is_get = false;
+    std::string_view query_string; ///< of the request target, without '?', still percent-encoded
+    std::string_view content_type; ///< as sent; empty where there is none
+    std::string_view body;
+};
+
+/// What would run upstream.
+struct Operation {
+    /// `unknown` where the document can't be read, is ambiguous, or is longer or deeper than the bounds.
+    OperationKind kind = OperationKind::unknown;
+    /// `operationName`, or the name of the only operation; at most 64 characters of [_A-Za-z0-9], else empty.
+    /// For a batch, that of its first operation.
+    std::string name;
+    bool batch = false;
+    /// A field named `login_field` (without case) is, or may be, among the root fields of what would run, through
+    /// aliases and fragments; true as well where the document can't be read (CONTRACT 3.4).
+    bool has_login = false;
+
+    /// Whatever is not surely a query may move money (CONTRACT 4: "whatever can't be classified").
+    [[nodiscard]] bool may_mutate() const noexcept { return kind != OperationKind::query; }
+};
+
+/// Reads the operation that would run (CONTRACT 4): `operationName`, several operations, comments, strings,
+/// block strings, fragments, a BOM, `application/graphql`, GET, multipart uploads (the `operations` part, GraphQL
+/// multipart request specification), batches (any mutation makes it a mutation; any unknown makes it unknown).
+/// Doubled JSON keys, JSON that can't be read, and several operations without a name are unknown.
+/// A batch of queries and subscriptions is a subscription. Linear in the input, bounded in depth and memory,
+/// never throws but for lack of memory.
+[[nodiscard]] Operation classify(const RequestView& request, std::string_view login_field);
+
+/// A hash of operation name and query text without its literals (strings, numbers), comments, white space and
+/// variables' values: the same document with other values has the same hash (CONTRACT 3.7). Keyed by nothing,
+/// stable within a process. For a request that can't be read: of all its bytes.
+[[nodiscard]] std::uint64_t document_hash(const RequestView& request);
+
+} // namespace bearerd::graphql

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace bearerd::graphql {
+
+/// The errors that bearerd makes itself (CONTRACT 4).
+enum class ErrorCode : std::uint8_t {
+    bad_request,
+    forbidden_host,
+    forbidden_origin,
+    forbidden_peer,
+    not_found,
+    method_not_allowed,
+    request_timeout,
+    payload_too_large,
+    headers_too_large,
+    login_rejected,
+    login_unavailable,
+    upstream_unreachable,
+    upstream_broken,
+    upstream_timeout,
+    outcome_unknown,
+    overloaded,
+    shutting_down,
+};
+inline constexpr std::size_t error_code_count = 17;
+
+enum class Executed : std::uint8_t { no, yes, unknown };
+
+/// "OUTCOME_UNKNOWN" · "outcome_unknown" (metrics, logs) · the status of CONTRACT 4's table.
+[[nodiscard]] std::string_view code_name(ErrorCode code) noexcept;
+[[nodiscard]] std::string_view code_label(ErrorCode code) noexcept;
+[[nodiscard]] std::uint16_t natural_status(ErrorCode code) noexcept;
+[[nodiscard]] std::string_view to_string(Executed executed) noexcept;
+/// What the table gives for the code.
+[[nodiscard]] Executed table_executed(ErrorCode code) noexcept;
+
+/// One sentence for a shop's support desk: what happened and what the till should do next.
+[[nodiscard]] std::string_view support_sentence(ErrorCode code) noexcept;
+
+/// The whole body of CONTRACT 4. `message` is the sentence (support_sentence, or a more exact one);
+/// `request_id` may hold any bytes: it is escaped, and bytes that are not UTF-8 are replaced.
+[[nodiscard]] std::string error_body(ErrorCode code, Executed executed, std::string_view message,
+                                     std::string_view request_id);
+
+} // namespace bearerd::graphql

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <boost/beast/http/field.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+/// HTTP/1.x message heads as they lie in a connection's buffer: nothing is copied, nothing allocated once the
+/// field vector has grown. All views point into the buffer that was parsed and are valid until it changes.
+namespace bearerd::http {
+
+using FieldId = boost::beast::http::field;
+
+struct Field {
+    FieldId id = FieldId::unknown; ///< unknown for names that Beast does not list
+    std::string_view name;         ///< as received
+    std::string_view value;        ///< without surrounding white space
+};
+
+/// ASCII only, as field names, tokens and host names compare.
+[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
+
+/// Whether a comma-separated list such as Connection's holds the token (without case; parameters ignored).
+[[nodiscard]] bool list_has_token(std::string_view list, std::string_view token) noexcept;
+
+struct Fields {
+    std::vector<Field> list; ///< in the order received; trailers never get in
+
+    [[nodiscard]] const Field* find(FieldId id) const noexcept;
+    /// By name without case; for names that Beast does not list.
+    [[nodiscard]] const Field* find(std::string_view name) const noexcept;
+    [[nodiscard]] std::size_t count(FieldId id) const noexcept;
+    /// The value, or "" where the field is absent.
+    [[nodiscard]] std::string_view value(FieldId id) const noexcept;
+    [[nodiscard]] std::string_view value(std::string_view name) const noexcept;
+    /// Whether any field of this id holds the token in its list.
+    [[nodiscard]] bool has_token(FieldId id, std::string_view token) const noexcept;
+};
+
+struct RequestHead {
+    std::string_view method; ///< as received; methods are case-sensitive (RFC 9110 section 9.1)
+    std::string_view target; ///< as received
+    std::uint8_t minor = 1;  ///< HTTP/1.minor: 0 or 1
+    Fields fields;
+};
+
+struct ResponseHead {
+    std::uint16_t status = 0;
+    std::string_view reason;
+    std::uint8_t minor = 1;
+    Fields fields;
+    /// Whether the length is told by Content-Length; the body of neither this nor chunked ends with the stream.
+    std::optional<std::uint64_t> content_length;
+    bool chunked = false;
+};
+
+} // namespace bearerd::http

@@ -1,0 +1,45 @@
+#include <bearerd/base/secret.hpp>
+
+#include <cstring>
+
+namespace bearerd {
+
+void wipe(void* memory, std::size_t size) noexcept {
+    ::explicit_bzero(memory, size);
+}
+
+void wipe(std::string& text) noexcept {
+    // Bytes beyond size() may hold an earlier, longer value; growing to the capacity never reallocates.
+    text.resize(text.capacity());
+    wipe(text.data(), text.size());
+    text.clear();
+}
+
+Secret::Secret(std::string&& text) : bytes_{std::move(text)} {
+    // A short string is copied, not moved, and would stay behind in the source.
+    wipe(text); // NOLINT(bugprone-use-after-move): a moved-from string is valid, and that is the point
+}
+
+Secret::Secret(Secret&& other) noexcept : bytes_{std::move(other.bytes_)} {
+    wipe(other.bytes_);
+}
+
+Secret& Secret::operator=(Secret&& other) noexcept {
+    if (this != &other) {
+        wipe(bytes_);
+        bytes_ = std::move(other.bytes_);
+        wipe(other.bytes_);
+    }
+    return *this;
+}
+
+bool Secret::equals(const Secret& other) const noexcept {
+    if (bytes_.size() != other.bytes_.size())
+        return false;
+    unsigned char difference = 0;
+    for (std::size_t i = 0; i < bytes_.size(); ++i)
+        difference = static_cast<unsigned char>(difference | (bytes_[i] ^ other.bytes_[i]));
+    return difference == 0;
+}
+
+} // namespace bearerd

@@ -1,0 +1,2 @@
+// Beast's non-template code, compiled once.
+#include <boost/beast/src.hpp>
