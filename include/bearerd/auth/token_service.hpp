@@ -1,0 +1,80 @@
+#pragma once
+
+#include <bearerd/auth/token_source.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/net/task.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bearerd::auth {
+
+/// What the status page, /readyz and systemd's STATUS= show. No secrets.
+struct AuthStatus {
+    /// "empty", "logging_in", "valid", "refreshing", "backing_off", "rejected" or "stopped".
+    std::string_view state = "empty";
+    std::optional<Duration> expires_in;          ///< of a token that is still good
+    std::string identity;                        ///< what the token names, else the configured user
+    std::string_view last_login_result = "none"; ///< "none", "ok", "rejected" or "unavailable"
+    std::string last_login_reason;               ///< of a failure, in words
+    std::optional<Duration> next_try;            ///< until the next login while a back-off lasts
+};
+
+/// What tests put in the world's place.
+struct ServiceHooks {
+    std::function<TimePoint()> clock = &BootClock::now; ///< called from any thread
+    std::function<double()> jitter; ///< in [0, 1), called under a lock; empty: a random one
+};
+
+/// Owns the one token (CONTRACT 3): loads the stored one, logs in, renews, adopts and stores. Decisions are
+/// the token machine's; it stands behind a mutex, so that a swapped token is in use by the next request of
+/// any thread. Logins run on the first thread only.
+///
+/// start(), reload(), stop(), tick() and the destructor: on the first thread, or while its loop does not run.
+/// Everything else: any thread. Must be destroyed before the io_context of `first`.
+class TokenService {
+public:
+    /// `transport` is used on the first thread only; `stats` is that thread's.
+    TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
+                 std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks = {});
+    TokenService(const TokenService&) = delete;
+    TokenService& operator=(const TokenService&) = delete;
+    /// Stops, and waits at most two seconds for what is still to be stored.
+    ~TokenService();
+
+    /// Loads the stored token (on a thread of its own), then logs in where it takes that. Returns at once;
+    /// the callback is called once, on the first thread, as soon as the first login was tried or none was
+    /// needed: the time for systemd's READY=1. It is not called where stop() comes first.
+    void start(std::function<void()> first_login_tried = {});
+
+    /// A door to the token for the thread of `executor`, which counts in `stats`. It may outlive this object,
+    /// but not the io_context of either thread.
+    [[nodiscard]] std::unique_ptr<TokenSource> make_source(net::Executor executor, Stats& stats);
+
+    /// New settings. Changed credentials are tried at once, whatever the back-off (CONTRACT 3.8): another
+    /// password keeps the token meanwhile, another user or upstream drops it. Unchanged ones keep token and
+    /// back-off.
+    void reload(std::shared_ptr<const config::Settings> settings,
+                std::shared_ptr<upstream::Transport> transport);
+
+    /// No login starts any more, a running one is cancelled, and all who wait are released with
+    /// `shutting_down`; a token that is good can still be used. Leaves no work on the first thread's loop.
+    void stop();
+
+    /// Looks at the clock: what the wake-up timer calls, and tests that set the clock.
+    void tick();
+
+    [[nodiscard]] AuthStatus status() const;
+
+private:
+    class Core;
+    friend class Door;
+    std::shared_ptr<Core> core_;
+};
+
+} // namespace bearerd::auth
