@@ -5,6 +5,10 @@
 namespace bearerd {
 namespace {
 
+// Boost's error_category has a protected-in-spirit destructor: categories are static and never deleted.
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
+
 class Category final : public boost::system::error_category {
 public:
     const char* name() const noexcept override { return "bearerd"; }
@@ -45,6 +49,8 @@ public:
         return "unknown error";
     }
 };
+
+#pragma GCC diagnostic pop
 
 } // namespace
 

@@ -1,0 +1,74 @@
+#pragma once
+
+#include <bearerd/base/error.hpp>
+#include <bearerd/http/message.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <string_view>
+
+/// Beast's own incremental parser, filling the plain types of http/message in place. Beast's containers would
+/// allocate for each field and merge trailers into the head.
+namespace bearerd::http {
+
+/// What a parser makes of the bytes that it was given.
+enum class ParseState : std::uint8_t {
+    need_more,
+    complete,
+    malformed,
+    body_too_large,
+};
+
+/// One request. feed_head() exactly once with the whole head (see scan_head), then feed_body() until complete.
+/// The head's views point into the bytes given to feed_head().
+class RequestParser {
+public:
+    RequestParser();
+    ~RequestParser();
+    RequestParser(const RequestParser&) = delete;
+    RequestParser& operator=(const RequestParser&) = delete;
+
+    /// Begins a new message; keeps allocated memory. `body_limit` in bytes.
+    void reset(std::uint64_t body_limit);
+
+    /// `bytes` is the head and nothing else. need_more: a body follows. body_too_large: the head is usable.
+    [[nodiscard]] ParseState feed_head(std::string_view bytes);
+
+    /// Takes what it can of `bytes`, appends the body's part to body(), says in `consumed` how many were used up.
+    [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed);
+
+    [[nodiscard]] const RequestHead& head() const noexcept;
+    [[nodiscard]] std::string& body() noexcept;
+
+    /// Gives back the memory that a large body took.
+    void shrink() noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+/// One response, 1xx included: the caller loops until the status is 200 or above.
+class ResponseParser {
+public:
+    ResponseParser();
+    ~ResponseParser();
+    ResponseParser(const ResponseParser&) = delete;
+    ResponseParser& operator=(const ResponseParser&) = delete;
+
+    void reset();
+    [[nodiscard]] ParseState feed_head(std::string_view bytes);
+    /// Appends to `body`.
+    [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, std::string& body);
+    /// The stream ended. complete where the end of the stream delimits the body, malformed where bytes are missing.
+    [[nodiscard]] ParseState feed_end();
+
+    [[nodiscard]] const ResponseHead& head() const noexcept;
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+} // namespace bearerd::http

@@ -1,0 +1,118 @@
+#include <bearerd/http/framing.hpp>
+
+#include <algorithm>
+
+namespace bearerd::http {
+namespace {
+
+bool is_digits(std::string_view text) noexcept {
+    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// Exactly "chunked" once, or no Transfer-Encoding at all. Beast takes any other coding for a message without a
+/// body and would parse the body's bytes as the next message.
+bool transfer_encoding_is_sound(const Fields& fields, std::uint8_t minor) noexcept {
+    const auto count = fields.count(FieldId::transfer_encoding);
+    if (count == 0)
+        return true;
+    return count == 1 && minor == 1 && fields.count(FieldId::content_length) == 0 &&
+           equal_ignoring_case(fields.value(FieldId::transfer_encoding), "chunked");
+}
+
+} // namespace
+
+HeadScan scan_head(std::string_view data, std::size_t& from) noexcept {
+    while (true) {
+        const auto line_end = data.find('\n', from);
+        if (line_end == std::string_view::npos) {
+            from = data.size();
+            return {};
+        }
+        if (line_end == 0 || data[line_end - 1] != '\r')
+            return {HeadEnd::malformed, 0};
+        if (line_end >= 3 && data[line_end - 2] == '\n')
+            return {HeadEnd::complete, line_end + 1};
+        if (line_end + 1 == data.size()) {
+            from = line_end; // looked at again when the byte behind it, which may be a fold, is there
+            return {};
+        }
+        const char next = data[line_end + 1];
+        if (next == ' ' || next == '\t')
+            return {HeadEnd::malformed, 0};
+        from = line_end + 1;
+    }
+}
+
+std::size_t leading_empty_lines(std::string_view data) noexcept {
+    std::size_t size = 0;
+    while (size < 4 && data.substr(size).starts_with("\r\n"))
+        size += 2;
+    return size;
+}
+
+bool request_framing_is_sound(const RequestHead& head) noexcept {
+    const auto hosts = head.fields.count(FieldId::host);
+    if (hosts > 1 || (hosts == 0 && head.minor == 1))
+        return false;
+    const auto lengths = head.fields.count(FieldId::content_length);
+    if (lengths > 1 || (lengths == 1 && !is_digits(head.fields.value(FieldId::content_length))))
+        return false;
+    return transfer_encoding_is_sound(head.fields, head.minor) && split_target(head.target).valid;
+}
+
+bool response_framing_is_sound(const ResponseHead& head) noexcept {
+    const auto length = head.fields.find(FieldId::content_length);
+    if (length != nullptr && !is_digits(length->value))
+        return false;
+    return transfer_encoding_is_sound(head.fields, head.minor);
+}
+
+Target split_target(std::string_view target) noexcept {
+    Target parts;
+    const bool printable =
+        std::ranges::all_of(target, [](char c) { return c > ' ' && c != '\x7f' && c != '#'; });
+    if (target.empty() || !printable)
+        return parts;
+    constexpr std::string_view scheme = "http://";
+    if (target.size() > scheme.size() && equal_ignoring_case(target.substr(0, scheme.size()), scheme)) {
+        target.remove_prefix(scheme.size());
+        const auto end = std::min(target.find_first_of("/?"), target.size());
+        parts.authority = target.substr(0, end);
+        target.remove_prefix(end);
+        if (parts.authority.empty() || parts.authority.find('@') != std::string_view::npos)
+            return parts;
+        if (target.empty() || target.front() == '?') {
+            parts.path = "/";
+            parts.has_query = !target.empty();
+            parts.query = target.empty() ? target : target.substr(1);
+            parts.valid = true;
+            return parts;
+        }
+    }
+    if (target.front() != '/')
+        return parts;
+    const auto mark = target.find('?');
+    parts.path = target.substr(0, mark);
+    if (mark != std::string_view::npos) {
+        parts.has_query = true;
+        parts.query = target.substr(mark + 1);
+    }
+    parts.valid = true;
+    return parts;
+}
+
+bool may_reuse(const ResponseHead& head, bool leftover) noexcept {
+    if (leftover || head.fields.has_token(FieldId::connection, "close"))
+        return false;
+    if (head.minor == 0 && !head.fields.has_token(FieldId::connection, "keep-alive"))
+        return false;
+    return head.content_length.has_value() || head.chunked || head.status == 204 || head.status == 304;
+}
+
+bool wants_keep_alive(const RequestHead& head) noexcept {
+    if (head.fields.has_token(FieldId::connection, "close"))
+        return false;
+    return head.minor == 1 || head.fields.has_token(FieldId::connection, "keep-alive");
+}
+
+} // namespace bearerd::http

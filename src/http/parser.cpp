@@ -1,0 +1,222 @@
+#include <bearerd/http/parser.hpp>
+
+#include <boost/beast/http/basic_parser.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include <limits>
+#include <optional>
+
+namespace bearerd::http {
+namespace {
+
+namespace beast = boost::beast;
+using beast::http::verb;
+using BeastView = beast::string_view;
+
+/// Above it, the memory of a body is given back before the connection waits again.
+constexpr std::size_t worth_keeping = 16 * 1024;
+
+std::string_view view(BeastView text) noexcept {
+    return {text.data(), text.size()};
+}
+
+/// The callbacks that requests and responses share.
+template<bool is_request>
+class Sink : public beast::http::basic_parser<is_request> {
+public:
+    Sink(Fields& fields, std::string*& body) : fields_{fields}, body_{body} {
+        this->eager(true);
+        this->header_limit(std::numeric_limits<std::uint32_t>::max()); // the caller's buffer is the limit
+    }
+
+protected:
+    void on_request_impl(verb, BeastView, BeastView, int, beast::error_code&) override {}
+    void on_response_impl(int, BeastView, int, beast::error_code&) override {}
+
+    void on_field_impl(FieldId id, BeastView name, BeastView value, beast::error_code&) override {
+        // Trailers come here too. They must not become part of the head: an app could smuggle an Authorization.
+        if (!head_done_)
+            fields_.list.push_back({id, view(name), view(value)});
+    }
+
+    void on_header_impl(beast::error_code&) override { head_done_ = true; }
+
+    void on_body_init_impl(const boost::optional<std::uint64_t>& length, beast::error_code&) override {
+        constexpr std::uint64_t trusted = 64 * 1024; // more is reserved as it comes, not as it is promised
+        if (length)
+            body_->reserve(body_->size() + static_cast<std::size_t>(std::min(*length, trusted)));
+    }
+
+    std::size_t on_body_impl(BeastView piece, beast::error_code&) override {
+        body_->append(piece.data(), piece.size());
+        return piece.size();
+    }
+
+    void on_chunk_header_impl(std::uint64_t, BeastView, beast::error_code&) override {}
+
+    std::size_t on_chunk_body_impl(std::uint64_t, BeastView piece, beast::error_code&) override {
+        body_->append(piece.data(), piece.size());
+        return piece.size();
+    }
+
+    void on_finish_impl(beast::error_code&) override {}
+
+private:
+    Fields& fields_;
+    std::string*& body_;
+    bool head_done_ = false;
+};
+
+template<bool is_request>
+ParseState state_of(const beast::http::basic_parser<is_request>& parser, const beast::error_code& code) {
+    if (code == beast::http::error::body_limit)
+        return ParseState::body_too_large;
+    if (code && code != beast::http::error::need_more)
+        return ParseState::malformed;
+    return parser.is_done() ? ParseState::complete : ParseState::need_more;
+}
+
+template<class Parser>
+ParseState feed_head_to(Parser& parser, std::string_view bytes) {
+    beast::error_code code;
+    parser.put(boost::asio::buffer(bytes.data(), bytes.size()), code);
+    const ParseState state = state_of(parser, code);
+    // The whole head was there: a parser that wants more of it has found something else than a head.
+    if (state == ParseState::need_more && !parser.is_header_done())
+        return ParseState::malformed;
+    return state;
+}
+
+template<class Parser>
+ParseState feed_body_to(Parser& parser, std::string_view bytes, std::size_t& consumed) {
+    beast::error_code code;
+    consumed = 0;
+    if (parser.is_done())
+        return ParseState::complete;
+    if (bytes.empty())
+        return ParseState::need_more;
+    consumed = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), code);
+    return state_of(parser, code);
+}
+
+class RequestSink final : public Sink<true> {
+public:
+    RequestSink(RequestHead& head, std::string*& body, std::uint64_t body_limit)
+        : Sink{head.fields, body}, head_{head} {
+        this->body_limit(body_limit);
+    }
+
+private:
+    void on_request_impl(verb, BeastView method, BeastView target, int version, beast::error_code&) override {
+        head_.method = view(method);
+        head_.target = view(target);
+        head_.minor = version == 10 ? 0 : 1;
+    }
+
+    RequestHead& head_;
+};
+
+class ResponseSink final : public Sink<false> {
+public:
+    ResponseSink(ResponseHead& head, std::string*& body) : Sink{head.fields, body}, head_{head} {
+        this->body_limit(boost::none); // held within the caller's bounds or streamed
+    }
+
+private:
+    void on_response_impl(int status, BeastView reason, int version, beast::error_code&) override {
+        head_.status = static_cast<std::uint16_t>(status);
+        head_.reason = view(reason);
+        head_.minor = version == 10 ? 0 : 1;
+    }
+
+    ResponseHead& head_;
+};
+
+} // namespace
+
+struct RequestParser::Impl {
+    RequestHead head;
+    std::string body;
+    std::string* body_target = &body;
+    std::optional<RequestSink> sink;
+};
+
+RequestParser::RequestParser() : impl_{std::make_unique<Impl>()} {}
+
+RequestParser::~RequestParser() = default;
+
+void RequestParser::reset(std::uint64_t body_limit) {
+    impl_->head.fields.list.clear();
+    impl_->body.clear();
+    impl_->sink.emplace(impl_->head, impl_->body_target, body_limit);
+}
+
+ParseState RequestParser::feed_head(std::string_view bytes) {
+    return feed_head_to(*impl_->sink, bytes);
+}
+
+ParseState RequestParser::feed_body(std::string_view bytes, std::size_t& consumed) {
+    return feed_body_to(*impl_->sink, bytes, consumed);
+}
+
+const RequestHead& RequestParser::head() const noexcept {
+    return impl_->head;
+}
+
+std::string& RequestParser::body() noexcept {
+    return impl_->body;
+}
+
+void RequestParser::shrink() noexcept {
+    if (impl_->body.capacity() > worth_keeping)
+        impl_->body = std::string{};
+}
+
+struct ResponseParser::Impl {
+    ResponseHead head;
+    std::string unused;
+    std::string* body_target = &unused;
+    std::optional<ResponseSink> sink;
+};
+
+ResponseParser::ResponseParser() : impl_{std::make_unique<Impl>()} {}
+
+ResponseParser::~ResponseParser() = default;
+
+void ResponseParser::reset() {
+    impl_->head.fields.list.clear();
+    impl_->head.content_length.reset();
+    impl_->head.chunked = false;
+    impl_->sink.emplace(impl_->head, impl_->body_target);
+}
+
+ParseState ResponseParser::feed_head(std::string_view bytes) {
+    const ParseState state = feed_head_to(*impl_->sink, bytes);
+    if (state == ParseState::need_more || state == ParseState::complete) {
+        if (const auto length = impl_->sink->content_length())
+            impl_->head.content_length = *length;
+        impl_->head.chunked = impl_->sink->chunked();
+    }
+    return state;
+}
+
+ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consumed, std::string& body) {
+    impl_->body_target = &body;
+    const ParseState state = feed_body_to(*impl_->sink, bytes, consumed);
+    impl_->body_target = &impl_->unused;
+    return state;
+}
+
+ParseState ResponseParser::feed_end() {
+    if (impl_->sink->is_done())
+        return ParseState::complete;
+    beast::error_code code;
+    impl_->sink->put_eof(code);
+    return !code && impl_->sink->is_done() ? ParseState::complete : ParseState::malformed;
+}
+
+const ResponseHead& ResponseParser::head() const noexcept {
+    return impl_->head;
+}
+
+} // namespace bearerd::http
