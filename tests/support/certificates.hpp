@@ -1,0 +1,41 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <vector>
+
+struct evp_pkey_st;
+struct x509_st;
+
+namespace bearerd::test {
+
+/// A certificate with its private key, both as PEM.
+struct Certificate {
+    std::string pem;
+    std::string key_pem;
+};
+
+struct CertificateRequest {
+    std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1"}; ///< subject alternative names
+    std::chrono::hours begins{-1};                                   ///< from now
+    std::chrono::hours ends{24};                                     ///< from now; negative: expired
+};
+
+/// A certificate authority that lives for one test.
+class CertificateAuthority {
+public:
+    explicit CertificateAuthority(const std::string& name = "bearerd test CA");
+
+    /// Its own certificate: what a client has to trust.
+    [[nodiscard]] const std::string& pem() const { return pem_; }
+
+    [[nodiscard]] Certificate issue(const CertificateRequest& request = {}) const;
+
+private:
+    std::shared_ptr<evp_pkey_st> key_;
+    std::shared_ptr<x509_st> certificate_;
+    std::string pem_;
+};
+
+} // namespace bearerd::test

@@ -1,0 +1,60 @@
+#pragma once
+
+#include "deadline.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace bearerd::test {
+
+/// A port on loopback that nobody uses, outside of the range from which the kernel takes ports for outgoing
+/// connections. It stays reserved among test programs until this one ends.
+[[nodiscard]] std::uint16_t free_port();
+
+/// What was waited for did not come.
+struct TimedOut : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+/// A blocking stream socket with a deadline for every call; errors are thrown as std::system_error. Used by
+/// one thread at a time.
+class Socket {
+public:
+    /// Takes a connected descriptor.
+    explicit Socket(int descriptor) : descriptor_{descriptor} {}
+
+    Socket(Socket&& other) noexcept;
+    Socket& operator=(Socket&& other) noexcept;
+    ~Socket();
+
+    [[nodiscard]] static Socket connect(std::uint16_t port, const char* address = "127.0.0.1");
+    [[nodiscard]] static Socket connect_unix(const std::string& path);
+
+    /// Sends all of it.
+    void send(std::string_view bytes, Deadline deadline = Deadline{});
+
+    /// The next bytes that come, at most `limit`; empty at the end of the stream.
+    [[nodiscard]] std::string receive_some(std::size_t limit = 65'536, Deadline deadline = Deadline{});
+
+    /// Everything until the peer ends the stream (or resets it).
+    [[nodiscard]] std::string receive_all(Deadline deadline = Deadline{});
+
+    /// Ends our direction only.
+    void shutdown_send();
+    /// Ends the connection with RST.
+    void reset();
+    void close();
+
+    [[nodiscard]] int descriptor() const { return descriptor_; }
+
+private:
+    int descriptor_ = -1;
+};
+
+/// Whether something listens there.
+[[nodiscard]] bool accepts_connections(std::uint16_t port);
+
+} // namespace bearerd::test
