@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Holds the #include lines of include/ and src/ against the architecture.
+
+The table of modules, and what each may use, is the list of bearerd_module() calls in src/CMakeLists.txt. CONFINED
+below tells where headers of third parties may be included. Usage: layering.py SOURCE_DIRECTORY
+"""
+import re
+import sys
+from pathlib import Path
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
+MODULE = re.compile(r"bearerd_module\(\s*(\w+)([^)]*)\)")
+KEYWORDS = {"PCH", "USES", "LINK"}
+
+# Prefix of the included name -> the modules that may include it, in files of these kinds.
+CONFINED = {
+    "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
+    "nlohmann/": ({"graphql", "auth", "admin", "proxy", "app"}, {".cpp"}),
+    "openssl/": ({"upstream", "auth"}, {".cpp", ".hpp"}),
+    "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
+    "prometheus/": ({"admin"}, {".cpp", ".hpp"}),
+    "spdlog/": ({"app"}, {".cpp", ".hpp"}),
+    "CLI/": ({"app"}, {".cpp", ".hpp"}),
+    "systemd/": ({"app"}, {".cpp", ".hpp"}),
+    "zlib.h": ({"http"}, {".cpp", ".hpp"}),
+}
+# The same the other way round: what these modules do without, so that they stay pure.
+PURE = {
+    "base": ("boost/asio", "boost/beast", "sys/socket.h", "netinet/", "poll.h"),
+    "config": ("boost/asio", "boost/beast", "sys/socket.h", "poll.h"),
+    "graphql": ("boost/asio", "boost/beast", "sys/", "netinet/", "unistd.h", "poll.h"),
+    "http": ("boost/asio/ip", "boost/asio/io_context", "boost/beast/core/tcp_stream", "sys/socket.h", "poll.h"),
+}
+
+
+def modules(cmake):
+    """Name -> what it may use, in the order of the table; faults of the table itself."""
+    table, faults = {}, []
+    for name, arguments in MODULE.findall(re.sub(r"#.*", "", cmake)):
+        words, uses, keyword = arguments.split(), set(), None
+        for word in words:
+            if word in KEYWORDS:
+                keyword = word
+            elif keyword == "USES":
+                uses.add(word)
+        uses.discard("asio")  # the compiled part of Boost, not a module
+        for used in sorted(uses - table.keys()):
+            faults.append(f"src/CMakeLists.txt: {name} uses {used}, which is not above it")
+        table[name] = uses
+    return table, faults
+
+
+def files_of(root):
+    """(path from root, module) of every source file that the rules are about."""
+    for folder in (root / "include" / "bearerd", root / "src"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix not in (".hpp", ".cpp") or path.parent == root / "src":
+                continue
+            module = path.relative_to(folder).parts[0]
+            if module != "separate_compilation":
+                yield path.relative_to(root), module
+
+
+def fault_of(path, module, quote, name, table, root):
+    """What is wrong with one #include line of a file, or None."""
+    if quote == '"':
+        if path.parts[0] == "include":
+            return "a public header includes others with <>"
+        beside = "/" not in name and (root / path.parent / name).is_file()
+        return None if beside else "only a file beside it is included with quotes"
+    if name.startswith("bearerd/"):
+        other = name.split("/")[1]
+        if other != module and other not in table[module]:
+            return f"{module} may not use {other}"
+        return None
+    for prefix, (allowed, suffixes) in CONFINED.items():
+        if name.startswith(prefix) and (module not in allowed or path.suffix not in suffixes):
+            return f"only {', '.join(sorted(allowed))} may include it, in {' and '.join(sorted(suffixes))} files"
+    for prefix in PURE.get(module, ()):
+        if name.startswith(prefix):
+            return f"{module} does without it"
+    return None
+
+
+def check(root):
+    """Every fault of the tree, one line each, and how many #include lines were read."""
+    table, faults = modules((root / "src" / "CMakeLists.txt").read_text())
+    lines = 0
+    for path, module in files_of(root):
+        if module not in table:
+            faults.append(f"{path}: there is no module {module}")
+            continue
+        text = (root / path).read_text()
+        if path.suffix == ".hpp" and not re.search(r"^#pragma once$", text, re.M):
+            faults.append(f"{path}: no #pragma once")
+        for quote, name in INCLUDE.findall(text):
+            lines += 1
+            fault = fault_of(path, module, quote, name, table, root)
+            if fault:
+                faults.append(f"{path}: includes {name}: {fault}")
+    return faults, lines
+
+
+def main():
+    faults, lines = check(Path(sys.argv[1]))
+    for fault in faults:
+        print(fault)
+    print(f"{lines} #include lines, {len(faults)} against the rules")
+    return 1 if faults or lines == 0 else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

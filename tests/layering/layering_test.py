@@ -1,0 +1,68 @@
+#!/usr/bin/env python3
+"""The checker finds what it is there to find, and nothing else."""
+import tempfile
+import unittest
+from pathlib import Path
+
+import layering
+
+TABLE = """
+# bearerd_module(ghost USES nothing)
+bearerd_module(base)
+bearerd_module(config USES base LINK yaml-cpp)
+bearerd_module(graphql USES base)
+bearerd_module(auth PCH USES base asio config
+               LINK OpenSSL::Crypto)
+bearerd_module(app USES base config auth)
+"""
+
+
+def faults(files, table=TABLE):
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        for name, text in {"src/CMakeLists.txt": table, **files}.items():
+            (root / name).parent.mkdir(parents=True, exist_ok=True)
+            (root / name).write_text(text)
+        return layering.check(root)[0]
+
+
+class Layering(unittest.TestCase):
+    def test_allows_what_the_table_allows(self):
+        self.assertEqual(faults({
+            "include/bearerd/base/a.hpp": "#pragma once\n#include <string>\n",
+            "include/bearerd/auth/b.hpp": "#pragma once\n#include <bearerd/base/a.hpp>\n#include <bearerd/auth/c.hpp>\n",
+            "src/auth/b.cpp": '#include "local.hpp"\n#include <nlohmann/json.hpp>\n#include <openssl/evp.h>\n',
+            "src/auth/local.hpp": "#pragma once\n",
+            "src/config/parse.cpp": "#include <yaml-cpp/yaml.h>\n",
+        }), [])
+
+    def test_finds_each_kind_of_fault(self):
+        once = "#pragma once\n"
+        cases = [
+            ("src/base/a.cpp", "#include <bearerd/config/config.hpp>\n", "base may not use config"),
+            ("src/config/a.cpp", "  #  include <bearerd/graphql/x.hpp>\n", "config may not use graphql"),
+            ("include/bearerd/base/a.hpp", once + "#include <bearerd/app/x.hpp>\n", "base may not use app"),
+            ("include/bearerd/base/a.hpp", once + '#include "b.hpp"\n', "with <>"),
+            ("include/bearerd/base/a.hpp", "", "no #pragma once"),
+            ("include/bearerd/auth/a.hpp", once + "#include <nlohmann/json.hpp>\n", "in .cpp files"),
+            ("src/auth/a.cpp", '#include "../auth/a.cpp"\n', "beside it"),
+            ("src/auth/a.cpp", '#include "missing.hpp"\n', "beside it"),
+            ("src/auth/a.cpp", "#include <yaml-cpp/yaml.h>\n", "only config"),
+            ("src/base/a.cpp", "#include <openssl/crypto.h>\n", "only auth, upstream"),
+            ("src/auth/a.cpp", "#include <spdlog/spdlog.h>\n", "only app"),
+            ("src/auth/a.cpp", "#include <prometheus/registry.h>\n", "only admin"),
+            ("src/graphql/a.cpp", "#include <boost/asio/buffer.hpp>\n", "does without it"),
+            ("src/nowhere/a.cpp", "\n", "no module nowhere"),
+        ]
+        for path, text, expected in cases:
+            with self.subTest(path=path, text=text):
+                found = faults({path: text})
+                self.assertEqual(len(found), 1, found)
+                self.assertIn(expected, found[0])
+
+    def test_finds_a_table_that_points_upwards(self):
+        self.assertEqual(len(faults({}, "bearerd_module(base USES config)\nbearerd_module(config)\n")), 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
