@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -22,14 +23,32 @@ struct Claims {
 
 /// A bearer token as it is in use. Immutable once published; any thread may read it.
 struct Token {
-    Secret value;             ///< without "Bearer "
+    Secret value;                 ///< without "Bearer "
     std::uint64_t generation = 0; ///< grows by one with every token that becomes current in this process
-    TimePoint received{};     ///< when it came, on our clock
-    TimePoint expires{};      ///< received + life; never handed out from then on
-    bool from_login = false;  ///< brought by our login, not by a swap or the store
-    Claims claims;            ///< empty for an opaque token
+    TimePoint received{};         ///< when it came, on our clock
+    TimePoint expires{};          ///< received + life; never handed out from then on
+    bool from_login = false;      ///< brought by our login, not by a swap or the store
+    Claims claims;                ///< empty for an opaque token
 };
 
 using TokenPtr = std::shared_ptr<const Token>;
+
+/// Longer header values are not taken for tokens.
+inline constexpr std::size_t max_token_size = 8UL << 10;
+
+/// The token in a header's value: without white space around it and a leading "Bearer " (in any case). Empty
+/// where what is left could not be sent as it is: not visible ASCII throughout, or longer than
+/// max_token_size.
+[[nodiscard]] std::string_view token_in_header(std::string_view value) noexcept;
+
+/// How long a token lives from its receipt on: `exp - iat` where it tells both and the difference is
+/// positive, at most 30 days; else 60 minutes (CONTRACT 3.3).
+[[nodiscard]] Duration life_of(const Claims& claims) noexcept;
+
+/// Whether two tokens may name the same user: no identity claim that both have differs (CONTRACT 3.4).
+[[nodiscard]] bool same_identity(const Claims& a, const Claims& b) noexcept;
+
+/// For people: the most telling identity claim ("username", "email", "sub", …), or empty.
+[[nodiscard]] std::string_view display_name(const Claims& claims) noexcept;
 
 } // namespace bearerd::auth

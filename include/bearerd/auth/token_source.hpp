@@ -37,12 +37,12 @@ class TokenSource {
 public:
     virtual ~TokenSource() = default;
 
-    /// The current token where it is good at `now`, else nullptr: the path of nearly every request, without a lock
-    /// or a suspension.
+    /// The current token where it is good at `now`, else nullptr: the path of nearly every request, without a
+    /// lock or a suspension.
     [[nodiscard]] virtual TokenPtr current(TimePoint now) = 0;
 
-    /// The current token, or the outcome of the one login that is running or is started for this; waits at most
-    /// `auth.login_timeout`, and not at all while a back-off lasts.
+    /// The current token, or the outcome of the one login that is running or is started for this; waits at
+    /// most `auth.login_timeout`, and not at all while a back-off lasts.
     [[nodiscard]] virtual net::Task<TokenResult> acquire() = 0;
 
     /// The upstream rejected `used`. At most one login runs however many ask.
@@ -51,8 +51,9 @@ public:
     /// The resend after a login was rejected as well: the document is denied until the next login.
     virtual void denied(std::uint64_t document) = 0;
 
-    /// A response to a request sent with `used` carried a token header with this value (a leading "Bearer " may be
-    /// there). `login_operation`: the request held a login of the app's own. Adopted or ignored by CONTRACT 3.4.
+    /// A response to a request sent with `used` carried a token header with this value (a leading "Bearer "
+    /// may be there). `login_operation`: the request held a login of the app's own. Adopted or ignored by
+    /// CONTRACT 3.4.
     virtual void observed(const TokenPtr& used, std::string_view value, bool login_operation) = 0;
 };
 

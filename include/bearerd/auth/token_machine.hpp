@@ -1,0 +1,187 @@
+#pragma once
+
+#include <bearerd/auth/token.hpp>
+#include <bearerd/auth/token_source.hpp>
+#include <bearerd/config/config.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::auth {
+
+/// Where the decisions of CONTRACT 3 are made. Pure: the time, the dice and the outcome of logins come in as
+/// arguments, nothing goes out but values. Not thread safe. Whoever drives it holds the waiters: on `wait` it
+/// keeps the request until the next login_done(), login_failed(), stop() or adoption, or its own deadline.
+///
+/// Held always (and tested over random events): at most one login runs; the generation only grows; an expired
+/// token is never handed out; a refusal of an old generation starts nothing; a denied document starts no
+/// login; a login is never tried before its back-off is over; every failure state has a next wake-up; nothing
+/// starts after stop().
+class TokenMachine {
+public:
+    /// The two inputs that pure code can't have by itself.
+    struct Moment {
+        TimePoint now{};
+        double jitter = 0; ///< in [0, 1)
+    };
+
+    enum class State : std::uint8_t { empty, logging_in, valid, refreshing, backing_off, rejected, stopped };
+
+    /// What to do for the request (or the wake-up) at hand.
+    struct Reply {
+        enum class Action : std::uint8_t {
+            none,
+            use,  ///< go on with `token`
+            pass, ///< the rejection goes to the app as it is
+            wait, ///< for the login that runs
+            fail, ///< with `failure`
+        };
+        Action action = Action::none;
+        bool start_login = false; ///< the machine now counts on login_done() or login_failed()
+        bool after_login = false; ///< use: a login brought the token since the one that was refused
+        TokenPtr token;
+        NoToken failure;
+    };
+
+    enum class Observation : std::uint8_t { adopted, unchanged, older, foreign, login_operation };
+
+    enum class FailureKind : std::uint8_t { rejected, unavailable };
+
+    /// A token as it came, its life not judged yet.
+    struct Candidate {
+        Secret value;
+        Claims claims;
+    };
+
+    /// A stored token, its life already counted down by what passed since.
+    struct Restored {
+        Candidate token;
+        Claims login; ///< the identity that the login's token named
+        Duration life{};
+        Duration left{};
+    };
+
+    /// `loading`: a stored token is being read; until restored() nobody logs in, whoever wants a token waits.
+    TokenMachine(const config::Auth& settings, bool loading) : settings_{settings}, loading_{loading} {}
+
+    /// A request needs a token.
+    [[nodiscard]] Reply want(Moment at);
+
+    /// The upstream rejected the token of this generation for this document (CONTRACT 3.6, 3.7).
+    [[nodiscard]] Reply refused(std::uint64_t generation, std::uint64_t document, Moment at);
+
+    /// A resend after a login was rejected too: the document is denied until the next login.
+    void denied(std::uint64_t document);
+
+    /// A response to a request sent with the token of this generation carried a token (CONTRACT 3.4).
+    [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
+                                       Moment at);
+
+    /// The login that was started brought a token. `start_login` in the reply: its credentials had been
+    /// replaced meanwhile, the token was dropped, the next login starts; `fail`: the token was of no use;
+    /// else `use`.
+    [[nodiscard]] Reply login_done(Candidate token, Moment at);
+
+    /// The login that was started failed; `retry_after` as the upstream told. Replies as login_done().
+    [[nodiscard]] Reply login_failed(FailureKind kind, std::optional<Duration> retry_after, Moment at);
+
+    /// The store was read. Without a token that is good, what follows is as after tick().
+    [[nodiscard]] Reply restored(std::optional<Restored> token, Moment at);
+
+    /// An earlier process was refused `count` times in a row with these credentials and may try again at
+    /// `next_try`.
+    void restored_rejections(std::uint32_t count, TimePoint next_try, Moment at);
+
+    /// The timer: renews, or tries again, where that is due.
+    [[nodiscard]] Reply tick(Moment at);
+
+    /// Other settings, the same credentials.
+    void configure(const config::Auth& settings) { settings_ = settings; }
+
+    /// Other credentials: tried at once, and the back-off forgotten. `same_user`: only the password changed,
+    /// so the token is kept until the login has brought another; else it is dropped, and what its requests
+    /// bring is foreign.
+    [[nodiscard]] Reply credentials_changed(bool same_user, Moment at);
+
+    void stop() noexcept { stopped_ = true; }
+
+    /// When tick() has something to do; nothing while a login runs or after stop().
+    [[nodiscard]] std::optional<TimePoint> next_wake() const noexcept;
+
+    [[nodiscard]] State state(TimePoint now) const noexcept;
+
+    [[nodiscard]] const TokenPtr& current() const noexcept { return current_; }
+
+    /// The current token where it may still be handed out, else nullptr.
+    [[nodiscard]] TokenPtr good_token(TimePoint now) const { return good(now) ? current_ : nullptr; }
+
+    [[nodiscard]] const Claims& login_claims() const noexcept { return login_claims_; }
+
+    [[nodiscard]] bool login_running() const noexcept { return running_; }
+
+    /// Rejected logins in a row; what outlives a restart.
+    [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
+
+    /// The end of the back-off, while one lasts or has just ended.
+    [[nodiscard]] std::optional<TimePoint> next_try() const noexcept;
+
+private:
+    /// Hashes of the last few things, the oldest forgotten first.
+    template<std::size_t Size>
+    class Memory {
+    public:
+        void add(std::uint64_t hash) noexcept {
+            if (!has(hash))
+                hashes_[added_++ % Size] = hash;
+        }
+
+        [[nodiscard]] bool has(std::uint64_t hash) const noexcept {
+            for (std::size_t i = 0; i < added_ && i < Size; ++i) {
+                if (hashes_[i] == hash)
+                    return true;
+            }
+            return false;
+        }
+
+        void clear() noexcept { added_ = 0; }
+
+    private:
+        std::array<std::uint64_t, Size> hashes_{};
+        std::size_t added_ = 0;
+    };
+
+    [[nodiscard]] bool good(TimePoint now) const noexcept { return current_ && now < current_->expires; }
+
+    [[nodiscard]] Reply start_or_wait(TimePoint now);
+    [[nodiscard]] Reply fail(TimePoint now) const noexcept;
+    [[nodiscard]] Reply restart(TimePoint now);
+    [[nodiscard]] bool older(std::uint64_t generation, const Candidate& token) const;
+    void make_current(Candidate token, bool from_login, TimePoint received, TimePoint expires, double jitter);
+    [[nodiscard]] TimePoint due() const noexcept;
+
+    config::Auth settings_;
+    TokenPtr current_; ///< kept when it has expired, so that what comes later can be compared with it
+    std::uint64_t generation_ = 0;
+    std::uint64_t first_generation_ = 1; ///< of the current user: tokens before it are another's
+    std::uint64_t login_generation_ = 0; ///< the last one that a login brought
+    Claims login_claims_;
+    TimePoint renew_at_{};
+    std::optional<FailureKind> failure_; ///< of the last login, where it failed
+    TimePoint next_try_{};               ///< meaningful with failure_
+    std::uint32_t rejections_ = 0;
+    std::uint32_t outages_ = 0; ///< failures of kind `unavailable` in a row
+    bool loading_ = false;
+    bool running_ = false;
+    bool outdated_ = false; ///< the running login uses credentials that have been replaced
+    bool needed_ = true;    ///< a login is wanted now, not only when the token is about to expire
+    bool stopped_ = false;
+    Memory<256> denied_;
+    Memory<32> replaced_; ///< values that were current once: they don't come back
+};
+
+[[nodiscard]] std::string_view to_string(TokenMachine::State state) noexcept;
+
+} // namespace bearerd::auth

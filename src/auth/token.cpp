@@ -1,0 +1,65 @@
+#include <bearerd/auth/token.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace bearerd::auth {
+namespace {
+
+constexpr std::chrono::seconds max_life = std::chrono::hours{24 * 30};
+constexpr std::chrono::seconds default_life = std::chrono::minutes{60};
+
+std::string_view trim(std::string_view text) noexcept {
+    constexpr std::string_view blank = " \t";
+    const auto first = text.find_first_not_of(blank);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blank) - first + 1);
+}
+
+bool starts_with_bearer(std::string_view text) noexcept {
+    constexpr std::string_view scheme = "bearer";
+    return text.size() >= scheme.size() &&
+           std::equal(scheme.begin(), scheme.end(), text.begin(),
+                      [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+}
+
+} // namespace
+
+std::string_view token_in_header(std::string_view value) noexcept {
+    auto token = trim(value);
+    if (starts_with_bearer(token) && (token.size() == 6 || token[6] == ' '))
+        token = trim(token.substr(6));
+    const auto visible = [](char c) { return c > ' ' && c < '\x7f'; };
+    if (token.size() > max_token_size || !std::all_of(token.begin(), token.end(), visible))
+        return {};
+    return token;
+}
+
+Duration life_of(const Claims& claims) noexcept {
+    // Both are within 0 … 2^53, so the difference can't overflow.
+    if (!claims.issued_at || !claims.expires_at || *claims.expires_at <= *claims.issued_at)
+        return default_life;
+    return std::min(std::chrono::seconds{*claims.expires_at - *claims.issued_at}, max_life);
+}
+
+bool same_identity(const Claims& a, const Claims& b) noexcept {
+    return std::all_of(a.identity.begin(), a.identity.end(), [&b](const auto& claim) {
+        return std::all_of(b.identity.begin(), b.identity.end(), [&claim](const auto& other) {
+            return claim.first != other.first || claim.second == other.second;
+        });
+    });
+}
+
+std::string_view display_name(const Claims& claims) noexcept {
+    constexpr std::array<std::string_view, 5> best_first{"username", "email", "sub", "user_id", "id"};
+    for (const auto name : best_first) {
+        for (const auto& [claim, value] : claims.identity) {
+            if (claim == name)
+                return value;
+        }
+    }
+    return {};
+}
+
+} // namespace bearerd::auth

@@ -1,0 +1,310 @@
+#include <bearerd/auth/token_machine.hpp>
+
+#include <algorithm>
+#include <functional>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using Action = TokenMachine::Reply::Action;
+
+/// A `Retry-After` is kept up to here; an upstream's slip of the pen must not close a shop for a day.
+constexpr Duration longest_retry_after = 1h;
+constexpr Duration longest_unavailable = 30s;
+
+/// After a login that brought the old token again.
+constexpr Duration shortest_renewal = 1s;
+
+// Jitter only ever delays: no login is earlier than the schedule that the configuration promises.
+constexpr double rejected_jitter = 0.1;
+constexpr double unavailable_jitter = 0.25;
+constexpr double renewal_jitter = 0.1;
+
+Duration scale(Duration value, double factor) noexcept {
+    return std::chrono::duration_cast<Duration>(std::chrono::duration<double, Duration::period>{value} *
+                                                factor);
+}
+
+/// base, 2 base, 4 base, … up to `longest`, for the 1st, 2nd, 3rd, … failure.
+Duration doubled(Duration base, std::uint32_t failures, Duration longest) noexcept {
+    for (std::uint32_t i = 1; i < failures && base < longest && base > 0ns; ++i)
+        base *= 2;
+    return std::min(base, longest);
+}
+
+std::uint64_t hash_of(const Secret& value) noexcept {
+    return std::hash<std::string_view>{}(value.reveal());
+}
+
+bool tells_life(const Claims& claims) noexcept {
+    return claims.issued_at && claims.expires_at;
+}
+
+} // namespace
+
+TokenMachine::Reply TokenMachine::want(Moment at) {
+    if (good(at.now)) {
+        Reply reply;
+        reply.action = Action::use;
+        reply.token = current_;
+        return reply;
+    }
+    return start_or_wait(at.now);
+}
+
+TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_t document, Moment at) {
+    Reply reply;
+    if (denied_.has(document)) {
+        reply.action = Action::pass;
+        return reply;
+    }
+    if (good(at.now) && generation < generation_) {
+        reply.action = Action::use;
+        reply.token = current_;
+        reply.after_login = login_generation_ > generation;
+        return reply;
+    }
+    if (good(at.now) && current_->from_login && at.now - current_->received < settings_.fresh_for) {
+        reply.action = Action::pass;
+        return reply;
+    }
+    return start_or_wait(at.now);
+}
+
+void TokenMachine::denied(std::uint64_t document) {
+    denied_.add(document);
+}
+
+TokenMachine::Reply TokenMachine::start_or_wait(TimePoint now) {
+    Reply reply;
+    if (stopped_) {
+        reply.action = Action::fail;
+        reply.failure = {NoToken::Reason::shutting_down, shortest_renewal};
+        return reply;
+    }
+    reply.action = Action::wait;
+    if (running_ || loading_)
+        return reply;
+    needed_ = true;
+    if (failure_ && now < next_try_)
+        return fail(now);
+    running_ = true;
+    reply.start_login = true;
+    return reply;
+}
+
+TokenMachine::Reply TokenMachine::fail(TimePoint now) const noexcept {
+    Reply reply;
+    reply.action = Action::fail;
+    reply.failure.reason = failure_ == FailureKind::rejected ? NoToken::Reason::login_rejected
+                                                             : NoToken::Reason::login_unavailable;
+    reply.failure.retry_after = std::max(Duration{0}, next_try_ - now);
+    return reply;
+}
+
+TokenMachine::Observation TokenMachine::observed(std::uint64_t generation, Candidate token,
+                                                 bool login_operation, Moment at) {
+    if (login_operation)
+        return Observation::login_operation;
+    if (current_ && current_->value.equals(token.value))
+        return Observation::unchanged;
+    if (generation < first_generation_ || !same_identity(login_claims_, token.claims))
+        return Observation::foreign;
+    if (older(generation, token))
+        return Observation::older;
+    const auto life = life_of(token.claims);
+    make_current(std::move(token), false, at.now, at.now + life, at.jitter);
+    needed_ = false;
+    return Observation::adopted;
+}
+
+bool TokenMachine::older(std::uint64_t generation, const Candidate& token) const {
+    if (replaced_.has(hash_of(token.value)))
+        return true;
+    if (current_) {
+        const auto& mine = current_->claims;
+        const auto& other = token.claims;
+        if (mine.issued_at && other.issued_at && *mine.issued_at != *other.issued_at)
+            return *other.issued_at < *mine.issued_at;
+        // With one `iat` only, `exp` would compare tokens of two makes: the request's own token decides.
+        if (mine.issued_at.has_value() == other.issued_at.has_value() && mine.expires_at && other.expires_at)
+            return *other.expires_at < *mine.expires_at;
+        if (mine.issued_at && other.issued_at)
+            return false;
+    }
+    return generation != generation_;
+}
+
+void TokenMachine::make_current(Candidate token, bool from_login, TimePoint received, TimePoint expires,
+                                double jitter) {
+    if (current_ && !current_->value.equals(token.value))
+        replaced_.add(hash_of(current_->value));
+    auto next = std::make_shared<Token>();
+    next->value = std::move(token.value);
+    next->claims = std::move(token.claims);
+    next->generation = ++generation_;
+    next->received = received;
+    next->expires = expires;
+    next->from_login = from_login;
+    current_ = std::move(next);
+    // A third of a short life, so that it is used at all; the jitter spreads a chain's tills and never
+    // delays.
+    const auto window = std::min(settings_.refresh_before, (expires - received) / 3);
+    renew_at_ = expires - scale(window, 1 + renewal_jitter * jitter);
+}
+
+TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
+    running_ = false;
+    if (outdated_ || stopped_)
+        return restart(at.now);
+    auto expires = at.now + life_of(token.claims);
+    // The same token once more: where it tells its life, that began at the first receipt.
+    const bool again = current_ && current_->value.equals(token.value) && tells_life(token.claims);
+    if (again && !good(at.now))
+        return login_failed(FailureKind::unavailable, std::nullopt, at);
+    if (again)
+        expires = std::min(expires, current_->expires);
+    failure_.reset();
+    rejections_ = 0;
+    outages_ = 0;
+    needed_ = false;
+    denied_.clear();
+    login_claims_ = token.claims;
+    make_current(std::move(token), true, at.now, expires, at.jitter);
+    login_generation_ = generation_;
+    if (again)
+        renew_at_ = std::max(renew_at_, std::min(at.now + shortest_renewal, expires));
+    Reply reply;
+    reply.action = Action::use;
+    reply.token = current_;
+    reply.after_login = true;
+    return reply;
+}
+
+TokenMachine::Reply TokenMachine::login_failed(FailureKind kind, std::optional<Duration> retry_after,
+                                               Moment at) {
+    running_ = false;
+    if (outdated_ || stopped_)
+        return restart(at.now);
+    failure_ = kind;
+    needed_ = true;
+    const auto& backoff = settings_.backoff;
+    Duration delay{};
+    if (kind == FailureKind::rejected) {
+        outages_ = 0;
+        if (rejections_ < UINT32_MAX)
+            ++rejections_;
+        delay = scale(doubled(backoff.rejected, rejections_, std::max(backoff.max, backoff.rejected)),
+                      1 + rejected_jitter * at.jitter);
+    } else {
+        if (outages_ < UINT32_MAX)
+            ++outages_;
+        const auto longest = std::min(longest_unavailable, backoff.max);
+        delay = scale(doubled(backoff.unavailable, outages_, std::max(longest, backoff.unavailable)),
+                      1 + unavailable_jitter * at.jitter);
+    }
+    if (retry_after)
+        delay = std::max(delay, std::min(*retry_after, longest_retry_after));
+    next_try_ = at.now + delay;
+    return fail(at.now);
+}
+
+TokenMachine::Reply TokenMachine::restart(TimePoint now) {
+    outdated_ = false;
+    return start_or_wait(now);
+}
+
+TokenMachine::Reply TokenMachine::restored(std::optional<Restored> token, Moment at) {
+    loading_ = false;
+    if (token && !current_ && token->left > 0ns) {
+        login_claims_ = std::move(token->login);
+        const auto received = at.now - (token->life - token->left);
+        make_current(std::move(token->token), false, received, at.now + token->left, at.jitter);
+        needed_ = false;
+    }
+    return tick(at);
+}
+
+void TokenMachine::restored_rejections(std::uint32_t count, TimePoint next_try, Moment at) {
+    if (count == 0 || running_ || failure_)
+        return;
+    failure_ = FailureKind::rejected;
+    rejections_ = count;
+    const auto longest =
+        scale(std::max(settings_.backoff.max, settings_.backoff.rejected), 1 + rejected_jitter);
+    next_try_ = std::min(next_try, at.now + longest);
+}
+
+TokenMachine::Reply TokenMachine::tick(Moment at) {
+    const auto wake = next_wake();
+    if (!wake || at.now < *wake)
+        return {};
+    auto reply = start_or_wait(at.now);
+    reply.action = Action::none; // nobody asked
+    return reply;
+}
+
+TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at) {
+    failure_.reset();
+    rejections_ = 0;
+    outages_ = 0;
+    denied_.clear();
+    needed_ = true;
+    if (!same_user) {
+        current_.reset();
+        login_claims_ = {};
+        first_generation_ = generation_ + 1;
+    }
+    outdated_ = running_;
+    return tick(at);
+}
+
+TimePoint TokenMachine::due() const noexcept {
+    const auto wish = !current_ || needed_ ? TimePoint{} : renew_at_;
+    return failure_ ? std::max(wish, next_try_) : wish;
+}
+
+std::optional<TimePoint> TokenMachine::next_wake() const noexcept {
+    if (stopped_ || running_ || loading_)
+        return std::nullopt;
+    return due();
+}
+
+std::optional<TimePoint> TokenMachine::next_try() const noexcept {
+    return failure_ ? std::optional{next_try_} : std::nullopt;
+}
+
+TokenMachine::State TokenMachine::state(TimePoint now) const noexcept {
+    if (stopped_)
+        return State::stopped;
+    if (running_)
+        return good(now) ? State::refreshing : State::logging_in;
+    if (good(now))
+        return State::valid;
+    if (failure_)
+        return failure_ == FailureKind::rejected ? State::rejected : State::backing_off;
+    return loading_ ? State::logging_in : State::empty;
+}
+
+std::string_view to_string(TokenMachine::State state) noexcept {
+    switch (state) {
+    case TokenMachine::State::empty:
+        return "empty";
+    case TokenMachine::State::logging_in:
+        return "logging_in";
+    case TokenMachine::State::valid:
+        return "valid";
+    case TokenMachine::State::refreshing:
+        return "refreshing";
+    case TokenMachine::State::backing_off:
+        return "backing_off";
+    case TokenMachine::State::rejected:
+        return "rejected";
+    case TokenMachine::State::stopped:
+        return "stopped";
+    }
+    return "empty";
+}
+
+} // namespace bearerd::auth
