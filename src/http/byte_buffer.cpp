@@ -1,5 +1,7 @@
 #include <bearerd/http/byte_buffer.hpp>
 
+#include <bearerd/base/secret.hpp>
+
 #include <algorithm>
 #include <cstring>
 
@@ -31,17 +33,25 @@ std::span<char> ByteBuffer::prepare() {
 
 void ByteBuffer::grow(std::size_t capacity) {
     auto memory = std::make_unique_for_overwrite<char[]>(capacity);
-    if (end_ != 0)
+    if (end_ != 0) {
         std::memcpy(memory.get(), memory_.get(), end_);
+        bearerd::wipe(memory_.get(), high_water_);
+    }
     memory_ = std::move(memory);
     capacity_ = capacity;
+}
+
+void ByteBuffer::wipe() noexcept {
+    if (memory_)
+        bearerd::wipe(memory_.get(), high_water_);
+    high_water_ = begin_ = end_ = floor_ = 0;
 }
 
 void ByteBuffer::release_if_empty() noexcept {
     if (begin_ != end_)
         return;
     memory_.reset();
-    capacity_ = floor_ = begin_ = end_ = 0;
+    capacity_ = high_water_ = floor_ = begin_ = end_ = 0;
 }
 
 } // namespace bearerd::http

@@ -26,7 +26,10 @@ public:
     [[nodiscard]] std::span<char> prepare();
 
     /// `size` bytes of the room have been filled.
-    void commit(std::size_t size) noexcept { end_ += size; }
+    void commit(std::size_t size) noexcept {
+        end_ += size;
+        high_water_ = end_ > high_water_ ? end_ : high_water_;
+    }
 
     void consume(std::size_t size) noexcept { begin_ += size; }
 
@@ -34,6 +37,9 @@ public:
     void pin() noexcept { floor_ = begin_; }
 
     void unpin() noexcept { floor_ = 0; }
+
+    /// Overwrites all bytes that were received: for connections whose messages carry tokens.
+    void wipe() noexcept;
 
     /// Gives the memory back where nothing is left in it; bytes of a pipelined request keep it.
     void release_if_empty() noexcept;
@@ -48,6 +54,7 @@ private:
     std::size_t floor_ = 0;
     std::size_t begin_ = 0;
     std::size_t end_ = 0;
+    std::size_t high_water_ = 0;
 };
 
 } // namespace bearerd::http

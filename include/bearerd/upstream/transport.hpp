@@ -48,13 +48,13 @@ public:
     /// From the first byte written to the head's last byte.
     [[nodiscard]] virtual Duration response_time() const noexcept = 0;
 
-protected:
-    ~Exchange() = default;
-
-private:
-    friend struct ReleaseExchange;
-    /// Gives the connection back: kept where the message was complete and keep-alive agreed, closed otherwise.
+    /// By ReleaseExchange only. Gives the connection back: kept where the message was complete and keep-alive
+    /// agreed, closed otherwise.
     virtual void release() noexcept = 0;
+
+protected:
+    Exchange() = default;
+    ~Exchange() = default;
 };
 
 struct ReleaseExchange {

@@ -1,0 +1,84 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/base/error.hpp>
+#include <bearerd/net/task.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+#include <boost/intrusive/list.hpp>
+
+#include <cstdint>
+#include <vector>
+
+namespace bearerd::net {
+
+class DeadlineClock;
+
+/// One deadline that is set again and again, as a connection goes from step to step. Setting it costs a store:
+/// the entry moves within the clock only when the new deadline lies before the old one. On the clock's thread only;
+/// must not outlive the clock.
+class Deadline : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+public:
+    /// Called once when the deadline has passed: cancels what is being waited for. Must not destroy the Deadline.
+    using Callback = void (*)(void* context) noexcept;
+
+    Deadline(DeadlineClock& clock, Callback callback, void* context) noexcept
+        : clock_{clock}, callback_{callback}, context_{context} {}
+
+    Deadline(const Deadline&) = delete;
+    Deadline& operator=(const Deadline&) = delete;
+    ~Deadline() = default; // the hook unlinks itself
+
+    void set(TimePoint when);
+    void set_after(Duration wait);
+    /// No deadline, and not expired.
+    void clear() noexcept;
+
+    /// Whether it passed, or was made to pass, since it was set.
+    [[nodiscard]] bool expired() const noexcept { return expired_; }
+
+    /// Lets it pass now, whatever it was set to; once set again, it holds again.
+    void expire() noexcept;
+
+private:
+    friend class DeadlineClock;
+    DeadlineClock& clock_;
+    Callback callback_;
+    void* context_;
+    TimePoint when_ = TimePoint::max();
+    std::uint64_t position_ = 0; ///< the tick under which the entry is filed; never after when_
+    bool expired_ = false;
+};
+
+/// All deadlines of one thread behind one timer: a timer per operation would cost four timerfd_settime a request.
+/// A hashed wheel of 50 ms ticks; a deadline passes at most one tick late, never early.
+class DeadlineClock {
+public:
+    explicit DeadlineClock(asio::io_context& context);
+    DeadlineClock(const DeadlineClock&) = delete;
+    DeadlineClock& operator=(const DeadlineClock&) = delete;
+
+    /// Lets the timer go, so that the io_context can run dry; deadlines set from now on never pass.
+    void stop() noexcept;
+
+private:
+    friend class Deadline;
+    static constexpr std::size_t slot_count = 2048;
+    using Slot = boost::intrusive::list<Deadline, boost::intrusive::constant_time_size<false>>;
+
+    [[nodiscard]] static std::uint64_t tick_of(TimePoint when) noexcept;
+    void file(Deadline& entry);
+    void arm(std::uint64_t tick);
+    void on_timer();
+    void run_slot(Slot& slot, TimePoint now);
+    [[nodiscard]] std::uint64_t next_filled_tick() const noexcept;
+
+    std::vector<Slot> slots_;
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+        timer_;
+    std::uint64_t done_tick_;      ///< every slot up to it has been looked at
+    std::uint64_t armed_tick_ = 0; ///< 0: the timer rests
+    bool stopped_ = false;
+};
+
+} // namespace bearerd::net

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <bearerd/base/error.hpp>
+#include <bearerd/net/deadline.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/error.hpp>
+#include <boost/asio/socket_base.hpp>
+
+namespace bearerd::net {
+
+/// Waits until the socket is readable or writable, or the deadline, whose callback must cancel the socket's
+/// operations, has passed (errc::timed_out).
+template<class Socket>
+[[nodiscard]] Task<error_code> wait_ready(Socket& socket, asio::socket_base::wait_type what,
+                                          const Deadline& deadline) {
+    if (deadline.expired())
+        co_return errc::timed_out;
+    auto [code] = co_await socket.async_wait(what, asio::as_tuple(asio::deferred));
+    if (code && deadline.expired())
+        co_return errc::timed_out;
+    co_return code;
+}
+
+} // namespace bearerd::net

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <bearerd/net/task.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <cstddef>
+
+namespace bearerd::net {
+
+/// What a group can ask of a member while it shuts down.
+class GroupMember : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+public:
+    /// Phase one: end as soon as nothing is in hand.
+    virtual void finish_soon() noexcept = 0;
+    /// Phase two, at the end of the grace period: end now, answering what was read.
+    virtual void finish_now() noexcept = 0;
+
+protected:
+    GroupMember() = default;
+    ~GroupMember() = default;
+};
+
+/// The living sessions of one thread, for a shutdown in two phases: ask, wait until none is left, insist. Members
+/// link themselves in and leave when destroyed; the group must outlive them. One thread only.
+class TaskGroup {
+public:
+    void add(GroupMember& member) { members_.push_back(member); }
+
+    void finish_soon() noexcept {
+        each([](GroupMember& member) { member.finish_soon(); });
+    }
+
+    void finish_now() noexcept {
+        each([](GroupMember& member) { member.finish_now(); });
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
+
+private:
+    template<class Function>
+    void each(Function function) noexcept {
+        // A member never leaves within the call: it only cancels its waits, and ends in a later turn.
+        for (GroupMember& member : members_)
+            function(member);
+    }
+
+    boost::intrusive::list<GroupMember, boost::intrusive::constant_time_size<false>> members_;
+};
+
+} // namespace bearerd::net

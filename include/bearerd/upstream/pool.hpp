@@ -1,0 +1,99 @@
+#pragma once
+
+#include <bearerd/base/stats.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/event.hpp>
+#include <bearerd/upstream/dialer.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+namespace bearerd::upstream {
+
+class Connection;
+
+/// How the upstream was when last heard of; shared by all threads, for status and log.
+class Health {
+public:
+    /// An exchange or a connection succeeded. Cheap where that was so before. Any thread.
+    void succeeded() noexcept;
+    /// It can't be reached, for the reason in words. Any thread.
+    void failed(const std::string& reason);
+
+    struct View {
+        enum class State : std::uint8_t { unknown, up, down } state = State::unknown;
+        std::string last_error; ///< the last one, even where it is up again
+        TimePoint last_error_at{};
+    };
+    [[nodiscard]] View view() const;
+
+private:
+    std::atomic<View::State> state_{View::State::unknown};
+    mutable std::mutex mutex_;
+    std::string last_error_;
+    TimePoint last_error_at_{};
+};
+
+/// The kept connections of one thread to the upstream, and the Transport over them. Idle connections are watched and
+/// leave at once when the upstream closes them or says anything; a busy one is never shared. One thread only.
+class Pool final : public Transport {
+public:
+    /// `settings`, `tls` (nullptr for http://), `stats` and `health` must outlive the pool. `share`: how many of
+    /// `max_connections` are this thread's.
+    Pool(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
+         TlsContext* tls, std::size_t share, std::size_t most_waiting, Stats& stats, Health& health);
+    ~Pool() override;
+    Pool(const Pool&) = delete;
+    Pool& operator=(const Pool&) = delete;
+
+    [[nodiscard]] net::Task<SendResult> send(OutgoingRequest request) override;
+
+    /// Closes what is idle; connections that come back are closed. What is busy goes on.
+    void close_idle() noexcept;
+
+    /// Ends every exchange and every wait with errc::shutting_down. For the end of the grace period.
+    void stop() noexcept;
+
+    /// Nothing is busy, connecting or waiting.
+    [[nodiscard]] bool quiet() const noexcept { return open_ == idle_.size() && waiting_.empty(); }
+
+private:
+    friend class Connection;
+    using ConnectionPtr = std::shared_ptr<Connection>;
+    using CheckoutResult = std::variant<ConnectionPtr, Failure>;
+
+    [[nodiscard]] net::Task<CheckoutResult> checkout(bool may_mutate, bool new_connection);
+    [[nodiscard]] ConnectionPtr take_idle(bool may_mutate);
+    [[nodiscard]] net::Task<std::optional<Failure>> wait_for_room(TimePoint until);
+    [[nodiscard]] net::Task<CheckoutResult> open_new();
+    void give_back(Connection& connection, bool keep) noexcept;
+    void drop_idle(const Connection& connection) noexcept;
+    void connection_closed() noexcept;
+    void publish_counts() noexcept;
+
+    net::asio::io_context& context_;
+    net::DeadlineClock& clock_;
+    const config::Upstream& settings_;
+    std::size_t share_;
+    std::size_t most_waiting_;
+    Stats& stats_;
+    Health& health_;
+    Dialer dialer_;
+    std::size_t open_ = 0;            ///< connections that exist or are being made
+    std::vector<ConnectionPtr> idle_; ///< least recently used first
+    std::vector<ConnectionPtr> busy_;
+    std::deque<net::Event*> waiting_; ///< for room, first come first served
+    std::int64_t published_idle_ = 0;
+    std::int64_t published_busy_ = 0;
+    bool keeping_ = true;
+    bool stopped_ = false;
+};
+
+} // namespace bearerd::upstream

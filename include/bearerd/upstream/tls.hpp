@@ -1,0 +1,89 @@
+#pragma once
+
+#include <bearerd/config/config.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+// OpenSSL's names stay out of everyone else's sight.
+using SSL_CTX = struct ssl_ctx_st;
+using SSL = struct ssl_st;
+using SSL_SESSION = struct ssl_session_st;
+
+/// TLS towards the upstream. The only place that makes a TLS stream: certificate and host name are always verified,
+/// TLS 1.2 at least, and there is no path around it (CONTRACT 5).
+namespace bearerd::upstream {
+
+struct FreeSsl {
+    void operator()(SSL* ssl) const noexcept;
+    void operator()(SSL_CTX* context) const noexcept;
+    void operator()(SSL_SESSION* session) const noexcept;
+};
+
+using SslPtr = std::unique_ptr<SSL, FreeSsl>;
+
+/// One for all threads; keeps sessions so that later handshakes are short. Any thread.
+class TlsContext {
+public:
+    /// `host`: the upstream's name or address literal, verified unless `settings.server_name` says another one.
+    /// Throws std::runtime_error with a sentence where a file can't be used.
+    TlsContext(const config::UpstreamTls& settings, const std::string& host);
+    ~TlsContext();
+    TlsContext(const TlsContext&) = delete;
+    TlsContext& operator=(const TlsContext&) = delete;
+
+    /// A client stream on the connected, non-blocking descriptor, which stays the caller's. Must not outlive the
+    /// context. Throws std::bad_alloc only.
+    [[nodiscard]] SslPtr make_stream(int descriptor);
+
+private:
+    struct Sessions;
+    static int on_new_session(SSL* ssl, SSL_SESSION* session) noexcept;
+
+    std::unique_ptr<SSL_CTX, FreeSsl> context_;
+    std::unique_ptr<Sessions> sessions_;
+    std::string server_name_;
+    bool name_is_address_ = false;
+};
+
+/// What a non-blocking step on a stream led to.
+enum class IoState : std::uint8_t {
+    done,
+    want_read,
+    want_write,
+    end,       ///< the peer said close_notify
+    truncated, ///< the peer closed without it
+    failed,    ///< reset, or a TLS fault
+};
+
+struct IoStep {
+    IoState state = IoState::failed;
+    std::size_t size = 0; ///< done: bytes moved
+};
+
+/// The steps of a TLS client stream, none of which blocks.
+[[nodiscard]] IoState tls_handshake(SSL* ssl) noexcept;
+[[nodiscard]] IoStep tls_read(SSL* ssl, char* data, std::size_t size) noexcept;
+[[nodiscard]] IoStep tls_write(SSL* ssl, const char* data, std::size_t size) noexcept;
+/// Says good-bye without waiting for the answer.
+void tls_close(SSL* ssl) noexcept;
+
+/// Whether bytes that were received wait inside the stream, decrypted or not.
+[[nodiscard]] bool tls_has_pending(const SSL* ssl) noexcept;
+/// Bytes handed to the kernel so far, handshake included: tells a write that began from one that never did.
+[[nodiscard]] std::uint64_t tls_bytes_written(const SSL* ssl) noexcept;
+[[nodiscard]] bool tls_resumed(const SSL* ssl) noexcept;
+
+/// After a failed handshake: whether the certificate or its name was the reason, and the reason in words.
+struct TlsFault {
+    bool certificate = false;
+    std::string reason;
+};
+[[nodiscard]] TlsFault tls_fault(const SSL* ssl);
+
+/// "TLSv1.3 TLS_AES_128_GCM_SHA256", for people.
+[[nodiscard]] std::string tls_description(const SSL* ssl);
+
+} // namespace bearerd::upstream

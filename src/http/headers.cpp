@@ -1,0 +1,232 @@
+#include <bearerd/http/headers.hpp>
+
+#include <boost/beast/http/status.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace bearerd::http {
+namespace {
+
+/// Field lines that belong to one connection (RFC 9110 section 7.6.1) or that we write ourselves.
+bool is_hop_by_hop(const Field& field) noexcept {
+    switch (field.id) {
+    case FieldId::connection:
+    case FieldId::keep_alive:
+    case FieldId::proxy_connection:
+    case FieldId::proxy_authenticate:
+    case FieldId::proxy_authentication_info:
+    case FieldId::te:
+    case FieldId::trailer:
+    case FieldId::transfer_encoding:
+    case FieldId::upgrade:
+    case FieldId::content_length:
+        return true;
+    default:
+        return false;
+    }
+}
+
+bool named_by_connection(const Fields& fields, const Field& field) noexcept {
+    return fields.has_token(FieldId::connection, field.name);
+}
+
+bool is_one_of(std::string_view name, const std::vector<std::string>& names) noexcept {
+    return std::ranges::any_of(names, [name](const std::string& other) { return equal_ignoring_case(name, other); });
+}
+
+bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept {
+    switch (field.id) {
+    case FieldId::host:
+    case FieldId::origin:
+    case FieldId::authorization:
+    case FieldId::proxy_authorization:
+    case FieldId::expect:
+    case FieldId::accept_encoding:
+        return true;
+    default:
+        break;
+    }
+    if (field.id == FieldId::unknown && (equal_ignoring_case(field.name, "X-Authorization") ||
+                                         equal_ignoring_case(field.name, "X-Request-Id")))
+        return true;
+    return is_one_of(field.name, plan.token_headers) ||
+           std::ranges::any_of(plan.extra,
+                               [&](const auto& extra) { return equal_ignoring_case(field.name, extra.first); });
+}
+
+bool is_cors_field(std::string_view name) noexcept {
+    constexpr std::string_view prefix = "Access-Control-";
+    return equal_ignoring_case(name.substr(0, prefix.size()), prefix);
+}
+
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
+
+void append_number(std::string& out, std::uint64_t number) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out.append(digits.data(), end);
+}
+
+void append_length(std::string& out, std::uint64_t length) {
+    out.append("Content-Length: ");
+    append_number(out, length);
+    out.append("\r\n");
+}
+
+void append_status_line(std::string& out, std::uint16_t status, std::string_view reason) {
+    out.append("HTTP/1.1 ");
+    append_number(out, status);
+    out.append(" ").append(reason).append("\r\n");
+}
+
+/// What every answer ends with, and the empty line.
+void append_context(std::string& out, const ReplyContext& context, bool keep_alive) {
+    if (!context.request_id.empty())
+        append_line(out, "X-Request-Id", context.request_id);
+    out.append(context.cors);
+    if (!keep_alive)
+        out.append("Connection: close\r\n");
+    else if (context.http_1_0)
+        out.append("Connection: keep-alive\r\n");
+    out.append("\r\n");
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    const auto begin = text.find_first_not_of(" \t");
+    if (begin == std::string_view::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// "q=0.85" as thousandths; 1000 where the element has none, 0 where it can't be read.
+int quality(std::string_view parameters) noexcept {
+    while (!parameters.empty()) {
+        const auto end = std::min(parameters.find(';'), parameters.size());
+        const auto parameter = trim(parameters.substr(0, end));
+        parameters.remove_prefix(std::min(end + 1, parameters.size()));
+        if (parameter.size() < 3 || (parameter[0] != 'q' && parameter[0] != 'Q') || parameter[1] != '=')
+            continue;
+        double value = 0;
+        const auto parsed = std::from_chars(parameter.data() + 2, parameter.data() + parameter.size(), value);
+        return parsed.ec == std::errc{} && value >= 0 && value <= 1 ? static_cast<int>(value * 1000) : 0;
+    }
+    return 1000;
+}
+
+/// The quality that an Accept list gives a media type by its exact name; -1 where it does not name it.
+int accept_quality(std::string_view accept, std::string_view type) noexcept {
+    int best = -1;
+    while (!accept.empty()) {
+        const auto end = std::min(accept.find(','), accept.size());
+        const auto element = accept.substr(0, end);
+        accept.remove_prefix(std::min(end + 1, accept.size()));
+        const auto semicolon = std::min(element.find(';'), element.size());
+        if (equal_ignoring_case(trim(element.substr(0, semicolon)), type))
+            best = std::max(best, quality(element.substr(std::min(semicolon + 1, element.size()))));
+    }
+    return best;
+}
+
+} // namespace
+
+void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const RequestHead& request,
+                          std::string_view query, std::string_view token, std::string_view accept_encoding,
+                          std::string_view request_id, std::size_t body_size) {
+    out.append(request.method).append(" ").append(plan.target);
+    if (!query.empty())
+        out.append(plan.target.find('?') == std::string::npos ? "?" : "&").append(query);
+    out.append(" HTTP/1.1\r\n");
+    append_line(out, "Host", plan.authority);
+    const bool connection_names = std::ranges::any_of(request.fields.list, [](const Field& field) {
+        return field.id == FieldId::connection && !equal_ignoring_case(field.value, "close") &&
+               !equal_ignoring_case(field.value, "keep-alive");
+    });
+    for (const Field& field : request.fields.list) {
+        if (is_hop_by_hop(field) || is_private_to_us(field, plan) ||
+            (connection_names && named_by_connection(request.fields, field)))
+            continue;
+        append_line(out, field.name, field.value);
+    }
+    if (!accept_encoding.empty())
+        append_line(out, "Accept-Encoding", accept_encoding);
+    for (const auto& [name, value] : plan.extra)
+        append_line(out, name, value);
+    append_line(out, "X-Request-Id", request_id);
+    out.append("Authorization: Bearer ").append(token).append("\r\n");
+    if (body_size != 0 || request.method != "GET")
+        append_length(out, body_size);
+    out.append("\r\n");
+}
+
+BodyFraming framing_for(const ReplyContext& context, std::uint16_t status,
+                        std::optional<std::uint64_t> length) noexcept {
+    if (status == 204 || status == 304)
+        return BodyFraming::none;
+    if (length)
+        return BodyFraming::length;
+    return context.http_1_0 ? BodyFraming::until_close : BodyFraming::chunked;
+}
+
+void append_app_head(std::string& out, const ResponseHead& response, const UpstreamHeadPlan& plan,
+                     const ReplyContext& context, BodyFraming framing, std::uint64_t length) {
+    append_status_line(out, response.status, response.reason);
+    const bool connection_names = std::ranges::any_of(response.fields.list, [](const Field& field) {
+        return field.id == FieldId::connection && !equal_ignoring_case(field.value, "close") &&
+               !equal_ignoring_case(field.value, "keep-alive");
+    });
+    for (const Field& field : response.fields.list) {
+        if (is_hop_by_hop(field) || field.id == FieldId::authorization ||
+            (field.id == FieldId::unknown && (equal_ignoring_case(field.name, "X-Authorization") ||
+                                              equal_ignoring_case(field.name, "X-Request-Id"))) ||
+            is_one_of(field.name, plan.token_headers) ||
+            (connection_names && named_by_connection(response.fields, field)))
+            continue;
+        // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this origin.
+        if (!context.cors.empty() && is_cors_field(field.name))
+            continue;
+        append_line(out, field.name, field.value);
+    }
+    if (framing == BodyFraming::length)
+        append_length(out, length);
+    else if (framing == BodyFraming::chunked)
+        out.append("Transfer-Encoding: chunked\r\n");
+    append_context(out, context, context.keep_alive && framing != BodyFraming::until_close);
+}
+
+void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
+                      std::string_view content_type, std::string_view extra, std::string_view body) {
+    append_status_line(out, status, reason_phrase(status));
+    if (!content_type.empty())
+        append_line(out, "Content-Type", content_type);
+    out.append(extra);
+    if (status != 204)
+        append_length(out, body.size());
+    append_context(out, context, context.keep_alive);
+    if (!context.head_only)
+        out.append(body);
+}
+
+std::string_view reason_phrase(std::uint16_t status) noexcept {
+    const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
+    return {reason.data(), reason.size()};
+}
+
+bool prefers_graphql_response_json(std::string_view accept) noexcept {
+    const int ours = accept_quality(accept, "application/graphql-response+json");
+    return ours > 0 && ours >= accept_quality(accept, "application/json");
+}
+
+bool is_streaming_type(std::string_view content_type) noexcept {
+    const auto type = trim(content_type.substr(0, content_type.find(';')));
+    return equal_ignoring_case(type, "text/event-stream") || equal_ignoring_case(type, "multipart/mixed");
+}
+
+bool is_acceptable_request_id(std::string_view id) noexcept {
+    return !id.empty() && id.size() <= 128 && std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+} // namespace bearerd::http

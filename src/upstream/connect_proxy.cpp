@@ -1,0 +1,111 @@
+#include "connect_proxy.hpp"
+
+#include <bearerd/base/secret.hpp>
+#include <bearerd/http/byte_buffer.hpp>
+#include <bearerd/http/framing.hpp>
+#include <bearerd/http/parser.hpp>
+#include <bearerd/net/readiness.hpp>
+
+#include <boost/beast/core/detail/base64.hpp>
+
+#include <sys/socket.h>
+
+#include <cerrno>
+
+namespace bearerd::upstream {
+namespace {
+
+constexpr std::size_t answer_limit = 8 * 1024;
+
+error_code last_system_error() {
+    return {errno, boost::system::system_category()};
+}
+
+bool would_block() {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+std::string connect_request(const config::UpstreamProxy& proxy, const std::string& target) {
+    std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+    if (!proxy.user.empty()) {
+        std::string pair = proxy.user + ":";
+        pair.append(proxy.password.reveal());
+        namespace base64 = boost::beast::detail::base64;
+        std::string encoded(base64::encoded_size(pair.size()), '\0');
+        encoded.resize(base64::encode(encoded.data(), pair.data(), pair.size()));
+        request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
+        wipe(pair);
+        wipe(encoded);
+    }
+    return request.append("\r\n");
+}
+
+net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto sent = ::send(socket.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        if (sent > 0) {
+            bytes.remove_prefix(static_cast<std::size_t>(sent));
+            continue;
+        }
+        if (!would_block())
+            co_return last_system_error();
+        if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_write, deadline))
+            co_return code;
+    }
+    co_return error_code{};
+}
+
+/// Reads exactly up to the end of the answer's head, byte by byte at its end, since what follows belongs to TLS.
+net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadline, std::string& head) {
+    std::size_t scanned = 0;
+    while (head.size() < answer_limit) {
+        char byte = 0;
+        const auto received = ::recv(socket.native_handle(), &byte, 1, 0);
+        if (received == 0)
+            co_return errc::closed;
+        if (received < 0) {
+            if (!would_block())
+                co_return last_system_error();
+            if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_read, deadline))
+                co_return code;
+            continue;
+        }
+        head.push_back(byte);
+        const auto scan = http::scan_head(head, scanned);
+        if (scan.state == http::HeadEnd::malformed)
+            co_return errc::garbled;
+        if (scan.state == http::HeadEnd::complete)
+            co_return error_code{};
+    }
+    co_return errc::too_large;
+}
+
+} // namespace
+
+net::Task<std::optional<ProxyRefusal>> connect_through_proxy(TcpSocket& socket, const net::Deadline& deadline,
+                                                            const config::UpstreamProxy& proxy,
+                                                            std::string target) {
+    std::string request = connect_request(proxy, target);
+    const auto sent = co_await send_all(socket, deadline, request);
+    wipe(request);
+    if (sent)
+        co_return ProxyRefusal{sent, "the proxy took no request: " + sent.message()};
+    std::string head;
+    http::ResponseParser parser;
+    do {
+        head.clear();
+        if (const auto code = co_await receive_head(socket, deadline, head))
+            co_return ProxyRefusal{code, "the proxy gave no answer: " + code.message()};
+        parser.reset();
+        const auto state = parser.feed_head(head);
+        if (state != http::ParseState::need_more && state != http::ParseState::complete)
+            co_return ProxyRefusal{errc::garbled, "the proxy's answer is not HTTP"};
+    } while (parser.head().status < 200);
+    const auto status = parser.head().status;
+    if (status >= 300)
+        co_return ProxyRefusal{errc::proxy_refused, "the proxy answered " + std::to_string(status) +
+                                                        (status == 407 ? ": check upstream.proxy's user and password" : "")};
+    co_return std::nullopt;
+}
+
+} // namespace bearerd::upstream

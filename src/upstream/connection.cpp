@@ -1,0 +1,328 @@
+#include "connection.hpp"
+
+#include <bearerd/http/framing.hpp>
+#include <bearerd/http/headers.hpp>
+#include <bearerd/net/readiness.hpp>
+#include <bearerd/upstream/pool.hpp>
+
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace bearerd::upstream {
+namespace {
+
+constexpr std::size_t head_limit = 64 * 1024;     // of a response; generous, since cookies and CSPs are long
+constexpr std::size_t first_buffer = 18 * 1024;   // one whole TLS record behind a head
+constexpr std::size_t piece_limit = 64 * 1024;    // of a streamed body
+constexpr std::size_t record_size = 16 * 1024;    // a TLS record's payload
+constexpr std::size_t worth_keeping = 16 * 1024;  // a larger body buffer is given back
+constexpr int most_interim_responses = 8;
+
+IoStep plain_step(ssize_t result) noexcept {
+    if (result > 0)
+        return {IoState::done, static_cast<std::size_t>(result)};
+    if (result == 0)
+        return {IoState::end, 0};
+    return {errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IoState::want_read : IoState::failed, 0};
+}
+
+} // namespace
+
+Connection::Connection(net::asio::io_context& context, net::DeadlineClock& clock, Pool& pool, Dialed dialed)
+    : pool_{pool}, socket_{std::move(dialed.socket)}, ssl_{std::move(dialed.ssl)},
+      deadline_{clock, &Connection::on_deadline, this}, readable_{context.get_executor()},
+      received_{head_limit, first_buffer}, opened_at_{BootClock::now()}, last_used_{opened_at_} {}
+
+Connection::~Connection() {
+    received_.wipe();
+    wipe(sending_);
+}
+
+net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
+    got_byte_ = false;
+    sent_at_ = BootClock::now();
+    deadline_.set(sent_at_ + pool_.settings_.response_timeout);
+    const std::uint64_t written_before = bytes_written();
+    const error_code write_fault = co_await write(request.head, request.body);
+    const bool wrote_any = bytes_written() != written_before;
+    wipe(sending_);
+    if (write_fault && (!wrote_any || deadline_.expired()))
+        co_return failure(write_fault, wrote_any ? Stage::writing : Stage::connecting);
+    // After a write that failed half-way an answer may be waiting all the same: a server may refuse a body early.
+    const error_code read_fault = co_await read_head();
+    if (read_fault) {
+        if (write_fault && !got_byte_)
+            co_return failure(write_fault, Stage::writing);
+        co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
+    }
+    head_at_ = BootClock::now();
+    if (write_fault)
+        ended_ = true; // the request was not taken whole, so nothing may follow it
+    if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type)))
+        co_return std::nullopt;
+    while (!complete() && body_.size() <= request.hold_limit) {
+        if (const error_code code = co_await fill())
+            co_return failure(code, Stage::reading);
+        if (const error_code code = parse_body())
+            co_return failure(code, Stage::reading);
+    }
+    co_return std::nullopt;
+}
+
+net::Task<error_code> Connection::write(std::string_view head, std::string_view body) {
+    // One record and one send for nearly every request; the rest of a large body goes out from where it lies.
+    const std::size_t joined = head.size() < record_size ? std::min(body.size(), record_size - head.size()) : 0;
+    sending_.reserve(head.size() + joined); // no reallocation, which would leave a copy of the token behind
+    sending_.assign(head).append(body.substr(0, joined));
+    if (const error_code code = co_await write_all(sending_))
+        co_return code;
+    co_return co_await write_all(body.substr(joined));
+}
+
+net::Task<error_code> Connection::write_all(std::string_view bytes) {
+    while (!bytes.empty()) {
+        const IoStep step = write_step(bytes.data(), bytes.size());
+        if (step.state == IoState::done) {
+            bytes.remove_prefix(step.size);
+            continue;
+        }
+        if (step.state != IoState::want_write && step.state != IoState::want_read)
+            co_return interruption(errc::closed);
+        const auto what = step.state == IoState::want_write ? TcpSocket::wait_write : TcpSocket::wait_read;
+        if (const error_code code = co_await net::wait_ready(socket_, what, deadline_))
+            co_return interruption(code);
+    }
+    co_return error_code{};
+}
+
+net::Task<error_code> Connection::read_head() {
+    for (int interim = 0; interim <= most_interim_responses; ++interim) {
+        std::size_t scanned = 0;
+        http::HeadScan scan;
+        received_.unpin();
+        while (true) {
+            scan = http::scan_head(received_.data(), scanned);
+            if (scan.state == http::HeadEnd::malformed)
+                co_return errc::garbled;
+            if (scan.state == http::HeadEnd::complete)
+                break;
+            if (const error_code code = co_await fill())
+                co_return code;
+        }
+        parser_.reset();
+        body_.clear();
+        state_ = parser_.feed_head(received_.data().substr(0, scan.size));
+        received_.consume(scan.size);
+        if (state_ == http::ParseState::malformed || !http::response_framing_is_sound(parser_.head()))
+            co_return errc::garbled;
+        // 101 would end HTTP on this connection, and we never ask for it.
+        if (parser_.head().status == 101)
+            co_return errc::garbled;
+        if (parser_.head().status >= 200) {
+            received_.pin();
+            co_return parse_body();
+        }
+    }
+    co_return errc::garbled;
+}
+
+error_code Connection::parse_body() {
+    while (state_ == http::ParseState::need_more && !received_.empty()) {
+        std::size_t consumed = 0;
+        state_ = parser_.feed_body(received_.data(), consumed, body_);
+        received_.consume(consumed);
+        if (consumed == 0)
+            break;
+    }
+    if (state_ == http::ParseState::need_more && ended_)
+        state_ = parser_.feed_end();
+    if (state_ == http::ParseState::malformed || state_ == http::ParseState::body_too_large)
+        return ended_ ? errc::truncated : errc::garbled;
+    return {};
+}
+
+/// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
+net::Task<error_code> Connection::fill() {
+    while (true) {
+        if (drained_ && (!ssl_ || !tls_has_pending(ssl_.get()))) {
+            watch();
+            co_await readable_.wait();
+            if (const error_code code = interruption({}))
+                co_return code;
+        }
+        const auto room = received_.prepare();
+        if (room.empty())
+            co_return errc::too_large;
+        const IoStep step = read_step(room.data(), room.size());
+        drained_ = step.state != IoState::done || step.size < room.size();
+        switch (step.state) {
+        case IoState::done:
+            received_.commit(step.size);
+            got_byte_ = true;
+            co_return error_code{};
+        case IoState::want_read:
+            break;
+        case IoState::want_write: // TLS has to answer a key update first
+            if (const error_code code = co_await net::wait_ready(socket_, TcpSocket::wait_write, deadline_))
+                co_return interruption(code);
+            break;
+        case IoState::end:
+        case IoState::truncated:
+        case IoState::failed:
+            co_return end_of_stream(step.state);
+        }
+    }
+}
+
+error_code Connection::end_of_stream(IoState state) {
+    if (!got_byte_)
+        return interruption(errc::closed);
+    const http::ResponseHead& head = parser_.head();
+    // Only a body that nothing else delimits may end with the stream, and only where TLS vouches for the end
+    // (CONTRACT 4); for http:// on loopback the FIN has to do.
+    const bool body_begun = state_ == http::ParseState::need_more;
+    if (!body_begun || state != IoState::end || head.content_length || head.chunked)
+        return errc::truncated;
+    ended_ = true;
+    return {};
+}
+
+net::Task<error_code> Connection::read() {
+    body_.clear();
+    if (complete())
+        co_return error_code{};
+    deadline_.set_after(pool_.settings_.response_timeout);
+    if (const error_code code = parse_body())
+        co_return code;
+    if (!complete() && body_.empty()) {
+        if (const error_code code = co_await fill())
+            co_return code;
+        if (const error_code code = parse_body())
+            co_return code;
+    }
+    // Take along what is there already: fewer, larger pieces.
+    while (!complete() && !drained_ && body_.size() < piece_limit) {
+        if (const error_code code = co_await fill())
+            co_return code;
+        if (const error_code code = parse_body())
+            co_return code;
+    }
+    co_return error_code{};
+}
+
+void Connection::release() noexcept {
+    const bool leftover = !received_.empty() || !drained_ || (ssl_ && tls_has_pending(ssl_.get()));
+    const bool keep = complete() && !ended_ && !closed_ && !aborted_ && http::may_reuse(parser_.head(), leftover);
+    last_used_ = BootClock::now();
+    pool_.give_back(*this, keep);
+}
+
+void Connection::check_out() noexcept {
+    busy_ = true;
+    used_before_ = true;
+    deadline_.clear();
+}
+
+void Connection::check_in(Duration limit) {
+    busy_ = false;
+    received_.unpin();
+    received_.wipe();
+    received_.release_if_empty();
+    body_.clear();
+    if (body_.capacity() > worth_keeping)
+        body_ = std::string{};
+    deadline_.set(last_used_ + limit);
+    watch();
+}
+
+bool Connection::is_alive() noexcept {
+    char byte = 0;
+    const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (peeked < 0)
+        return errno == EAGAIN || errno == EWOULDBLOCK;
+    if (peeked == 0 || !ssl_)
+        return false;
+    // Session tickets and key updates are handled within; anything else is the end of this connection.
+    return read_step(&byte, 1).state == IoState::want_read;
+}
+
+void Connection::close() noexcept {
+    if (closed_)
+        return;
+    closed_ = true;
+    deadline_.clear();
+    if (ssl_)
+        tls_close(ssl_.get());
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+void Connection::abort() noexcept {
+    aborted_ = true;
+    deadline_.expire();
+}
+
+IoStep Connection::read_step(char* data, std::size_t size) noexcept {
+    return ssl_ ? tls_read(ssl_.get(), data, size) : plain_step(::recv(socket_.native_handle(), data, size, 0));
+}
+
+IoStep Connection::write_step(const char* data, std::size_t size) noexcept {
+    if (ssl_)
+        return tls_write(ssl_.get(), data, size);
+    IoStep step = plain_step(::send(socket_.native_handle(), data, size, MSG_NOSIGNAL));
+    if (step.state == IoState::want_read)
+        step.state = IoState::want_write;
+    plain_written_ += step.size;
+    return step;
+}
+
+std::uint64_t Connection::bytes_written() const noexcept {
+    return ssl_ ? tls_bytes_written(ssl_.get()) : plain_written_;
+}
+
+Failure Connection::failure(error_code code, Stage stage) const {
+    return {code, stage, used_before_, code.message()};
+}
+
+error_code Connection::interruption(error_code otherwise) const noexcept {
+    if (aborted_)
+        return errc::shutting_down;
+    if (deadline_.expired())
+        return errc::timed_out;
+    return otherwise;
+}
+
+/// One wait for readability spans idle time and exchange alike: re-arming it costs a system call.
+void Connection::watch() {
+    if (watching_ || closed_)
+        return;
+    watching_ = true;
+    socket_.async_wait(TcpSocket::wait_read,
+                       [self = shared_from_this()](error_code code) { self->on_watch(code); });
+}
+
+void Connection::on_watch(error_code code) {
+    watching_ = false;
+    if (busy_) {
+        readable_.set_inline();
+        return;
+    }
+    if (closed_)
+        return;
+    if (!code && is_alive()) {
+        watch();
+        return;
+    }
+    pool_.drop_idle(*this);
+}
+
+void Connection::on_deadline(void* self) noexcept {
+    auto& connection = *static_cast<Connection*>(self);
+    error_code ignored;
+    connection.socket_.cancel(ignored); // ends the watch and any other wait; each sees why
+}
+
+} // namespace bearerd::upstream

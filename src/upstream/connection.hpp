@@ -1,0 +1,96 @@
+#pragma once
+
+#include <bearerd/base/secret.hpp>
+#include <bearerd/http/byte_buffer.hpp>
+#include <bearerd/http/parser.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/event.hpp>
+#include <bearerd/upstream/dialer.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bearerd::upstream {
+
+class Pool;
+
+/// One connection to the upstream: sends one request at a time, reads its response, and watches the socket
+/// meanwhile and while idle. It knows nothing of other connections.
+class Connection final : public Exchange, public std::enable_shared_from_this<Connection> {
+public:
+    Connection(net::asio::io_context& context, net::DeadlineClock& clock, Pool& pool, Dialed dialed);
+    ~Connection();
+    Connection(const Connection&) = delete;
+    Connection& operator=(const Connection&) = delete;
+
+    /// Writes the request and reads the response's head and, up to the hold limit, its body. Nothing: it is there.
+    [[nodiscard]] net::Task<std::optional<Failure>> run(OutgoingRequest request);
+
+    [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
+    [[nodiscard]] std::string& body() noexcept override { return body_; }
+    [[nodiscard]] bool complete() const noexcept override { return state_ == http::ParseState::complete; }
+    [[nodiscard]] net::Task<error_code> read() override;
+    [[nodiscard]] Duration response_time() const noexcept override { return head_at_ - sent_at_; }
+    void release() noexcept override;
+
+    /// Becomes busy: owned by the exchange until release().
+    void check_out() noexcept;
+    /// Becomes idle: watched, without a buffer, closed after `limit`.
+    void check_in(Duration limit);
+
+    /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said anything.
+    /// Asks the kernel, and TLS where something came (a session ticket is no news).
+    [[nodiscard]] bool is_alive() noexcept;
+
+    [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
+    [[nodiscard]] TimePoint last_used() const noexcept { return last_used_; }
+
+    /// Closes with a short TLS good-bye that waits for nothing.
+    void close() noexcept;
+    /// Ends the exchange under way with errc::shutting_down.
+    void abort() noexcept;
+
+private:
+    [[nodiscard]] net::Task<error_code> write(std::string_view head, std::string_view body);
+    [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
+    [[nodiscard]] net::Task<error_code> read_head();
+    [[nodiscard]] net::Task<error_code> fill();
+    [[nodiscard]] error_code parse_body();
+    [[nodiscard]] IoStep read_step(char* data, std::size_t size) noexcept;
+    [[nodiscard]] IoStep write_step(const char* data, std::size_t size) noexcept;
+    [[nodiscard]] std::uint64_t bytes_written() const noexcept;
+    [[nodiscard]] error_code end_of_stream(IoState state);
+    [[nodiscard]] Failure failure(error_code code, Stage stage) const;
+    [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
+    void watch();
+    void on_watch(error_code code);
+    static void on_deadline(void* self) noexcept;
+
+    Pool& pool_;
+    TcpSocket socket_;
+    SslPtr ssl_;
+    net::Deadline deadline_;
+    net::Event readable_;
+    http::ByteBuffer received_;
+    http::ResponseParser parser_;
+    std::string sending_; ///< holds the token: wiped as soon as it is written
+    std::string body_;
+    http::ParseState state_ = http::ParseState::complete;
+    TimePoint opened_at_;
+    TimePoint last_used_;
+    TimePoint sent_at_{};
+    TimePoint head_at_{};
+    std::uint64_t plain_written_ = 0;
+    bool busy_ = true;
+    bool used_before_ = false;
+    bool watching_ = false;
+    bool drained_ = true; ///< the last read took all there was: wait before the next one
+    bool got_byte_ = false;
+    bool ended_ = false; ///< the peer has closed its side
+    bool closed_ = false;
+    bool aborted_ = false;
+};
+
+} // namespace bearerd::upstream

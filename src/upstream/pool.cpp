@@ -1,0 +1,210 @@
+#include <bearerd/upstream/pool.hpp>
+
+#include <bearerd/base/log.hpp>
+
+#include "connection.hpp"
+
+#include <algorithm>
+
+namespace bearerd::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// A connection older than this is replaced: it would pin us to an address that the name may have left.
+constexpr Duration oldest = 1h;
+
+} // namespace
+
+void Health::succeeded() noexcept {
+    if (state_.load(std::memory_order_relaxed) == View::State::up)
+        return;
+    const auto before = state_.exchange(View::State::up);
+    if (before == View::State::down)
+        log::info("upstream is back");
+}
+
+void Health::failed(const std::string& reason) {
+    const auto before = state_.exchange(View::State::down);
+    {
+        const std::lock_guard lock{mutex_};
+        last_error_ = reason;
+        last_error_at_ = BootClock::now();
+    }
+    if (before != View::State::down)
+        log::warning("upstream can't be reached", {{"reason", std::string_view{reason}}});
+}
+
+Health::View Health::view() const {
+    const std::lock_guard lock{mutex_};
+    return {state_.load(), last_error_, last_error_at_};
+}
+
+Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
+           TlsContext* tls, std::size_t share, std::size_t most_waiting, Stats& stats, Health& health)
+    : context_{context}, clock_{clock}, settings_{settings}, share_{share}, most_waiting_{most_waiting},
+      stats_{stats}, health_{health}, dialer_{context, clock, settings, tls} {}
+
+Pool::~Pool() {
+    close_idle();
+}
+
+net::Task<SendResult> Pool::send(OutgoingRequest request) {
+    while (true) {
+        auto checked_out = co_await checkout(request.may_mutate, request.new_connection);
+        if (auto* failed = std::get_if<Failure>(&checked_out))
+            co_return std::move(*failed);
+        const ConnectionPtr connection = std::get<ConnectionPtr>(std::move(checked_out));
+        auto failed = co_await connection->run(request);
+        if (!failed) {
+            health_.succeeded();
+            co_return ExchangePtr{connection.get()};
+        }
+        give_back(*connection, false);
+        // A kept connection found dead before one byte was written is no attempt: whatever the request is, it
+        // has not been sent.
+        const bool untouched = failed->stage == Stage::connecting && failed->reused;
+        if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
+            co_return std::move(*failed);
+    }
+}
+
+net::Task<Pool::CheckoutResult> Pool::checkout(bool may_mutate, bool new_connection) {
+    std::optional<TimePoint> until; // one bound over all waits: others may be quicker to take the room
+    while (true) {
+        if (stopped_)
+            co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
+        if (!new_connection)
+            if (ConnectionPtr connection = take_idle(may_mutate))
+                co_return std::move(connection);
+        if (open_ < share_)
+            co_return co_await open_new();
+        if (!idle_.empty()) { // none of them suits
+            drop_idle(*idle_.front());
+            continue;
+        }
+        if (!until)
+            until = BootClock::now() + settings_.connect_timeout;
+        if (auto failed = co_await wait_for_room(*until))
+            co_return std::move(*failed);
+    }
+}
+
+Pool::ConnectionPtr Pool::take_idle(bool may_mutate) {
+    const TimePoint now = BootClock::now();
+    while (!idle_.empty()) {
+        ConnectionPtr connection = idle_.back(); // the most recently used: the least likely to be stale
+        if (may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
+            return nullptr;
+        if (now - connection->last_used() >= settings_.idle_timeout || now - connection->opened_at() >= oldest ||
+            !connection->is_alive()) {
+            drop_idle(*connection);
+            continue;
+        }
+        idle_.pop_back();
+        busy_.push_back(connection);
+        connection->check_out();
+        publish_counts();
+        return connection;
+    }
+    return nullptr;
+}
+
+net::Task<std::optional<Failure>> Pool::wait_for_room(TimePoint until) {
+    if (waiting_.size() >= most_waiting_)
+        co_return Failure{errc::overloaded, Stage::connecting, false, {}};
+    net::Event room{context_.get_executor()};
+    net::Deadline deadline{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); }, &room};
+    deadline.set(until);
+    waiting_.push_back(&room);
+    co_await room.wait();
+    const bool still_queued = std::erase(waiting_, &room) != 0;
+    if (stopped_)
+        co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
+    if (still_queued)
+        co_return Failure{errc::connection_limit, Stage::connecting, false, {}};
+    co_return std::nullopt;
+}
+
+net::Task<Pool::CheckoutResult> Pool::open_new() {
+    ++open_;
+    auto dialed = co_await dialer_.dial();
+    if (auto* failed = std::get_if<Failure>(&dialed)) {
+        connection_closed();
+        if (failed->code != errc::shutting_down)
+            health_.failed(failed->code.message() + (failed->detail.empty() ? "" : ": " + failed->detail));
+        co_return std::move(*failed);
+    }
+    auto& connected = std::get<Dialed>(dialed);
+    if (connected.ssl)
+        stats_.handshakes[connected.resumed ? 1 : 0].add();
+    auto connection = std::make_shared<Connection>(context_, clock_, *this, std::move(connected));
+    busy_.push_back(connection);
+    publish_counts();
+    if (stopped_)
+        connection->abort();
+    co_return connection;
+}
+
+void Pool::give_back(Connection& connection, bool keep) noexcept {
+    const ConnectionPtr self = connection.shared_from_this();
+    std::erase(busy_, self);
+    if (keep && keeping_ && BootClock::now() - connection.opened_at() < oldest) {
+        idle_.push_back(self);
+        connection.check_in(settings_.idle_timeout);
+        if (!waiting_.empty()) {
+            waiting_.front()->set();
+            waiting_.pop_front();
+        }
+        publish_counts();
+        return;
+    }
+    connection.close();
+    connection_closed();
+}
+
+void Pool::drop_idle(const Connection& connection) noexcept {
+    const auto found = std::ranges::find(idle_, &connection, &ConnectionPtr::get);
+    if (found == idle_.end())
+        return;
+    const ConnectionPtr self = *found;
+    idle_.erase(found);
+    self->close();
+    connection_closed();
+}
+
+void Pool::connection_closed() noexcept {
+    --open_;
+    if (!waiting_.empty()) {
+        waiting_.front()->set();
+        waiting_.pop_front();
+    }
+    publish_counts();
+}
+
+void Pool::close_idle() noexcept {
+    keeping_ = false;
+    while (!idle_.empty())
+        drop_idle(*idle_.back());
+}
+
+void Pool::stop() noexcept {
+    stopped_ = true;
+    close_idle();
+    dialer_.stop();
+    for (net::Event* event : waiting_)
+        event->set();
+    waiting_.clear();
+    for (const ConnectionPtr& connection : busy_)
+        connection->abort();
+}
+
+void Pool::publish_counts() noexcept {
+    // By difference: while a reload lasts, two pools share the thread's numbers.
+    const auto idle = static_cast<std::int64_t>(idle_.size());
+    const auto busy = static_cast<std::int64_t>(busy_.size());
+    stats_.upstream_idle.add(idle - std::exchange(published_idle_, idle));
+    stats_.upstream_busy.add(busy - std::exchange(published_busy_, busy));
+}
+
+} // namespace bearerd::upstream

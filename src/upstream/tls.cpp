@@ -1,0 +1,208 @@
+#include <bearerd/upstream/tls.hpp>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
+
+#include <array>
+#include <climits>
+#include <mutex>
+#include <new>
+#include <stdexcept>
+
+namespace bearerd::upstream {
+namespace {
+
+constexpr std::size_t kept_sessions = 8;
+
+std::string last_error() {
+    const unsigned long code = ERR_peek_last_error();
+    const char* reason = ERR_reason_error_string(code);
+    ERR_clear_error();
+    return reason != nullptr ? reason : "unknown TLS fault";
+}
+
+void require(bool fine, const std::string& what) {
+    if (!fine)
+        throw std::runtime_error{what + ": " + last_error()};
+}
+
+bool is_address(const std::string& name) noexcept {
+    std::array<unsigned char, sizeof(in6_addr)> bytes{};
+    return ::inet_pton(AF_INET, name.c_str(), bytes.data()) == 1 ||
+           ::inet_pton(AF_INET6, name.c_str(), bytes.data()) == 1;
+}
+
+int clamp_size(std::size_t size) noexcept {
+    return size > INT_MAX ? INT_MAX : static_cast<int>(size);
+}
+
+IoState state_of(const SSL* ssl, int result) noexcept {
+    switch (SSL_get_error(ssl, result)) {
+    case SSL_ERROR_WANT_READ:
+        return IoState::want_read;
+    case SSL_ERROR_WANT_WRITE:
+        return IoState::want_write;
+    case SSL_ERROR_ZERO_RETURN:
+        return IoState::end;
+    case SSL_ERROR_SSL:
+        return ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? IoState::truncated
+                                                                                         : IoState::failed;
+    default:
+        return IoState::failed;
+    }
+}
+
+} // namespace
+
+void FreeSsl::operator()(SSL* ssl) const noexcept {
+    SSL_free(ssl);
+}
+
+void FreeSsl::operator()(SSL_CTX* context) const noexcept {
+    SSL_CTX_free(context);
+}
+
+void FreeSsl::operator()(SSL_SESSION* session) const noexcept {
+    SSL_SESSION_free(session);
+}
+
+/// The newest sessions. A TLS 1.3 ticket is used once where there is another (RFC 8446 appendix C.4).
+struct TlsContext::Sessions {
+    std::mutex mutex;
+    std::vector<std::unique_ptr<SSL_SESSION, FreeSsl>> list;
+
+    void offer_to(SSL* ssl) {
+        const std::lock_guard lock{mutex};
+        if (list.empty())
+            return;
+        SSL_set_session(ssl, list.back().get()); // takes a reference of its own
+        if (list.size() > 1)
+            list.pop_back();
+    }
+};
+
+TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& host)
+    : context_{SSL_CTX_new(TLS_client_method())}, sessions_{std::make_unique<Sessions>()},
+      server_name_{settings.server_name.empty() ? host : settings.server_name},
+      name_is_address_{is_address(server_name_)} {
+    require(context_ != nullptr, "TLS can't be set up");
+    SSL_CTX* context = context_.get();
+    const bool tls13 = settings.min_version == config::UpstreamTls::Version::tls13;
+    require(SSL_CTX_set_min_proto_version(context, tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1,
+            "upstream.tls.min_version can't be used");
+    SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+    // CLEANSE_PLAINTEXT: answers carry tokens, which must not stay behind in a buffer that is given back.
+    SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
+    // Without RELEASE_BUFFERS an idle connection would hold 34 KiB.
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                  SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context, 1); // one receive for a record, not one for its header and one for the rest
+    if (settings.ca_file.empty())
+        require(SSL_CTX_set_default_verify_paths(context) == 1, "the system's certificate store can't be used");
+    else
+        require(SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1,
+                "upstream.tls.ca_file: " + settings.ca_file + " can't be used");
+    if (!settings.client_certificate_file.empty()) {
+        require(SSL_CTX_use_certificate_chain_file(context, settings.client_certificate_file.c_str()) == 1,
+                "upstream.tls.client_certificate_file: " + settings.client_certificate_file + " can't be used");
+        require(SSL_CTX_use_PrivateKey_file(context, settings.client_key_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
+                    SSL_CTX_check_private_key(context) == 1,
+                "upstream.tls.client_key_file: " + settings.client_key_file + " can't be used");
+    }
+    SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
+    SSL_CTX_sess_set_new_cb(context, &TlsContext::on_new_session);
+    SSL_CTX_set_app_data(context, sessions_.get());
+}
+
+TlsContext::~TlsContext() = default;
+
+int TlsContext::on_new_session(SSL* ssl, SSL_SESSION* session) noexcept {
+    auto* sessions = static_cast<Sessions*>(SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl)));
+    const std::lock_guard lock{sessions->mutex};
+    if (sessions->list.size() >= kept_sessions)
+        sessions->list.erase(sessions->list.begin());
+    sessions->list.emplace_back(session);
+    return 1; // the reference is ours now
+}
+
+SslPtr TlsContext::make_stream(int descriptor) {
+    SslPtr stream{SSL_new(context_.get())};
+    if (!stream)
+        throw std::bad_alloc{};
+    SSL* ssl = stream.get();
+    bool fine = SSL_set_fd(ssl, descriptor) == 1;
+    if (name_is_address_) {
+        fine = fine && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), server_name_.c_str()) == 1;
+    } else {
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+        fine = fine && SSL_set1_host(ssl, server_name_.c_str()) == 1 &&
+               SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                        server_name_.data()) == 1; // the macro for it is an old-style cast
+    }
+    // A stream whose name could not be set must never exist: it would verify nothing.
+    if (!fine)
+        throw std::bad_alloc{};
+    SSL_set_connect_state(ssl);
+    sessions_->offer_to(ssl);
+    return stream;
+}
+
+IoState tls_handshake(SSL* ssl) noexcept {
+    ERR_clear_error();
+    const int result = SSL_do_handshake(ssl);
+    return result == 1 ? IoState::done : state_of(ssl, result);
+}
+
+IoStep tls_read(SSL* ssl, char* data, std::size_t size) noexcept {
+    ERR_clear_error();
+    const int result = SSL_read(ssl, data, clamp_size(size));
+    if (result > 0)
+        return {IoState::done, static_cast<std::size_t>(result)};
+    return {state_of(ssl, result), 0};
+}
+
+IoStep tls_write(SSL* ssl, const char* data, std::size_t size) noexcept {
+    ERR_clear_error();
+    const int result = SSL_write(ssl, data, clamp_size(size));
+    if (result > 0)
+        return {IoState::done, static_cast<std::size_t>(result)};
+    return {state_of(ssl, result), 0};
+}
+
+void tls_close(SSL* ssl) noexcept {
+    ERR_clear_error();
+    SSL_shutdown(ssl);
+    ERR_clear_error();
+}
+
+bool tls_has_pending(const SSL* ssl) noexcept {
+    return SSL_has_pending(ssl) == 1;
+}
+
+std::uint64_t tls_bytes_written(const SSL* ssl) noexcept {
+    return BIO_number_written(SSL_get_wbio(ssl));
+}
+
+bool tls_resumed(const SSL* ssl) noexcept {
+    return SSL_session_reused(ssl) == 1;
+}
+
+TlsFault tls_fault(const SSL* ssl) {
+    const long verified = SSL_get_verify_result(ssl);
+    if (verified != X509_V_OK) {
+        ERR_clear_error();
+        return {true, X509_verify_cert_error_string(verified)};
+    }
+    if (ERR_peek_last_error() == 0)
+        return {false, "the upstream closed the connection during the TLS handshake"};
+    return {false, last_error()};
+}
+
+std::string tls_description(const SSL* ssl) {
+    return std::string{SSL_get_version(ssl)} + " " + SSL_get_cipher_name(ssl);
+}
+
+} // namespace bearerd::upstream
