@@ -1,0 +1,25 @@
+#include <bearerd/config/config.hpp>
+
+namespace bearerd::config {
+namespace {
+
+std::string with_brackets(const std::string& host) {
+    return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+} // namespace
+
+std::string Address::text() const {
+    if (kind == Kind::systemd)
+        return "systemd";
+    if (kind == Kind::unix_socket)
+        return "unix:" + path;
+    return with_brackets(host) + ":" + std::to_string(port);
+}
+
+std::string Url::authority() const {
+    const bool is_default = port == (tls ? 443 : 80);
+    return with_brackets(host) + (is_default ? "" : ":" + std::to_string(port));
+}
+
+} // namespace bearerd::config

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <bearerd/config/parse.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace bearerd::config {
+
+/// Where in the file, both from 1.
+struct Position {
+    std::size_t line = 1;
+    std::size_t column = 1;
+};
+
+/// Collects what is wrong. Bounded, so that a file of nothing but mistakes costs no more than one of a
+/// thousand.
+class Faults {
+public:
+    void add(Position where, std::string key, std::string message) {
+        if (list_.size() < most)
+            list_.push_back({where.line, where.column, std::move(key), std::move(message)});
+    }
+
+    [[nodiscard]] bool empty() const noexcept { return list_.empty(); }
+
+    [[nodiscard]] bool full() const noexcept { return list_.size() >= most; }
+
+    /// Hands them over, ordered by position.
+    [[nodiscard]] std::vector<Fault> take();
+
+private:
+    static constexpr std::size_t most = 1'000;
+    std::vector<Fault> list_;
+};
+
+} // namespace bearerd::config

@@ -1,0 +1,280 @@
+#include <bearerd/config/parse.hpp>
+
+#include "addresses.hpp"
+#include "section.hpp"
+#include "surroundings.hpp"
+#include "text.hpp"
+#include "values.hpp"
+#include "yaml_tree.hpp"
+
+#include <bearerd/base/units.hpp>
+
+#include <algorithm>
+
+namespace bearerd::config {
+namespace {
+
+constexpr std::size_t longest_file = 1 << 20;
+constexpr std::size_t most_addresses = 64;
+
+/// A wait of no length would lose its deadline, one of more than a day is a slip of the pen.
+const Parser<Duration> timeout = duration_between(1ms, 24h);
+const Parser<std::string> any_text = parse_any_text;
+const Parser<std::string> some_text = parse_some_text;
+
+void read_listen(Section in, bool allow_remote, Listen& out) {
+    in.read_some_list<Address>("addresses", out.addresses, listen_address(allow_remote));
+    if (out.addresses.size() > most_addresses)
+        in.fault("addresses", "must hold at most " + std::to_string(most_addresses) + " addresses");
+    else
+        for (auto address = out.addresses.begin(); address != out.addresses.end(); ++address)
+            if (std::find(out.addresses.begin(), address, *address) != address &&
+                (address->kind != Address::Kind::tcp || address->port != 0))
+                in.fault("addresses", "holds " + address->text() + " twice: leave one of the two");
+    in.read_some_list<std::string>("paths", out.paths, parse_request_path);
+    in.read<std::uint32_t>("unix_mode", out.unix_mode, parse_mode);
+}
+
+/// A uid, or the name of a local user.
+Parser<std::uint32_t> user_of(const Surroundings& surroundings) {
+    return [&surroundings](std::string_view text) -> Parsed<std::uint32_t> {
+        // The highest one stands for "nobody" in system calls.
+        if (is_digits(text))
+            return number_between(0, 0xFFFF'FFFE)(text);
+        if (const auto uid = surroundings.uid_of(std::string{text}))
+            return *uid;
+        return Problem{"must be the name of a user of this machine, or a uid"};
+    };
+}
+
+void read_access(Section in, const Surroundings& surroundings, Access& out) {
+    in.read<bool>("allow_remote", out.allow_remote, parse_bool);
+    in.read_list<std::string>("allowed_hosts", out.allowed_hosts, parse_host);
+    in.read_list<std::string>("allowed_origins", out.allowed_origins, parse_origin);
+    in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(surroundings));
+}
+
+void read_limits(Section in, Limits& out) {
+    in.read("request_body", out.request_body, size_between(1, 1ULL << 30));
+    in.read("request_header", out.request_header, size_between(1ULL << 10, 64ULL << 10));
+    in.read("client_connections", out.client_connections, number_between(1, 1'000'000));
+    in.read("pending_requests", out.pending_requests, number_between(1, 1'000'000));
+    in.read("header_timeout", out.header_timeout, timeout);
+    in.read("body_timeout", out.body_timeout, timeout);
+    in.read("idle_timeout", out.idle_timeout, timeout);
+}
+
+/// Headers that the configuration adds must not meet those that bearerd or the token's way writes.
+Parsed<std::string> added_header(const std::string& name, const Upstream& upstream,
+                                 const std::vector<std::string>& token_headers) {
+    auto parsed = parse_header_name(name);
+    if (std::holds_alternative<Problem>(parsed))
+        return parsed;
+    const std::string lower = to_lower(name);
+    const auto is_same = [&lower](const std::string& other) { return to_lower(other) == lower; };
+    if (lower == "authorization" || lower == "x-authorization" ||
+        std::any_of(token_headers.begin(), token_headers.end(), is_same))
+        return Problem{"must not be a header of the token's: bearerd writes it itself"};
+    if (std::any_of(upstream.headers.begin(), upstream.headers.end(),
+                    [&is_same](const auto& header) { return is_same(header.first); }))
+        return Problem{"stands twice, upper and lower case being the same: leave one of the two"};
+    return parsed;
+}
+
+void read_headers(Section in, const std::vector<std::string>& token_headers, Upstream& out) {
+    in.read_pairs("headers", [&](const Node::Entry& entry, const std::string& key, std::string_view text) {
+        auto name = added_header(entry.key, out, token_headers);
+        if (const auto* const problem = std::get_if<Problem>(&name))
+            return in.fault_at(entry.position, key, problem->sentence);
+        out.headers.emplace_back(std::get<std::string>(std::move(name)), trim(text));
+    });
+}
+
+void read_tls(Section in, UpstreamTls& out) {
+    in.read("ca_file", out.ca_file, any_text);
+    in.read("client_certificate_file", out.client_certificate_file, any_text);
+    in.read("client_key_file", out.client_key_file, any_text);
+    if (!out.client_certificate_file.empty() && out.client_key_file.empty())
+        in.fault("client_key_file", "is missing: a client certificate takes its key as well");
+    if (out.client_certificate_file.empty() && !out.client_key_file.empty())
+        in.fault("client_certificate_file", "is missing: a client key takes its certificate as well");
+    in.read<std::string>("server_name", out.server_name, [](std::string_view text) -> Parsed<std::string> {
+        return text.empty() ? std::string{} : parse_host(text);
+    });
+    in.read("min_version", out.min_version,
+            one_of<UpstreamTls::Version>(
+                {{"1.2", UpstreamTls::Version::tls12}, {"1.3", UpstreamTls::Version::tls13}}));
+}
+
+void read_upstream(Section in, const Settings& settings, Upstream& out) {
+    if (in.has("url"))
+        in.read<Url>("url", out.url, parse_upstream_url);
+    else
+        in.fault("url",
+                 "is missing: write the address of the GraphQL API, such as https://api.example.com/graphql");
+    in.read("connect_timeout", out.connect_timeout, timeout);
+    in.read("response_timeout", out.response_timeout, timeout);
+    in.read("max_connections", out.max_connections, number_between(1, 65'535));
+    if (out.max_connections < settings.threads)
+        in.fault("max_connections", "must not be less than threads (" + std::to_string(settings.threads) +
+                                        "): each has its own share");
+    in.read("idle_timeout", out.idle_timeout, timeout);
+    in.read("reuse_for_mutations", out.reuse_for_mutations, duration_between(0ms, 24h));
+    in.read<std::optional<UpstreamProxy>>("proxy", out.proxy, parse_proxy);
+    read_headers(in, settings.auth.token_headers, out);
+    read_tls(in.section("tls"), out.tls);
+}
+
+/// The content of a secret's file, or a fault with what led to the file in front.
+void read_secret_file(Section& in, const Surroundings& surroundings, std::string_view key,
+                      const std::string& path, const std::string& prefix, Secret& out) {
+    auto content = surroundings.read_file(path);
+    if (const auto* const reason = std::get_if<std::string>(&content)) {
+        in.fault(key, prefix + "can't be read: " + *reason);
+        return;
+    }
+    out = Secret{without_newline(std::get<Secret>(content).reveal())};
+    if (out.empty())
+        in.fault(key, prefix + "holds no password: the file is empty");
+    else if (find_invalid_utf8(out.reveal()))
+        in.fault(key, prefix + "must be UTF-8");
+}
+
+void read_password(Section& in, const Surroundings& surroundings, Secret& out) {
+    const bool in_place = in.has("password");
+    const bool in_file = in.has("password_file");
+    if (in_place && in_file)
+        return in.fault("password_file", "stands next to password: leave one of the two");
+    if (in_place) {
+        const bool faultless = in.read_secret("password", out);
+        if (faultless && out.empty())
+            in.fault("password", "must not be empty");
+        return;
+    }
+    std::string path;
+    if (in_file) {
+        in.read("password_file", path, some_text);
+        if (!path.empty())
+            read_secret_file(in, surroundings, "password_file", path, {}, out);
+        return;
+    }
+    if (const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
+        directory && !directory->empty())
+        return read_secret_file(in, surroundings, "password", *directory + "/password",
+                                "is missing, and the systemd credential \"password\" ", out);
+    in.fault("password",
+             "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
+             "credential \"password\"");
+}
+
+void read_credentials(Section in, const Surroundings& surroundings, Credentials& out) {
+    const bool by_name = in.has("username");
+    out.by_email = in.has("email");
+    if (by_name && out.by_email)
+        in.fault("email", "stands next to username: leave one of the two");
+    else if (!by_name && !out.by_email)
+        in.fault("username", "is missing: write the user's name, or email: and the user's address");
+    else
+        in.read(out.by_email ? "email" : "username", out.user, some_text);
+    read_password(in, surroundings, out.password);
+}
+
+void read_unauthorized(Section in, Unauthorized& out) {
+    in.read_list("messages", out.messages, some_text);
+    in.read_list("codes", out.codes, some_text);
+    in.read_list<std::uint16_t>("statuses", out.statuses, parse_rejected_status);
+    in.read("inspect_limit", out.inspect_limit, size_between(1ULL << 10, 1ULL << 20));
+}
+
+void read_backoff(Section in, Backoff& out) {
+    in.read("rejected", out.rejected, timeout);
+    in.read("unavailable", out.unavailable, timeout);
+    in.read("max", out.max, timeout);
+    if (out.max < out.rejected)
+        in.fault("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
+}
+
+void read_auth(Section in, Auth& out) {
+    Secret query; // a document may have lines, which other values may not
+    if (in.read_secret("login_query", query)) {
+        out.login_query = query.reveal();
+        if (out.login_query.find_first_not_of(" \t\r\n") == std::string::npos)
+            in.fault("login_query", "must be a GraphQL document, such as the default");
+    }
+    in.read<std::string>("login_field", out.login_field, parse_graphql_name);
+    in.read_some_list<std::string>("token_headers", out.token_headers, parse_header_name);
+    read_unauthorized(in.section("unauthorized"), out.unauthorized);
+    in.read("refresh_before", out.refresh_before, duration_between(0ms, 55min));
+    in.read("fresh_for", out.fresh_for, duration_between(0ms, 55min));
+    in.read("login_timeout", out.login_timeout, timeout);
+    read_backoff(in.section("backoff"), out.backoff);
+}
+
+void read_token_store(Section in, TokenStore& out) {
+    in.read("directory", out.directory, any_text);
+    in.read("key_file", out.key_file, any_text);
+}
+
+void read_admin(Section in, const Settings& settings, Admin& out) {
+    in.read("address", out.address, admin_address(settings.access.allow_remote));
+    if (!out.address || (out.address->kind == Address::Kind::tcp && out.address->port == 0))
+        return;
+    const auto& listen = settings.listen.addresses;
+    if (std::find(listen.begin(), listen.end(), *out.address) != listen.end())
+        in.fault("address", "must not be one of listen.addresses: choose another port or path, or off");
+}
+
+void read_log(Section in, Log& out) {
+    in.read("level", out.level,
+            one_of<Log::Level>({{"debug", Log::Level::debug},
+                                {"info", Log::Level::info},
+                                {"warning", Log::Level::warning},
+                                {"error", Log::Level::error}}));
+    in.read("format", out.format,
+            one_of<Log::Format>({{"text", Log::Format::text}, {"json", Log::Format::json}}));
+    in.read<bool>("requests", out.requests, parse_bool);
+}
+
+/// In the order in which one section needs another's values.
+void read_settings(Section in, const Surroundings& surroundings, Settings& out) {
+    in.read("threads", out.threads, number_between(1, 64));
+    in.read("shutdown_grace", out.shutdown_grace, duration_between(0ms, 1h));
+    read_access(in.section("access"), surroundings, out.access);
+    read_listen(in.section("listen"), out.access.allow_remote, out.listen);
+    read_limits(in.section("limits"), out.limits);
+    read_auth(in.section("auth"), out.auth);
+    read_upstream(in.section("upstream"), out, out.upstream);
+    read_credentials(in.section("credentials"), surroundings, out.credentials);
+    read_token_store(in.section("token_store"), out.token_store);
+    read_admin(in.section("admin"), out, out.admin);
+    in.section("errors").read("status", out.errors.always_200,
+                              one_of<bool>({{"natural", false}, {"200", true}}));
+    read_log(in.section("log"), out.log);
+}
+
+} // namespace
+
+ParseResult parse(std::string_view text, const Surroundings& surroundings) {
+    if (text.size() > longest_file)
+        return std::vector<Fault>{{0, 0, {}, "the file must not be larger than 1 MiB"}};
+    Faults faults;
+    auto root = parse_yaml(text, faults);
+    if (!root)
+        return faults.take();
+    Settings settings;
+    Context context{surroundings, faults, {}};
+    read_settings(Section{context, *root}, surroundings, settings);
+    report_unknown_keys(*root, context);
+    if (!faults.empty())
+        return faults.take();
+    return settings;
+}
+
+ParseResult load(const std::string& path, const Surroundings& surroundings) {
+    const auto content = read_small_file(path, longest_file);
+    if (const auto* const reason = std::get_if<std::string>(&content))
+        return std::vector<Fault>{{0, 0, {}, "can't be read: " + *reason}};
+    return parse(std::get<Secret>(content).reveal(), surroundings);
+}
+
+} // namespace bearerd::config

@@ -1,0 +1,114 @@
+#pragma once
+
+#include "faults.hpp"
+#include "values.hpp"
+#include "yaml_tree.hpp"
+
+#include <bearerd/config/parse.hpp>
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::config {
+
+/// What one parse shares.
+struct Context {
+    const Surroundings& surroundings;
+    Faults& faults;
+    std::vector<std::string> known; ///< every dotted key that was asked for
+};
+
+/// Reads one mapping of the file, key by key. A key that is absent leaves its setting as it is; one that is
+/// wrong adds a fault and leaves it too. Each key asked for becomes a known one, whether it is there or not,
+/// so that the code that reads the settings is the only list of keys. Lives within the parse.
+class Section {
+public:
+    /// The whole file.
+    Section(Context& context, Node& root);
+
+    /// The mapping under `name`, empty where it is absent, null or not a mapping.
+    [[nodiscard]] Section section(std::string_view name);
+
+    /// Whether the key is there, whatever its value.
+    [[nodiscard]] bool has(std::string_view name) { return find(name) != nullptr; }
+
+    template<class T>
+    void read(std::string_view name, T& setting, const Parser<T>& parser) {
+        if (Node::Entry* const entry = find(name))
+            read_node(entry->value, dotted(name), setting, parser);
+    }
+
+    template<class T>
+    void read_list(std::string_view name, std::vector<T>& setting, const Parser<T>& parser) {
+        Node* const list = find_list(name);
+        if (list == nullptr)
+            return;
+        setting.clear();
+        for (Node& item : list->items) {
+            T value{};
+            if (read_node(item, dotted(name), value, parser))
+                setting.push_back(std::move(value));
+        }
+    }
+
+    /// As read_list, of at least one item.
+    template<class T>
+    void read_some_list(std::string_view name, std::vector<T>& setting, const Parser<T>& parser) {
+        const Node* const list = find_list(name);
+        if (list && list->items.empty())
+            fault(name, "must hold at least one item, or be left out for the default");
+        else if (list)
+            read_list(name, setting, parser);
+    }
+
+    /// A mapping whose keys are the user's own: calls back for each, with the text of its value.
+    using Pair = std::function<void(const Node::Entry&, const std::string& key, std::string_view value)>;
+    void read_pairs(std::string_view name, const Pair& pair);
+
+    /// A value that may hold any characters, even none. False: absent, or a fault.
+    bool read_secret(std::string_view name, Secret& setting);
+
+    /// Adds a fault at the key's value, or at this mapping where the key is absent.
+    void fault(std::string_view name, std::string message);
+
+    void fault_at(Position where, std::string key, std::string message) {
+        context_.faults.add(where, std::move(key), std::move(message));
+    }
+
+private:
+    Section(Context& context, Node* mapping, std::string path, Position position);
+
+    [[nodiscard]] std::string dotted(std::string_view name) const;
+    Node::Entry* find(std::string_view name);
+    Node* find_list(std::string_view name);
+    /// The text of a scalar, ${NAME} replaced; nothing after a fault.
+    std::optional<Secret> text_of(const Node& node, const std::string& key, bool any_character = false);
+    std::optional<Secret> replace_variables(const Node& node, const std::string& key);
+
+    template<class T>
+    bool read_node(const Node& node, const std::string& key, T& setting, const Parser<T>& parser) {
+        const auto text = text_of(node, key);
+        if (!text)
+            return false;
+        Parsed<T> parsed = parser(text->reveal());
+        if (auto* const problem = std::get_if<Problem>(&parsed)) {
+            fault_at(node.position, key, std::move(problem->sentence));
+            return false;
+        }
+        setting = std::get<T>(std::move(parsed));
+        return true;
+    }
+
+    Context& context_;
+    Node* mapping_; ///< null: absent
+    std::string path_;
+    Position position_;
+};
+
+/// Adds a fault for each key that nobody asked for, naming the nearest known one. To be called at the end.
+void report_unknown_keys(const Node& root, Context& context);
+
+} // namespace bearerd::config

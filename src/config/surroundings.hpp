@@ -1,0 +1,14 @@
+#pragma once
+
+#include <bearerd/base/secret.hpp>
+
+#include <cstddef>
+#include <string>
+#include <variant>
+
+namespace bearerd::config {
+
+/// The content of a file of at most `limit` bytes, or in words why it can't be read. Blocks.
+[[nodiscard]] std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit);
+
+} // namespace bearerd::config

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Small questions about text that the whole module asks. Pure; ASCII only unless said otherwise.
+namespace bearerd::config {
+
+[[nodiscard]] std::string to_lower(std::string_view text);
+
+[[nodiscard]] bool is_digits(std::string_view text) noexcept;
+
+/// Whether it is an HTTP token, as header names are (RFC 9110 section 5.6.2).
+[[nodiscard]] bool is_token(std::string_view text) noexcept;
+
+/// C0 controls and DEL.
+[[nodiscard]] bool is_control(char c) noexcept;
+
+/// The offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no
+/// surrogates, nothing above U+10FFFF).
+[[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept;
+
+/// How many single characters to insert, remove or replace. Only the first 64 of each are looked at.
+[[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b) noexcept;
+
+/// A user's key fit for a message: cut to 64 bytes, controls replaced by '?'.
+[[nodiscard]] std::string printable(std::string_view text);
+
+} // namespace bearerd::config

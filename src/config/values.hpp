@@ -1,0 +1,67 @@
+#pragma once
+
+#include <bearerd/config/config.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+#include <vector>
+
+/// Text of one value → what it means, or a sentence that says what would be right. Pure. No sentence quotes
+/// the value: it may have come from the environment, and be a secret.
+namespace bearerd::config {
+
+struct Problem {
+    std::string sentence;
+};
+
+template<class T>
+using Parsed = std::variant<T, Problem>;
+
+template<class T>
+using Parser = std::function<Parsed<T>(std::string_view)>;
+
+[[nodiscard]] Parsed<bool> parse_bool(std::string_view text);
+[[nodiscard]] Parser<std::uint32_t> number_between(std::uint32_t least, std::uint32_t most);
+[[nodiscard]] Parser<std::uint64_t> size_between(std::uint64_t least, std::uint64_t most);
+[[nodiscard]] Parser<Duration> duration_between(Duration least, Duration most);
+
+/// One of a few words.
+template<class T>
+[[nodiscard]] Parser<T> one_of(std::vector<std::pair<std::string_view, T>> choices) {
+    return [choices = std::move(choices)](std::string_view text) -> Parsed<T> {
+        std::string words;
+        for (std::size_t i = 0; i < choices.size(); ++i) {
+            if (text == choices[i].first)
+                return choices[i].second;
+            words += i == 0 ? "" : i + 1 == choices.size() ? " or " : ", ";
+            words += choices[i].first;
+        }
+        return Problem{"must be " + words};
+    };
+}
+
+[[nodiscard]] Parsed<std::string> parse_any_text(std::string_view text);
+[[nodiscard]] Parsed<std::string> parse_some_text(std::string_view text); ///< not empty
+
+/// An octal mode, as "0660".
+[[nodiscard]] Parsed<std::uint32_t> parse_mode(std::string_view text);
+/// A path that requests come to: begins with '/', without query.
+[[nodiscard]] Parsed<std::string> parse_request_path(std::string_view text);
+/// A GraphQL name: /[_A-Za-z][_0-9A-Za-z]*/.
+[[nodiscard]] Parsed<std::string> parse_graphql_name(std::string_view text);
+/// An HTTP status that may stand for a rejected token.
+[[nodiscard]] Parsed<std::uint16_t> parse_rejected_status(std::string_view text);
+/// The name of a header that the configuration may speak of: a token, and none that frames or routes
+/// messages.
+[[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
+/// Without the blanks before and after it.
+[[nodiscard]] std::string trim(std::string_view text);
+
+/// A secret's file is one line for most editors: drops one trailing "\n" or "\r\n".
+[[nodiscard]] std::string_view without_newline(std::string_view text) noexcept;
+
+} // namespace bearerd::config
