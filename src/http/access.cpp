@@ -1,0 +1,177 @@
+#include <bearerd/http/access.hpp>
+
+#include <arpa/inet.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace bearerd::http {
+namespace {
+
+using Ip6 = std::array<unsigned char, 16>;
+using Ip4 = std::array<unsigned char, 4>;
+
+/// Only the canonical form of four decimal numbers; nothing for "127.1" or "0177.0.0.1".
+template<class Bytes>
+std::optional<Bytes> parse_ip(std::string_view text) noexcept {
+    std::array<char, INET6_ADDRSTRLEN> buffer{};
+    if (text.size() >= buffer.size() || text.find('\0') != std::string_view::npos)
+        return std::nullopt;
+    std::copy(text.begin(), text.end(), buffer.begin());
+    Bytes bytes{};
+    constexpr int family = sizeof(Bytes) == 4 ? AF_INET : AF_INET6;
+    if (::inet_pton(family, buffer.data(), bytes.data()) != 1)
+        return std::nullopt;
+    return bytes;
+}
+
+bool is_port(std::string_view text) noexcept {
+    std::uint16_t port = 0;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
+    return failure == std::errc{} && end == text.data() + text.size() && text.size() <= 5;
+}
+
+/// A Host header's host, in its valid forms: "name", "name:port", "[v6]" and "[v6]:port".
+struct Host {
+    std::string_view name; ///< no brackets
+    bool bracketed = false;
+};
+
+std::optional<Host> parse_host(std::string_view text) noexcept {
+    Host host;
+    std::string_view rest;
+    if (text.starts_with('[')) {
+        const auto end = text.find(']');
+        if (end == std::string_view::npos)
+            return std::nullopt;
+        host = {text.substr(1, end - 1), true};
+        rest = text.substr(end + 1);
+    } else {
+        const auto colon = std::min(text.find(':'), text.size());
+        host = {text.substr(0, colon), false};
+        rest = text.substr(colon);
+    }
+    if (host.name.empty() || (!rest.empty() && (rest[0] != ':' || !is_port(rest.substr(1)))))
+        return std::nullopt;
+    return host;
+}
+
+bool is_token(std::string_view text) noexcept {
+    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
+    return !text.empty() && std::all_of(text.begin(), text.end(), [marks](char c) {
+        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+               marks.find(c) != std::string_view::npos;
+    });
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
+    return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
+}
+
+/// The header names among `list` that are names, in their order; nothing that could break a header line.
+std::string valid_names(std::string_view list) {
+    std::string names;
+    while (!list.empty()) {
+        const auto comma = std::min(list.find(','), list.size());
+        const std::string_view name = trim(list.substr(0, comma));
+        if (is_token(name))
+            names.append(names.empty() ? "" : ", ").append(name);
+        list.remove_prefix(std::min(comma + 1, list.size()));
+    }
+    return names;
+}
+
+/// The one value of a field, or nothing; `twice` tells of a second one.
+std::optional<std::string_view> only_value(const Fields& fields, std::string_view name,
+                                           bool& twice) noexcept {
+    std::optional<std::string_view> value;
+    for (const Field& field : fields.list) {
+        if (!equal_ignoring_case(field.name, name))
+            continue;
+        twice = twice || value.has_value();
+        value = field.value;
+    }
+    return value;
+}
+
+} // namespace
+
+bool host_allowed(std::optional<std::string_view> host, bool http10, const AccessRules& rules,
+                  const ListenerIdentity& listener) noexcept {
+    if (listener.unix_socket)
+        return true; // no browser speaks to one
+    if (!host)
+        return http10;
+    const auto parsed = parse_host(*host);
+    if (!parsed)
+        return false;
+    if (const auto ip = parsed->bracketed ? parse_ip<Ip6>(parsed->name) : std::nullopt) {
+        constexpr Ip6 loopback{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
+        return ip == loopback || ip == parse_ip<Ip6>(listener.address) ||
+               std::any_of(rules.allowed_hosts.begin(), rules.allowed_hosts.end(),
+                           [&ip](const std::string& allowed) { return ip == parse_ip<Ip6>(allowed); });
+    }
+    if (parsed->bracketed)
+        return false;
+    const auto ip = parse_ip<Ip4>(parsed->name);
+    return (ip && ip->front() == 127) || equal_ignoring_case(parsed->name, "localhost") ||
+           parsed->name == listener.address ||
+           std::any_of(
+               rules.allowed_hosts.begin(), rules.allowed_hosts.end(),
+               [&parsed](const std::string& allowed) { return equal_ignoring_case(parsed->name, allowed); });
+}
+
+bool origin_allowed(std::string_view origin, const AccessRules& rules) noexcept {
+    return !equal_ignoring_case(origin, "null") &&
+           std::any_of(rules.allowed_origins.begin(), rules.allowed_origins.end(),
+                       [origin](const std::string& allowed) { return equal_ignoring_case(origin, allowed); });
+}
+
+OriginVerdict judge_origin(std::optional<std::string_view> origin,
+                           std::optional<std::string_view> sec_fetch_site,
+                           const AccessRules& rules) noexcept {
+    if (origin)
+        return origin_allowed(*origin, rules) ? OriginVerdict::allowed : OriginVerdict::forbidden;
+    if (!sec_fetch_site || equal_ignoring_case(*sec_fetch_site, "same-origin") ||
+        equal_ignoring_case(*sec_fetch_site, "none"))
+        return OriginVerdict::no_origin;
+    return OriginVerdict::forbidden;
+}
+
+OriginVerdict judge_origin(const Fields& fields, const AccessRules& rules) noexcept {
+    bool twice = false;
+    const auto origin = only_value(fields, "Origin", twice);
+    const auto site = only_value(fields, "Sec-Fetch-Site", twice);
+    return twice ? OriginVerdict::forbidden : judge_origin(origin, site, rules);
+}
+
+bool is_preflight(const RequestHead& head) noexcept {
+    return head.method == "OPTIONS" && head.fields.find(FieldId::origin) &&
+           head.fields.find(FieldId::access_control_request_method);
+}
+
+void append_cors_headers(std::string& out, std::string_view origin) {
+    out.append("Access-Control-Allow-Origin: ").append(origin);
+    out.append("\r\nAccess-Control-Expose-Headers: X-Request-Id\r\nVary: Origin\r\n");
+}
+
+void append_preflight_headers(std::string& out, const Fields& fields) {
+    append_cors_headers(out, fields.value(FieldId::origin));
+    out.append("Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n");
+    const std::string names = valid_names(fields.value(FieldId::access_control_request_headers));
+    if (!names.empty())
+        out.append("Access-Control-Allow-Headers: ").append(names).append("\r\n");
+    if (fields.value("Access-Control-Request-Private-Network") == "true")
+        out.append("Access-Control-Allow-Private-Network: true\r\n");
+    out.append("Access-Control-Max-Age: 600\r\n");
+}
+
+bool peer_allowed(std::optional<std::uint32_t> uid,
+                  const std::vector<std::uint32_t>& allowed_users) noexcept {
+    return allowed_users.empty() ||
+           (uid && std::find(allowed_users.begin(), allowed_users.end(), *uid) != allowed_users.end());
+}
+
+} // namespace bearerd::http
