@@ -1,0 +1,298 @@
+#include "document.hpp"
+
+#include "text.hpp"
+
+namespace bearerd::graphql {
+namespace {
+
+/// Counts one level for as long as it lives.
+class Level {
+public:
+    explicit Level(std::size_t& depth) noexcept : depth_{depth} { ++depth_; }
+
+    ~Level() { --depth_; }
+
+    Level(const Level&) = delete;
+    Level& operator=(const Level&) = delete;
+
+    [[nodiscard]] bool too_deep() const noexcept { return depth_ > Document::max_depth; }
+
+private:
+    std::size_t& depth_;
+};
+
+OperationKind keyword(const Token& token) noexcept {
+    if (token.is_name("query"))
+        return OperationKind::query;
+    if (token.is_name("mutation"))
+        return OperationKind::mutation;
+    if (token.is_name("subscription"))
+        return OperationKind::subscription;
+    return OperationKind::unknown;
+}
+
+} // namespace
+
+// NOLINTBEGIN(misc-no-recursion): a recursive descent, bounded by max_depth.
+
+bool Document::parse(std::string_view text, std::string_view login_field) {
+    lexer_ = Lexer{text};
+    login_field_ = login_field;
+    depth_ = 0;
+    definitions_.clear();
+    spreads_.clear();
+    advance();
+    do {
+        if (definitions_.size() == max_definitions || !definition())
+            return false;
+    } while (token_.kind != TokenKind::end);
+    return true;
+}
+
+bool Document::take(char punctuator) noexcept {
+    if (!token_.is(punctuator))
+        return false;
+    advance();
+    return true;
+}
+
+bool Document::take_name(std::string_view& name) noexcept {
+    if (token_.kind != TokenKind::name)
+        return false;
+    name = token_.text;
+    advance();
+    return true;
+}
+
+bool Document::definition() {
+    if (token_.is('{')) {
+        definitions_.push_back({{}, OperationKind::query, false, false});
+        return selection_set(true);
+    }
+    if (const OperationKind kind = keyword(token_); kind != OperationKind::unknown)
+        return operation(kind);
+    return token_.is_name("fragment") && fragment(); // definitions of types run nothing that we could name
+}
+
+bool Document::operation(OperationKind kind) {
+    advance();
+    std::string_view name;
+    take_name(name);
+    definitions_.push_back({name, kind, false, false});
+    return variable_definitions() && directives(false) && selection_set(true);
+}
+
+bool Document::fragment() {
+    advance();
+    std::string_view name;
+    std::string_view condition;
+    if (!take_name(name) || name == "on" || !token_.is_name("on"))
+        return false;
+    advance();
+    if (!take_name(condition))
+        return false;
+    definitions_.push_back({name, OperationKind::unknown, false, false});
+    return directives(false) && selection_set(true);
+}
+
+bool Document::variable_definitions() {
+    if (!take('('))
+        return true;
+    do {
+        std::string_view name;
+        if (!take('$') || !take_name(name) || !take(':') || !type())
+            return false;
+        if (take('=') && !value(true))
+            return false;
+        if (!directives(true))
+            return false;
+    } while (!token_.is(')'));
+    advance();
+    return true;
+}
+
+bool Document::type() {
+    const Level level{depth_};
+    if (level.too_deep())
+        return false;
+    std::string_view name;
+    if (take('[')) {
+        if (!type() || !take(']'))
+            return false;
+    } else if (!take_name(name)) {
+        return false;
+    }
+    take('!');
+    return true;
+}
+
+bool Document::directives(bool constant) {
+    while (take('@')) {
+        std::string_view name;
+        if (!take_name(name) || !arguments(constant))
+            return false;
+    }
+    return true;
+}
+
+bool Document::arguments(bool constant) {
+    if (!take('('))
+        return true;
+    do {
+        std::string_view name;
+        if (!take_name(name) || !take(':') || !value(constant))
+            return false;
+    } while (!token_.is(')'));
+    advance();
+    return true;
+}
+
+bool Document::value(bool constant) {
+    const Level level{depth_};
+    if (level.too_deep())
+        return false;
+    std::string_view name;
+    if (take('['))
+        return list(constant);
+    if (take('{'))
+        return object(constant);
+    if (take('$'))
+        return !constant && take_name(name);
+    const TokenKind kind = token_.kind;
+    if (kind != TokenKind::name && kind != TokenKind::number && kind != TokenKind::string)
+        return false;
+    advance();
+    return true;
+}
+
+bool Document::list(bool constant) {
+    while (!take(']'))
+        if (!value(constant))
+            return false;
+    return true;
+}
+
+bool Document::object(bool constant) {
+    while (!take('}')) {
+        std::string_view name;
+        if (!take_name(name) || !take(':') || !value(constant))
+            return false;
+    }
+    return true;
+}
+
+bool Document::selection_set(bool root) {
+    const Level level{depth_};
+    if (level.too_deep() || !take('{'))
+        return false;
+    do {
+        if (!selection(root))
+            return false;
+    } while (!token_.is('}'));
+    advance();
+    return true;
+}
+
+bool Document::selection(bool root) {
+    return token_.is_spread() ? spread(root) : field(root);
+}
+
+bool Document::field(bool root) {
+    std::string_view name;
+    if (!take_name(name))
+        return false;
+    if (take(':') && !take_name(name)) // what stood there was an alias
+        return false;
+    if (root && equal_without_case(name, login_field_))
+        definitions_.back().login = true;
+    if (!arguments(false) || !directives(false))
+        return false;
+    return !token_.is('{') || selection_set(false);
+}
+
+/// `...Name`, `... on Type {`, `... {`. The fields of an inline fragment are at the level of the fragment
+/// itself.
+bool Document::spread(bool root) {
+    advance();
+    std::string_view name;
+    if (token_.kind == TokenKind::name && !token_.is_name("on")) {
+        take_name(name);
+        if (root) {
+            if (spreads_.size() == max_root_spreads)
+                return false;
+            spreads_.push_back({definitions_.size() - 1, name});
+        }
+        return directives(false);
+    }
+    if (token_.is_name("on")) {
+        advance();
+        if (!take_name(name))
+            return false;
+    }
+    return directives(false) && selection_set(root);
+}
+
+// NOLINTEND(misc-no-recursion)
+
+const Document::Definition* Document::find_operation(std::optional<std::string_view> name) const noexcept {
+    const Definition* found = nullptr;
+    std::size_t operations = 0;
+    bool anonymous = false;
+    for (const Definition& definition : definitions_) {
+        if (definition.kind == OperationKind::unknown)
+            continue;
+        ++operations;
+        anonymous = anonymous || definition.name.empty();
+        if (name && definition.name != *name)
+            continue;
+        if (found != nullptr) // two of one name, or no name to choose by
+            return nullptr;
+        found = &definition;
+    }
+    return anonymous && operations > 1 ? nullptr : found;
+}
+
+std::optional<Document::Selected> Document::select(std::optional<std::string_view> operation_name) {
+    const Definition* const found = find_operation(operation_name);
+    if (found == nullptr)
+        return std::nullopt;
+    const auto index = static_cast<std::size_t>(found - definitions_.data());
+    return Selected{found->kind, found->name, reaches_login(index)};
+}
+
+/// Whether the login field is among the root fields of this operation, through whatever fragments. Each
+/// definition is visited once, so fragments that spread each other end.
+bool Document::reaches_login(std::size_t operation) {
+    if (spreads_.empty())
+        return definitions_[operation].login;
+    for (Definition& definition : definitions_)
+        definition.reached = false;
+    boost::container::small_vector<std::size_t, 16> found{operation};
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        if (definitions_[found[i]].login)
+            return true;
+        for (const Spread& spread : spreads_)
+            if (spread.from == found[i] && !reach(spread.fragment, found))
+                return true; // it isn't defined: what a server makes of that can't be known
+    }
+    return false;
+}
+
+/// Puts the fragments of that name on the list, once each; false where there is none.
+bool Document::reach(std::string_view fragment, boost::container::small_vector<std::size_t, 16>& found) {
+    bool defined = false;
+    for (std::size_t i = 0; i < definitions_.size(); ++i) {
+        Definition& definition = definitions_[i];
+        const bool is_fragment = definition.kind == OperationKind::unknown;
+        if (!is_fragment || definition.name != fragment)
+            continue;
+        defined = true;
+        if (!definition.reached) {
+            definition.reached = true;
+            found.push_back(i);
+        }
+    }
+    return defined;
+}
+
+} // namespace bearerd::graphql

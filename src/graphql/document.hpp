@@ -1,0 +1,82 @@
+#pragma once
+
+#include "lexer.hpp"
+
+#include <bearerd/graphql/operation.hpp>
+
+#include <boost/container/small_vector.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+namespace bearerd::graphql {
+
+/// An executable GraphQL document (October 2021), read as far as is needed to know what it would run. The
+/// whole document is parsed: one fault anywhere and nothing of it is believed. Views into the text, which
+/// must outlive it.
+class Document {
+public:
+    static constexpr std::size_t max_depth = 256; ///< of selections, values and types within one another
+    static constexpr std::size_t max_definitions = 256; ///< bounds the search for fragments
+    static constexpr std::size_t max_root_spreads = 1024;
+
+    struct Selected {
+        OperationKind kind = OperationKind::unknown;
+        std::string_view name;
+        bool has_login = false;
+    };
+
+    /// False where the text is no document of executable definitions, or exceeds a bound. `text` is UTF-8.
+    [[nodiscard]] bool parse(std::string_view text, std::string_view login_field);
+
+    /// The operation that a server runs when told `operation_name` (nothing: not told, or null). Nothing
+    /// where that is none, or where servers could differ: several operations without a name, two of one name,
+    /// an anonymous one among several, a name that isn't the only operation's.
+    [[nodiscard]] std::optional<Selected> select(std::optional<std::string_view> operation_name);
+
+private:
+    struct Definition {
+        std::string_view name;
+        OperationKind kind = OperationKind::unknown; ///< unknown: a fragment
+        bool login = false;                          ///< among its root fields, inline fragments included
+        bool reached = false;
+    };
+
+    struct Spread {
+        std::size_t from = 0; ///< the definition that has it at its root
+        std::string_view fragment;
+    };
+
+    void advance() noexcept { token_ = lexer_.next(); }
+
+    bool take(char punctuator) noexcept;
+    bool take_name(std::string_view& name) noexcept;
+    bool definition();
+    bool operation(OperationKind kind);
+    bool fragment();
+    bool variable_definitions();
+    bool type();
+    bool directives(bool constant);
+    bool arguments(bool constant);
+    bool value(bool constant);
+    bool list(bool constant);
+    bool object(bool constant);
+    bool selection_set(bool root);
+    bool selection(bool root);
+    bool field(bool root);
+    bool spread(bool root);
+    [[nodiscard]] const Definition* find_operation(std::optional<std::string_view> name) const noexcept;
+    [[nodiscard]] bool reaches_login(std::size_t operation);
+    bool reach(std::string_view fragment, boost::container::small_vector<std::size_t, 16>& found);
+
+    Lexer lexer_{std::string_view{}};
+    Token token_;
+    std::string_view login_field_;
+    std::size_t depth_ = 0;
+    boost::container::small_vector<Definition, 8> definitions_;
+    boost::container::small_vector<Spread, 16> spreads_;
+};
+
+} // namespace bearerd::graphql

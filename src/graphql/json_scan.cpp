@@ -1,0 +1,376 @@
+#include "json_scan.hpp"
+
+#include "utf8.hpp"
+
+#include <bit>
+#include <charconv>
+#include <cstring>
+#include <string>
+
+namespace bearerd::graphql {
+namespace {
+
+constexpr std::uint64_t every_byte(unsigned char value) noexcept {
+    return 0x0101010101010101ULL * value;
+}
+
+constexpr std::uint64_t zero_bytes(std::uint64_t word) noexcept {
+    return (word - every_byte(1)) & ~word & every_byte(0x80);
+}
+
+bool is_plain(char c) noexcept {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
+}
+
+/// The first byte that a string may not simply hold: a quote, a backslash, a control character, beyond ASCII.
+/// Eight at a time; carries only disturb bytes above the first hit, so the lowest one is exact.
+const char* skip_plain(const char* at, const char* end) noexcept {
+    while (end - at >= 8) {
+        std::uint64_t word = 0;
+        std::memcpy(&word, at, sizeof word);
+        const std::uint64_t below_space = (word - every_byte(0x20)) & ~word & every_byte(0x80);
+        const std::uint64_t special = (word & every_byte(0x80)) | below_space |
+                                      zero_bytes(word ^ every_byte('"')) |
+                                      zero_bytes(word ^ every_byte('\\'));
+        if (special != 0) {
+            if constexpr (std::endian::native == std::endian::little)
+                return at + std::countr_zero(special) / 8;
+            break;
+        }
+        at += 8;
+    }
+    while (at != end && is_plain(*at))
+        ++at;
+    return at;
+}
+
+int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    const char lower = to_lower(c);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+/// The value of the `\uXXXX` at `at`, or nothing.
+std::optional<std::uint32_t> unicode_escape(const char* at, const char* end) noexcept {
+    if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
+        return std::nullopt;
+    std::uint32_t value = 0;
+    for (int i = 2; i < 6; ++i) {
+        const int digit = hex_digit(at[i]);
+        if (digit < 0)
+            return std::nullopt;
+        value = value * 16 + static_cast<std::uint32_t>(digit);
+    }
+    return value;
+}
+
+constexpr bool is_high_surrogate(std::uint32_t unit) noexcept {
+    return unit >= 0xD800 && unit <= 0xDBFF;
+}
+
+constexpr bool is_low_surrogate(std::uint32_t unit) noexcept {
+    return unit >= 0xDC00 && unit <= 0xDFFF;
+}
+
+struct Escape {
+    std::size_t length = 0; ///< 0: not an escape that JSON knows
+    std::uint32_t value = 0;
+};
+
+/// The escape at `at`, which is a backslash; a pair of surrogates is one.
+Escape read_escape(const char* at, const char* end) noexcept {
+    constexpr std::string_view names = "\"\\/bfnrt";
+    constexpr std::string_view values = "\"\\/\b\f\n\r\t";
+    if (end - at < 2)
+        return {};
+    if (const auto found = names.find(at[1]); found != std::string_view::npos)
+        return {2, static_cast<unsigned char>(values[found])};
+    const auto unit = unicode_escape(at, end);
+    if (!unit || is_low_surrogate(*unit))
+        return {};
+    if (!is_high_surrogate(*unit))
+        return {6, *unit};
+    const auto second = unicode_escape(at + 6, end);
+    if (!second || !is_low_surrogate(*second))
+        return {};
+    return {12, 0x10000 + ((*unit - 0xD800) << 10U) + (*second - 0xDC00)};
+}
+
+char* append_utf8(char* out, std::uint32_t value) noexcept {
+    const auto tail = [value](unsigned shift) {
+        return static_cast<char>(0x80U | ((value >> shift) & 0x3FU));
+    };
+    if (value < 0x80) {
+        *out++ = static_cast<char>(value);
+        return out;
+    }
+    if (value < 0x800) {
+        *out++ = static_cast<char>(0xC0U | (value >> 6U));
+    } else if (value < 0x10000) {
+        *out++ = static_cast<char>(0xE0U | (value >> 12U));
+        *out++ = tail(6);
+    } else {
+        *out++ = static_cast<char>(0xF0U | (value >> 18U));
+        *out++ = tail(12);
+        *out++ = tail(6);
+    }
+    *out++ = tail(0);
+    return out;
+}
+
+bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
+} // namespace
+
+std::size_t JsonString::decode(char* out) const noexcept {
+    char* const begin = out;
+    const char* at = raw.data();
+    const char* const end = at + raw.size();
+    while (at != end) {
+        const auto* const found =
+            static_cast<const char*>(std::memchr(at, '\\', static_cast<std::size_t>(end - at)));
+        const char* const stop = found != nullptr ? found : end;
+        const auto plain = static_cast<std::size_t>(stop - at);
+        std::memcpy(out, at, plain);
+        out += plain;
+        at = stop;
+        if (at == end)
+            break;
+        const Escape escape = read_escape(at, end);
+        if (escape.length == 0)
+            break; // can't be: `raw` was checked when it was scanned
+        out = append_utf8(out, escape.value);
+        at += escape.length;
+    }
+    return static_cast<std::size_t>(out - begin);
+}
+
+std::string_view JsonString::text(TextBuffer& buffer) const {
+    if (!escaped)
+        return raw;
+    char* const out = buffer.room(raw.size());
+    return {out, decode(out)};
+}
+
+bool JsonString::is(std::string_view expected) const {
+    if (!escaped)
+        return raw == expected;
+    if (raw.size() > expected.size() * 6) // the longest way to write a byte is \u00XX
+        return false;
+    std::string decoded(raw.size(), '\0');
+    decoded.resize(decode(decoded.data()));
+    return decoded == expected;
+}
+
+JsonScan::JsonScan(std::string_view text) noexcept : at_{text.data()}, end_{text.data() + text.size()} {
+    constexpr std::string_view bom = "\xEF\xBB\xBF";
+    if (text.starts_with(bom))
+        at_ += bom.size();
+}
+
+bool JsonScan::fail() noexcept {
+    failed_ = true;
+    at_ = end_;
+    return false;
+}
+
+void JsonScan::skip_space() noexcept {
+    while (at_ != end_ && (*at_ == ' ' || *at_ == '\n' || *at_ == '\r' || *at_ == '\t'))
+        ++at_;
+}
+
+JsonKind JsonScan::peek() noexcept {
+    skip_space();
+    if (at_ == end_)
+        return JsonKind::invalid;
+    switch (*at_) {
+    case '{':
+        return JsonKind::object;
+    case '[':
+        return JsonKind::array;
+    case '"':
+        return JsonKind::string;
+    case 't':
+    case 'f':
+        return JsonKind::boolean;
+    case 'n':
+        return JsonKind::null;
+    default:
+        return is_digit(*at_) || *at_ == '-' ? JsonKind::number : JsonKind::invalid;
+    }
+}
+
+bool JsonScan::enter(char bracket) noexcept {
+    skip_space();
+    if (at_ == end_ || *at_ != bracket || depth_ == max_depth)
+        return fail();
+    ++at_;
+    ++depth_;
+    first_ = true;
+    return true;
+}
+
+/// Before a member or element: leaves the container at its closing bracket, else wants the comma, but for the
+/// first one. True: a value, or a key, follows.
+bool JsonScan::leave_or_separate(char bracket) noexcept {
+    const bool first = first_;
+    first_ = false;
+    skip_space();
+    if (at_ == end_)
+        return fail();
+    if (*at_ == bracket) {
+        ++at_;
+        --depth_;
+        return false;
+    }
+    if (first)
+        return true;
+    if (*at_ != ',')
+        return fail();
+    ++at_;
+    return true; // a closing bracket after the comma is no value, which is found when one is read
+}
+
+bool JsonScan::enter_object() noexcept {
+    return enter('{');
+}
+
+bool JsonScan::next_member(JsonString& key) noexcept {
+    if (failed_ || !leave_or_separate('}') || !string(key))
+        return false;
+    skip_space();
+    if (at_ == end_ || *at_ != ':')
+        return fail();
+    ++at_;
+    return true;
+}
+
+bool JsonScan::enter_array() noexcept {
+    return enter('[');
+}
+
+bool JsonScan::next_element() noexcept {
+    return !failed_ && leave_or_separate(']');
+}
+
+bool JsonScan::string(JsonString& out) noexcept {
+    skip_space();
+    if (at_ == end_ || *at_ != '"')
+        return fail();
+    const char* const begin = ++at_;
+    out.escaped = false;
+    while ((at_ = skip_plain(at_, end_)) != end_ && *at_ != '"') {
+        std::size_t length = 0;
+        if (*at_ == '\\') {
+            out.escaped = true;
+            length = read_escape(at_, end_).length;
+        } else if (static_cast<unsigned char>(*at_) >= 0x80) {
+            length = utf8_length(at_, end_);
+        }
+        if (length == 0)
+            return fail();
+        at_ += length;
+    }
+    if (at_ == end_)
+        return fail();
+    out.raw = {begin, static_cast<std::size_t>(at_ - begin)};
+    ++at_;
+    return true;
+}
+
+bool JsonScan::literal(std::string_view word) noexcept {
+    if (!std::string_view{at_, static_cast<std::size_t>(end_ - at_)}.starts_with(word))
+        return fail();
+    at_ += word.size();
+    return true;
+}
+
+bool JsonScan::digits() noexcept {
+    if (at_ == end_ || !is_digit(*at_))
+        return fail();
+    while (at_ != end_ && is_digit(*at_))
+        ++at_;
+    return true;
+}
+
+bool JsonScan::exponent() noexcept {
+    constexpr unsigned largest = 200;
+    ++at_;
+    const bool negative = at_ != end_ && *at_ == '-';
+    if (at_ != end_ && (*at_ == '-' || *at_ == '+'))
+        ++at_;
+    const char* const begin = at_;
+    if (!digits())
+        return false;
+    unsigned value = 0;
+    for (const char* digit = begin; digit != at_ && value <= largest; ++digit)
+        value = value * 10 + static_cast<unsigned>(*digit - '0');
+    return negative || value <= largest || fail();
+}
+
+/// 100 digits and an exponent of 200 at the most: below what a double can hold, so no reader calls it
+/// infinite.
+bool JsonScan::skip_number() noexcept {
+    constexpr std::ptrdiff_t most_digits = 100;
+    if (at_ != end_ && *at_ == '-')
+        ++at_;
+    const char* const begin = at_;
+    if (!digits())
+        return false;
+    if ((*begin == '0' && at_ - begin > 1) || at_ - begin > most_digits)
+        return fail();
+    if (at_ != end_ && *at_ == '.') {
+        ++at_;
+        if (!digits())
+            return false;
+    }
+    return at_ == end_ || (*at_ != 'e' && *at_ != 'E') || exponent();
+}
+
+std::optional<double> JsonScan::number() noexcept {
+    skip_space();
+    const char* const begin = at_;
+    if (!skip_number())
+        return std::nullopt;
+    double value = 0;
+    const auto [stop, failure] = std::from_chars(begin, at_, value);
+    if (failure != std::errc{} || stop != at_)
+        return std::nullopt;
+    return value;
+}
+
+bool JsonScan::skip() noexcept { // NOLINT(misc-no-recursion): bounded by max_depth
+    JsonString ignored;
+    switch (peek()) {
+    case JsonKind::object:
+        for (enter_object(); next_member(ignored);)
+            skip();
+        return ok();
+    case JsonKind::array:
+        for (enter_array(); next_element();)
+            skip();
+        return ok();
+    case JsonKind::string:
+        return string(ignored);
+    case JsonKind::number:
+        return skip_number();
+    case JsonKind::boolean:
+        return *at_ == 't' ? literal("true") : literal("false");
+    case JsonKind::null:
+        return literal("null");
+    case JsonKind::invalid:
+        break;
+    }
+    return fail();
+}
+
+bool JsonScan::finish() noexcept {
+    skip_space();
+    return !failed_ && depth_ == 0 && at_ == end_;
+}
+
+} // namespace bearerd::graphql

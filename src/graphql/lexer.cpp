@@ -1,0 +1,206 @@
+#include "lexer.hpp"
+
+#include <array>
+
+namespace bearerd::graphql {
+namespace {
+
+enum CharacterClass : std::uint8_t { other, ignored, name_start, digit, punctuation };
+
+constexpr std::array<CharacterClass, 256> make_classes() noexcept {
+    std::array<CharacterClass, 256> classes{};
+    for (const unsigned char c : std::string_view{" \t\r\n,"})
+        classes[c] = ignored;
+    for (const unsigned char c : std::string_view{"!$&():=@[]{|}"})
+        classes[c] = punctuation;
+    for (unsigned c = '0'; c <= '9'; ++c)
+        classes[c] = digit;
+    for (unsigned c = 'a'; c <= 'z'; ++c)
+        classes[c] = classes[c - 'a' + 'A'] = name_start;
+    classes['_'] = name_start;
+    return classes;
+}
+
+constexpr std::array<CharacterClass, 256> classes = make_classes();
+
+CharacterClass class_of(char c) noexcept {
+    return classes[static_cast<unsigned char>(c)];
+}
+
+bool is_hex_digit(char c) noexcept {
+    return class_of(c) == digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+
+bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < 0x20;
+}
+
+bool starts_with(const char* at, const char* end, std::string_view text) noexcept {
+    return std::string_view{at, static_cast<std::size_t>(end - at)}.starts_with(text);
+}
+
+/// Length of the escape at `at`, a backslash, in an ordinary string; 0 where the specification knows none.
+std::size_t escape_length(const char* at, const char* end) noexcept {
+    if (end - at < 2)
+        return 0;
+    if (at[1] != 'u')
+        return std::string_view{"\"\\/bfnrt"}.find(at[1]) == std::string_view::npos ? 0 : 2;
+    if (end - at < 6)
+        return 0;
+    for (int i = 2; i < 6; ++i)
+        if (!is_hex_digit(at[i]))
+            return 0;
+    return 6;
+}
+
+} // namespace
+
+Lexer::Lexer(std::string_view document) noexcept
+    : at_{document.data()}, end_{document.data() + document.size()} {}
+
+Token Lexer::take(TokenKind kind, const char* begin) const noexcept {
+    return {kind, {begin, static_cast<std::size_t>(at_ - begin)}};
+}
+
+Token Lexer::invalid() noexcept {
+    failed_ = true; // final: nothing after a fault is ever read as if it began a token
+    return {TokenKind::invalid, {}};
+}
+
+bool Lexer::skip_comment() noexcept {
+    for (; at_ != end_ && *at_ != '\n' && *at_ != '\r'; ++at_) {
+        if (is_control(*at_) && *at_ != '\t')
+            return false;
+        // A reader that ends lines at U+0085, U+2028 or U+2029 would see what we take for a comment.
+        if (static_cast<unsigned char>(*at_) >= 0x80 &&
+            (starts_with(at_, end_, "\xC2\x85") || starts_with(at_, end_, "\xE2\x80\xA8") ||
+             starts_with(at_, end_, "\xE2\x80\xA9")))
+            return false;
+    }
+    return true;
+}
+
+bool Lexer::skip_ignored() noexcept {
+    constexpr std::string_view bom = "\xEF\xBB\xBF";
+    while (at_ != end_) {
+        if (class_of(*at_) == ignored) {
+            ++at_;
+        } else if (*at_ == '#') {
+            if (!skip_comment())
+                return false;
+        } else if (*at_ == bom.front() && starts_with(at_, end_, bom)) {
+            at_ += bom.size();
+        } else {
+            break;
+        }
+    }
+    return true;
+}
+
+Token Lexer::next() noexcept {
+    if (failed_ || !skip_ignored())
+        return invalid();
+    if (at_ == end_)
+        return {TokenKind::end, {}};
+    const char* const begin = at_;
+    switch (class_of(*at_)) {
+    case name_start:
+        return name();
+    case punctuation:
+        ++at_;
+        return take(TokenKind::punctuator, begin);
+    case digit:
+        return number();
+    default:
+        break;
+    }
+    if (*at_ == '"')
+        return string();
+    if (*at_ == '-')
+        return number();
+    if (!starts_with(at_, end_, "..."))
+        return invalid();
+    at_ += 3;
+    return take(TokenKind::punctuator, begin);
+}
+
+Token Lexer::name() noexcept {
+    const char* const begin = at_;
+    while (at_ != end_ && (class_of(*at_) == name_start || class_of(*at_) == digit))
+        ++at_;
+    return take(TokenKind::name, begin);
+}
+
+bool Lexer::digits() noexcept {
+    const char* const begin = at_;
+    while (at_ != end_ && class_of(*at_) == digit)
+        ++at_;
+    return at_ != begin;
+}
+
+Token Lexer::number() noexcept {
+    const char* const begin = at_;
+    if (*at_ == '-')
+        ++at_;
+    const char* const first = at_;
+    if (!digits() || (*first == '0' && at_ - first > 1))
+        return invalid();
+    if (at_ != end_ && *at_ == '.') {
+        ++at_;
+        if (!digits())
+            return invalid();
+    }
+    if (at_ != end_ && (*at_ == 'e' || *at_ == 'E')) {
+        ++at_;
+        if (at_ != end_ && (*at_ == '+' || *at_ == '-'))
+            ++at_;
+        if (!digits())
+            return invalid();
+    }
+    if (at_ != end_ && (*at_ == '.' || class_of(*at_) == name_start))
+        return invalid();
+    return take(TokenKind::number, begin);
+}
+
+Token Lexer::string() noexcept {
+    const char* const begin = at_;
+    if (starts_with(at_, end_, R"(""")"))
+        return block_string(begin);
+    ++at_;
+    while (at_ != end_ && *at_ != '"') {
+        if (*at_ == '\\') {
+            const std::size_t length = escape_length(at_, end_);
+            if (length == 0)
+                return invalid();
+            at_ += length;
+        } else if (is_control(*at_) && *at_ != '\t') {
+            return invalid(); // a line end among them
+        } else {
+            ++at_;
+        }
+    }
+    if (at_ == end_)
+        return invalid();
+    ++at_;
+    return take(TokenKind::string, begin);
+}
+
+Token Lexer::block_string(const char* begin) noexcept {
+    at_ += 3;
+    while (at_ != end_) {
+        if (starts_with(at_, end_, R"(""")")) {
+            at_ += 3;
+            return take(TokenKind::string, begin);
+        }
+        if (starts_with(at_, end_, R"(\""")")) {
+            at_ += 4;
+        } else if (is_control(*at_) && *at_ != '\t' && *at_ != '\n' && *at_ != '\r') {
+            return invalid();
+        } else {
+            ++at_;
+        }
+    }
+    return invalid();
+}
+
+} // namespace bearerd::graphql

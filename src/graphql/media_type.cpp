@@ -1,0 +1,81 @@
+#include "media_type.hpp"
+
+#include "text.hpp"
+
+#include <algorithm>
+
+namespace bearerd::graphql {
+
+std::string_view trim_blanks(std::string_view text) noexcept {
+    constexpr std::string_view blanks = " \t";
+    const auto first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+bool MediaType::is(std::string_view expected) const noexcept {
+    return equal_without_case(essence, expected);
+}
+
+bool MediaType::is_utf8() const noexcept {
+    return !charset || equal_without_case(*charset, "utf-8") || equal_without_case(*charset, "utf8");
+}
+
+std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
+    rest.remove_prefix(1); // the semicolon
+    const auto stop = rest.find_first_of(";=");
+    HeaderParameter parameter{trim_blanks(rest.substr(0, stop)), std::nullopt};
+    if (parameter.name.find_first_of(",\"") != std::string_view::npos)
+        return std::nullopt;
+    if (stop == std::string_view::npos || rest[stop] == ';') {
+        rest.remove_prefix(stop == std::string_view::npos ? rest.size() : stop);
+        return parameter;
+    }
+    rest.remove_prefix(stop + 1);
+    rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
+    if (!rest.starts_with('"')) {
+        const auto end = std::min(rest.find(';'), rest.size());
+        parameter.value = trim_blanks(rest.substr(0, end));
+        if (parameter.value->find_first_of(",\"") != std::string_view::npos)
+            return std::nullopt;
+        rest.remove_prefix(end);
+        return parameter;
+    }
+    const auto close = rest.find_first_of("\"\\", 1);
+    if (close == std::string_view::npos || rest[close] == '\\')
+        return std::nullopt;
+    parameter.value = rest.substr(1, close - 1);
+    rest = trim_blanks(rest.substr(close + 1));
+    if (!rest.empty() && rest.front() != ';')
+        return std::nullopt;
+    return parameter;
+}
+
+std::optional<MediaType> parse_media_type(std::string_view text) noexcept {
+    MediaType result;
+    std::string_view rest = text;
+    const auto semicolon = std::min(rest.find(';'), rest.size());
+    result.essence = trim_blanks(rest.substr(0, semicolon));
+    if (result.essence.find_first_of(",\"") != std::string_view::npos)
+        return std::nullopt;
+    rest.remove_prefix(semicolon);
+    while (!rest.empty()) {
+        const auto parameter = take_parameter(rest);
+        if (!parameter)
+            return std::nullopt;
+        std::optional<std::string_view>* known = nullptr;
+        if (equal_without_case(parameter->name, "charset"))
+            known = &result.charset;
+        else if (equal_without_case(parameter->name, "boundary"))
+            known = &result.boundary;
+        if (known == nullptr || !parameter->value)
+            continue;
+        if (known->has_value())
+            return std::nullopt;
+        *known = parameter->value;
+    }
+    return result;
+}
+
+} // namespace bearerd::graphql

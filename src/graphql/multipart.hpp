@@ -1,0 +1,18 @@
+#pragma once
+
+#include <optional>
+#include <string_view>
+
+namespace bearerd::graphql {
+
+/// The `operations` field of a multipart upload (GraphQL multipart request specification): a view into
+/// `body`.
+///
+/// Nothing where a reader of another make could see other parts than we do: no closing delimiter, text before
+/// the first or after the last, the boundary anywhere else, bare line feeds around it, folded or doubled
+/// headers, escapes in names, a transfer encoding, two `operations`, a file in its place, or a form field
+/// that some servers read instead (`query`, `operationName`).
+[[nodiscard]] std::optional<std::string_view> multipart_operations(std::string_view body,
+                                                                   std::string_view boundary);
+
+} // namespace bearerd::graphql

@@ -1,0 +1,140 @@
+#include <bearerd/graphql/operation.hpp>
+
+#include "document.hpp"
+#include "lexer.hpp"
+#include "request_reader.hpp"
+
+#include <utility>
+
+namespace bearerd::graphql {
+namespace {
+
+/// The more a kind may do, the higher it ranks: a batch is what its most daring operation is.
+int rank(OperationKind kind) noexcept {
+    switch (kind) {
+    case OperationKind::query:
+        return 0;
+    case OperationKind::subscription:
+        return 1;
+    case OperationKind::mutation:
+        return 2;
+    case OperationKind::unknown:
+        break;
+    }
+    return 3;
+}
+
+constexpr std::size_t longest_name = 64; // it goes into log lines
+
+class Classifier final : public EnvelopeVisitor {
+public:
+    explicit Classifier(std::string_view login_field) noexcept : login_field_{login_field} {}
+
+    bool visit(const Envelope& envelope) override {
+        if (!document_.parse(envelope.document, login_field_))
+            return false;
+        const auto selected = document_.select(envelope.operation_name);
+        if (!selected)
+            return false;
+        if (first_ && selected->name.size() <= longest_name)
+            operation_.name = selected->name;
+        if (first_ || rank(selected->kind) > rank(operation_.kind))
+            operation_.kind = selected->kind;
+        operation_.has_login = operation_.has_login || selected->has_login;
+        first_ = false;
+        return true;
+    }
+
+    [[nodiscard]] Operation& operation() noexcept { return operation_; }
+
+private:
+    std::string_view login_field_;
+    Document document_;
+    Operation operation_;
+    bool first_ = true;
+};
+
+/// FNV-1a, 64 bits.
+class Hash {
+public:
+    void add(unsigned char byte) noexcept { value_ = (value_ ^ byte) * 0x100000001B3ULL; }
+
+    void add(std::string_view text) noexcept {
+        for (const char c : text)
+            add(static_cast<unsigned char>(c));
+        add(end_of_text);
+    }
+
+    [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
+
+private:
+    static constexpr unsigned char end_of_text = 0xFF; // in no UTF-8 text
+    std::uint64_t value_ = 0xCBF29CE484222325ULL;
+};
+
+class DocumentHasher final : public EnvelopeVisitor {
+public:
+    bool visit(const Envelope& envelope) override {
+        Lexer lexer{envelope.document};
+        for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
+            if (token.kind == TokenKind::invalid)
+                return false;
+            const bool literal = token.kind == TokenKind::number || token.kind == TokenKind::string;
+            hash_.add(static_cast<unsigned char>(token.kind));
+            if (!literal)
+                hash_.add(token.text);
+        }
+        hash_.add(static_cast<unsigned char>(TokenKind::end));
+        hash_.add(envelope.operation_name.value_or(""));
+        return true;
+    }
+
+    [[nodiscard]] std::uint64_t value() const noexcept { return hash_.value(); }
+
+private:
+    Hash hash_;
+};
+
+std::uint64_t hash_of_bytes(const RequestView& request) noexcept {
+    Hash hash;
+    hash.add(request.is_get ? 1 : 0);
+    hash.add(request.query_string);
+    hash.add(request.content_type);
+    hash.add(request.body);
+    return hash.value();
+}
+
+} // namespace
+
+std::string_view to_string(OperationKind kind) noexcept {
+    switch (kind) {
+    case OperationKind::query:
+        return "query";
+    case OperationKind::mutation:
+        return "mutation";
+    case OperationKind::subscription:
+        return "subscription";
+    case OperationKind::unknown:
+        break;
+    }
+    return "unknown";
+}
+
+Operation classify(const RequestView& request, std::string_view login_field) {
+    Classifier classifier{login_field};
+    const RequestForm form = read_request(request, classifier);
+    if (form == RequestForm::unreadable) {
+        Operation unreadable;
+        unreadable.has_login = true;
+        return unreadable;
+    }
+    classifier.operation().batch = form == RequestForm::batch;
+    return std::move(classifier.operation());
+}
+
+std::uint64_t document_hash(const RequestView& request) {
+    DocumentHasher hasher;
+    return read_request(request, hasher) == RequestForm::unreadable ? hash_of_bytes(request) : hasher.value();
+}
+
+} // namespace bearerd::graphql

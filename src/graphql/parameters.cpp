@@ -1,0 +1,95 @@
+#include "parameters.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace bearerd::graphql {
+namespace {
+
+int hex_digit(char c) noexcept {
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    const char lower = to_lower(c);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+std::optional<std::string_view> percent_decode(std::string_view text, TextBuffer& buffer) {
+    char* const begin = buffer.room(text.size());
+    char* out = begin;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            *out++ = text[i] == '+' ? ' ' : text[i];
+            continue;
+        }
+        if (text.size() - i < 3)
+            return std::nullopt;
+        const int high = hex_digit(text[i + 1]);
+        const int low = hex_digit(text[i + 2]);
+        if (high < 0 || low < 0)
+            return std::nullopt;
+        *out++ = static_cast<char>(high * 16 + low);
+        i += 2;
+    }
+    return std::string_view{begin, static_cast<std::size_t>(out - begin)};
+}
+
+/// Takes one `name=value` off the front of `rest`.
+std::pair<std::string_view, std::string_view> take_pair(std::string_view& rest) noexcept {
+    const auto end = std::min(rest.find('&'), rest.size());
+    const std::string_view pair = rest.substr(0, end);
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    const auto equals = pair.find('=');
+    if (equals == std::string_view::npos)
+        return {pair, {}};
+    return {pair.substr(0, equals), pair.substr(equals + 1)};
+}
+
+} // namespace
+
+std::string_view base_name(std::string_view name) noexcept {
+    constexpr std::string_view blanks = " \t\r\n\v\f";
+    name.remove_prefix(std::min(name.find_first_not_of(blanks), name.size()));
+    name = name.substr(0, name.find_first_of(std::string_view{"[\0", 2}));
+    const auto last = name.find_last_not_of(blanks);
+    return last == std::string_view::npos ? std::string_view{} : name.substr(0, last + 1);
+}
+
+bool names_stored_document(std::string_view name) noexcept {
+    for (const std::string_view known :
+         {"documentId", "document_id", "doc_id", "docId", "queryId", "query_id", "id"})
+        if (equal_without_case(name, known))
+            return true;
+    return false;
+}
+
+bool may_select(std::string_view name) noexcept {
+    const std::string_view base = base_name(name);
+    return equal_without_case(base, "query") || equal_without_case(base, "operationName") ||
+           names_stored_document(base);
+}
+
+std::optional<QueryParameters> read_parameters(std::string_view query_string, ParameterBuffers& buffers) {
+    QueryParameters result;
+    if (query_string.find(';') != std::string_view::npos)
+        return std::nullopt;
+    while (!query_string.empty()) {
+        const auto [encoded_name, encoded_value] = take_pair(query_string);
+        const auto name = percent_decode(encoded_name, buffers.name);
+        if (!name)
+            return std::nullopt;
+        if (!may_select(*name))
+            continue;
+        const bool is_query = *name == "query";
+        if (!is_query && *name != "operationName")
+            return std::nullopt;
+        std::optional<std::string_view>& known = is_query ? result.query : result.operation_name;
+        if (known)
+            return std::nullopt;
+        known = percent_decode(encoded_value, is_query ? buffers.query : buffers.operation_name);
+        if (!known)
+            return std::nullopt;
+    }
+    return result;
+}
+
+} // namespace bearerd::graphql

@@ -1,0 +1,250 @@
+#include <bearerd/graphql/verdict.hpp>
+
+#include "json_scan.hpp"
+#include "text.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace bearerd::graphql {
+namespace {
+
+constexpr std::uint16_t forbidden = 403;
+
+bool contains(std::string_view text, std::string_view word) noexcept {
+    return ::memmem(text.data(), text.size(), word.data(), word.size()) != nullptr;
+}
+
+/// Whether there can be anything to judge. JSON can write each letter of a key as \u00XX, so such an escape
+/// anywhere asks for a full look.
+bool is_worth_reading(std::string_view body) noexcept {
+    return contains(body, "errors") || contains(body, "currentlyAvailable") || contains(body, "\\u00");
+}
+
+/// What one answer, or one element of a batch, says. A member that stands there twice could be read either
+/// way, so it never speaks for a rejection.
+struct Answer {
+    bool has_errors = false;    ///< `errors` is an array and not empty
+    bool all_rejections = true; ///< each error is one of the rules'
+    bool data_empty = true;     ///< absent, null, or an object of only nulls
+    bool has_errors_key = false;
+    bool has_data_key = false;
+
+    [[nodiscard]] bool rejected() const noexcept { return has_errors && all_rejections && data_empty; }
+};
+
+/// Reads answers by the rules. Every function consumes the value that it is at, whatever its kind.
+class AnswerReader {
+public:
+    AnswerReader(std::string_view body, bool may_mutate, const RejectionRules& rules) noexcept
+        : scan_{body}, may_mutate_{may_mutate}, rules_{rules} {}
+
+    Judgement read() {
+        bool any_errors = false;
+        bool all_rejected = true;
+        if (scan_.peek() == JsonKind::array) {
+            std::size_t count = 0;
+            for (scan_.enter_array(); scan_.next_element(); ++count)
+                note(read_answer(), any_errors, all_rejected);
+            all_rejected = all_rejected && count != 0;
+        } else {
+            note(read_answer(), any_errors, all_rejected);
+        }
+        if (!scan_.finish()) // not JSON: nothing that was read counts
+            return {};
+        if (all_rejected)
+            return {Verdict::rejected, throttle_};
+        return {any_errors ? Verdict::graphql_error : Verdict::ok, throttle_};
+    }
+
+private:
+    static void note(const Answer& answer, bool& any_errors, bool& all_rejected) noexcept {
+        any_errors = any_errors || answer.has_errors;
+        all_rejected = all_rejected && answer.rejected();
+    }
+
+    /// Calls `on_member(key)` for each member; it consumes the value. Passes anything but an object; says
+    /// which.
+    template<class OnMember>
+    bool read_object(OnMember on_member) {
+        if (scan_.peek() != JsonKind::object) {
+            scan_.skip();
+            return false;
+        }
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);)
+            on_member(key);
+        return true;
+    }
+
+    Answer read_answer() {
+        Answer answer;
+        read_object([this, &answer](const JsonString& key) {
+            if (key.is("errors")) {
+                answer.all_rejections = answer.all_rejections && !answer.has_errors_key;
+                answer.has_errors_key = true;
+                read_errors(answer);
+            } else if (key.is("data")) {
+                const bool doubled = answer.has_data_key;
+                answer.has_data_key = true;
+                answer.data_empty = read_data() && answer.data_empty && !doubled;
+            } else if (key.is("extensions")) {
+                read_throttle();
+            } else {
+                scan_.skip();
+            }
+        });
+        return answer;
+    }
+
+    void read_errors(Answer& answer) {
+        if (scan_.peek() != JsonKind::array) {
+            scan_.skip();
+            return;
+        }
+        for (scan_.enter_array(); scan_.next_element();) {
+            answer.has_errors = true;
+            answer.all_rejections = read_error() && answer.all_rejections;
+        }
+    }
+
+    /// Whether this error says that the token was rejected, and that nothing had been executed.
+    bool read_error() {
+        bool matches = false;
+        bool doubled = false;
+        bool deep = false;
+        bool seen_message = false;
+        bool seen_extensions = false;
+        bool seen_path = false;
+        const auto once = [&doubled](bool& seen) {
+            doubled = doubled || seen;
+            seen = true;
+        };
+        read_object([&](const JsonString& key) {
+            if (key.is("message")) {
+                once(seen_message);
+                matches = read_message() || matches;
+            } else if (key.is("extensions")) {
+                once(seen_extensions);
+                matches = read_code(doubled) || matches;
+            } else if (key.is("path")) {
+                once(seen_path);
+                deep = read_path() || deep;
+            } else {
+                scan_.skip();
+            }
+        });
+        return matches && !doubled && !(deep && may_mutate_);
+    }
+
+    bool read_message() {
+        const auto text = read_text();
+        return text &&
+               std::any_of(rules_.messages.begin(), rules_.messages.end(),
+                           [&text](const auto& message) { return equal_without_case(message, *text); });
+    }
+
+    bool read_code(bool& doubled) {
+        bool matches = false;
+        bool seen = false;
+        read_object([&](const JsonString& key) {
+            if (!key.is("code")) {
+                scan_.skip();
+                return;
+            }
+            doubled = doubled || seen;
+            seen = true;
+            const auto text = read_text();
+            matches =
+                text && std::find(rules_.codes.begin(), rules_.codes.end(), *text) != rules_.codes.end();
+        });
+        return matches;
+    }
+
+    /// Whether it goes, or may go, below a root field: there a resolver ran. Null tells no path, as if
+    /// absent.
+    bool read_path() {
+        if (scan_.peek() != JsonKind::array) {
+            const bool untold = scan_.peek() == JsonKind::null;
+            scan_.skip();
+            return !untold;
+        }
+        std::size_t length = 0;
+        for (scan_.enter_array(); scan_.next_element(); ++length)
+            scan_.skip();
+        return length > 1;
+    }
+
+    /// Whether it is null or an object of only nulls.
+    bool read_data() {
+        if (scan_.peek() == JsonKind::null)
+            return scan_.skip();
+        bool only_nulls = true;
+        const bool object = read_object([&](const JsonString&) {
+            only_nulls = only_nulls && scan_.peek() == JsonKind::null;
+            scan_.skip();
+        });
+        return object && only_nulls;
+    }
+
+    /// `cost.throttleStatus.currentlyAvailable` of the extensions.
+    void read_throttle() {
+        read_member("cost", [this] {
+            read_member("throttleStatus", [this] {
+                read_member("currentlyAvailable", [this] {
+                    if (scan_.peek() == JsonKind::number)
+                        throttle_ = scan_.number();
+                    else
+                        scan_.skip();
+                });
+            });
+        });
+    }
+
+    /// Calls `on_value` at the member of that name; it consumes the value.
+    template<class OnValue>
+    void read_member(std::string_view name, OnValue on_value) {
+        read_object([&](const JsonString& key) {
+            if (key.is(name))
+                on_value();
+            else
+                scan_.skip();
+        });
+    }
+
+    std::optional<std::string_view> read_text() {
+        JsonString string;
+        if (scan_.peek() != JsonKind::string) {
+            scan_.skip();
+            return std::nullopt;
+        }
+        if (!scan_.string(string))
+            return std::nullopt;
+        return string.text(text_);
+    }
+
+    JsonScan scan_;
+    bool may_mutate_;
+    const RejectionRules& rules_;
+    std::optional<double> throttle_;
+    TextBuffer text_;
+};
+
+} // namespace
+
+Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
+                const RejectionRules& rules) {
+    Judgement judgement;
+    if (is_worth_reading(body))
+        judgement = AnswerReader{body, kind != OperationKind::query, rules}.read();
+    if (status == forbidden) {
+        if (judgement.verdict == Verdict::rejected)
+            judgement.verdict = Verdict::graphql_error;
+        return judgement;
+    }
+    if (std::find(rules.statuses.begin(), rules.statuses.end(), status) != rules.statuses.end())
+        judgement.verdict = Verdict::rejected;
+    return judgement;
+}
+
+} // namespace bearerd::graphql
