@@ -1,0 +1,119 @@
+#include "certificate.hpp"
+
+#include <openssl/bio.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include <memory>
+#include <stdexcept>
+
+namespace bearerd::sim {
+namespace {
+
+struct Free {
+    void operator()(EVP_PKEY* key) const noexcept { EVP_PKEY_free(key); }
+
+    void operator()(X509* certificate) const noexcept { X509_free(certificate); }
+
+    void operator()(BIO* bio) const noexcept { BIO_free(bio); }
+
+    void operator()(X509_EXTENSION* extension) const noexcept { X509_EXTENSION_free(extension); }
+};
+
+using Key = std::unique_ptr<EVP_PKEY, Free>;
+using Certificate = std::unique_ptr<X509, Free>;
+
+constexpr long day = 24L * 60 * 60;
+
+void require(bool ok, const char* what) {
+    if (!ok)
+        throw std::runtime_error(std::string("OpenSSL could not ") + what);
+}
+
+Key make_key() {
+    Key key(EVP_PKEY_Q_keygen(nullptr, nullptr, "EC", "P-256"));
+    require(key != nullptr, "make a key");
+    return key;
+}
+
+void extend(X509* certificate, X509* issuer, int kind, const std::string& value) {
+    X509V3_CTX context;
+    X509V3_set_ctx(&context, issuer, certificate, nullptr, nullptr, 0);
+    const std::unique_ptr<X509_EXTENSION, Free> extension(
+        X509V3_EXT_conf_nid(nullptr, &context, kind, value.c_str()));
+    require(extension != nullptr && X509_add_ext(certificate, extension.get(), -1) == 1, "add an extension");
+}
+
+Certificate start(const char* name, EVP_PKEY* key, long not_before, long not_after) {
+    static long serial = 1;
+    Certificate certificate(X509_new());
+    require(certificate != nullptr, "make a certificate");
+    X509* raw = certificate.get();
+    X509_set_version(raw, X509_VERSION_3);
+    ASN1_INTEGER_set(X509_get_serialNumber(raw), serial++);
+    X509_gmtime_adj(X509_getm_notBefore(raw), not_before);
+    X509_gmtime_adj(X509_getm_notAfter(raw), not_after);
+    X509_set_pubkey(raw, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(raw), "CN", MBSTRING_UTF8,
+                               reinterpret_cast<const unsigned char*>(name), -1, -1, 0);
+    return certificate;
+}
+
+bool is_address(const std::string& name) {
+    return name.find(':') != std::string::npos || name.find_first_not_of("0123456789.") == std::string::npos;
+}
+
+std::string alternative_names(const std::vector<std::string>& names) {
+    std::string text;
+    for (const auto& name : names)
+        text += (text.empty() ? "" : ",") + std::string(is_address(name) ? "IP:" : "DNS:") + name;
+    return text;
+}
+
+template<class Write>
+std::string pem(Write write) {
+    const std::unique_ptr<BIO, Free> bio(BIO_new(BIO_s_mem()));
+    require(bio != nullptr && write(bio.get()) == 1, "write PEM");
+    char* data = nullptr;
+    const long size = BIO_get_mem_data(bio.get(), &data);
+    return {data, static_cast<std::size_t>(size)};
+}
+
+std::string pem_of(X509* certificate) {
+    return pem([certificate](BIO* bio) { return PEM_write_bio_X509(bio, certificate); });
+}
+
+} // namespace
+
+Identity make_identity(const CertificateOptions& options) {
+    const Key ca_key = make_key();
+    const Certificate ca = start("bearerd-sim test authority", ca_key.get(), -7 * day, 365 * day);
+    X509_set_issuer_name(ca.get(), X509_get_subject_name(ca.get()));
+    extend(ca.get(), ca.get(), NID_basic_constraints, "critical,CA:TRUE");
+    extend(ca.get(), ca.get(), NID_key_usage, "critical,keyCertSign,cRLSign");
+    extend(ca.get(), ca.get(), NID_subject_key_identifier, "hash");
+    require(X509_sign(ca.get(), ca_key.get(), EVP_sha256()) > 0, "sign the authority's certificate");
+
+    const Key key = make_key();
+    const Certificate leaf = start("bearerd-sim", key.get(), -3 * day, options.expired ? -1 * day : 90 * day);
+    X509_set_issuer_name(leaf.get(), X509_get_subject_name(ca.get()));
+    extend(leaf.get(), ca.get(), NID_basic_constraints, "critical,CA:FALSE");
+    extend(leaf.get(), ca.get(), NID_key_usage, "critical,digitalSignature");
+    extend(leaf.get(), ca.get(), NID_ext_key_usage, "serverAuth");
+    extend(leaf.get(), ca.get(), NID_authority_key_identifier, "keyid");
+    extend(leaf.get(), ca.get(), NID_subject_alt_name, alternative_names(options.names));
+    require(X509_sign(leaf.get(), ca_key.get(), EVP_sha256()) > 0, "sign the server's certificate");
+
+    Identity identity;
+    identity.ca = pem_of(ca.get());
+    identity.certificate = pem_of(leaf.get());
+    identity.key = pem([&key](BIO* bio) {
+        return PEM_write_bio_PrivateKey(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+    });
+    return identity;
+}
+
+} // namespace bearerd::sim

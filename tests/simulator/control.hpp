@@ -1,0 +1,31 @@
+#pragma once
+
+#include "api.hpp"
+
+#include <functional>
+
+namespace bearerd::sim {
+
+/// What the control endpoints may ask of the server.
+struct Doors {
+    std::function<void()> close_idle;
+    std::function<void(std::chrono::milliseconds)> down;
+};
+
+/// The endpoints below /__ : what happened, and what shall happen.
+class Control {
+public:
+    Control(Api& api, Doors doors) : api_(api), doors_(std::move(doors)) {}
+
+    HttpReply handle(const HttpRequest& request);
+
+private:
+    HttpReply get(const HttpRequest& request) const;
+    HttpReply post(const HttpRequest& request);
+    HttpReply set_faults(const HttpRequest& request);
+
+    Api& api_;
+    Doors doors_;
+};
+
+} // namespace bearerd::sim

@@ -1,0 +1,94 @@
+#pragma once
+
+#include "value.hpp"
+
+#include <chrono>
+#include <random>
+#include <vector>
+
+namespace bearerd::sim {
+
+/// What a request is, as far as faults are concerned. `connection` is the moment of accepting.
+enum class Traffic { query, mutation, login, connection };
+
+struct Fault {
+    enum class Kind {
+        delay,
+        delay_after,
+        reject,
+        reject_401,
+        close_before,
+        close_after,
+        half_answer,
+        half_answer_rst,
+        half_header,
+        garbage,
+        stale_fin,
+        stale_rst,
+        tls_stall,
+        bad_login,
+        login_no_token,
+        status,
+        trickle,
+        unauthorized_in_data,
+        unauthorized_beside_data,
+        deep_path,
+        chunked,
+        chunked_trailer,
+        close_delimited,
+        close_delimited_truncated,
+        early_hints,
+        huge,
+        older_token,
+        foreign_token,
+        new_token,
+        gzip,
+        deflate,
+    };
+
+    Kind kind = Kind::delay;
+    double probability = 1.0;
+    std::int64_t next = -1; ///< How many more times it strikes; -1 without end.
+    std::int64_t after = 0; ///< How many fitting requests it spares first.
+    std::chrono::milliseconds delay{0};
+    bool queries = true;
+    bool mutations = true;
+    bool logins = true;
+    unsigned status = 500;         ///< Of `status`.
+    std::int64_t retry_after = -1; ///< Of `status`, in seconds; -1: no such header.
+    bool executes = false;         ///< Of `status`: the operation is executed first.
+    std::int64_t bytes = 1 << 20;  ///< Of `huge`.
+};
+
+/// The names of Fault::Kind as they stand in JSON.
+std::string_view name_of(Fault::Kind kind);
+std::vector<std::string_view> fault_names();
+
+/// The faults in force. Which request is struck depends on the seed and on the order of requests alone.
+class Faults {
+public:
+    explicit Faults(std::uint64_t seed = 1) : random_(seed) {}
+
+    /// Adds one object or a list of them. The fault in the text, or empty: then all were added, else none.
+    [[nodiscard]] std::string add(const Json& json);
+
+    /// The faults that strike this one, each kind once at the most.
+    [[nodiscard]] std::vector<Fault> strike(Traffic traffic);
+
+    void clear() { faults_.clear(); }
+
+    void seed(std::uint64_t seed) { random_.seed(seed); }
+
+    [[nodiscard]] Json describe() const;
+
+private:
+    bool hit(double probability);
+
+    std::vector<Fault> faults_;
+    std::mt19937_64 random_;
+};
+
+/// The fault of that kind in a list that `strike` gave, or null.
+const Fault* find(const std::vector<Fault>& faults, Fault::Kind kind);
+
+} // namespace bearerd::sim

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "api.hpp"
+#include "certificate.hpp"
+#include "server.hpp"
+
+namespace bearerd::sim {
+
+struct Options {
+    ApiOptions api;
+    ServerOptions server;
+    CertificateOptions certificate;
+    bool plain = false;
+    bool quiet = false;
+    std::string certificate_file;
+    std::string key_file;
+    std::string write_ca;
+    std::string ready_file;
+    std::string client_ca_file;
+    std::string tls_version;
+    std::vector<Json> faults;
+};
+
+/// The command line read, or the code to exit with (help was shown, or what is wrong).
+std::variant<Options, int> read_options(int argc, const char* const* argv);
+
+/// "250ms", "30s", "-10h", "60m", "2d"; a bare number is seconds.
+std::optional<std::chrono::milliseconds> read_duration(std::string_view text);
+
+/// "127.0.0.1:0", "[::1]:8443".
+std::optional<asio::ip::tcp::endpoint> read_endpoint(std::string_view text);
+
+/// The whole file; throws std::runtime_error that names it.
+std::string read_file(const std::string& path);
+
+} // namespace bearerd::sim

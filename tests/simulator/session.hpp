@@ -1,0 +1,54 @@
+#pragma once
+
+#include "server.hpp"
+
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace bearerd::sim {
+
+/// One connection: reads requests, has them answered, and misbehaves as the plan's faults say.
+class Session {
+public:
+    Session(Server& server, asio::ip::tcp::socket socket, asio::ssl::context* tls, bool control,
+            std::uint64_t id);
+    ~Session();
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+
+    asio::awaitable<void> run();
+
+    void close_if_idle();
+    void stop();
+
+private:
+    enum class Next { go_on, close, gone };
+
+    asio::awaitable<bool> handshake();
+    asio::awaitable<bool> wait_for_bytes();
+    asio::awaitable<bool> read(HttpRequest& request);
+    asio::awaitable<Next> serve(HttpRequest request);
+    asio::awaitable<Next> deliver(HttpReply reply, std::vector<Fault> faults, bool keep_alive,
+                                  bool with_body);
+    asio::awaitable<Next> stream(HttpReply reply, bool keep_alive);
+    asio::awaitable<bool> write(std::string bytes);
+    asio::awaitable<bool> trickle(std::string bytes, std::chrono::milliseconds pause);
+    asio::awaitable<void> wait(std::chrono::milliseconds time);
+    asio::awaitable<void> good_bye(bool close_notify);
+    void reset_connection();
+    std::string client_certificate();
+
+    Server& server_;
+    Wire wire_;
+    boost::beast::flat_buffer buffer_{64 * 1024};
+    asio::steady_timer timer_;
+    asio::steady_timer idle_timer_;
+    bool control_;
+    bool idle_ = false;
+    bool closing_ = false;
+    std::uint64_t id_;
+    std::uint64_t served_ = 0;
+};
+
+} // namespace bearerd::sim

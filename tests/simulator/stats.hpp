@@ -1,0 +1,36 @@
+#pragma once
+
+#include "value.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <vector>
+
+namespace bearerd::sim {
+
+/// Counts since the start or the last reset.
+struct Stats {
+    std::uint64_t requests = 0; ///< Everything but control requests.
+    std::uint64_t executed = 0; ///< Mutations, as in the ledger.
+    std::uint64_t logins_ok = 0;
+    std::uint64_t logins_rejected = 0;
+    std::uint64_t unauthorized = 0; ///< Answers that said so, whether by the table or by a fault.
+    std::uint64_t without_token = 0;
+    std::uint64_t unknown_tokens = 0;
+    std::uint64_t expired_tokens = 0;
+    std::uint64_t revoked_tokens = 0;
+    std::uint64_t foreign_tokens = 0; ///< Requests that carried a token planted by `foreign_token`.
+    std::uint64_t rotations = 0;
+    std::uint64_t connections = 0;
+    std::uint64_t open_connections = 0; ///< Not reset.
+    std::uint64_t tls_handshakes = 0;
+    std::uint64_t tls_resumed = 0;
+    std::uint64_t tls_failed = 0;
+    std::uint64_t client_certificates = 0;
+    std::uint64_t faults = 0;
+    std::vector<std::int64_t> login_attempts_ms; ///< Since the simulator's start.
+
+    [[nodiscard]] Json json() const;
+};
+
+} // namespace bearerd::sim
