@@ -1,0 +1,52 @@
+#pragma once
+
+#include <bearerd/auth/token.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/http/message.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bearerd::auth {
+
+/// A longer answer to a login is a broken one.
+inline constexpr std::size_t max_login_answer = 64UL << 10;
+
+/// The login as CONTRACT 1 words it, ready for the wire. The body holds the password.
+struct LoginRequest {
+    std::string head;
+    Secret body;
+};
+
+[[nodiscard]] LoginRequest make_login_request(const config::Upstream& upstream,
+                                              const config::Credentials& credentials,
+                                              const std::string& login_query);
+
+/// What came of a login. Default: it could not be carried out.
+struct LoginOutcome {
+    enum class Kind : std::uint8_t { accepted, rejected, unavailable };
+    Kind kind = Kind::unavailable;
+    Secret token;                        ///< accepted: valid as token_in_header() has it
+    std::optional<Duration> retry_after; ///< as the upstream asked
+    /// Of a failure, for the log: a short sentence of printable ASCII. It may quote the upstream's message,
+    /// so whoever shows it first makes sure that this does not hold the password.
+    std::string reason;
+};
+
+/// The first token in the header fields of these names, best name first; empty where there is none.
+[[nodiscard]] std::string_view find_token(const http::Fields& fields,
+                                          const std::vector<std::string>& token_headers);
+
+/// Judges a whole answer to the login by CONTRACT 3.8. Accepted takes HTTP 200, a token, a JSON object, and
+/// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even
+/// where a token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a
+/// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and
+/// whatever is neither, are `unavailable`. Never throws but for lack of memory.
+[[nodiscard]] LoginOutcome judge_login(std::uint16_t status, const http::Fields& fields,
+                                       std::string_view body, const std::vector<std::string>& token_headers);
+
+/// `Retry-After` in seconds; a date is not read, because it would need the wall clock.
+[[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value) noexcept;
+
+} // namespace bearerd::auth

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <bearerd/auth/token_file.hpp>
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <thread>
+
+namespace bearerd::auth {
+
+/// Keeps the files of the token store on a thread of its own, so that neither a slow disk nor a key
+/// derivation holds up a request. The latest record wins: those that a write overtakes are never written. Any
+/// thread; logs.
+class StoreWriter {
+public:
+    /// What was found at the start, as of the moment of reading.
+    struct Found {
+        struct StoredToken {
+            TokenRecord record;
+            Duration age{};
+        };
+
+        std::optional<StoredToken> token; ///< one that is still good
+        std::uint32_t rejections = 0;
+        Duration next_try{}; ///< from now on, where rejections > 0
+    };
+
+    /// Called under a lock: they must only hand on. Not called any more once the destructor has begun.
+    struct Events {
+        std::function<void(Found)> found; ///< once, on the writer's thread
+        std::function<void()> failed;     ///< a record could not be stored; on the writer's thread
+    };
+
+    /// Reads the files at once.
+    StoreWriter(StoreSettings settings, Events events);
+    StoreWriter(const StoreWriter&) = delete;
+    StoreWriter& operator=(const StoreWriter&) = delete;
+    /// Writes what is pending and waits for that at most two seconds.
+    ~StoreWriter();
+
+    void save(TokenRecord record);
+    void save(LoginRecord record);
+
+    /// Other credentials or places from here on; what was saved before is written with the old ones first.
+    void change(StoreSettings settings);
+
+private:
+    struct State;
+    static void run(State& state);
+    std::shared_ptr<State> state_; ///< shared with the thread, which a hung disk may make outlive us
+    std::thread thread_;
+};
+
+} // namespace bearerd::auth

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <bearerd/auth/store_record.hpp>
+#include <bearerd/auth/token_seal.hpp>
+#include <bearerd/base/error.hpp>
+#include <bearerd/base/secret.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// The two files of `token_store.directory` (CONTRACT 3.9), named by upstream and user so that several
+/// instances can share it: the token, and the count of rejected logins. Blocking; one thread at a time; logs
+/// nothing.
+namespace bearerd::auth {
+
+/// Larger files are foreign ones.
+inline constexpr std::size_t max_store_file = 64UL << 10;
+
+/// Reads a small regular file, following no link. ENOENT where there is none.
+[[nodiscard]] Result<std::string> read_store_file(const std::string& path);
+
+/// Replaces a file so that a crash at any moment leaves the old or the new one: a temporary file beside it,
+/// mode 0600 whatever the umask, synced, renamed, the directory synced. Creates the directory (0700) where it
+/// is missing.
+[[nodiscard]] error_code write_store_file(const std::string& directory, const std::string& name,
+                                          std::string_view bytes);
+
+/// Removes the temporary files that a crash left beside `name`.
+void remove_stale_files(const std::string& directory, const std::string& name) noexcept;
+
+struct StoreSettings {
+    std::string directory;
+    std::string key_file; ///< empty: the key comes from the password
+    std::string url;
+    std::string user;
+    Secret password;
+};
+
+/// Reads and writes both files. Keeps the keys, so that each is derived once (60 ms) for each salt.
+class TokenFile {
+public:
+    explicit TokenFile(StoreSettings settings);
+
+    /// What came of reading: a value, or why there is none (empty: there is no file).
+    template<class T>
+    struct Loaded {
+        std::optional<T> value;
+        std::string problem;
+    };
+
+    [[nodiscard]] Loaded<TokenRecord> load_token();
+    /// Opens only with the password that was rejected: the seal itself is the credentials' fingerprint, and
+    /// it tells nothing to who has the file only.
+    [[nodiscard]] Loaded<LoginRecord> load_login();
+
+    /// Derives the keys that saving will take, so that the first save is quick. A failure shows when saving.
+    void prepare();
+
+    [[nodiscard]] error_code save(const TokenRecord& record);
+    [[nodiscard]] error_code save(const LoginRecord& record);
+
+private:
+    struct Key {
+        KeySource source;
+        Salt salt;
+        Secret key;
+    };
+
+    [[nodiscard]] KeySource token_source() const noexcept;
+    [[nodiscard]] Result<const Key*> key_for(KeySource source, std::optional<Salt> salt);
+    [[nodiscard]] Loaded<Secret> load(std::string_view purpose, KeySource source);
+    [[nodiscard]] error_code save(std::string_view purpose, KeySource source, const Secret& plain);
+    [[nodiscard]] std::string file_name(std::string_view purpose) const;
+
+    StoreSettings settings_;
+    std::string name_;
+    std::vector<Key> keys_; ///< the last of a source is the one to seal with; two or three in all
+};
+
+} // namespace bearerd::auth

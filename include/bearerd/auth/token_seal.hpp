@@ -1,0 +1,50 @@
+#pragma once
+
+#include <bearerd/base/secret.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// Sealing what is stored (CONTRACT 3.9): AES-256-GCM over bytes, no files. A sealed text is
+/// magic (8) · version (1) · key source (1) · salt (16) · nonce (12) · ciphertext · tag (16).
+namespace bearerd::auth {
+
+using Salt = std::array<unsigned char, 16>;
+
+enum class KeySource : std::uint8_t {
+    password = 1, ///< by scrypt (N = 2^15, r = 8, p = 1): some 60 ms and 32 MiB
+    key_file = 2, ///< by HKDF-Extract with SHA-256: a key file is random bytes, nothing to slow down for
+};
+
+/// What a sealed text is for. It opens for no other purpose, upstream or user.
+struct SealContext {
+    std::string_view purpose; ///< "token" or "login"
+    std::string_view url;
+    std::string_view user;
+};
+
+/// A new one for each key; nothing where the system has no randomness to give.
+[[nodiscard]] std::optional<Salt> make_salt();
+
+/// 32 bytes; nothing where OpenSSL fails.
+[[nodiscard]] std::optional<Secret> derive_key(KeySource source, const Secret& material, const Salt& salt);
+
+/// The salt of a sealed text, where it is one of ours and of this source.
+[[nodiscard]] std::optional<Salt> salt_of(std::string_view sealed, KeySource source) noexcept;
+
+/// Seals with a fresh nonce. `key` is derive_key()'s for this source and salt. Nothing where OpenSSL fails.
+[[nodiscard]] std::optional<std::string> seal(const SealContext& context, KeySource source, const Salt& salt,
+                                              const Secret& key, const Secret& plain);
+
+/// What was sealed; nothing where a single bit is another, or key or context are not those it was sealed
+/// with.
+[[nodiscard]] std::optional<Secret> unseal(const SealContext& context, KeySource source, const Secret& key,
+                                           std::string_view sealed);
+
+/// 32 hexadecimal digits that tell upstream and user apart and name neither: for file names.
+[[nodiscard]] std::string store_name(std::string_view url, std::string_view user);
+
+} // namespace bearerd::auth

@@ -1,0 +1,176 @@
+#include <bearerd/auth/login_codec.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace bearerd::auth {
+namespace {
+
+using Json = nlohmann::json;
+
+void append_escaped(std::string& out, std::string_view text) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (byte < 0x20 || byte == 0x7f) {
+            out += "\\u00";
+            out += hex[byte >> 4];
+            out += hex[byte & 15];
+        } else {
+            out += c;
+        }
+    }
+}
+
+bool is_ours(std::string_view name) {
+    constexpr std::array<std::string_view, 9> ours{
+        "Host",           "Content-Type",      "Accept",        "Accept-Encoding",
+        "Content-Length", "Transfer-Encoding", "Authorization", "X-Authorization",
+        "Connection"};
+    return std::any_of(ours.begin(), ours.end(),
+                       [name](auto own) { return http::equal_ignoring_case(name, own); });
+}
+
+/// Whether a code tells of the upstream's own trouble and not of the credentials.
+bool is_trouble(std::string_view code) {
+    constexpr std::array<std::string_view, 6> trouble{"INTERNAL", "RATE_LIMIT",        "RATELIMIT",
+                                                      "THROTTL",  "TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"};
+    std::string upper{code};
+    for (char& c : upper)
+        c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : (c == '-' || c == ' ' ? '_' : c);
+    return std::any_of(trouble.begin(), trouble.end(),
+                       [&upper](auto word) { return upper.find(word) != std::string::npos; });
+}
+
+const Json* member(const Json& object, const char* name) {
+    if (!object.is_object())
+        return nullptr;
+    const auto it = object.find(name);
+    return it == object.end() ? nullptr : &*it;
+}
+
+bool names_trouble(const Json& errors) {
+    return std::any_of(errors.begin(), errors.end(), [](const Json& error) {
+        const auto* extensions = member(error, "extensions");
+        const auto* code = extensions != nullptr ? member(*extensions, "code") : nullptr;
+        return code != nullptr && code->is_string() && is_trouble(code->get_ref<const std::string&>());
+    });
+}
+
+/// The first error's message, made fit for a log line.
+std::string quote_message(const Json& errors) {
+    const auto* message = member(errors.front(), "message");
+    if (message == nullptr || !message->is_string())
+        return "the upstream answered with errors";
+    auto text = message->get_ref<const std::string&>().substr(0, 120);
+    std::replace_if(
+        text.begin(), text.end(), [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
+    return "the upstream says: " + text;
+}
+
+/// Whether `data` holds anything but nulls.
+bool holds_user(const Json& answer) {
+    const auto* data = member(answer, "data");
+    return data != nullptr && data->is_object() &&
+           std::any_of(data->begin(), data->end(), [](const Json& field) { return !field.is_null(); });
+}
+
+LoginOutcome failed(LoginOutcome::Kind kind, std::string reason, std::optional<Duration> retry_after) {
+    LoginOutcome outcome;
+    outcome.kind = kind;
+    outcome.reason = std::move(reason);
+    outcome.retry_after = retry_after;
+    return outcome;
+}
+
+} // namespace
+
+LoginRequest make_login_request(const config::Upstream& upstream, const config::Credentials& credentials,
+                                const std::string& login_query) {
+    std::string body;
+    // Six bytes is the longest escape. Without reserving, growing would leave the password behind in freed
+    // memory.
+    body.reserve(64 + 6 * (login_query.size() + credentials.user.size() + credentials.password.size()));
+    body += R"({"query":")";
+    append_escaped(body, login_query);
+    body += R"(","variables":{")";
+    body += credentials.by_email ? "email" : "username";
+    body += R"(":")";
+    append_escaped(body, credentials.user);
+    body += R"(","password":")";
+    append_escaped(body, credentials.password.reveal());
+    body += R"("}})";
+
+    LoginRequest request;
+    request.head =
+        "POST " + upstream.url.target + " HTTP/1.1\r\nHost: " + upstream.url.authority() +
+        "\r\nContent-Type: application/json\r\nAccept: application/json\r\nAccept-Encoding: identity"
+        "\r\nContent-Length: " +
+        std::to_string(body.size()) + "\r\n";
+    for (const auto& [name, value] : upstream.headers) {
+        if (!is_ours(name))
+            request.head += name + ": " + value + "\r\n";
+    }
+    request.head += "\r\n";
+    request.body = Secret{std::move(body)};
+    return request;
+}
+
+std::string_view find_token(const http::Fields& fields, const std::vector<std::string>& token_headers) {
+    for (const auto& name : token_headers) {
+        for (const auto& field : fields.list) {
+            if (!http::equal_ignoring_case(field.name, name))
+                continue;
+            if (const auto token = token_in_header(field.value); !token.empty())
+                return token;
+        }
+    }
+    return {};
+}
+
+LoginOutcome judge_login(std::uint16_t status, const http::Fields& fields, std::string_view body,
+                         const std::vector<std::string>& token_headers) {
+    using Kind = LoginOutcome::Kind;
+    const auto retry_after = parse_retry_after(fields.value("Retry-After"));
+    if (status != 200 && status != 400 && status != 401 && status != 403)
+        return failed(Kind::unavailable, "HTTP status " + std::to_string(status), retry_after);
+    const auto answer =
+        body.size() > max_login_answer ? Json(Json::value_t::discarded) : Json::parse(body, nullptr, false);
+    if (!answer.is_object())
+        return failed(Kind::unavailable, "HTTP status " + std::to_string(status) + " without a JSON object",
+                      retry_after);
+    const auto* errors = member(answer, "errors");
+    if (errors != nullptr && !errors->is_null() && !errors->is_array())
+        return failed(Kind::unavailable, "the answer's errors are not a list", retry_after);
+    const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
+    if (has_errors && names_trouble(*errors))
+        return failed(Kind::unavailable, quote_message(*errors), retry_after);
+    const auto token = status == 200 ? find_token(fields, token_headers) : std::string_view{};
+    if (has_errors && (token.empty() || !holds_user(answer)))
+        return failed(Kind::rejected, quote_message(*errors), retry_after);
+    if (token.empty())
+        return failed(Kind::unavailable, "the answer has neither a token nor errors", retry_after);
+    LoginOutcome outcome;
+    outcome.kind = Kind::accepted;
+    outcome.token = Secret{token};
+    return outcome;
+}
+
+std::optional<Duration> parse_retry_after(std::string_view value) noexcept {
+    constexpr std::int64_t longest = 86'400;
+    const bool digits = !value.empty() &&
+                        std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (!digits)
+        return std::nullopt;
+    std::int64_t seconds = 0;
+    const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+    return std::chrono::seconds{code == std::errc{} ? std::min(seconds, longest) : longest};
+}
+
+} // namespace bearerd::auth

@@ -1,0 +1,167 @@
+#include <bearerd/auth/store_writer.hpp>
+
+#include <bearerd/base/log.hpp>
+
+#include <condition_variable>
+#include <csignal>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Between two writes: an upstream that swaps the token with every answer must not wear out a till's flash.
+constexpr auto pause = 100ms;
+constexpr auto longest_flush = 2s;
+
+StoreWriter::Found read_files(TokenFile& file) {
+    StoreWriter::Found found;
+    const auto now = StoredMoment::take();
+    auto token = file.load_token();
+    if (token.value) {
+        const auto age = elapsed(token.value->received, now);
+        if (!age)
+            token.problem = "received in the future: the clock was changed";
+        else if (*age >= token.value->life)
+            token.problem = "expired";
+        else
+            found.token = StoreWriter::Found::StoredToken{std::move(*token.value), *age};
+    }
+    if (!token.problem.empty())
+        log::warning("stored token ignored", {{"reason", token.problem}});
+    // A record that does not open belongs to another password, which is to be tried at once: nothing to warn
+    // of.
+    if (const auto login = file.load_login(); login.value && login.value->rejections > 0) {
+        found.rejections = login.value->rejections;
+        const auto left = login.value->backoff - elapsed(login.value->failed, now).value_or(0ns);
+        found.next_try = std::max(Duration{0}, left);
+    }
+    return found;
+}
+
+/// What belongs together: records are stored with the settings of their time.
+struct Batch {
+    std::optional<StoreSettings> settings; ///< to change to, before the records
+    std::optional<TokenRecord> token;
+    std::optional<LoginRecord> login;
+};
+
+} // namespace
+
+struct StoreWriter::State {
+    explicit State(Events handlers) : events{std::move(handlers)} {}
+
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Batch> pending; ///< one, and one more for each change of settings not reached yet
+    bool stopping = false;     ///< from here on nobody is told
+    bool done = false;
+    bool abandoned = false; ///< the log may be gone
+    const Events events;
+
+    // The thread's own:
+    std::unique_ptr<TokenFile> file;
+    bool failing = false;
+
+    Batch& last() {
+        if (pending.empty())
+            pending.emplace_back();
+        return pending.back();
+    }
+
+    void write(Batch batch);
+    void report(error_code error);
+};
+
+void StoreWriter::State::report(error_code error) {
+    const std::lock_guard lock{mutex};
+    if (abandoned)
+        return;
+    if (error && !stopping)
+        events.failed();
+    if (error && !failing) // once, not for every token while a disk is full
+        log::warning("token store can't be written", {{"reason", error.message()}});
+    if (!error && failing)
+        log::info("token store is written again");
+    failing = error.failed();
+}
+
+void StoreWriter::State::write(Batch batch) {
+    if (batch.settings)
+        file = std::make_unique<TokenFile>(std::move(*batch.settings));
+    // The count of rejections first: it is what keeps the account from being locked.
+    if (batch.login)
+        report(file->save(*batch.login));
+    if (batch.token)
+        report(file->save(*batch.token));
+}
+
+StoreWriter::StoreWriter(StoreSettings settings, Events events)
+    : state_{std::make_shared<State>(std::move(events))} {
+    state_->file = std::make_unique<TokenFile>(std::move(settings));
+    thread_ = std::thread{[state = state_] { run(*state); }};
+}
+
+StoreWriter::~StoreWriter() {
+    std::unique_lock lock{state_->mutex};
+    state_->stopping = true;
+    state_->changed.notify_all();
+    const bool done = state_->changed.wait_for(lock, longest_flush, [this] { return state_->done; });
+    state_->abandoned = !done;
+    lock.unlock();
+    if (done) {
+        thread_.join();
+        return;
+    }
+    log::warning("token store did not finish in time; the last token may be lost");
+    thread_.detach();
+}
+
+void StoreWriter::save(TokenRecord record) {
+    const std::lock_guard lock{state_->mutex};
+    state_->last().token = std::move(record);
+    state_->changed.notify_all();
+}
+
+void StoreWriter::save(LoginRecord record) {
+    const std::lock_guard lock{state_->mutex};
+    state_->last().login = std::move(record);
+    state_->changed.notify_all();
+}
+
+void StoreWriter::change(StoreSettings settings) {
+    const std::lock_guard lock{state_->mutex};
+    state_->pending.emplace_back().settings = std::move(settings);
+    state_->changed.notify_all();
+}
+
+void StoreWriter::run(State& state) {
+    sigset_t all;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_BLOCK, &all, nullptr); // signals are the first thread's affair
+    auto found = read_files(*state.file);
+    std::unique_lock lock{state.mutex};
+    if (!state.stopping)
+        state.events.found(std::move(found));
+    lock.unlock();
+    state.file->prepare();
+    lock.lock();
+    while (true) {
+        state.changed.wait(lock, [&state] { return state.stopping || !state.pending.empty(); });
+        if (state.pending.empty())
+            break; // stopping, and all is written
+        auto batch = std::move(state.pending.front());
+        state.pending.pop_front();
+        lock.unlock();
+        state.write(std::move(batch));
+        lock.lock();
+        state.changed.wait_for(lock, pause, [&state] { return state.stopping; });
+    }
+    state.done = true;
+    state.changed.notify_all();
+}
+
+} // namespace bearerd::auth

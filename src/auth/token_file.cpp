@@ -1,0 +1,224 @@
+#include <bearerd/auth/token_file.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <memory>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+
+class File {
+public:
+    explicit File(int descriptor) noexcept : descriptor_{descriptor} {}
+
+    File(const File&) = delete;
+    File& operator=(const File&) = delete;
+
+    ~File() {
+        if (descriptor_ >= 0)
+            ::close(descriptor_);
+    }
+
+    [[nodiscard]] int get() const noexcept { return descriptor_; }
+
+    [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
+
+private:
+    int descriptor_;
+};
+
+error_code system_error() noexcept {
+    return {errno, boost::system::system_category()};
+}
+
+error_code make_error(int value) noexcept {
+    return {value, boost::system::generic_category()};
+}
+
+error_code write_all(const File& file, std::string_view bytes) noexcept {
+    while (!bytes.empty()) {
+        const auto written = ::write(file.get(), bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return system_error();
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+std::string temporary_prefix(const std::string& name) {
+    return "." + name + ".tmp-";
+}
+
+/// Writes the temporary file whole; the caller renames or removes it.
+error_code write_temporary(const File& directory, const std::string& name, std::string_view bytes) {
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const File file{::openat(directory.get(), name.c_str(), flags, S_IRUSR | S_IWUSR)};
+    if (!file.is_open() || ::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0)
+        return system_error();
+    if (const auto error = write_all(file, bytes))
+        return error;
+    return ::fsync(file.get()) == 0 ? error_code{} : system_error();
+}
+
+} // namespace
+
+Result<std::string> read_store_file(const std::string& path) {
+    // Non-blocking, or a FIFO in the file's place would hold us for ever.
+    const File file{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+
+    struct stat status {};
+
+    if (!file.is_open() || ::fstat(file.get(), &status) != 0)
+        return system_error();
+    if (!S_ISREG(status.st_mode))
+        return make_error(EINVAL);
+    std::string bytes(max_store_file + 1, '\0');
+    std::size_t size = 0;
+    while (size < bytes.size()) {
+        const auto got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return system_error();
+        if (got == 0)
+            break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size > max_store_file)
+        return make_error(EFBIG);
+    bytes.resize(size);
+    return bytes;
+}
+
+error_code write_store_file(const std::string& directory, const std::string& name, std::string_view bytes) {
+    if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+        return system_error();
+    const File folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!folder.is_open())
+        return system_error();
+    const auto temporary = temporary_prefix(name) + std::to_string(::getpid());
+    ::unlinkat(folder.get(), temporary.c_str(), 0); // left by a process of the same number
+    auto error = write_temporary(folder, temporary, bytes);
+    if (!error && ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
+        error = system_error();
+    if (error) {
+        ::unlinkat(folder.get(), temporary.c_str(), 0);
+        return error;
+    }
+    return ::fsync(folder.get()) == 0 ? error_code{} : system_error();
+}
+
+void remove_stale_files(const std::string& directory, const std::string& name) noexcept {
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder{::opendir(directory.c_str()), &::closedir};
+    if (!folder)
+        return;
+    const auto prefix = temporary_prefix(name);
+    while (const auto* entry = ::readdir(folder.get())) {
+        if (std::string_view{entry->d_name}.starts_with(prefix))
+            ::unlinkat(::dirfd(folder.get()), entry->d_name, 0);
+    }
+}
+
+TokenFile::TokenFile(StoreSettings settings)
+    : settings_{std::move(settings)}, name_{store_name(settings_.url, settings_.user)} {}
+
+KeySource TokenFile::token_source() const noexcept {
+    return settings_.key_file.empty() ? KeySource::password : KeySource::key_file;
+}
+
+std::string TokenFile::file_name(std::string_view purpose) const {
+    return std::string{purpose} + "-" + name_;
+}
+
+Result<const TokenFile::Key*> TokenFile::key_for(KeySource source, std::optional<Salt> salt) {
+    for (auto key = keys_.rbegin(); key != keys_.rend(); ++key) {
+        if (key->source == source && (!salt || key->salt == *salt))
+            return &*key;
+    }
+    if (!salt && !(salt = make_salt()))
+        return make_error(EIO);
+    Secret from_file;
+    if (source == KeySource::key_file) {
+        auto bytes = read_store_file(settings_.key_file);
+        if (!bytes)
+            return bytes.error();
+        if (bytes->empty())
+            return make_error(EINVAL);
+        from_file = Secret{std::move(*bytes)};
+    }
+    auto key = derive_key(source, source == KeySource::key_file ? from_file : settings_.password, *salt);
+    if (!key)
+        return make_error(EIO);
+    keys_.push_back({source, *salt, std::move(*key)});
+    return &keys_.back();
+}
+
+TokenFile::Loaded<Secret> TokenFile::load(std::string_view purpose, KeySource source) {
+    const auto name = file_name(purpose);
+    remove_stale_files(settings_.directory, name);
+    const auto bytes = read_store_file(settings_.directory + "/" + name);
+    if (!bytes) {
+        if (bytes.error() == boost::system::errc::no_such_file_or_directory)
+            return {};
+        return {std::nullopt, bytes.error().message()};
+    }
+    const auto salt = salt_of(*bytes, source);
+    if (!salt)
+        return {std::nullopt, "damaged, or not ours"};
+    const auto key = key_for(source, salt);
+    if (!key)
+        return {std::nullopt, "no key: " + key.error().message()};
+    auto plain = unseal({purpose, settings_.url, settings_.user}, source, (*key)->key, *bytes);
+    if (!plain)
+        return {std::nullopt, "damaged, or sealed with another password or key"};
+    return {std::move(plain), {}};
+}
+
+TokenFile::Loaded<TokenRecord> TokenFile::load_token() {
+    auto plain = load("token", token_source());
+    if (!plain.value)
+        return {std::nullopt, std::move(plain.problem)};
+    auto record = decode_token_record(plain.value->reveal());
+    return record ? Loaded<TokenRecord>{std::move(record), {}} : Loaded<TokenRecord>{std::nullopt, "damaged"};
+}
+
+TokenFile::Loaded<LoginRecord> TokenFile::load_login() {
+    auto plain = load("login", KeySource::password);
+    if (!plain.value)
+        return {std::nullopt, std::move(plain.problem)};
+    auto record = decode_login_record(plain.value->reveal());
+    return record ? Loaded<LoginRecord>{std::move(record), {}} : Loaded<LoginRecord>{std::nullopt, "damaged"};
+}
+
+void TokenFile::prepare() {
+    for (const auto source : {KeySource::password, token_source()})
+        static_cast<void>(key_for(source, std::nullopt));
+}
+
+error_code TokenFile::save(const TokenRecord& record) {
+    return save("token", token_source(), encode(record));
+}
+
+error_code TokenFile::save(const LoginRecord& record) {
+    return save("login", KeySource::password, encode(record));
+}
+
+error_code TokenFile::save(std::string_view purpose, KeySource source, const Secret& plain) {
+    const auto key = key_for(source, std::nullopt);
+    if (!key)
+        return key.error();
+    const auto sealed =
+        seal({purpose, settings_.url, settings_.user}, source, (*key)->salt, (*key)->key, plain);
+    return sealed ? write_store_file(settings_.directory, file_name(purpose), *sealed) : make_error(EIO);
+}
+
+} // namespace bearerd::auth

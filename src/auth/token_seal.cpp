@@ -1,0 +1,169 @@
+#include <bearerd/auth/token_seal.hpp>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+
+#include <algorithm>
+#include <limits>
+#include <memory>
+
+namespace bearerd::auth {
+namespace {
+
+constexpr std::string_view magic = "bearerd\n";
+constexpr char version = 1;
+constexpr std::size_t nonce_size = 12;
+constexpr std::size_t tag_size = 16;
+constexpr std::size_t key_size = 32;
+constexpr std::size_t salt_offset = magic.size() + 2;
+constexpr std::size_t nonce_offset = salt_offset + std::tuple_size_v<Salt>;
+constexpr std::size_t head_size = nonce_offset + nonce_size;
+
+struct FreeContext {
+    void operator()(EVP_CIPHER_CTX* context) const noexcept { EVP_CIPHER_CTX_free(context); }
+};
+
+using CipherContext = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
+
+const unsigned char* bytes(std::string_view text) noexcept {
+    return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+unsigned char* bytes(std::string& text) noexcept {
+    return reinterpret_cast<unsigned char*>(text.data());
+}
+
+/// Fits int: whatever gets here is bounded by the caller to some KiB; a check is cheaper than a proof.
+std::optional<int> int_size(std::string_view text) noexcept {
+    if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
+        return std::nullopt;
+    return static_cast<int>(text.size());
+}
+
+/// The parts, each with its length, so that no two contexts read the same.
+std::string join(std::initializer_list<std::string_view> parts) {
+    std::string out;
+    for (const auto part : parts)
+        out.append(std::to_string(part.size())).append(":").append(part);
+    return out;
+}
+
+std::string additional_data(const SealContext& context, std::string_view head) {
+    return join({head, context.purpose, context.url, context.user});
+}
+
+/// Runs the cipher over `in`; the tag is read or written at `tag`.
+bool run(bool encrypt, const Secret& key, std::string_view nonce, std::string_view data, std::string_view in,
+         std::string& out, unsigned char* tag) {
+    const CipherContext context{EVP_CIPHER_CTX_new()};
+    const auto data_size = int_size(data);
+    const auto in_size = int_size(in);
+    if (!context || !data_size || !in_size || key.size() != key_size)
+        return false;
+    auto* ctx = context.get();
+    int written = 0;
+    int last = 0;
+    out.resize(in.size() + 1); // never empty, so that there is a pointer to give
+    const bool done = EVP_CipherInit_ex(ctx, EVP_aes_256_gcm(), nullptr, bytes(key.reveal()), bytes(nonce),
+                                        encrypt ? 1 : 0) == 1 &&
+                      (encrypt || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_SET_TAG, tag_size, tag) == 1) &&
+                      EVP_CipherUpdate(ctx, nullptr, &written, bytes(data), *data_size) == 1 &&
+                      EVP_CipherUpdate(ctx, bytes(out), &written, bytes(in), *in_size) == 1 &&
+                      EVP_CipherFinal_ex(ctx, bytes(out) + written, &last) == 1 &&
+                      (!encrypt || EVP_CIPHER_CTX_ctrl(ctx, EVP_CTRL_GCM_GET_TAG, tag_size, tag) == 1);
+    if (done)
+        out.resize(in.size());
+    else
+        wipe(out);
+    return done;
+}
+
+bool is_ours(std::string_view sealed, KeySource source) noexcept {
+    return sealed.size() >= head_size + tag_size && sealed.starts_with(magic) &&
+           sealed[magic.size()] == version && sealed[magic.size() + 1] == static_cast<char>(source);
+}
+
+} // namespace
+
+std::optional<Salt> make_salt() {
+    Salt salt{};
+    if (RAND_bytes(salt.data(), static_cast<int>(salt.size())) != 1)
+        return std::nullopt;
+    return salt;
+}
+
+std::optional<Secret> derive_key(KeySource source, const Secret& material, const Salt& salt) {
+    std::string key(key_size, '\0');
+    const auto from = material.reveal();
+    bool done = false;
+    if (source == KeySource::password) {
+        constexpr std::uint64_t cost = 1 << 15;
+        constexpr std::uint64_t memory = 64UL
+                                         << 20; // OpenSSL's default limit is just below what this cost takes
+        done = EVP_PBE_scrypt(from.data(), from.size(), salt.data(), salt.size(), cost, 8, 1, memory,
+                              bytes(key), key.size()) == 1;
+    } else {
+        unsigned int size = key_size;
+        done = HMAC(EVP_sha256(), salt.data(), static_cast<int>(salt.size()), bytes(from), from.size(),
+                    bytes(key), &size) != nullptr;
+    }
+    Secret result{std::move(key)};
+    return done ? std::optional{std::move(result)} : std::nullopt;
+}
+
+std::optional<Salt> salt_of(std::string_view sealed, KeySource source) noexcept {
+    if (!is_ours(sealed, source))
+        return std::nullopt;
+    Salt salt{};
+    std::copy_n(sealed.begin() + salt_offset, salt.size(), salt.begin());
+    return salt;
+}
+
+std::optional<std::string> seal(const SealContext& context, KeySource source, const Salt& salt,
+                                const Secret& key, const Secret& plain) {
+    std::string sealed{magic};
+    sealed += version;
+    sealed += static_cast<char>(source);
+    sealed.append(salt.begin(), salt.end());
+    const auto data = additional_data(context, sealed);
+    sealed.resize(head_size);
+    if (RAND_bytes(bytes(sealed) + nonce_offset, nonce_size) != 1)
+        return std::nullopt;
+    std::string tag(tag_size, '\0');
+    std::string ciphertext;
+    const auto nonce = sealed.substr(nonce_offset);
+    if (!run(true, key, nonce, data, plain.reveal(), ciphertext, bytes(tag)))
+        return std::nullopt;
+    return sealed + ciphertext + tag;
+}
+
+std::optional<Secret> unseal(const SealContext& context, KeySource source, const Secret& key,
+                             std::string_view sealed) {
+    if (!is_ours(sealed, source))
+        return std::nullopt;
+    const auto data = additional_data(context, sealed.substr(0, nonce_offset));
+    const auto nonce = sealed.substr(nonce_offset, nonce_size);
+    const auto ciphertext = sealed.substr(head_size, sealed.size() - head_size - tag_size);
+    std::string tag{sealed.substr(sealed.size() - tag_size)};
+    std::string plain;
+    if (!run(false, key, nonce, data, ciphertext, plain, bytes(tag)))
+        return std::nullopt;
+    return Secret{std::move(plain)};
+}
+
+std::string store_name(std::string_view url, std::string_view user) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    const auto text = join({url, user});
+    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
+    unsigned int size = 0;
+    EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
+    std::string name;
+    for (std::size_t i = 0; i < 16; ++i) {
+        name += hex[digest[i] >> 4];
+        name += hex[digest[i] & 15];
+    }
+    return name;
+}
+
+} // namespace bearerd::auth
