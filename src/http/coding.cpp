@@ -1,0 +1,207 @@
+#include <bearerd/http/coding.hpp>
+
+#include <zlib.h>
+
+#include <algorithm>
+#include <array>
+#include <limits>
+#include <new>
+#include <utility>
+
+namespace bearerd::http {
+namespace {
+
+enum class Coding { identity, gzip, deflate };
+
+constexpr std::size_t most_codings = 2;
+
+constexpr char to_lower(char c) noexcept {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
+}
+
+bool equal_without_case(std::string_view a, std::string_view b) noexcept {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                      [](char x, char y) { return to_lower(x) == to_lower(y); });
+}
+
+std::string_view trim(std::string_view text) noexcept {
+    constexpr std::string_view blanks = " \t";
+    const auto first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
+/// Takes the text up to `separator` off the front of `rest`, trimmed.
+std::string_view take_until(std::string_view& rest, char separator) noexcept {
+    const auto end = std::min(rest.find(separator), rest.size());
+    const std::string_view item = trim(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+    return item;
+}
+
+std::optional<Coding> coding_named(std::string_view name) noexcept {
+    if (equal_without_case(name, "gzip") || equal_without_case(name, "x-gzip"))
+        return Coding::gzip;
+    if (equal_without_case(name, "deflate"))
+        return Coding::deflate;
+    if (equal_without_case(name, "identity"))
+        return Coding::identity;
+    return std::nullopt;
+}
+
+/// What has to be undone, in the order in which it was applied.
+struct CodingList {
+    std::array<Coding, most_codings> codings{};
+    std::size_t size = 0;
+};
+
+std::optional<CodingList> parse_content_encoding(std::string_view value) noexcept {
+    CodingList list;
+    while (!value.empty()) {
+        const std::string_view name = take_until(value, ',');
+        if (name.empty()) // an empty list element means nothing (RFC 9110, 5.6.1)
+            continue;
+        const auto coding = coding_named(name);
+        if (!coding)
+            return std::nullopt;
+        if (*coding == Coding::identity)
+            continue;
+        if (list.size == most_codings)
+            return std::nullopt;
+        list.codings[list.size++] = *coding;
+    }
+    return list;
+}
+
+/// zlib's window arguments: which wrapper it is to expect.
+constexpr int gzip_wrapper = 16 + MAX_WBITS;
+constexpr int zlib_wrapper = MAX_WBITS;
+constexpr int no_wrapper = -MAX_WBITS;
+
+class Inflater {
+public:
+    explicit Inflater(int window) {
+        if (inflateInit2(&stream_, window) != Z_OK)
+            throw std::bad_alloc{}; // nothing else can fail here
+    }
+
+    ~Inflater() { inflateEnd(&stream_); }
+
+    Inflater(const Inflater&) = delete;
+    Inflater& operator=(const Inflater&) = delete;
+
+    /// All of `input` into `output`; false where it is damaged, incomplete, or more than `limit` bytes.
+    /// A gzip file may have several members (RFC 1952, 2.2); they are one text.
+    bool run(std::string_view input, std::string& output, std::size_t limit, bool members) {
+        output.clear();
+        // zlib never writes to its input, but its oldest interface has no const.
+        stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input.data()));
+        stream_.avail_in = static_cast<uInt>(input.size());
+        for (;;) {
+            const int result = step(output, limit);
+            if (result == Z_STREAM_END) {
+                if (stream_.avail_in == 0)
+                    return output.size() <= limit;
+                if (!members || inflateReset(&stream_) != Z_OK)
+                    return false;
+            } else if (result != Z_OK || output.size() > limit || (stream_.avail_in == 0 && room_left_)) {
+                return false;
+            }
+        }
+    }
+
+private:
+    /// One call, after making room. One byte beyond the limit is enough to know that it is exceeded.
+    int step(std::string& output, std::size_t limit) {
+        const std::size_t used = output.size();
+        const std::size_t wanted = std::max<std::size_t>({used * 2, std::size_t{stream_.avail_in} * 4, 1024});
+        output.resize(std::max(used + 1, std::min(wanted, limit + 1)));
+        const std::size_t room = output.size() - used;
+        stream_.next_out = reinterpret_cast<Bytef*>(output.data() + used);
+        stream_.avail_out = static_cast<uInt>(room);
+        const int result = inflate(&stream_, Z_NO_FLUSH);
+        room_left_ = stream_.avail_out != 0;
+        output.resize(used + room - stream_.avail_out);
+        return result;
+    }
+
+    z_stream stream_{};
+    bool room_left_ = false;
+};
+
+/// "deflate" means the zlib wrapper (RFC 9110, 8.4.1.2), but some servers leave it out. A raw stream can't be
+/// taken for a wrapped one that is whole: that ends with a checksum.
+bool undo(Coding coding, std::string_view input, std::string& output, std::size_t limit) {
+    if (coding == Coding::gzip)
+        return Inflater{gzip_wrapper}.run(input, output, limit, true);
+    return Inflater{zlib_wrapper}.run(input, output, limit, false) ||
+           Inflater{no_wrapper}.run(input, output, limit, false);
+}
+
+constexpr bool is_digit(char c) noexcept {
+    return c >= '0' && c <= '9';
+}
+
+/// `0`, `0.5`, `1.000` (RFC 9110, 12.4.2).
+bool is_weight(std::string_view text) noexcept {
+    if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1'))
+        return false;
+    if (text.size() > 1 && text[1] != '.')
+        return false;
+    for (const char c : text.substr(std::min<std::size_t>(2, text.size())))
+        if (!is_digit(c) || (text[0] == '1' && c != '0'))
+            return false;
+    return true;
+}
+
+bool is_zero(std::string_view weight) noexcept {
+    return weight.find_first_not_of("0.") == std::string_view::npos;
+}
+
+} // namespace
+
+std::optional<std::string_view> decoded_for_inspection(std::string_view content_encoding,
+                                                       std::string_view body, std::string& scratch,
+                                                       std::size_t limit) {
+    const auto list = parse_content_encoding(content_encoding);
+    if (!list || body.size() > std::numeric_limits<uInt>::max() || limit >= std::numeric_limits<uInt>::max())
+        return std::nullopt;
+    if (list->size == 0)
+        return body.size() <= limit ? std::optional{body} : std::nullopt;
+    if (!undo(list->codings[list->size - 1], body, scratch, limit))
+        return std::nullopt;
+    if (list->size == most_codings) {
+        const std::string inner = std::exchange(scratch, {});
+        if (!undo(list->codings[0], inner, scratch, limit))
+            return std::nullopt;
+    }
+    return std::string_view{scratch};
+}
+
+std::string narrowed_accept_encoding(std::string_view accept_encoding) {
+    std::string result;
+    bool any_welcome = false;
+    while (!accept_encoding.empty()) {
+        std::string_view item = take_until(accept_encoding, ',');
+        const std::string_view name = take_until(item, ';');
+        if (!coding_named(name))
+            continue;
+        std::string_view weight;
+        if (!item.empty()) {
+            std::string_view parameter = trim(item);
+            if (!equal_without_case(take_until(parameter, '='), "q") || !is_weight(trim(parameter)))
+                continue;
+            weight = trim(parameter);
+        }
+        any_welcome = any_welcome || weight.empty() || !is_zero(weight);
+        if (!result.empty())
+            result += ", ";
+        result += name;
+        if (!weight.empty())
+            (result += ";q=") += weight;
+    }
+    return any_welcome ? result : std::string{"identity"};
+}
+
+} // namespace bearerd::http

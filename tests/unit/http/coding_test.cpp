@@ -1,0 +1,163 @@
+#include <bearerd/http/coding.hpp>
+
+#include <gtest/gtest.h>
+#include <zlib.h>
+
+#include <string>
+#include <vector>
+
+using bearerd::http::decoded_for_inspection;
+using bearerd::http::narrowed_accept_encoding;
+
+namespace {
+
+constexpr int gzip_window = 16 + MAX_WBITS;
+constexpr int zlib_window = MAX_WBITS;
+constexpr int raw_window = -MAX_WBITS;
+
+std::string packed(std::string_view text, int window) {
+    z_stream stream{};
+    EXPECT_EQ(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
+    std::string input{text};
+    std::string output(deflateBound(&stream, static_cast<uLong>(input.size())) + 64, '\0');
+    stream.next_in = reinterpret_cast<Bytef*>(input.data());
+    stream.avail_in = static_cast<uInt>(input.size());
+    stream.next_out = reinterpret_cast<Bytef*>(output.data());
+    stream.avail_out = static_cast<uInt>(output.size());
+    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
+    output.resize(stream.total_out);
+    deflateEnd(&stream);
+    return output;
+}
+
+std::string gzip(std::string_view text) {
+    return packed(text, gzip_window);
+}
+
+/// The decoded text, or "(nothing)".
+std::string decoded(std::string_view coding, std::string_view body, std::size_t limit = 1024 * 1024) {
+    std::string scratch = "left over";
+    const auto result = decoded_for_inspection(coding, body, scratch, limit);
+    return result ? std::string{*result} : "(nothing)";
+}
+
+const std::string text = R"({"errors":[{"message":"Unauthorized"}]})";
+
+TEST(Coding, UndoesWhatItKnows) {
+    struct Case {
+        std::string_view coding;
+        std::string body;
+    };
+
+    const std::vector<Case> cases = {
+        {"", text},
+        {"identity", text},
+        {"Identity", text},
+        {" , ", text},
+        {"gzip", gzip(text)},
+        {"GZip", gzip(text)},
+        {"x-gzip", gzip(text)},
+        {" gzip\t", gzip(text)},
+        {"gzip, identity", gzip(text)},
+        {"identity, gzip,", gzip(text)},
+        {"deflate", packed(text, zlib_window)},
+        {"deflate", packed(text, raw_window)},
+        {"gzip, gzip", gzip(gzip(text))},
+        {"deflate, gzip", gzip(packed(text, zlib_window))},
+        {"gzip, deflate", packed(gzip(text), zlib_window)},
+        {"gzip", gzip(text.substr(0, 9)) + gzip("") + gzip(text.substr(9))},
+    };
+    for (const auto& [coding, body] : cases)
+        EXPECT_EQ(decoded(coding, body), text) << coding;
+}
+
+TEST(Coding, OfIdentityIsTheBodyInPlace) {
+    std::string scratch;
+    EXPECT_EQ(decoded_for_inspection("", text, scratch)->data(), text.data());
+}
+
+TEST(Coding, GivesNothingForWhatItDoesNotKnow) {
+    for (const std::string_view coding : {"br", "zstd", "compress", "gzip, br", "br, gzip", "gzip;q=1",
+                                          "gzip gzip", "gzip, gzip, gzip", "*", "\"gzip\""})
+        EXPECT_EQ(decoded(coding, gzip(gzip(gzip(text)))), "(nothing)") << coding;
+}
+
+TEST(Coding, GivesNothingForDamagedBodies) {
+    for (const auto& [coding, body] :
+         {std::pair{"gzip", gzip(text)}, std::pair{"deflate", packed(text, zlib_window)},
+          std::pair{"deflate", packed(text, raw_window)}}) {
+        for (std::size_t length = 0; length < body.size(); ++length)
+            EXPECT_EQ(decoded(coding, body.substr(0, length)), "(nothing)") << coding << " cut at " << length;
+        EXPECT_EQ(decoded(coding, body + "x"), "(nothing)") << coding;
+        EXPECT_EQ(decoded(coding, text), "(nothing)") << coding;
+    }
+    std::string wrong_sum = gzip(text);
+    wrong_sum[wrong_sum.size() - 8] = static_cast<char>(wrong_sum[wrong_sum.size() - 8] ^ 1);
+    EXPECT_EQ(decoded("gzip", wrong_sum), "(nothing)");
+}
+
+TEST(Coding, StopsAtTheLimit) {
+    const std::string long_text(100'000, 'x');
+    for (const std::string_view coding : {"gzip", "deflate"}) {
+        const std::string body = packed(long_text, coding == "gzip" ? gzip_window : zlib_window);
+        EXPECT_EQ(decoded(coding, body, 100'000), long_text) << coding;
+        EXPECT_EQ(decoded(coding, body, 99'999), "(nothing)") << coding;
+    }
+    EXPECT_EQ(decoded("", long_text, 100'000), long_text);
+    EXPECT_EQ(decoded("", long_text, 99'999), "(nothing)");
+    EXPECT_EQ(decoded("gzip", gzip("ab") + gzip("cd"), 4), "abcd");
+    EXPECT_EQ(decoded("gzip", gzip("ab") + gzip("cd"), 3), "(nothing)");
+    EXPECT_EQ(decoded("gzip, gzip", gzip(gzip(long_text)), 99'999), "(nothing)");
+}
+
+TEST(Coding, OfABombTakesNoMoreMemoryThanTheLimit) {
+    const std::string bomb = gzip(std::string(50'000'000, '\0'));
+    for (const auto& [coding, body] : {std::pair{"gzip", bomb}, std::pair{"gzip, gzip", gzip(bomb)}}) {
+        std::string scratch;
+        EXPECT_EQ(decoded_for_inspection(coding, body, scratch), std::nullopt) << coding;
+        EXPECT_LE(scratch.capacity(), 4 * bearerd::http::inspection_limit) << coding;
+    }
+}
+
+TEST(AcceptEncoding, KeepsOnlyWhatCanBeLookedInto) {
+    struct Case {
+        std::string_view sent;
+        std::string_view forwarded;
+    };
+
+    constexpr Case cases[] = {
+        {"", "identity"},
+        {"gzip", "gzip"},
+        {"gzip, deflate, br", "gzip, deflate"},
+        {"gzip,deflate,br,zstd", "gzip, deflate"},
+        {"br;q=1, gzip;q=0.5", "gzip;q=0.5"},
+        {"GZIP; q=0.5 , x-gzip", "GZIP;q=0.5, x-gzip"},
+        {"gzip;Q=1.000", "gzip;q=1.000"},
+        {"identity", "identity"},
+        {"identity;q=0.1, gzip", "identity;q=0.1, gzip"},
+        {"gzip, identity;q=0", "gzip, identity;q=0"},
+        {"br", "identity"},
+        {"br, zstd;q=0.5", "identity"},
+        {"*", "identity"},
+        {"*;q=0.5", "identity"},
+        {"gzip, *", "gzip"},
+        {"gzip, *;q=0", "gzip"},
+        {"br, identity;q=0", "identity"},
+        {"gzip;q=0", "identity"},
+        {"gzip;q=0.000, br", "identity"},
+        {", ,gzip,,", "gzip"},
+        {"gzip;q", "identity"},
+        {"gzip;q=2", "identity"},
+        {"gzip;q=1.5", "identity"},
+        {"gzip;q=0.1234", "identity"},
+        {"gzip;q=x", "identity"},
+        {"gzip;q=1;br", "identity"},
+        {"gzip;level=9", "identity"},
+        {"gzip br", "identity"},
+        {"xgzip", "identity"},
+    };
+    for (const auto& [sent, forwarded] : cases)
+        EXPECT_EQ(narrowed_accept_encoding(sent), forwarded) << sent;
+}
+
+} // namespace
