@@ -1,0 +1,35 @@
+#pragma once
+
+#include <bearerd/base/error.hpp>
+#include <bearerd/graphql/reply.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+/// What becomes of a request whose exchange failed: the table of CONTRACT 4 as a function.
+namespace bearerd::proxy {
+
+/// Everything that the decision turns on.
+struct FailedAttempt {
+    error_code code;
+    upstream::Stage stage = upstream::Stage::connecting;
+    bool reused = false;         ///< on a kept-alive connection
+    bool may_mutate = true;      ///< not surely a query
+    bool resent_stale = false;   ///< it was sent again already because of a stale connection
+    bool bytes_relayed = false;  ///< some of the answer has gone to the app
+};
+
+struct Decision {
+    enum class Kind : std::uint8_t {
+        resend, ///< once, on a new connection
+        reply,  ///< with `code` and `executed`
+        cut,    ///< the app's connection is closed, since part of the answer has gone to it
+    };
+    Kind kind = Kind::reply;
+    graphql::ErrorCode code = graphql::ErrorCode::outcome_unknown;
+    graphql::Executed executed = graphql::Executed::unknown;
+
+    [[nodiscard]] bool operator==(const Decision&) const = default;
+};
+
+[[nodiscard]] Decision decide(const FailedAttempt& attempt) noexcept;
+
+} // namespace bearerd::proxy

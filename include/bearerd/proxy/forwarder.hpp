@@ -1,0 +1,51 @@
+#pragma once
+
+#include <bearerd/auth/token_source.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/graphql/verdict.hpp>
+#include <bearerd/http/headers.hpp>
+#include <bearerd/proxy/decision.hpp>
+#include <bearerd/proxy/handler.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+namespace bearerd::proxy {
+
+/// What forwarders are made of from one set of settings; shared by all threads, immutable.
+struct ForwardPlan {
+    explicit ForwardPlan(const config::Settings& settings);
+
+    http::UpstreamHeadPlan head;
+    graphql::RejectionRules rules;
+    std::string login_field;
+    std::size_t inspect_limit;
+    bool errors_always_200;
+    std::uint32_t pending_requests;
+};
+
+/// Takes a request from the app to the upstream and the answer back (CONTRACT 2 to 4): classify, attach the token,
+/// send, adopt a swapped token, judge, at most one more send of each kind, relay. It never fails: there is always an
+/// answer. One per thread; everything it refers to must outlive the requests in it.
+class Forwarder final : public Handler {
+public:
+    /// `pending` counts the requests in hand over all threads, against `limits.pending_requests`.
+    Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
+              std::atomic<std::uint32_t>& pending, Stats& stats);
+
+    [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder, Report& report) override;
+
+private:
+    class Passage;
+
+    const ForwardPlan& plan_;
+    upstream::Transport& transport_;
+    auth::TokenSource& tokens_;
+    std::atomic<std::uint32_t>& pending_;
+    Stats& stats_;
+};
+
+} // namespace bearerd::proxy

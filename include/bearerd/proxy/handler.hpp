@@ -1,0 +1,87 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/graphql/operation.hpp>
+#include <bearerd/graphql/reply.hpp>
+#include <bearerd/http/framing.hpp>
+#include <bearerd/http/headers.hpp>
+#include <bearerd/http/message.hpp>
+#include <bearerd/net/task.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+/// The seam between a session, which speaks HTTP with the app, and whoever answers its requests.
+namespace bearerd::proxy {
+
+/// A whole request that has passed the framing guard and the access rules. Lives until handle() has completed.
+struct AppRequest {
+    const http::RequestHead& head;
+    http::Target target;
+    std::string_view body;
+    const http::ReplyContext& context;
+};
+
+/// What became of a request, for log line and metrics.
+struct Report {
+    graphql::OperationKind kind = graphql::OperationKind::unknown;
+    std::string name;                        ///< the operation's
+    std::uint16_t status = 0;                ///< as sent to the app
+    std::size_t outcome = 0;                 ///< index of Stats::requests: 0 ok, 1 graphql_error, 2 rejected, 3+ code
+    graphql::Executed executed = graphql::Executed::no; ///< yes: the upstream answered, and its answer says the rest
+    std::uint64_t bytes_out = 0;             ///< body bytes for the app, before framing
+    Duration upstream_time{};                ///< spent on exchanges, waits for a connection included
+    std::uint32_t resends = 0;
+    std::string detail;                      ///< of a failure, for the log: "connection refused"
+    bool quiet = false;                      ///< not counted and not logged as a request (the admin listener's)
+
+    [[nodiscard]] bool has_error_code() const noexcept { return outcome >= 3; }
+    void set_error(graphql::ErrorCode code, graphql::Executed value) noexcept {
+        outcome = 3 + static_cast<std::size_t>(code);
+        executed = value;
+    }
+};
+
+/// "ok", "graphql_error", "rejected", or an error code in lower case (CONTRACT 8).
+[[nodiscard]] std::string_view outcome_label(std::size_t outcome) noexcept;
+
+/// The way back to the app.
+class Responder {
+public:
+    /// Writes the pieces one behind the other, in one system call where the socket takes it. False: the app is gone;
+    /// nothing more reaches it, and the connection will be closed.
+    [[nodiscard]] virtual net::Task<bool> write(std::string_view first, std::string_view second,
+                                                std::string_view third) = 0;
+
+    /// The answer is not whole, or its end is told by the end of the connection: close behind it.
+    virtual void close_after() noexcept = 0;
+
+protected:
+    Responder() = default;
+    ~Responder() = default;
+};
+
+/// Answers requests. Used on one thread.
+class Handler {
+public:
+    virtual ~Handler() = default;
+
+    /// Always writes exactly one answer, and fills in the report.
+    [[nodiscard]] virtual net::Task<void> handle(const AppRequest& request, Responder& responder,
+                                                 Report& report) = 0;
+};
+
+/// Everything of an error reply but where it goes (CONTRACT 4): status, content type by what the app accepts, body,
+/// Retry-After. Appended to `out`; the report is filled in.
+struct ErrorReply {
+    graphql::ErrorCode code;
+    graphql::Executed executed;
+    std::optional<Duration> retry_after;
+    std::string_view extra_fields; ///< whole field lines, such as Allow
+};
+void append_error_reply(std::string& out, const ErrorReply& error, const http::ReplyContext& context,
+                        std::string_view accept, bool always_200, Report& report);
+
+} // namespace bearerd::proxy

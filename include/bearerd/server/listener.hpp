@@ -1,0 +1,63 @@
+#pragma once
+
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/task_group.hpp>
+#include <bearerd/server/listening_socket.hpp>
+#include <bearerd/server/site.hpp>
+
+#include <boost/asio/posix/basic_stream_descriptor.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+
+namespace bearerd::server {
+
+/// How many clients are connected over all threads and listeners, and how many may be.
+struct ClientLimit {
+    std::atomic<std::uint32_t> connected{0};
+    std::atomic<std::uint32_t> most{0};
+};
+
+/// Accepts on one descriptor for one thread and starts sessions. Over the limit, a client is told so by a session
+/// of its own, and of those there are few; out of descriptors, it waits instead of spinning.
+class Listener {
+public:
+    /// All references must outlive the listener and its sessions.
+    Listener(net::asio::io_context& context, net::DeadlineClock& clock, net::TaskGroup& group,
+             ListeningSocket socket, std::size_t header_limit, SiteHolder& sites, ClientLimit& limit);
+    ~Listener();
+    Listener(const Listener&) = delete;
+    Listener& operator=(const Listener&) = delete;
+
+    void start();
+
+    /// Takes what is in the queue already, then accepts no more.
+    void stop() noexcept;
+
+    [[nodiscard]] const std::string& text() const noexcept { return socket_.text; }
+
+private:
+    class Admission;
+
+    void wait();
+    void accept_all();
+    void start_session(int descriptor);
+    void pause(int reason);
+    static void on_pause_over(void* self) noexcept;
+
+    net::asio::io_context& context_;
+    net::DeadlineClock& clock_;
+    net::TaskGroup& group_;
+    ListeningSocket socket_;
+    net::asio::posix::basic_stream_descriptor<net::Executor> acceptor_;
+    std::size_t header_limit_;
+    SiteHolder& sites_;
+    ClientLimit& limit_;
+    net::Deadline pause_;
+    TimePoint complained_{};
+    bool paused_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace bearerd::server

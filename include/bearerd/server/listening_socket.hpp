@@ -1,0 +1,53 @@
+#pragma once
+
+#include <bearerd/config/config.hpp>
+#include <bearerd/http/access.hpp>
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace bearerd::server {
+
+/// A file descriptor with one owner.
+class Descriptor {
+public:
+    Descriptor() noexcept = default;
+    explicit Descriptor(int value) noexcept : value_{value} {}
+    Descriptor(Descriptor&& other) noexcept : value_{std::exchange(other.value_, -1)} {}
+    Descriptor& operator=(Descriptor&& other) noexcept;
+    Descriptor(const Descriptor&) = delete;
+    Descriptor& operator=(const Descriptor&) = delete;
+    ~Descriptor() { reset(); }
+
+    [[nodiscard]] int get() const noexcept { return value_; }
+    [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
+    [[nodiscard]] bool valid() const noexcept { return value_ >= 0; }
+    void reset() noexcept;
+
+private:
+    int value_ = -1;
+};
+
+/// One listening, non-blocking socket.
+struct ListeningSocket {
+    Descriptor descriptor;
+    http::ListenerIdentity identity;
+    std::string text;      ///< as people read it, with the real port: "127.0.0.1:8080"
+    std::string unix_path; ///< of a socket file that we made, to be removed at the end
+    std::uint16_t port = 0;
+};
+
+/// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of its own
+/// (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an error. Returns the
+/// sockets, or the reason in words.
+using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
+[[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
+                                        std::size_t threads);
+
+/// The same for a descriptor that systemd handed over; takes it.
+[[nodiscard]] OpenResult adopt_listening(int descriptor, std::size_t threads);
+
+} // namespace bearerd::server

@@ -1,0 +1,98 @@
+#pragma once
+
+#include <bearerd/http/access.hpp>
+#include <bearerd/http/byte_buffer.hpp>
+#include <bearerd/http/parser.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/task.hpp>
+#include <bearerd/net/task_group.hpp>
+#include <bearerd/proxy/handler.hpp>
+#include <bearerd/server/site.hpp>
+
+#include <boost/asio/generic/stream_protocol.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bearerd::server {
+
+/// One type for TCP and unix sockets, so that a session is no template and a test can use a socket pair.
+using ClientSocket =
+    net::asio::basic_stream_socket<net::asio::generic::stream_protocol, net::Executor>;
+
+/// What the listener knows of a connection.
+struct Arrival {
+    http::ListenerIdentity listener;
+    std::optional<std::uint32_t> peer_uid; ///< of a unix socket
+    bool over_limit = false;               ///< it is only told so (OVERLOADED) and closed
+};
+
+/// One app's connection: reads requests one after the other, guards, has them answered, writes. Owned by its own
+/// coroutine; holds no buffer while it waits for the next request.
+class Session final : public proxy::Responder, public net::GroupMember {
+public:
+    /// `socket` is non-blocking. `sites`, `clock` and `group` must outlive the session.
+    Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
+            net::DeadlineClock& clock, net::TaskGroup& group);
+    Session(const Session&) = delete;
+    Session& operator=(const Session&) = delete;
+    ~Session();
+
+    /// The life of a session, to be spawned.
+    [[nodiscard]] static net::Task<void> run(std::unique_ptr<Session> self);
+
+    [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
+                                        std::string_view third) override;
+    void close_after() noexcept override { keep_open_ = false; }
+
+    void finish_soon() noexcept override;
+    void finish_now() noexcept override;
+
+private:
+    /// How reading a request ended.
+    enum class Read : std::uint8_t { request, refused, gone };
+
+    [[nodiscard]] net::Task<void> serve();
+    [[nodiscard]] net::Task<bool> wait_for_request();
+    [[nodiscard]] net::Task<Read> read_head();
+    [[nodiscard]] net::Task<Read> read_body();
+    [[nodiscard]] net::Task<error_code> receive();
+    [[nodiscard]] net::Task<void> answer();
+    [[nodiscard]] net::Task<void> handle(const proxy::AppRequest& request);
+    [[nodiscard]] net::Task<Read> refuse(graphql::ErrorCode code);
+    [[nodiscard]] net::Task<void> answer_preflight();
+    [[nodiscard]] net::Task<void> linger();
+
+    void begin_request() noexcept;
+    void understand_head();
+    [[nodiscard]] std::optional<graphql::ErrorCode> judge_head();
+    [[nodiscard]] bool wants_preflight() const;
+    void finish_report();
+    static void on_deadline(void* self) noexcept;
+
+    ClientSocket socket_;
+    Arrival arrival_;
+    SiteHolder& sites_;
+    std::shared_ptr<const Site> site_; ///< of the request in hand
+    net::Deadline deadline_;
+    http::ByteBuffer received_;
+    http::RequestParser parser_;
+    http::ParseState parse_state_ = http::ParseState::need_more;
+    http::Target target_;
+    http::ReplyContext context_;
+    proxy::Report report_;
+    std::string request_id_;
+    std::string cors_;
+    std::string out_;
+    TimePoint began_{};
+    std::uint64_t requests_ = 0;
+    bool keep_open_ = true;
+    bool waiting_ = false; ///< between requests: nothing of one has come
+    bool closing_ = false; ///< a shutdown has begun
+    bool wrote_ = false;   ///< some of the answer to the request in hand
+    bool peer_ended_ = false;
+};
+
+} // namespace bearerd::server

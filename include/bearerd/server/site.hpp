@@ -1,0 +1,43 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/http/access.hpp>
+#include <bearerd/proxy/handler.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bearerd::server {
+
+/// What the sessions of one listener serve: rules, limits and the handler behind them. Immutable; a reload puts
+/// another one in its place, and requests in hand keep the old one alive.
+struct Site {
+    http::AccessRules access;
+    std::vector<std::string> paths;           ///< empty: the handler looks at the path itself
+    std::vector<std::uint32_t> allowed_users; ///< of unix sockets
+    std::vector<std::string> methods{"POST", "GET"};
+    std::uint64_t request_body = 0;
+    Duration header_timeout{};
+    Duration body_timeout{};
+    Duration idle_timeout{};
+    bool errors_always_200 = false;
+    bool log_requests = true;
+    std::shared_ptr<proxy::Handler> handler;
+};
+
+/// The site of the moment for one thread's sessions, and what they count in.
+struct SiteHolder {
+    std::shared_ptr<const Site> site;
+    Stats& stats;
+};
+
+/// The proxy's site as the settings have it. `handler` must be this thread's.
+[[nodiscard]] std::shared_ptr<const Site> make_site(const config::Settings& settings,
+                                                    std::shared_ptr<proxy::Handler> handler);
+
+} // namespace bearerd::server

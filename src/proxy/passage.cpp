@@ -1,0 +1,327 @@
+#include "passage.hpp"
+
+#include <bearerd/base/secret.hpp>
+#include <bearerd/http/coding.hpp>
+
+#include <array>
+#include <charconv>
+
+namespace bearerd::proxy {
+namespace {
+
+using graphql::ErrorCode;
+using graphql::Executed;
+using graphql::Verdict;
+using http::FieldId;
+
+/// A rejected answer that is larger than the inspection limit (HTTP 401 with a page) is read to its end up to here.
+constexpr std::size_t most_held = 1024 * 1024;
+
+ErrorReply error_reply(ErrorCode code) noexcept {
+    return {code, graphql::table_executed(code), std::nullopt, {}};
+}
+
+/// The hex size line of a chunk (RFC 9112 section 7.1).
+std::string_view chunk_size_line(std::array<char, 20>& buffer, std::size_t size) noexcept {
+    auto* end = std::to_chars(buffer.data(), buffer.data() + 16, size, 16).ptr;
+    *end++ = '\r';
+    *end++ = '\n';
+    return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+}
+
+/// Counts a request in hand for as long as it lives.
+class Pending {
+public:
+    Pending(std::atomic<std::uint32_t>& total, Gauge& gauge) noexcept : total_{total}, gauge_{gauge} {
+        count_ = total_.fetch_add(1, std::memory_order_relaxed) + 1;
+        gauge_.add(1);
+    }
+
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
+
+    ~Pending() {
+        total_.fetch_sub(1, std::memory_order_relaxed);
+        gauge_.add(-1);
+    }
+
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+
+private:
+    std::atomic<std::uint32_t>& total_;
+    Gauge& gauge_;
+    std::uint32_t count_ = 0;
+};
+
+graphql::RequestView view_of(const AppRequest& request) noexcept {
+    const auto& fields = request.head.fields;
+    graphql::RequestView view;
+    view.is_get = request.head.method == "GET";
+    view.query_string = request.target.query;
+    view.content_type = fields.value(FieldId::content_type);
+    // A coded body can't be read here: without one, it can't be classified, and so counts as a mutation.
+    const auto coding = fields.value(FieldId::content_encoding);
+    if (coding.empty() || http::equal_ignoring_case(coding, "identity"))
+        view.body = request.body;
+    return view;
+}
+
+} // namespace
+
+Forwarder::Passage::Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report)
+    : owner_{forwarder}, request_{request}, responder_{responder}, report_{report}, view_{view_of(request)},
+      operation_{graphql::classify(view_, forwarder.plan_.login_field)},
+      accept_encoding_{http::narrowed_accept_encoding(request.head.fields.value(FieldId::accept_encoding))} {
+    report_.kind = operation_.kind;
+    report_.name = operation_.name;
+}
+
+net::Task<void> Forwarder::Passage::run() {
+    const Pending pending{owner_.pending_, owner_.stats_.requests_in_flight};
+    if (pending.count() > owner_.plan_.pending_requests) {
+        co_await reply_error(error_reply(ErrorCode::overloaded));
+        co_return;
+    }
+    if (const auto refusal = refuse_at_once()) {
+        co_await reply_error(*refusal);
+        co_return;
+    }
+    if (!co_await take_token())
+        co_return;
+    while (true) {
+        const TimePoint begin = BootClock::now();
+        auto result = co_await send();
+        report_.upstream_time += BootClock::now() - begin;
+        bool again = false;
+        if (const auto* failure = std::get_if<upstream::Failure>(&result))
+            again = co_await after_failure(*failure);
+        else
+            again = co_await after_answer(std::get<upstream::ExchangePtr>(std::move(result)));
+        if (!again)
+            co_return;
+        ++report_.resends;
+    }
+}
+
+std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
+    // A link or an image can cause a GET; it must not move money (CONTRACT 2).
+    const bool get_may_mutate = view_.is_get && (operation_.kind == graphql::OperationKind::mutation ||
+                                                 operation_.kind == graphql::OperationKind::unknown);
+    if (!get_may_mutate)
+        return std::nullopt;
+    ErrorReply refusal = error_reply(ErrorCode::method_not_allowed);
+    refusal.extra_fields = "Allow: POST\r\n";
+    return refusal;
+}
+
+net::Task<bool> Forwarder::Passage::take_token() {
+    token_ = owner_.tokens_.current(BootClock::now());
+    if (token_)
+        co_return true;
+    auto result = co_await owner_.tokens_.acquire();
+    if (auto* token = std::get_if<auth::TokenPtr>(&result)) {
+        token_ = std::move(*token);
+        co_return true;
+    }
+    co_await reply_no_token(std::get<auth::NoToken>(result));
+    co_return false;
+}
+
+net::Task<upstream::SendResult> Forwarder::Passage::send() {
+    out_.clear();
+    http::append_upstream_head(out_, owner_.plan_.head, request_.head, request_.target.query,
+                               token_->value.reveal(), accept_encoding_, request_.context.request_id,
+                               request_.body.size());
+    upstream::OutgoingRequest outgoing;
+    outgoing.head = out_;
+    outgoing.body = request_.body;
+    outgoing.may_mutate = operation_.may_mutate();
+    outgoing.new_connection = new_connection_;
+    outgoing.hold_limit = owner_.plan_.inspect_limit;
+    auto result = co_await owner_.transport_.send(outgoing);
+    wipe(out_); // it held the token
+    co_return result;
+}
+
+net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
+    const FailedAttempt attempt{failure.code, failure.stage, failure.reused, operation_.may_mutate(), resent_stale_,
+                                false};
+    const Decision decision = decide(attempt);
+    if (decision.kind == Decision::Kind::resend) {
+        resent_stale_ = true;
+        new_connection_ = true;
+        owner_.stats_.resends[1].add();
+        co_return true;
+    }
+    report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
+    const ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    co_await reply_error(error);
+    co_return false;
+}
+
+net::Task<bool> Forwarder::Passage::after_answer(upstream::ExchangePtr exchange) {
+    owner_.stats_.upstream_duration.observe(exchange->response_time());
+    adopt_token(exchange->head());
+    graphql::Judgement judgement;
+    if (exchange->complete() || exchange->head().status == 401)
+        judgement = judge(*exchange, exchange->body());
+    if (judgement.throttle_available)
+        owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
+    if (judgement.verdict == Verdict::rejected)
+        co_return co_await after_rejection(std::move(exchange));
+    co_await relay(std::move(exchange), judgement.verdict == Verdict::graphql_error ? 1 : 0);
+    co_return false;
+}
+
+net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
+    constexpr std::size_t rejected = 2;
+    const std::uint64_t document = graphql::document_hash(view_);
+    if (resent_rejected_) {
+        if (report_denied_)
+            owner_.tokens_.denied(document);
+        co_await relay(std::move(exchange), rejected);
+        co_return false;
+    }
+    // Keep the answer and let go of the connection: the login may need it.
+    HeldAnswer held;
+    held.body = std::move(exchange->body());
+    while (!exchange->complete() && held.body.size() <= most_held) {
+        if (co_await exchange->read())
+            break;
+        held.body += exchange->body();
+    }
+    held.status = exchange->head().status;
+    const auto framing = http::framing_for(request_.context, held.status, held.body.size());
+    http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
+                          held.body.size());
+    const bool whole = exchange->complete();
+    exchange.reset();
+
+    auth::Advice advice = co_await owner_.tokens_.rejected(token_, document);
+    if (advice.kind == auth::Advice::Kind::resend) {
+        token_ = std::move(advice.token);
+        report_denied_ = advice.after_login;
+        resent_rejected_ = true;
+        owner_.stats_.resends[0].add();
+        co_return true;
+    }
+    if (advice.kind == auth::Advice::Kind::fail) {
+        co_await reply_no_token(advice.failure);
+        co_return false;
+    }
+    note_answer(held.status, rejected);
+    report_.bytes_out = held.body.size();
+    report_.executed = Executed::no;
+    if (!whole)
+        responder_.close_after();
+    static_cast<void>(co_await responder_.write(held.head, held.body, {}));
+    co_return false;
+}
+
+void Forwarder::Passage::adopt_token(const http::ResponseHead& head) {
+    for (const std::string& name : owner_.plan_.head.token_headers) {
+        const auto value = head.fields.value(name);
+        if (value.empty())
+            continue;
+        owner_.tokens_.observed(token_, value, operation_.has_login);
+        return;
+    }
+}
+
+graphql::Judgement Forwarder::Passage::judge(const upstream::Exchange& exchange, std::string_view body) {
+    const http::ResponseHead& head = exchange.head();
+    const auto decoded =
+        http::decoded_for_inspection(head.fields.value(FieldId::content_encoding), body, scratch_);
+    return graphql::judge(head.status, decoded.value_or(std::string_view{}), operation_.kind, owner_.plan_.rules);
+}
+
+net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::size_t outcome) {
+    const http::ResponseHead& head = exchange->head();
+    note_answer(head.status, outcome);
+    std::optional<std::uint64_t> length = head.content_length;
+    if (exchange->complete())
+        length = exchange->body().size();
+    const auto framing = http::framing_for(request_.context, head.status, length);
+    out_.clear();
+    http::append_app_head(out_, head, owner_.plan_.head, request_.context, framing, length.value_or(0));
+    if (framing == http::BodyFraming::until_close)
+        responder_.close_after();
+    if (!exchange->complete()) {
+        co_await stream(std::move(exchange));
+        co_return;
+    }
+    report_.bytes_out = exchange->body().size();
+    std::string body = std::move(exchange->body());
+    exchange.reset(); // the next request may have the connection while the app takes its answer
+    const std::string_view shown = framing == http::BodyFraming::none ? std::string_view{} : body;
+    static_cast<void>(co_await responder_.write(out_, shown, {}));
+}
+
+net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange) {
+    const auto& head = exchange->head();
+    const bool chunked = http::framing_for(request_.context, head.status, head.content_length) ==
+                         http::BodyFraming::chunked;
+    std::array<char, 20> size_line{};
+    bool app_is_there = co_await responder_.write(out_, {}, {});
+    while (true) {
+        const std::string& piece = exchange->body();
+        report_.bytes_out += piece.size();
+        if (app_is_there && !piece.empty()) {
+            if (chunked)
+                app_is_there = co_await responder_.write(chunk_size_line(size_line, piece.size()), piece, "\r\n");
+            else
+                app_is_there = co_await responder_.write(piece, {}, {});
+        }
+        if (exchange->complete())
+            break;
+        // The outcome of a mutation is worth knowing even when nobody waits for it; a query's is not.
+        if (!app_is_there && !operation_.may_mutate())
+            co_return;
+        if (const error_code code = co_await exchange->read()) {
+            const Decision decision =
+                decide({code, upstream::Stage::reading, false, operation_.may_mutate(), false, true});
+            report_.set_error(decision.code, decision.executed);
+            report_.detail = code.message();
+            responder_.close_after();
+            co_return;
+        }
+    }
+    if (chunked && app_is_there)
+        static_cast<void>(co_await responder_.write("0\r\n\r\n", {}, {}));
+}
+
+net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
+    out_.clear();
+    append_error_reply(out_, error, request_.context, request_.head.fields.value(FieldId::accept),
+                       owner_.plan_.errors_always_200, report_);
+    static_cast<void>(co_await responder_.write(out_, {}, {}));
+}
+
+net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
+    ErrorReply error = error_reply(ErrorCode::login_unavailable);
+    switch (reason.reason) {
+    case auth::NoToken::Reason::login_rejected:
+        error.code = ErrorCode::login_rejected;
+        break;
+    case auth::NoToken::Reason::login_unavailable:
+        break;
+    case auth::NoToken::Reason::overloaded:
+        error.code = ErrorCode::overloaded;
+        break;
+    case auth::NoToken::Reason::shutting_down:
+        error.code = ErrorCode::shutting_down;
+        break;
+    }
+    error.executed = Executed::no; // without a token nothing is executed, and a rejected request was not
+    error.retry_after = reason.retry_after;
+    co_await reply_error(error);
+}
+
+void Forwarder::Passage::note_answer(std::uint16_t status, std::size_t outcome) noexcept {
+    constexpr std::size_t rejected = 2;
+    report_.status = status;
+    report_.outcome = outcome;
+    report_.executed = outcome == rejected ? Executed::no : Executed::yes;
+}
+
+} // namespace bearerd::proxy

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <bearerd/graphql/operation.hpp>
+#include <bearerd/proxy/forwarder.hpp>
+
+#include <optional>
+#include <string>
+
+namespace bearerd::proxy {
+
+/// One request's way through the forwarder; lives in the coroutine frame of Forwarder::handle.
+class Forwarder::Passage {
+public:
+    Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report);
+    Passage(const Passage&) = delete;
+    Passage& operator=(const Passage&) = delete;
+
+    [[nodiscard]] net::Task<void> run();
+
+private:
+    /// An answer that was read whole and let go of its connection, so that a login can use it.
+    struct HeldAnswer {
+        std::string head;
+        std::string body;
+        std::uint16_t status = 0;
+    };
+
+    [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
+    [[nodiscard]] net::Task<bool> take_token();
+    [[nodiscard]] net::Task<upstream::SendResult> send();
+    /// True: send again. False: the app has its answer.
+    [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);
+    [[nodiscard]] net::Task<bool> after_answer(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<bool> after_rejection(upstream::ExchangePtr exchange);
+
+    void adopt_token(const http::ResponseHead& head);
+    [[nodiscard]] graphql::Judgement judge(const upstream::Exchange& exchange, std::string_view body);
+    [[nodiscard]] net::Task<void> relay(upstream::ExchangePtr exchange, std::size_t outcome);
+    [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
+    [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
+    void note_answer(std::uint16_t status, std::size_t outcome) noexcept;
+
+    Forwarder& owner_;
+    const AppRequest& request_;
+    Responder& responder_;
+    Report& report_;
+    graphql::RequestView view_;
+    graphql::Operation operation_;
+    std::string accept_encoding_;
+    auth::TokenPtr token_;
+    std::string out_;
+    std::string scratch_;
+    bool new_connection_ = false;
+    bool resent_stale_ = false;
+    bool resent_rejected_ = false;
+    bool report_denied_ = false; ///< a rejection of the resend denies the document
+};
+
+} // namespace bearerd::proxy

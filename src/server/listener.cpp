@@ -1,0 +1,174 @@
+#include <bearerd/server/listener.hpp>
+
+#include <bearerd/base/log.hpp>
+#include <bearerd/net/spawn.hpp>
+#include <bearerd/server/session.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace bearerd::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration pause_length = 100ms;    // out of descriptors: some will be given back
+constexpr Duration complaint_interval = 1min;
+constexpr std::uint32_t most_told = 64;     // clients over the limit that are told so, not just closed
+constexpr int most_in_one_turn = 64;        // so that a flood of connections leaves the others their turn
+
+std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
+    ucred credentials{};
+    socklen_t size = sizeof credentials;
+    if (::getsockopt(descriptor, SOL_SOCKET, SO_PEERCRED, &credentials, &size) != 0)
+        return std::nullopt;
+    return credentials.uid;
+}
+
+/// Which of our addresses the client reached, where we listen on all of them.
+std::string local_address(int descriptor) {
+    sockaddr_storage storage{};
+    socklen_t size = sizeof storage;
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
+        return {};
+    if (storage.ss_family == AF_INET)
+        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text.data(), text.size());
+    else if (storage.ss_family == AF_INET6)
+        ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr, text.data(),
+                    text.size());
+    return text.data();
+}
+
+} // namespace
+
+/// A client's place among those connected; lives in its session's coroutine.
+class Listener::Admission {
+public:
+    explicit Admission(ClientLimit& limit) noexcept
+        : limit_{&limit}, place_{limit.connected.fetch_add(1, std::memory_order_relaxed) + 1} {}
+
+    Admission(Admission&& other) noexcept : limit_{std::exchange(other.limit_, nullptr)}, place_{other.place_} {}
+    Admission& operator=(Admission&&) = delete;
+
+    ~Admission() {
+        if (limit_ != nullptr)
+            limit_->connected.fetch_sub(1, std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool over_limit() const noexcept { return place_ > limit_->most.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool far_over_limit() const noexcept {
+        return place_ > limit_->most.load(std::memory_order_relaxed) + most_told;
+    }
+
+    static net::Task<void> hold(Admission admission, std::unique_ptr<Session> session) {
+        static_cast<void>(admission);
+        co_await Session::run(std::move(session));
+    }
+
+private:
+    ClientLimit* limit_;
+    std::uint32_t place_;
+};
+
+Listener::Listener(net::asio::io_context& context, net::DeadlineClock& clock, net::TaskGroup& group,
+                   ListeningSocket socket, std::size_t header_limit, SiteHolder& sites, ClientLimit& limit)
+    : context_{context}, clock_{clock}, group_{group}, socket_{std::move(socket)},
+      acceptor_{context.get_executor(), socket_.descriptor.release()}, header_limit_{header_limit}, sites_{sites},
+      limit_{limit}, pause_{clock, &Listener::on_pause_over, this} {}
+
+Listener::~Listener() {
+    if (!socket_.unix_path.empty())
+        ::unlink(socket_.unix_path.c_str());
+}
+
+void Listener::start() {
+    wait();
+}
+
+void Listener::stop() noexcept {
+    if (stopped_)
+        return;
+    // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
+    accept_all();
+    stopped_ = true;
+    pause_.clear();
+    error_code ignored;
+    acceptor_.close(ignored);
+}
+
+void Listener::wait() {
+    acceptor_.async_wait(net::asio::posix::descriptor_base::wait_read, [this](error_code code) {
+        if (code || stopped_)
+            return;
+        accept_all();
+        if (!paused_)
+            wait();
+    });
+}
+
+void Listener::accept_all() {
+    for (int i = 0; i < most_in_one_turn; ++i) {
+        const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (descriptor >= 0) {
+            start_session(descriptor);
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            pause(errno);
+            return;
+        }
+        // Anything else is one connection's own failure (accept(2)): the next one may be fine.
+    }
+}
+
+void Listener::start_session(int descriptor) {
+    Descriptor owned{descriptor};
+    Admission admission{limit_};
+    if (admission.far_over_limit())
+        return;
+    Arrival arrival{socket_.identity, std::nullopt, admission.over_limit()};
+    if (arrival.listener.unix_socket)
+        arrival.peer_uid = peer_uid(descriptor);
+    else if (arrival.listener.address.empty())
+        arrival.listener.address = local_address(descriptor);
+    error_code code;
+    ClientSocket socket{context_.get_executor()};
+    socket.assign(net::asio::generic::stream_protocol{arrival.listener.unix_socket ? AF_UNIX : AF_INET, 0},
+                  descriptor, code);
+    if (code)
+        return;
+    static_cast<void>(owned.release());
+    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_, sites_, clock_,
+                                             group_);
+    net::spawn(context_.get_executor(), Admission::hold(std::move(admission), std::move(session)), "session");
+}
+
+void Listener::pause(int reason) {
+    paused_ = true;
+    pause_.set_after(pause_length);
+    const TimePoint now = BootClock::now();
+    if (complained_ != TimePoint{} && now - complained_ < complaint_interval)
+        return;
+    complained_ = now;
+    const std::string why = std::generic_category().message(reason);
+    log::error("can't accept connections just now; raise the limit on open files (LimitNOFILE=)",
+               {{"listener", std::string_view{socket_.text}}, {"reason", std::string_view{why}}});
+}
+
+void Listener::on_pause_over(void* self) noexcept {
+    auto& listener = *static_cast<Listener*>(self);
+    listener.paused_ = false;
+    if (!listener.stopped_)
+        listener.wait();
+}
+
+} // namespace bearerd::server

@@ -1,0 +1,211 @@
+#include <bearerd/server/listening_socket.hpp>
+
+#include <arpa/inet.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <system_error>
+
+namespace bearerd::server {
+namespace {
+
+constexpr int backlog = 4096; // the kernel caps it at net.core.somaxconn
+
+struct SocketAddress {
+    sockaddr_storage storage{};
+    socklen_t size = 0;
+
+    [[nodiscard]] sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
+};
+
+std::string reason() {
+    return std::generic_category().message(errno);
+}
+
+SocketAddress tcp_address(const config::Address& address) {
+    SocketAddress result;
+    const std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&result.storage);
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&result.storage);
+    if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+        v4->sin_family = AF_INET;
+        v4->sin_port = htons(address.port);
+        result.size = sizeof *v4;
+    } else if (::inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+        v6->sin6_family = AF_INET6;
+        v6->sin6_port = htons(address.port);
+        result.size = sizeof *v6;
+    }
+    return result;
+}
+
+void set_flag(int descriptor, int level, int option) {
+    const int on = 1;
+    ::setsockopt(descriptor, level, option, &on, sizeof on); // an optimisation or a courtesy: no failure of ours
+}
+
+/// Fills in identity, text and port from what the descriptor is bound to.
+void describe(ListeningSocket& socket) {
+    SocketAddress bound;
+    bound.size = sizeof bound.storage;
+    ::getsockname(socket.descriptor.get(), bound.get(), &bound.size);
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (bound.storage.ss_family == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(&bound.storage);
+        ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+        socket.port = ntohs(v4->sin_port);
+        socket.text = std::string{text.data()} + ":" + std::to_string(socket.port);
+        if (v4->sin_addr.s_addr != htonl(INADDR_ANY))
+            socket.identity.address = text.data();
+    } else if (bound.storage.ss_family == AF_INET6) {
+        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&bound.storage);
+        ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+        socket.port = ntohs(v6->sin6_port);
+        socket.text = "[" + std::string{text.data()} + "]:" + std::to_string(socket.port);
+        if (std::memcmp(&v6->sin6_addr, &in6addr_any, sizeof in6addr_any) != 0)
+            socket.identity.address = text.data();
+    } else {
+        const auto* local = reinterpret_cast<const sockaddr_un*>(&bound.storage);
+        socket.identity.unix_socket = true;
+        socket.text = "unix:" + std::string{local->sun_path};
+    }
+}
+
+std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool share, bool listening) {
+    ListeningSocket socket;
+    socket.descriptor =
+        Descriptor{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    const int descriptor = socket.descriptor.get();
+    if (descriptor < 0)
+        return reason();
+    set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR); // a restart must not wait for old connections to time out
+    set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it
+    if (address.storage.ss_family == AF_INET6)
+        set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY);
+    if (share)
+        set_flag(descriptor, SOL_SOCKET, SO_REUSEPORT);
+    if (::bind(descriptor, address.get(), address.size) != 0 || (listening && ::listen(descriptor, backlog) != 0))
+        return reason();
+    describe(socket);
+    return socket;
+}
+
+OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
+    // With SO_REUSEPORT a second bearerd could join in unseen and take half of the connections. So the address must
+    // be free without it first, for as long as it takes to see that.
+    {
+        auto probe = open_tcp(address, false, true);
+        if (auto* why = std::get_if<std::string>(&probe))
+            return std::move(*why);
+    }
+    std::vector<ListeningSocket> sockets;
+    for (std::size_t i = 0; i < threads; ++i) {
+        auto opened = open_tcp(address, threads > 1, true);
+        if (auto* why = std::get_if<std::string>(&opened))
+            return std::move(*why);
+        auto& socket = std::get<ListeningSocket>(opened);
+        // Port 0 is any port for the first one, and that one for the others; it stands in the same place for both
+        // families.
+        reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port = htons(socket.port);
+        sockets.push_back(std::move(socket));
+    }
+    return sockets;
+}
+
+/// Copies of one descriptor, for sockets whose queue can't be split.
+OpenResult share(ListeningSocket first, std::size_t threads) {
+    std::vector<ListeningSocket> sockets;
+    for (std::size_t i = 1; i < threads; ++i) {
+        ListeningSocket copy;
+        copy.descriptor = Descriptor{::fcntl(first.descriptor.get(), F_DUPFD_CLOEXEC, 3)};
+        if (!copy.descriptor.valid())
+            return reason();
+        copy.identity = first.identity;
+        copy.text = first.text;
+        copy.port = first.port;
+        sockets.push_back(std::move(copy));
+    }
+    sockets.insert(sockets.begin(), std::move(first));
+    return sockets;
+}
+
+/// Removes a socket file that nobody listens on any more. A file of another kind stays, and makes bind() fail.
+bool remove_stale(const sockaddr_un& address) {
+    struct stat status {};
+    if (::lstat(address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
+        return true;
+    const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN)
+        return false;
+    if (errno == ECONNREFUSED)
+        ::unlink(address.sun_path);
+    return true;
+}
+
+OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t threads) {
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    if (path.size() >= sizeof address.sun_path)
+        return "a unix socket's path has at most " + std::to_string(sizeof address.sun_path - 1) + " characters";
+    path.copy(address.sun_path, path.size());
+    if (!remove_stale(address))
+        return std::string{"another process listens on it"};
+    ListeningSocket socket;
+    socket.descriptor = Descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    const int descriptor = socket.descriptor.get();
+    // The mode is set before listen(): until then nobody can connect, whatever the umask made of it.
+    if (descriptor < 0 || ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+        ::chmod(path.c_str(), mode) != 0 || ::listen(descriptor, backlog) != 0)
+        return reason();
+    describe(socket);
+    socket.unix_path = path;
+    return share(std::move(socket), threads);
+}
+
+} // namespace
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+    if (this != &other) {
+        reset();
+        value_ = std::exchange(other.value_, -1);
+    }
+    return *this;
+}
+
+void Descriptor::reset() noexcept {
+    if (value_ >= 0)
+        ::close(value_);
+    value_ = -1;
+}
+
+OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode, std::size_t threads) {
+    OpenResult result = address.kind == config::Address::Kind::unix_socket
+                            ? open_unix(address.path, unix_mode, threads)
+                            : open_tcp_group(tcp_address(address), threads);
+    if (auto* why = std::get_if<std::string>(&result))
+        return "can't listen on " + address.text() + ": " + *why;
+    return result;
+}
+
+OpenResult adopt_listening(int descriptor, std::size_t threads) {
+    ListeningSocket socket;
+    socket.descriptor = Descriptor{descriptor};
+    const int flags = ::fcntl(descriptor, F_GETFL);
+    if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
+        ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
+        return "can't use the socket that systemd handed over: " + reason();
+    describe(socket);
+    if (!socket.identity.unix_socket)
+        set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY);
+    return share(std::move(socket), threads);
+}
+
+} // namespace bearerd::server

@@ -1,0 +1,38 @@
+#include "request_log.hpp"
+
+#include <bearerd/base/log.hpp>
+
+#include <array>
+#include <cmath>
+
+namespace bearerd::server {
+namespace {
+
+/// To the hundredth: more would be noise.
+double milliseconds(Duration duration) noexcept {
+    const double hundredths = static_cast<double>(duration.count()) / 10'000.0;
+    return std::round(hundredths) / 100.0;
+}
+
+} // namespace
+
+void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in, Duration took) {
+    const std::array<log::Field, 12> fields{{
+        {"request_id", request_id},
+        {"operation", graphql::to_string(report.kind)},
+        {"name", std::string_view{report.name}},
+        {"status", static_cast<std::int64_t>(report.status)},
+        {"outcome", proxy::outcome_label(report.outcome)},
+        {"executed", graphql::to_string(report.executed)},
+        {"bytes_in", static_cast<std::int64_t>(bytes_in)},
+        {"bytes_out", static_cast<std::int64_t>(report.bytes_out)},
+        {"ms", milliseconds(took)},
+        {"upstream_ms", milliseconds(report.upstream_time)},
+        {"resends", static_cast<std::int64_t>(report.resends)},
+        {"reason", std::string_view{report.detail}},
+    }};
+    const std::size_t count = report.detail.empty() ? fields.size() - 1 : fields.size();
+    log::write(log::Level::info, "request", std::span{fields}.first(count));
+}
+
+} // namespace bearerd::server

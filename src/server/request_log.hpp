@@ -1,0 +1,14 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/proxy/handler.hpp>
+
+#include <cstdint>
+#include <string_view>
+
+namespace bearerd::server {
+
+/// The one line that each request gets (CONTRACT 9). `bytes_in`: of the body.
+void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in, Duration took);
+
+} // namespace bearerd::server

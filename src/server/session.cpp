@@ -1,0 +1,397 @@
+#include <bearerd/server/session.hpp>
+
+#include <bearerd/base/log.hpp>
+#include <bearerd/net/readiness.hpp>
+#include <bearerd/server/request_id.hpp>
+
+#include "request_log.hpp"
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <exception>
+
+namespace bearerd::server {
+namespace {
+
+using graphql::ErrorCode;
+using http::FieldId;
+using namespace std::chrono_literals;
+
+constexpr Duration linger_time = 1s;
+constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
+constexpr Duration over_limit_time = 1s;          // for a client that is only told that there are too many
+
+bool would_block() noexcept {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
+
+bool has_input(int descriptor) noexcept {
+    char byte = 0;
+    return ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+std::string_view allow_line(const Site& site) noexcept {
+    return site.methods.size() == 1 ? "Allow: GET\r\n" : "Allow: POST, GET\r\n";
+}
+
+} // namespace
+
+Session::Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
+                 net::DeadlineClock& clock, net::TaskGroup& group)
+    : socket_{std::move(socket)}, arrival_{std::move(arrival)}, sites_{sites}, site_{sites.site},
+      deadline_{clock, &Session::on_deadline, this}, received_{header_limit} {
+    group.add(*this);
+    sites_.stats.client_connections.add(1);
+}
+
+Session::~Session() {
+    sites_.stats.client_connections.add(-1);
+}
+
+net::Task<void> Session::run(std::unique_ptr<Session> self) {
+    co_await self->serve();
+}
+
+net::Task<void> Session::serve() {
+    while (keep_open_ && co_await wait_for_request()) {
+        begin_request();
+        Read read = co_await read_head();
+        if (read == Read::request)
+            read = co_await read_body();
+        if (read == Read::gone)
+            co_return;
+        if (read == Read::request)
+            co_await answer();
+        finish_report();
+        received_.unpin();
+    }
+    if (requests_ != 0 && !closing_)
+        co_await linger();
+}
+
+/// False: there will be none.
+net::Task<bool> Session::wait_for_request() {
+    received_.consume(http::leading_empty_lines(received_.data()));
+    if (!received_.empty())
+        co_return true; // pipelined
+    if (peer_ended_)
+        co_return false;
+    if (closing_)
+        co_return has_input(socket_.native_handle());
+    received_.release_if_empty();
+    parser_.shrink();
+    if (out_.capacity() > 4096)
+        out_ = std::string{};
+    site_ = sites_.site;
+    deadline_.set_after(arrival_.over_limit ? over_limit_time
+                                            : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
+    waiting_ = true;
+    const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_);
+    waiting_ = false;
+    // A request that has crossed our decision to close is answered, not lost.
+    co_return closing_ ? has_input(socket_.native_handle()) : !code;
+}
+
+void Session::begin_request() noexcept {
+    site_ = sites_.site;
+    ++requests_;
+    began_ = BootClock::now();
+    report_ = {};
+    wrote_ = false;
+    context_ = {};
+    request_id_.clear();
+    cors_.clear();
+    parser_.reset(site_->request_body);
+    parse_state_ = http::ParseState::need_more;
+    if (!arrival_.over_limit)
+        deadline_.set(began_ + site_->header_timeout);
+}
+
+net::Task<Session::Read> Session::read_head() {
+    std::size_t scanned = 0;
+    http::HeadScan scan;
+    while (true) {
+        received_.consume(scanned == 0 ? http::leading_empty_lines(received_.data()) : 0);
+        scan = http::scan_head(received_.data(), scanned);
+        if (scan.state == http::HeadEnd::malformed)
+            co_return co_await refuse(ErrorCode::bad_request);
+        if (scan.state == http::HeadEnd::complete)
+            break;
+        const error_code code = co_await receive();
+        if (code == errc::too_large)
+            co_return co_await refuse(ErrorCode::headers_too_large);
+        if (code && received_.empty())
+            co_return Read::gone; // nothing of a request was there
+        if (code == errc::timed_out)
+            co_return co_await refuse(ErrorCode::request_timeout);
+        if (code == errc::closed)
+            co_return co_await refuse(ErrorCode::bad_request);
+        if (code)
+            co_return Read::gone;
+    }
+    parse_state_ = parser_.feed_head(received_.data().substr(0, scan.size));
+    received_.consume(scan.size);
+    received_.pin();
+    if (parse_state_ == http::ParseState::malformed)
+        co_return co_await refuse(ErrorCode::bad_request);
+    understand_head();
+    if (const auto refusal = judge_head())
+        co_return co_await refuse(*refusal);
+    co_return Read::request;
+}
+
+void Session::understand_head() {
+    const http::RequestHead& head = parser_.head();
+    target_ = http::split_target(head.target);
+    const auto given = head.fields.value("X-Request-Id");
+    if (http::is_acceptable_request_id(given))
+        request_id_.assign(given);
+    else
+        make_request_id(request_id_);
+    context_.http_1_0 = head.minor == 0;
+    context_.keep_alive = http::wants_keep_alive(head);
+    context_.request_id = request_id_;
+}
+
+/// The order is that of what a stranger may learn: nothing about paths and methods before it may come in.
+std::optional<ErrorCode> Session::judge_head() {
+    const http::RequestHead& head = parser_.head();
+    if (!http::request_framing_is_sound(head))
+        return ErrorCode::bad_request;
+    if (arrival_.over_limit)
+        return ErrorCode::overloaded;
+    if (arrival_.listener.unix_socket && !http::peer_allowed(arrival_.peer_uid, site_->allowed_users))
+        return ErrorCode::forbidden_peer;
+    const http::Field* host = head.fields.find(FieldId::host);
+    const auto host_value = host != nullptr ? std::optional{host->value} : std::nullopt;
+    if (!http::host_allowed(host_value, head.minor == 0, site_->access, arrival_.listener))
+        return ErrorCode::forbidden_host;
+    if (!target_.authority.empty() &&
+        !http::host_allowed(target_.authority, false, site_->access, arrival_.listener))
+        return ErrorCode::forbidden_host;
+    const auto origin = http::judge_origin(head.fields, site_->access);
+    if (origin == http::OriginVerdict::forbidden)
+        return ErrorCode::forbidden_origin;
+    if (origin == http::OriginVerdict::allowed) {
+        if (http::is_preflight(head))
+            http::append_preflight_headers(cors_, head.fields);
+        else
+            http::append_cors_headers(cors_, head.fields.value(FieldId::origin));
+        context_.cors = cors_;
+    }
+    if (!site_->paths.empty() && std::ranges::find(site_->paths, target_.path) == site_->paths.end())
+        return ErrorCode::not_found;
+    if (!wants_preflight() && std::ranges::find(site_->methods, head.method) == site_->methods.end())
+        return ErrorCode::method_not_allowed;
+    if (parse_state_ == http::ParseState::body_too_large)
+        return ErrorCode::payload_too_large;
+    return std::nullopt;
+}
+
+bool Session::wants_preflight() const {
+    return !cors_.empty() && http::is_preflight(parser_.head());
+}
+
+net::Task<Session::Read> Session::read_body() {
+    deadline_.set_after(site_->body_timeout);
+    bool told_to_continue = false;
+    while (true) {
+        while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
+            std::size_t consumed = 0;
+            parse_state_ = parser_.feed_body(received_.data(), consumed);
+            received_.consume(consumed);
+            if (consumed == 0)
+                break;
+        }
+        if (parse_state_ == http::ParseState::complete)
+            break;
+        if (parse_state_ == http::ParseState::body_too_large || parser_.body().size() > site_->request_body)
+            co_return co_await refuse(ErrorCode::payload_too_large);
+        if (parse_state_ == http::ParseState::malformed)
+            co_return co_await refuse(ErrorCode::bad_request);
+        const bool expects = !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
+        if (expects && !told_to_continue && received_.empty()) {
+            told_to_continue = true;
+            if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
+                co_return Read::gone;
+            wrote_ = false; // an interim response is no answer
+        }
+        const error_code code = co_await receive();
+        if (code == errc::timed_out)
+            co_return co_await refuse(ErrorCode::request_timeout);
+        if (code == errc::closed || code == errc::too_large)
+            co_return co_await refuse(ErrorCode::bad_request);
+        if (code)
+            co_return Read::gone;
+    }
+    deadline_.clear();
+    co_return Read::request;
+}
+
+/// At least one more byte, or errc::closed at the end of the stream.
+net::Task<error_code> Session::receive() {
+    const auto room = received_.prepare();
+    if (room.empty())
+        co_return errc::too_large;
+    while (true) {
+        const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+        if (size > 0) {
+            received_.commit(static_cast<std::size_t>(size));
+            co_return error_code{};
+        }
+        if (size == 0) {
+            peer_ended_ = true;
+            co_return errc::closed;
+        }
+        if (!would_block())
+            co_return error_code{errno, boost::system::system_category()};
+        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            co_return code;
+    }
+}
+
+net::Task<void> Session::answer() {
+    context_.keep_alive = context_.keep_alive && !closing_ && !peer_ended_;
+    if (!context_.keep_alive)
+        keep_open_ = false;
+    if (wants_preflight()) {
+        co_await answer_preflight();
+        co_return;
+    }
+    const proxy::AppRequest request{parser_.head(), target_, parser_.body(), context_};
+    std::exception_ptr failure;
+    try {
+        co_await handle(request);
+    } catch (...) { // out of memory or a bug: whatever it was, the app must not be left without an answer
+        failure = std::current_exception();
+    }
+    if (!failure && wrote_)
+        co_return;
+    log::error("internal error while answering a request", {{"request_id", std::string_view{request_id_}}});
+    keep_open_ = false;
+    if (!wrote_)
+        static_cast<void>(co_await refuse(ErrorCode::outcome_unknown));
+}
+
+net::Task<void> Session::handle(const proxy::AppRequest& request) {
+    co_await site_->handler->handle(request, *this, report_);
+}
+
+/// An error that the session itself finds. Where bytes of the request may still be coming, the connection ends
+/// with it: what follows could not be told from the next request.
+net::Task<Session::Read> Session::refuse(ErrorCode code) {
+    if (request_id_.empty())
+        make_request_id(request_id_);
+    context_.request_id = request_id_;
+    const bool whole = parse_state_ == http::ParseState::complete && code != ErrorCode::bad_request &&
+                       code != ErrorCode::overloaded && code != ErrorCode::forbidden_peer;
+    context_.keep_alive = context_.keep_alive && whole && keep_open_ && !closing_;
+    keep_open_ = context_.keep_alive;
+    proxy::ErrorReply error{code, graphql::table_executed(code), std::nullopt, {}};
+    if (code == ErrorCode::method_not_allowed)
+        error.extra_fields = allow_line(*site_);
+    out_.clear();
+    proxy::append_error_reply(out_, error, context_, parser_.head().fields.value(FieldId::accept),
+                              site_->errors_always_200, report_);
+    deadline_.clear();
+    static_cast<void>(co_await write(out_, {}, {}));
+    co_return Read::refused;
+}
+
+net::Task<void> Session::answer_preflight() {
+    out_.clear();
+    http::append_own_reply(out_, context_, 204, {}, {}, {});
+    report_.quiet = true;
+    static_cast<void>(co_await write(out_, {}, {}));
+}
+
+net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
+    std::array<std::string_view, 3> pieces{first, second, third};
+    wrote_ = true;
+    while (true) {
+        std::array<iovec, 3> vectors{};
+        std::size_t count = 0;
+        for (const std::string_view piece : pieces)
+            if (!piece.empty()) // sendmsg's interface is older than const
+                vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
+        if (count == 0)
+            co_return true;
+        msghdr message{};
+        message.msg_iov = vectors.data();
+        message.msg_iovlen = count;
+        const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+        if (sent < 0) {
+            error_code code{errno, boost::system::system_category()};
+            if (would_block()) {
+                deadline_.set_after(closing_ ? linger_time : site_->body_timeout);
+                code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
+                deadline_.clear();
+            }
+            if (code) {
+                keep_open_ = false;
+                co_return false;
+            }
+            continue;
+        }
+        auto left = static_cast<std::size_t>(sent);
+        for (std::string_view& piece : pieces) {
+            const std::size_t done = std::min(left, piece.size());
+            piece.remove_prefix(done);
+            left -= done;
+        }
+    }
+}
+
+/// Closes so that the app gets the answer and not a reset, even where it is still sending (RFC 9112 section 9.6).
+net::Task<void> Session::linger() {
+    if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || peer_ended_)
+        co_return;
+    deadline_.set_after(linger_time);
+    std::array<char, 4096> sink{};
+    std::size_t dropped = 0;
+    while (dropped < most_lingered && !closing_) {
+        const auto size = ::recv(socket_.native_handle(), sink.data(), sink.size(), 0);
+        if (size == 0)
+            co_return;
+        if (size > 0)
+            dropped += static_cast<std::size_t>(size);
+        else if (!would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            co_return;
+    }
+}
+
+void Session::finish_report() {
+    if (report_.quiet)
+        return;
+    const Duration took = BootClock::now() - began_;
+    sites_.stats.requests[static_cast<std::size_t>(report_.kind)][report_.outcome].add();
+    sites_.stats.request_duration.observe(took);
+    if (report_.outcome == 3 + static_cast<std::size_t>(ErrorCode::outcome_unknown))
+        sites_.stats.unknown_mutations.add();
+    if (site_->log_requests)
+        log_request(report_, request_id_, parser_.body().size(), took);
+}
+
+void Session::finish_soon() noexcept {
+    closing_ = true;
+    error_code ignored;
+    if (waiting_)
+        socket_.cancel(ignored);
+}
+
+void Session::finish_now() noexcept {
+    closing_ = true;
+    keep_open_ = false;
+    deadline_.expire();
+}
+
+void Session::on_deadline(void* self) noexcept {
+    error_code ignored;
+    static_cast<Session*>(self)->socket_.cancel(ignored);
+}
+
+} // namespace bearerd::server
