@@ -104,12 +104,6 @@ Parsed<Address> only_local(Parsed<Address> parsed, bool allow_remote) {
     return parsed;
 }
 
-std::string with_brackets(std::string_view host) {
-    if (host.find(':') == std::string_view::npos)
-        return std::string{host};
-    return "[" + std::string{host} + "]";
-}
-
 /// The host of a URL that Boost has taken apart, held to the same rules as any other host here.
 Parsed<std::string> host_of(const boost::urls::url_view& url) {
     if (url.host_type() == boost::urls::host_type::ipvfuture)
@@ -203,7 +197,7 @@ Parsed<std::string> parse_origin(std::string_view text) {
     const auto parsed = boost::urls::parse_uri(lower);
     if (parsed.has_error())
         return form;
-    const boost::urls::url_view url = *parsed;
+    const boost::urls::url_view& url = *parsed;
     if (!url.has_authority() || url.has_userinfo() || !url.encoded_path().empty() || url.has_query() ||
         url.has_fragment())
         return form;
@@ -221,7 +215,7 @@ Parsed<Url> parse_upstream_url(std::string_view text) {
     const auto parsed = boost::urls::parse_uri(text);
     if (parsed.has_error() || !parsed->has_authority())
         return Problem{"must be a whole URL, such as https://api.example.com/graphql"};
-    const boost::urls::url_view url = *parsed;
+    const boost::urls::url_view& url = *parsed;
     const bool tls = url.scheme_id() == boost::urls::scheme::https;
     if (!tls && url.scheme_id() != boost::urls::scheme::http)
         return Problem{"must begin with https://"};
@@ -252,7 +246,7 @@ Parsed<std::optional<UpstreamProxy>> parse_proxy(std::string_view text) {
     const auto parsed = boost::urls::parse_uri(text);
     if (parsed.has_error())
         return form;
-    const boost::urls::url_view url = *parsed;
+    const boost::urls::url_view& url = *parsed;
     const bool bare = url.encoded_path().empty() || url.encoded_path() == "/";
     if (url.scheme_id() != boost::urls::scheme::http || !url.has_authority() || !bare || url.has_query() ||
         url.has_fragment())

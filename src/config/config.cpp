@@ -1,13 +1,8 @@
 #include <bearerd/config/config.hpp>
 
+#include "text.hpp"
+
 namespace bearerd::config {
-namespace {
-
-std::string with_brackets(const std::string& host) {
-    return host.find(':') == std::string::npos ? host : "[" + host + "]";
-}
-
-} // namespace
 
 std::string Address::text() const {
     if (kind == Kind::systemd)

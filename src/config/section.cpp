@@ -18,6 +18,18 @@ std::string join(const std::string& path, std::string_view name) {
     return path.empty() ? std::string{name} : path + "." + std::string{name};
 }
 
+/// In memory of its final size, because a string that grows leaves its old bytes behind.
+Secret join(const std::vector<Secret>& pieces) {
+    std::size_t size = 0;
+    for (const Secret& piece : pieces)
+        size += piece.size();
+    std::string whole;
+    whole.reserve(size);
+    for (const Secret& piece : pieces)
+        whole += piece.reveal();
+    return Secret{std::move(whole)};
+}
+
 std::string parent_of(const std::string& dotted) {
     const auto dot = dotted.rfind('.');
     return dot == std::string::npos ? std::string{} : dotted.substr(0, dot);
@@ -63,8 +75,7 @@ std::string unknown_key(const std::vector<std::string>& known, const std::string
 }
 
 void report_unknown(const Node& mapping, const std::string& path, Context& context) {
-    const bool has_keys = nearest(context.known, path, {}, true).key != nullptr;
-    if (!has_keys)
+    if (!nearest(context.known, path, {}, true).key)
         return; // a mapping where a value should be, and already a fault; or keys of the user's own
     for (const Node::Entry& entry : mapping.entries) {
         if (context.faults.full())
@@ -186,18 +197,11 @@ std::optional<Secret> Section::text_of(const Node& node, const std::string& key,
 
 std::optional<Secret> Section::replace_variables(const Node& node, const std::string& key) {
     std::string_view rest = node.scalar.reveal();
-    Secret result;
-    // Secrets only grow by being made anew, so that no outgrown buffer keeps their bytes.
-    const auto append = [&result](std::string_view piece) {
-        std::string longer;
-        longer.reserve(result.size() + piece.size());
-        longer.append(result.reveal()).append(piece);
-        result = Secret{std::move(longer)};
-    };
+    std::vector<Secret> pieces;
     bool complete = true;
     while (true) {
         const auto begin = rest.find("${");
-        append(rest.substr(0, begin));
+        pieces.emplace_back(rest.substr(0, begin));
         if (begin == std::string_view::npos)
             break;
         const auto end = rest.find('}', begin);
@@ -208,10 +212,8 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
             return std::nullopt;
         }
         rest.remove_prefix(end + 1);
-        auto value = context_.surroundings.environment(name);
-        if (value) {
-            append(*value);
-            wipe(*value);
+        if (auto value = context_.surroundings.environment(name)) {
+            pieces.emplace_back(std::move(*value));
         } else {
             fault_at(node.position, key,
                      "holds ${" + printable(name) + "}, which is not set: set that environment variable");
@@ -220,7 +222,7 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
     }
     if (!complete)
         return std::nullopt;
-    return result;
+    return join(pieces);
 }
 
 void report_unknown_keys(const Node& root, Context& context) {

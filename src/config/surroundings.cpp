@@ -37,7 +37,8 @@ std::string last_error() {
 }
 
 std::optional<std::string> process_environment(const std::string& name) {
-    const char* const value = std::getenv(name.c_str()); // nobody changes it once main has begun
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment once main has begun
+    const char* const value = std::getenv(name.c_str());
     return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 

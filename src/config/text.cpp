@@ -100,6 +100,12 @@ std::size_t edit_distance(std::string_view a, std::string_view b) noexcept {
     return row[b.size()];
 }
 
+std::string with_brackets(std::string_view host) {
+    if (host.find(':') == std::string_view::npos)
+        return std::string{host};
+    return "[" + std::string{host} + "]";
+}
+
 std::string printable(std::string_view text) {
     std::string result{text.substr(0, longest_compared)};
     // Not in the middle of a character.

@@ -25,6 +25,9 @@ namespace bearerd::config {
 /// How many single characters to insert, remove or replace. Only the first 64 of each are looked at.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b) noexcept;
 
+/// A host as it stands before a port: IPv6 in brackets.
+[[nodiscard]] std::string with_brackets(std::string_view host);
+
 /// A user's key fit for a message: cut to 64 bytes, controls replaced by '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 
