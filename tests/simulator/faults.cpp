@@ -80,9 +80,9 @@ public:
     }
 
 private:
-    static constexpr std::array<std::string_view, 10> keys{"kind",     "probability", "next",   "after",
+    static constexpr std::array<std::string_view, 11> keys{"kind",     "probability", "next",   "after",
                                                            "delay_ms", "operations",  "status", "retry_after",
-                                                           "executes", "bytes"};
+                                                           "executes", "bytes",       "seed"};
 
     Kind kind() const {
         const auto text = string_of(member(json_, "kind")).value_or("");
@@ -158,6 +158,9 @@ std::string Faults::add(const Json& json) {
     } catch (const std::string& reason) {
         return reason;
     }
+    for (const auto& item : json.is_array() ? json : Json::array({json}))
+        if (const auto seed = integer_of(member(item, "seed")))
+            random_.seed(static_cast<std::uint64_t>(*seed));
     faults_.insert(faults_.end(), read.begin(), read.end());
     return {};
 }

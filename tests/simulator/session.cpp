@@ -53,7 +53,8 @@ Session::~Session() {
 void Session::close_if_idle() {
     if (idle_ && !control_) {
         closing_ = true;
-        wire_.socket().cancel();
+        boost::system::error_code ignored;
+        wire_.socket().cancel(ignored);
     }
 }
 
@@ -114,9 +115,9 @@ asio::awaitable<bool> Session::wait_for_bytes() {
     const auto limit = server_.options_.idle_timeout;
     if (limit.count() > 0 && !control_) {
         idle_timer_.expires_after(limit);
-        idle_timer_.async_wait([this](boost::system::error_code error) {
-            if (!error)
-                close_if_idle();
+        idle_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+            if (const auto self = weak.lock(); self && !error)
+                self->close_if_idle();
         });
     }
     const auto [error, size] = co_await wire_.async_read_some(buffer_.prepare(16 * 1024), token);
@@ -153,7 +154,8 @@ asio::awaitable<bool> Session::read(HttpRequest& request) {
 }
 
 asio::awaitable<void> Session::run() {
-    wire_.socket().set_option(asio::ip::tcp::no_delay(true));
+    boost::system::error_code ignored; // a peer that has gone already
+    wire_.socket().set_option(asio::ip::tcp::no_delay(true), ignored);
     if (!co_await handshake())
         co_return;
     auto next = Next::go_on;
@@ -298,9 +300,9 @@ asio::awaitable<void> Session::good_bye(bool close_notify) {
     if (!wire_.socket().is_open())
         co_return;
     timer_.expires_after(good_bye_time);
-    timer_.async_wait([this](boost::system::error_code error) {
-        if (!error)
-            wire_.socket().cancel();
+    timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {
+        if (const auto self = weak.lock(); self && !error)
+            self->wire_.socket().cancel(error);
     });
     if (close_notify && wire_.tls() != nullptr)
         co_await wire_.tls()->async_shutdown(token);
