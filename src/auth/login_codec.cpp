@@ -81,14 +81,6 @@ bool holds_user(const Json& answer) {
            std::any_of(data->begin(), data->end(), [](const Json& field) { return !field.is_null(); });
 }
 
-LoginOutcome failed(LoginOutcome::Kind kind, std::string reason, std::optional<Duration> retry_after) {
-    LoginOutcome outcome;
-    outcome.kind = kind;
-    outcome.reason = std::move(reason);
-    outcome.retry_after = retry_after;
-    return outcome;
-}
-
 } // namespace
 
 LoginRequest make_login_request(const config::Upstream& upstream, const config::Credentials& credentials,
@@ -134,31 +126,44 @@ std::string_view find_token(const http::Fields& fields, const std::vector<std::s
     return {};
 }
 
-LoginOutcome judge_login(std::uint16_t status, const http::Fields& fields, std::string_view body,
-                         const std::vector<std::string>& token_headers) {
+LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std::string>& token_headers) {
+    LoginHead result;
+    result.status = head.status;
+    result.token = Secret{find_token(head.fields, token_headers)};
+    result.retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after));
+    return result;
+}
+
+LoginOutcome judge_login(LoginHead head, std::string_view body) {
     using Kind = LoginOutcome::Kind;
-    const auto retry_after = parse_retry_after(fields.value("Retry-After"));
-    if (status != 200 && status != 400 && status != 401 && status != 403)
-        return failed(Kind::unavailable, "HTTP status " + std::to_string(status), retry_after);
+    const auto status = "HTTP status " + std::to_string(head.status);
+    const auto fail = [&head](Kind kind, std::string reason) {
+        LoginOutcome outcome;
+        outcome.kind = kind;
+        outcome.reason = std::move(reason);
+        outcome.retry_after = head.retry_after;
+        return outcome;
+    };
+    if (head.status != 200 && head.status != 400 && head.status != 401 && head.status != 403)
+        return fail(Kind::unavailable, status);
     const auto answer =
         body.size() > max_login_answer ? Json(Json::value_t::discarded) : Json::parse(body, nullptr, false);
     if (!answer.is_object())
-        return failed(Kind::unavailable, "HTTP status " + std::to_string(status) + " without a JSON object",
-                      retry_after);
+        return fail(Kind::unavailable, status + " without a JSON object");
     const auto* errors = member(answer, "errors");
     if (errors != nullptr && !errors->is_null() && !errors->is_array())
-        return failed(Kind::unavailable, "the answer's errors are not a list", retry_after);
+        return fail(Kind::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
     if (has_errors && names_trouble(*errors))
-        return failed(Kind::unavailable, quote_message(*errors), retry_after);
-    const auto token = status == 200 ? find_token(fields, token_headers) : std::string_view{};
-    if (has_errors && (token.empty() || !holds_user(answer)))
-        return failed(Kind::rejected, quote_message(*errors), retry_after);
-    if (token.empty())
-        return failed(Kind::unavailable, "the answer has neither a token nor errors", retry_after);
+        return fail(Kind::unavailable, quote_message(*errors));
+    const bool has_token = head.status == 200 && !head.token.empty();
+    if (has_errors && (!has_token || !holds_user(answer)))
+        return fail(Kind::rejected, quote_message(*errors));
+    if (!has_token)
+        return fail(Kind::unavailable, status + " with neither a token nor errors");
     LoginOutcome outcome;
     outcome.kind = Kind::accepted;
-    outcome.token = Secret{token};
+    outcome.token = std::move(head.token);
     return outcome;
 }
 

@@ -62,7 +62,7 @@ TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_
     if (good(at.now) && generation < generation_) {
         reply.action = Action::use;
         reply.token = current_;
-        reply.after_login = login_generation_ > generation;
+        reply.after_login = login_since(generation);
         return reply;
     }
     if (good(at.now) && current_->from_login && at.now - current_->received < settings_.fresh_for) {

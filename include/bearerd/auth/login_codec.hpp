@@ -38,13 +38,22 @@ struct LoginOutcome {
 [[nodiscard]] std::string_view find_token(const http::Fields& fields,
                                           const std::vector<std::string>& token_headers);
 
+/// What an answer's head tells of a login; owns its parts, since the head is gone when the body has come.
+struct LoginHead {
+    std::uint16_t status = 0;
+    Secret token; ///< empty: none came
+    std::optional<Duration> retry_after;
+};
+
+[[nodiscard]] LoginHead read_login_head(const http::ResponseHead& head,
+                                        const std::vector<std::string>& token_headers);
+
 /// Judges a whole answer to the login by CONTRACT 3.8. Accepted takes HTTP 200, a token, a JSON object, and
 /// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even
 /// where a token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a
 /// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and
 /// whatever is neither, are `unavailable`. Never throws but for lack of memory.
-[[nodiscard]] LoginOutcome judge_login(std::uint16_t status, const http::Fields& fields,
-                                       std::string_view body, const std::vector<std::string>& token_headers);
+[[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body);
 
 /// `Retry-After` in seconds; a date is not read, because it would need the wall clock.
 [[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value) noexcept;

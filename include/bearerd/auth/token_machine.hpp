@@ -122,6 +122,11 @@ public:
 
     [[nodiscard]] bool login_running() const noexcept { return running_; }
 
+    /// Whether a login brought a token since the one of this generation.
+    [[nodiscard]] bool login_since(std::uint64_t generation) const noexcept {
+        return login_generation_ > generation;
+    }
+
     /// Rejected logins in a row; what outlives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 

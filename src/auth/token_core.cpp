@@ -1,0 +1,358 @@
+#include "token_core.hpp"
+
+#include <bearerd/auth/jwt.hpp>
+#include <bearerd/base/log.hpp>
+#include <bearerd/base/units.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using Action = TokenMachine::Reply::Action;
+
+/// The timer's clock stops while the machine is suspended; looking this often bounds how late a renewal is
+/// then.
+constexpr Duration longest_sleep = 30s;
+
+StoreSettings store_settings(const config::Settings& settings) {
+    return {settings.token_store.directory, settings.token_store.key_file, settings.upstream.url.text,
+            settings.credentials.user, settings.credentials.password.clone()};
+}
+
+bool same_user(const config::Settings& a, const config::Settings& b) {
+    return a.upstream.url.text == b.upstream.url.text && a.credentials.user == b.credentials.user &&
+           a.credentials.by_email == b.credentials.by_email;
+}
+
+/// The last reference goes along, so that the waiter dies on its own thread.
+void hand_over(std::shared_ptr<Waiter> waiter, TokenPtr token, bool after_login, NoToken failure) {
+    const auto executor = waiter->executor;
+    net::asio::post(executor,
+                    [waiter = std::move(waiter), token = std::move(token), after_login, failure]() mutable {
+                        waiter->done = true;
+                        waiter->token = std::move(token);
+                        waiter->after_login = after_login;
+                        waiter->failure = failure;
+                        waiter->timer.cancel();
+                    });
+}
+
+} // namespace
+
+TokenService::Core::Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
+                         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks)
+    : first_{first},
+      hooks_{std::move(hooks)},
+      stats_{stats},
+      transport_{std::move(transport)},
+      settings_{std::move(settings)},
+      machine_{settings_->auth, true},
+      wake_timer_{first},
+      login_timer_{first} {}
+
+TokenMachine::Moment TokenService::Core::moment() {
+    const auto jitter = hooks_.jitter ? hooks_.jitter() : std::uniform_real_distribution<double>{0, 1}(dice_);
+    return {hooks_.clock(), jitter};
+}
+
+std::pair<TokenPtr, std::uint64_t> TokenService::Core::snapshot() const {
+    const std::lock_guard lock{mutex_};
+    return {published_, version_.load(std::memory_order_relaxed)};
+}
+
+Duration TokenService::Core::login_timeout() const {
+    const std::lock_guard lock{mutex_};
+    return settings_->auth.login_timeout;
+}
+
+AuthStatus TokenService::Core::status() const {
+    const std::lock_guard lock{mutex_};
+    const auto at = hooks_.clock();
+    AuthStatus status;
+    status.state = to_string(machine_.state(at));
+    if (const auto token = machine_.good_token(at))
+        status.expires_in = token->expires - at;
+    const auto name = display_name(machine_.login_claims());
+    status.identity = name.empty() ? settings_->credentials.user : std::string{name};
+    status.last_login_result = last_result_;
+    status.last_login_reason = last_reason_;
+    if (const auto next = machine_.next_try(); next && *next > at)
+        status.next_try = *next - at;
+    return status;
+}
+
+TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& waiter) {
+    const std::lock_guard lock{mutex_};
+    const auto at = moment();
+    auto reply = enroll(machine_.want(at), waiter);
+    settle(reply, at.now);
+    return reply;
+}
+
+TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& waiter,
+                                                std::uint64_t document) {
+    const std::lock_guard lock{mutex_};
+    const auto at = moment();
+    auto reply = enroll(machine_.refused(waiter->refused_generation, document, at), waiter);
+    settle(reply, at.now);
+    return reply;
+}
+
+TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
+                                               const std::shared_ptr<Waiter>& waiter) {
+    if (reply.action != Action::wait)
+        return reply;
+    const std::size_t limit = settings_->limits.pending_requests;
+    if (waiters_.size() >= limit)
+        std::erase_if(waiters_, [](const auto& other) { return other.expired(); });
+    if (waiters_.size() >= limit) {
+        reply.action = Action::fail; // a login that the machine wants starts all the same
+        reply.failure = {NoToken::Reason::overloaded, 1s};
+        return reply;
+    }
+    waiters_.push_back(waiter);
+    return reply;
+}
+
+void TokenService::Core::denied(std::uint64_t document) {
+    const std::lock_guard lock{mutex_};
+    machine_.denied(document);
+}
+
+TokenMachine::Observation TokenService::Core::observed(std::uint64_t generation,
+                                                       TokenMachine::Candidate token, bool login_operation) {
+    const std::lock_guard lock{mutex_};
+    const auto at = moment();
+    const auto observation = machine_.observed(generation, std::move(token), login_operation, at);
+    if (observation != TokenMachine::Observation::adopted)
+        return observation;
+    save_token();
+    TokenMachine::Reply reply;
+    reply.action = Action::use;
+    reply.token = machine_.current();
+    release_waiters(reply, at.now);
+    settle({}, at.now);
+    return observation;
+}
+
+/// Carries out what a reply asks for beyond the request at hand. Under the lock, so that all is in order.
+void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now) {
+    if (machine_.current() != published_) {
+        published_ = machine_.current();
+        version_.fetch_add(1, std::memory_order_release);
+    }
+    if (reply.start_login)
+        net::asio::post(first_, [self = shared_from_this()] { self->run_login(); });
+    // A later wake-up needs no new timer: the old one looks, and sleeps on. So a token that is swapped with
+    // every answer costs no system call.
+    if (const auto wake = machine_.next_wake(); wake && std::min(*wake, now + longest_sleep) < armed_for_) {
+        armed_for_ = *wake; // until rearm() has run, so that it is posted once
+        net::asio::post(first_, [self = shared_from_this()] { self->rearm(); });
+    }
+}
+
+/// Lets all go whom the reply answers; who waits for a login goes on waiting while one runs.
+void TokenService::Core::release_waiters(const TokenMachine::Reply& reply, TimePoint now) {
+    if (reply.action != Action::use && reply.action != Action::fail)
+        return;
+    const auto token = machine_.good_token(now);
+    for (const auto& weak : std::exchange(waiters_, {})) {
+        auto waiter = weak.lock();
+        if (!waiter)
+            continue;
+        const auto refused = waiter->refused_generation;
+        if (token && token->generation > refused)
+            hand_over(std::move(waiter), token, machine_.login_since(refused), {});
+        else
+            hand_over(std::move(waiter), nullptr, false, reply.failure);
+    }
+}
+
+void TokenService::Core::rearm() {
+    Duration sleep{};
+    {
+        const std::lock_guard lock{mutex_};
+        const auto wake = machine_.next_wake();
+        if (!wake) {
+            armed_for_ = TimePoint::max();
+            wake_timer_.cancel();
+            return;
+        }
+        const auto at = hooks_.clock();
+        sleep = std::clamp(*wake - at, Duration{0}, longest_sleep);
+        armed_for_ = at + sleep;
+    }
+    wake_timer_.expires_after(sleep);
+    wake_timer_.async_wait([self = shared_from_this()](error_code error) {
+        if (!error)
+            self->tick();
+    });
+}
+
+void TokenService::Core::tick() {
+    {
+        const std::lock_guard lock{mutex_};
+        const auto at = moment();
+        settle(machine_.tick(at), at.now);
+    }
+    rearm();
+}
+
+void TokenService::Core::start(std::function<void()> first_login_tried) {
+    first_login_tried_ = std::move(first_login_tried);
+    std::unique_lock lock{mutex_};
+    open_store();
+    if (store_)
+        return; // on_found() goes on
+    const auto at = moment();
+    settle(machine_.restored(std::nullopt, at), at.now);
+}
+
+void TokenService::Core::open_store() {
+    if (settings_->token_store.directory.empty())
+        return;
+    StoreWriter::Events events;
+    events.found = [self = weak_from_this(), first = first_](StoreWriter::Found found) {
+        net::asio::post(first, [self, found = std::move(found)]() mutable {
+            if (const auto core = self.lock())
+                core->on_found(std::move(found));
+        });
+    };
+    events.failed = [self = weak_from_this(), first = first_] {
+        net::asio::post(first, [self] {
+            if (const auto core = self.lock())
+                core->stats_.token_store_failures.add();
+        });
+    };
+    store_ = std::make_unique<StoreWriter>(store_settings(*settings_), std::move(events));
+}
+
+void TokenService::Core::on_found(StoreWriter::Found found) {
+    std::unique_lock lock{mutex_};
+    const auto at = moment();
+    const bool needless = machine_.current() != nullptr; // the store was opened by a reload
+    std::optional<TokenMachine::Restored> token;
+    if (!stored_is_foreign_) {
+        machine_.restored_rejections(found.rejections, at.now + found.next_try, at);
+        if (found.token) {
+            token.emplace();
+            token->token.claims = parse_claims(found.token->record.token.reveal());
+            token->token.value = std::move(found.token->record.token);
+            token->login = std::move(found.token->record.login);
+            token->life = found.token->record.life;
+            token->left = token->life - found.token->age;
+        }
+    }
+    auto reply = machine_.restored(std::move(token), at);
+    settle(reply, at.now);
+    const auto good = machine_.good_token(at.now);
+    if (good && !needless) {
+        stats_.token_swaps[2].add();
+        const auto left = format_duration(good->expires - at.now);
+        log::info("stored token is used", {{"user", settings_->credentials.user}, {"expires_in", left}});
+    }
+    if (!reply.start_login)
+        reply = machine_.want(at);
+    release_waiters(reply, at.now);
+    if (good || reply.action == Action::fail)
+        first_try_done(lock);
+}
+
+void TokenService::Core::first_try_done(std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    if (const auto told = std::exchange(first_login_tried_, nullptr))
+        told();
+}
+
+void TokenService::Core::save_token() {
+    if (!store_)
+        return;
+    const auto& token = *machine_.current();
+    TokenRecord record;
+    record.received = StoredMoment::take();
+    record.life = token.expires - token.received;
+    record.token = token.value.clone();
+    record.login = machine_.login_claims();
+    store_->save(std::move(record));
+}
+
+void TokenService::Core::save_rejections(Duration backoff) {
+    if (!store_)
+        return;
+    LoginRecord record;
+    record.rejections = machine_.rejections();
+    record.failed = StoredMoment::take();
+    record.backoff = backoff;
+    store_->save(std::move(record));
+}
+
+void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings,
+                                std::shared_ptr<upstream::Transport> transport) {
+    std::unique_ptr<StoreWriter> old_store; // its end may take a while: after the lock
+    bool cancel = false;
+    {
+        const std::lock_guard lock{mutex_};
+        const auto at = moment();
+        const auto before = std::exchange(settings_, std::move(settings));
+        transport_ = std::move(transport);
+        machine_.configure(settings_->auth);
+        const bool user = same_user(*before, *settings_);
+        const bool credentials = user && before->credentials.password.equals(settings_->credentials.password);
+        stored_is_foreign_ = stored_is_foreign_ || !credentials;
+        old_store = change_store(*before, credentials, at.now);
+        TokenMachine::Reply reply;
+        if (!credentials) {
+            cancel = machine_.login_running();
+            reply = machine_.credentials_changed(user, at);
+        }
+        settle(reply, at.now);
+    }
+    if (cancel)
+        cancel_login_.emit(net::asio::cancellation_type::terminal);
+}
+
+/// Returns the store that is not needed any more.
+std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Settings& before,
+                                                              bool same_credentials, TimePoint now) {
+    const auto& places = settings_->token_store;
+    const bool moved =
+        before.token_store.directory != places.directory || before.token_store.key_file != places.key_file;
+    if (places.directory.empty())
+        return std::move(store_);
+    if (!store_)
+        open_store();
+    else if (moved || !same_credentials)
+        store_->change(store_settings(*settings_));
+    if (moved && same_credentials && machine_.good_token(now))
+        save_token();
+    return nullptr;
+}
+
+void TokenService::Core::stop() {
+    {
+        const std::lock_guard lock{mutex_};
+        machine_.stop();
+        stopping_ = true;
+        TokenMachine::Reply reply;
+        reply.action = Action::fail;
+        reply.failure = {NoToken::Reason::shutting_down, 1s};
+        release_waiters(reply, hooks_.clock());
+    }
+    first_login_tried_ = nullptr;
+    login_pending_ = false;
+    wake_timer_.cancel();
+    login_timer_.cancel();
+    cancel_login_.emit(net::asio::cancellation_type::terminal);
+}
+
+void TokenService::Core::close_store() {
+    std::unique_ptr<StoreWriter> store;
+    const std::lock_guard lock{mutex_};
+    store = std::move(store_);
+}
+
+} // namespace bearerd::auth

@@ -1,0 +1,120 @@
+#pragma once
+
+#include <bearerd/auth/login_codec.hpp>
+#include <bearerd/auth/store_writer.hpp>
+#include <bearerd/auth/token_machine.hpp>
+#include <bearerd/auth/token_service.hpp>
+
+#include <boost/asio/cancellation_signal.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <mutex>
+#include <random>
+#include <vector>
+
+namespace bearerd::auth {
+
+using Timer =
+    net::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                    net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
+
+/// One request that waits for a login. Made, awaited and destroyed on its own thread; the core keeps a weak
+/// reference and hands the result over by post.
+struct Waiter {
+    Waiter(net::Executor own, std::uint64_t refused)
+        : executor{own}, timer{own}, refused_generation{refused} {}
+
+    net::Executor executor;
+    Timer timer;                            ///< its deadline, and by cancelling it its wake-up
+    const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
+    bool done = false;
+    TokenPtr token; ///< nullptr: `failure` tells why
+    bool after_login = false;
+    NoToken failure;
+};
+
+/// What all threads share. The machine stands behind a mutex that is taken when a token changes hands, not
+/// when it is used. Timers and logins belong to the first thread.
+class TokenService::Core : public std::enable_shared_from_this<TokenService::Core> {
+public:
+    Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
+         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks);
+
+    // Any thread.
+    [[nodiscard]] TimePoint now() const { return hooks_.clock(); }
+
+    [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+
+    [[nodiscard]] std::pair<TokenPtr, std::uint64_t> snapshot() const;
+    [[nodiscard]] Duration login_timeout() const;
+    [[nodiscard]] AuthStatus status() const;
+    /// Where the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
+    [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
+    [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
+    void denied(std::uint64_t document);
+    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t generation, TokenMachine::Candidate token,
+                                                     bool login_operation);
+
+    // The first thread.
+    void start(std::function<void()> first_login_tried);
+    void reload(std::shared_ptr<const config::Settings> settings,
+                std::shared_ptr<upstream::Transport> transport);
+    void stop();
+    void close_store();
+    void tick();
+
+private:
+    [[nodiscard]] TokenMachine::Moment moment();
+    [[nodiscard]] TokenMachine::Reply enroll(TokenMachine::Reply reply,
+                                             const std::shared_ptr<Waiter>& waiter);
+    void settle(const TokenMachine::Reply& reply, TimePoint now);
+    void release_waiters(const TokenMachine::Reply& reply, TimePoint now);
+    void rearm();
+    void open_store();
+    [[nodiscard]] std::unique_ptr<StoreWriter> change_store(const config::Settings& before,
+                                                            bool same_credentials, TimePoint now);
+    void save_token();
+    void save_rejections(Duration backoff);
+    void on_found(StoreWriter::Found found);
+    void first_try_done(std::unique_lock<std::mutex>& lock);
+
+    void run_login();
+    void end_login(std::uint64_t attempt, LoginOutcome outcome);
+    void login_over();
+    [[nodiscard]] TokenMachine::Reply apply(LoginOutcome outcome, TokenMachine::Moment at);
+    void log_failure(const LoginOutcome& outcome, Duration next_try);
+
+    const net::Executor first_;
+    const ServiceHooks hooks_;
+    Stats& stats_; ///< the first thread's
+
+    mutable std::mutex mutex_; ///< guards what follows, up to the next blank line
+    std::minstd_rand dice_{std::random_device{}()};
+    std::shared_ptr<upstream::Transport> transport_;
+    std::shared_ptr<const config::Settings> settings_;
+    TokenMachine machine_;
+    TokenPtr published_;
+    std::vector<std::weak_ptr<Waiter>> waiters_;
+    TimePoint armed_for_ = TimePoint::max(); ///< when the timer will look again
+    bool stopping_ = false;
+    bool stored_is_foreign_ = false; ///< other credentials came before the store was read
+    std::string_view last_result_ = "none";
+    std::string last_reason_;
+    std::unique_ptr<StoreWriter> store_;
+
+    std::atomic<std::uint64_t> version_{0};
+
+    // The first thread's:
+    Timer wake_timer_;
+    Timer login_timer_;
+    net::asio::cancellation_signal cancel_login_;
+    std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
+    std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome
+    bool attempt_alive_ = false;      ///< its coroutine has not ended, though it may have been given up
+    bool login_pending_ = false;      ///< the next one begins when it has
+    std::uint64_t failures_ = 0;      ///< in a row, for the log
+    std::function<void()> first_login_tried_;
+};
+
+} // namespace bearerd::auth

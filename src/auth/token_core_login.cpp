@@ -1,0 +1,145 @@
+#include "token_core.hpp"
+
+#include <bearerd/auth/jwt.hpp>
+#include <bearerd/auth/login.hpp>
+#include <bearerd/base/log.hpp>
+#include <bearerd/base/units.hpp>
+
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+
+#include <exception>
+
+/// The part of the core that logs in; all of it on the first thread.
+namespace bearerd::auth {
+namespace {
+
+/// Of failures in a row, those with these numbers are logged, so that a long outage does not fill the disk.
+bool worth_a_line(std::uint64_t failures) noexcept {
+    return failures <= 3 || failures % 20 == 0;
+}
+
+} // namespace
+
+void TokenService::Core::run_login() {
+    if (attempt_alive_) { // given up, but not gone: never two at a time
+        login_pending_ = true;
+        return;
+    }
+    std::shared_ptr<upstream::Transport> transport;
+    std::shared_ptr<const config::Settings> settings;
+    {
+        const std::lock_guard lock{mutex_};
+        if (!machine_.login_running() || stopping_)
+            return;
+        transport = transport_;
+        settings = settings_;
+    }
+    const auto attempt = ++attempt_;
+    attempt_alive_ = true;
+    login_timer_.expires_after(settings->auth.login_timeout);
+    login_timer_.async_wait([self = shared_from_this(), attempt](error_code error) {
+        if (error)
+            return;
+        LoginOutcome outcome;
+        outcome.reason = "no answer within auth.login_timeout";
+        self->end_login(attempt, std::move(outcome));
+        self->cancel_login_.emit(net::asio::cancellation_type::terminal);
+    });
+    auto login = log_in(std::move(transport), std::move(settings));
+    auto ended = [self = shared_from_this(), attempt](std::exception_ptr problem, LoginOutcome outcome) {
+        // log_in() throws nothing but for lack of memory while it begins; the outcome is then the default:
+        // failed.
+        if (problem)
+            outcome.reason = "out of memory";
+        self->end_login(attempt, std::move(outcome));
+        self->login_over();
+    };
+    net::asio::co_spawn(first_, std::move(login),
+                        net::asio::bind_cancellation_slot(cancel_login_.slot(), std::move(ended)));
+}
+
+/// The coroutine has ended.
+void TokenService::Core::login_over() {
+    attempt_alive_ = false;
+    if (std::exchange(login_pending_, false))
+        run_login();
+}
+
+/// The attempt has an outcome: its answer or its deadline, whichever is first.
+void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) {
+    if (attempt != attempt_ || attempt == ended_attempt_)
+        return;
+    ended_attempt_ = attempt;
+    login_timer_.cancel();
+    std::unique_lock lock{mutex_};
+    if (stopping_)
+        return;
+    const auto at = moment();
+    const auto reply = apply(std::move(outcome), at);
+    release_waiters(reply, at.now);
+    settle(reply, at.now);
+    if (reply.action != TokenMachine::Reply::Action::wait)
+        first_try_done(lock);
+}
+
+TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine::Moment at) {
+    using Kind = LoginOutcome::Kind;
+    const bool renewed = machine_.good_token(at.now) != nullptr;
+    const auto rejections = machine_.rejections();
+    TokenMachine::Reply reply;
+    if (outcome.kind == Kind::accepted) {
+        TokenMachine::Candidate token;
+        token.claims = parse_claims(outcome.token.reveal());
+        token.value = std::move(outcome.token);
+        reply = machine_.login_done(std::move(token), at);
+        outcome.reason = "the login brought the old token again, which has expired";
+    } else {
+        const auto kind = outcome.kind == Kind::rejected ? TokenMachine::FailureKind::rejected
+                                                         : TokenMachine::FailureKind::unavailable;
+        reply = machine_.login_failed(kind, outcome.retry_after, at);
+    }
+    if (reply.action == TokenMachine::Reply::Action::wait) {
+        log::info("login dropped: the credentials were changed meanwhile");
+        return reply;
+    }
+    if (reply.action == TokenMachine::Reply::Action::fail) {
+        log_failure(outcome, reply.failure.retry_after);
+        if (outcome.kind == Kind::rejected)
+            save_rejections(reply.failure.retry_after);
+        return reply;
+    }
+    failures_ = 0;
+    stats_.logins[0].add();
+    stats_.token_swaps[0].add();
+    last_result_ = "ok";
+    last_reason_.clear();
+    save_token();
+    if (rejections > 0)
+        save_rejections({});
+    const auto left = format_duration(reply.token->expires - at.now);
+    log::info(renewed ? "token renewed by a login" : "logged in",
+              {{"user", settings_->credentials.user}, {"expires_in", left}});
+    return reply;
+}
+
+void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_try) {
+    const bool rejected = outcome.kind == LoginOutcome::Kind::rejected;
+    const std::string_view result = rejected ? "rejected" : "unavailable";
+    failures_ = last_result_ == result ? failures_ + 1 : 1;
+    stats_.logins[rejected ? 1 : 2].add();
+    last_result_ = result;
+    last_reason_ = outcome.reason;
+    const auto next = format_duration(std::chrono::ceil<std::chrono::milliseconds>(next_try));
+    // Each rejected login is worth a line: they are far apart, and somebody has to act.
+    if (rejected)
+        log::error(
+            "login rejected: user name or password are wrong",
+            {{"user", settings_->credentials.user}, {"reason", outcome.reason}, {"next_try_in", next}});
+    else if (worth_a_line(failures_))
+        log::warning("login unavailable", {{"reason", outcome.reason},
+                                           {"next_try_in", next},
+                                           {"failures", static_cast<std::int64_t>(failures_)}});
+}
+
+} // namespace bearerd::auth

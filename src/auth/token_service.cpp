@@ -1,0 +1,163 @@
+#include <bearerd/auth/token_service.hpp>
+
+#include "token_core.hpp"
+
+#include <bearerd/auth/jwt.hpp>
+#include <bearerd/base/log.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <tuple>
+
+namespace bearerd::auth {
+namespace {
+
+using Action = TokenMachine::Reply::Action;
+using Observation = TokenMachine::Observation;
+
+constexpr auto use_task = net::asio::as_tuple(net::asio::use_awaitable_t<net::Executor>{});
+
+/// Waits for the core to hand over what comes, or for the deadline.
+net::Task<void> wait(std::shared_ptr<Waiter> waiter, Duration timeout) {
+    waiter->timer.expires_after(timeout);
+    co_await waiter->timer.async_wait(use_task);
+    if (!waiter->done) // the deadline; the login itself goes on
+        waiter->failure = {NoToken::Reason::login_unavailable, std::chrono::seconds{1}};
+}
+
+} // namespace
+
+/// A thread's TokenSource: keeps the token that was current when it last looked, and looks again when the
+/// version has changed.
+class Door final : public TokenSource {
+public:
+    Door(std::shared_ptr<TokenService::Core> core, net::Executor executor, Stats& stats)
+        : core_{std::move(core)}, executor_{executor}, stats_{stats} {}
+
+    TokenPtr current(TimePoint now) override {
+        if (core_->version() != seen_)
+            std::tie(token_, seen_) = core_->snapshot();
+        return token_ && now < token_->expires ? token_ : nullptr;
+    }
+
+    net::Task<TokenResult> acquire() override;
+    net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) override;
+
+    void denied(std::uint64_t document) override { core_->denied(document); }
+
+    void observed(const TokenPtr& used, std::string_view value, bool login_operation) override;
+
+private:
+    std::shared_ptr<TokenService::Core> core_;
+    net::Executor executor_;
+    Stats& stats_;
+    TokenPtr token_;
+    std::uint64_t seen_ = 0;
+    bool warned_ = false; ///< of a foreign token: once, though every answer may bring one
+};
+
+net::Task<TokenResult> Door::acquire() {
+    if (auto token = current(core_->now()))
+        co_return token;
+    const auto waiter = std::make_shared<Waiter>(executor_, 0);
+    const auto reply = core_->want(waiter);
+    if (reply.action == Action::use)
+        co_return reply.token;
+    if (reply.action == Action::fail)
+        co_return reply.failure;
+    co_await wait(waiter, core_->login_timeout());
+    if (waiter->token)
+        co_return waiter->token;
+    co_return waiter->failure;
+}
+
+net::Task<Advice> Door::rejected(TokenPtr used, std::uint64_t document) {
+    const auto waiter = std::make_shared<Waiter>(executor_, used ? used->generation : 0);
+    const auto reply = core_->refused(waiter, document);
+    Advice advice;
+    if (reply.action == Action::pass)
+        co_return advice;
+    if (reply.action == Action::wait) {
+        co_await wait(waiter, core_->login_timeout());
+        advice.token = waiter->token;
+        advice.after_login = waiter->after_login;
+        advice.failure = waiter->failure;
+    } else {
+        advice.token = reply.token;
+        advice.after_login = reply.after_login;
+        advice.failure = reply.failure;
+    }
+    advice.kind = advice.token ? Advice::Kind::resend : Advice::Kind::fail;
+    co_return advice;
+}
+
+void Door::observed(const TokenPtr& used, std::string_view value, bool login_operation) {
+    const auto text = token_in_header(value);
+    if (text.empty() || !used)
+        return;
+    if (!login_operation && token_ && token_->value.reveal() == text && core_->version() == seen_)
+        return; // the upstream repeats the token with every answer
+    TokenMachine::Candidate token;
+    token.value = Secret{text};
+    token.claims = parse_claims(text);
+    const auto observation = core_->observed(used->generation, std::move(token), login_operation);
+    switch (observation) {
+    case Observation::adopted:
+        stats_.token_swaps[1].add();
+        log::debug("token swapped by a response");
+        return;
+    case Observation::unchanged:
+        return;
+    case Observation::older:
+        stats_.tokens_ignored[0].add();
+        log::debug("token of a response ignored", {{"reason", std::string_view{"older"}}});
+        return;
+    case Observation::foreign:
+        stats_.tokens_ignored[1].add();
+        log::write(std::exchange(warned_, true) ? log::Level::debug : log::Level::warning,
+                   "token of a response ignored: it names another user", {});
+        return;
+    case Observation::login_operation:
+        stats_.tokens_ignored[2].add();
+        log::debug("token of a response ignored", {{"reason", std::string_view{"the app's own login"}}});
+        return;
+    }
+}
+
+TokenService::TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
+                           std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks)
+    : core_{std::make_shared<Core>(first, std::move(transport), std::move(settings), stats,
+                                   std::move(hooks))} {}
+
+TokenService::~TokenService() {
+    core_->stop();
+    core_->close_store();
+}
+
+void TokenService::start(std::function<void()> first_login_tried) {
+    core_->start(std::move(first_login_tried));
+}
+
+std::unique_ptr<TokenSource> TokenService::make_source(net::Executor executor, Stats& stats) {
+    return std::make_unique<Door>(core_, executor, stats);
+}
+
+void TokenService::reload(std::shared_ptr<const config::Settings> settings,
+                          std::shared_ptr<upstream::Transport> transport) {
+    core_->reload(std::move(settings), std::move(transport));
+}
+
+void TokenService::stop() {
+    core_->stop();
+}
+
+void TokenService::tick() {
+    core_->tick();
+}
+
+AuthStatus TokenService::status() const {
+    return core_->status();
+}
+
+} // namespace bearerd::auth
