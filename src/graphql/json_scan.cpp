@@ -79,14 +79,34 @@ struct Escape {
     std::uint32_t value = 0;
 };
 
+/// What the one letter behind a backslash stands for; 0 where JSON knows no such escape.
+char letter_escape(char letter) noexcept {
+    switch (letter) {
+    case '"':
+    case '\\':
+    case '/':
+        return letter;
+    case 'b':
+        return '\b';
+    case 'f':
+        return '\f';
+    case 'n':
+        return '\n';
+    case 'r':
+        return '\r';
+    case 't':
+        return '\t';
+    default:
+        return 0;
+    }
+}
+
 /// The escape at `at`, which is a backslash; a pair of surrogates is one.
 Escape read_escape(const char* at, const char* end) noexcept {
-    constexpr std::string_view names = "\"\\/bfnrt";
-    constexpr std::string_view values = "\"\\/\b\f\n\r\t";
     if (end - at < 2)
         return {};
-    if (const auto found = names.find(at[1]); found != std::string_view::npos)
-        return {2, static_cast<unsigned char>(values[found])};
+    if (const char meant = letter_escape(at[1]); meant != 0)
+        return {2, static_cast<unsigned char>(meant)};
     const auto unit = unicode_escape(at, end);
     if (!unit || is_low_surrogate(*unit))
         return {};

@@ -9,10 +9,10 @@ enum CharacterClass : std::uint8_t { other, ignored, name_start, digit, punctuat
 
 constexpr std::array<CharacterClass, 256> make_classes() noexcept {
     std::array<CharacterClass, 256> classes{};
-    for (const unsigned char c : std::string_view{" \t\r\n,"})
-        classes[c] = ignored;
-    for (const unsigned char c : std::string_view{"!$&():=@[]{|}"})
-        classes[c] = punctuation;
+    for (const char c : std::string_view{" \t\r\n,"})
+        classes[static_cast<unsigned char>(c)] = ignored;
+    for (const char c : std::string_view{"!$&():=@[]{|}"})
+        classes[static_cast<unsigned char>(c)] = punctuation;
     for (unsigned c = '0'; c <= '9'; ++c)
         classes[c] = digit;
     for (unsigned c = 'a'; c <= 'z'; ++c)

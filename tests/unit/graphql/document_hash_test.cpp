@@ -1,0 +1,66 @@
+#include "unit/graphql/classify.hpp"
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+using namespace bearerd::graphql;
+using namespace bearerd::graphql::testing;
+
+namespace {
+
+std::uint64_t hash_json(std::string_view body) {
+    return document_hash({false, "", "application/json", body});
+}
+
+TEST(DocumentHash, IsTheSameWithOtherLiteralsVariablesAndSpace) {
+    const std::string base = wrapped(R"(mutation A{a(x:"1",y:-1000,z:[1.5]){id}})");
+    const std::vector<std::string> same = {
+        wrapped(R"(mutation A{a(x:"2",y:7,z:[1e9]){id}})"),
+        wrapped("mutation A {\n  a(x:\"\"\"block\"\"\", y:0 z:[0]) { id } # done\n}"),
+        R"({"variables":{"q":1},"query":"\u006dutation A{a(x:\"\",y:1,z:[2]){id}}"})",
+    };
+    for (const std::string& body : same)
+        EXPECT_EQ(hash_json(body), hash_json(base)) << body;
+    EXPECT_EQ(
+        document_hash({false, "tenant=7", "application/graphql", R"(mutation A{a(x:"",y:1,z:[2]){id}})"}),
+        hash_json(base));
+}
+
+TEST(DocumentHash, DiffersWithAnythingElse) {
+    const std::vector<std::string> bodies = {
+        wrapped("{a}"),
+        wrapped("{b}"),
+        wrapped("{ab}"),
+        wrapped("{a b}"),
+        wrapped("query A{a}"),
+        wrapped("query B{a}"),
+        wrapped("mutation A{a}"),
+        wrapped("{a(x:1)}"),
+        wrapped(R"({a(x:"1")})"),
+        wrapped("{a(x:true)}"),
+        wrapped("{a(x:$v)}"),
+        wrapped("{a(x:$w)}"),
+        wrapped("{a:b}"),
+        R"({"query":"query A{a} query B{b}","operationName":"A"})",
+        R"({"query":"query A{a} query B{b}","operationName":"B"})",
+        "[" + wrapped("{a}") + "," + wrapped("{b}") + "]",
+        "[" + wrapped("{b}") + "," + wrapped("{a}") + "]",
+        "",
+        "x",
+        "y",
+        R"({"query":"{\u0000"})",
+    };
+    for (std::size_t i = 0; i < bodies.size(); ++i)
+        for (std::size_t j = 0; j < i; ++j)
+            EXPECT_NE(hash_json(bodies[i]), hash_json(bodies[j])) << bodies[i] << " and " << bodies[j];
+}
+
+TEST(DocumentHash, OfTheUnreadableIsOfAllItsBytes) {
+    EXPECT_EQ(document_hash({false, "a", "b", "c"}), document_hash({false, "a", "b", "c"}));
+    EXPECT_NE(document_hash({false, "a", "b", "c"}), document_hash({true, "a", "b", "c"}));
+    EXPECT_NE(document_hash({false, "a", "b", "c"}), document_hash({false, "", "ab", "c"}));
+}
+
+} // namespace
