@@ -120,6 +120,17 @@ TEST(Operation, IsReadByContentTypeOnlyWhereThatDecides) {
     }
 }
 
+TEST(Operation, IsUnknownWhereThereAreMoreKeysThanCanBeCompared) {
+    const auto with_keys = [](int count) {
+        std::string body = R"({"query":"{a}")";
+        for (int i = 1; i < count; ++i)
+            body += ",\"k" + std::to_string(i) + "\":1";
+        return classify_json(body + "}").kind;
+    };
+    EXPECT_EQ(with_keys(16), query);
+    EXPECT_EQ(with_keys(17), unknown);
+}
+
 TEST(Operation, OfAFormIsUnknown) {
     constexpr std::string_view form = "application/x-www-form-urlencoded";
     EXPECT_EQ(classify_json("query=%7Ba%7D", form).kind, unknown);
