@@ -84,8 +84,7 @@ Listener::Listener(net::asio::io_context& context, net::DeadlineClock& clock, ne
       limit_{limit}, pause_{clock, &Listener::on_pause_over, this} {}
 
 Listener::~Listener() {
-    if (!socket_.unix_path.empty())
-        ::unlink(socket_.unix_path.c_str());
+    stop();
 }
 
 void Listener::start() {
@@ -95,12 +94,15 @@ void Listener::start() {
 void Listener::stop() noexcept {
     if (stopped_)
         return;
-    // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
-    accept_all();
     stopped_ = true;
+    // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
+    if (!paused_)
+        accept_all();
     pause_.clear();
     error_code ignored;
     acceptor_.close(ignored);
+    if (!socket_.unix_path.empty())
+        ::unlink(socket_.unix_path.c_str());
 }
 
 void Listener::wait() {

@@ -1,0 +1,111 @@
+#include "batch_writer.hpp"
+
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <algorithm>
+#include <chrono>
+#include <utility>
+
+namespace bearerd::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto batch_interval = 50ms;
+constexpr std::size_t batch_size = 64 * 1024;       // wakes the writer before the interval is over
+constexpr std::size_t most_pending = 4 * 1024 * 1024; // some 15,000 request lines
+constexpr std::size_t pipe_piece = 4096;            // PIPE_BUF: does not block where poll() says writable
+constexpr int poll_limit_ms = 200;
+
+} // namespace
+
+BatchWriter::BatchWriter(int descriptor) : descriptor_{descriptor} {
+    struct stat status {};
+    regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    thread_ = std::thread{[this] { run(); }};
+}
+
+BatchWriter::~BatchWriter() {
+    {
+        const std::lock_guard lock{mutex_};
+        stop_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+}
+
+void BatchWriter::add(std::string_view line, bool urgent) {
+    bool wake = false;
+    {
+        const std::lock_guard lock{mutex_};
+        if (pending_.size() + line.size() > most_pending) {
+            ++dropped_;
+            return;
+        }
+        // The writer sleeps without a timeout while there is nothing, so that an idle daemon never wakes up.
+        wake = pending_.empty() || urgent || (pending_.size() < batch_size && pending_.size() + line.size() >= batch_size);
+        pending_.append(line);
+        urgent_ = urgent_ || urgent || pending_.size() >= batch_size;
+    }
+    if (wake)
+        wake_.notify_one();
+}
+
+void BatchWriter::flush(Duration limit) {
+    std::unique_lock lock{mutex_};
+    urgent_ = true;
+    wake_.notify_one();
+    written_.wait_for(lock, limit, [this] { return pending_.empty() && !writing_; });
+}
+
+void BatchWriter::run() {
+    std::string batch;
+    std::unique_lock lock{mutex_};
+    while (true) {
+        wake_.wait(lock, [this] { return stop_ || !pending_.empty(); });
+        if (pending_.empty())
+            return;
+        wake_.wait_for(lock, batch_interval, [this] { return stop_ || urgent_; });
+        urgent_ = false;
+        batch.clear();
+        batch.swap(pending_);
+        const std::size_t dropped = std::exchange(dropped_, 0);
+        writing_ = true;
+        lock.unlock();
+        if (dropped != 0)
+            batch.append("bearerd: " + std::to_string(dropped) + " log lines were dropped: standard error is too slow\n");
+        const bool written = write_out(batch);
+        lock.lock();
+        writing_ = false;
+        written_.notify_all();
+        if (!written && stop_)
+            return;
+    }
+}
+
+/// False: the descriptor took no more, and the rest is lost; while running, it is waited for instead.
+bool BatchWriter::write_out(std::string_view bytes) const {
+    int patience = 5; // a second or so; after that what is left is given up, and later lines get their chance
+    while (!bytes.empty()) {
+        if (!regular_file_) {
+            pollfd entry{descriptor_, POLLOUT, 0};
+            if (::poll(&entry, 1, poll_limit_ms) == 0) {
+                if (--patience == 0)
+                    return false;
+                continue;
+            }
+        }
+        const auto size = regular_file_ ? bytes.size() : std::min(bytes.size(), pipe_piece);
+        const auto written = ::write(descriptor_, bytes.data(), size);
+        if (written > 0)
+            bytes.remove_prefix(static_cast<std::size_t>(written));
+        else if (errno != EINTR && errno != EAGAIN)
+            return false;
+    }
+    return true;
+}
+
+} // namespace bearerd::app

@@ -1,0 +1,357 @@
+#include "daemon.hpp"
+
+#include "generation.hpp"
+#include "systemd.hpp"
+#include "worker.hpp"
+
+#include <bearerd/auth/token_service.hpp>
+#include <bearerd/base/log.hpp>
+#include <bearerd/base/units.hpp>
+#include <bearerd/config/parse.hpp>
+#include <bearerd/net/spawn.hpp>
+
+#include <boost/asio/signal_set.hpp>
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <map>
+
+namespace bearerd::app {
+namespace {
+
+namespace asio = net::asio;
+using namespace std::chrono_literals;
+
+constexpr int exit_fine = 0;
+constexpr int exit_failed = 1;
+constexpr int exit_bad_configuration = 78;
+constexpr Duration last_words = 1s;
+constexpr auto cut_limit = 3s; // from the end of the grace period to a process that is gone, whatever hangs
+
+/// A core dump or a debugger's look would hold the token (CONTRACT 3.10).
+void forbid_core_dumps() {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);
+}
+
+/// Each client and each upstream connection takes a descriptor; the soft limit is often 1024.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+class Daemon {
+public:
+    Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log);
+
+    [[nodiscard]] int run();
+
+private:
+    using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                                             net::Executor>;
+
+    [[nodiscard]] bool open_listeners(const config::Settings& settings);
+    void wait_for_signal();
+    void on_signal(int number);
+    void reload();
+    [[nodiscard]] std::shared_ptr<const Generation> apply(std::shared_ptr<const config::Settings> settings);
+    void close_listeners(const config::Settings& wanted);
+    void shut_down(const char* signal_name);
+    void on_worker_drained();
+    void cut();
+    void beat();
+    [[nodiscard]] std::string status_line() const;
+
+    std::shared_ptr<const config::Settings> settings_;
+    std::string config_file_;
+    LogSink& log_;
+    Shared shared_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<auth::TokenService> tokens_;
+    asio::basic_signal_set<net::Executor> signals_;
+    Timer grace_;
+    Timer heartbeat_;
+    std::optional<Duration> watchdog_;
+    std::map<std::string, std::vector<std::string>> listening_; ///< configured address → where it listens
+    std::string last_status_;
+    std::size_t undrained_ = 0;
+    bool stopping_ = false;
+};
+
+std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& shared) {
+    std::vector<std::unique_ptr<Worker>> workers;
+    for (std::size_t i = 0; i < count; ++i)
+        workers.push_back(std::make_unique<Worker>(i, count, shared));
+    return workers;
+}
+
+Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log)
+    : settings_{std::move(settings)}, config_file_{std::move(config_file)}, log_{log},
+      workers_{make_workers(settings_->threads, shared_)}, signals_{workers_.front()->context().get_executor()},
+      grace_{workers_.front()->context().get_executor()}, heartbeat_{workers_.front()->context().get_executor()},
+      watchdog_{systemd::watchdog_interval()} {
+    shared_.clients.most = settings_->limits.client_connections;
+}
+
+int Daemon::run() {
+    Worker& first = *workers_.front();
+    const auto generation = std::make_shared<const Generation>(settings_);
+    auto pool = first.make_pool(generation);
+    tokens_ = std::make_unique<auth::TokenService>(first.context().get_executor(), pool, settings_, first.stats());
+    for (const auto& worker : workers_)
+        worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
+                      tokens_->make_source(worker->context().get_executor(), worker->stats()));
+    if (!open_listeners(*settings_))
+        return exit_failed;
+    for (const int number : {SIGTERM, SIGINT, SIGHUP})
+        signals_.add(number);
+    wait_for_signal();
+    tokens_->start([this] {
+        if (!stopping_)
+            systemd::notify_ready(status_line());
+    });
+    beat();
+    for (std::size_t i = 1; i < workers_.size(); ++i)
+        workers_[i]->start_thread();
+    first.run();
+    for (const auto& worker : workers_)
+        worker->join();
+    tokens_.reset();
+    log::info("stopped");
+    return exit_fine;
+}
+
+bool Daemon::open_listeners(const config::Settings& settings) {
+    std::vector<std::vector<server::ListeningSocket>> shares(workers_.size());
+    for (const config::Address& address : settings.listen.addresses) {
+        if (listening_.contains(address.text()))
+            continue;
+        std::vector<server::OpenResult> opened;
+        if (address.kind == config::Address::Kind::systemd) {
+            for (const int descriptor : systemd::take_listening_descriptors())
+                opened.push_back(server::adopt_listening(descriptor, workers_.size()));
+            if (opened.empty())
+                opened.emplace_back("listen.addresses: systemd handed over no listening socket; is bearerd.socket "
+                                    "enabled and started?");
+        } else {
+            opened.push_back(server::open_listening(address, settings.listen.unix_mode, workers_.size()));
+        }
+        for (server::OpenResult& result : opened) {
+            if (const auto* why = std::get_if<std::string>(&result)) {
+                log::error("can't listen", {{"reason", std::string_view{*why}}});
+                return false;
+            }
+            auto& sockets = std::get<std::vector<server::ListeningSocket>>(result);
+            const std::string text = sockets.front().text;
+            for (std::size_t i = 0; i < sockets.size(); ++i)
+                shares[i].push_back(std::move(sockets[i]));
+            listening_[address.text()].push_back(text);
+            log::info("listening", {{"address", std::string_view{text}}});
+        }
+    }
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        auto take = [worker = workers_[i].get(), sockets = std::make_shared<std::vector<server::ListeningSocket>>(
+                                                     std::move(shares[i])),
+                     limit = settings.limits.request_header] {
+            worker->listen(std::move(*sockets), static_cast<std::size_t>(limit));
+        };
+        asio::post(workers_[i]->context(), std::move(take));
+    }
+    return true;
+}
+
+void Daemon::wait_for_signal() {
+    signals_.async_wait([this](error_code code, int number) {
+        if (code)
+            return;
+        wait_for_signal();
+        on_signal(number);
+    });
+}
+
+void Daemon::on_signal(int number) {
+    if (number == SIGHUP) {
+        if (!stopping_)
+            reload();
+        return;
+    }
+    const char* name = number == SIGTERM ? "SIGTERM" : "SIGINT";
+    if (!stopping_) {
+        shut_down(name);
+        return;
+    }
+    log::warning("a second signal: ending at once, requests in hand are cut", {{"signal", name}});
+    log_.flush(last_words);
+    std::_Exit(exit_failed);
+}
+
+void Daemon::reload() {
+    systemd::notify_reloading();
+    auto loaded = config::load(config_file_, config::Surroundings::system());
+    std::shared_ptr<const Generation> generation;
+    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
+        for (const config::Fault& fault : *faults)
+            log::error("configuration fault, the running configuration stays",
+                       {{"fault", std::string_view{config::format_fault(config_file_, fault)}}});
+    } else {
+        generation = apply(std::make_shared<const config::Settings>(std::move(std::get<config::Settings>(loaded))));
+    }
+    shared_.reloads[generation ? 0 : 1].fetch_add(1, std::memory_order_relaxed);
+    if (generation)
+        log::info("configuration reloaded", {{"file", std::string_view{config_file_}}});
+    systemd::notify_ready(status_line());
+}
+
+/// Everything that can fail comes first, so that a bad file changes nothing.
+std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
+    std::shared_ptr<const Generation> generation;
+    try {
+        generation = std::make_shared<const Generation>(settings);
+    } catch (const std::runtime_error& failure) {
+        log::error("configuration fault, the running configuration stays",
+                   {{"fault", std::string_view{failure.what()}}});
+        return nullptr;
+    }
+    if (!open_listeners(*settings)) {
+        close_listeners(*settings_); // what was opened for the new file goes again
+        return nullptr;
+    }
+    close_listeners(*settings);
+    if (settings->threads != settings_->threads)
+        log::warning("a changed number of threads takes a restart", {});
+    settings_ = settings;
+    shared_.clients.most = settings->limits.client_connections;
+    log_.configure(settings->log);
+    Worker& first = *workers_.front();
+    auto pool = first.make_pool(generation);
+    tokens_->reload(settings, pool);
+    first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()));
+    for (std::size_t i = 1; i < workers_.size(); ++i) {
+        asio::post(workers_[i]->context(), [this, generation, worker = workers_[i].get()] {
+            worker->serve(generation, worker->make_pool(generation),
+                          tokens_->make_source(worker->context().get_executor(), worker->stats()));
+        });
+    }
+    return generation;
+}
+
+void Daemon::close_listeners(const config::Settings& wanted) {
+    std::erase_if(listening_, [&](const auto& entry) {
+        const auto& [configured, places] = entry;
+        const bool keep = std::ranges::any_of(wanted.listen.addresses, [&](const config::Address& address) {
+            return address.text() == configured;
+        });
+        if (keep)
+            return false;
+        for (const std::string& place : places) {
+            log::info("no longer listening", {{"address", std::string_view{place}}});
+            for (const auto& worker : workers_)
+                asio::post(worker->context(), [owner = worker.get(), place] { owner->stop_listening(place); });
+        }
+        return true;
+    });
+}
+
+void Daemon::shut_down(const char* signal_name) {
+    stopping_ = true;
+    systemd::notify_stopping();
+    log::info("stopping: requests in hand are finished", {{"signal", signal_name}});
+    undrained_ = workers_.size();
+    for (const auto& worker : workers_) {
+        auto drained = [this] { asio::post(workers_.front()->context(), [this] { on_worker_drained(); }); };
+        asio::post(worker->context(), [owner = worker.get(), drained] { owner->drain(drained); });
+    }
+    grace_.expires_after(settings_->shutdown_grace);
+    grace_.async_wait([this](error_code code) {
+        if (!code)
+            cut();
+    });
+}
+
+void Daemon::on_worker_drained() {
+    if (--undrained_ != 0)
+        return;
+    tokens_->stop();
+    grace_.cancel();
+    heartbeat_.cancel();
+    error_code ignored;
+    signals_.cancel(ignored);
+}
+
+void Daemon::cut() {
+    log::warning("the grace period is over: requests in hand end now", {});
+    tokens_->stop();
+    for (const auto& worker : workers_)
+        asio::post(worker->context(), [owner = worker.get()] { owner->cut(); });
+    grace_.expires_after(cut_limit);
+    grace_.async_wait([this](error_code code) {
+        if (code)
+            return;
+        log::error("requests did not end in time; ending the process");
+        log_.flush(last_words);
+        std::_Exit(exit_failed);
+    });
+}
+
+/// Tells the service manager now and then how the login stands, and the watchdog that the loop still turns.
+void Daemon::beat() {
+    constexpr Duration status_interval = 10s;
+    if (watchdog_)
+        systemd::notify_watchdog();
+    const std::string status = status_line();
+    if (!stopping_ && status != last_status_) {
+        systemd::notify_status(status);
+        last_status_ = status;
+    }
+    heartbeat_.expires_after(std::min(status_interval, watchdog_.value_or(status_interval)));
+    heartbeat_.async_wait([this](error_code code) {
+        if (!code)
+            beat();
+    });
+}
+
+std::string Daemon::status_line() const {
+    const auth::AuthStatus status = tokens_->status();
+    if (status.expires_in)
+        return "Logged in as " + status.identity;
+    if (status.last_login_reason.empty())
+        return "Logging in";
+    return "Not logged in: " + status.last_login_reason;
+}
+
+/// getaddrinfo can't be interrupted, and Asio waits for it at the end; a name server that is down must not hold up
+/// the exit of a process that has nothing left to do.
+void limit_exit_time() {
+    std::signal(SIGALRM, [](int) { ::_exit(exit_fine); });
+    ::alarm(2);
+}
+
+} // namespace
+
+int run_daemon(config::Settings settings, const std::string& config_file, LogSink& log) {
+    forbid_core_dumps();
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
+    log.configure(settings.log);
+    try {
+        Daemon daemon{std::make_shared<const config::Settings>(std::move(settings)), config_file, log};
+        const int status = daemon.run();
+        log.flush(last_words);
+        limit_exit_time();
+        return status;
+    } catch (const std::runtime_error& failure) { // of start-up: a file that is named in the settings
+        log::error("can't start", {{"reason", std::string_view{failure.what()}}});
+        return exit_bad_configuration;
+    }
+}
+
+} // namespace bearerd::app

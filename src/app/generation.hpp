@@ -1,0 +1,23 @@
+#pragma once
+
+#include <bearerd/config/config.hpp>
+#include <bearerd/proxy/forwarder.hpp>
+#include <bearerd/upstream/pool.hpp>
+#include <bearerd/upstream/tls.hpp>
+
+#include <memory>
+
+namespace bearerd::app {
+
+/// What is built once from one set of settings and shared by all threads. A reload makes another one; requests in
+/// hand keep the old one alive.
+struct Generation {
+    /// Throws std::runtime_error with a sentence where a TLS file can't be used.
+    explicit Generation(std::shared_ptr<const config::Settings> from);
+
+    std::shared_ptr<const config::Settings> settings;
+    std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback
+    proxy::ForwardPlan plan;
+};
+
+} // namespace bearerd::app

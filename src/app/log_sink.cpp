@@ -1,0 +1,202 @@
+#include "log_sink.hpp"
+
+#include "batch_writer.hpp"
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <spdlog/logger.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/base_sink.h>
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <string>
+
+namespace bearerd::app {
+namespace {
+
+using Buffer = fmt::memory_buffer;
+
+/// Whether standard error goes to journald, which then reads a priority prefix (sd-daemon(3)).
+bool under_journald() {
+    const char* stream = std::getenv("JOURNAL_STREAM"); // NOLINT(concurrency-mt-unsafe): at start, one thread
+    struct stat status {};
+    if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0)
+        return false;
+    return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
+}
+
+std::string_view priority_prefix(spdlog::level::level_enum level) noexcept {
+    switch (level) {
+    case spdlog::level::err:
+    case spdlog::level::critical:
+        return "<3>";
+    case spdlog::level::warn:
+        return "<4>";
+    case spdlog::level::info:
+        return "<6>";
+    default:
+        return "<7>";
+    }
+}
+
+spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
+    switch (level) {
+    case log::Level::debug:
+        return spdlog::level::debug;
+    case log::Level::info:
+        return spdlog::level::info;
+    case log::Level::warning:
+        return spdlog::level::warn;
+    case log::Level::error:
+        break;
+    }
+    return spdlog::level::err;
+}
+
+/// spdlog's end of the pipe: formats into a line and hands it to the writer thread.
+class BatchSink final : public spdlog::sinks::base_sink<std::mutex> {
+public:
+    BatchSink() : writer_{STDERR_FILENO}, journald_{under_journald()} {}
+
+    BatchWriter& writer() noexcept { return writer_; }
+
+protected:
+    void sink_it_(const spdlog::details::log_msg& message) override {
+        line_.clear();
+        if (journald_) {
+            const auto prefix = priority_prefix(message.level);
+            line_.append(prefix.data(), prefix.data() + prefix.size());
+        }
+        formatter_->format(message, line_);
+        writer_.add({line_.data(), line_.size()}, message.level >= spdlog::level::warn);
+    }
+
+    void flush_() override {}
+
+private:
+    spdlog::memory_buf_t line_;
+    BatchWriter writer_;
+    bool journald_;
+};
+
+void append(Buffer& out, std::string_view text) {
+    out.append(text.data(), text.data() + text.size());
+}
+
+bool is_plain(std::string_view text) noexcept {
+    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+}
+
+void append_quoted(Buffer& out, std::string_view text) {
+    if (is_plain(text)) {
+        fmt::format_to(std::back_inserter(out), "\"{}\"", text);
+        return;
+    }
+    const nlohmann::json value = text;
+    append(out, value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+}
+
+/// key=value for people: quoted only where it would be ambiguous otherwise.
+struct TextValue {
+    Buffer& out;
+
+    void operator()(std::string_view text) const {
+        const bool bare = !text.empty() && is_plain(text) && text.find_first_of(" =") == std::string_view::npos;
+        bare ? append(out, text) : append_quoted(out, text);
+    }
+
+    void operator()(std::int64_t number) const { fmt::format_to(std::back_inserter(out), "{}", number); }
+    void operator()(double number) const { fmt::format_to(std::back_inserter(out), "{:.2f}", number); }
+};
+
+struct JsonValue {
+    Buffer& out;
+
+    void operator()(std::string_view text) const { append_quoted(out, text); }
+    void operator()(std::int64_t number) const { fmt::format_to(std::back_inserter(out), "{}", number); }
+    void operator()(double number) const { fmt::format_to(std::back_inserter(out), "{:.2f}", number); }
+};
+
+void append_text(Buffer& out, std::string_view message, std::span<const log::Field> fields) {
+    append(out, message);
+    for (const log::Field& field : fields) {
+        fmt::format_to(std::back_inserter(out), " {}=", field.key);
+        std::visit(TextValue{out}, field.value);
+    }
+}
+
+/// All but the braces, the time and the level, which spdlog's pattern adds.
+void append_json(Buffer& out, std::string_view message, std::span<const log::Field> fields) {
+    append(out, "\"msg\":");
+    append_quoted(out, message);
+    for (const log::Field& field : fields) {
+        fmt::format_to(std::back_inserter(out), ",\"{}\":", field.key);
+        std::visit(JsonValue{out}, field.value);
+    }
+}
+
+log::Level lowest_level(config::Log::Level level) noexcept {
+    switch (level) {
+    case config::Log::Level::debug:
+        return log::Level::debug;
+    case config::Log::Level::info:
+        return log::Level::info;
+    case config::Log::Level::warning:
+        return log::Level::warning;
+    case config::Log::Level::error:
+        break;
+    }
+    return log::Level::error;
+}
+
+} // namespace
+
+struct LogSink::Impl {
+    std::shared_ptr<BatchSink> sink = std::make_shared<BatchSink>();
+    spdlog::logger logger{"bearerd", sink};
+    std::atomic<bool> json{false};
+};
+
+LogSink::LogSink() : impl_{std::make_unique<Impl>()} {
+    impl_->logger.set_level(spdlog::level::trace); // base/log has decided already
+    configure({});
+    log::install(this, log::Level::info);
+}
+
+LogSink::~LogSink() {
+    log::install(nullptr, log::Level::error);
+}
+
+void LogSink::configure(const config::Log& settings) {
+    const bool json = settings.format == config::Log::Format::json;
+    const auto* pattern = json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}"
+                               : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
+    impl_->json.store(json, std::memory_order_relaxed);
+    impl_->logger.set_formatter(
+        std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));
+    log::install(this, lowest_level(settings.level));
+}
+
+void LogSink::write(log::Level level, std::string_view message, std::span<const log::Field> fields) noexcept {
+    try {
+        Buffer payload;
+        if (impl_->json.load(std::memory_order_relaxed))
+            append_json(payload, message, fields);
+        else
+            append_text(payload, message, fields);
+        impl_->logger.log(spdlog_level(level), spdlog::string_view_t{payload.data(), payload.size()});
+    } catch (...) { // a line that can't be formatted for lack of memory must not take a request with it
+    }
+}
+
+void LogSink::flush(Duration limit) noexcept {
+    impl_->sink->writer().flush(limit);
+}
+
+} // namespace bearerd::app

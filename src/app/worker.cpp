@@ -1,0 +1,135 @@
+#include "worker.hpp"
+
+#include <bearerd/net/spawn.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+
+namespace bearerd::app {
+namespace {
+
+namespace asio = net::asio;
+using namespace std::chrono_literals;
+
+constexpr auto drain_look = 10ms; // how often a draining loop looks whether it is done
+
+/// Keeps everything that a request needs alive for as long as it lasts.
+class ServingHandler final : public proxy::Handler {
+public:
+    ServingHandler(std::shared_ptr<const Generation> generation, std::shared_ptr<upstream::Pool> pool,
+                   std::unique_ptr<auth::TokenSource> tokens, Shared& shared, Stats& stats)
+        : generation_{std::move(generation)}, pool_{std::move(pool)}, tokens_{std::move(tokens)},
+          forwarder_{generation_->plan, *pool_, *tokens_, shared.pending, stats} {}
+
+    net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
+                           proxy::Report& report) override {
+        return forwarder_.handle(request, responder, report);
+    }
+
+private:
+    std::shared_ptr<const Generation> generation_;
+    std::shared_ptr<upstream::Pool> pool_;
+    std::unique_ptr<auth::TokenSource> tokens_;
+    proxy::Forwarder forwarder_;
+};
+
+/// This thread's part of `max_connections`: exact in sum, at least one each.
+std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
+    return total / threads + (index < total % threads ? 1 : 0);
+}
+
+} // namespace
+
+Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
+    : index_{index}, count_{count}, shared_{shared}, work_{context_.get_executor()}, clock_{context_}, sites_{nullptr, stats_} {}
+
+Worker::~Worker() {
+    join();
+}
+
+std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Generation>& generation) {
+    const config::Settings& settings = *generation->settings;
+    const std::size_t share = share_of(settings.upstream.max_connections, count_, index_);
+    auto pool = std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, generation->tls.get(), share,
+                                                 settings.limits.pending_requests, stats_, shared_.health);
+    // Its settings and TLS context live in the generation, so that must not go first.
+    return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
+}
+
+void Worker::serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
+                   std::unique_ptr<auth::TokenSource> tokens) {
+    if (pool_) {
+        pool_->close_idle();
+        std::erase_if(former_pools_, [](const auto& former) { return former.expired(); });
+        former_pools_.push_back(pool_);
+    }
+    pool_ = pool;
+    auto handler = std::make_shared<ServingHandler>(generation, std::move(pool), std::move(tokens), shared_, stats_);
+    sites_.site = server::make_site(*generation->settings, std::move(handler));
+}
+
+void Worker::listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit) {
+    for (auto& socket : sockets) {
+        listeners_.push_back(std::make_unique<server::Listener>(context_, clock_, sessions_, std::move(socket),
+                                                                header_limit, sites_, shared_.clients));
+        listeners_.back()->start();
+    }
+}
+
+void Worker::stop_listening(const std::string& text) {
+    for (const auto& listener : listeners_)
+        if (listener->text() == text)
+            listener->stop(); // destroyed with the worker: its last handler may still be queued
+}
+
+void Worker::drain(std::function<void()> drained) {
+    if (draining_)
+        return;
+    draining_ = true;
+    for (const auto& listener : listeners_)
+        listener->stop();
+    // Sessions just accepted begin in a turn that is queued already; they are asked behind it.
+    asio::post(context_, [this] { sessions_.finish_soon(); });
+    net::spawn(context_.get_executor(), finish(std::move(drained)), "shutdown");
+}
+
+void Worker::cut() {
+    const auto stop_pool = [](const std::shared_ptr<upstream::Pool>& pool) {
+        if (pool)
+            pool->stop();
+    };
+    stop_pool(pool_);
+    for (const auto& former : former_pools_)
+        stop_pool(former.lock());
+    sessions_.finish_now();
+}
+
+net::Task<void> Worker::finish(std::function<void()> drained) {
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, net::Executor>
+        timer{context_.get_executor()};
+    do {
+        timer.expires_after(drain_look);
+        static_cast<void>(co_await timer.async_wait(asio::as_tuple(asio::deferred)));
+    } while (!sessions_.empty());
+    if (pool_)
+        pool_->close_idle();
+    work_.reset();
+    clock_.stop();
+    drained();
+}
+
+void Worker::run() {
+    net::run(context_);
+}
+
+void Worker::start_thread() {
+    thread_ = std::thread{[this] { run(); }};
+}
+
+void Worker::join() {
+    if (thread_.joinable())
+        thread_.join();
+}
+
+} // namespace bearerd::app

@@ -1,0 +1,91 @@
+#pragma once
+
+#include "generation.hpp"
+
+#include <bearerd/auth/token_service.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/task_group.hpp>
+#include <bearerd/server/listener.hpp>
+#include <bearerd/server/site.hpp>
+#include <bearerd/upstream/pool.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+
+#include <array>
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bearerd::app {
+
+/// What all workers share and outlives them.
+struct Shared {
+    server::ClientLimit clients;
+    std::atomic<std::uint32_t> pending{0}; ///< requests in hand
+    std::array<std::atomic<std::uint64_t>, 2> reloads{}; ///< that succeeded, that failed
+    upstream::Health health;
+};
+
+/// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own thread, or
+/// while that does not run.
+class Worker {
+public:
+    /// The `index`th of `count`: its part of the upstream connections.
+    Worker(std::size_t index, std::size_t count, Shared& shared);
+    Worker(const Worker&) = delete;
+    Worker& operator=(const Worker&) = delete;
+    ~Worker();
+
+    [[nodiscard]] net::asio::io_context& context() noexcept { return context_; }
+    [[nodiscard]] net::DeadlineClock& clock() noexcept { return clock_; }
+    [[nodiscard]] net::TaskGroup& sessions() noexcept { return sessions_; }
+    [[nodiscard]] Stats& stats() noexcept { return stats_; }
+    [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
+
+    /// The pool of a generation for this thread, to be used by serve().
+    [[nodiscard]] std::shared_ptr<upstream::Pool> make_pool(const std::shared_ptr<const Generation>& generation);
+
+    /// Serves by this generation from the next request on. The pool before it closes as its requests end.
+    void serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
+               std::unique_ptr<auth::TokenSource> tokens);
+
+    void listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit);
+    /// Stops listening where `text` is; what was accepted there goes on.
+    void stop_listening(const std::string& text);
+
+    /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have, the loop has no
+    /// work left and `drained` is called on this thread.
+    void drain(std::function<void()> drained);
+    /// Phase two: what is under way ends now, each request with its answer.
+    void cut();
+
+    /// Runs the loop on this thread until it is out of work.
+    void run();
+    /// Runs it on a thread of its own.
+    void start_thread();
+    void join();
+
+private:
+    [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
+
+    std::size_t index_;
+    std::size_t count_;
+    Shared& shared_;
+    net::asio::io_context context_{1};
+    net::asio::executor_work_guard<net::Executor> work_;
+    net::DeadlineClock clock_;
+    Stats stats_;
+    net::TaskGroup sessions_;
+    server::SiteHolder sites_;
+    std::shared_ptr<upstream::Pool> pool_;
+    std::vector<std::weak_ptr<upstream::Pool>> former_pools_;
+    std::vector<std::unique_ptr<server::Listener>> listeners_;
+    std::thread thread_;
+    bool draining_ = false;
+};
+
+} // namespace bearerd::app
