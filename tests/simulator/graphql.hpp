@@ -22,8 +22,8 @@ struct Value {
 
     Kind kind = Kind::null;
     std::string text;
-    std::vector<Value> items;
-    std::vector<std::pair<std::string, Value>> fields;
+    std::vector<Value> items;      ///< Of a list or an object.
+    std::vector<std::string> keys; ///< Of an object, one for each item.
     Location where;
 };
 

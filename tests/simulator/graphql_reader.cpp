@@ -209,9 +209,9 @@ private:
         } else if (skip("{")) {
             value.kind = Value::Kind::object;
             while (!skip("}")) {
-                std::string key = name();
+                value.keys.push_back(name());
                 expect(":");
-                value.fields.emplace_back(std::move(key), this->value());
+                value.items.push_back(this->value());
             }
         } else {
             scalar(value);

@@ -74,8 +74,8 @@ Json Planner::json_of(const Value& value) const {
     }
     case Value::Kind::object: {
         Json object = Json::object();
-        for (const auto& [key, item] : value.fields)
-            object[key] = json_of(item);
+        for (std::size_t i = 0; i < value.items.size(); ++i)
+            object[value.keys[i]] = json_of(value.items[i]);
         return object;
     }
     }
