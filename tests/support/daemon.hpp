@@ -23,8 +23,8 @@ inline constexpr std::string_view password = "correct-horse-battery-staple";
 /// What a daemon is started with.
 struct DaemonOptions {
     std::string upstream_url;
-    std::string ca_pem;           ///< empty: no upstream.tls.ca_file
-    std::string config;           ///< YAML that is merged over the base configuration, key by key
+    std::string ca_pem = {};      ///< empty: no upstream.tls.ca_file
+    std::string config = {};      ///< YAML that is merged over the base configuration, key by key
     Environment environment = {}; ///< as for Process
     bool wait_until_ready = true; ///< for READY=1, which comes once it listens and the first login was tried
 };
@@ -44,7 +44,7 @@ public:
     [[nodiscard]] HttpClient client() const { return HttpClient{port_}; }
 
     /// One POST on a connection of its own.
-    [[nodiscard]] HttpResponse post(std::string_view body, const Headers& headers = {}) const;
+    HttpResponse post(std::string_view body, const Headers& headers = {}) const;
 
     /// An answer of the admin listener; a metric by its full name with labels, 0 where it is not there.
     [[nodiscard]] HttpResponse admin(std::string_view target) const;

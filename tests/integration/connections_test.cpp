@@ -1,0 +1,113 @@
+#include "scenario.hpp"
+
+#include <gtest/gtest.h>
+#include <set>
+
+namespace bearerd::test {
+namespace {
+
+std::string plain_answer(const UpstreamRequest&) {
+    return http_answer(some_data);
+}
+
+TEST(Connections, AreKeptOnBothSides) {
+    Scene scene{plain_answer};
+    HttpClient client = scene.daemon.client();
+    for (int i = 0; i < 10; ++i)
+        EXPECT_EQ(client.post(i % 2 == 0 ? some_query : some_mutation).body, some_data);
+    std::set<int> used;
+    for (const auto& request : scene.upstream.app_requests())
+        used.insert(request.connection);
+    EXPECT_EQ(used.size(), 1U);
+    EXPECT_THROW((void)client.ended(Deadline{std::chrono::milliseconds{0}}), TimedOut) << "it was closed";
+}
+
+TEST(Connections, OfAnAppMayBePipelined) {
+    Scene scene{[](const UpstreamRequest& request) { return http_answer(request.body); }};
+    HttpClient client = scene.daemon.client();
+    std::string all;
+    for (int i = 0; i < 20; ++i)
+        all += client.format("POST", "/graphql", "{\"query\":\"{a" + std::to_string(i) + "}\"}");
+    client.send(all);
+    for (int i = 0; i < 20; ++i)
+        EXPECT_EQ(client.read_response().body, "{\"query\":\"{a" + std::to_string(i) + "}\"}");
+}
+
+TEST(Connections, EndAfterAnAnswerWhereTheAppWantsIt) {
+    Scene scene{plain_answer};
+    HttpClient closing = scene.daemon.client();
+    const HttpResponse response = closing.post(some_query, {{"Connection", "close"}});
+    EXPECT_EQ(response.body, some_data);
+    EXPECT_EQ(response.header("Connection"), "close");
+    EXPECT_TRUE(closing.ended());
+    HttpClient old = scene.daemon.client();
+    old.send("POST /graphql HTTP/1.0\r\nContent-Length: " + std::to_string(some_query.size()) + "\r\n\r\n" +
+             std::string{some_query});
+    EXPECT_EQ(old.read_response().body, some_data);
+    EXPECT_TRUE(old.ended());
+}
+
+TEST(Connections, AnswerAHalfClosedApp) {
+    Scene scene{plain_answer};
+    HttpClient client = scene.daemon.client();
+    client.send(client.format("POST", "/graphql", some_query));
+    client.socket().shutdown_send();
+    EXPECT_EQ(client.read_response().body, some_data);
+    EXPECT_TRUE(client.ended());
+}
+
+TEST(Connections, SayContinueToWhomExpectsIt) {
+    Scene scene{plain_answer};
+    HttpClient client = scene.daemon.client();
+    client.send("POST /graphql HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: " +
+                std::to_string(some_query.size()) + "\r\n\r\n");
+    EXPECT_EQ(client.socket().receive_some(), "HTTP/1.1 100 Continue\r\n\r\n");
+    client.send(some_query);
+    EXPECT_EQ(client.read_response().body, some_data);
+    const auto requests = scene.upstream.app_requests();
+    ASSERT_EQ(requests.size(), 1U);
+    EXPECT_EQ(requests[0].header("Expect"), std::nullopt);
+}
+
+TEST(Connections, SkipInterimAnswersOfTheUpstream) {
+    Scene scene{[](const UpstreamRequest&) {
+        return "HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP/1.1 100 Continue\r\n\r\n" +
+               http_answer(some_data);
+    }};
+    HttpClient client = scene.daemon.client();
+    for (int i = 0; i < 2; ++i) {
+        const HttpResponse response = client.post(some_mutation);
+        EXPECT_EQ(response.body, some_data);
+        EXPECT_TRUE(response.interim.empty());
+    }
+}
+
+class Threads : public testing::TestWithParam<int> {};
+
+TEST_P(Threads, ServeManyAppsAtOnce) {
+    const Simulator simulator;
+    const Daemon daemon{{.upstream_url = simulator.url(),
+                         .ca_pem = simulator.ca_pem(),
+                         .config = "threads: " + std::to_string(GetParam())}};
+    constexpr std::size_t apps = 32;
+    constexpr int each = 20;
+    const auto fine = in_parallel(apps, [&](std::size_t app) {
+        HttpClient client = daemon.client();
+        int count = 0;
+        for (int i = 0; i < each; ++i) {
+            const std::string reference = std::to_string(app) + "-" + std::to_string(i);
+            count +=
+                client.post(redemption(reference)).body.find("\"value\":-1") != std::string::npos ? 1 : 0;
+        }
+        return count;
+    });
+    EXPECT_EQ(std::count(fine.begin(), fine.end(), each), apps);
+    EXPECT_EQ(simulator.stat("executed"), static_cast<std::int64_t>(apps) * each);
+    EXPECT_EQ(simulator.stat("logins_ok"), 1);
+    EXPECT_LE(simulator.stat("connections"), 64 + GetParam());
+}
+
+INSTANTIATE_TEST_SUITE_P(OneAndFour, Threads, testing::Values(1, 4));
+
+} // namespace
+} // namespace bearerd::test

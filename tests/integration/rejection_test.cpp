@@ -1,0 +1,123 @@
+#include "scenario.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bearerd::test {
+namespace {
+
+const std::string refused = R"({"errors":[{"message":"Unauthorized","customer_facing":false}]})";
+
+/// Logins bring one token after the other; the first is answered by `first`, every other by `later`.
+Script changing(std::string first, std::string later) {
+    auto logins = std::make_shared<std::atomic<int>>(0);
+    return [first, later, logins](UpstreamConnection& connection) {
+        for (;;) {
+            const UpstreamRequest request = connection.read();
+            if (request.is_login())
+                connection.write(login_answer(++*logins == 1 ? first_token : second_token));
+            else
+                connection.write(request.token() == first_token ? first : later);
+        }
+    };
+}
+
+constexpr std::string_view never_fresh = "auth: {fresh_for: 1ms}";
+
+TEST(Rejection, IsFollowedByALoginAndOneMoreTry) {
+    for (const std::string& answer :
+         {http_answer(refused), http_answer(refused, {}, "401 Unauthorized"),
+          http_answer("not JSON", {}, "401 Unauthorized"),
+          http_answer(R"({"data":{"a":null},"errors":[{"message":"UNAUTHORIZED"}]})"),
+          http_answer(R"({"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]})")}) {
+        for (const std::string_view document : {some_query, some_mutation}) {
+            Scene scene{changing(answer, http_answer(some_data)), never_fresh};
+            EXPECT_EQ(scene.daemon.post(document).body, some_data) << answer;
+            const auto requests = scene.upstream.app_requests();
+            ASSERT_EQ(requests.size(), 2U) << answer;
+            EXPECT_EQ(requests[0].body, requests[1].body);
+            EXPECT_EQ(requests[1].token(), second_token);
+            EXPECT_EQ(scene.upstream.logins(), 2);
+        }
+    }
+}
+
+TEST(Rejection, IsNotWhatOnlyLooksLikeOne) {
+    const std::vector<std::string> answers{
+        R"({"data":{"note":"Unauthorized"}})",
+        R"({"errors":[{"message":"Unauthorized","path":["b"]}],"data":{"a":{"id":1},"b":null}})",
+        R"({"errors":[{"message":"Unauthorized"},{"message":"validation"}],"data":{"a":null}})",
+        R"({"errors":[],"data":{"a":null}})",
+        R"({"errors":[{"message":"Unauthorized card"}]})",
+        R"([{"errors":[{"message":"Unauthorized"}]},{"data":{"a":1}}])",
+    };
+    for (const std::string& body : answers) {
+        Scene scene{[&](const UpstreamRequest&) { return http_answer(body); }, never_fresh};
+        EXPECT_EQ(scene.daemon.post(some_mutation).body, body);
+        EXPECT_EQ(scene.upstream.app_requests().size(), 1U) << body;
+        EXPECT_EQ(scene.upstream.logins(), 1) << body;
+    }
+}
+
+TEST(Rejection, OfAMutationBelowARootFieldIsPassedOn) {
+    const std::string body = R"({"errors":[{"message":"Unauthorized","path":["createReversal","id"]}],)"
+                             R"("data":{"createReversal":null}})";
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(body); }, never_fresh};
+    EXPECT_EQ(scene.daemon.post(some_mutation).body, body);
+    EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+}
+
+TEST(Rejection, ByStatus403IsPassedOn) {
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused, {}, "403 Forbidden"); },
+                never_fresh};
+    const HttpResponse response = scene.daemon.post(some_query);
+    EXPECT_EQ(response.status, 403);
+    EXPECT_EQ(response.body, refused);
+    EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+}
+
+TEST(Rejection, OfTheSecondTryGoesToTheApp) {
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, never_fresh};
+    EXPECT_EQ(scene.daemon.post(some_query).body, refused);
+    EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
+}
+
+TEST(Rejection, AThousandTimesCausesOneLoginAtTheMost) {
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, never_fresh};
+    const auto answers = in_parallel(20, [&](std::size_t) {
+        HttpClient client = scene.daemon.client();
+        bool same = true;
+        for (int i = 0; i < 50; ++i)
+            same = client.post(some_query).body == refused && same;
+        return same ? 1 : 0;
+    });
+    EXPECT_EQ(std::count(answers.begin(), answers.end(), 1), 20);
+    EXPECT_LE(scene.upstream.logins(), 2) << "the one at start, and one more";
+}
+
+TEST(Rejection, WithAFreshTokenIsADeniedPermission) {
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, "auth: {fresh_for: 1h}"};
+    EXPECT_EQ(scene.daemon.post(some_query).body, refused);
+    EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+    EXPECT_EQ(scene.upstream.logins(), 1);
+}
+
+TEST(Rejection, WhereTheLoginThenFailsIsTheLoginsError) {
+    auto logins = std::make_shared<std::atomic<int>>(0);
+    Scene scene{[logins](UpstreamConnection& connection) {
+                    for (;;) {
+                        const UpstreamRequest request = connection.read();
+                        if (!request.is_login())
+                            connection.write(http_answer(refused));
+                        else if (++*logins == 1)
+                            connection.write(login_answer(first_token));
+                        else
+                            connection.write(http_answer(R"({"errors":[{"message":"wrong password"}]})"));
+                    }
+                },
+                never_fresh};
+    expect_own_error(scene.daemon.post(some_mutation), 502, "LOGIN_REJECTED", "no");
+    EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+}
+
+} // namespace
+} // namespace bearerd::test

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "support/certificates.hpp"
+#include "support/daemon.hpp"
+#include "support/scripted_upstream.hpp"
+#include "support/simulator.hpp"
+
+#include <functional>
+#include <string>
+#include <string_view>
+
+namespace bearerd::test {
+
+inline constexpr std::string_view some_query = R"({"query":"{ Cards { data { balance } } }"})";
+inline constexpr std::string_view some_mutation = R"({"query":"mutation { createReversal(id: 7) { id } }"})";
+inline constexpr std::string_view some_data = R"({"data":{"answer":42}})";
+
+/// Tokens of the scripted upstreams: long enough to be searched for, and plainly not anybody's.
+inline constexpr std::string_view first_token = "opaque-first-token-0001";
+inline constexpr std::string_view second_token = "opaque-second-token-0002";
+
+/// A scripted upstream with a good certificate, and bearerd in front of it. In the end, no token may stand in
+/// the daemon's output.
+class Scene {
+public:
+    using Answer = std::function<std::string(const UpstreamRequest&)>;
+
+    explicit Scene(Script script, std::string_view config = "");
+    /// Logins bring `first_token`; everything else is answered by this.
+    explicit Scene(Answer answer, std::string_view config = "");
+    Scene(const Scene&) = delete;
+    Scene& operator=(const Scene&) = delete;
+    ~Scene();
+
+private:
+    CertificateAuthority authority_;
+
+public:
+    ScriptedUpstream upstream;
+    Daemon daemon;
+};
+
+/// One of bearerd's own errors, whole: status, headers, and exactly the body of CONTRACT 4.
+void expect_own_error(const HttpResponse& response, int status, std::string_view code,
+                      std::string_view executed);
+
+} // namespace bearerd::test
