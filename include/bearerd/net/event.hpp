@@ -2,11 +2,11 @@
 
 #include <bearerd/net/task.hpp>
 
-#include <boost/asio/any_completion_handler.hpp>
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
+#include <memory>
 #include <utility>
 
 namespace bearerd::net {
@@ -21,23 +21,19 @@ public:
 
     /// Resumes the waiting coroutine in a turn of its own, never within this call.
     void set() {
-        if (waiter_) {
-            asio::post(executor_, std::exchange(waiter_, nullptr));
-            return;
-        }
-        set_ = true;
+        if (auto waiter = std::move(waiter_))
+            waiter->resume_later(executor_);
+        else
+            set_ = true;
     }
 
     /// As set(), but resumes within this call: for the last statement of a completion handler, on hot paths.
     void set_inline() {
-        if (waiter_) {
-            std::exchange(waiter_, nullptr)();
-            return;
-        }
-        set_ = true;
+        if (auto waiter = std::move(waiter_))
+            waiter.release()->resume_now();
+        else
+            set_ = true;
     }
-
-    void reset() noexcept { set_ = false; }
 
     /// Awaitable; at most one at a time. Completes in a later turn where the event is already set.
     [[nodiscard]] auto wait() {
@@ -46,16 +42,40 @@ public:
                 if (std::exchange(set_, false))
                     asio::post(executor_, std::move(handler));
                 else
-                    waiter_ = std::move(handler);
+                    waiter_ = std::make_unique<Waiting<decltype(handler)>>(std::move(handler));
             },
             asio::deferred);
     }
 
-    [[nodiscard]] bool has_waiter() const noexcept { return static_cast<bool>(waiter_); }
-
 private:
+    /// Asio's own any_completion_handler recurses without end in Boost 1.81 once it is posted.
+    class Waiter {
+    public:
+        virtual ~Waiter() = default;
+        virtual void resume_later(const Executor& executor) = 0;
+        /// Frees the waiter first: the coroutine that goes on may wait again, or end, within the call.
+        virtual void resume_now() = 0;
+    };
+
+    template<class Handler>
+    class Waiting final : public Waiter {
+    public:
+        explicit Waiting(Handler&& handler) : handler_{std::move(handler)} {}
+
+        void resume_later(const Executor& executor) override { asio::post(executor, std::move(handler_)); }
+
+        void resume_now() override {
+            Handler handler{std::move(handler_)};
+            delete this;
+            std::move(handler)();
+        }
+
+    private:
+        Handler handler_;
+    };
+
     Executor executor_;
-    asio::any_completion_handler<void()> waiter_;
+    std::unique_ptr<Waiter> waiter_;
     bool set_ = false;
 };
 
