@@ -1,0 +1,176 @@
+#include <bearerd/auth/token_file.hpp>
+
+#include "unit/auth/temporary_directory.hpp"
+
+#include <gtest/gtest.h>
+
+#include <sys/stat.h>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using test::TemporaryDirectory;
+
+StoreSettings settings(const std::string& directory, std::string_view password = "pw") {
+    return {directory, "", "https://a/graphql", "till", Secret{password}};
+}
+
+TokenRecord record(std::string_view token = "a.b.c") {
+    TokenRecord value;
+    value.received = StoredMoment::take();
+    value.life = 60min;
+    value.token = Secret{token};
+    value.login.identity = {{"sub", "7"}};
+    return value;
+}
+
+LoginRecord rejections(std::uint32_t count) {
+    LoginRecord value;
+    value.rejections = count;
+    value.failed = StoredMoment::take();
+    value.backoff = 60s;
+    return value;
+}
+
+TEST(TokenFile, WhatWasSavedIsLoadedByTheNextProcess) {
+    const TemporaryDirectory folder;
+    TokenFile first{settings(folder.path())};
+    ASSERT_FALSE(first.save(record("one")));
+    ASSERT_FALSE(first.save(record("two")));
+    ASSERT_FALSE(first.save(rejections(3)));
+    TokenFile second{settings(folder.path())};
+    const auto token = second.load_token();
+    ASSERT_TRUE(token.value) << token.problem;
+    EXPECT_EQ(token.value->token.reveal(), "two");
+    EXPECT_EQ(token.value->login.identity, record().login.identity);
+    const auto login = second.load_login();
+    ASSERT_TRUE(login.value) << login.problem;
+    EXPECT_EQ(login.value->rejections, 3U);
+    EXPECT_EQ(folder.names().size(), 2U) << "no temporary file stays";
+}
+
+TEST(TokenFile, NoFileIsNoProblem) {
+    const TemporaryDirectory folder;
+    TokenFile file{settings(folder.path())};
+    const auto token = file.load_token();
+    EXPECT_FALSE(token.value);
+    EXPECT_EQ(token.problem, "");
+    EXPECT_EQ(TokenFile{settings(folder.path() + "/missing")}.load_token().problem, "");
+}
+
+TEST(TokenFile, AnotherPasswordOpensNothingAndCountsNoRejections) {
+    const TemporaryDirectory folder;
+    TokenFile first{settings(folder.path())};
+    ASSERT_FALSE(first.save(record()));
+    ASSERT_FALSE(first.save(rejections(3)));
+    TokenFile second{settings(folder.path(), "other")};
+    EXPECT_FALSE(second.load_token().value);
+    EXPECT_NE(second.load_token().problem, "");
+    EXPECT_FALSE(second.load_login().value);
+}
+
+TEST(TokenFile, AKeyFileOutlivesAPasswordChangeForTheTokenOnly) {
+    const TemporaryDirectory folder;
+    const auto key_file = folder.path() + "/key";
+    TemporaryDirectory::write(key_file, "0123456789abcdef0123456789abcdef");
+    auto with_key = settings(folder.path() + "/state");
+    with_key.key_file = key_file;
+    TokenFile first{std::move(with_key)};
+    ASSERT_FALSE(first.save(record()));
+    ASSERT_FALSE(first.save(rejections(3)));
+    auto changed = settings(folder.path() + "/state", "other");
+    changed.key_file = key_file;
+    TokenFile second{std::move(changed)};
+    EXPECT_TRUE(second.load_token().value);
+    EXPECT_FALSE(second.load_login().value);
+    EXPECT_FALSE(TokenFile{settings(folder.path() + "/state")}.load_token().value) << "without the key file";
+}
+
+TEST(TokenFile, AMissingOrEmptyKeyFileIsAnError) {
+    const TemporaryDirectory folder;
+    auto missing = settings(folder.path());
+    missing.key_file = folder.path() + "/key";
+    EXPECT_TRUE(TokenFile{std::move(missing)}.save(record()));
+    TemporaryDirectory::write(folder.path() + "/key", "");
+    auto empty = settings(folder.path());
+    empty.key_file = folder.path() + "/key";
+    EXPECT_TRUE(TokenFile{std::move(empty)}.save(record()));
+}
+
+TEST(TokenFile, DamageOfAnyKindIsIgnoredWithAReason) {
+    const TemporaryDirectory folder;
+    TokenFile file{settings(folder.path())};
+    ASSERT_FALSE(file.save(record()));
+    const auto path = folder.find("token-");
+    const auto whole = TemporaryDirectory::read(path);
+    ASSERT_FALSE(whole.empty());
+    auto flipped = whole;
+    flipped.back() = static_cast<char>(flipped.back() ^ 1);
+    for (const auto& bytes : {std::string{}, std::string{"{}"}, whole.substr(0, whole.size() / 2), flipped,
+                              whole + "x", std::string(100'000, 'x')}) {
+        TemporaryDirectory::write(path, bytes);
+        const auto loaded = file.load_token();
+        EXPECT_FALSE(loaded.value) << bytes.size();
+        EXPECT_NE(loaded.problem, "") << bytes.size();
+    }
+    ASSERT_FALSE(file.save(record())) << "and replaced by the next";
+    EXPECT_TRUE(file.load_token().value);
+}
+
+TEST(TokenFile, LinksAndOtherThingsAreNotFollowed) {
+    const TemporaryDirectory folder;
+    const auto target = folder.path() + "/target";
+    TemporaryDirectory::write(target, "x");
+    std::filesystem::create_symlink(target, folder.path() + "/link");
+    EXPECT_TRUE(read_store_file(folder.path() + "/link").has_error());
+    EXPECT_TRUE(read_store_file(folder.path()).has_error());
+    ASSERT_EQ(::mkfifo((folder.path() + "/fifo").c_str(), 0600), 0);
+    EXPECT_TRUE(read_store_file(folder.path() + "/fifo").has_error());
+    ASSERT_FALSE(write_store_file(folder.path(), "link", "y"));
+    EXPECT_EQ(TemporaryDirectory::read(target), "x") << "the link is replaced, not followed";
+    EXPECT_EQ(*read_store_file(folder.path() + "/link"), "y");
+}
+
+TEST(TokenFile, ModeIs0600WhateverTheUmask) {
+    const TemporaryDirectory folder;
+    for (const mode_t mask : {0000, 0022, 0777}) {
+        const auto before = ::umask(mask);
+        const auto error = write_store_file(folder.path(), "file", "x");
+        ::umask(before);
+        ASSERT_FALSE(error) << error.message();
+
+        struct stat status {};
+
+        ASSERT_EQ(::stat((folder.path() + "/file").c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 07777, 0600U);
+    }
+}
+
+TEST(TokenFile, WhatACrashLeftIsRemoved) {
+    const TemporaryDirectory folder;
+    TemporaryDirectory::write(folder.path() + "/.token.tmp-123", "x");
+    TemporaryDirectory::write(folder.path() + "/.other.tmp-123", "x");
+    remove_stale_files(folder.path(), "token");
+    EXPECT_EQ(folder.names(), std::vector<std::string>{".other.tmp-123"});
+}
+
+TEST(TokenFile, InstancesForOtherUsersOrUpstreamsShareADirectory) {
+    const TemporaryDirectory folder;
+    auto other_user = settings(folder.path());
+    other_user.user = "till-2";
+    auto other_url = settings(folder.path());
+    other_url.url = "https://b/graphql";
+    TokenFile files[] = {TokenFile{settings(folder.path())}, TokenFile{std::move(other_user)},
+                         TokenFile{std::move(other_url)}};
+    for (auto& file : files)
+        EXPECT_FALSE(file.load_token().value);
+    ASSERT_FALSE(files[0].save(record("one")));
+    ASSERT_FALSE(files[1].save(record("two")));
+    ASSERT_FALSE(files[2].save(record("three")));
+    EXPECT_EQ(folder.names().size(), 3U);
+    EXPECT_EQ(files[0].load_token().value->token.reveal(), "one");
+}
+
+} // namespace
+} // namespace bearerd::auth
