@@ -11,7 +11,9 @@ target_compile_definitions(bearerd_options INTERFACE
 
 if(BEARERD_SANITIZE)
   target_compile_options(bearerd_options INTERFACE
-    -fsanitize=${BEARERD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
+    -fsanitize=${BEARERD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
+    # clang 14 can't place the function signatures of coroutines ("difference across sections").
+    $<$<CXX_COMPILER_ID:Clang>:-fno-sanitize=function>)
   target_link_options(bearerd_options INTERFACE -fsanitize=${BEARERD_SANITIZE})
 else()
   target_compile_options(bearerd_options INTERFACE
