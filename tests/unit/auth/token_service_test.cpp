@@ -1,0 +1,458 @@
+#include <bearerd/auth/token_service.hpp>
+
+#include "unit/auth/fake_transport.hpp"
+#include "unit/auth/jwt_text.hpp"
+#include "unit/auth/temporary_directory.hpp"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using test::FakeAnswer;
+using test::FakeTransport;
+using test::jwt;
+
+struct Options {
+    std::string directory;
+    std::string user = "till";
+    std::string password = "pass-word";
+    Duration login_timeout = 10s;
+    std::uint32_t pending = 1024;
+};
+
+std::shared_ptr<const config::Settings> settings(const Options& options) {
+    auto value = std::make_shared<config::Settings>();
+    value->upstream.url.host = "api.example.com";
+    value->upstream.url.text = "https://api.example.com/";
+    value->credentials.user = options.user;
+    value->credentials.password = Secret{std::string_view{options.password}};
+    value->token_store.directory = options.directory;
+    value->auth.login_timeout = options.login_timeout;
+    value->limits.pending_requests = options.pending;
+    return value;
+}
+
+/// One service on one thread, with a clock that stands still until it is moved.
+class Fixture {
+public:
+    explicit Fixture(Options options = {}) : options_{std::move(options)} {
+        ServiceHooks hooks;
+        hooks.clock = [this] { return now; };
+        hooks.jitter = [] { return 0.0; };
+        service = std::make_unique<TokenService>(context.get_executor(), transport, settings(options_), stats,
+                                                 hooks);
+        source = service->make_source(context.get_executor(), stats);
+    }
+
+    ~Fixture() {
+        service->stop();
+        context.run_for(10s);
+    }
+
+    void start() {
+        service->start([this] { ++ready; });
+    }
+
+    /// Started and logged in with this token, a minute ago.
+    void settle(const std::string& token) {
+        start();
+        transport->answer(FakeAnswer::token(token));
+        run_until([this] { return source->current(now) != nullptr && ready == 1; });
+        now += 1min;
+    }
+
+    /// Runs the loop until it holds; fails the test where that takes too long.
+    void run_until(const std::function<bool()>& held) {
+        const auto limit = std::chrono::steady_clock::now() + 10s;
+        while (!held() && std::chrono::steady_clock::now() < limit) {
+            context.restart();
+            context.run_one_for(100ms);
+        }
+        ASSERT_TRUE(held());
+    }
+
+    void acquire() {
+        auto task = acquire_into(source.get(), &acquired);
+        net::asio::co_spawn(context, std::move(task), rethrow);
+    }
+
+    void reject(TokenPtr used, std::uint64_t document = 1) {
+        auto task = reject_into(source.get(), std::move(used), document, &advice);
+        net::asio::co_spawn(context, std::move(task), rethrow);
+    }
+
+    Options options_;
+    net::asio::io_context context;
+    std::shared_ptr<FakeTransport> transport = std::make_shared<FakeTransport>(context.get_executor());
+    TimePoint now{100h};
+    Stats stats;
+    int ready = 0;
+    std::unique_ptr<TokenService> service;
+    std::unique_ptr<TokenSource> source;
+    std::vector<TokenResult> acquired;
+    std::vector<Advice> advice;
+
+    static void rethrow(const std::exception_ptr& problem) {
+        if (problem)
+            std::rethrow_exception(problem);
+    }
+
+private:
+    static net::Task<void> acquire_into(TokenSource* source, std::vector<TokenResult>* results) {
+        auto result = co_await source->acquire();
+        results->push_back(std::move(result));
+    }
+
+    static net::Task<void> reject_into(TokenSource* source, TokenPtr used, std::uint64_t document,
+                                       std::vector<Advice>* results) {
+        auto result = co_await source->rejected(std::move(used), document);
+        results->push_back(std::move(result));
+    }
+};
+
+NoToken::Reason reason(const TokenResult& result) {
+    const auto* none = std::get_if<NoToken>(&result);
+    EXPECT_NE(none, nullptr);
+    return none != nullptr ? none->reason : NoToken::Reason::overloaded;
+}
+
+std::string_view value(const TokenPtr& token) {
+    return token ? token->value.reveal() : "";
+}
+
+TEST(TokenService, RequestsThatArriveMeanwhileWaitForTheOneLogin) {
+    Fixture f;
+    f.start();
+    for (int i = 0; i < 100; ++i)
+        f.acquire();
+    f.run_until([&f] { return f.transport->sent == 1; });
+    f.context.poll();
+    EXPECT_TRUE(f.acquired.empty());
+    EXPECT_EQ(f.service->status().state, "logging_in");
+    f.transport->answer(FakeAnswer::token("first"));
+    f.run_until([&f] { return f.acquired.size() == 100; });
+    for (const auto& result : f.acquired)
+        EXPECT_EQ(value(std::get<TokenPtr>(result)), "first");
+    EXPECT_EQ(f.transport->sent, 1U);
+    EXPECT_EQ(f.ready, 1);
+    EXPECT_EQ(f.stats.logins[0].get(), 1U);
+    EXPECT_EQ(f.stats.token_swaps[0].get(), 1U);
+    EXPECT_EQ(f.service->status().state, "valid");
+    EXPECT_EQ(f.service->status().last_login_result, "ok");
+    EXPECT_EQ(f.service->status().expires_in, 60min);
+}
+
+TEST(TokenService, WrongCredentialsAnswerAtOnceUntilTheBackOffIsOver) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    f.transport->answer(FakeAnswer::errors("Invalid credentials"));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_rejected);
+    EXPECT_EQ(std::get<NoToken>(f.acquired[0]).retry_after, 30s);
+    EXPECT_EQ(f.ready, 1) << "tried, though in vain";
+    f.now += 10s;
+    for (int i = 0; i < 100; ++i)
+        f.acquire();
+    f.context.restart();
+    f.context.poll();
+    ASSERT_EQ(f.acquired.size(), 101U);
+    EXPECT_EQ(std::get<NoToken>(f.acquired[100]).retry_after, 20s);
+    EXPECT_EQ(f.transport->sent, 1U);
+    const auto status = f.service->status();
+    EXPECT_EQ(status.state, "rejected");
+    EXPECT_EQ(status.last_login_reason, "the upstream says: Invalid credentials");
+    EXPECT_EQ(status.next_try, 20s);
+    f.now += 20s;
+    f.service->tick();
+    f.run_until([&f] { return f.transport->sent == 2; });
+}
+
+TEST(TokenService, OutagesAreUnavailableAndToldInWords) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    f.transport->answer(FakeAnswer::unreachable());
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
+    EXPECT_EQ(f.service->status().last_login_reason, make_error_code(errc::connect_failed).message());
+    EXPECT_EQ(f.stats.logins[2].get(), 1U);
+}
+
+TEST(TokenService, ARejectedTokenBringsOneLoginAndAResendForEach) {
+    Fixture f;
+    f.settle("first");
+    const auto used = f.source->current(f.now);
+    for (std::uint64_t i = 0; i < 50; ++i)
+        f.reject(used, i);
+    f.run_until([&f] { return f.transport->sent == 2; });
+    EXPECT_EQ(f.source->current(f.now), used) << "others go on";
+    f.transport->answer(FakeAnswer::token("second"));
+    f.run_until([&f] { return f.advice.size() == 50; });
+    for (const auto& advice : f.advice) {
+        EXPECT_EQ(advice.kind, Advice::Kind::resend);
+        EXPECT_EQ(value(advice.token), "second");
+        EXPECT_TRUE(advice.after_login);
+    }
+    f.reject(f.source->current(f.now), 99);
+    f.run_until([&f] { return f.advice.size() == 51; });
+    EXPECT_EQ(f.advice[50].kind, Advice::Kind::pass) << "fresh from the login";
+    EXPECT_EQ(f.transport->most_running, 1U);
+}
+
+TEST(TokenService, WhereTheLoginFailsTheRejectedRequestFailsAndOthersKeepTheToken) {
+    Fixture f;
+    f.settle("first");
+    const auto used = f.source->current(f.now);
+    f.reject(used);
+    f.transport->answer(FakeAnswer::unreachable());
+    f.run_until([&f] { return f.advice.size() == 1; });
+    EXPECT_EQ(f.advice[0].kind, Advice::Kind::fail);
+    EXPECT_EQ(f.advice[0].failure.reason, NoToken::Reason::login_unavailable);
+    EXPECT_EQ(f.source->current(f.now), used);
+    f.reject(used);
+    f.run_until([&f] { return f.advice.size() == 2; });
+    EXPECT_EQ(f.advice[1].kind, Advice::Kind::fail);
+    EXPECT_EQ(f.transport->sent, 2U);
+}
+
+TEST(TokenService, ASwappedTokenIsInUseAtOnceByEveryThread) {
+    Fixture f;
+    f.settle(jwt(1000, 4600));
+    Stats others;
+    const auto other = f.service->make_source(f.context.get_executor(), others);
+    const auto used = other->current(f.now);
+    const auto next = jwt(1001, 4601);
+    f.source->observed(used, "Bearer " + next, false);
+    EXPECT_EQ(value(other->current(f.now)), next);
+    EXPECT_EQ(f.stats.token_swaps[1].get(), 1U);
+    f.source->observed(used, next, false);
+    EXPECT_EQ(f.stats.token_swaps[1].get(), 1U) << "the same once more is no swap";
+    other->observed(used, jwt(999, 4599), false);
+    other->observed(used, jwt(2000, 5600, "boss"), false);
+    other->observed(used, jwt(2000, 5600), true);
+    other->observed(used, "not a token", false);
+    EXPECT_EQ(others.tokens_ignored[0].get(), 1U);
+    EXPECT_EQ(others.tokens_ignored[1].get(), 1U);
+    EXPECT_EQ(others.tokens_ignored[2].get(), 1U);
+    EXPECT_EQ(value(other->current(f.now)), next);
+    EXPECT_EQ(f.service->status().identity, "till-042");
+}
+
+TEST(TokenService, ALoginWithoutAnAnswerEndsAtItsDeadline) {
+    for (const bool deaf : {false, true}) {
+        Options options;
+        options.login_timeout = 20ms;
+        Fixture f{options};
+        f.transport->deaf = deaf;
+        f.start();
+        f.acquire();
+        f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
+        EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
+        EXPECT_EQ(f.service->status().state, "backing_off");
+        f.now += 1s;
+        f.service->tick();
+        if (deaf) { // the first has not ended yet
+            f.context.restart();
+            f.context.run_for(1ms);
+            EXPECT_EQ(f.transport->sent, 1U);
+            f.transport->answer(FakeAnswer::token("late"));
+        }
+        f.run_until([&f] { return f.transport->sent == 2; });
+        EXPECT_EQ(f.transport->most_running, 1U);
+        EXPECT_EQ(f.source->current(f.now), nullptr);
+        f.transport->answer(FakeAnswer::token("second"));
+        f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    }
+}
+
+TEST(TokenService, WaitersAreBounded) {
+    Options options;
+    options.pending = 3;
+    Fixture f{options};
+    f.start();
+    for (int i = 0; i < 5; ++i)
+        f.acquire();
+    f.run_until([&f] { return f.acquired.size() == 2; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::overloaded);
+    f.transport->answer(FakeAnswer::token("a"));
+    f.run_until([&f] { return f.acquired.size() == 5; });
+}
+
+TEST(TokenService, StopReleasesAllWaitersAndLetsTheLoopRunDry) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 1; });
+    f.service->stop();
+    f.context.restart();
+    f.context.run_for(5s);
+    EXPECT_TRUE(f.context.stopped()) << "no work is left";
+    ASSERT_EQ(f.acquired.size(), 1U);
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::shutting_down);
+    EXPECT_EQ(f.ready, 0);
+    f.acquire();
+    f.run_until([&f] { return f.acquired.size() == 2; });
+    EXPECT_EQ(f.transport->sent, 1U);
+}
+
+TEST(TokenService, AStoredTokenIsUsedWithoutALogin) {
+    const test::TemporaryDirectory folder;
+    Options options;
+    options.directory = folder.path();
+    {
+        Fixture f{options};
+        f.settle(jwt(1000, 4600));
+        f.source->observed(f.source->current(f.now), jwt(1001, 4601), false);
+    }
+    Fixture f{options};
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
+    EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), jwt(1001, 4601));
+    EXPECT_EQ(f.transport->sent, 0U);
+    EXPECT_EQ(f.stats.token_swaps[2].get(), 1U);
+    f.source->observed(f.source->current(f.now), jwt(2000, 5600, "boss"), false);
+    EXPECT_EQ(f.stats.tokens_ignored[1].get(), 1U) << "the login's identity was stored too";
+}
+
+TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
+    const test::TemporaryDirectory folder;
+    Options options;
+    options.directory = folder.path();
+    {
+        Fixture f{options};
+        f.start();
+        f.transport->answer(FakeAnswer::errors("no"));
+        f.run_until([&f] { return f.ready == 1; });
+    }
+    {
+        Fixture f{options};
+        f.start();
+        f.acquire();
+        f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
+        EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_rejected);
+        EXPECT_EQ(f.transport->sent, 0U);
+    }
+    options.password = "changed";
+    Fixture f{options};
+    f.start();
+    f.run_until([&f] { return f.transport->sent == 1; });
+}
+
+TEST(TokenService, AStoreThatCannotBeWrittenIsCountedAndNothingElse) {
+    const test::TemporaryDirectory folder;
+    test::TemporaryDirectory::write(folder.path() + "/file", "x");
+    Options options;
+    options.directory = folder.path() + "/file";
+    Fixture f{options};
+    f.settle("a");
+    f.run_until([&f] { return f.stats.token_store_failures.get() == 1; });
+    EXPECT_EQ(value(f.source->current(f.now)), "a");
+}
+
+TEST(TokenService, AReloadWithAnotherPasswordTriesAtOnce) {
+    Fixture f;
+    f.start();
+    f.transport->answer(FakeAnswer::errors("no"));
+    f.run_until([&f] { return f.ready == 1; });
+    f.service->reload(settings(f.options_), f.transport);
+    f.context.restart();
+    f.context.poll();
+    EXPECT_EQ(f.transport->sent, 1U) << "nothing changed";
+    f.options_.password = "right";
+    f.service->reload(settings(f.options_), f.transport);
+    f.transport->answer(FakeAnswer::token("a"));
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    EXPECT_NE(f.transport->bodies[1].find("right"), std::string::npos);
+}
+
+TEST(TokenService, AReloadReplacesTheLoginThatRuns) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 1; });
+    f.options_.password = "right";
+    f.service->reload(settings(f.options_), f.transport);
+    f.run_until([&f] { return f.transport->sent == 2; });
+    EXPECT_EQ(f.transport->most_running, 1U);
+    EXPECT_TRUE(f.acquired.empty());
+    f.transport->answer(FakeAnswer::token("a"));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), "a");
+}
+
+TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
+    Fixture f;
+    f.settle("a");
+    const auto used = f.source->current(f.now);
+    f.options_.user = "boss";
+    f.service->reload(settings(f.options_), f.transport);
+    EXPECT_EQ(f.source->current(f.now), nullptr);
+    f.source->observed(used, "late", false);
+    EXPECT_EQ(f.source->current(f.now), nullptr);
+    f.transport->answer(FakeAnswer::token("b"));
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    EXPECT_EQ(value(f.source->current(f.now)), "b");
+}
+
+TEST(TokenService, TheReasonNeverHoldsThePassword) {
+    Fixture f;
+    f.start();
+    f.transport->answer(FakeAnswer::errors("no user with pass-word"));
+    f.run_until([&f] { return f.ready == 1; });
+    EXPECT_EQ(f.service->status().last_login_reason.find("pass-word"), std::string::npos);
+}
+
+TEST(TokenService, ThreadsShareOneTokenWithoutARace) {
+    Fixture f;
+    f.start();
+    f.transport->answer(FakeAnswer::token(jwt(1000, 4600)));
+    auto guard = net::asio::make_work_guard(f.context);
+    std::atomic<int> got = 0;
+    std::atomic<int> left = 4;
+    std::vector<std::thread> threads;
+    for (int i = 0; i < 4; ++i) {
+        threads.emplace_back([&f, &got, &left, i] {
+            net::asio::io_context own;
+            Stats stats;
+            const auto source = f.service->make_source(own.get_executor(), stats);
+            net::asio::co_spawn(
+                own,
+                [](TokenSource* door, TimePoint now, std::atomic<int>* count, int number) -> net::Task<void> {
+                    const auto result = co_await door->acquire();
+                    if (!std::holds_alternative<TokenPtr>(result))
+                        co_return;
+                    auto token = std::get<TokenPtr>(result);
+                    for (int n = 0; n < 200; ++n) {
+                        door->observed(token, jwt(1001 + n * 4 + number, 9000), false);
+                        token = door->current(now);
+                    }
+                    const auto advice = co_await door->rejected(token, 1);
+                    static_cast<void>(advice);
+                    ++*count;
+                }(source.get(), f.now, &got, i),
+                Fixture::rethrow);
+            own.run();
+            --left;
+        });
+    }
+    for (int i = 0; i < 8; ++i)
+        f.transport->answer(FakeAnswer::token(jwt(5000 + i, 9000)));
+    f.run_until([&left] { return left == 0; });
+    for (auto& thread : threads)
+        thread.join();
+    EXPECT_EQ(got, 4);
+    EXPECT_EQ(f.transport->most_running, 1U);
+    EXPECT_EQ(f.service->status().state, "valid");
+}
+
+} // namespace
+} // namespace bearerd::auth
