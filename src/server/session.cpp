@@ -57,7 +57,10 @@ net::Task<void> Session::run(std::unique_ptr<Session> self) {
 }
 
 net::Task<void> Session::serve() {
-    while (keep_open_ && co_await wait_for_request()) {
+    while (keep_open_) {
+        // Not in the condition above: gcc 12 evaluates a co_await behind && there in any case.
+        if (!co_await wait_for_request())
+            break;
         begin_request();
         Read read = co_await read_head();
         if (read == Read::request)

@@ -21,7 +21,7 @@ Script changing(std::string first, std::string later) {
     };
 }
 
-constexpr std::string_view never_fresh = "auth: {fresh_for: 1ms}";
+constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
 
 TEST(Rejection, IsFollowedByALoginAndOneMoreTry) {
     for (const std::string& answer :
@@ -95,7 +95,7 @@ TEST(Rejection, AThousandTimesCausesOneLoginAtTheMost) {
 }
 
 TEST(Rejection, WithAFreshTokenIsADeniedPermission) {
-    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, "auth: {fresh_for: 1h}"};
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, "auth: {fresh_for: 55m}"};
     EXPECT_EQ(scene.daemon.post(some_query).body, refused);
     EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
     EXPECT_EQ(scene.upstream.logins(), 1);

@@ -36,7 +36,7 @@ TEST(RequestId, StaysTheSameWhenARequestIsSentAgain) {
     Scene scene{[count = std::make_shared<std::atomic<int>>(0)](const UpstreamRequest&) {
                     return ++*count == 1 ? unauthorized_answer() : http_answer(some_data);
                 },
-                "auth: {fresh_for: 1ms}"};
+                "auth: {fresh_for: 0s}"};
     const auto id = scene.daemon.post(some_query).header("X-Request-Id");
     const auto requests = scene.upstream.app_requests();
     ASSERT_EQ(requests.size(), 2U);

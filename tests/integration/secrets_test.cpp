@@ -15,7 +15,7 @@ TEST_P(Secrets, StandInNothingThatIsShown) {
     const Daemon daemon{
         {.upstream_url = simulator.url(),
          .ca_pem = simulator.ca_pem(),
-         .config = "auth: {fresh_for: 1ms}\nlog: {level: debug, format: " + GetParam() + "}"}};
+         .config = "auth: {fresh_for: 0s}\nlog: {level: debug, format: " + GetParam() + "}"}};
     const std::string variable = R"({"query":"query($c:String){Cards(card_reference:$c){data{balance}}}",)"
                                  R"("variables":{"c":"6301190019990640662"}})";
     for (int i = 0; i < 5; ++i) {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the #include lines of include/ and src/ against the architecture.
+"""Holds the #include lines of include/ and src/ against the architecture, and finds what gcc 12 miscompiles.
 
 The table of modules, and what each may use, is the list of bearerd_module() calls in src/CMakeLists.txt. CONFINED
 below tells where headers of third parties may be included. Usage: layering.py SOURCE_DIRECTORY
@@ -10,6 +10,8 @@ from pathlib import Path
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 MODULE = re.compile(r"bearerd_module\(\s*(\w+)([^)]*)\)")
+# gcc 12 evaluates such a co_await whatever stands before the && or || (CONTRIBUTING.md, rule 10).
+AWAITED_ANYWAY = re.compile(r"\b(?:while|for|co_return)\b[^;{}\n]*(?:&&|\|\|)[^;{}\n]*\bco_await\b.*")
 KEYWORDS = {"PCH", "USES", "LINK"}
 
 # Prefix of the included name -> the modules that may include it, in files of these kinds.
@@ -93,6 +95,8 @@ def check(root):
         text = (root / path).read_text()
         if path.suffix == ".hpp" and not re.search(r"^#pragma once$", text, re.M):
             faults.append(f"{path}: no #pragma once")
+        for found in AWAITED_ANYWAY.findall(text):
+            faults.append(f"{path}: gcc 12 does not short-circuit: {found}")
         for quote, name in INCLUDE.findall(text):
             lines += 1
             fault = fault_of(path, module, quote, name, table, root)

@@ -34,6 +34,7 @@ class Layering(unittest.TestCase):
             "src/auth/b.cpp": '#include "local.hpp"\n#include <nlohmann/json.hpp>\n#include <openssl/evp.h>\n',
             "src/auth/local.hpp": "#pragma once\n",
             "src/config/parse.cpp": "#include <yaml-cpp/yaml.h>\n",
+            "src/auth/c.cpp": "if (a && co_await b) {\nwhile (co_await c) {\nwhile (a && b) { co_await d; }\n",
         }), [])
 
     def test_finds_each_kind_of_fault(self):
@@ -52,6 +53,9 @@ class Layering(unittest.TestCase):
             ("src/auth/a.cpp", "#include <spdlog/spdlog.h>\n", "only app"),
             ("src/auth/a.cpp", "#include <prometheus/registry.h>\n", "only admin"),
             ("src/graphql/a.cpp", "#include <boost/asio/buffer.hpp>\n", "does without it"),
+            ("src/auth/a.cpp", "  while (open && co_await next()) {\n", "short-circuit"),
+            ("src/auth/a.cpp", "  } while (a || !co_await b);\n", "short-circuit"),
+            ("src/auth/a.cpp", "  co_return a && co_await b;\n", "short-circuit"),
             ("src/nowhere/a.cpp", "\n", "no module nowhere"),
         ]
         for path, text, expected in cases:

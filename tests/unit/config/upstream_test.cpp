@@ -88,6 +88,8 @@ TEST(UpstreamUrl, Faults) {
         {"https:///graphql", host},
         {"https://%61.example", host},
         {"https://[v1.x]", host},
+        {"http://127.0.0.1.evil.example", host},
+        {"https://192.0.2.1x/graphql", host},
         {"https://127.1", host},
         {"https://a.example.", host},
         {"https://a.example:0", port},
