@@ -12,21 +12,22 @@ std::string plain_answer(const UpstreamRequest&) {
 
 TEST(OwnErrors, UnknownPathsAndMethodsAreToldSo) {
     Scene scene{plain_answer};
-    HttpClient client = scene.daemon.client();
-    expect_own_error(client.request("POST", "/other", some_query), 404, "NOT_FOUND", "no");
-    expect_own_error(client.request("GET", "/graphql/"), 404, "NOT_FOUND", "no");
+    const auto send = [&](std::string_view method, std::string_view target) {
+        return scene.daemon.client().request(method, target, some_query);
+    };
+    expect_own_error(send("POST", "/other"), 404, "NOT_FOUND", "no");
+    expect_own_error(send("GET", "/graphql/"), 404, "NOT_FOUND", "no");
     for (const std::string method : {"PUT", "DELETE", "PATCH"}) {
-        const HttpResponse response = client.request(method, "/graphql", some_query);
+        const HttpResponse response = send(method, "/graphql");
         expect_own_error(response, 405, "METHOD_NOT_ALLOWED", "no");
         const std::string allowed = response.header("Allow").value_or("");
         EXPECT_NE(allowed.find("POST"), std::string::npos);
         EXPECT_NE(allowed.find("GET"), std::string::npos);
     }
-    const HttpResponse mutation = client.get("/graphql?query=mutation%7Ba%7D");
+    const HttpResponse mutation = scene.daemon.client().get("/graphql?query=mutation%7Ba%7D");
     expect_own_error(mutation, 405, "METHOD_NOT_ALLOWED", "no");
     EXPECT_NE(mutation.header("Allow").value_or("").find("POST"), std::string::npos);
-    EXPECT_EQ(client.post(some_query).body, some_data) << "the connection goes on";
-    EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+    EXPECT_TRUE(scene.upstream.app_requests().empty());
 }
 
 TEST(OwnErrors, AmbiguousFramingIsAnsweredAndClosed) {

@@ -12,10 +12,9 @@ class Secrets : public testing::TestWithParam<std::string> {};
 
 TEST_P(Secrets, StandInNothingThatIsShown) {
     Simulator simulator{{"--rotate-every", "3"}};
-    const Daemon daemon{
-        {.upstream_url = simulator.url(),
-         .ca_pem = simulator.ca_pem(),
-         .config = "auth: {fresh_for: 0s}\nlog: {level: debug, format: " + GetParam() + "}"}};
+    const Daemon daemon{{.upstream_url = simulator.url(),
+                         .ca_pem = simulator.ca_pem(),
+                         .config = "auth: {fresh_for: 0s}\nlog: {level: debug, format: " + GetParam() + "}"}};
     const std::string variable = R"({"query":"query($c:String){Cards(card_reference:$c){data{balance}}}",)"
                                  R"("variables":{"c":"6301190019990640662"}})";
     for (int i = 0; i < 5; ++i) {

@@ -16,7 +16,8 @@ void expect_refused(const CertificateAuthority& trusted, const std::optional<Cer
     ScriptedUpstream upstream{certificate, serve_with(std::string{first_token},
                                                       [](const auto&) { return http_answer(some_data); })};
     const std::string url = "https://" + host + ":" + std::to_string(upstream.port()) + "/graphql";
-    const Daemon daemon{{.upstream_url = url, .ca_pem = trusted.pem()}};
+    const Daemon daemon{
+        {.upstream_url = url, .ca_pem = trusted.pem(), .config = "upstream: {connect_timeout: 2s}"}};
     const HttpResponse response = daemon.post(some_mutation);
     expect_own_error(response, 503, "LOGIN_UNAVAILABLE", "no");
     EXPECT_GE(std::stoi(response.header("Retry-After").value_or("-1")), 0);
