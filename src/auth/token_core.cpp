@@ -179,15 +179,16 @@ void TokenService::Core::rearm() {
         const auto wake = machine_.next_wake();
         if (!wake) {
             armed_for_ = TimePoint::max();
-            wake_timer_.cancel();
+            if (wake_timer_)
+                wake_timer_->cancel();
             return;
         }
         const auto at = hooks_.clock();
         sleep = std::clamp(*wake - at, Duration{0}, longest_sleep);
         armed_for_ = at + sleep;
     }
-    wake_timer_.expires_after(sleep);
-    wake_timer_.async_wait([self = shared_from_this()](error_code error) {
+    wake_timer_->expires_after(sleep);
+    wake_timer_->async_wait([self = shared_from_this()](error_code error) {
         if (!error)
             self->tick();
     });
@@ -344,15 +345,21 @@ void TokenService::Core::stop() {
     }
     first_login_tried_ = nullptr;
     login_pending_ = false;
-    wake_timer_.cancel();
-    login_timer_.cancel();
+    if (wake_timer_)
+        wake_timer_->cancel();
+    if (login_timer_)
+        login_timer_->cancel();
     cancel_login_.emit(net::asio::cancellation_type::terminal);
 }
 
-void TokenService::Core::close_store() {
-    std::unique_ptr<StoreWriter> store;
+void TokenService::Core::close() {
+    wake_timer_.reset();
+    login_timer_.reset();
+    std::unique_ptr<StoreWriter> store; // its end may take a while: after the lock
+    std::shared_ptr<upstream::Transport> transport;
     const std::lock_guard lock{mutex_};
     store = std::move(store_);
+    transport = std::move(transport_);
 }
 
 } // namespace bearerd::auth

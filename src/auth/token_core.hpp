@@ -61,7 +61,8 @@ public:
     void reload(std::shared_ptr<const config::Settings> settings,
                 std::shared_ptr<upstream::Transport> transport);
     void stop();
-    void close_store();
+    /// After stop(): lets go of the store and of the first thread's io_context, which a door may outlive.
+    void close();
     void tick();
 
 private:
@@ -106,8 +107,8 @@ private:
     std::atomic<std::uint64_t> version_{0};
 
     // The first thread's:
-    Timer wake_timer_;
-    Timer login_timer_;
+    std::optional<Timer> wake_timer_; ///< until close()
+    std::optional<Timer> login_timer_;
     net::asio::cancellation_signal cancel_login_;
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome

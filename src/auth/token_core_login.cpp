@@ -37,8 +37,8 @@ void TokenService::Core::run_login() {
     }
     const auto attempt = ++attempt_;
     attempt_alive_ = true;
-    login_timer_.expires_after(settings->auth.login_timeout);
-    login_timer_.async_wait([self = shared_from_this(), attempt](error_code error) {
+    login_timer_->expires_after(settings->auth.login_timeout);
+    login_timer_->async_wait([self = shared_from_this(), attempt](error_code error) {
         if (error)
             return;
         LoginOutcome outcome;
@@ -71,10 +71,10 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
     if (attempt != attempt_ || attempt == ended_attempt_)
         return;
     ended_attempt_ = attempt;
-    login_timer_.cancel();
     std::unique_lock lock{mutex_};
     if (stopping_)
         return;
+    login_timer_->cancel();
     const auto at = moment();
     const auto reply = apply(std::move(outcome), at);
     release_waiters(reply, at.now);

@@ -132,7 +132,7 @@ TokenService::TokenService(net::Executor first, std::shared_ptr<upstream::Transp
 
 TokenService::~TokenService() {
     core_->stop();
-    core_->close_store();
+    core_->close();
 }
 
 void TokenService::start(std::function<void()> first_login_tried) {

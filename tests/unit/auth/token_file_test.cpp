@@ -134,7 +134,7 @@ TEST(TokenFile, LinksAndOtherThingsAreNotFollowed) {
 
 TEST(TokenFile, ModeIs0600WhateverTheUmask) {
     const TemporaryDirectory folder;
-    for (const mode_t mask : {0000, 0022, 0777}) {
+    for (const mode_t mask : {0000U, 0022U, 0777U}) {
         const auto before = ::umask(mask);
         const auto error = write_store_file(folder.path(), "file", "x");
         ::umask(before);

@@ -1,12 +1,8 @@
-#include <bearerd/auth/token_service.hpp>
+#include "unit/auth/token_service_fixture.hpp"
 
-#include "unit/auth/fake_transport.hpp"
 #include "unit/auth/jwt_text.hpp"
-#include "unit/auth/temporary_directory.hpp"
 
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
-#include <gtest/gtest.h>
 
 #include <atomic>
 #include <thread>
@@ -15,117 +11,8 @@ namespace bearerd::auth {
 namespace {
 
 using namespace std::chrono_literals;
-using test::FakeAnswer;
-using test::FakeTransport;
-using test::jwt;
-
-struct Options {
-    std::string directory;
-    std::string user = "till";
-    std::string password = "pass-word";
-    Duration login_timeout = 10s;
-    std::uint32_t pending = 1024;
-};
-
-std::shared_ptr<const config::Settings> settings(const Options& options) {
-    auto value = std::make_shared<config::Settings>();
-    value->upstream.url.host = "api.example.com";
-    value->upstream.url.text = "https://api.example.com/";
-    value->credentials.user = options.user;
-    value->credentials.password = Secret{std::string_view{options.password}};
-    value->token_store.directory = options.directory;
-    value->auth.login_timeout = options.login_timeout;
-    value->limits.pending_requests = options.pending;
-    return value;
-}
-
-/// One service on one thread, with a clock that stands still until it is moved.
-class Fixture {
-public:
-    explicit Fixture(Options options = {}) : options_{std::move(options)} {
-        ServiceHooks hooks;
-        hooks.clock = [this] { return now; };
-        hooks.jitter = [] { return 0.0; };
-        service = std::make_unique<TokenService>(context.get_executor(), transport, settings(options_), stats,
-                                                 hooks);
-        source = service->make_source(context.get_executor(), stats);
-    }
-
-    ~Fixture() {
-        service->stop();
-        context.run_for(10s);
-    }
-
-    void start() {
-        service->start([this] { ++ready; });
-    }
-
-    /// Started and logged in with this token, a minute ago.
-    void settle(const std::string& token) {
-        start();
-        transport->answer(FakeAnswer::token(token));
-        run_until([this] { return source->current(now) != nullptr && ready == 1; });
-        now += 1min;
-    }
-
-    /// Runs the loop until it holds; fails the test where that takes too long.
-    void run_until(const std::function<bool()>& held) {
-        const auto limit = std::chrono::steady_clock::now() + 10s;
-        while (!held() && std::chrono::steady_clock::now() < limit) {
-            context.restart();
-            context.run_one_for(100ms);
-        }
-        ASSERT_TRUE(held());
-    }
-
-    void acquire() {
-        auto task = acquire_into(source.get(), &acquired);
-        net::asio::co_spawn(context, std::move(task), rethrow);
-    }
-
-    void reject(TokenPtr used, std::uint64_t document = 1) {
-        auto task = reject_into(source.get(), std::move(used), document, &advice);
-        net::asio::co_spawn(context, std::move(task), rethrow);
-    }
-
-    Options options_;
-    net::asio::io_context context;
-    std::shared_ptr<FakeTransport> transport = std::make_shared<FakeTransport>(context.get_executor());
-    TimePoint now{100h};
-    Stats stats;
-    int ready = 0;
-    std::unique_ptr<TokenService> service;
-    std::unique_ptr<TokenSource> source;
-    std::vector<TokenResult> acquired;
-    std::vector<Advice> advice;
-
-    static void rethrow(const std::exception_ptr& problem) {
-        if (problem)
-            std::rethrow_exception(problem);
-    }
-
-private:
-    static net::Task<void> acquire_into(TokenSource* source, std::vector<TokenResult>* results) {
-        auto result = co_await source->acquire();
-        results->push_back(std::move(result));
-    }
-
-    static net::Task<void> reject_into(TokenSource* source, TokenPtr used, std::uint64_t document,
-                                       std::vector<Advice>* results) {
-        auto result = co_await source->rejected(std::move(used), document);
-        results->push_back(std::move(result));
-    }
-};
-
-NoToken::Reason reason(const TokenResult& result) {
-    const auto* none = std::get_if<NoToken>(&result);
-    EXPECT_NE(none, nullptr);
-    return none != nullptr ? none->reason : NoToken::Reason::overloaded;
-}
-
-std::string_view value(const TokenPtr& token) {
-    return token ? token->value.reveal() : "";
-}
+using namespace test;
+using Fixture = ServiceFixture;
 
 TEST(TokenService, RequestsThatArriveMeanwhileWaitForTheOneLogin) {
     Fixture f;
@@ -303,104 +190,22 @@ TEST(TokenService, StopReleasesAllWaitersAndLetsTheLoopRunDry) {
     EXPECT_EQ(f.transport->sent, 1U);
 }
 
-TEST(TokenService, AStoredTokenIsUsedWithoutALogin) {
-    const test::TemporaryDirectory folder;
-    Options options;
-    options.directory = folder.path();
+TEST(TokenService, ADoorMayOutliveTheServiceAndItsLoop) {
+    net::asio::io_context own;
+    Stats stats;
+    std::unique_ptr<TokenSource> door;
+    TokenPtr used;
     {
-        Fixture f{options};
-        f.settle(jwt(1000, 4600));
-        f.source->observed(f.source->current(f.now), jwt(1001, 4601), false);
+        Fixture f;
+        f.settle("a");
+        door = f.service->make_source(own.get_executor(), stats);
+        used = door->current(f.now);
+        f.service.reset();
+        f.service =
+            std::make_unique<TokenService>(f.context.get_executor(), f.transport, settings({}), f.stats);
     }
-    Fixture f{options};
-    f.start();
-    f.acquire();
-    f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
-    EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), jwt(1001, 4601));
-    EXPECT_EQ(f.transport->sent, 0U);
-    EXPECT_EQ(f.stats.token_swaps[2].get(), 1U);
-    f.source->observed(f.source->current(f.now), jwt(2000, 5600, "boss"), false);
-    EXPECT_EQ(f.stats.tokens_ignored[1].get(), 1U) << "the login's identity was stored too";
-}
-
-TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
-    const test::TemporaryDirectory folder;
-    Options options;
-    options.directory = folder.path();
-    {
-        Fixture f{options};
-        f.start();
-        f.transport->answer(FakeAnswer::errors("no"));
-        f.run_until([&f] { return f.ready == 1; });
-    }
-    {
-        Fixture f{options};
-        f.start();
-        f.acquire();
-        f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
-        EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_rejected);
-        EXPECT_EQ(f.transport->sent, 0U);
-    }
-    options.password = "changed";
-    Fixture f{options};
-    f.start();
-    f.run_until([&f] { return f.transport->sent == 1; });
-}
-
-TEST(TokenService, AStoreThatCannotBeWrittenIsCountedAndNothingElse) {
-    const test::TemporaryDirectory folder;
-    test::TemporaryDirectory::write(folder.path() + "/file", "x");
-    Options options;
-    options.directory = folder.path() + "/file";
-    Fixture f{options};
-    f.settle("a");
-    f.run_until([&f] { return f.stats.token_store_failures.get() == 1; });
-    EXPECT_EQ(value(f.source->current(f.now)), "a");
-}
-
-TEST(TokenService, AReloadWithAnotherPasswordTriesAtOnce) {
-    Fixture f;
-    f.start();
-    f.transport->answer(FakeAnswer::errors("no"));
-    f.run_until([&f] { return f.ready == 1; });
-    f.service->reload(settings(f.options_), f.transport);
-    f.context.restart();
-    f.context.poll();
-    EXPECT_EQ(f.transport->sent, 1U) << "nothing changed";
-    f.options_.password = "right";
-    f.service->reload(settings(f.options_), f.transport);
-    f.transport->answer(FakeAnswer::token("a"));
-    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
-    EXPECT_NE(f.transport->bodies[1].find("right"), std::string::npos);
-}
-
-TEST(TokenService, AReloadReplacesTheLoginThatRuns) {
-    Fixture f;
-    f.start();
-    f.acquire();
-    f.run_until([&f] { return f.transport->sent == 1; });
-    f.options_.password = "right";
-    f.service->reload(settings(f.options_), f.transport);
-    f.run_until([&f] { return f.transport->sent == 2; });
-    EXPECT_EQ(f.transport->most_running, 1U);
-    EXPECT_TRUE(f.acquired.empty());
-    f.transport->answer(FakeAnswer::token("a"));
-    f.run_until([&f] { return f.acquired.size() == 1; });
-    EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), "a");
-}
-
-TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
-    Fixture f;
-    f.settle("a");
-    const auto used = f.source->current(f.now);
-    f.options_.user = "boss";
-    f.service->reload(settings(f.options_), f.transport);
-    EXPECT_EQ(f.source->current(f.now), nullptr);
-    f.source->observed(used, "late", false);
-    EXPECT_EQ(f.source->current(f.now), nullptr);
-    f.transport->answer(FakeAnswer::token("b"));
-    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
-    EXPECT_EQ(value(f.source->current(f.now)), "b");
+    EXPECT_EQ(value(used), "a");
+    door.reset();
 }
 
 TEST(TokenService, TheReasonNeverHoldsThePassword) {

@@ -1,0 +1,129 @@
+#include "unit/auth/token_machine_fixture.hpp"
+
+#include <gtest/gtest.h>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace test;
+using Fixture = MachineFixture;
+
+TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
+    Fixture f;
+    ASSERT_TRUE(f.start().start_login);
+    for (const auto delay : {30s, 60s, 120s, 240s, 480s, 900s, 900s}) {
+        const auto reply = f.failed(Failure::rejected);
+        EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_rejected);
+        EXPECT_EQ(reply.failure.retry_after, delay);
+        EXPECT_EQ(f.machine.state(f.now), State::rejected);
+        f.now += delay - 1ns;
+        for (int i = 0; i < 50; ++i) {
+            const auto answer = f.want();
+            ASSERT_EQ(answer.action, Action::fail);
+            ASSERT_EQ(answer.failure.retry_after, 1ns);
+        }
+        ASSERT_FALSE(f.tick().start_login);
+        f.now += 1ns;
+        ASSERT_TRUE(f.tick().start_login);
+    }
+    EXPECT_EQ(f.machine.rejections(), 7U);
+    f.log_in(opaque("a"));
+    EXPECT_EQ(f.machine.rejections(), 0U);
+}
+
+TEST(TokenMachine, OutagesBackOffFromOneSecondToThirty) {
+    Fixture f;
+    static_cast<void>(f.start());
+    for (const auto delay : {1s, 2s, 4s, 8s, 16s, 30s, 30s}) {
+        const auto reply = f.failed(Failure::unavailable);
+        EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_unavailable);
+        EXPECT_EQ(reply.failure.retry_after, delay);
+        f.now += delay;
+        ASSERT_TRUE(f.tick().start_login);
+    }
+}
+
+TEST(TokenMachine, JitterOnlyDelays) {
+    for (const auto kind : {Failure::rejected, Failure::unavailable}) {
+        Fixture f;
+        f.jitter = 0.999;
+        static_cast<void>(f.start());
+        const auto base = kind == Failure::rejected ? Duration{30s} : Duration{1s};
+        const auto delay = f.failed(kind).failure.retry_after;
+        EXPECT_GT(delay, base);
+        EXPECT_LT(delay, base * 5 / 4);
+    }
+}
+
+TEST(TokenMachine, RetryAfterIsKeptWithinReason) {
+    struct Case {
+        Duration asked, kept;
+    };
+
+    for (const auto& c : {Case{7s, 7s}, Case{0s, 1s}, Case{20min, 20min}, Case{24h, 1h}}) {
+        Fixture f;
+        static_cast<void>(f.start());
+        EXPECT_EQ(f.failed(Failure::unavailable, c.asked).failure.retry_after, c.kept);
+    }
+}
+
+TEST(TokenMachine, AShorterMaximumBoundsOutagesToo) {
+    Fixture f;
+    f.settings.backoff = {1s, 100ms, 400ms};
+    f.machine.configure(f.settings);
+    static_cast<void>(f.start());
+    for (const auto delay : {100ms, 200ms, 400ms, 400ms}) {
+        EXPECT_EQ(f.failed(Failure::unavailable).failure.retry_after, delay);
+        f.now += delay;
+        ASSERT_TRUE(f.tick().start_login);
+    }
+}
+
+TEST(TokenMachine, AChangedPasswordIsTriedAtOnceAndForgetsTheCount) {
+    Fixture f;
+    static_cast<void>(f.start());
+    static_cast<void>(f.failed(Failure::rejected));
+    EXPECT_TRUE(f.machine.credentials_changed(true, f.at()).start_login);
+    EXPECT_EQ(f.failed(Failure::rejected).failure.retry_after, 30s);
+}
+
+TEST(TokenMachine, TheOutcomeOfALoginWithReplacedCredentialsIsDropped) {
+    for (const bool accepted : {true, false}) {
+        Fixture f;
+        static_cast<void>(f.start());
+        EXPECT_FALSE(f.machine.credentials_changed(true, f.at()).start_login) << "one at a time";
+        const auto reply =
+            accepted ? f.machine.login_done(opaque("old"), f.at()) : f.failed(Failure::rejected);
+        EXPECT_EQ(reply.action, Action::wait);
+        EXPECT_TRUE(reply.start_login);
+        EXPECT_EQ(f.machine.rejections(), 0U);
+        f.log_in(opaque("new"));
+        EXPECT_EQ(f.current(), "new");
+    }
+}
+
+TEST(TokenMachine, AnotherUserDropsTheTokenAndWhatItsRequestsBring) {
+    Fixture f;
+    f.settled(dated("a", 10, 70, "till"));
+    EXPECT_TRUE(f.machine.credentials_changed(false, f.at()).start_login);
+    EXPECT_EQ(f.want().action, Action::wait);
+    EXPECT_EQ(f.observed(1, opaque("b")), Observation::foreign);
+    f.log_in(dated("c", 20, 80, "boss"));
+    EXPECT_EQ(f.observed(1, dated("d", 30, 90)), Observation::foreign);
+    EXPECT_EQ(f.current(), "c");
+}
+
+TEST(TokenMachine, RejectionsOfAnEarlierProcessCount) {
+    Fixture f;
+    f.machine.restored_rejections(3, f.now + 100s, f.at());
+    EXPECT_FALSE(f.start().start_login);
+    EXPECT_EQ(f.want().failure.reason, NoToken::Reason::login_rejected);
+    EXPECT_EQ(f.want().failure.retry_after, 100s);
+    f.now += 100s;
+    ASSERT_TRUE(f.tick().start_login);
+    EXPECT_EQ(f.failed(Failure::rejected).failure.retry_after, 240s);
+}
+
+} // namespace
+} // namespace bearerd::auth

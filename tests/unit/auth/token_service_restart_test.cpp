@@ -1,0 +1,114 @@
+#include "unit/auth/token_service_fixture.hpp"
+
+#include "unit/auth/jwt_text.hpp"
+#include "unit/auth/temporary_directory.hpp"
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace test;
+using Fixture = ServiceFixture;
+
+TEST(TokenService, AStoredTokenIsUsedWithoutALogin) {
+    const TemporaryDirectory folder;
+    Options options;
+    options.directory = folder.path();
+    {
+        Fixture f{options};
+        f.settle(jwt(1000, 4600));
+        f.source->observed(f.source->current(f.now), jwt(1001, 4601), false);
+    }
+    Fixture f{options};
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
+    EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), jwt(1001, 4601));
+    EXPECT_EQ(f.transport->sent, 0U);
+    EXPECT_EQ(f.stats.token_swaps[2].get(), 1U);
+    f.source->observed(f.source->current(f.now), jwt(2000, 5600, "boss"), false);
+    EXPECT_EQ(f.stats.tokens_ignored[1].get(), 1U) << "the login's identity was stored too";
+}
+
+TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
+    const TemporaryDirectory folder;
+    Options options;
+    options.directory = folder.path();
+    {
+        Fixture f{options};
+        f.start();
+        f.transport->answer(FakeAnswer::errors("no"));
+        f.run_until([&f] { return f.ready == 1; });
+    }
+    {
+        Fixture f{options};
+        f.start();
+        f.acquire();
+        f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
+        EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_rejected);
+        EXPECT_EQ(f.transport->sent, 0U);
+    }
+    options.password = "changed";
+    Fixture f{options};
+    f.start();
+    f.run_until([&f] { return f.transport->sent == 1; });
+}
+
+TEST(TokenService, AStoreThatCannotBeWrittenIsCountedAndNothingElse) {
+    const TemporaryDirectory folder;
+    TemporaryDirectory::write(folder.path() + "/file", "x");
+    Options options;
+    options.directory = folder.path() + "/file";
+    Fixture f{options};
+    f.settle("a");
+    f.run_until([&f] { return f.stats.token_store_failures.get() == 1; });
+    EXPECT_EQ(value(f.source->current(f.now)), "a");
+}
+
+TEST(TokenService, AReloadWithAnotherPasswordTriesAtOnce) {
+    Fixture f;
+    f.start();
+    f.transport->answer(FakeAnswer::errors("no"));
+    f.run_until([&f] { return f.ready == 1; });
+    f.service->reload(settings(f.options_), f.transport);
+    f.context.restart();
+    f.context.poll();
+    EXPECT_EQ(f.transport->sent, 1U) << "nothing changed";
+    f.options_.password = "right";
+    f.service->reload(settings(f.options_), f.transport);
+    f.transport->answer(FakeAnswer::token("a"));
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    EXPECT_NE(f.transport->bodies[1].find("right"), std::string::npos);
+}
+
+TEST(TokenService, AReloadReplacesTheLoginThatRuns) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 1; });
+    f.options_.password = "right";
+    f.service->reload(settings(f.options_), f.transport);
+    f.run_until([&f] { return f.transport->sent == 2; });
+    EXPECT_EQ(f.transport->most_running, 1U);
+    EXPECT_TRUE(f.acquired.empty());
+    f.transport->answer(FakeAnswer::token("a"));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), "a");
+}
+
+TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
+    Fixture f;
+    f.settle("a");
+    const auto used = f.source->current(f.now);
+    f.options_.user = "boss";
+    f.service->reload(settings(f.options_), f.transport);
+    EXPECT_EQ(f.source->current(f.now), nullptr);
+    f.source->observed(used, "late", false);
+    EXPECT_EQ(f.source->current(f.now), nullptr);
+    f.transport->answer(FakeAnswer::token("b"));
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    EXPECT_EQ(value(f.source->current(f.now)), "b");
+}
+
+} // namespace
+} // namespace bearerd::auth
