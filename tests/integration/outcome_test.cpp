@@ -106,7 +106,6 @@ TEST(Outcome, OfAQueryOnAStaleConnectionIsANewTry) {
     scene.daemon.post(warm_up);
     EXPECT_EQ(scene.daemon.post(some_query).body, some_data);
     EXPECT_EQ(scene.upstream.app_requests().size(), 3U);
-    EXPECT_TRUE(scene.daemon.wait_for_metric("bearerd_resends_total{reason=\"stale_connection\"}", 1));
 }
 
 TEST(Outcome, OfAMutationOnAStaleConnectionIsUnknown) {
@@ -148,10 +147,15 @@ TEST(Outcome, OfAMutationWhoseAppWentAwayIsReadToItsEnd) {
         client.socket().reset();
     }
     gate.unlock();
-    EXPECT_TRUE(scene.daemon.wait_for_metric("bearerd_token_swaps_total{source=\"response\"}", 1));
-    scene.daemon.post(some_query);
-    EXPECT_EQ(scene.upstream.app_requests().back().token(), second_token);
-    EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
+    const Deadline deadline; // the answer is read behind the back of everybody here
+    do {
+        EXPECT_EQ(scene.daemon.post(some_query).body, some_data);
+    } while (scene.upstream.requests().back().token() != second_token && !deadline.passed());
+    EXPECT_EQ(scene.upstream.requests().back().token(), second_token);
+    const auto requests = scene.upstream.app_requests();
+    EXPECT_EQ(std::count_if(requests.begin(), requests.end(),
+                            [](const auto& r) { return r.body == some_mutation; }),
+              1);
 }
 
 } // namespace

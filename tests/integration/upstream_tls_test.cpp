@@ -25,10 +25,6 @@ void expect_refused(const CertificateAuthority& trusted, const std::optional<Cer
     EXPECT_TRUE(upstream.requests().empty());
     EXPECT_EQ(upstream.received().find(secret_text()), std::string::npos);
     EXPECT_EQ(upstream.received().find("loginUser"), std::string::npos);
-    EXPECT_EQ(daemon.admin("/readyz").status, 503);
-    const Finished login = run_bearerd({"login", "--config", daemon.config_file()});
-    EXPECT_EQ(login.exit.code, 69) << login.output;
-    EXPECT_EQ(login.output.find(secret_text()), std::string::npos);
 }
 
 TEST(UpstreamTls, RefusesACertificateOfAnotherAuthority) {
