@@ -294,26 +294,16 @@ void TokenService::Core::save_rejections(Duration backoff) {
 void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings,
                                 std::shared_ptr<upstream::Transport> transport) {
     std::unique_ptr<StoreWriter> old_store; // its end may take a while: after the lock
-    bool cancel = false;
-    {
-        const std::lock_guard lock{mutex_};
-        const auto at = moment();
-        const auto before = std::exchange(settings_, std::move(settings));
-        transport_ = std::move(transport);
-        machine_.configure(settings_->auth);
-        const bool user = same_user(*before, *settings_);
-        const bool credentials = user && before->credentials.password.equals(settings_->credentials.password);
-        stored_is_foreign_ = stored_is_foreign_ || !credentials;
-        old_store = change_store(*before, credentials, at.now);
-        TokenMachine::Reply reply;
-        if (!credentials) {
-            cancel = machine_.login_running();
-            reply = machine_.credentials_changed(user, at);
-        }
-        settle(reply, at.now);
-    }
-    if (cancel)
-        cancel_login_.emit(net::asio::cancellation_type::terminal);
+    const std::lock_guard lock{mutex_};
+    const auto at = moment();
+    const auto before = std::exchange(settings_, std::move(settings));
+    transport_ = std::move(transport);
+    machine_.configure(settings_->auth);
+    const bool user = same_user(*before, *settings_);
+    const bool credentials = user && before->credentials.password.equals(settings_->credentials.password);
+    stored_is_foreign_ = stored_is_foreign_ || !credentials;
+    old_store = change_store(*before, credentials, at.now);
+    settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, at), at.now);
 }
 
 /// Returns the store that is not needed any more.
@@ -349,7 +339,6 @@ void TokenService::Core::stop() {
         wake_timer_->cancel();
     if (login_timer_)
         login_timer_->cancel();
-    cancel_login_.emit(net::asio::cancellation_type::terminal);
 }
 
 void TokenService::Core::close() {

@@ -5,7 +5,6 @@
 #include <bearerd/auth/token_machine.hpp>
 #include <bearerd/auth/token_service.hpp>
 
-#include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <atomic>
@@ -109,7 +108,6 @@ private:
     // The first thread's:
     std::optional<Timer> wake_timer_; ///< until close()
     std::optional<Timer> login_timer_;
-    net::asio::cancellation_signal cancel_login_;
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome
     bool attempt_alive_ = false;      ///< its coroutine has not ended, though it may have been given up

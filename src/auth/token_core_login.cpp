@@ -5,7 +5,6 @@
 #include <bearerd/base/log.hpp>
 #include <bearerd/base/units.hpp>
 
-#include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/co_spawn.hpp>
 
 #include <exception>
@@ -44,7 +43,6 @@ void TokenService::Core::run_login() {
         LoginOutcome outcome;
         outcome.reason = "no answer within auth.login_timeout";
         self->end_login(attempt, std::move(outcome));
-        self->cancel_login_.emit(net::asio::cancellation_type::terminal);
     });
     auto login = log_in(std::move(transport), std::move(settings));
     auto ended = [self = shared_from_this(), attempt](std::exception_ptr problem, LoginOutcome outcome) {
@@ -55,8 +53,8 @@ void TokenService::Core::run_login() {
         self->end_login(attempt, std::move(outcome));
         self->login_over();
     };
-    net::asio::co_spawn(first_, std::move(login),
-                        net::asio::bind_cancellation_slot(cancel_login_.slot(), std::move(ended)));
+    // No cancellation: a transport ends its exchanges by deadlines of its own, and is not made to be unwound.
+    net::asio::co_spawn(first_, std::move(login), std::move(ended));
 }
 
 /// The coroutine has ended.

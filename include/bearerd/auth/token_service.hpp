@@ -52,18 +52,19 @@ public:
     /// needed: the time for systemd's READY=1. It is not called where stop() comes first.
     void start(std::function<void()> first_login_tried = {});
 
-    /// A door to the token for the thread of `executor`, which counts in `stats`. It may outlive this object,
-    /// but not the io_context of either thread.
+    /// A door to the token for the thread of `executor`, which counts in `stats`. It may outlive this object
+    /// and the first thread's io_context, but not its own.
     [[nodiscard]] std::unique_ptr<TokenSource> make_source(net::Executor executor, Stats& stats);
 
     /// New settings. Changed credentials are tried at once, whatever the back-off (CONTRACT 3.8): another
-    /// password keeps the token meanwhile, another user or upstream drops it. Unchanged ones keep token and
-    /// back-off.
+    /// password keeps the token meanwhile, another user or upstream drops it. A login that runs ends first,
+    /// and its outcome is dropped. Unchanged credentials keep token and back-off.
     void reload(std::shared_ptr<const config::Settings> settings,
                 std::shared_ptr<upstream::Transport> transport);
 
-    /// No login starts any more, a running one is cancelled, and all who wait are released with
-    /// `shutting_down`; a token that is good can still be used. Leaves no work on the first thread's loop.
+    /// No login starts any more, and all who wait are released with `shutting_down`; a token that is good can
+    /// still be used. Leaves no work on the first thread's loop but a login that runs, which ends when its
+    /// transport is stopped.
     void stop();
 
     /// Looks at the clock: what the wake-up timer calls, and tests that set the clock.

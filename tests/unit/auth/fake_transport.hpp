@@ -90,10 +90,15 @@ public:
     std::size_t most_running = 0;
     std::vector<std::string> heads;
     std::vector<std::string> bodies;
-    bool deaf = false; ///< to cancellation
 
     void answer(FakeAnswer answer) {
         answers_.push_back(std::move(answer));
+        timer_.cancel();
+    }
+
+    /// As at a shutdown: whoever waits for an answer is told.
+    void close() {
+        closed_ = true;
         timer_.cancel();
     }
 
@@ -103,10 +108,7 @@ public:
         most_running = std::max(most_running, ++running);
         heads.emplace_back(request.head);
         bodies.emplace_back(request.body);
-        if (deaf)
-            co_await net::asio::this_coro::reset_cancellation_state(net::asio::disable_cancellation());
-        const auto state = co_await net::asio::this_coro::cancellation_state;
-        while (answers_.empty() && state.cancelled() == net::asio::cancellation_type::none) {
+        while (answers_.empty() && !closed_) {
             timer_.expires_after(std::chrono::hours{1});
             co_await timer_.async_wait(use);
         }
@@ -126,6 +128,7 @@ private:
                                     net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>
         timer_;
     std::deque<FakeAnswer> answers_;
+    bool closed_ = false;
 };
 
 } // namespace bearerd::auth::test

@@ -47,6 +47,7 @@ public:
 
     ~ServiceFixture() {
         service->stop();
+        transport->close();
         context.run_for(10s);
     }
 

@@ -81,15 +81,17 @@ TEST(TokenService, AReloadWithAnotherPasswordTriesAtOnce) {
     EXPECT_NE(f.transport->bodies[1].find("right"), std::string::npos);
 }
 
-TEST(TokenService, AReloadReplacesTheLoginThatRuns) {
+TEST(TokenService, AReloadDropsTheOutcomeOfTheLoginThatRuns) {
     Fixture f;
     f.start();
     f.acquire();
     f.run_until([&f] { return f.transport->sent == 1; });
     f.options_.password = "right";
     f.service->reload(settings(f.options_), f.transport);
+    f.transport->answer(FakeAnswer::errors("no"));
     f.run_until([&f] { return f.transport->sent == 2; });
     EXPECT_EQ(f.transport->most_running, 1U);
+    EXPECT_EQ(f.stats.logins[1].get(), 0U) << "what the old password came to is of no interest";
     EXPECT_TRUE(f.acquired.empty());
     f.transport->answer(FakeAnswer::token("a"));
     f.run_until([&f] { return f.acquired.size() == 1; });
