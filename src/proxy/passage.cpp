@@ -3,6 +3,7 @@
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/coding.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -163,7 +164,10 @@ net::Task<bool> Forwarder::Passage::after_answer(upstream::ExchangePtr exchange)
     owner_.stats_.upstream_duration.observe(exchange->response_time());
     adopt_token(exchange->head());
     graphql::Judgement judgement;
-    if (exchange->complete() || exchange->head().status == 401)
+    // A status says it without the body, which may be larger than what is held.
+    const bool told_by_status =
+        std::ranges::find(owner_.plan_.rules.statuses, exchange->head().status) != owner_.plan_.rules.statuses.end();
+    if (exchange->complete() || told_by_status)
         judgement = judge(*exchange, exchange->body());
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
