@@ -95,14 +95,16 @@ void Worker::drain(std::function<void()> drained) {
 }
 
 void Worker::cut() {
-    const auto stop_pool = [](const std::shared_ptr<upstream::Pool>& pool) {
-        if (pool)
-            pool->stop();
-    };
-    stop_pool(pool_);
-    for (const auto& former : former_pools_)
-        stop_pool(former.lock());
+    stop_pools();
     sessions_.finish_now();
+}
+
+void Worker::stop_pools() {
+    if (pool_)
+        pool_->stop();
+    for (const auto& former : former_pools_)
+        if (const auto pool = former.lock())
+            pool->stop();
 }
 
 net::Task<void> Worker::finish(std::function<void()> drained) {
@@ -112,8 +114,7 @@ net::Task<void> Worker::finish(std::function<void()> drained) {
         timer.expires_after(drain_look);
         static_cast<void>(co_await timer.async_wait(asio::as_tuple(asio::deferred)));
     } while (!sessions_.empty());
-    if (pool_)
-        pool_->close_idle();
+    stop_pools(); // a login may still wait for its answer, and no deadline passes once the clock has stopped
     work_.reset();
     clock_.stop();
     drained();

@@ -70,6 +70,7 @@ public:
     void join();
 
 private:
+    void stop_pools();
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 
     std::size_t index_;

@@ -44,7 +44,7 @@ Connection::~Connection() {
 net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
     got_byte_ = false;
     sent_at_ = BootClock::now();
-    deadline_.set(sent_at_ + pool_.settings_.response_timeout);
+    deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
     const std::uint64_t written_before = bytes_written();
     const error_code write_fault = co_await write(request.head, request.body);
     const bool wrote_any = bytes_written() != written_before;

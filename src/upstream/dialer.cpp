@@ -110,11 +110,11 @@ Failure Dialer::failure(const Attempt& attempt, error_code code, std::string det
     return {code, Stage::connecting, false, std::move(detail)};
 }
 
-net::Task<DialResult> Dialer::dial() {
+net::Task<DialResult> Dialer::dial(TimePoint give_up) {
     Attempt attempt{*this};
     if (stopped_)
         co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
-    attempt.deadline.set_after(settings_.connect_timeout);
+    attempt.deadline.set(std::min(BootClock::now() + settings_.connect_timeout, give_up));
     auto resolved = co_await resolve(attempt);
     if (auto* failed = std::get_if<Failure>(&resolved))
         co_return std::move(*failed);

@@ -51,7 +51,7 @@ Pool::~Pool() {
 
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
     while (true) {
-        auto checked_out = co_await checkout(request.may_mutate, request.new_connection);
+        auto checked_out = co_await checkout(request);
         if (auto* failed = std::get_if<Failure>(&checked_out))
             co_return std::move(*failed);
         const ConnectionPtr connection = std::get<ConnectionPtr>(std::move(checked_out));
@@ -69,22 +69,22 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
     }
 }
 
-net::Task<Pool::CheckoutResult> Pool::checkout(bool may_mutate, bool new_connection) {
+net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
     std::optional<TimePoint> until; // one bound over all waits: others may be quicker to take the room
     while (true) {
         if (stopped_)
             co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
-        if (!new_connection)
-            if (ConnectionPtr connection = take_idle(may_mutate))
+        if (!request.new_connection)
+            if (ConnectionPtr connection = take_idle(request.may_mutate))
                 co_return std::move(connection);
         if (open_ < share_)
-            co_return co_await open_new();
+            co_return co_await open_new(request.give_up);
         if (!idle_.empty()) { // none of them suits
             drop_idle(*idle_.front());
             continue;
         }
         if (!until)
-            until = BootClock::now() + settings_.connect_timeout;
+            until = std::min(BootClock::now() + settings_.connect_timeout, request.give_up);
         if (auto failed = co_await wait_for_room(*until))
             co_return std::move(*failed);
     }
@@ -126,9 +126,9 @@ net::Task<std::optional<Failure>> Pool::wait_for_room(TimePoint until) {
     co_return std::nullopt;
 }
 
-net::Task<Pool::CheckoutResult> Pool::open_new() {
+net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
     ++open_;
-    auto dialed = co_await dialer_.dial();
+    auto dialed = co_await dialer_.dial(give_up);
     if (auto* failed = std::get_if<Failure>(&dialed)) {
         connection_closed();
         if (failed->code != errc::shutting_down)

@@ -40,8 +40,8 @@ public:
     Dialer(const Dialer&) = delete;
     Dialer& operator=(const Dialer&) = delete;
 
-    /// All of it within `connect_timeout`, or Failure at Stage::connecting..
-    [[nodiscard]] net::Task<DialResult> dial();
+    /// All of it within `connect_timeout` and before `give_up`, or Failure at Stage::connecting..
+    [[nodiscard]] net::Task<DialResult> dial(TimePoint give_up);
 
     /// Ends every dial under way with errc::shutting_down.
     void stop() noexcept;

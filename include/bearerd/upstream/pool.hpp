@@ -69,10 +69,10 @@ private:
     using ConnectionPtr = std::shared_ptr<Connection>;
     using CheckoutResult = std::variant<ConnectionPtr, Failure>;
 
-    [[nodiscard]] net::Task<CheckoutResult> checkout(bool may_mutate, bool new_connection);
+    [[nodiscard]] net::Task<CheckoutResult> checkout(OutgoingRequest request);
     [[nodiscard]] ConnectionPtr take_idle(bool may_mutate);
     [[nodiscard]] net::Task<std::optional<Failure>> wait_for_room(TimePoint until);
-    [[nodiscard]] net::Task<CheckoutResult> open_new();
+    [[nodiscard]] net::Task<CheckoutResult> open_new(TimePoint give_up);
     void give_back(Connection& connection, bool keep) noexcept;
     void drop_idle(const Connection& connection) noexcept;
     void connection_closed() noexcept;
