@@ -49,7 +49,7 @@ Environment small_quarantine() {
 }
 
 TEST(Streaming, OfALargeAnswerTakesConstantMemory) {
-    const std::string body = large_body(64U << 20U);
+    const std::string body = large_body(32U << 20U);
     const CertificateAuthority authority;
     for (const bool chunked : {false, true}) {
         const std::string answer = chunked ? in_chunks(body) : http_answer(body);
@@ -64,12 +64,12 @@ TEST(Streaming, OfALargeAnswerTakesConstantMemory) {
         const HttpResponse response = daemon.post(some_query);
         EXPECT_TRUE(response.complete);
         EXPECT_TRUE(response.body == body) << response.body.size();
-        EXPECT_LT(peak_memory_kib(daemon.process().pid()) - before, 16 << 10);
+        EXPECT_LT(peak_memory_kib(daemon.process().pid()) - before, 12 << 10);
     }
 }
 
 TEST(Streaming, ToAnAppThatDoesNotReadTakesConstantMemory) {
-    const std::string body = large_body(64U << 20U);
+    const std::string body = large_body(32U << 20U);
     const CertificateAuthority authority;
     ScriptedUpstream upstream{
         authority.issue(), serve_with(std::string{first_token}, [&](const UpstreamRequest& request) {
@@ -84,7 +84,7 @@ TEST(Streaming, ToAnAppThatDoesNotReadTakesConstantMemory) {
     HttpResponse response = slow.read_head();
     for (int i = 0; i < 20; ++i) // others are served meanwhile
         EXPECT_EQ(daemon.post(some_mutation).body, some_data);
-    EXPECT_LT(peak_memory_kib(daemon.process().pid()) - before, 16 << 10);
+    EXPECT_LT(peak_memory_kib(daemon.process().pid()) - before, 12 << 10);
     while (auto piece = slow.read_piece())
         response.body += *piece;
     EXPECT_TRUE(response.body == body) << response.body.size();
