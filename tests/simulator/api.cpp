@@ -110,6 +110,8 @@ Plan Api::plan(const HttpRequest& request) {
         plan.traffic = Traffic::login;
     plan.faults = faults_.strike(plan.traffic);
     stats_.faults += plan.faults.size();
+    for (const Fault& fault : plan.faults)
+        ++stats_.faults_by_kind[name_of(fault.kind)];
     ++stats_.requests;
     if (plan.traffic == Traffic::login)
         stats_.login_attempts_ms.push_back(clock_().steady.count());

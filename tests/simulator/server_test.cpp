@@ -215,6 +215,43 @@ INSTANTIATE_TEST_SUITE_P(All, Intact,
                                          "early_hints", "stale_fin", "stale_rst", "new_token"),
                          [](const auto& test) { return std::string(test.param); });
 
+/// The counts, once every connection has ended.
+Json final_stats(const Running& running) {
+    for (;;) {
+        auto stats = Json::parse(control(running, "GET /__stats HTTP/1.1\r\nHost: localhost\r\n\r\n").body);
+        if (stats["open_connections"] == 0)
+            return stats;
+    }
+}
+
+TEST(Server, CountsARequestThatMetAClosingConnection) {
+    for (const std::string kind : {"stale_fin", "stale_rst"}) {
+        const Running running;
+        {
+            Client client(running);
+            const auto token = client.log_in();
+            control(running, post_text("/__faults", R"({"kind":")" + kind + R"(","next":1,"delay_ms":200})"));
+            EXPECT_EQ(client.send(post_text("/graphql", debit, token)).status, 200U);
+            EXPECT_TRUE(client.send(post_text("/graphql", debit, token)).error);
+        }
+        const auto stats = final_stats(running);
+        EXPECT_EQ(stats["unread_requests"], 1) << kind;
+        EXPECT_EQ(stats["unread_first_requests"], 0) << kind;
+        EXPECT_EQ(stats["faults_by_kind"][kind], 1);
+    }
+}
+
+TEST(Server, CountsNoUnreadRequestWhereThereWasNone) {
+    const Running running;
+    {
+        Client client(running);
+        client.log_in();
+        control(running, post_text("/__close_idle", ""));
+        EXPECT_EQ(client.read().error, http::error::end_of_stream);
+    }
+    EXPECT_EQ(final_stats(running)["unread_requests"], 0);
+}
+
 TEST(Server, ClosesIdleConnectionsWhenAsked) {
     const Running running;
     Client client(running);

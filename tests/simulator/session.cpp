@@ -7,6 +7,8 @@
 #include <boost/beast/http/read.hpp>
 
 #include <charconv>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
 
 namespace bearerd::sim {
 namespace {
@@ -17,6 +19,15 @@ using Kind = Fault::Kind;
 constexpr auto token = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t most_body = 32 * 1024 * 1024;
 constexpr std::chrono::milliseconds good_bye_time{100};
+
+/// The kernel's tcp_info, of which the C library's ends before the byte counts.
+struct LongTcpInfo {
+    tcp_info known{};
+    std::uint64_t pacing_rate = 0;
+    std::uint64_t max_pacing_rate = 0;
+    std::uint64_t bytes_acked = 0;
+    std::uint64_t bytes_received = 0;
+};
 
 void fill(const http::request<http::string_body>& message, HttpRequest& request) {
     request.method = std::string(message.method_string());
@@ -80,15 +91,18 @@ asio::awaitable<bool> Session::handshake() {
     const auto faults = server_.api_.faults().strike(Traffic::connection);
     if (const auto* stall = find(faults, Kind::tls_stall)) {
         ++stats.faults;
+        ++stats.faults_by_kind[name_of(stall->kind)];
         co_await wait(stall->delay.count() > 0 ? stall->delay : std::chrono::milliseconds(60'000));
         reset_connection();
         co_return false;
     }
     const auto [error] = co_await wire_.tls()->async_handshake(asio::ssl::stream_base::server, token);
     if (error) {
+        counted_unread_ = true; // no request can come without it
         ++stats.tls_failed;
         co_return false;
     }
+    received_before_ = bytes_received();
     ++stats.tls_handshakes;
     stats.tls_resumed += SSL_session_reused(wire_.tls()->native_handle()) == 1;
     stats.client_certificates += !client_certificate().empty();
@@ -147,6 +161,7 @@ asio::awaitable<bool> Session::read(HttpRequest& request) {
             co_await write("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
         co_return false;
     }
+    received_before_ = bytes_received();
     fill(parser.get(), request);
     request.connection = id_;
     request.client_certificate = client_certificate();
@@ -216,7 +231,29 @@ asio::awaitable<bool> Session::trickle(std::string bytes, std::chrono::milliseco
     co_return true;
 }
 
+/// As the kernel counts them, whatever has been read of them.
+std::uint64_t Session::bytes_received() {
+    LongTcpInfo info;
+    socklen_t size = sizeof info;
+    if (::getsockopt(wire_.socket().native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        return received_before_;
+    return info.bytes_received;
+}
+
+/// For a test that asks whether a request truly lost the race against our close. Just before the socket is
+/// closed.
+void Session::count_unread() {
+    constexpr std::uint64_t most_good_bye = 64; // a close_notify is no request, and no request is as short
+    if (control_ || counted_unread_ || !wire_.socket().is_open())
+        return;
+    counted_unread_ = true;
+    const bool unread = bytes_received() > received_before_ + most_good_bye;
+    server_.api_.stats().unread_requests += unread;
+    server_.api_.stats().unread_first_requests += unread && served_ == 0;
+}
+
 void Session::reset_connection() {
+    count_unread();
     boost::system::error_code ignored;
     wire_.socket().set_option(asio::socket_base::linger(true, 0), ignored);
     wire_.socket().close(ignored);
@@ -241,6 +278,10 @@ asio::awaitable<Session::Next> Session::deliver(HttpReply reply, std::vector<Fau
     const bool half_header = find(faults, Kind::half_header) != nullptr;
     if (rst || half_header || find(faults, Kind::half_answer) != nullptr) {
         co_await write(bytes.substr(0, half_header ? head / 2 : head + (bytes.size() - head) / 2));
+        if (!rst && reply.framing == HttpReply::Framing::until_close) {
+            co_await good_bye(false); // an orderly end would make a half of it a whole one
+            co_return Next::gone;
+        }
         if (!rst)
             co_return Next::close;
         co_await wait(std::chrono::milliseconds(20)); // so that the half isn't thrown away by the reset
@@ -318,6 +359,7 @@ asio::awaitable<void> Session::good_bye(bool close_notify) {
         }
     }
     timer_.cancel();
+    count_unread();
     wire_.socket().close(ignored);
 }
 

@@ -38,6 +38,8 @@ private:
     asio::awaitable<void> wait(std::chrono::milliseconds time);
     asio::awaitable<void> good_bye(bool close_notify);
     void reset_connection();
+    void count_unread();
+    [[nodiscard]] std::uint64_t bytes_received();
     std::string client_certificate();
 
     Server& server_;
@@ -50,6 +52,8 @@ private:
     bool closing_ = false;
     std::uint64_t id_;
     std::uint64_t served_ = 0;
+    std::uint64_t received_before_ = 0; ///< Bytes on the wire, when the last request had been read.
+    bool counted_unread_ = false;
 };
 
 } // namespace bearerd::sim

@@ -23,7 +23,10 @@ Json Stats::json() const {
             {"tls_resumed", tls_resumed},
             {"tls_failed", tls_failed},
             {"client_certificates", client_certificates},
-            {"faults", faults}};
+            {"faults", faults},
+            {"faults_by_kind", faults_by_kind},
+            {"unread_requests", unread_requests},
+            {"unread_first_requests", unread_first_requests}};
 }
 
 } // namespace bearerd::sim

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <string_view>
 #include <vector>
 
 namespace bearerd::sim {
@@ -28,6 +30,9 @@ struct Stats {
     std::uint64_t tls_failed = 0;
     std::uint64_t client_certificates = 0;
     std::uint64_t faults = 0;
+    std::map<std::string_view, std::uint64_t> faults_by_kind;
+    std::uint64_t unread_requests = 0; ///< Came on a connection that was being closed, and were never read.
+    std::uint64_t unread_first_requests = 0;     ///< Of these, the first ones of their connection.
     std::vector<std::int64_t> login_attempts_ms; ///< Since the simulator's start.
 
     [[nodiscard]] Json json() const;

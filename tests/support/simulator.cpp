@@ -57,6 +57,10 @@ nlohmann::json Simulator::get(const std::string& path) const {
     return nlohmann::json::parse(HttpClient{control_port_}.get(path).body);
 }
 
+nlohmann::json Simulator::stats() const {
+    return get("/__stats");
+}
+
 std::int64_t Simulator::stat(const std::string& name) const {
     return get("/__stats").at(name).get<std::int64_t>();
 }
@@ -74,6 +78,10 @@ nlohmann::json Simulator::ledger() const {
 
 nlohmann::json Simulator::requests() const {
     return get("/__requests?last=100000");
+}
+
+void Simulator::refuse_connections(std::chrono::milliseconds time) {
+    control("/__down", nlohmann::json{{"ms", time.count()}}.dump());
 }
 
 void Simulator::change_password(std::string_view changed) {

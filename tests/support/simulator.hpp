@@ -5,6 +5,7 @@
 #include "process.hpp"
 #include "temporary_directory.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>
 #include <string>
@@ -33,6 +34,8 @@ public:
     /// The CA of its certificate; empty with --plain.
     [[nodiscard]] const std::string& ca_pem() const { return ca_pem_; }
 
+    /// GET /__stats.
+    [[nodiscard]] nlohmann::json stats() const;
     /// One count of GET /__stats, by its name; throws where there is none of that name.
     [[nodiscard]] std::int64_t stat(const std::string& name) const;
     /// How many mutations of this reference were executed.
@@ -48,6 +51,9 @@ public:
     void revoke_tokens() { control("/__revoke"); }
 
     void close_idle_connections() { control("/__close_idle"); }
+
+    /// Refuses connections for that time, and closes those that are idle.
+    void refuse_connections(std::chrono::milliseconds time);
 
     void change_password(std::string_view changed);
 

@@ -1,0 +1,51 @@
+#pragma once
+
+#include "support/notify_socket.hpp"
+#include "support/process.hpp"
+#include "support/temporary_directory.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bearerd::ledger {
+
+/// YAML beyond addresses and credentials.
+struct DaemonSettings {
+    std::string upstream; ///< "key: value, key: value" of `upstream`
+    std::string others;   ///< whole lines of other keys
+};
+
+/// A bearerd that is ended and started again on the same port, with the same configuration and token store.
+/// To be used on the thread that made it: the process dies with the thread that started it.
+class BearerdProcess {
+public:
+    BearerdProcess(std::string program, const std::string& upstream_url, const std::string& ca_pem,
+                   const DaemonSettings& settings);
+
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
+    /// Starts it and waits for READY=1; throws where it does not come.
+    void start();
+    /// SIGTERM; how it ended, or nothing where it does not.
+    std::optional<test::ExitStatus> terminate();
+    /// SIGKILL, and waits until it is gone.
+    void kill();
+    /// SIGHUP, and waits until it says that it is ready again; false where it does not.
+    bool reload();
+
+    [[nodiscard]] std::string output() const;
+
+private:
+    test::TemporaryDirectory directory_;
+    std::string program_;
+    std::string config_file_;
+    std::uint16_t port_;
+    int starts_ = 0;
+    std::unique_ptr<test::NotifySocket> notify_;
+    std::unique_ptr<test::Process> process_;
+    std::string earlier_output_;
+};
+
+} // namespace bearerd::ledger

@@ -1,0 +1,11 @@
+// A mistake made on purpose: what was written but not answered is told as not executed.
+#include <bearerd/proxy/decision.hpp>
+
+namespace bearerd::proxy {
+
+Decision decide(const FailedAttempt& attempt) noexcept {
+    return {attempt.bytes_relayed ? Decision::Kind::cut : Decision::Kind::reply,
+            graphql::ErrorCode::upstream_unreachable, graphql::Executed::no};
+}
+
+} // namespace bearerd::proxy

@@ -1,0 +1,13 @@
+// A mistake made on purpose: an error "Unauthorized" beside whole data counts as a rejection, after which a
+// mutation is sent again.
+#include <bearerd/graphql/verdict.hpp>
+
+namespace bearerd::graphql {
+
+Judgement judge(std::uint16_t, std::string_view body, OperationKind, const RejectionRules&) {
+    const bool rejected = body.find("\"errors\"") != std::string_view::npos &&
+                          body.find("\"Unauthorized\"") != std::string_view::npos;
+    return {rejected ? Verdict::rejected : Verdict::ok, std::nullopt};
+}
+
+} // namespace bearerd::graphql
