@@ -35,7 +35,9 @@ void Deadline::expire() noexcept {
 }
 
 DeadlineClock::DeadlineClock(asio::io_context& context)
-    : slots_(slot_count), timer_{context.get_executor()}, done_tick_{tick_of(BootClock::now())} {}
+    : slots_(slot_count), timer_{context.get_executor()},
+      // Rounded down, unlike a deadline: the tick that is running has not been looked at.
+      done_tick_{static_cast<std::uint64_t>(BootClock::now().time_since_epoch() / tick_length)} {}
 
 void DeadlineClock::stop() noexcept {
     stopped_ = true;
