@@ -118,7 +118,10 @@ net::Task<Session::Read> Session::read_head() {
     std::size_t scanned = 0;
     http::HeadScan scan;
     while (true) {
-        received_.consume(scanned == 0 ? http::leading_empty_lines(received_.data()) : 0);
+        if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
+            received_.consume(empty_lines);
+            scanned = 0; // the first byte of such a line may have come alone
+        }
         scan = http::scan_head(received_.data(), scanned);
         if (scan.state == http::HeadEnd::malformed)
             co_return co_await refuse(ErrorCode::bad_request);
@@ -222,6 +225,7 @@ net::Task<Session::Read> Session::read_body() {
             if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
                 co_return Read::gone;
             wrote_ = false; // an interim response is no answer
+            deadline_.set_after(site_->body_timeout); // a write that had to wait has cleared it
         }
         const error_code code = co_await receive();
         if (code == errc::timed_out)
@@ -272,6 +276,7 @@ net::Task<void> Session::answer() {
     } catch (...) { // out of memory or a bug: whatever it was, the app must not be left without an answer
         failure = std::current_exception();
     }
+    keep_open_ = keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
     if (!failure && wrote_)
         co_return;
     log::error("internal error while answering a request", {{"request_id", std::string_view{request_id_}}});
@@ -381,6 +386,8 @@ void Session::finish_report() {
 
 void Session::finish_soon() noexcept {
     closing_ = true;
+    if (!wrote_)
+        context_.keep_alive = false; // the answer still to come says that it is the last one
     error_code ignored;
     if (waiting_)
         socket_.cancel(ignored);
