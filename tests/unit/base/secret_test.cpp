@@ -1,0 +1,72 @@
+#include <bearerd/base/secret.hpp>
+
+#include <gtest/gtest.h>
+
+#include <concepts>
+#include <sstream>
+#include <type_traits>
+
+namespace bearerd {
+namespace {
+
+template<class T>
+concept Printable = requires(std::ostream& out, const T& value) {
+    out << value;
+};
+
+static_assert(!Printable<Secret>);
+static_assert(!std::is_copy_constructible_v<Secret> && !std::is_copy_assignable_v<Secret>);
+static_assert(!std::is_convertible_v<Secret, std::string> &&
+              !std::is_convertible_v<Secret, std::string_view>);
+static_assert(!std::is_convertible_v<std::string, Secret> && !std::is_convertible_v<const char*, Secret>);
+
+constexpr std::string_view short_one = "short";
+const std::string long_one(100, 'x');
+
+TEST(Secret, TakingAStringLeavesItEmpty) {
+    for (std::string text : {std::string{short_one}, long_one}) {
+        const std::string before = text;
+        const Secret secret{std::move(text)};
+        EXPECT_EQ(secret.reveal(), before);
+        EXPECT_TRUE(text.empty()); // NOLINT(bugprone-use-after-move): that is the promise
+    }
+}
+
+TEST(Secret, MovingLeavesTheSourceEmpty) {
+    Secret from{short_one};
+    Secret to{std::move(from)};
+    EXPECT_EQ(to.reveal(), short_one);
+    EXPECT_TRUE(from.empty()); // NOLINT(bugprone-use-after-move)
+    Secret other{std::string_view{long_one}};
+    other = std::move(to);
+    EXPECT_EQ(other.reveal(), short_one);
+    EXPECT_TRUE(to.empty()); // NOLINT(bugprone-use-after-move)
+    Secret& same = other;
+    other = std::move(same);
+    EXPECT_EQ(other.reveal(), short_one);
+}
+
+TEST(Secret, ACloneIsIndependent) {
+    Secret secret{short_one};
+    const Secret clone = secret.clone();
+    secret = Secret{};
+    EXPECT_EQ(clone.reveal(), short_one);
+    EXPECT_EQ(clone.size(), short_one.size());
+}
+
+TEST(Secret, ComparesByBytes) {
+    EXPECT_TRUE(Secret{short_one}.equals(Secret{short_one}));
+    EXPECT_FALSE(Secret{short_one}.equals(Secret{std::string_view{"shorT"}}));
+    EXPECT_FALSE(Secret{short_one}.equals(Secret{std::string_view{"shor"}}));
+    EXPECT_FALSE(Secret{short_one}.equals(Secret{}));
+    EXPECT_TRUE(Secret{}.equals(Secret{}));
+}
+
+TEST(Wipe, OverwritesMemory) {
+    char memory[] = "secret";
+    wipe(memory, 3);
+    EXPECT_EQ((std::string_view{memory, 6}), (std::string_view{"\0\0\0ret", 6}));
+}
+
+} // namespace
+} // namespace bearerd

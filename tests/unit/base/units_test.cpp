@@ -1,0 +1,81 @@
+#include <bearerd/base/units.hpp>
+
+#include <gtest/gtest.h>
+
+namespace bearerd {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Units, DurationsAreAWholeNumberAndAUnit) {
+    const std::pair<std::string_view, std::optional<Duration>> cases[] = {
+        {"250ms", 250ms},
+        {"30s", 30s},
+        {"5m", 5min},
+        {"1h", 1h},
+        {"0s", 0s},
+        {"0ms", 0ms},
+        {"007s", 7s},
+        {"876000h", 876'000h},
+        {"", {}},
+        {"30", {}},
+        {"s", {}},
+        {"-1s", {}},
+        {"+1s", {}},
+        {"1.5s", {}},
+        {"1 s", {}},
+        {" 1s", {}},
+        {"1s ", {}},
+        {"1S", {}},
+        {"1sec", {}},
+        {"1d", {}},
+        {"876001h", {}},
+        {"99999999999999999999s", {}},
+        {"18446744073709551615h", {}},
+    };
+    for (const auto& [text, expected] : cases)
+        EXPECT_EQ(parse_duration(text), expected) << text;
+}
+
+TEST(Units, SizesAreAWholeNumberAndAUnit) {
+    const std::pair<std::string_view, std::optional<std::uint64_t>> cases[] = {
+        {"0B", 0},
+        {"17B", 17},
+        {"64KiB", 65'536},
+        {"1MiB", 1'048'576},
+        {"2GiB", 2'147'483'648},
+        {"64", {}},
+        {"64KB", {}},
+        {"64kib", {}},
+        {"KiB", {}},
+        {"-1B", {}},
+        {"1.5MiB", {}},
+        {"17179869184GiB", {}},
+        {"17179869183GiB", 17'179'869'183ULL << 30},
+        {"", {}},
+    };
+    for (const auto& [text, expected] : cases)
+        EXPECT_EQ(parse_size(text), expected) << text;
+}
+
+TEST(Units, FormattedDurationsAreShortAndReadBack) {
+    const std::pair<Duration, std::string_view> cases[] = {{0s, "0s"},         {90s, "90s"}, {5min, "5m"},
+                                                           {250ms, "250ms"},   {2h, "2h"},   {61min, "61m"},
+                                                           {1'001ms, "1001ms"}};
+    for (const auto& [value, text] : cases) {
+        EXPECT_EQ(format_duration(value), text);
+        EXPECT_EQ(parse_duration(text), value);
+    }
+}
+
+TEST(Units, RetryAfterIsRoundedUpAndNeverZero) {
+    EXPECT_EQ(retry_after_seconds(0s), 1);
+    EXPECT_EQ(retry_after_seconds(-5s), 1);
+    EXPECT_EQ(retry_after_seconds(1ms), 1);
+    EXPECT_EQ(retry_after_seconds(1s), 1);
+    EXPECT_EQ(retry_after_seconds(1'001ms), 2);
+    EXPECT_EQ(retry_after_seconds(15min), 900);
+}
+
+} // namespace
+} // namespace bearerd

@@ -1,0 +1,206 @@
+#pragma once
+
+#include <bearerd/auth/token_source.hpp>
+#include <bearerd/proxy/forwarder.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include <boost/beast/http/field.hpp>
+
+#include <deque>
+#include <optional>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace bearerd::proxy::test {
+
+using NamedFields = std::vector<std::pair<std::string, std::string>>;
+
+inline void fill(http::Fields& fields, const NamedFields& from) {
+    for (const auto& [name, value] : from)
+        fields.list.push_back({boost::beast::http::string_to_field(name), name, value});
+}
+
+/// What the upstream answers to one request.
+struct Answer {
+    std::uint16_t status = 200;
+    NamedFields fields;
+    std::vector<std::string> pieces{""}; ///< of the body, as they come; the first one is there with the head
+    std::optional<std::uint64_t> content_length;
+    error_code breaks_with; ///< instead of the end of the body
+};
+
+inline Answer json(std::string body) {
+    return {200, {{"Content-Type", "application/json"}}, {std::move(body)}, std::nullopt, {}};
+}
+
+inline Answer unauthorized() {
+    return json(R"({"errors":[{"message":"Unauthorized","locations":[{"line":2,"column":3}]}]})");
+}
+
+using Step = std::variant<Answer, upstream::Failure>;
+
+class FakeExchange final : public upstream::Exchange {
+public:
+    FakeExchange(Answer answer, std::size_t& open, std::size_t& read_whole)
+        : answer_{std::move(answer)}, open_{open}, read_whole_{read_whole} {
+        ++open_;
+        head_.status = answer_.status;
+        head_.reason = "Reason";
+        head_.content_length = answer_.content_length;
+        head_.chunked = !answer_.content_length;
+        fill(head_.fields, answer_.fields);
+        next();
+    }
+
+    const http::ResponseHead& head() const noexcept override { return head_; }
+
+    std::string& body() noexcept override { return body_; }
+
+    bool complete() const noexcept override { return answer_.pieces.empty() && !answer_.breaks_with; }
+
+    net::Task<error_code> read() override {
+        body_.clear();
+        if (answer_.pieces.empty() && answer_.breaks_with)
+            co_return answer_.breaks_with;
+        next();
+        co_return error_code{};
+    }
+
+    Duration response_time() const noexcept override { return std::chrono::milliseconds{7}; }
+
+    void release() noexcept override {
+        --open_;
+        read_whole_ += complete() ? 1 : 0;
+        delete this;
+    }
+
+private:
+    void next() {
+        if (answer_.pieces.empty())
+            return;
+        body_ = answer_.pieces.front();
+        answer_.pieces.erase(answer_.pieces.begin());
+    }
+
+    Answer answer_;
+    http::ResponseHead head_;
+    std::string body_;
+    std::size_t& open_;
+    std::size_t& read_whole_;
+};
+
+/// Plays the steps one after the other; a request too many throws.
+class FakeTransport final : public upstream::Transport {
+public:
+    struct Sent {
+        std::string head;
+        std::string body;
+        bool may_mutate;
+        bool new_connection;
+        std::size_t hold_limit;
+    };
+
+    std::deque<Step> steps;
+    std::vector<Sent> sent;
+    std::size_t open = 0;       ///< exchanges that were not released
+    std::size_t read_whole = 0; ///< exchanges that were read to their end
+
+    net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
+        sent.push_back({std::string{request.head}, std::string{request.body}, request.may_mutate,
+                        request.new_connection, request.hold_limit});
+        if (steps.empty())
+            throw std::logic_error{"sent once too often"};
+        Step step = std::move(steps.front());
+        steps.pop_front();
+        if (auto* failure = std::get_if<upstream::Failure>(&step))
+            co_return std::move(*failure);
+        co_return upstream::ExchangePtr{
+            new FakeExchange{std::get<Answer>(std::move(step)), open, read_whole}};
+    }
+};
+
+inline auth::TokenPtr make_token(const std::string& value, std::uint64_t generation = 1) {
+    auto token = std::make_shared<auth::Token>();
+    token->value = Secret{std::string_view{value}};
+    token->generation = generation;
+    return token;
+}
+
+class FakeTokens final : public auth::TokenSource {
+public:
+    auth::TokenPtr now = make_token("token-1");
+    auth::TokenResult later = auth::NoToken{}; ///< what acquire() brings
+    std::deque<auth::Advice> advice;           ///< for each rejection
+    std::vector<std::string> calls;            ///< in order, but for current()
+    std::size_t* open_exchanges = nullptr;     ///< must be 0 while a login may run
+
+    auth::TokenPtr current(TimePoint) override { return now; }
+
+    net::Task<auth::TokenResult> acquire() override {
+        calls.emplace_back("acquire");
+        co_return later;
+    }
+
+    net::Task<auth::Advice> rejected(auth::TokenPtr used, std::uint64_t document) override {
+        calls.push_back("rejected " + std::string{used->value.reveal()});
+        documents.push_back(document);
+        if (open_exchanges != nullptr && *open_exchanges != 0)
+            calls.emplace_back("while a connection was held");
+        auth::Advice next = advice.front();
+        advice.pop_front();
+        co_return next;
+    }
+
+    void denied(std::uint64_t document) override {
+        calls.emplace_back("denied");
+        documents.push_back(document);
+    }
+
+    void observed(const auth::TokenPtr& used, std::string_view value, bool login_operation) override {
+        calls.push_back("observed " + std::string{value} + " of " + std::string{used->value.reveal()} +
+                        (login_operation ? " by a login" : ""));
+    }
+
+    std::vector<std::uint64_t> documents;
+};
+
+inline auth::Advice resend_with(const std::string& token, bool after_login) {
+    auth::Advice advice;
+    advice.kind = auth::Advice::Kind::resend;
+    advice.token = make_token(token, 2);
+    advice.after_login = after_login;
+    return advice;
+}
+
+/// The app: takes what is written until it goes away.
+class FakeApp final : public Responder {
+public:
+    std::string received;
+    std::vector<std::string> writes;
+    std::size_t leaves_after = SIZE_MAX; ///< writes
+    bool closed = false;
+
+    net::Task<bool> write(std::string_view first, std::string_view second, std::string_view third) override {
+        if (writes.size() >= leaves_after)
+            co_return false;
+        writes.push_back(std::string{first} + std::string{second} + std::string{third});
+        received += writes.back();
+        co_return true;
+    }
+
+    void close_after() noexcept override { closed = true; }
+
+    [[nodiscard]] bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
+
+    [[nodiscard]] std::string head() const { return received.substr(0, received.find("\r\n\r\n") + 2); }
+
+    [[nodiscard]] std::string body() const {
+        const auto end = received.find("\r\n\r\n");
+        return end == std::string::npos ? "" : received.substr(end + 4);
+    }
+};
+
+} // namespace bearerd::proxy::test

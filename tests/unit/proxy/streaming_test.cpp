@@ -1,0 +1,102 @@
+#include "forwarder_fixture.hpp"
+
+namespace bearerd::proxy::test {
+namespace {
+
+using graphql::Executed;
+
+Answer events(std::vector<std::string> pieces) {
+    return {200, {{"Content-Type", "text/event-stream"}}, std::move(pieces), std::nullopt, {}};
+}
+
+TEST_F(ForwarderTest, AStreamOfUnknownLengthGoesOutInChunks) {
+    answer(events({"", "one", "", "sixteen bytes !!"}));
+    request(query);
+    EXPECT_TRUE(app.has("Transfer-Encoding: chunked\r\n"));
+    EXPECT_EQ(app.body(), "3\r\none\r\n10\r\nsixteen bytes !!\r\n0\r\n\r\n");
+    EXPECT_EQ(app.writes.size(), 4U);
+    EXPECT_FALSE(app.closed);
+    EXPECT_EQ(report.bytes_out, 19U);
+}
+
+TEST_F(ForwarderTest, AStreamToAnHttp10AppEndsWithItsConnection) {
+    context.http_1_0 = true;
+    answer(events({"one", "two"}));
+    request(query);
+    EXPECT_FALSE(app.has("Transfer-Encoding"));
+    EXPECT_FALSE(app.has("Content-Length"));
+    EXPECT_TRUE(app.has("Connection: close\r\n"));
+    EXPECT_EQ(app.body(), "onetwo");
+    EXPECT_TRUE(app.closed);
+}
+
+TEST_F(ForwarderTest, ALargeBodyOfKnownLengthKeepsItsLength) {
+    Answer large = json("12345");
+    large.pieces = {"12345", "678", "90"};
+    large.content_length = 10;
+    answer(large);
+    request(query);
+    EXPECT_TRUE(app.has("Content-Length: 10\r\n"));
+    EXPECT_EQ(app.body(), "1234567890");
+    EXPECT_FALSE(app.closed);
+}
+
+TEST_F(ForwarderTest, AnAnswerThatBreaksOffAmidItsBodyClosesTheAppsConnectionUnended) {
+    for (const auto body : {query, mutation}) {
+        Answer broken = events({"one"});
+        broken.breaks_with = errc::truncated;
+        answer(broken);
+        request(body);
+        EXPECT_EQ(app.body(), "3\r\none\r\n");
+        EXPECT_TRUE(app.closed);
+        EXPECT_EQ(outcome_label(report.outcome), body == query ? "upstream_broken" : "outcome_unknown");
+        EXPECT_EQ(report.executed, Executed::unknown);
+    }
+}
+
+TEST_F(ForwarderTest, AMutationsAnswerIsReadToItsEndThoughTheAppHasGone) {
+    leaves_after = 1;
+    answer(events({"one", "two", "three"}));
+    request(mutation);
+    EXPECT_EQ(transport.read_whole, 1U);
+    EXPECT_EQ(outcome_label(report.outcome), "ok");
+}
+
+TEST_F(ForwarderTest, AQuerysAnswerIsDroppedWhenTheAppHasGone) {
+    leaves_after = 1;
+    answer(events({"one", "two", "three"}));
+    request(query);
+    EXPECT_EQ(transport.read_whole, 0U);
+}
+
+TEST_F(ForwarderTest, ATokenInAStreamsHeadIsReportedAlthoughTheAppHasGone) {
+    leaves_after = 0;
+    Answer stream = events({"one", "two"});
+    stream.fields.emplace_back("X-Authorization", "token-2");
+    answer(stream);
+    request(mutation);
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"observed token-2 of token-1"});
+    EXPECT_EQ(transport.read_whole, 1U);
+}
+
+TEST_F(ForwarderTest, AnAnswerWithoutABodyHasNoFraming) {
+    for (const std::uint16_t status : {std::uint16_t{204}, std::uint16_t{304}}) {
+        answer(Answer{status, {}, {""}, std::nullopt, {}});
+        request(query);
+        EXPECT_FALSE(app.has("Content-Length"));
+        EXPECT_FALSE(app.has("Transfer-Encoding"));
+        EXPECT_EQ(app.body(), "");
+    }
+}
+
+TEST_F(ForwarderTest, ARejectionThatBreaksOffIsStillARejection) {
+    Answer page{401, {}, {"first half"}, 100, errc::truncated};
+    answer(page);
+    tokens.advice = {auth::Advice{}};
+    request(mutation);
+    EXPECT_TRUE(app.closed);
+    EXPECT_EQ(report.executed, Executed::no);
+}
+
+} // namespace
+} // namespace bearerd::proxy::test

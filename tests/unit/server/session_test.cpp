@@ -1,0 +1,242 @@
+#include "fixture.hpp"
+
+namespace bearerd::server::test {
+namespace {
+
+using Mode = FakeHandler::Mode;
+
+TEST_F(SessionTest, RequestsOnOneConnectionAreAnsweredOneAfterTheOther) {
+    Client client = connect();
+    EXPECT_EQ(body_of(exchange(client, post("one"))), "POST / one");
+    EXPECT_EQ(body_of(exchange(client, post("two", {}, "/graphql?a=b"))), "POST /graphql?a=b two");
+    EXPECT_EQ(body_of(exchange(client, "GET /?query=%7Ba%7D HTTP/1.1\r\nHost: localhost\r\n\r\n")),
+              "GET /?query=%7Ba%7D ");
+    EXPECT_FALSE(client.ended);
+    EXPECT_EQ(stats.client_connections.get(), 1);
+}
+
+TEST_F(SessionTest, PipelinedRequestsAreAllAnsweredInOrder) {
+    Client client = connect();
+    client.send(post("one") + post("two") + "\r\n" + post("three"));
+    EXPECT_EQ(body_of(answer(client)), "POST / one");
+    EXPECT_EQ(body_of(answer(client)), "POST / two");
+    EXPECT_EQ(body_of(answer(client)), "POST / three");
+    EXPECT_EQ(handler->handled, 3);
+}
+
+TEST_F(SessionTest, ARequestThatComesByteByByteIsTheSame) {
+    Client client = connect();
+    for (const char c : "\r\n" + post("body")) {
+        client.send({&c, 1});
+        settle();
+    }
+    EXPECT_EQ(body_of(answer(client)), "POST / body");
+}
+
+TEST_F(SessionTest, AChunkedBodyIsPutTogetherAndItsTrailersAreDropped) {
+    EXPECT_EQ(body_of(ask("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+                          "3;x=y\r\none\r\n3\r\ntwo\r\n0\r\nX-Trailer: 1\r\n\r\n")),
+              "POST / onetwo");
+}
+
+TEST_F(SessionTest, AnHttp10ClientIsServedWithoutHostAndClosed) {
+    Client client = connect();
+    const std::string text = exchange(client, "POST / HTTP/1.0\r\nContent-Length: 3\r\n\r\none");
+    EXPECT_TRUE(holds(text, "Connection: close\r\n")) << text;
+    EXPECT_EQ(body_of(text), "POST / one");
+    EXPECT_TRUE(ends(client));
+    EXPECT_FALSE(client.reset);
+}
+
+TEST_F(SessionTest, AnHttp10ClientThatAsksForItKeepsItsConnection) {
+    Client client = connect();
+    const std::string request = "POST / HTTP/1.0\r\nConnection: Keep-Alive\r\nContent-Length: 3\r\n\r\none";
+    EXPECT_TRUE(holds(exchange(client, request), "Connection: keep-alive\r\n"));
+    EXPECT_EQ(body_of(exchange(client, request)), "POST / one");
+}
+
+TEST_F(SessionTest, ConnectionCloseIsHonoured) {
+    Client client = connect();
+    EXPECT_TRUE(holds(exchange(client, post("a", "Connection: close\r\n")), "Connection: close\r\n"));
+    EXPECT_TRUE(ends(client));
+}
+
+TEST_F(SessionTest, ExpectContinueIsAnsweredBeforeTheBodyComes) {
+    Client client = connect();
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 4\r\n\r\n");
+    EXPECT_EQ(answer(client), "HTTP/1.1 100 Continue\r\n\r\n");
+    EXPECT_EQ(handler->handled, 0);
+    EXPECT_EQ(body_of(exchange(client, "body")), "POST / body");
+}
+
+TEST_F(SessionTest, ExpectContinueIsSparedWhereTheBodyIsThereAlready) {
+    EXPECT_EQ(status_of(ask(post("body", "Expect: 100-continue\r\n"))), "200");
+}
+
+TEST_F(SessionTest, ExpectContinueOfARequestThatIsRefusedIsAnsweredWithTheError) {
+    Client client = connect();
+    EXPECT_EQ(status_of(exchange(client, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n"
+                                         "Content-Length: 4000\r\n\r\n")),
+              "413");
+    EXPECT_TRUE(ends(client));
+}
+
+TEST_F(SessionTest, AHalfClosedClientIsStillAnswered) {
+    Client client = connect();
+    client.send(post("last"));
+    client.shutdown_send();
+    EXPECT_EQ(body_of(answer(client)), "POST / last");
+    EXPECT_TRUE(ends(client));
+    EXPECT_FALSE(client.reset);
+}
+
+TEST_F(SessionTest, AClientThatGoesAwayBeforeARequestIsForgotten) {
+    Client client = connect();
+    settle();
+    client.close();
+    EXPECT_TRUE(turn_until([&] { return group.empty(); }));
+    EXPECT_EQ(handler->handled, 0);
+    EXPECT_EQ(stats.client_connections.get(), 0);
+}
+
+TEST_F(SessionTest, ARequestThatBreaksOffIsRefusedAndNotHandled) {
+    for (const std::string_view part : {"POST / HTTP/1.1\r\nHo", "POST / HTTP/1.1\r\nHost: a\r\n\r\n"}) {
+        Client client = connect();
+        client.send(part);
+        client.shutdown_send();
+        EXPECT_TRUE(ends(client));
+    }
+    Client client = connect();
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf");
+    client.shutdown_send();
+    EXPECT_EQ(status_of(answer(client)), "400");
+    EXPECT_EQ(handler->handled, 0);
+}
+
+TEST_F(SessionTest, ARequestThatTakesTooLongIsAnswered408) {
+    site->header_timeout = 1ms;
+    EXPECT_EQ(status_of(ask("POST / HTTP/1.1\r\n")), "408");
+    site->header_timeout = 1h;
+    site->body_timeout = 1ms;
+    Client client = connect();
+    const std::string text =
+        exchange(client, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf");
+    EXPECT_EQ(status_of(text), "408");
+    EXPECT_TRUE(holds(text, R"("executed":"no")"));
+    EXPECT_TRUE(ends(client));
+    EXPECT_EQ(handler->handled, 0);
+}
+
+TEST_F(SessionTest, AConnectionWithoutARequestIsClosedWithoutAnAnswer) {
+    site->header_timeout = 1ms;
+    Client silent = connect();
+    EXPECT_TRUE(ends(silent));
+    EXPECT_EQ(silent.received, "");
+    site->header_timeout = 1h;
+    site->idle_timeout = 1ms;
+    Client idle = connect();
+    EXPECT_EQ(status_of(exchange(idle, post("a"))), "200");
+    EXPECT_TRUE(ends(idle));
+    EXPECT_EQ(idle.received, "");
+}
+
+TEST_F(SessionTest, LimitsAreAnsweredWithTheirStatuses) {
+    EXPECT_EQ(status_of(ask(post(std::string(1025, 'x')))), "413");
+    EXPECT_EQ(status_of(ask(post(std::string(1024, 'x')))), "200");
+    EXPECT_EQ(
+        status_of(ask("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n" +
+                      std::string(1025, 'x') + "\r\n0\r\n\r\n")),
+        "413");
+    EXPECT_EQ(
+        status_of(ask("POST / HTTP/1.1\r\nHost: localhost\r\nX: " + std::string(5000, 'x') + "\r\n\r\n")),
+        "431");
+}
+
+TEST_F(SessionTest, ARefusedRequestIsReadOnForAWhileSoThatItsAnswerArrives) {
+    Client client = connect();
+    const std::string request = post(std::string(150'000, 'x'));
+    std::size_t sent = 0;
+    std::string text;
+    EXPECT_TRUE(turn_until([&] {
+        sent += client.send(std::string_view{request}.substr(sent));
+        if (text.empty())
+            text = client.take_answer();
+        return sent == request.size() && !text.empty();
+    }));
+    EXPECT_EQ(status_of(text), "413");
+    client.shutdown_send();
+    EXPECT_TRUE(ends(client));
+    EXPECT_FALSE(client.reset);
+}
+
+TEST_F(SessionTest, WhatFollowsARefusedRequestIsNeverTakenForOne) {
+    Client client = connect();
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n" +
+                post("smuggled"));
+    EXPECT_EQ(status_of(answer(client)), "400");
+    client.shutdown_send();
+    EXPECT_TRUE(ends(client));
+    EXPECT_EQ(client.received, "");
+    EXPECT_EQ(handler->handled, 0);
+}
+
+TEST_F(SessionTest, AmbiguousRequestsAreRefusedAndClosed) {
+    const std::string_view requests[] = {
+        "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nTransfer-Encoding: "
+        "chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999999999999999\r\n\r\n",
+        "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nX: a\r\n b\r\nContent-Length: 0\r\n\r\n",
+        "POST / HTTP/1.1\nHost: localhost\nContent-Length: 0\n\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nX: a\rb\r\nContent-Length: 0\r\n\r\n",
+        "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n",
+        "POST / HTTP/2.0\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+        "POST * HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n",
+        "\x16\x03\x01\x02\r\n\r\n",
+    };
+    for (const std::string_view request : requests) {
+        SCOPED_TRACE(request);
+        Client client = connect();
+        const std::string text = exchange(client, request);
+        EXPECT_EQ(status_of(text), "400");
+        EXPECT_TRUE(holds(text, "Connection: close\r\n"));
+        client.shutdown_send();
+        EXPECT_TRUE(ends(client));
+    }
+    EXPECT_EQ(handler->handled, 0);
+}
+
+TEST_F(SessionTest, AHandlerThatThrowsStillGivesAnAnswerThatSaysUnknown) {
+    for (const Mode mode : {Mode::throw_before, Mode::stay_silent}) {
+        handler->mode = mode;
+        Client client = connect();
+        const std::string text = exchange(client, post("a"));
+        EXPECT_TRUE(holds(text, "OUTCOME_UNKNOWN")) << text;
+        EXPECT_TRUE(holds(text, R"("executed":"unknown")"));
+        EXPECT_TRUE(ends(client));
+    }
+}
+
+TEST_F(SessionTest, AHandlerThatThrowsAmidItsAnswerEndsTheConnection) {
+    handler->mode = Mode::throw_amid;
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(ends(client));
+    EXPECT_TRUE(client.received.ends_with("POST / "));
+    EXPECT_FALSE(holds(client.received, "OUTCOME_UNKNOWN"));
+}
+
+TEST_F(SessionTest, RequestsAreCounted) {
+    const auto count = [&](std::size_t outcome) { return stats.requests[3][outcome].get(); };
+    static_cast<void>(ask(post("a")));
+    EXPECT_TRUE(turn_until([&] { return count(0) == 1; }));
+    static_cast<void>(ask(post("a", {}, "/elsewhere")));
+    EXPECT_TRUE(
+        turn_until([&] { return count(3 + static_cast<std::size_t>(graphql::ErrorCode::not_found)) == 1; }));
+}
+
+} // namespace
+} // namespace bearerd::server::test
