@@ -2,6 +2,8 @@
 
 #include <bearerd/net/spawn.hpp>
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <chrono>

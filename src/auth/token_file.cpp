@@ -122,6 +122,7 @@ void remove_stale_files(const std::string& directory, const std::string& name) n
     if (!folder)
         return;
     const auto prefix = temporary_prefix(name);
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe for a folder that no other thread reads
     while (const auto* entry = ::readdir(folder.get())) {
         if (std::string_view{entry->d_name}.starts_with(prefix))
             ::unlinkat(::dirfd(folder.get()), entry->d_name, 0);
