@@ -24,11 +24,12 @@ void Health::succeeded() noexcept {
         log::info("upstream is back");
 }
 
-void Health::failed(const std::string& reason) {
+void Health::failed(error_code code, const std::string& reason) {
     const auto before = state_.exchange(View::State::down);
     {
         const std::lock_guard lock{mutex_};
         last_error_ = reason;
+        last_code_ = code;
         last_error_at_ = BootClock::now();
     }
     if (before != View::State::down)
@@ -37,7 +38,7 @@ void Health::failed(const std::string& reason) {
 
 Health::View Health::view() const {
     const std::lock_guard lock{mutex_};
-    return {state_.load(), last_error_, last_error_at_};
+    return {state_.load(), last_error_, last_code_, last_error_at_};
 }
 
 Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
@@ -132,7 +133,8 @@ net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
     if (auto* failed = std::get_if<Failure>(&dialed)) {
         connection_closed();
         if (failed->code != errc::shutting_down)
-            health_.failed(failed->code.message() + (failed->detail.empty() ? "" : ": " + failed->detail));
+            health_.failed(failed->code,
+                           failed->code.message() + (failed->detail.empty() ? "" : ": " + failed->detail));
         co_return std::move(*failed);
     }
     auto& connected = std::get<Dialed>(dialed);

@@ -25,11 +25,12 @@ public:
     /// An exchange or a connection succeeded. Cheap where that was so before. Any thread.
     void succeeded() noexcept;
     /// It can't be reached, for the reason in words. Any thread.
-    void failed(const std::string& reason);
+    void failed(error_code code, const std::string& reason);
 
     struct View {
         enum class State : std::uint8_t { unknown, up, down } state = State::unknown;
         std::string last_error; ///< the last one, even where it is up again
+        error_code last_code;   ///< likewise
         TimePoint last_error_at{};
     };
     [[nodiscard]] View view() const;
@@ -38,6 +39,7 @@ private:
     std::atomic<View::State> state_{View::State::unknown};
     mutable std::mutex mutex_;
     std::string last_error_;
+    error_code last_code_;
     TimePoint last_error_at_{};
 };
 
