@@ -25,6 +25,9 @@ private:
 /// A number that goes up and down, written by one thread.
 class Gauge {
 public:
+    Gauge() noexcept = default;
+    explicit Gauge(std::int64_t initial) noexcept : value_{initial} {}
+
     void add(std::int64_t n) noexcept {
         value_.store(value_.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
     }
@@ -80,7 +83,7 @@ struct Stats {
     std::array<Counter, 2> handshakes; ///< full, resumed
     Gauge client_connections;
     Gauge requests_in_flight;
-    Gauge throttle_available; ///< -1: not told yet
+    Gauge throttle_available{-1}; ///< -1: not told yet
     Counter unknown_mutations;
 };
 

@@ -1,0 +1,57 @@
+#pragma once
+
+#include <bearerd/auth/token_service.hpp>
+#include <bearerd/base/clock.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/proxy/handler.hpp>
+#include <bearerd/upstream/pool.hpp>
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace bearerd::admin {
+
+/// Where the process stands. Written by the daemon, read by any thread.
+enum class Phase : std::uint8_t {
+    starting, ///< until it listens and the first login was tried
+    serving,
+    draining, ///< from the signal that ends it on
+};
+
+/// Reloads that succeeded, and that failed.
+using ReloadCounts = std::array<std::atomic<std::uint64_t>, 2>;
+
+/// Everything that the admin listener tells about, and where it reads it. What is pointed to outlives the
+/// handler and may change meanwhile on any thread; no pointer is null.
+struct Sources {
+    std::string version;
+    std::string upstream_url; ///< of the settings of the moment: a reload makes a new handler
+    TimePoint started_at{};   ///< for the uptime
+    std::vector<const Stats*>
+        stats; ///< one for each thread; not the one that the admin listener's site counts in
+    const auth::TokenService* tokens = nullptr;
+    const upstream::Health* health = nullptr;
+    const std::atomic<Phase>* phase = nullptr;
+    const ReloadCounts* reloads = nullptr;
+};
+
+/// Answers the admin listener's requests (CONTRACT 8): /livez, /readyz, /metrics, /status.json and the status
+/// page. For a server::Site with no `paths` and the one method GET. Its requests are quiet: neither logged
+/// nor counted.
+class AdminHandler final : public proxy::Handler {
+public:
+    explicit AdminHandler(Sources sources);
+
+    [[nodiscard]] net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
+                                         proxy::Report& report) override;
+
+private:
+    [[nodiscard]] std::string answer(const proxy::AppRequest& request, proxy::Report& report) const;
+
+    Sources sources_;
+};
+
+} // namespace bearerd::admin

@@ -1,0 +1,87 @@
+#include <bearerd/admin/admin_handler.hpp>
+
+#include "health.hpp"
+#include "metrics.hpp"
+#include "status.hpp"
+#include "status_page.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <string_view>
+#include <utility>
+
+namespace bearerd::admin {
+namespace {
+
+// Whatever a browser is shown from here runs and loads nothing but the page's own two files, is not kept, and
+// is not to be had by other sites.
+constexpr std::string_view guards =
+    "Cache-Control: no-store\r\n"
+    "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'\r\n"
+    "Cross-Origin-Resource-Policy: same-origin\r\n"
+    "Referrer-Policy: no-referrer\r\n"
+    "X-Content-Type-Options: nosniff\r\n";
+
+struct Content {
+    std::uint16_t status = 200;
+    std::string_view type;
+    std::string body;
+};
+
+Content json(std::string body, std::uint16_t status = 200) {
+    return {status, "application/json", std::move(body)};
+}
+
+std::optional<Content> content_of(std::string_view path, const Sources& sources) {
+    if (path == "/livez")
+        return json("{\"alive\":true}\n");
+    if (path == "/")
+        return Content{200, "text/html; charset=utf-8", std::string{status_page_html()}};
+    if (path == "/status.css")
+        return Content{200, "text/css; charset=utf-8", std::string{status_page_css()}};
+    if (path == "/status.js")
+        return Content{200, "text/javascript; charset=utf-8", std::string{status_page_js()}};
+    if (path != "/readyz" && path != "/metrics" && path != "/status.json")
+        return std::nullopt;
+    const Snapshot snapshot = take_snapshot(sources, BootClock::now());
+    if (path == "/metrics")
+        return Content{200, "text/plain; version=0.0.4; charset=utf-8", metrics_text(snapshot)};
+    if (path == "/status.json")
+        return json(status_json(snapshot));
+    const Readiness ready = readiness(snapshot);
+    return json(readiness_json(ready), ready.ready ? 200 : 503);
+}
+
+} // namespace
+
+AdminHandler::AdminHandler(Sources sources) : sources_{std::move(sources)} {
+    // Some put a key into the query; it is nobody's business here (CONTRACT 3.10).
+    std::string& url = sources_.upstream_url;
+    url.resize(std::min(url.size(), url.find('?')));
+}
+
+net::Task<void> AdminHandler::handle(const proxy::AppRequest& request, proxy::Responder& responder,
+                                     proxy::Report& report) {
+    const std::string reply = answer(request, report);
+    static_cast<void>(co_await responder.write(reply, {}, {})); // where the client is gone, nobody misses it
+}
+
+std::string AdminHandler::answer(const proxy::AppRequest& request, proxy::Report& report) const {
+    std::string out;
+    report.quiet = true;
+    const auto content = content_of(request.target.path, sources_);
+    if (!content) {
+        const proxy::ErrorReply error{graphql::ErrorCode::not_found, graphql::Executed::no, std::nullopt,
+                                      guards};
+        proxy::append_error_reply(out, error, request.context,
+                                  request.head.fields.value(http::FieldId::accept), false, report);
+        return out;
+    }
+    report.status = content->status;
+    report.bytes_out = content->body.size();
+    http::append_own_reply(out, request.context, content->status, content->type, guards, content->body);
+    return out;
+}
+
+} // namespace bearerd::admin

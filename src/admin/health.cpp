@@ -1,0 +1,172 @@
+#include "health.hpp"
+
+#include <bearerd/base/error.hpp>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+namespace bearerd::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool last_login_failed(const auth::AuthStatus& auth) noexcept {
+    return auth.last_login_result == "rejected" || auth.last_login_result == "unavailable";
+}
+
+/// "; next try in 30 s", or nothing while one runs.
+std::string next_try(const auth::AuthStatus& auth) {
+    return auth.next_try ? "; next try in " + in_words(*auth.next_try) : "";
+}
+
+std::string with_reason(std::string sentence, const std::string& reason) {
+    return reason.empty() ? std::move(sentence) + "." : std::move(sentence) + ": " + reason + ".";
+}
+
+std::string tries_again(const auth::AuthStatus& auth) {
+    return auth.next_try ? "bearerd tries again by itself in " + in_words(*auth.next_try) + "."
+                         : "bearerd is trying again right now.";
+}
+
+std::string holds_for(const auth::AuthStatus& auth) {
+    return "the current login is good for another " + in_words(auth.expires_in.value_or(0s)) + ".";
+}
+
+/// What a shop can do about an upstream that can't be reached.
+std::string_view unreachable_advice(error_code code) noexcept {
+    if (code == errc::certificate_invalid)
+        return "Check this machine's date and time first. If they are right, something on the network may be "
+               "standing "
+               "in for the service: have the network checked, and do not take payments around it.";
+    if (code == errc::name_not_found)
+        return "Check this machine's internet connection and DNS, and that upstream.url is spelled right.";
+    if (code == errc::proxy_refused)
+        return "Check upstream.proxy: its address, user name and password.";
+    if (code == errc::tls_failed)
+        return "Check upstream.tls in the configuration, and whether a firewall looks into encrypted "
+               "connections.";
+    return "Check this machine's internet connection and firewall. If other sites can be reached, call the "
+           "service's "
+           "support.";
+}
+
+Summary stopping() {
+    return {Level::busy, "Stopping", "bearerd is shutting down and finishes the requests in hand.",
+            "If it does not come back by itself, have it started again."};
+}
+
+Summary login_rejected(const auth::AuthStatus& auth) {
+    return {Level::bad, "Login rejected",
+            with_reason("The gift card service does not accept the user name or password of " + auth.identity,
+                        auth.last_login_reason),
+            "Correct them in bearerd's configuration and reload it: they are then tried at once. " +
+                tries_again(auth) + " It tries seldom, so that the account is not locked."};
+}
+
+Summary login_unavailable(const auth::AuthStatus& auth) {
+    return {Level::bad, "Login unavailable",
+            with_reason("The gift card service could not log in " + auth.identity, auth.last_login_reason),
+            tries_again(auth) + " If it lasts for more than some minutes, call the service's support."};
+}
+
+Summary upstream_down(const Snapshot& snapshot) {
+    Summary summary{Level::bad, "Upstream down",
+                    with_reason("The gift card service can't be reached", snapshot.health.last_error),
+                    std::string{unreachable_advice(snapshot.health.last_code)}};
+    if (snapshot.auth.expires_in)
+        summary.text += " Once it is back, " + holds_for(snapshot.auth);
+    return summary;
+}
+
+Summary logging_in(const auth::AuthStatus& auth) {
+    return {Level::busy, "Logging in", "bearerd is logging in " + auth.identity + "; requests wait for it.",
+            ""};
+}
+
+Summary working(const auth::AuthStatus& auth) {
+    const bool renewal_fails = last_login_failed(auth) && (auth.next_try || auth.state == "refreshing");
+    if (!renewal_fails)
+        return {Level::good, "Working", "Logged in as " + auth.identity + ".", ""};
+    Summary summary{Level::warning, "Working",
+                    with_reason("Logged in as " + auth.identity + ", but the login can't be renewed",
+                                auth.last_login_reason) +
+                        " Until it can, " + holds_for(auth),
+                    tries_again(auth)};
+    if (auth.last_login_result == "rejected")
+        summary.advice =
+            "Correct the user name or password in bearerd's configuration and reload it, before the "
+            "current login ends. " +
+            summary.advice;
+    return summary;
+}
+
+} // namespace
+
+Readiness readiness(const Snapshot& snapshot) {
+    const auth::AuthStatus& auth = snapshot.auth;
+    if (snapshot.phase == Phase::draining)
+        return {false, "draining"};
+    if (snapshot.phase == Phase::starting)
+        return {false, "starting"};
+    if (auth.expires_in)
+        return {true, ""};
+    if (!last_login_failed(auth))
+        return {false, "no token: logging in"};
+    std::string reason = "no token: login " + std::string{auth.last_login_result};
+    if (!auth.last_login_reason.empty())
+        reason += ": " + auth.last_login_reason;
+    return {false, reason + next_try(auth)};
+}
+
+/// The cause goes before its effects: a login fails because the upstream is down, not the other way round.
+Summary summarize(const Snapshot& snapshot) {
+    const auth::AuthStatus& auth = snapshot.auth;
+    if (snapshot.phase == Phase::draining)
+        return stopping();
+    if (!auth.expires_in && auth.last_login_result == "rejected")
+        return login_rejected(auth);
+    if (snapshot.health.state == upstream::Health::View::State::down)
+        return upstream_down(snapshot);
+    if (auth.expires_in)
+        return working(auth);
+    return auth.last_login_result == "unavailable" ? login_unavailable(auth) : logging_in(auth);
+}
+
+std::string_view to_string(Level level) noexcept {
+    switch (level) {
+    case Level::good:
+        return "good";
+    case Level::busy:
+        return "busy";
+    case Level::warning:
+        return "warning";
+    case Level::bad:
+        break;
+    }
+    return "bad";
+}
+
+std::string in_words(Duration value) {
+    constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
+        {{86'400, " d"}, {3'600, " h"}, {60, " min"}, {1, " s"}}};
+    std::int64_t left = std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::seconds>(value).count());
+    std::string words;
+    int parts = 0;
+    for (const auto& [size, name] : units) {
+        const std::int64_t here = left / size;
+        left %= size;
+        if (here == 0 && (parts != 0 || size != 1)) {
+            parts += parts != 0 ? 1 : 0; // "2 h", not "2 h 7 s"
+            continue;
+        }
+        if (parts == 2)
+            break;
+        words.append(words.empty() ? "" : " ").append(std::to_string(here)).append(name);
+        ++parts;
+    }
+    return words;
+}
+
+} // namespace bearerd::admin

@@ -1,0 +1,38 @@
+#pragma once
+
+#include "snapshot.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+/// How it stands, in words: what /readyz answers, and what the support desk reads at the top of the status
+/// page.
+namespace bearerd::admin {
+
+/// Whether requests can be served: started, not draining, and with a token that is good (CONTRACT 8). The
+/// upstream's health is no part of it.
+struct Readiness {
+    bool ready = false;
+    std::string reason; ///< empty when ready
+};
+
+[[nodiscard]] Readiness readiness(const Snapshot& snapshot);
+
+enum class Level : std::uint8_t { good, busy, warning, bad };
+
+struct Summary {
+    Level level = Level::good;
+    std::string_view title; ///< two words, told apart in a second
+    std::string text;       ///< what is the matter
+    std::string advice;     ///< what to do about it; empty where there is nothing to be done
+};
+
+[[nodiscard]] Summary summarize(const Snapshot& snapshot);
+
+[[nodiscard]] std::string_view to_string(Level level) noexcept;
+
+/// For people: "12 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". Rounded up to the second, never negative.
+[[nodiscard]] std::string in_words(Duration value);
+
+} // namespace bearerd::admin

@@ -1,0 +1,152 @@
+#include "metrics.hpp"
+
+#include <bearerd/graphql/operation.hpp>
+
+#include <prometheus/metric_family.h>
+#include <prometheus/text_serializer.h>
+
+#include <limits>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bearerd::admin {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+using Families = std::vector<MetricFamily>;
+using Labels = std::vector<ClientMetric::Label>;
+
+// In the order of Stats' arrays.
+constexpr std::array<std::string_view, 3> login_results{"ok", "rejected", "unavailable"};
+constexpr std::array<std::string_view, 3> swap_sources{"login", "response", "store"};
+constexpr std::array<std::string_view, 3> ignored_reasons{"older", "foreign", "login_operation"};
+constexpr std::array<std::string_view, 2> resend_reasons{"rejected", "stale_connection"};
+constexpr std::array<std::string_view, 2> resumed{"false", "true"};
+constexpr std::array<std::string_view, 2> reload_results{"ok", "failed"};
+
+void add_counter(MetricFamily& family, Labels labels, std::uint64_t value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.counter.value = static_cast<double>(value);
+    family.metric.push_back(std::move(metric));
+}
+
+void add_gauge(MetricFamily& family, Labels labels, double value) {
+    ClientMetric metric;
+    metric.label = std::move(labels);
+    metric.gauge.value = value;
+    family.metric.push_back(std::move(metric));
+}
+
+void counter(Families& out, const char* name, const char* help, std::uint64_t value) {
+    add_counter(out.emplace_back(MetricFamily{name, help, MetricType::Counter, {}}), {}, value);
+}
+
+/// One counter with one label, a series for each of its values.
+template<std::size_t Size>
+void counters(Families& out, const char* name, const char* help, const char* label,
+              const std::array<std::string_view, Size>& values,
+              const std::array<std::uint64_t, Size>& numbers) {
+    MetricFamily& family = out.emplace_back(MetricFamily{name, help, MetricType::Counter, {}});
+    for (std::size_t i = 0; i < Size; ++i)
+        add_counter(family, {{label, std::string{values[i]}}}, numbers[i]);
+}
+
+void gauge(Families& out, const char* name, const char* help, double value) {
+    add_gauge(out.emplace_back(MetricFamily{name, help, MetricType::Gauge, {}}), {}, value);
+}
+
+void histogram(Families& out, const char* name, const char* help, const Distribution& from) {
+    ClientMetric metric;
+    std::uint64_t cumulative = 0;
+    for (std::size_t i = 0; i < from.counts.size(); ++i) {
+        cumulative += from.counts[i];
+        const double bound = i < Histogram::bounds_us.size()
+                                 ? static_cast<double>(Histogram::bounds_us[i]) / 1e6
+                                 : std::numeric_limits<double>::infinity();
+        metric.histogram.bucket.push_back({cumulative, bound});
+    }
+    metric.histogram.sample_count = cumulative;
+    metric.histogram.sample_sum = static_cast<double>(from.sum_us) / 1e6;
+    out.emplace_back(MetricFamily{name, help, MetricType::Histogram, {}}).metric.push_back(std::move(metric));
+}
+
+void requests(Families& out, const Totals& totals) {
+    MetricFamily& family =
+        out.emplace_back(MetricFamily{"bearerd_requests_total",
+                                      "Requests from apps, by what they asked for and what became of them.",
+                                      MetricType::Counter,
+                                      {}});
+    for (std::size_t kind = 0; kind < Stats::kinds; ++kind) {
+        const auto operation = graphql::to_string(static_cast<graphql::OperationKind>(kind));
+        for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome)
+            add_counter(family,
+                        {{"operation", std::string{operation}},
+                         {"outcome", std::string{proxy::outcome_label(outcome)}}},
+                        totals.requests[kind][outcome]);
+    }
+    histogram(out, "bearerd_request_duration_seconds",
+              "From a request's first byte to the last of its answer, waits for a login included.",
+              totals.request_duration);
+    histogram(out, "bearerd_upstream_duration_seconds", "From sending upstream to the head of the answer.",
+              totals.upstream_duration);
+    gauge(out, "bearerd_requests_in_flight", "Requests in hand, those that wait for a login included.",
+          static_cast<double>(totals.requests_in_flight));
+    gauge(out, "bearerd_client_connections", "Connections from apps.",
+          static_cast<double>(totals.client_connections));
+    counters(out, "bearerd_resends_total", "Requests that were sent upstream once more, by why.", "reason",
+             resend_reasons, totals.resends);
+}
+
+void token(Families& out, const Snapshot& snapshot) {
+    const Totals& totals = snapshot.totals;
+    counters(out, "bearerd_logins_total", "Logins that were tried, by how they ended.", "result",
+             login_results, totals.logins);
+    counters(out, "bearerd_token_swaps_total", "Tokens that came into use, by where they came from.",
+             "source", swap_sources, totals.token_swaps);
+    counters(out, "bearerd_token_ignored_total", "Tokens in responses that were not adopted, by why.",
+             "reason", ignored_reasons, totals.tokens_ignored);
+    gauge(out, "bearerd_token_expiry_seconds", "How long the token is still good; 0 without one.",
+          std::chrono::duration<double>{snapshot.auth.expires_in.value_or(Duration{0})}.count());
+    counter(out, "bearerd_token_store_failures_total", "Tokens that could not be stored.",
+            totals.token_store_failures);
+}
+
+void upstream(Families& out, const Snapshot& snapshot) {
+    using State = upstream::Health::View::State;
+    const Totals& totals = snapshot.totals;
+    if (snapshot.health.state != State::unknown)
+        gauge(out, "bearerd_upstream_reachable",
+              "1 where the upstream could be reached when last tried, else 0.",
+              snapshot.health.state == State::up ? 1 : 0);
+    MetricFamily& connections = out.emplace_back(
+        MetricFamily{"bearerd_upstream_connections", "Connections to the upstream.", MetricType::Gauge, {}});
+    add_gauge(connections, {{"state", "idle"}}, static_cast<double>(totals.upstream_idle));
+    add_gauge(connections, {{"state", "busy"}}, static_cast<double>(totals.upstream_busy));
+    counters(out, "bearerd_upstream_handshakes_total", "TLS handshakes, by whether they resumed a session.",
+             "resumed", resumed, totals.handshakes);
+    if (totals.throttle_available)
+        gauge(out, "bearerd_upstream_throttle_available",
+              "The query cost that the upstream still allows, as it told last.",
+              static_cast<double>(*totals.throttle_available));
+}
+
+} // namespace
+
+std::string metrics_text(const Snapshot& snapshot) {
+    Families families;
+    requests(families, snapshot.totals);
+    token(families, snapshot);
+    upstream(families, snapshot);
+    counters(families, "bearerd_config_reloads_total", "Reloads of the configuration, by how they ended.",
+             "result", reload_results, snapshot.reloads);
+    add_gauge(families.emplace_back(MetricFamily{
+                  "bearerd_build_info", "Always 1; the label tells the version.", MetricType::Gauge, {}}),
+              {{"version", snapshot.version}}, 1);
+    return prometheus::TextSerializer{}.Serialize(families);
+}
+
+} // namespace bearerd::admin

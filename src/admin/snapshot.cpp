@@ -1,0 +1,20 @@
+#include "snapshot.hpp"
+
+namespace bearerd::admin {
+
+Snapshot take_snapshot(const Sources& sources, TimePoint now) {
+    Snapshot snapshot;
+    snapshot.version = sources.version;
+    snapshot.upstream_url = sources.upstream_url;
+    snapshot.uptime = now - sources.started_at;
+    snapshot.phase = sources.phase->load(std::memory_order_relaxed);
+    snapshot.auth = sources.tokens->status();
+    snapshot.health = sources.health->view();
+    snapshot.since_last_error = now - snapshot.health.last_error_at;
+    snapshot.totals = sum(sources.stats);
+    for (std::size_t i = 0; i < snapshot.reloads.size(); ++i)
+        snapshot.reloads[i] = (*sources.reloads)[i].load(std::memory_order_relaxed);
+    return snapshot;
+}
+
+} // namespace bearerd::admin

@@ -1,0 +1,110 @@
+#include "status.hpp"
+
+#include "health.hpp"
+
+#include <bearerd/graphql/operation.hpp>
+
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <cmath>
+#include <optional>
+
+namespace bearerd::admin {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using std::chrono::seconds;
+
+std::string text_of(const Json& json) {
+    return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+Json rounded_ms(std::optional<double> ms) {
+    return ms ? Json(std::round(*ms * 100) / 100) : Json(nullptr);
+}
+
+Json token(const auth::AuthStatus& auth) {
+    return {{"state", auth.state},
+            {"expires_in_s",
+             auth.expires_in ? Json(std::chrono::floor<seconds>(*auth.expires_in).count()) : Json()},
+            {"identity", auth.identity}};
+}
+
+Json login(const auth::AuthStatus& auth) {
+    return {
+        {"last_result", auth.last_login_result},
+        {"last_reason", auth.last_login_reason},
+        {"next_try_s", auth.next_try ? Json(std::chrono::ceil<seconds>(*auth.next_try).count()) : Json()}};
+}
+
+Json upstream(const Snapshot& snapshot) {
+    using State = upstream::Health::View::State;
+    const upstream::Health::View& health = snapshot.health;
+    const Totals& totals = snapshot.totals;
+    const bool has_error = !health.last_error.empty();
+    return {{"url", snapshot.upstream_url},
+            {"reachable", health.state == State::unknown ? Json() : Json(health.state == State::up)},
+            {"last_error", has_error ? Json(health.last_error) : Json()},
+            {"last_error_age_s",
+             has_error ? Json(std::chrono::floor<seconds>(snapshot.since_last_error).count()) : Json()},
+            {"connections", {{"idle", totals.upstream_idle}, {"busy", totals.upstream_busy}}},
+            {"throttle_available", totals.throttle_available ? Json(*totals.throttle_available) : Json()}};
+}
+
+/// The buckets let a page that asks now and then make the figures of its own interval.
+Json latency(const Distribution& from) {
+    Json buckets = Json::array();
+    for (std::size_t i = 0; i < from.counts.size(); ++i) {
+        const bool bounded = i < Histogram::bounds_us.size();
+        const Json bound = bounded ? Json(static_cast<double>(Histogram::bounds_us[i]) / 1000) : Json();
+        buckets.push_back({{"le_ms", bound}, {"count", from.counts[i]}});
+    }
+    return {{"p50_ms", rounded_ms(from.quantile_ms(0.5))},
+            {"p99_ms", rounded_ms(from.quantile_ms(0.99))},
+            {"buckets", std::move(buckets)}};
+}
+
+Json requests(const Totals& totals) {
+    Json by_outcome = Json::object();
+    for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome)
+        by_outcome[std::string{proxy::outcome_label(outcome)}] = totals.with_outcome(outcome);
+    Json by_operation = Json::object();
+    for (std::size_t kind = 0; kind < Stats::kinds; ++kind)
+        by_operation[std::string{graphql::to_string(static_cast<graphql::OperationKind>(kind))}] =
+            totals.of_kind(kind);
+    return {{"total", totals.all_requests()},
+            {"in_flight", totals.requests_in_flight},
+            {"client_connections", totals.client_connections},
+            {"by_outcome", std::move(by_outcome)},
+            {"by_operation", std::move(by_operation)},
+            {"resends", {{"rejected", totals.resends[0]}, {"stale_connection", totals.resends[1]}}},
+            {"latency", latency(totals.request_duration)},
+            {"upstream_latency", latency(totals.upstream_duration)}};
+}
+
+} // namespace
+
+std::string status_json(const Snapshot& snapshot) {
+    const Summary summary = summarize(snapshot);
+    const Readiness ready = readiness(snapshot);
+    return text_of({{"version", snapshot.version},
+                    {"uptime_s", std::chrono::floor<seconds>(snapshot.uptime).count()},
+                    {"ready", ready.ready},
+                    {"reason", ready.reason},
+                    {"summary",
+                     {{"level", to_string(summary.level)},
+                      {"title", summary.title},
+                      {"text", summary.text},
+                      {"advice", summary.advice}}},
+                    {"token", token(snapshot.auth)},
+                    {"login", login(snapshot.auth)},
+                    {"upstream", upstream(snapshot)},
+                    {"requests", requests(snapshot.totals)}});
+}
+
+std::string readiness_json(const Readiness& readiness) {
+    return text_of({{"ready", readiness.ready}, {"reason", readiness.reason}});
+}
+
+} // namespace bearerd::admin

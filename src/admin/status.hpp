@@ -1,0 +1,15 @@
+#pragma once
+
+#include "snapshot.hpp"
+
+#include <string>
+
+namespace bearerd::admin {
+
+/// The JSON of /status.json (CONTRACT 8), in UTF-8 whatever bytes the upstream's messages held.
+[[nodiscard]] std::string status_json(const Snapshot& snapshot);
+
+/// The JSON of /readyz.
+[[nodiscard]] std::string readiness_json(const struct Readiness& readiness);
+
+} // namespace bearerd::admin

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <bearerd/base/stats.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace bearerd::admin {
+
+/// A histogram's numbers, read once.
+struct Distribution {
+    std::array<std::uint64_t, Histogram::bounds_us.size() + 1>
+        counts{}; ///< one for each bucket, not cumulative
+    std::uint64_t sum_us = 0;
+
+    [[nodiscard]] std::uint64_t count() const noexcept;
+
+    /// The duration below which the fraction `q` of all lie, in milliseconds, as far as the buckets tell:
+    /// linear within a bucket, at most the highest bound. Nothing without observations.
+    [[nodiscard]] std::optional<double> quantile_ms(double q) const noexcept;
+};
+
+/// What all threads have counted together.
+struct Totals {
+    std::array<std::array<std::uint64_t, Stats::outcomes>, Stats::kinds> requests{};
+    Distribution request_duration;
+    Distribution upstream_duration;
+    std::array<std::uint64_t, 3> logins{};
+    std::array<std::uint64_t, 3> token_swaps{};
+    std::array<std::uint64_t, 3> tokens_ignored{};
+    std::uint64_t token_store_failures = 0;
+    std::array<std::uint64_t, 2> resends{};
+    std::array<std::uint64_t, 2> handshakes{};
+    std::int64_t upstream_idle = 0;
+    std::int64_t upstream_busy = 0;
+    std::int64_t client_connections = 0;
+    std::int64_t requests_in_flight = 0;
+    std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last
+
+    [[nodiscard]] std::uint64_t all_requests() const noexcept;
+    [[nodiscard]] std::uint64_t of_kind(std::size_t kind) const noexcept;
+    [[nodiscard]] std::uint64_t with_outcome(std::size_t outcome) const noexcept;
+};
+
+/// Any thread, while the others count on.
+[[nodiscard]] Totals sum(const std::vector<const Stats*>& threads) noexcept;
+
+} // namespace bearerd::admin
