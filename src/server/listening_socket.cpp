@@ -100,9 +100,10 @@ std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool 
 
 OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
     // With SO_REUSEPORT a second bearerd could join in unseen and take half of the connections. So the address must
-    // be free without it first, for as long as it takes to see that.
-    {
-        auto probe = open_tcp(address, false, true);
+    // be free without it first, for as long as it takes to see that. Binding tells: listening would let clients in
+    // that are waiting for us to start, only to reset them with their requests.
+    if (threads > 1) {
+        auto probe = open_tcp(address, false, false);
         if (auto* why = std::get_if<std::string>(&probe))
             return std::move(*why);
     }

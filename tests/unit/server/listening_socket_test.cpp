@@ -1,0 +1,91 @@
+#include <bearerd/server/listening_socket.hpp>
+
+#include <gtest/gtest.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <cerrno>
+#include <thread>
+
+namespace bearerd::server {
+namespace {
+
+config::Address loopback(std::uint16_t port) {
+    config::Address address;
+    address.kind = config::Address::Kind::tcp;
+    address.host = "127.0.0.1";
+    address.port = port;
+    return address;
+}
+
+std::vector<ListeningSocket> open(std::uint16_t port, std::size_t threads) {
+    auto result = open_listening(loopback(port), 0600, threads);
+    if (const auto* why = std::get_if<std::string>(&result)) {
+        ADD_FAILURE() << *why;
+        return {};
+    }
+    return std::move(std::get<std::vector<ListeningSocket>>(result));
+}
+
+/// A port that nobody listens on, outside of the range for outgoing connections: a client that tries one of
+/// those again and again ends up connected to itself.
+std::uint16_t free_port() {
+    constexpr std::uint16_t first = 16'000;
+    constexpr std::uint16_t count = 4'000;
+    static auto next = static_cast<std::uint16_t>(::getpid() % count);
+    for (;;) {
+        const auto port = static_cast<std::uint16_t>(first + next++ % count);
+        if (std::holds_alternative<std::vector<ListeningSocket>>(open_listening(loopback(port), 0600, 1)))
+            return port;
+    }
+}
+
+Descriptor connected_to(std::uint16_t port) {
+    Descriptor descriptor{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    if (::connect(descriptor.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        descriptor.reset();
+    return descriptor;
+}
+
+TEST(ListeningSocket, AnAddressThatIsTakenIsRefusedWhateverTheThreads) {
+    for (const std::size_t first : {1U, 2U}) {
+        const auto taken = open(0, first);
+        ASSERT_EQ(taken.size(), first);
+        for (const std::size_t second : {1U, 2U})
+            EXPECT_TRUE(
+                std::holds_alternative<std::string>(open_listening(loopback(taken[0].port), 0600, second)))
+                << first << " thread(s), then " << second;
+    }
+}
+
+TEST(ListeningSocket, WhoConnectsAsSoonAsThatIsPossibleIsNotResetByTheStart) {
+    for (int round = 0; round < 400; ++round) {
+        const std::uint16_t port = free_port();
+        std::atomic<bool> waiting = false;
+        Descriptor client;
+        std::thread early{[&client, &waiting, port] {
+            while (!client.valid()) {
+                client = connected_to(port);
+                waiting = true;
+            }
+        }};
+        while (!waiting)
+            std::this_thread::yield();
+        const auto sockets = open(port, 2);
+        early.join();
+        char byte = 0;
+        const auto got = ::recv(client.get(), &byte, 1, MSG_DONTWAIT);
+        EXPECT_TRUE(got < 0 && errno == EAGAIN) << "round " << round << ": " << got;
+    }
+}
+
+} // namespace
+} // namespace bearerd::server
