@@ -1,7 +1,5 @@
 #include "status.hpp"
 
-#include "health.hpp"
-
 #include <bearerd/graphql/operation.hpp>
 
 #include <nlohmann/json.hpp>

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "snapshot.hpp"
+#include "health.hpp"
 
 #include <string>
 
@@ -10,6 +10,6 @@ namespace bearerd::admin {
 [[nodiscard]] std::string status_json(const Snapshot& snapshot);
 
 /// The JSON of /readyz.
-[[nodiscard]] std::string readiness_json(const struct Readiness& readiness);
+[[nodiscard]] std::string readiness_json(const Readiness& readiness);
 
 } // namespace bearerd::admin

@@ -1,0 +1,154 @@
+#include <bearerd/admin/admin_handler.hpp>
+
+#include "unit/auth/token_service_fixture.hpp"
+#include "unit/proxy/fakes.hpp"
+#include "unit/run_task.hpp"
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <string>
+
+namespace bearerd::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+struct Answer {
+    std::string text;
+    proxy::Report report;
+
+    [[nodiscard]] int status() const { return std::stoi(text.substr(9, 3)); }
+
+    [[nodiscard]] std::string body() const { return text.substr(text.find("\r\n\r\n") + 4); }
+
+    [[nodiscard]] bool has(std::string_view what) const { return text.find(what) != std::string::npos; }
+};
+
+/// The handler over a real token service, whose upstream is a fake one.
+class AdminHandlerTest : public testing::Test {
+protected:
+    AdminHandlerTest() {
+        sources.version = "1.2.3";
+        sources.upstream_url = "https://api.example.com/graphql?key=hidden-key";
+        sources.started_at = BootClock::now();
+        sources.stats = {&tokens.stats, &other_stats};
+        sources.tokens = tokens.service.get();
+        sources.health = &health;
+        sources.phase = &phase;
+        sources.reloads = &reloads;
+    }
+
+    Answer get(std::string_view target) {
+        AdminHandler handler{sources};
+        http::RequestHead head;
+        head.method = "GET";
+        head.target = target;
+        http::ReplyContext context;
+        context.request_id = "id-1";
+        const proxy::AppRequest request{head, http::split_target(target), {}, context};
+        proxy::test::FakeApp app;
+        Answer answer;
+        test::run_task(loop, handler.handle(request, app, answer.report));
+        answer.text = app.received;
+        return answer;
+    }
+
+    auth::test::ServiceFixture tokens;
+    Stats other_stats;
+    upstream::Health health;
+    std::atomic<Phase> phase{Phase::serving};
+    ReloadCounts reloads{};
+    Sources sources;
+    net::asio::io_context loop;
+};
+
+TEST_F(AdminHandlerTest, IsAliveWhateverTheState) {
+    phase = Phase::draining;
+    EXPECT_EQ(get("/livez").status(), 200);
+    EXPECT_EQ(get("/livez").body(), "{\"alive\":true}\n");
+}
+
+TEST_F(AdminHandlerTest, IsReadyBetweenTheFirstLoginAndTheDrain) {
+    phase = Phase::starting;
+    Answer answer = get("/readyz");
+    EXPECT_EQ(answer.status(), 503);
+    EXPECT_EQ(answer.body(), "{\"ready\":false,\"reason\":\"starting\"}\n");
+
+    phase = Phase::serving;
+    EXPECT_EQ(get("/readyz").status(), 503) << "no token yet";
+
+    tokens.settle("opaque-token-0001");
+    answer = get("/readyz");
+    EXPECT_EQ(answer.status(), 200);
+    EXPECT_EQ(answer.body(), "{\"ready\":true,\"reason\":\"\"}\n");
+
+    health.failed(errc::timed_out, "timed out");
+    EXPECT_EQ(get("/readyz").status(), 200) << "the upstream's health is no part of it";
+
+    phase = Phase::draining;
+    answer = get("/readyz");
+    EXPECT_EQ(answer.status(), 503);
+    EXPECT_EQ(answer.body(), "{\"ready\":false,\"reason\":\"draining\"}\n");
+}
+
+TEST_F(AdminHandlerTest, SumsTheThreadsIntoTheMetrics) {
+    tokens.stats.requests[0][0].add(2);
+    other_stats.requests[0][0].add(3);
+    reloads[1] = 4;
+    const Answer answer = get("/metrics?collect=all");
+    EXPECT_EQ(answer.status(), 200);
+    EXPECT_TRUE(answer.has("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
+    EXPECT_TRUE(answer.has("\nbearerd_requests_total{operation=\"query\",outcome=\"ok\"} 5\n"));
+    EXPECT_TRUE(answer.has("\nbearerd_config_reloads_total{result=\"failed\"} 4\n"));
+}
+
+TEST_F(AdminHandlerTest, ShowsTheStatusButNeitherTokenNorKeys) {
+    tokens.settle("opaque-token-0001");
+    health.failed(errc::name_not_found, "no address");
+    const Answer answer = get("/status.json");
+    EXPECT_TRUE(answer.has("\r\nContent-Type: application/json\r\n"));
+    const auto json = nlohmann::json::parse(answer.body(), nullptr, false);
+    EXPECT_EQ(json.value("/token/state"_json_pointer, ""), "valid");
+    EXPECT_EQ(json.value("/token/identity"_json_pointer, ""), "till");
+    EXPECT_EQ(json.value("/login/last_result"_json_pointer, ""), "ok");
+    EXPECT_EQ(json.value("/upstream/url"_json_pointer, ""), "https://api.example.com/graphql");
+    EXPECT_EQ(json.value("/upstream/reachable"_json_pointer, true), false);
+    EXPECT_EQ(json.value("/upstream/last_error"_json_pointer, ""), "no address");
+    for (const char* target : {"/", "/status.json", "/metrics", "/readyz", "/livez", "/nothing"})
+        for (const char* secret : {"opaque-token-0001", "pass-word", "hidden-key"})
+            EXPECT_FALSE(get(target).has(secret)) << target;
+}
+
+TEST_F(AdminHandlerTest, ServesThePageAndItsFiles) {
+    EXPECT_TRUE(get("/").has("\r\nContent-Type: text/html; charset=utf-8\r\n"));
+    EXPECT_TRUE(get("/status.css").has("\r\nContent-Type: text/css; charset=utf-8\r\n"));
+    EXPECT_TRUE(get("/status.js").has("\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
+}
+
+TEST_F(AdminHandlerTest, KnowsNoOtherPath) {
+    for (const char* target : {"/graphql", "/metrics/", "//", "/status", "/livez/x", "/Metrics"}) {
+        const Answer answer = get(target);
+        EXPECT_EQ(answer.status(), 404) << target;
+        EXPECT_TRUE(answer.has("\"code\":\"NOT_FOUND\",\"executed\":\"no\",\"request_id\":\"id-1\""))
+            << target;
+    }
+}
+
+TEST_F(AdminHandlerTest, GuardsEveryAnswerAndCountsNone) {
+    for (const char* target :
+         {"/", "/status.js", "/status.json", "/metrics", "/readyz", "/livez", "/nothing"}) {
+        const Answer answer = get(target);
+        EXPECT_TRUE(answer.report.quiet) << target;
+        EXPECT_EQ(answer.report.status, answer.status()) << target;
+        EXPECT_EQ(answer.report.bytes_out, answer.body().size()) << target;
+        EXPECT_TRUE(answer.has("\r\nCache-Control: no-store\r\n")) << target;
+        EXPECT_TRUE(answer.has("\r\nContent-Security-Policy: default-src 'none'; ")) << target;
+        EXPECT_TRUE(answer.has("\r\nX-Content-Type-Options: nosniff\r\n")) << target;
+        EXPECT_TRUE(answer.has("\r\nReferrer-Policy: no-referrer\r\n")) << target;
+        EXPECT_FALSE(answer.has("unsafe-inline")) << target;
+    }
+}
+
+} // namespace
+} // namespace bearerd::admin

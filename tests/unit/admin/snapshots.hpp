@@ -1,0 +1,44 @@
+#pragma once
+
+#include "snapshot.hpp"
+
+#include <chrono>
+#include <string>
+
+namespace bearerd::admin::test {
+
+using namespace std::chrono_literals;
+
+/// A daemon that has served for a day and is logged in.
+inline Snapshot working() {
+    Snapshot snapshot;
+    snapshot.version = "1.2.3";
+    snapshot.upstream_url = "https://api.example.com/graphql";
+    snapshot.uptime = 24h;
+    snapshot.phase = Phase::serving;
+    snapshot.auth.state = "valid";
+    snapshot.auth.expires_in = 30min;
+    snapshot.auth.identity = "till-042";
+    snapshot.auth.last_login_result = "ok";
+    snapshot.health.state = upstream::Health::View::State::up;
+    return snapshot;
+}
+
+/// One whose login has failed, without a token that is good.
+inline Snapshot without_token(std::string_view state, std::string_view last_result, std::string reason) {
+    Snapshot snapshot = working();
+    snapshot.auth.state = state;
+    snapshot.auth.expires_in.reset();
+    snapshot.auth.last_login_result = last_result;
+    snapshot.auth.last_login_reason = std::move(reason);
+    return snapshot;
+}
+
+inline Snapshot with_upstream_down(Snapshot snapshot, errc code) {
+    snapshot.health.state = upstream::Health::View::State::down;
+    snapshot.health.last_code = code;
+    snapshot.health.last_error = snapshot.health.last_code.message();
+    return snapshot;
+}
+
+} // namespace bearerd::admin::test

@@ -1,0 +1,88 @@
+#include "totals.hpp"
+
+#include <gtest/gtest.h>
+
+#include <chrono>
+
+namespace bearerd::admin {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Totals, AddUpWhatAllThreadsCounted) {
+    Stats first;
+    Stats second;
+    first.requests[0][0].add(3);
+    second.requests[0][0].add(4);
+    second.requests[1][2].add(5);
+    first.request_duration.observe(3ms);
+    second.request_duration.observe(4ms);
+    second.upstream_duration.observe(1h);
+    first.logins[2].add();
+    second.token_swaps[1].add(2);
+    second.tokens_ignored[0].add(6);
+    first.token_store_failures.add(7);
+    first.resends[1].add(8);
+    second.handshakes[0].add(9);
+    first.upstream_idle.set(2);
+    second.upstream_idle.set(1);
+    second.upstream_busy.set(4);
+    first.client_connections.set(10);
+    second.client_connections.set(20);
+    first.requests_in_flight.set(-1);
+    second.requests_in_flight.set(6);
+    const Totals totals = sum({&first, &second});
+    EXPECT_EQ(totals.requests[0][0], 7U);
+    EXPECT_EQ(totals.all_requests(), 12U);
+    EXPECT_EQ(totals.of_kind(0), 7U);
+    EXPECT_EQ(totals.of_kind(1), 5U);
+    EXPECT_EQ(totals.with_outcome(2), 5U);
+    EXPECT_EQ(totals.request_duration.count(), 2U);
+    EXPECT_EQ(totals.request_duration.counts[4], 2U) << "2.5 to 5 ms";
+    EXPECT_EQ(totals.request_duration.sum_us, 7000U);
+    EXPECT_EQ(totals.upstream_duration.counts.back(), 1U) << "above all bounds";
+    EXPECT_EQ(totals.logins, (std::array<std::uint64_t, 3>{0, 0, 1}));
+    EXPECT_EQ(totals.token_swaps, (std::array<std::uint64_t, 3>{0, 2, 0}));
+    EXPECT_EQ(totals.tokens_ignored, (std::array<std::uint64_t, 3>{6, 0, 0}));
+    EXPECT_EQ(totals.token_store_failures, 7U);
+    EXPECT_EQ(totals.resends, (std::array<std::uint64_t, 2>{0, 8}));
+    EXPECT_EQ(totals.handshakes, (std::array<std::uint64_t, 2>{9, 0}));
+    EXPECT_EQ(totals.upstream_idle, 3);
+    EXPECT_EQ(totals.upstream_busy, 4);
+    EXPECT_EQ(totals.client_connections, 30);
+    EXPECT_EQ(totals.requests_in_flight, 5);
+}
+
+TEST(Totals, KnowNoThrottleUntilAThreadWasToldAndThenTheLeast) {
+    Stats first;
+    Stats second;
+    EXPECT_EQ(sum({&first, &second}).throttle_available, std::nullopt);
+    second.throttle_available.set(7986);
+    EXPECT_EQ(sum({&first, &second}).throttle_available, 7986);
+    first.throttle_available.set(0);
+    EXPECT_EQ(sum({&first, &second}).throttle_available, 0);
+}
+
+TEST(Distribution, HasNoQuantilesWithoutObservations) {
+    EXPECT_EQ(Distribution{}.quantile_ms(0.5), std::nullopt);
+}
+
+TEST(Distribution, FindsQuantilesWithinTheirBucket) {
+    Distribution even; // 100 between 1 and 2.5 ms, 100 between 5 and 10 ms
+    even.counts[3] = 100;
+    even.counts[5] = 100;
+    EXPECT_DOUBLE_EQ(even.quantile_ms(0.25).value_or(0), 1.75);
+    EXPECT_DOUBLE_EQ(even.quantile_ms(0.5).value_or(0), 2.5);
+    EXPECT_DOUBLE_EQ(even.quantile_ms(0.75).value_or(0), 7.5);
+    EXPECT_DOUBLE_EQ(even.quantile_ms(1).value_or(0), 10);
+    EXPECT_DOUBLE_EQ(even.quantile_ms(0).value_or(-1), 1) << "where the first one may lie";
+}
+
+TEST(Distribution, TellsTheHighestBoundForWhatLiesAboveAll) {
+    Distribution slow;
+    slow.counts.back() = 1;
+    EXPECT_DOUBLE_EQ(slow.quantile_ms(0.99).value_or(0), 60'000);
+}
+
+} // namespace
+} // namespace bearerd::admin
