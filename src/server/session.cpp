@@ -24,6 +24,7 @@ using namespace std::chrono_literals;
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 constexpr Duration over_limit_time = 1s;          // for a client that is only told that there are too many
+constexpr Duration newcomer_time = 500ms;         // a shutdown's patience with a client that has just connected
 
 bool would_block() noexcept {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
@@ -83,7 +84,7 @@ net::Task<bool> Session::wait_for_request() {
         co_return true; // pipelined
     if (peer_ended_)
         co_return false;
-    if (closing_)
+    if (closing_ && !is_newcomer())
         co_return has_input(socket_.native_handle());
     received_.release_if_empty();
     parser_.shrink();
@@ -92,6 +93,8 @@ net::Task<bool> Session::wait_for_request() {
     site_ = sites_.site;
     deadline_.set_after(arrival_.over_limit ? over_limit_time
                                             : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
+    if (closing_)
+        deadline_.set(arrived_ + newcomer_time);
     waiting_ = true;
     const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_);
     waiting_ = false;
@@ -389,8 +392,16 @@ void Session::finish_soon() noexcept {
     if (!wrote_)
         context_.keep_alive = false; // the answer still to come says that it is the last one
     error_code ignored;
-    if (waiting_)
+    if (waiting_ && is_newcomer())
+        deadline_.set(arrived_ + newcomer_time);
+    else if (waiting_)
         socket_.cancel(ignored);
+}
+
+/// Its first request is likely on its way, and closing would leave it without an answer, which some clients take for a
+/// reason to send it again.
+bool Session::is_newcomer() const noexcept {
+    return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
 }
 
 void Session::finish_now() noexcept {

@@ -69,6 +69,7 @@ private:
     void understand_head();
     [[nodiscard]] std::optional<graphql::ErrorCode> judge_head();
     [[nodiscard]] bool wants_preflight() const;
+    [[nodiscard]] bool is_newcomer() const noexcept;
     void finish_report();
     static void on_deadline(void* self) noexcept;
 
@@ -86,6 +87,7 @@ private:
     std::string request_id_;
     std::string cors_;
     std::string out_;
+    TimePoint arrived_ = BootClock::now();
     TimePoint began_{};
     std::uint64_t requests_ = 0;
     bool keep_open_ = true;

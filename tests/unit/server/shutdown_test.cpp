@@ -6,15 +6,35 @@ namespace {
 using Mode = FakeHandler::Mode;
 
 TEST_F(SessionTest, AnIdleSessionEndsAtOnceWhenAsked) {
-    Client fresh = connect();
     Client used = connect();
     static_cast<void>(exchange(used, post("a")));
     settle();
     group.finish_soon();
-    EXPECT_TRUE(ends(fresh));
-    EXPECT_TRUE(ends(used));
+    settle();
     EXPECT_TRUE(group.empty());
-    EXPECT_EQ(fresh.received + used.received, "");
+    EXPECT_TRUE(ends(used));
+    EXPECT_EQ(used.received, "");
+}
+
+TEST_F(SessionTest, AClientThatHasJustConnectedMayStillSendItsFirstRequest) {
+    Client fresh = connect();
+    settle();
+    group.finish_soon();
+    settle();
+    fresh.send(post("first"));
+    const std::string text = answer(fresh);
+    EXPECT_EQ(body_of(text), "POST / first");
+    EXPECT_TRUE(holds(text, "Connection: close\r\n")) << text;
+    EXPECT_TRUE(ends(fresh));
+}
+
+TEST_F(SessionTest, AClientThatHasJustConnectedAndSaysNothingDoesNotHoldUpTheShutdown) {
+    Client fresh = connect();
+    settle();
+    group.finish_soon();
+    EXPECT_TRUE(ends(fresh));
+    EXPECT_TRUE(group.empty());
+    EXPECT_EQ(fresh.received, "");
 }
 
 TEST_F(SessionTest, ARequestThatCrossesTheShutdownIsAnswered) {
