@@ -1,5 +1,7 @@
 #include "daemon.hpp"
 
+#include "check_command.hpp"
+#include "exit_status.hpp"
 #include "generation.hpp"
 #include "systemd.hpp"
 #include "worker.hpp"
@@ -27,9 +29,6 @@ namespace {
 namespace asio = net::asio;
 using namespace std::chrono_literals;
 
-constexpr int exit_fine = 0;
-constexpr int exit_failed = 1;
-constexpr int exit_bad_configuration = 78;
 constexpr Duration last_words = 1s;
 constexpr auto cut_limit = 3s; // from the end of the grace period to a process that is gone, whatever hangs
 
@@ -217,8 +216,8 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
     try {
         generation = std::make_shared<const Generation>(settings);
     } catch (const std::runtime_error& failure) {
-        log::error("configuration fault, the running configuration stays",
-                   {{"fault", std::string_view{failure.what()}}});
+        const std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
+        log::error("configuration fault, the running configuration stays", {{"fault", std::string_view{fault}}});
         return nullptr;
     }
     if (!open_listeners(*settings)) {
@@ -349,7 +348,8 @@ int run_daemon(config::Settings settings, const std::string& config_file, LogSin
         limit_exit_time();
         return status;
     } catch (const std::runtime_error& failure) { // of start-up: a file that is named in the settings
-        log::error("can't start", {{"reason", std::string_view{failure.what()}}});
+        const std::string fault = config::format_fault(config_file, place_fault(config_file, failure.what()));
+        log::error("can't start", {{"reason", std::string_view{fault}}});
         return exit_bad_configuration;
     }
 }

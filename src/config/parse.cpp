@@ -210,7 +210,11 @@ void read_auth(Section in, Auth& out) {
     read_backoff(in.section("backoff"), out.backoff);
 }
 
-void read_token_store(Section in, TokenStore& out) {
+void read_token_store(Section in, const Surroundings& surroundings, TokenStore& out) {
+    // The service manager's folder (StateDirectory=) unless the file says otherwise, be it "".
+    if (!in.has("directory"))
+        if (const auto state = surroundings.environment("STATE_DIRECTORY"))
+            out.directory = state->substr(0, state->find(':'));
     in.read("directory", out.directory, any_text);
     in.read("key_file", out.key_file, any_text);
 }
@@ -245,7 +249,7 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     read_auth(in.section("auth"), out.auth);
     read_upstream(in.section("upstream"), out, out.upstream);
     read_credentials(in.section("credentials"), surroundings, out.credentials);
-    read_token_store(in.section("token_store"), out.token_store);
+    read_token_store(in.section("token_store"), surroundings, out.token_store);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));

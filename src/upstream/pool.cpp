@@ -138,8 +138,10 @@ net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
         co_return std::move(*failed);
     }
     auto& connected = std::get<Dialed>(dialed);
-    if (connected.ssl)
+    if (connected.ssl) {
         stats_.handshakes[connected.resumed ? 1 : 0].add();
+        tls_description_ = upstream::tls_description(connected.ssl.get());
+    }
     auto connection = std::make_shared<Connection>(context_, clock_, *this, std::move(connected));
     busy_.push_back(connection);
     publish_counts();

@@ -66,6 +66,9 @@ public:
     /// Nothing is busy, connecting or waiting.
     [[nodiscard]] bool quiet() const noexcept { return open_ == idle_.size() && waiting_.empty(); }
 
+    /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for http://.
+    [[nodiscard]] const std::string& tls_description() const noexcept { return tls_description_; }
+
 private:
     friend class Connection;
     using ConnectionPtr = std::shared_ptr<Connection>;
@@ -94,6 +97,7 @@ private:
     std::deque<net::Event*> waiting_; ///< for room, first come first served
     std::int64_t published_idle_ = 0;
     std::int64_t published_busy_ = 0;
+    std::string tls_description_;
     bool keeping_ = true;
     bool stopped_ = false;
 };

@@ -1,0 +1,105 @@
+#include "check_command.hpp"
+
+#include "cli_output.hpp"
+#include "exit_status.hpp"
+#include "generation.hpp"
+
+#include <bearerd/auth/token_file.hpp>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <stdexcept>
+#include <system_error>
+
+namespace bearerd::app {
+namespace {
+
+std::string reason() {
+    return std::generic_category().message(errno);
+}
+
+/// Whether a file can be made there. The folder itself is made at the first token, so its parent may have to
+/// do.
+std::string store_problem(const std::string& directory) {
+    struct stat status {};
+
+    if (::stat(directory.c_str(), &status) == 0) {
+        if (!S_ISDIR(status.st_mode))
+            return "is not a directory";
+        if (::faccessat(AT_FDCWD, directory.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0)
+            return "can't be written to by this user: " + reason();
+        return {};
+    }
+    if (errno != ENOENT)
+        return "can't be used: " + reason();
+    const std::string parent = std::filesystem::path{directory}.parent_path().string();
+    if (::faccessat(AT_FDCWD, parent.empty() ? "." : parent.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
+        return "is missing and can't be made by this user: " + reason();
+    return {};
+}
+
+std::string key_problem(const std::string& key_file) {
+    auto key = auth::read_store_file(key_file);
+    if (!key)
+        return "can't be read by this user: " + key.error().message();
+    const bool empty = key->empty();
+    wipe(*key);
+    return empty ? "is empty; put a random key into it, as by head -c 32 /dev/urandom" : std::string{};
+}
+
+std::vector<config::Fault> open_what_is_named(const std::string& file, config::Settings settings) {
+    std::vector<config::Fault> faults;
+    const config::TokenStore& store = settings.token_store;
+    if (!store.directory.empty())
+        if (const std::string problem = store_problem(store.directory); !problem.empty())
+            faults.push_back(place_fault(file, "token_store.directory: " + store.directory + " " + problem));
+    if (!store.key_file.empty())
+        if (const std::string problem = key_problem(store.key_file); !problem.empty())
+            faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));
+    try {
+        static_cast<void>(Generation{std::make_shared<const config::Settings>(std::move(settings))});
+    } catch (const std::runtime_error& failure) { // how a TLS file that can't be used is told
+        faults.push_back(place_fault(file, failure.what()));
+    }
+    return faults;
+}
+
+void print_faults(const std::string& file, const std::vector<config::Fault>& faults) {
+    for (const config::Fault& fault : faults)
+        print(stderr, config::format_fault(file, fault) + "\n");
+}
+
+} // namespace
+
+std::optional<config::Settings> load_settings(const std::string& file) {
+    auto loaded = config::load(file, config::Surroundings::system());
+    if (auto* settings = std::get_if<config::Settings>(&loaded))
+        return std::move(*settings);
+    print_faults(file, std::get<std::vector<config::Fault>>(loaded));
+    return std::nullopt;
+}
+
+config::Fault place_fault(const std::string& file, const std::string& sentence) {
+    const std::size_t colon = sentence.find(": ");
+    if (colon == std::string::npos || sentence.find(' ') < colon)
+        return {0, 0, {}, sentence}; // it is about no key
+    return config::fault_at_key(file, sentence.substr(0, colon), sentence.substr(colon + 2));
+}
+
+int check_command(const std::string& file) {
+    auto settings = load_settings(file);
+    if (!settings)
+        return exit_bad_configuration;
+    const auto faults = open_what_is_named(file, std::move(*settings));
+    print_faults(file, faults);
+    if (!faults.empty())
+        return exit_bad_configuration;
+    print(stdout, file + ": the configuration is valid\n");
+    return exit_fine;
+}
+
+} // namespace bearerd::app

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <bearerd/config/config.hpp>
+#include <bearerd/config/parse.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bearerd::app {
+
+/// The settings, or nothing once every fault has been printed to standard error with its position.
+[[nodiscard]] std::optional<config::Settings> load_settings(const std::string& file);
+
+/// A sentence about a setting, "upstream.tls.ca_file: PATH can't be used", with its place in the file.
+[[nodiscard]] config::Fault place_fault(const std::string& file, const std::string& sentence);
+
+/// `bearerd check`: validates the file and, as this user, what can only be seen by opening it: TLS files, the
+/// token store's folder and key. Touches no network and changes nothing. Gives back the exit status.
+[[nodiscard]] int check_command(const std::string& file);
+
+} // namespace bearerd::app

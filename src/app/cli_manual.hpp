@@ -1,0 +1,67 @@
+#pragma once
+
+#include <string_view>
+
+/// What `--help` says below the list of options; the man page bearerd(1) says the same at length.
+namespace bearerd::app::manual {
+
+inline constexpr std::string_view program =
+    R"(Apps on this machine send GraphQL over plain HTTP, without credentials, to the address
+that bearerd listens on (127.0.0.1:8080 by default, paths / and /graphql). bearerd logs in
+to the upstream, attaches the bearer token, forwards over TLS, and renews the token.
+
+Exit status:
+  0   fine            1   failed at run time        64  wrong usage
+  69  upstream or login unavailable (login, status)
+  77  login rejected (login)                        78  bad configuration
+
+Examples:
+  bearerd check --config bearerd.yaml && bearerd --config bearerd.yaml
+  curl http://127.0.0.1:8080/graphql -H 'Content-Type: application/json' \
+       -d '{"query":"{ Cards { data { balance } } }"}'
+
+See bearerd(1), bearerd.yaml(5), and bearerd COMMAND --help.)";
+
+inline constexpr std::string_view run =
+    R"(Listens, logs in, and serves until it is told to stop; logs to standard error.
+
+Signals:
+  SIGTERM, SIGINT  stop: accept no more, finish what is in flight within shutdown_grace,
+                   exit 0; a second one ends at once, exit 1
+  SIGHUP           read the configuration and the password again; a file with a mistake is
+                   reported and what runs stays as it is; no request is lost. A changed
+                   number of threads takes a restart.
+
+Under systemd (Type=notify) it tells when it is ready, how the login stands, and feeds the
+watchdog. It takes sockets handed over (listen.addresses: [systemd]), the password from the
+credential "password", and keeps the token in $STATE_DIRECTORY unless the file says where.)";
+
+inline constexpr std::string_view check =
+    R"(Prints each problem as FILE:LINE:COLUMN: what is wrong, and what would be right. Opens
+what the file names, as the user who runs it: the password's file, TLS files, the token
+store's folder and key. Changes nothing, sends nothing.
+
+Where the service gets the password as a systemd credential, tell where that stands:
+  CREDENTIALS_DIRECTORY=/etc/bearerd bearerd check
+
+Exit status: 0 the file is right, 78 it is not.)";
+
+inline constexpr std::string_view login =
+    R"(Logs in by the way that the service takes, with the same checks of the certificate, and
+prints upstream, identity, TLS version and cipher, and the token's life. Never prints,
+stores or reuses the token. A running bearerd is not disturbed.
+
+Where the service gets the password as a systemd credential, tell where that stands:
+  CREDENTIALS_DIRECTORY=/etc/bearerd bearerd login
+
+Exit status: 0 logged in, 69 upstream or login unavailable, 77 rejected: the user name or
+the password is wrong, 78 bad configuration.)";
+
+inline constexpr std::string_view status =
+    R"(Asks the bearerd that runs with this configuration, through its admin listener
+(admin.address), and prints how it does. Needs no password.
+
+Exit status: 0 it holds a token that is good, 69 it holds none or does not answer,
+78 bad configuration.)";
+
+} // namespace bearerd::app::manual

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+/// What the commands print.
+namespace bearerd::app {
+
+/// Writes and flushes.
+void print(std::FILE* stream, std::string_view text);
+
+/// A message of a command that failed: "bearerd: …" on standard error.
+void complain(std::string_view text);
+
+/// Text from elsewhere as a terminal may have it: control characters become spaces, an end beyond `limit`
+/// bytes "…".
+[[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 300);
+
+/// "3 d 4 h", "41 min", "12 s": the two largest units, as people say it.
+[[nodiscard]] std::string spoken_seconds(std::int64_t seconds);
+
+/// A line of a table: the label, and the value from column 16 on.
+[[nodiscard]] std::string row(std::string_view label, std::string_view value);
+
+} // namespace bearerd::app

@@ -1,0 +1,124 @@
+#include "login_command.hpp"
+
+#include "check_command.hpp"
+#include "cli_output.hpp"
+#include "exit_status.hpp"
+#include "generation.hpp"
+
+#include <bearerd/auth/jwt.hpp>
+#include <bearerd/auth/login.hpp>
+#include <bearerd/auth/token.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/base/units.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/spawn.hpp>
+#include <bearerd/upstream/pool.hpp>
+
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <stdexcept>
+
+namespace bearerd::app {
+namespace {
+
+std::string account(const config::Credentials& credentials) {
+    return (credentials.by_email ? "email " : "username ") + printable(credentials.user);
+}
+
+int report_success(const config::Settings& settings, const auth::LoginOutcome& outcome,
+                   const std::string& tls) {
+    const auth::Claims claims = auth::parse_claims(outcome.token.reveal());
+    const bool telling = claims.issued_at && claims.expires_at && *claims.expires_at > *claims.issued_at;
+    const std::string_view named = auth::display_name(claims);
+    print(stdout, row("Upstream", settings.upstream.url.text) +
+                      row("Logged in by", account(settings.credentials)) +
+                      row("Identity", named.empty() ? "the token names none" : printable(named)) +
+                      row("TLS", tls.empty() ? "none: the upstream is plain HTTP on this machine" : tls) +
+                      row("Token life", format_duration(auth::life_of(claims)) +
+                                            (telling ? "" : ", assumed: the token tells none")));
+    return exit_fine;
+}
+
+int report_rejection(const config::Settings& settings, const auth::LoginOutcome& outcome) {
+    complain("the upstream rejected the login by " + account(settings.credentials) + " at " +
+             settings.upstream.url.text + ": " + printable(outcome.reason) +
+             "\nCheck credentials in the configuration and the password's file; too many tries may lock the "
+             "account.");
+    return exit_rejected;
+}
+
+int report_unavailable(const config::Settings& settings, const auth::LoginOutcome& outcome) {
+    std::string text = "can't log in at " + settings.upstream.url.text + ": " + printable(outcome.reason);
+    if (outcome.retry_after)
+        text +=
+            "\nThe upstream asks to wait " + format_duration(*outcome.retry_after) + " before the next try.";
+    complain(
+        text +
+        "\nCheck upstream.url, this machine's network and firewall, and whether the API is up; where the "
+        "reason is a certificate, upstream.tls and this machine's date.");
+    return exit_unavailable;
+}
+
+int report(const config::Settings& settings, const auth::LoginOutcome& outcome, const std::string& tls) {
+    switch (outcome.kind) {
+    case auth::LoginOutcome::Kind::accepted:
+        return report_success(settings, outcome, tls);
+    case auth::LoginOutcome::Kind::rejected:
+        return report_rejection(settings, outcome);
+    case auth::LoginOutcome::Kind::unavailable:
+        break;
+    }
+    return report_unavailable(settings, outcome);
+}
+
+/// A name look-up under way can't be interrupted, and Asio waits for it, though all has been said.
+void limit_exit_time() {
+    std::signal(SIGALRM, [](int) { ::_exit(exit_unavailable); });
+    ::alarm(1);
+}
+
+net::Task<void> log_in_and_report(std::shared_ptr<upstream::Pool> pool,
+                                  std::shared_ptr<const config::Settings> settings, net::DeadlineClock& clock,
+                                  int& status) {
+    const auth::LoginOutcome outcome = co_await auth::log_in(pool, settings);
+    status = report(*settings, outcome, pool->tls_description());
+    if (status == exit_unavailable)
+        limit_exit_time();
+    pool->stop();
+    clock.stop();
+}
+
+int log_in_once(const Generation& generation) {
+    int status = exit_failed;
+    Stats stats;
+    upstream::Health health;
+    net::asio::io_context context{1};
+    net::DeadlineClock clock{context};
+    auto pool = std::make_shared<upstream::Pool>(context, clock, generation.settings->upstream,
+                                                 generation.tls.get(), 1, 1, stats, health);
+    net::spawn(context.get_executor(), log_in_and_report(std::move(pool), generation.settings, clock, status),
+               "login");
+    net::run(context);
+    return status;
+}
+
+} // namespace
+
+int login_command(const std::string& file) {
+    ::prctl(PR_SET_DUMPABLE, 0); // this process holds password and token
+    std::signal(SIGPIPE, SIG_IGN);
+    auto settings = load_settings(file);
+    if (!settings)
+        return exit_bad_configuration;
+    try {
+        const Generation generation{std::make_shared<const config::Settings>(std::move(*settings))};
+        return log_in_once(generation);
+    } catch (const std::runtime_error& failure) { // a TLS file that can't be used
+        print(stderr, config::format_fault(file, place_fault(file, failure.what())) + "\n");
+        return exit_bad_configuration;
+    }
+}
+
+} // namespace bearerd::app

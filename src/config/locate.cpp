@@ -1,0 +1,45 @@
+#include <bearerd/config/parse.hpp>
+
+#include "surroundings.hpp"
+#include "yaml_tree.hpp"
+
+#include <algorithm>
+
+namespace bearerd::config {
+namespace {
+
+constexpr std::size_t longest_file = 1 << 20;
+
+/// Where the dotted key's value stands, or as much of its way as is there; the file's begin for none.
+Position find(const Node& root, std::string_view key) {
+    Position found;
+    const Node* node = &root;
+    while (!key.empty()) {
+        const std::size_t dot = std::min(key.find('.'), key.size());
+        const auto entry = std::ranges::find(node->entries, key.substr(0, dot), &Node::Entry::key);
+        if (entry == node->entries.end())
+            break;
+        node = &entry->value;
+        found = node->position;
+        key.remove_prefix(std::min(dot + 1, key.size()));
+    }
+    return found;
+}
+
+} // namespace
+
+Fault fault_at_key(const std::string& path, std::string key, std::string message) {
+    Fault fault{0, 0, std::move(key), std::move(message)};
+    const auto content = read_small_file(path, longest_file);
+    if (std::holds_alternative<std::string>(content))
+        return fault;
+    Faults ignored;
+    if (const auto root = parse_yaml(std::get<Secret>(content).reveal(), ignored)) {
+        const Position position = find(*root, fault.key);
+        fault.line = position.line;
+        fault.column = position.column;
+    }
+    return fault;
+}
+
+} // namespace bearerd::config

@@ -1,0 +1,230 @@
+#include "scenario.hpp"
+
+#include "support/secrets.hpp"
+
+#include <filesystem>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bearerd::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// A configuration file of its own, without a daemon.
+class Commands : public testing::Test {
+protected:
+    /// `more` is YAML at the top level.
+    std::string write(const std::string& url, const std::string& more = "", const std::string& tls = "") {
+        directory_.write("password", std::string{password} + "\n");
+        return directory_.write("bearerd.yaml", "upstream:\n  url: " + url + "\n" + tls +
+                                                    "credentials:\n  username: till-042\n  password_file: " +
+                                                    path("password") + "\n" + more);
+    }
+
+    [[nodiscard]] std::string path(const std::string& name) const {
+        return (directory_.path() / name).string();
+    }
+
+    TemporaryDirectory directory_;
+};
+
+TEST_F(Commands, HelpIsAManualForEachCommand) {
+    for (const std::string command : {"run", "check", "login", "status"}) {
+        const Finished help = run_bearerd({command, "--help"});
+        EXPECT_EQ(help.exit.code, 0) << command;
+        EXPECT_THAT(help.standard_output,
+                    AllOf(HasSubstr("--config"), HasSubstr("/etc/bearerd/bearerd.yaml")));
+        EXPECT_GT(help.standard_output.size(), 400U) << "more than a list of options is due for " << command;
+    }
+    const Finished help = run_bearerd({"--help"});
+    EXPECT_EQ(help.exit.code, 0);
+    EXPECT_THAT(help.standard_output,
+                AllOf(HasSubstr("Exit status"), HasSubstr("Examples"), HasSubstr("login")));
+}
+
+TEST_F(Commands, VersionIsOneLineOnStandardOutput) {
+    const Finished version = run_bearerd({"--version"});
+    EXPECT_EQ(version.exit.code, 0);
+    EXPECT_THAT(version.standard_output, testing::MatchesRegex("bearerd [0-9]+\\.[0-9]+\\.[0-9]+\n"));
+}
+
+TEST_F(Commands, WrongUsageIs64AndSaysWhatToDo) {
+    const std::vector<std::vector<std::string>> wrong{
+        {"--nonsense"}, {"serve"}, {"check", "--config"}, {"check", "login"}, {"run", "extra"}};
+    for (const auto& arguments : wrong) {
+        const Finished ended = run_bearerd(arguments);
+        EXPECT_EQ(ended.exit.code, 64) << arguments.front();
+        EXPECT_EQ(ended.standard_output, "");
+        EXPECT_THAT(ended.output, HasSubstr("--help"));
+    }
+}
+
+TEST_F(Commands, TheFileMayBeNamedBeforeOrAfterTheCommand) {
+    const std::string file = write("https://api.example.com/graphql");
+    EXPECT_EQ(run_bearerd({"--config", file, "check"}).exit.code, 0);
+    EXPECT_EQ(run_bearerd({"check", "-c", file}).exit.code, 0);
+}
+
+TEST_F(Commands, EveryCommandReportsEveryFaultByPositionWith78) {
+    const std::string file = write("https://api.example.com/graphql", "thread: 2\nshutdown_grace: soon\n");
+    for (const std::string command : {"run", "check", "login", "status"}) {
+        const Finished ended = run_bearerd({command, "--config", file});
+        EXPECT_EQ(ended.exit.code, 78) << command;
+        EXPECT_THAT(ended.output, AllOf(HasSubstr(file + ":6:1: thread: "), HasSubstr("threads"),
+                                        HasSubstr(file + ":7:17: shutdown_grace: ")));
+    }
+    EXPECT_EQ(run_bearerd({"check", "--config", path("nowhere.yaml")}).exit.code, 78);
+}
+
+TEST_F(Commands, CheckOpensTheTlsFiles) {
+    directory_.write("ca.pem", "this is no certificate\n");
+    const std::string file =
+        write("https://api.example.com/graphql", "", "  tls:\n    ca_file: " + path("ca.pem") + "\n");
+    for (const std::string command : {"run", "check", "login"}) {
+        const Finished ended = run_bearerd({command, "--config", file});
+        EXPECT_EQ(ended.exit.code, 78) << command;
+        EXPECT_THAT(ended.output, HasSubstr(file + ":4:14: upstream.tls.ca_file: " + path("ca.pem")));
+    }
+}
+
+TEST_F(Commands, CheckTriesTheTokenStore) {
+    const std::string plain_file = directory_.write("plain", "x");
+    const std::vector<std::pair<std::string, std::string>> cases{
+        {"token_store:\n  directory: " + plain_file + "\n", ":7:14: token_store.directory: "},
+        {"token_store:\n  directory: " + path("missing/deeply") + "\n", ":7:14: token_store.directory: "},
+        {"token_store:\n  key_file: " + path("no-key") + "\n", ":7:13: token_store.key_file: "},
+        {"token_store:\n  key_file: " + directory_.write("empty-key", "") + "\n", "is empty"}};
+    for (const auto& [section, complaint] : cases) {
+        const std::string file = write("https://api.example.com/graphql", section);
+        const Finished ended = run_bearerd({"check", "--config", file});
+        EXPECT_EQ(ended.exit.code, 78) << section;
+        EXPECT_THAT(ended.output, HasSubstr(complaint));
+    }
+    const std::string file = write("https://api.example.com/graphql",
+                                   "token_store:\n  directory: " + path("made-later") +
+                                       "\n  key_file: " + directory_.write("key", "0123456789abcdef") + "\n");
+    const Finished fine = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(fine.exit.code, 0) << fine.output;
+    EXPECT_FALSE(std::filesystem::exists(path("made-later"))) << "check changes nothing";
+}
+
+TEST_F(Commands, LoginTellsUpstreamIdentityTlsAndTokenLife) {
+    const Simulator upstream;
+    directory_.write("ca.pem", upstream.ca_pem());
+    const std::string file = write(upstream.url(), "", "  tls:\n    ca_file: " + path("ca.pem") + "\n");
+    const Finished ended = run_bearerd({"login", "--config", file});
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    EXPECT_THAT(ended.standard_output, AllOf(HasSubstr(upstream.url()), HasSubstr("till-042"),
+                                             HasSubstr("TLSv1.3"), HasSubstr("TLS_"), HasSubstr("1h")));
+    EXPECT_EQ(upstream.stat("logins_ok"), 1);
+    expect_no_secrets(ended.output, {std::string{password}, "eyJhbGci"}, "the output of bearerd login");
+}
+
+TEST_F(Commands, LoginTakesThePasswordOfTheSystemdCredential) {
+    const Simulator upstream;
+    directory_.write("password", std::string{password});
+    directory_.write("ca.pem", upstream.ca_pem());
+    const std::string file = directory_.write("bearerd.yaml", "upstream: {url: \"" + upstream.url() +
+                                                                  "\", tls: {ca_file: " + path("ca.pem") +
+                                                                  "}}\ncredentials: {username: till-042}\n");
+    const Finished ended =
+        run_bearerd({"login", "--config", file}, {{"CREDENTIALS_DIRECTORY", directory_.path().string()}});
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    EXPECT_EQ(run_bearerd({"login", "--config", file}).exit.code, 78);
+}
+
+TEST_F(Commands, ARejectedLoginIs77AndSaysWhatToDo) {
+    Simulator upstream;
+    upstream.change_password("something-else-entirely");
+    directory_.write("ca.pem", upstream.ca_pem());
+    const std::string file = write(upstream.url(), "", "  tls:\n    ca_file: " + path("ca.pem") + "\n");
+    const Finished ended = run_bearerd({"login", "--config", file});
+    EXPECT_EQ(ended.exit.code, 77) << ended.output;
+    EXPECT_EQ(ended.standard_output, "");
+    EXPECT_THAT(ended.output,
+                AllOf(HasSubstr("rejected"), HasSubstr("till-042"), HasSubstr("Check credentials")));
+}
+
+TEST_F(Commands, ALoginThatCanNotBeCarriedOutIs69AndSaysWhatToDo) {
+    const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port()) + "/graphql";
+    const Finished refused = run_bearerd({"login", "--config", write(nobody)});
+    EXPECT_EQ(refused.exit.code, 69) << refused.output;
+    EXPECT_THAT(refused.output,
+                AllOf(HasSubstr("can't log in at " + nobody), HasSubstr("Check upstream.url")));
+
+    const Simulator upstream; // whose authority nobody told us of
+    const Finished untrusted = run_bearerd({"login", "--config", write(upstream.url())});
+    EXPECT_EQ(untrusted.exit.code, 69) << untrusted.output;
+    EXPECT_THAT(untrusted.output, HasSubstr("certificate"));
+}
+
+constexpr std::string_view healthy =
+    R"({"version":"0.1.0","uptime_s":7265,"token":{"state":"valid","expires_in_s":2460,"identity":"till-042"},)"
+    R"("login":{"last_result":"ok","next_try_s":null},)"
+    R"("upstream":{"url":"https://api.example.com/graphql","reachable":true,"last_error":null},)"
+    R"("requests":{"total":12,"in_flight":1,"by_outcome":{"ok":11,"rejected":0,"graphql_error":1}}})";
+
+/// What stands at the admin address answers like this.
+Finished ask(const TemporaryDirectory& directory, std::string_view body,
+             std::string_view status_line = "200 OK") {
+    ScriptedUpstream admin{std::nullopt, [&](UpstreamConnection& connection) {
+                               const UpstreamRequest request = connection.read();
+                               EXPECT_EQ(request.target, "/status.json");
+                               EXPECT_EQ(request.header("Host"), "localhost");
+                               connection.write(http_answer(body, {}, status_line));
+                           }};
+    // Neither the password's file nor the variable is there: status needs none of them.
+    const std::string file = directory.write(
+        "bearerd.yaml",
+        "upstream: {url: \"https://api.example.com/graphql\"}\n"
+        "credentials: {username: \"${BEARERD_TEST_NO_SUCH_NAME}\", password_file: /nonexistent}\n"
+        "admin: {address: \"127.0.0.1:" +
+            std::to_string(admin.port()) + "\"}\n");
+    return run_bearerd({"status", "--config", file});
+}
+
+TEST_F(Commands, StatusPrintsATableWithoutTouchingSecrets) {
+    const Finished ended = ask(directory_, healthy);
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    for (const char* part :
+         {"0.1.0", "2 h 1 min", "valid for till-042", "41 min", "https://api.example.com/graphql",
+          "reachable", "12 in all, 1 in flight", "ok 11", "graphql_error 1"})
+        EXPECT_THAT(ended.standard_output, HasSubstr(part));
+}
+
+TEST_F(Commands, StatusOfADaemonThatIsNotLoggedInIs69) {
+    const Finished ended =
+        ask(directory_, R"({"token":{"state":"rejected","identity":"till-042"},"login":{"next_try_s":30},)"
+                        R"("upstream":{"reachable":false,"last_error":"refused\u001b[2J"}})");
+    EXPECT_EQ(ended.exit.code, 69);
+    EXPECT_THAT(ended.standard_output,
+                AllOf(HasSubstr("rejected"), HasSubstr("in 30 s"), HasSubstr("refused")));
+    EXPECT_EQ(ended.standard_output.find('\x1b'), std::string::npos);
+}
+
+TEST_F(Commands, StatusOfWhatIsNoBearerdIs69) {
+    for (const std::string_view body : {"hello", "[]", "{", "{\"token\":7}", "{\"token\":[]}", ""})
+        EXPECT_EQ(ask(directory_, body).exit.code, 69) << body;
+    EXPECT_EQ(ask(directory_, healthy, "403 Forbidden").exit.code, 69);
+}
+
+TEST_F(Commands, StatusWithoutADaemonIs69AndSaysWhatToDo) {
+    const std::string port = std::to_string(free_port());
+    const std::string url = "https://api.example.com/graphql";
+    const std::vector<std::string> addresses{"127.0.0.1:" + port, "\"[::1]:" + port + "\"",
+                                             "unix:" + path("nobody.sock")};
+    for (const std::string& address : addresses) {
+        const Finished ended =
+            run_bearerd({"status", "--config", write(url, "admin:\n  address: " + address + "\n")});
+        EXPECT_EQ(ended.exit.code, 69) << address;
+        EXPECT_THAT(ended.output, HasSubstr("Is it running?"));
+    }
+    const Finished off = run_bearerd({"status", "--config", write(url, "admin:\n  address: off\n")});
+    EXPECT_EQ(off.exit.code, 69);
+    EXPECT_THAT(off.output, HasSubstr("admin.address"));
+}
+
+} // namespace
+} // namespace bearerd::test
