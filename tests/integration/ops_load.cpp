@@ -1,0 +1,64 @@
+#include "ops_load.hpp"
+
+#include "support/simulator.hpp"
+
+#include <exception>
+#include <optional>
+#include <utility>
+
+namespace bearerd::test {
+
+Load::Load(std::uint16_t port, std::size_t clients, bool keep_connections) {
+    for (std::size_t i = 0; i < clients; ++i)
+        threads_.emplace_back([this, port, keep_connections] { run(port, keep_connections); });
+}
+
+Load::~Load() {
+    static_cast<void>(end());
+}
+
+bool Load::wait_for_more(std::uint64_t count, Deadline deadline) const {
+    const std::uint64_t target = answered_ + count;
+    while (answered_ < target) {
+        if (deadline.passed())
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
+    return true;
+}
+
+std::vector<std::string> Load::end() {
+    ending_ = true;
+    for (std::thread& thread : threads_)
+        thread.join();
+    threads_.clear();
+    return std::exchange(failures_, {});
+}
+
+void Load::run(std::uint16_t port, bool keep) {
+    std::optional<HttpClient> client;
+    while (!ending_) {
+        std::string failure;
+        try {
+            if (!client)
+                client.emplace(port);
+            const HttpResponse response = client->post(balance_query());
+            if (response.status != 200 || !response.complete ||
+                response.body.find("balance") == std::string::npos)
+                failure = std::to_string(response.status) + " " + response.body;
+            const auto connection = response.header("Connection");
+            if (!keep || (connection && *connection == "close"))
+                client.reset();
+        } catch (const std::exception& problem) {
+            failure = problem.what();
+            client.reset();
+        }
+        ++answered_;
+        if (!failure.empty()) {
+            const std::lock_guard lock{mutex_};
+            failures_.push_back(std::move(failure));
+        }
+    }
+}
+
+} // namespace bearerd::test

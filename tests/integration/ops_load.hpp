@@ -1,0 +1,43 @@
+#pragma once
+
+#include "support/http_client.hpp"
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace bearerd::test {
+
+/// Clients that send balance queries one after the other, each on a connection that it keeps, or on a new one
+/// for each request, until they are told to end. Whatever is not a whole 200 with data is a failure. A kept
+/// connection that bearerd announced to close (Connection: close) is replaced, as HTTP asks.
+class Load {
+public:
+    Load(std::uint16_t port, std::size_t clients, bool keep_connections);
+    Load(const Load&) = delete;
+    Load& operator=(const Load&) = delete;
+    ~Load();
+
+    /// Waits until so many more requests than now were answered; false where they are not.
+    [[nodiscard]] bool wait_for_more(std::uint64_t count, Deadline deadline = Deadline{}) const;
+
+    /// Ends the clients; what failed, in words.
+    std::vector<std::string> end();
+
+    [[nodiscard]] std::uint64_t answered() const { return answered_; }
+
+private:
+    void run(std::uint16_t port, bool keep);
+
+    std::atomic<bool> ending_{false};
+    std::atomic<std::uint64_t> answered_{0};
+    std::mutex mutex_;
+    std::vector<std::string> failures_;
+    std::vector<std::thread> threads_;
+};
+
+} // namespace bearerd::test
