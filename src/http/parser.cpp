@@ -52,18 +52,27 @@ protected:
         return piece.size();
     }
 
-    void on_chunk_header_impl(std::uint64_t, BeastView, beast::error_code&) override {}
+    void on_chunk_header_impl(std::uint64_t size, BeastView, beast::error_code&) override { chunk_left_ = size; }
 
     std::size_t on_chunk_body_impl(std::uint64_t, BeastView piece, beast::error_code&) override {
         body_->append(piece.data(), piece.size());
+        chunk_left_ -= piece.size();
         return piece.size();
     }
 
     void on_finish_impl(beast::error_code&) override {}
 
+public:
+    /// Beast asserts that it is never shown less than this of the last chunk twice; nothing shorter ends a message.
+    [[nodiscard]] bool is_too_little(std::string_view bytes) const {
+        constexpr std::size_t last_chunk = std::string_view{"0\r\n\r\n"}.size();
+        return this->chunked() && chunk_left_ == 0 && bytes.front() == '0' && bytes.size() < last_chunk;
+    }
+
 private:
     Fields& fields_;
     std::string*& body_;
+    std::uint64_t chunk_left_ = 0; ///< of the chunk that is being read
     bool head_done_ = false;
 };
 
@@ -93,7 +102,7 @@ ParseState feed_body_to(Parser& parser, std::string_view bytes, std::size_t& con
     consumed = 0;
     if (parser.is_done())
         return ParseState::complete;
-    if (bytes.empty())
+    if (bytes.empty() || parser.is_too_little(bytes))
         return ParseState::need_more;
     consumed = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), code);
     return state_of(parser, code);
