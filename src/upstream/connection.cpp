@@ -43,6 +43,8 @@ Connection::~Connection() {
 
 net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
     got_byte_ = false;
+    if (aborted_) // between dialing and now
+        co_return failure(errc::shutting_down, Stage::connecting);
     sent_at_ = BootClock::now();
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
     const std::uint64_t written_before = bytes_written();
@@ -146,8 +148,12 @@ error_code Connection::parse_body() {
 
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
 net::Task<error_code> Connection::fill() {
+    // A record that has come in part counts as pending as well: only the first step may trust in it.
+    bool wait_first = drained_ && !(ssl_ && tls_has_pending(ssl_.get()));
     while (true) {
-        if (drained_ && (!ssl_ || !tls_has_pending(ssl_.get()))) {
+        if (const error_code code = interruption({}))
+            co_return code;
+        if (wait_first) {
             watch();
             co_await readable_.wait();
             if (const error_code code = interruption({}))
@@ -164,8 +170,10 @@ net::Task<error_code> Connection::fill() {
             got_byte_ = true;
             co_return error_code{};
         case IoState::want_read:
+            wait_first = true;
             break;
         case IoState::want_write: // TLS has to answer a key update first
+            wait_first = false;
             if (const error_code code = co_await net::wait_ready(socket_, TcpSocket::wait_write, deadline_))
                 co_return interruption(code);
             break;
@@ -194,6 +202,8 @@ net::Task<error_code> Connection::read() {
     body_.clear();
     if (complete())
         co_return error_code{};
+    if (aborted_) // while nobody was waiting: a new deadline would make it forgotten
+        co_return errc::shutting_down;
     deadline_.set_after(pool_.settings_.response_timeout);
     if (const error_code code = parse_body())
         co_return code;
@@ -205,12 +215,23 @@ net::Task<error_code> Connection::read() {
     }
     // Take along what is there already: fewer, larger pieces.
     while (!complete() && !drained_ && body_.size() < piece_limit) {
-        if (const error_code code = co_await fill())
-            co_return code;
+        if (!fill_from_what_is_there())
+            break;
         if (const error_code code = parse_body())
             co_return code;
     }
     co_return error_code{};
+}
+
+/// An end or a failure that it meets shows again in the next fill(), behind the bytes that came before it.
+bool Connection::fill_from_what_is_there() {
+    const auto room = received_.prepare();
+    if (room.empty())
+        return false;
+    const IoStep step = read_step(room.data(), room.size());
+    drained_ = step.state != IoState::done || step.size < room.size();
+    received_.commit(step.size);
+    return step.state == IoState::done;
 }
 
 void Connection::release() noexcept {
@@ -242,7 +263,7 @@ bool Connection::is_alive() noexcept {
     char byte = 0;
     const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (peeked < 0)
-        return errno == EAGAIN || errno == EWOULDBLOCK;
+        return (errno == EAGAIN || errno == EWOULDBLOCK) && !(ssl_ && tls_has_pending(ssl_.get()));
     if (peeked == 0 || !ssl_)
         return false;
     // Session tickets and key updates are handled within; anything else is the end of this connection.
