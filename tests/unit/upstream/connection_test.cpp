@@ -1,0 +1,197 @@
+#include "fixture.hpp"
+
+namespace bearerd::upstream::test {
+namespace {
+
+/// Reads a request, says `bytes`, then ends the connection as told.
+Script say(std::string bytes, void (Peer::*end)() = nullptr) {
+    return [bytes = std::move(bytes), end](Peer& peer) {
+        static_cast<void>(peer.read());
+        if (!bytes.empty())
+            peer.write(bytes);
+        if (end != nullptr)
+            (peer.*end)();
+        else
+            peer.wait_for_end();
+    };
+}
+
+TEST_F(PoolTest, InterimResponsesAreSkipped) {
+    serve_tls(say("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"
+                  "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    EXPECT_EQ(body_of(outgoing("a")), "ok");
+}
+
+TEST_F(PoolTest, ABodyThatTheEndDelimitsIsWholeOnlyWithCloseNotify) {
+    serve_tls(say("HTTP/1.1 200 OK\r\n\r\nwhole", &Peer::finish));
+    EXPECT_EQ(body_of(outgoing("a")), "whole");
+    EXPECT_EQ(stats.upstream_idle.get(), 0);
+    pool.reset();
+    serve_tls(say("HTTP/1.1 200 OK\r\n\r\nwho knows", &Peer::cut));
+    const Failure failure = failure_of(outgoing("a"));
+    EXPECT_EQ(failure.code, errc::truncated);
+    EXPECT_EQ(failure.stage, Stage::reading);
+}
+
+TEST_F(PoolTest, AnAnswerThatEndsTooEarlyIsTruncated) {
+    for (const char* part : {"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", "HTTP/1.1 200 OK\r\nConte",
+                             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n",
+                             "HTTP/1.1 100 Continue\r\n\r\n"}) {
+        for (const auto end : {&Peer::finish, &Peer::cut}) {
+            serve_tls(say(part, end));
+            const Failure failure = failure_of(outgoing("a"));
+            EXPECT_EQ(failure.code, errc::truncated) << part;
+            EXPECT_EQ(failure.stage, Stage::reading) << part;
+            pool.reset();
+        }
+    }
+}
+
+TEST_F(PoolTest, AnAnswerThatIsNotTheHttpWeAcceptIsGarbled) {
+    for (const char* answer :
+         {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"}) {
+        serve_plain(say(answer));
+        const Failure failure = failure_of(outgoing("a"));
+        EXPECT_EQ(failure.code, errc::garbled) << answer;
+        EXPECT_EQ(failure.stage, Stage::reading) << answer;
+        pool.reset();
+    }
+}
+
+TEST_F(PoolTest, AHeadHasALimit) {
+    serve_plain(say("HTTP/1.1 200 OK\r\nX: " + std::string(100'000, 'x') + "\r\n\r\n"));
+    EXPECT_EQ(failure_of(outgoing("a")).code, errc::too_large);
+}
+
+TEST_F(PoolTest, AConnectionClosedBeforeAnAnswerSaysWhetherItWasNew) {
+    for (const auto end : {&Peer::finish, &Peer::cut, &Peer::reset}) {
+        serve_tls([end](Peer& peer) {
+            if (peer.number() == 1)
+                peer.write(http_answer(peer.read().body));
+            static_cast<void>(peer.read());
+            (peer.*end)();
+        });
+        EXPECT_EQ(body_of(outgoing("one")), "one");
+        const Failure kept = failure_of(outgoing("two"));
+        EXPECT_EQ(kept.code, errc::closed);
+        EXPECT_EQ(kept.stage, Stage::waiting);
+        EXPECT_TRUE(kept.reused);
+        const Failure fresh = failure_of(outgoing("three"));
+        EXPECT_EQ(fresh.code, errc::closed);
+        EXPECT_EQ(fresh.stage, Stage::waiting);
+        EXPECT_FALSE(fresh.reused);
+        EXPECT_EQ(server->requests().size(), 3U);
+        pool.reset();
+    }
+}
+
+TEST_F(PoolTest, NoAnswerInTimeSaysHowFarItGot) {
+    settings.response_timeout = 200ms;
+    serve_tls(say(""));
+    const Failure silent = failure_of(outgoing("a"));
+    EXPECT_EQ(silent.code, errc::timed_out);
+    EXPECT_EQ(silent.stage, Stage::waiting);
+    pool.reset();
+    serve_tls(say("HTTP/1.1 200 OK\r\n"));
+    const Failure slow = failure_of(outgoing("a"));
+    EXPECT_EQ(slow.code, errc::timed_out);
+    EXPECT_EQ(slow.stage, Stage::reading);
+}
+
+TEST_F(PoolTest, AnExchangeEndsWhenItsCallerGivesUp) {
+    serve_plain(say(""));
+    OutgoingRequest request = outgoing("a");
+    request.give_up = BootClock::now() + 100ms;
+    EXPECT_EQ(failure_of(request).code, errc::timed_out);
+}
+
+TEST_F(PoolTest, ABodyThatNobodyReadsTimesOutWhileWriting) {
+    settings.response_timeout = 200ms;
+    serve_plain([&](Peer&) { signal.await(); });
+    const std::string body(16U << 20U, 'x');
+    const Failure failure = failure_of(outgoing(body));
+    signal.give();
+    EXPECT_EQ(failure.code, errc::timed_out);
+    EXPECT_EQ(failure.stage, Stage::writing);
+}
+
+TEST_F(PoolTest, AnEarlyAnswerToAHalfWrittenRequestIsTaken) {
+    serve_plain([&](Peer& peer) {
+        peer.write("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
+        peer.finish(); // with bytes unread, which the kernel answers with a reset
+        signal.give();
+    });
+    const std::string body(16U << 20U, 'x');
+    SendResult result = send(outgoing(body));
+    signal.await();
+    ASSERT_TRUE(std::holds_alternative<ExchangePtr>(result));
+    EXPECT_EQ(std::get<ExchangePtr>(result)->head().status, 413);
+    EXPECT_EQ(std::get<ExchangePtr>(result)->body(), "big");
+    result = Failure{};
+    EXPECT_EQ(stats.upstream_idle.get(), 0);
+}
+
+TEST_F(PoolTest, AStreamComesPieceByPiece) {
+    serve_tls([&](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.write(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        peer.write("3\r\none\r\n");
+        signal.await();
+        peer.write("3\r\ntwo\r\n0\r\n\r\n");
+        peer.wait_for_end();
+    });
+    const auto stream = start(outgoing("a"));
+    ASSERT_TRUE(turn_until([&] { return stream->has_value(); }));
+    auto& exchange = std::get<ExchangePtr>(**stream);
+    EXPECT_FALSE(exchange->complete());
+    std::string body = exchange->body();
+    while (body.size() < 3) {
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        body += exchange->body();
+    }
+    EXPECT_EQ(body, "one");
+    signal.give();
+    while (!exchange->complete()) {
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        body += exchange->body();
+    }
+    EXPECT_EQ(body, "onetwo");
+    stream->reset();
+    EXPECT_EQ(stats.upstream_idle.get(), 1);
+}
+
+TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
+    std::string body;
+    for (int i = 0; body.size() < 1'000'000; ++i)
+        body += std::to_string(i);
+    serve_tls(say(http_answer(body)));
+    SendResult result = send(outgoing("a"));
+    auto& exchange = std::get<ExchangePtr>(result);
+    EXPECT_FALSE(exchange->complete());
+    std::string all = exchange->body();
+    while (!exchange->complete()) {
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        EXPECT_LE(exchange->body().size(), 128U * 1024);
+        all += exchange->body();
+    }
+    EXPECT_TRUE(all == body);
+}
+
+TEST_F(PoolTest, AStreamThatBreaksOffSaysSo) {
+    serve_tls(say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\none", &Peer::cut));
+    SendResult result = send(outgoing("a"));
+    auto& exchange = std::get<ExchangePtr>(result);
+    error_code code;
+    while (!code && !exchange->complete())
+        code = bearerd::test::run_task(context, exchange->read());
+    EXPECT_EQ(code, errc::truncated);
+}
+
+} // namespace
+} // namespace bearerd::upstream::test

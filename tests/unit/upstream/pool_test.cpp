@@ -1,0 +1,226 @@
+#include "fixture.hpp"
+
+namespace bearerd::upstream::test {
+namespace {
+
+TEST_F(PoolTest, AConnectionIsUsedAgain) {
+    for (const bool over_tls : {true, false}) {
+        over_tls ? serve_tls(echo) : serve_plain(echo);
+        EXPECT_EQ(body_of(outgoing("one")), "one");
+        EXPECT_EQ(body_of(outgoing("two")), "two");
+        EXPECT_EQ(body_of(outgoing("three", false)), "three");
+        EXPECT_EQ(server->connections(), 1);
+        EXPECT_EQ(stats.upstream_idle.get(), 1);
+        EXPECT_EQ(stats.upstream_busy.get(), 0);
+        pool->stop();
+        pool.reset();
+        tls.reset();
+    }
+}
+
+TEST_F(PoolTest, WhatWasSentArrivesExactly) {
+    serve_tls(echo);
+    const std::string large(300'000, 'x');
+    EXPECT_EQ(body_of(outgoing("")), "");
+    OutgoingRequest request = outgoing(large);
+    request.hold_limit = large.size();
+    EXPECT_EQ(body_of(request), large);
+    ASSERT_EQ(server->requests().size(), 2U);
+    EXPECT_EQ(server->requests()[1].target, "/graphql");
+    EXPECT_EQ(server->connections(), 1);
+}
+
+TEST_F(PoolTest, ANewConnectionIsMadeWhereOneIsAskedFor) {
+    serve_tls(echo);
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    OutgoingRequest request = outgoing("two", false);
+    request.new_connection = true;
+    EXPECT_EQ(body_of(request), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
+TEST_F(PoolTest, ALaterHandshakeResumesTheSession) {
+    serve_tls(echo);
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    OutgoingRequest request = outgoing("two");
+    request.new_connection = true;
+    EXPECT_EQ(body_of(request), "two");
+    EXPECT_EQ(stats.handshakes[0].get(), 1U);
+    EXPECT_EQ(stats.handshakes[1].get(), 1U);
+}
+
+TEST_F(PoolTest, AMutationOnlyRidesOnAConnectionThatWasUsedJustNow) {
+    settings.reuse_for_mutations = Duration{0};
+    serve_plain(echo);
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    EXPECT_EQ(body_of(outgoing("query", false)), "query");
+    EXPECT_EQ(server->connections(), 1);
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
+TEST_F(PoolTest, AnIdleConnectionThatTheUpstreamClosesLeavesAtOnce) {
+    for (const bool over_tls : {true, false}) {
+        const Script once = [](Peer& peer) { peer.write(http_answer(peer.read().body)); };
+        over_tls ? serve_tls(once) : serve_plain(once);
+        EXPECT_EQ(body_of(outgoing("one")), "one");
+        EXPECT_TRUE(turn_until([&] { return stats.upstream_idle.get() == 0; }));
+        EXPECT_EQ(body_of(outgoing("two")), "two");
+        EXPECT_EQ(server->connections(), 2);
+        pool->stop();
+        pool.reset();
+        tls.reset();
+    }
+}
+
+TEST_F(PoolTest, AConnectionThatWasClosedUnseenIsFoundOutBeforeARequestGoesOut) {
+    serve_plain([&](Peer& peer) {
+        peer.write(http_answer(peer.read().body));
+        if (peer.number() == 1) {
+            peer.finish();
+            signal.give();
+        }
+    });
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    signal.await(); // the loop does not turn meanwhile
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
+TEST_F(PoolTest, AnIdleConnectionOnWhichTheUpstreamSaysSomethingIsDropped) {
+    serve_tls([](Peer& peer) {
+        peer.write(http_answer(peer.read().body));
+        if (peer.number() == 1)
+            peer.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+        peer.wait_for_end();
+    });
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    EXPECT_TRUE(turn_until([&] { return stats.upstream_idle.get() == 0; }));
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+}
+
+TEST_F(PoolTest, AnIdleConnectionIsClosedAfterItsTime) {
+    settings.idle_timeout = 1ms;
+    serve_plain(echo);
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    EXPECT_TRUE(turn_until([&] { return stats.upstream_idle.get() == 0; }));
+}
+
+TEST_F(PoolTest, AConnectionIsNotKeptWhereTheAnswerForbidsIt) {
+    const std::string answers[] = {
+        "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokleft over",
+    };
+    for (const std::string& answer : answers) {
+        serve_plain([&](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write(answer);
+            peer.wait_for_end();
+        });
+        EXPECT_EQ(body_of(outgoing("a")), "ok");
+        EXPECT_EQ(stats.upstream_idle.get(), 0) << answer;
+        pool.reset();
+    }
+}
+
+TEST_F(PoolTest, AboveItsShareARequestWaitsForAConnection) {
+    share = 1;
+    serve_plain(echo);
+    const auto first = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value(); }));
+    const auto second = start(outgoing("two"));
+    settle();
+    EXPECT_FALSE(second->has_value());
+    first->reset(); // releases the exchange
+    ASSERT_TRUE(turn_until([&] { return second->has_value(); }));
+    EXPECT_EQ(std::get<ExchangePtr>(**second)->body(), "two");
+    EXPECT_EQ(server->connections(), 1);
+}
+
+TEST_F(PoolTest, AWaitForAConnectionEndsAndHasWrittenNothing) {
+    share = 1;
+    serve_plain(echo);
+    const auto first = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value(); }));
+    settings.connect_timeout = 1ms;
+    const Failure failure = failure_of(outgoing("two"));
+    EXPECT_EQ(failure.code, errc::connection_limit);
+    EXPECT_EQ(failure.stage, Stage::connecting);
+}
+
+TEST_F(PoolTest, ThoseThatWaitForAConnectionAreBounded) {
+    share = 1;
+    most_waiting = 0;
+    serve_plain(echo);
+    const auto first = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value(); }));
+    EXPECT_EQ(failure_of(outgoing("two")).code, errc::overloaded);
+}
+
+TEST_F(PoolTest, StopEndsWaitsAndExchanges) {
+    share = 1;
+    serve_plain([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.wait_for_end();
+    });
+    const auto busy = start(outgoing("one"));
+    const auto waiting = start(outgoing("two"));
+    ASSERT_TRUE(turn_until([&] { return server->requests().size() == 1; }));
+    pool->stop();
+    ASSERT_TRUE(turn_until([&] { return busy->has_value() && waiting->has_value(); }));
+    EXPECT_EQ(std::get<Failure>(**busy).code, errc::shutting_down);
+    EXPECT_EQ(std::get<Failure>(**busy).stage, Stage::waiting);
+    EXPECT_EQ(std::get<Failure>(**waiting).code, errc::shutting_down);
+    EXPECT_EQ(std::get<Failure>(**waiting).stage, Stage::connecting);
+    EXPECT_EQ(failure_of(outgoing("three")).code, errc::shutting_down);
+    EXPECT_EQ(server->requests().size(), 1U);
+}
+
+TEST_F(PoolTest, StopEndsAStreamThatNobodyIsReadingJustNow) {
+    serve_plain([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n1\r\na\r\n");
+        peer.wait_for_end();
+    });
+    const auto stream = start(outgoing("a"));
+    ASSERT_TRUE(turn_until([&] { return stream->has_value(); }));
+    auto& exchange = std::get<ExchangePtr>(**stream);
+    while (exchange->body().empty())
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+    settle();
+    pool->stop();
+    settle();
+    EXPECT_EQ(bearerd::test::run_task(context, exchange->read()), errc::shutting_down);
+    stream->reset();
+}
+
+TEST_F(PoolTest, ClosingTheIdleOnesLeavesTheBusyOnesAlone) {
+    serve_plain(echo);
+    const auto busy = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return busy->has_value(); }));
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+    EXPECT_EQ(stats.upstream_idle.get(), 1);
+    pool->close_idle();
+    EXPECT_EQ(stats.upstream_idle.get(), 0);
+    EXPECT_FALSE(pool->quiet());
+    EXPECT_EQ(std::get<ExchangePtr>(**busy)->body(), "one");
+    busy->reset();
+    EXPECT_TRUE(pool->quiet());
+    EXPECT_EQ(stats.upstream_idle.get(), 0);
+}
+
+TEST(Health, RemembersTheLastError) {
+    Health health;
+    EXPECT_EQ(health.view().state, Health::View::State::unknown);
+    health.failed(errc::connect_failed, "nobody there");
+    EXPECT_EQ(health.view().state, Health::View::State::down);
+    health.succeeded();
+    EXPECT_EQ(health.view().state, Health::View::State::up);
+    EXPECT_EQ(health.view().last_error, "nobody there");
+    EXPECT_EQ(health.view().last_code, errc::connect_failed);
+}
+
+} // namespace
+} // namespace bearerd::upstream::test
