@@ -55,7 +55,6 @@ let previous = null; // {at, uptime, total, buckets}
 const element = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en");
 
-// Only what changed is written, so that a screen reader hears news and no repetitions.
 function show(id, text) {
   if (element(id).textContent !== text) element(id).textContent = text;
 }
@@ -125,10 +124,10 @@ function miss() {
   history.push({rate: null, p50: null, p99: null});
 }
 
-// The next of 1, 2, 5, 10, ...: a scale that stays put while the figures move.
+// A round figure above: a scale that stays put while the figures move.
 function roundUp(value) {
   const power = 10 ** Math.floor(Math.log10(value));
-  return [1, 2, 5, 10].map((step) => step * power).find((step) => step >= value);
+  return [1, 1.5, 2, 3, 4, 5, 6, 8, 10].map((step) => step * power).find((step) => step >= value);
 }
 
 function svg(name, attributes) {
@@ -177,17 +176,19 @@ function drawCharts() {
 
   const rateTop = highest(of("rate"), 1);
   draw("rate-chart", rateTop, [{values: of("rate"), name: "half", area: true}]);
-  show("rate-top", `top: ${perSecond(rateTop)}`);
-  show("rate-now", latest.rate === null ? "–" : `now ${perSecond(latest.rate)}`);
+  show("rate-top", perSecond(rateTop));
+  show("rate-now", perSecond(latest.rate));
 
   const latencyTop = highest(of("p99"), 10);
   draw("latency-chart", latencyTop, [{values: of("p99"), name: "most"}, {values: of("p50"), name: "half"}]);
-  show("latency-top", `top: ${milliseconds(latencyTop)}`);
+  show("latency-top", milliseconds(latencyTop));
   show("p50-now", milliseconds(latest.p50));
   show("p99-now", milliseconds(latest.p99));
 }
 
+// A screen reader hears of a change once; what only counts down is no news.
 function showSummary({level, title, text, advice}) {
+  if (element("title").textContent !== title) show("news", `${title}. ${text}`);
   element("banner").dataset.level = level;
   element("sign").setAttribute("d", signs[level] ?? signs.bad);
   show("title", title);
@@ -203,7 +204,7 @@ function showLogin({token, login}) {
   show("token-state", tokenStates[token.state] ?? token.state);
   const until = left === null ? null : new Date(Date.now() + left * 1000);
   const clock = until?.toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
-  show("expires", until ? `${clock} (${duration(left)} left, renewed before)` : "–");
+  show("expires", until ? `${clock}, in ${duration(left)}` : "–");
   const reason = login.last_reason ? `: ${login.last_reason}` : "";
   show("last-login", (loginResults[login.last_result] ?? login.last_result) + reason);
   showRow("next-try-row", login.next_try_s !== null);
