@@ -2,6 +2,7 @@
 
 #include "check_command.hpp"
 #include "exit_status.hpp"
+#include "admin_listener.hpp"
 #include "generation.hpp"
 #include "systemd.hpp"
 #include "worker.hpp"
@@ -48,6 +49,13 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/// getaddrinfo can't be interrupted, and Asio waits for it at the end; a name server that is down must not hold up
+/// the exit of a process that has nothing left to do.
+void limit_exit_time() {
+    std::signal(SIGALRM, [](int) { ::_exit(exit_fine); });
+    ::alarm(5);
+}
+
 class Daemon {
 public:
     Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log);
@@ -64,6 +72,7 @@ private:
     void reload();
     [[nodiscard]] std::shared_ptr<const Generation> apply(std::shared_ptr<const config::Settings> settings);
     void close_listeners(const config::Settings& wanted);
+    [[nodiscard]] admin::Sources admin_sources() const;
     void shut_down(const char* signal_name);
     void on_worker_drained();
     void cut();
@@ -76,6 +85,9 @@ private:
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<auth::TokenService> tokens_;
+    AdminListener admin_;
+    std::atomic<admin::Phase> phase_{admin::Phase::starting};
+    TimePoint started_at_ = BootClock::now();
     asio::basic_signal_set<net::Executor> signals_;
     Timer grace_;
     Timer heartbeat_;
@@ -95,7 +107,7 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& sha
 
 Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log)
     : settings_{std::move(settings)}, config_file_{std::move(config_file)}, log_{log},
-      workers_{make_workers(settings_->threads, shared_)}, signals_{workers_.front()->context().get_executor()},
+      workers_{make_workers(settings_->threads, shared_)}, admin_{*workers_.front()}, signals_{workers_.front()->context().get_executor()},
       grace_{workers_.front()->context().get_executor()}, heartbeat_{workers_.front()->context().get_executor()},
       watchdog_{systemd::watchdog_interval()} {
     shared_.clients.most = settings_->limits.client_connections;
@@ -109,14 +121,21 @@ int Daemon::run() {
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
+    if (const auto why = admin_.open(*settings_)) {
+        log::error("can't listen", {{"reason", std::string_view{*why}}});
+        return exit_failed;
+    }
+    admin_.serve(*settings_, admin_sources());
     if (!open_listeners(*settings_))
         return exit_failed;
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
         signals_.add(number);
     wait_for_signal();
     tokens_->start([this] {
-        if (!stopping_)
-            systemd::notify_ready(status_line());
+        if (stopping_)
+            return;
+        phase_ = admin::Phase::serving;
+        systemd::notify_ready(status_line());
     });
     beat();
     for (std::size_t i = 1; i < workers_.size(); ++i)
@@ -224,10 +243,16 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
         close_listeners(*settings_); // what was opened for the new file goes again
         return nullptr;
     }
+    if (const auto why = admin_.open(*settings))
+        log::error("the admin listener stays where it is", {{"reason", std::string_view{*why}}});
     close_listeners(*settings);
+    if (settings->limits.request_header != settings_->limits.request_header ||
+        settings->listen.unix_mode != settings_->listen.unix_mode)
+        log::warning("a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
     if (settings->threads != settings_->threads)
         log::warning("a changed number of threads takes a restart", {});
     settings_ = settings;
+    admin_.serve(*settings, admin_sources());
     shared_.clients.most = settings->limits.client_connections;
     log_.configure(settings->log);
     Worker& first = *workers_.front();
@@ -260,8 +285,23 @@ void Daemon::close_listeners(const config::Settings& wanted) {
     });
 }
 
+admin::Sources Daemon::admin_sources() const {
+    admin::Sources sources;
+    sources.version = BEARERD_VERSION;
+    sources.upstream_url = settings_->upstream.url.text;
+    sources.started_at = started_at_;
+    for (const auto& worker : workers_)
+        sources.stats.push_back(&worker->stats());
+    sources.tokens = tokens_.get();
+    sources.health = &shared_.health;
+    sources.phase = &phase_;
+    sources.reloads = &shared_.reloads;
+    return sources;
+}
+
 void Daemon::shut_down(const char* signal_name) {
     stopping_ = true;
+    phase_ = admin::Phase::draining;
     systemd::notify_stopping();
     log::info("stopping: requests in hand are finished", {{"signal", signal_name}});
     undrained_ = workers_.size();
@@ -279,7 +319,11 @@ void Daemon::shut_down(const char* signal_name) {
 void Daemon::on_worker_drained() {
     if (--undrained_ != 0)
         return;
+    limit_exit_time();
+    admin_.close();
     tokens_->stop();
+    for (const auto& worker : workers_)
+        asio::post(worker->context(), [owner = worker.get()] { owner->end(); });
     grace_.cancel();
     heartbeat_.cancel();
     error_code ignored;
@@ -327,13 +371,6 @@ std::string Daemon::status_line() const {
     return "Not logged in: " + status.last_login_reason;
 }
 
-/// getaddrinfo can't be interrupted, and Asio waits for it at the end; a name server that is down must not hold up
-/// the exit of a process that has nothing left to do.
-void limit_exit_time() {
-    std::signal(SIGALRM, [](int) { ::_exit(exit_fine); });
-    ::alarm(2);
-}
-
 } // namespace
 
 int run_daemon(config::Settings settings, const std::string& config_file, LogSink& log) {
@@ -345,7 +382,6 @@ int run_daemon(config::Settings settings, const std::string& config_file, LogSin
         Daemon daemon{std::make_shared<const config::Settings>(std::move(settings)), config_file, log};
         const int status = daemon.run();
         log.flush(last_words);
-        limit_exit_time();
         return status;
     } catch (const std::runtime_error& failure) { // of start-up: a file that is named in the settings
         const std::string fault = config::format_fault(config_file, place_fault(config_file, failure.what()));

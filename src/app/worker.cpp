@@ -116,10 +116,13 @@ net::Task<void> Worker::finish(std::function<void()> drained) {
         timer.expires_after(drain_look);
         static_cast<void>(co_await timer.async_wait(asio::as_tuple(asio::deferred)));
     } while (!sessions_.empty());
+    drained();
+}
+
+void Worker::end() {
     stop_pools(); // a login may still wait for its answer, and no deadline passes once the clock has stopped
     work_.reset();
     clock_.stop();
-    drained();
 }
 
 void Worker::run() {

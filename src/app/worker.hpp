@@ -57,9 +57,12 @@ public:
     /// Stops listening where `text` is; what was accepted there goes on.
     void stop_listening(const std::string& text);
 
-    /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have, the loop has no
-    /// work left and `drained` is called on this thread.
+    /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have, `drained`
+    /// is called on this thread.
     void drain(std::function<void()> drained);
+    /// When all workers have drained: until then another one's requests may need a login, which is the first one's.
+    /// The loop has no work left then.
+    void end();
     /// Phase two: what is under way ends now, each request with its answer.
     void cut();
 

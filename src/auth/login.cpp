@@ -39,6 +39,7 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
     request.head = message.head;
     request.body = message.body.reveal();
     request.hold_limit = max_login_answer;
+    request.beyond_limit = true;
     request.give_up = BootClock::now() + settings->auth.login_timeout;
     auto result = co_await transport->send(request);
     if (const auto* failure = std::get_if<upstream::Failure>(&result))

@@ -28,7 +28,7 @@ public:
         case errc::connect_failed:
             return "the upstream accepts no connection";
         case errc::certificate_invalid:
-            return "the upstream's certificate is not valid for this name";
+            return "the upstream's certificate could not be verified";
         case errc::tls_failed:
             return "the TLS handshake with the upstream failed";
         case errc::proxy_refused:

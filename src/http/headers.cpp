@@ -156,6 +156,8 @@ void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const 
     for (const auto& [name, value] : plan.extra)
         append_line(out, name, value);
     append_line(out, "X-Request-Id", request_id);
+    // From here on without a reallocation, which would leave a copy of the token in memory that nobody wipes.
+    out.reserve(out.size() + token.size() + 96);
     out.append("Authorization: Bearer ").append(token).append("\r\n");
     if (body_size != 0 || request.method != "GET")
         append_length(out, body_size);

@@ -54,8 +54,10 @@ void DeadlineClock::file(Deadline& entry) {
     // Beyond the wheel's horizon it is filed at the horizon and looked at again there.
     entry.position_ = std::clamp(tick_of(entry.when_), done_tick_ + 1, done_tick_ + slot_count - 1);
     slots_[entry.position_ % slot_count].push_back(entry);
-    if (armed_tick_ == 0 || entry.position_ < armed_tick_)
-        arm(entry.position_);
+    // The timer does not count a suspend, the ticks do: after one it may be armed for a time that is long past.
+    const bool overdue = armed_tick_ != 0 && armed_tick_ + 1 < tick_of(BootClock::now());
+    if (armed_tick_ == 0 || entry.position_ < armed_tick_ || overdue)
+        arm(std::min(entry.position_, armed_tick_ == 0 ? entry.position_ : armed_tick_));
 }
 
 void DeadlineClock::arm(std::uint64_t tick) {

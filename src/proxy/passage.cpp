@@ -213,11 +213,16 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         co_await reply_no_token(advice.failure);
         co_return false;
     }
+    if (!whole) { // cut by the upstream, or too long to hold: not to be passed off as the whole answer
+        const Decision decision =
+            decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
+        report_.detail = "a rejection that broke off or exceeds 1 MiB";
+        const ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+        co_await reply_error(error);
+        co_return false;
+    }
     note_answer(held.status, rejected);
     report_.bytes_out = held.body.size();
-    report_.executed = Executed::no;
-    if (!whole)
-        responder_.close_after();
     static_cast<void>(co_await responder_.write(held.head, held.body, {}));
     co_return false;
 }
@@ -286,7 +291,10 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange) {
                 decide({code, upstream::Stage::reading, false, operation_.may_mutate(), false, true});
             report_.set_error(decision.code, decision.executed);
             report_.detail = code.message();
-            responder_.close_after();
+            if (!chunked && !head.content_length)
+                responder_.reset_after();
+            else
+                responder_.close_after();
             co_return;
         }
     }

@@ -11,6 +11,7 @@
 
 #include <array>
 #include <cerrno>
+#include <new>
 #include <system_error>
 
 namespace bearerd::server {
@@ -21,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr Duration pause_length = 100ms;    // out of descriptors: some will be given back
 constexpr Duration complaint_interval = 1min;
 constexpr std::uint32_t most_told = 64;     // clients over the limit that are told so, not just closed
+constexpr int most_turns = 64;              // of those, for the queue of a listener that closes
 constexpr int most_in_one_turn = 64;        // so that a flood of connections leaves the others their turn
 
 std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
@@ -96,8 +98,9 @@ void Listener::stop() noexcept {
         return;
     stopped_ = true;
     // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
-    if (!paused_)
-        accept_all();
+    for (int turns = 0; turns < most_turns && !paused_; ++turns)
+        if (accept_all())
+            break;
     pause_.clear();
     error_code ignored;
     acceptor_.close(ignored);
@@ -109,13 +112,18 @@ void Listener::wait() {
     acceptor_.async_wait(net::asio::posix::descriptor_base::wait_read, [this](error_code code) {
         if (code || stopped_)
             return;
-        accept_all();
+        try {
+            static_cast<void>(accept_all());
+        } catch (const std::bad_alloc&) { // one client is lost; the listener must not be
+            pause(ENOMEM);
+        }
         if (!paused_)
             wait();
     });
 }
 
-void Listener::accept_all() {
+/// Whether the queue is empty now.
+bool Listener::accept_all() {
     for (int i = 0; i < most_in_one_turn; ++i) {
         const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
@@ -123,13 +131,14 @@ void Listener::accept_all() {
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return;
+            return true;
         if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
             pause(errno);
-            return;
+            return true;
         }
         // Anything else is one connection's own failure (accept(2)): the next one may be fine.
     }
+    return false;
 }
 
 void Listener::start_session(int descriptor) {

@@ -23,6 +23,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
+constexpr std::uint64_t most_in_one_turn = 64;
 constexpr Duration over_limit_time = 1s;          // for a client that is only told that there are too many
 constexpr Duration newcomer_time = 500ms;         // a shutdown's patience with a client that has just connected
 
@@ -72,9 +73,19 @@ net::Task<void> Session::serve() {
             co_await answer();
         finish_report();
         received_.unpin();
+        // Pipelined requests that are answered at once must leave the others their turn.
+        if (requests_ % most_in_one_turn == 0)
+            co_await net::asio::post(socket_.get_executor(), net::asio::deferred);
     }
-    if (requests_ != 0 && !closing_)
+    if (requests_ != 0 && !closing_ && !reset_)
         co_await linger();
+}
+
+void Session::reset_after() noexcept {
+    keep_open_ = false;
+    reset_ = true;
+    const struct ::linger at_once {1, 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 /// False: there will be none.
@@ -338,7 +349,7 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
         if (sent < 0) {
             error_code code{errno, boost::system::system_category()};
             if (would_block()) {
-                deadline_.set_after(closing_ ? linger_time : site_->body_timeout);
+                deadline_.set_after(cut_ ? linger_time : site_->body_timeout);
                 code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
                 deadline_.clear();
             }
@@ -406,6 +417,7 @@ bool Session::is_newcomer() const noexcept {
 
 void Session::finish_now() noexcept {
     closing_ = true;
+    cut_ = true;
     keep_open_ = false;
     deadline_.expire();
 }

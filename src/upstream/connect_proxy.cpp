@@ -33,11 +33,13 @@ std::string connect_request(const config::UpstreamProxy& proxy, const std::strin
         namespace base64 = boost::beast::detail::base64;
         std::string encoded(base64::encoded_size(pair.size()), '\0');
         encoded.resize(base64::encode(encoded.data(), pair.data(), pair.size()));
+        request.reserve(request.size() + encoded.size() + 64); // a reallocation would leave a copy behind
         request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
         wipe(pair);
         wipe(encoded);
     }
-    return request.append("\r\n");
+    request.append("\r\n");
+    return request;
 }
 
 net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline, std::string_view bytes) {

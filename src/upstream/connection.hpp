@@ -57,6 +57,7 @@ private:
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
     [[nodiscard]] net::Task<error_code> read_head();
     [[nodiscard]] net::Task<error_code> fill();
+    [[nodiscard]] bool fill_from_what_is_there();
     [[nodiscard]] error_code parse_body();
     [[nodiscard]] IoStep read_step(char* data, std::size_t size) noexcept;
     [[nodiscard]] IoStep write_step(const char* data, std::size_t size) noexcept;

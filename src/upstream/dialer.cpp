@@ -6,6 +6,8 @@
 
 #include <boost/asio/connect.hpp>
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <charconv>
 
@@ -22,6 +24,24 @@ constexpr std::size_t most_addresses = 16; // a bound on what one name can make 
 std::string endpoint_text(const TcpEndpoint& endpoint) {
     const bool v6 = endpoint.address().is_v6();
     return (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(endpoint.port());
+}
+
+/// The same descriptor as the reactor has never seen it. Connecting left it registered for writability, and with that
+/// every re-armed wait for an answer would wake the loop once for nothing.
+error_code register_anew(TcpSocket& socket) {
+    error_code code;
+    const auto protocol = socket.local_endpoint(code).protocol();
+    if (code)
+        return code;
+    TcpSocket fresh{socket.get_executor()};
+    const int descriptor = socket.release(code);
+    if (code)
+        return code;
+    fresh.assign(protocol, descriptor, code);
+    if (code)
+        ::close(descriptor);
+    socket = std::move(fresh);
+    return code;
 }
 
 } // namespace
@@ -132,16 +152,24 @@ net::Task<DialResult> Dialer::dial(TimePoint give_up) {
             if (last)
                 break; // the proxy's other addresses would say the same
         }
-        if (tls_ == nullptr)
-            co_return Dialed{std::move(socket), nullptr, false};
-        auto secured = co_await secure(attempt, socket);
-        if (auto* ssl = std::get_if<SslPtr>(&secured)) {
-            const bool resumed = tls_resumed(ssl->get());
-            co_return Dialed{std::move(socket), std::move(*ssl), resumed};
+        SslPtr ssl;
+        if (tls_ != nullptr) {
+            auto secured = co_await secure(attempt, socket);
+            if (auto* failed = std::get_if<Failure>(&secured)) {
+                last = std::move(*failed);
+                if (attempt.deadline.expired())
+                    break;
+                continue;
+            }
+            ssl = std::get<SslPtr>(std::move(secured));
         }
-        last = std::move(std::get<Failure>(secured));
-        if (attempt.deadline.expired())
+        const error_code registered = register_anew(socket);
+        if (stopped_ || attempt.deadline.expired() || registered) {
+            last = failure(attempt, registered, registered.message());
             break;
+        }
+        const bool resumed = ssl && tls_resumed(ssl.get());
+        co_return Dialed{std::move(socket), std::move(ssl), resumed};
     }
     known_until_ = {}; // no address served: ask again for the next connection
     co_return std::move(*last);

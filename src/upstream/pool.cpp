@@ -78,7 +78,7 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
         if (!request.new_connection)
             if (ConnectionPtr connection = take_idle(request.may_mutate))
                 co_return std::move(connection);
-        if (open_ < share_)
+        if (open_ < share_ + (request.beyond_limit ? 1 : 0))
             co_return co_await open_new(request.give_up);
         if (!idle_.empty()) { // none of them suits
             drop_idle(*idle_.front());
@@ -153,7 +153,7 @@ net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
 void Pool::give_back(Connection& connection, bool keep) noexcept {
     const ConnectionPtr self = connection.shared_from_this();
     std::erase(busy_, self);
-    if (keep && keeping_ && BootClock::now() - connection.opened_at() < oldest) {
+    if (keep && keeping_ && open_ <= share_ && BootClock::now() - connection.opened_at() < oldest) {
         idle_.push_back(self);
         connection.check_in(settings_.idle_timeout);
         if (!waiting_.empty()) {

@@ -58,6 +58,9 @@ public:
     /// The answer is not whole, or its end is told by the end of the connection: close behind it.
     virtual void close_after() noexcept = 0;
 
+    /// As close_after(), but by a reset, where a plain close would make a cut answer look whole.
+    virtual void reset_after() noexcept { close_after(); }
+
 protected:
     Responder() = default;
     ~Responder() = default;

@@ -41,7 +41,7 @@ private:
     class Admission;
 
     void wait();
-    void accept_all();
+    [[nodiscard]] bool accept_all();
     void start_session(int descriptor);
     void pause(int reason);
     static void on_pause_over(void* self) noexcept;

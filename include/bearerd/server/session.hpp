@@ -46,6 +46,7 @@ public:
     [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
                                         std::string_view third) override;
     void close_after() noexcept override { keep_open_ = false; }
+    void reset_after() noexcept override;
 
     void finish_soon() noexcept override;
     void finish_now() noexcept override;
@@ -92,6 +93,8 @@ private:
     std::uint64_t requests_ = 0;
     bool keep_open_ = true;
     bool waiting_ = false; ///< between requests: nothing of one has come
+    bool cut_ = false;     ///< the grace period of a shutdown is over
+    bool reset_ = false;   ///< close by a reset
     bool closing_ = false; ///< a shutdown has begun
     bool wrote_ = false;   ///< some of the answer to the request in hand
     bool peer_ended_ = false;

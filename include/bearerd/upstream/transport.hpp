@@ -74,6 +74,8 @@ struct OutgoingRequest {
     /// Up to how many bytes of the body send() waits for; a larger body, or one of a type that streams
     /// (text/event-stream, multipart/mixed), is handed over as soon as that is known.
     std::size_t hold_limit = 0;
+    /// May use one connection beyond `max_connections`: a login must not wait behind the requests that wait for it.
+    bool beyond_limit = false;
     /// The whole exchange up to the held answer ends by then, where that is sooner than the transport's own limits.
     TimePoint give_up = TimePoint::max();
 };
