@@ -113,7 +113,7 @@ TEST_F(PoolTest, AConnectionIsNotKeptWhereTheAnswerForbidsIt) {
         "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokleft over",
     };
     for (const std::string& answer : answers) {
-        serve_plain([&](Peer& peer) {
+        serve_plain([answer](Peer& peer) {
             static_cast<void>(peer.read());
             peer.write(answer);
             peer.wait_for_end();

@@ -1,0 +1,86 @@
+// Never throws, never crashes, for any response; and:
+// - how the bytes were cut into pieces makes no difference to a response that is whole;
+// - a connection is only kept where the response delimits itself and nothing follows it;
+// - bytes that are missing are never taken for a whole body.
+#include <bearerd/http/framing.hpp>
+#include <bearerd/http/parser.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <string>
+
+using namespace bearerd::http;
+
+namespace {
+
+void require(bool claim) {
+    if (!claim)
+        std::abort();
+}
+
+struct Understood {
+    bool sound = false;
+    ParseState state = ParseState::need_more;
+    bool by_end = false; ///< the stream's end made it complete
+    std::uint16_t status = 0;
+    std::string body, rest;
+    bool reusable = false;
+
+    bool operator==(const Understood&) const = default;
+};
+
+Understood understand(std::string_view text, std::size_t piece) {
+    Understood result;
+    std::size_t from = 0;
+    const HeadScan scan = scan_head(text, from);
+    if (scan.state != HeadEnd::complete)
+        return result;
+    ResponseParser parser;
+    parser.reset();
+    result.state = parser.feed_head(text.substr(0, scan.size));
+    if (result.state == ParseState::malformed || !response_framing_is_sound(parser.head()))
+        return result;
+    result.sound = true;
+    result.status = parser.head().status;
+    std::string_view rest = text.substr(scan.size);
+    std::size_t shown = 0;
+    while (result.state == ParseState::need_more && shown < rest.size()) {
+        shown = std::min(shown + piece, rest.size());
+        std::size_t consumed = 0;
+        do {
+            result.state = parser.feed_body(rest.substr(0, shown), consumed, result.body);
+            require(consumed <= shown);
+            rest.remove_prefix(consumed);
+            shown -= consumed;
+        } while (result.state == ParseState::need_more && consumed != 0 && shown != 0);
+    }
+    result.rest = rest;
+    const ResponseHead& head = parser.head();
+    if (result.state == ParseState::need_more) {
+        result.state = parser.feed_end();
+        result.by_end = result.state == ParseState::complete;
+        require(!result.by_end || (!head.chunked && !head.content_length));
+    }
+    result.reusable = result.state == ParseState::complete && may_reuse(head, !result.rest.empty());
+    require(!result.reusable || (!result.by_end && result.rest.empty()));
+    if (result.state == ParseState::complete && head.content_length && result.status >= 200 &&
+        result.status != 204 && result.status != 304)
+        require(result.body.size() == *head.content_length);
+    return result;
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    if (size == 0)
+        return 0;
+    const std::string_view text{reinterpret_cast<const char*>(data) + 1, size - 1};
+    const Understood whole = understand(text, SIZE_MAX / 2);
+    const Understood pieces = understand(text, 1 + data[0] % 16);
+    require(whole.sound == pieces.sound);
+    // A fault may be found sooner or later, but it is never overlooked.
+    require((whole.state == ParseState::complete) == (pieces.state == ParseState::complete));
+    if (whole.state == ParseState::complete)
+        require(whole == pieces);
+    return 0;
+}
