@@ -102,12 +102,18 @@ std::string_view trim(std::string_view text) noexcept {
     return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
 }
 
+/// The part before the separator, which is dropped with it; all of the rest where there is none.
+std::string_view take_until(std::string_view& rest, char separator) noexcept {
+    const auto end = rest.find(separator);
+    const auto taken = rest.substr(0, end);
+    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
+    return taken;
+}
+
 /// "q=0.85" as thousandths; 1000 where the element has none, 0 where it can't be read.
 int quality(std::string_view parameters) noexcept {
     while (!parameters.empty()) {
-        const auto end = std::min(parameters.find(';'), parameters.size());
-        const auto parameter = trim(parameters.substr(0, end));
-        parameters.remove_prefix(std::min(end + 1, parameters.size()));
+        const auto parameter = trim(take_until(parameters, ';'));
         if (parameter.size() < 3 || (parameter[0] != 'q' && parameter[0] != 'Q') || parameter[1] != '=')
             continue;
         double value = 0;
@@ -121,12 +127,9 @@ int quality(std::string_view parameters) noexcept {
 int accept_quality(std::string_view accept, std::string_view type) noexcept {
     int best = -1;
     while (!accept.empty()) {
-        const auto end = std::min(accept.find(','), accept.size());
-        const auto element = accept.substr(0, end);
-        accept.remove_prefix(std::min(end + 1, accept.size()));
-        const auto semicolon = std::min(element.find(';'), element.size());
-        if (equal_ignoring_case(trim(element.substr(0, semicolon)), type))
-            best = std::max(best, quality(element.substr(std::min(semicolon + 1, element.size()))));
+        auto element = take_until(accept, ',');
+        if (equal_ignoring_case(trim(take_until(element, ';')), type))
+            best = std::max(best, quality(element));
     }
     return best;
 }
