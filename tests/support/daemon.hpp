@@ -41,6 +41,8 @@ public:
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
+    [[nodiscard]] std::uint16_t admin_port() const { return admin_port_; }
+
     [[nodiscard]] HttpClient client() const { return HttpClient{port_}; }
 
     /// One POST on a connection of its own.
