@@ -174,6 +174,7 @@ void Session::understand_head() {
         make_request_id(request_id_);
     context_.http_1_0 = head.minor == 0;
     context_.keep_alive = http::wants_keep_alive(head);
+    context_.head_only = head.method == "HEAD"; // its refusal, too, ends behind the head
     context_.request_id = request_id_;
 }
 
