@@ -89,13 +89,15 @@ TEST_F(ForwarderTest, AnAnswerWithoutABodyHasNoFraming) {
     }
 }
 
-TEST_F(ForwarderTest, ARejectionThatBreaksOffIsStillARejection) {
+// A page of which half is missing must not be passed off as the whole of it (CONTRACT 4: closed amid the response).
+TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     Answer page{401, {}, {"first half"}, 100, errc::truncated};
     answer(page);
     tokens.advice = {auth::Advice{}};
     request(mutation);
-    EXPECT_TRUE(app.closed);
-    EXPECT_EQ(report.executed, Executed::no);
+    EXPECT_EQ(proxy::outcome_label(report.outcome), "outcome_unknown");
+    EXPECT_EQ(report.executed, Executed::unknown);
+    EXPECT_EQ(app.received.find("first half"), std::string::npos);
 }
 
 } // namespace
