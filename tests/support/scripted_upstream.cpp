@@ -142,6 +142,20 @@ void UpstreamConnection::write(std::string_view bytes) {
     }
 }
 
+void UpstreamConnection::write_torn_record(std::string_view bytes, std::size_t size) {
+    BIO* memory = BIO_new(BIO_s_mem());
+    BIO* socket = SSL_get_wbio(ssl_.get());
+    BIO_up_ref(socket);
+    SSL_set0_wbio(ssl_.get(), memory);
+    const bool sealed = SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size())) > 0;
+    std::string record(bytes.size() + 1024, '\0');
+    const int length = BIO_read(memory, record.data(), static_cast<int>(record.size()));
+    SSL_set0_wbio(ssl_.get(), socket);
+    if (!sealed || length < static_cast<int>(size) ||
+        ::send(descriptor_, record.data(), size, MSG_NOSIGNAL) != static_cast<ssize_t>(size))
+        throw Ended{};
+}
+
 void UpstreamConnection::wait_for_end() {
     try {
         for (;;)

@@ -58,6 +58,9 @@ public:
     UpstreamRequest read();
     void write(std::string_view bytes);
 
+    /// TLS only: seals `bytes` as one record, and sends no more than the first `size` bytes of it.
+    void write_torn_record(std::string_view bytes, std::size_t size);
+
     /// Waits until the peer ends the connection, dropping what it sends.
     void wait_for_end();
 
