@@ -12,15 +12,16 @@
 
 namespace bearerd::app {
 
-/// The admin listener of CONTRACT 8, on the first worker's thread. Its sessions are counted and drained apart from the
-/// apps': probes are answered until the very end. Used on that thread, or while it does not run.
+/// The admin listener of CONTRACT 8, on the first worker's thread. Its sessions are counted and drained apart
+/// from the apps': probes are answered until the very end. Used on that thread, or while it does not run.
 class AdminListener {
 public:
     explicit AdminListener(Worker& worker);
     AdminListener(const AdminListener&) = delete;
     AdminListener& operator=(const AdminListener&) = delete;
 
-    /// Listens where the settings say, if it does not already. Returns what is wrong; then nothing has changed.
+    /// Listens where the settings say, if it does not already. Returns what is wrong; then nothing has
+    /// changed.
     [[nodiscard]] std::optional<std::string> open(const config::Settings& settings);
 
     /// Answers by these from the next request on.
@@ -36,7 +37,8 @@ private:
     server::ClientLimit clients_;
     net::TaskGroup sessions_;
     std::optional<config::Address> address_;
-    std::vector<std::unique_ptr<server::Listener>> listeners_; ///< the last one listens; those before have stopped
+    std::vector<std::unique_ptr<server::Listener>>
+        listeners_; ///< the last one listens; those before have stopped
 };
 
 } // namespace bearerd::app

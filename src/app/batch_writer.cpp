@@ -4,8 +4,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
 #include <utility>
 
@@ -15,15 +15,16 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto batch_interval = 50ms;
-constexpr std::size_t batch_size = 64 * 1024;       // wakes the writer before the interval is over
+constexpr std::size_t batch_size = 64 * 1024;         // wakes the writer before the interval is over
 constexpr std::size_t most_pending = 4 * 1024 * 1024; // some 15,000 request lines
-constexpr std::size_t pipe_piece = 4096;            // PIPE_BUF: does not block where poll() says writable
+constexpr std::size_t pipe_piece = 4096;              // PIPE_BUF: does not block where poll() says writable
 constexpr int poll_limit_ms = 200;
 
 } // namespace
 
 BatchWriter::BatchWriter(int descriptor) : descriptor_{descriptor} {
     struct stat status {};
+
     regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     thread_ = std::thread{[this] { run(); }};
 }
@@ -46,7 +47,8 @@ void BatchWriter::add(std::string_view line, bool urgent) {
             return;
         }
         // The writer sleeps without a timeout while there is nothing, so that an idle daemon never wakes up.
-        wake = pending_.empty() || urgent || (pending_.size() < batch_size && pending_.size() + line.size() >= batch_size);
+        wake = pending_.empty() || urgent ||
+               (pending_.size() < batch_size && pending_.size() + line.size() >= batch_size);
         pending_.append(line);
         urgent_ = urgent_ || urgent || pending_.size() >= batch_size;
     }
@@ -76,7 +78,8 @@ void BatchWriter::run() {
         writing_ = true;
         lock.unlock();
         if (dropped != 0)
-            batch.append("bearerd: " + std::to_string(dropped) + " log lines were dropped: standard error is too slow\n");
+            batch.append("bearerd: " + std::to_string(dropped) +
+                         " log lines were dropped: standard error is too slow\n");
         const bool written = write_out(batch);
         lock.lock();
         writing_ = false;

@@ -1,8 +1,8 @@
 #include "daemon.hpp"
 
+#include "admin_listener.hpp"
 #include "check_command.hpp"
 #include "exit_status.hpp"
-#include "admin_listener.hpp"
 #include "generation.hpp"
 #include "systemd.hpp"
 #include "worker.hpp"
@@ -49,8 +49,8 @@ void raise_descriptor_limit() {
     ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-/// getaddrinfo can't be interrupted, and Asio waits for it at the end; a name server that is down must not hold up
-/// the exit of a process that has nothing left to do.
+/// getaddrinfo can't be interrupted, and Asio waits for it at the end; a name server that is down must not
+/// hold up the exit of a process that has nothing left to do.
 void limit_exit_time() {
     std::signal(SIGALRM, [](int) { ::_exit(exit_fine); });
     ::alarm(5);
@@ -63,8 +63,8 @@ public:
     [[nodiscard]] int run();
 
 private:
-    using Timer = asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                                             net::Executor>;
+    using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                             asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
     [[nodiscard]] bool open_listeners(const config::Settings& settings);
     void wait_for_signal();
@@ -106,9 +106,14 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& sha
 }
 
 Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log)
-    : settings_{std::move(settings)}, config_file_{std::move(config_file)}, log_{log},
-      workers_{make_workers(settings_->threads, shared_)}, admin_{*workers_.front()}, signals_{workers_.front()->context().get_executor()},
-      grace_{workers_.front()->context().get_executor()}, heartbeat_{workers_.front()->context().get_executor()},
+    : settings_{std::move(settings)},
+      config_file_{std::move(config_file)},
+      log_{log},
+      workers_{make_workers(settings_->threads, shared_)},
+      admin_{*workers_.front()},
+      signals_{workers_.front()->context().get_executor()},
+      grace_{workers_.front()->context().get_executor()},
+      heartbeat_{workers_.front()->context().get_executor()},
       watchdog_{systemd::watchdog_interval()} {
     shared_.clients.most = settings_->limits.client_connections;
 }
@@ -117,7 +122,8 @@ int Daemon::run() {
     Worker& first = *workers_.front();
     const auto generation = std::make_shared<const Generation>(settings_);
     auto pool = first.make_pool(generation);
-    tokens_ = std::make_unique<auth::TokenService>(first.context().get_executor(), pool, settings_, first.stats());
+    tokens_ =
+        std::make_unique<auth::TokenService>(first.context().get_executor(), pool, settings_, first.stats());
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
@@ -158,8 +164,9 @@ bool Daemon::open_listeners(const config::Settings& settings) {
             for (const int descriptor : systemd::take_listening_descriptors())
                 opened.push_back(server::adopt_listening(descriptor, workers_.size()));
             if (opened.empty())
-                opened.emplace_back("listen.addresses: systemd handed over no listening socket; is bearerd.socket "
-                                    "enabled and started?");
+                opened.emplace_back(
+                    "listen.addresses: systemd handed over no listening socket; is bearerd.socket "
+                    "enabled and started?");
         } else {
             opened.push_back(server::open_listening(address, settings.listen.unix_mode, workers_.size()));
         }
@@ -177,8 +184,8 @@ bool Daemon::open_listeners(const config::Settings& settings) {
         }
     }
     for (std::size_t i = 0; i < workers_.size(); ++i) {
-        auto take = [worker = workers_[i].get(), sockets = std::make_shared<std::vector<server::ListeningSocket>>(
-                                                     std::move(shares[i])),
+        auto take = [worker = workers_[i].get(),
+                     sockets = std::make_shared<std::vector<server::ListeningSocket>>(std::move(shares[i])),
                      limit = settings.limits.request_header] {
             worker->listen(std::move(*sockets), static_cast<std::size_t>(limit));
         };
@@ -221,7 +228,8 @@ void Daemon::reload() {
             log::error("configuration fault, the running configuration stays",
                        {{"fault", std::string_view{config::format_fault(config_file_, fault)}}});
     } else {
-        generation = apply(std::make_shared<const config::Settings>(std::move(std::get<config::Settings>(loaded))));
+        generation =
+            apply(std::make_shared<const config::Settings>(std::move(std::get<config::Settings>(loaded))));
     }
     shared_.reloads[generation ? 0 : 1].fetch_add(1, std::memory_order_relaxed);
     if (generation)
@@ -235,8 +243,10 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
     try {
         generation = std::make_shared<const Generation>(settings);
     } catch (const std::runtime_error& failure) {
-        const std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
-        log::error("configuration fault, the running configuration stays", {{"fault", std::string_view{fault}}});
+        const std::string fault =
+            config::format_fault(config_file_, place_fault(config_file_, failure.what()));
+        log::error("configuration fault, the running configuration stays",
+                   {{"fault", std::string_view{fault}}});
         return nullptr;
     }
     if (!open_listeners(*settings)) {
@@ -248,7 +258,8 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
     close_listeners(*settings);
     if (settings->limits.request_header != settings_->limits.request_header ||
         settings->listen.unix_mode != settings_->listen.unix_mode)
-        log::warning("a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
+        log::warning(
+            "a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
     if (settings->threads != settings_->threads)
         log::warning("a changed number of threads takes a restart", {});
     settings_ = settings;
@@ -279,7 +290,8 @@ void Daemon::close_listeners(const config::Settings& wanted) {
         for (const std::string& place : places) {
             log::info("no longer listening", {{"address", std::string_view{place}}});
             for (const auto& worker : workers_)
-                asio::post(worker->context(), [owner = worker.get(), place] { owner->stop_listening(place); });
+                asio::post(worker->context(),
+                           [owner = worker.get(), place] { owner->stop_listening(place); });
         }
         return true;
     });

@@ -9,8 +9,8 @@
 
 namespace bearerd::app {
 
-/// What is built once from one set of settings and shared by all threads. A reload makes another one; requests in
-/// hand keep the old one alive.
+/// What is built once from one set of settings and shared by all threads. A reload makes another one;
+/// requests in hand keep the old one alive.
 struct Generation {
     /// Throws std::runtime_error with a sentence where a TLS file can't be used.
     explicit Generation(std::shared_ptr<const config::Settings> from);

@@ -25,7 +25,9 @@ using Buffer = fmt::memory_buffer;
 /// Whether standard error goes to journald, which then reads a priority prefix (sd-daemon(3)).
 bool under_journald() {
     const char* stream = std::getenv("JOURNAL_STREAM"); // NOLINT(concurrency-mt-unsafe): at start, one thread
+
     struct stat status {};
+
     if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0)
         return false;
     return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
@@ -107,11 +109,13 @@ struct TextValue {
     Buffer& out;
 
     void operator()(std::string_view text) const {
-        const bool bare = !text.empty() && is_plain(text) && text.find_first_of(" =") == std::string_view::npos;
+        const bool bare =
+            !text.empty() && is_plain(text) && text.find_first_of(" =") == std::string_view::npos;
         bare ? append(out, text) : append_quoted(out, text);
     }
 
     void operator()(std::int64_t number) const { fmt::format_to(std::back_inserter(out), "{}", number); }
+
     void operator()(double number) const { fmt::format_to(std::back_inserter(out), "{:.2f}", number); }
 };
 
@@ -119,7 +123,9 @@ struct JsonValue {
     Buffer& out;
 
     void operator()(std::string_view text) const { append_quoted(out, text); }
+
     void operator()(std::int64_t number) const { fmt::format_to(std::back_inserter(out), "{}", number); }
+
     void operator()(double number) const { fmt::format_to(std::back_inserter(out), "{:.2f}", number); }
 };
 
@@ -175,8 +181,8 @@ LogSink::~LogSink() {
 
 void LogSink::configure(const config::Log& settings) {
     const bool json = settings.format == config::Log::Format::json;
-    const auto* pattern = json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}"
-                               : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
+    const auto* pattern =
+        json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
     impl_->json.store(json, std::memory_order_relaxed);
     impl_->logger.set_formatter(
         std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));

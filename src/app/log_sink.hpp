@@ -8,8 +8,9 @@
 namespace bearerd::app {
 
 /// The log of CONTRACT 9, on spdlog: lines to standard error as text or JSON, with the priority prefix under
-/// journald. A line is formatted once, on the thread that logs, and written in batches by a thread of its own, so
-/// that a slow terminal or a full pipe never holds up a request. Bounded: what does not fit is dropped and counted.
+/// journald. A line is formatted once, on the thread that logs, and written in batches by a thread of its
+/// own, so that a slow terminal or a full pipe never holds up a request. Bounded: what does not fit is
+/// dropped and counted.
 class LogSink final : public log::Sink {
 public:
     LogSink();
@@ -21,7 +22,8 @@ public:
     /// Takes effect for the lines from now on. Any thread.
     void configure(const config::Log& settings);
 
-    void write(log::Level level, std::string_view message, std::span<const log::Field> fields) noexcept override;
+    void write(log::Level level, std::string_view message,
+               std::span<const log::Field> fields) noexcept override;
 
     /// Waits until everything logged before is written, at most `limit`.
     void flush(Duration limit) noexcept;

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-/// What systemd and the daemon tell each other (sd_notify(3), sd_listen_fds(3)); nothing happens without systemd.
+/// What systemd and the daemon tell each other (sd_notify(3), sd_listen_fds(3)); nothing happens without
+/// systemd.
 namespace bearerd::app::systemd {
 
 void notify_ready(const std::string& status);

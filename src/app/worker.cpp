@@ -21,7 +21,9 @@ class ServingHandler final : public proxy::Handler {
 public:
     ServingHandler(std::shared_ptr<const Generation> generation, std::shared_ptr<upstream::Pool> pool,
                    std::unique_ptr<auth::TokenSource> tokens, Shared& shared, Stats& stats)
-        : generation_{std::move(generation)}, pool_{std::move(pool)}, tokens_{std::move(tokens)},
+        : generation_{std::move(generation)},
+          pool_{std::move(pool)},
+          tokens_{std::move(tokens)},
           forwarder_{generation_->plan, *pool_, *tokens_, shared.pending, stats} {}
 
     net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
@@ -44,7 +46,12 @@ std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) 
 } // namespace
 
 Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
-    : index_{index}, count_{count}, shared_{shared}, work_{context_.get_executor()}, clock_{context_}, sites_{nullptr, stats_} {}
+    : index_{index},
+      count_{count},
+      shared_{shared},
+      work_{context_.get_executor()},
+      clock_{context_},
+      sites_{nullptr, stats_} {}
 
 Worker::~Worker() {
     join();
@@ -53,8 +60,9 @@ Worker::~Worker() {
 std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Generation>& generation) {
     const config::Settings& settings = *generation->settings;
     const std::size_t share = share_of(settings.upstream.max_connections, count_, index_);
-    auto pool = std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, generation->tls.get(), share,
-                                                 settings.limits.pending_requests, stats_, shared_.health);
+    auto pool =
+        std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, generation->tls.get(), share,
+                                         settings.limits.pending_requests, stats_, shared_.health);
     // Its settings and TLS context live in the generation, so that must not go first.
     return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
 }
@@ -67,14 +75,15 @@ void Worker::serve(const std::shared_ptr<const Generation>& generation, std::sha
         former_pools_.push_back(pool_);
     }
     pool_ = pool;
-    auto handler = std::make_shared<ServingHandler>(generation, std::move(pool), std::move(tokens), shared_, stats_);
+    auto handler =
+        std::make_shared<ServingHandler>(generation, std::move(pool), std::move(tokens), shared_, stats_);
     sites_.site = server::make_site(*generation->settings, std::move(handler));
 }
 
 void Worker::listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit) {
     for (auto& socket : sockets) {
-        listeners_.push_back(std::make_unique<server::Listener>(context_, clock_, sessions_, std::move(socket),
-                                                                header_limit, sites_, shared_.clients));
+        listeners_.push_back(std::make_unique<server::Listener>(
+            context_, clock_, sessions_, std::move(socket), header_limit, sites_, shared_.clients));
         listeners_.back()->start();
     }
 }
@@ -110,7 +119,8 @@ void Worker::stop_pools() {
 }
 
 net::Task<void> Worker::finish(std::function<void()> drained) {
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, net::Executor>
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                               net::Executor>
         timer{context_.get_executor()};
     do {
         timer.expires_after(drain_look);

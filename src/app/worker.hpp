@@ -25,13 +25,13 @@ namespace bearerd::app {
 /// What all workers share and outlives them.
 struct Shared {
     server::ClientLimit clients;
-    std::atomic<std::uint32_t> pending{0}; ///< requests in hand
+    std::atomic<std::uint32_t> pending{0};               ///< requests in hand
     std::array<std::atomic<std::uint64_t>, 2> reloads{}; ///< that succeeded, that failed
     upstream::Health health;
 };
 
-/// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own thread, or
-/// while that does not run.
+/// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own
+/// thread, or while that does not run.
 class Worker {
 public:
     /// The `index`th of `count`: its part of the upstream connections.
@@ -41,13 +41,18 @@ public:
     ~Worker();
 
     [[nodiscard]] net::asio::io_context& context() noexcept { return context_; }
+
     [[nodiscard]] net::DeadlineClock& clock() noexcept { return clock_; }
+
     [[nodiscard]] net::TaskGroup& sessions() noexcept { return sessions_; }
+
     [[nodiscard]] Stats& stats() noexcept { return stats_; }
+
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
 
     /// The pool of a generation for this thread, to be used by serve().
-    [[nodiscard]] std::shared_ptr<upstream::Pool> make_pool(const std::shared_ptr<const Generation>& generation);
+    [[nodiscard]] std::shared_ptr<upstream::Pool>
+    make_pool(const std::shared_ptr<const Generation>& generation);
 
     /// Serves by this generation from the next request on. The pool before it closes as its requests end.
     void serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
@@ -57,11 +62,11 @@ public:
     /// Stops listening where `text` is; what was accepted there goes on.
     void stop_listening(const std::string& text);
 
-    /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have, `drained`
-    /// is called on this thread.
+    /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
+    /// `drained` is called on this thread.
     void drain(std::function<void()> drained);
-    /// When all workers have drained: until then another one's requests may need a login, which is the first one's.
-    /// The loop has no work left then.
+    /// When all workers have drained: until then another one's requests may need a login, which is the first
+    /// one's. The loop has no work left then.
     void end();
     /// Phase two: what is under way ends now, each request with its answer.
     void cut();

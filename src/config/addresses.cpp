@@ -108,7 +108,8 @@ Parsed<Address> only_local(Parsed<Address> parsed, bool allow_remote) {
 Parsed<std::string> host_of(const boost::urls::url_view& url) {
     if (url.host_type() == boost::urls::host_type::ipvfuture)
         return Problem{"must not be of an unknown kind"};
-    // Boost.URL 1.81 takes the address that a name begins with, as in 127.0.0.1.example.com, for the whole host.
+    // Boost.URL 1.81 takes the address that a name begins with, as in 127.0.0.1.example.com, for the whole
+    // host.
     if (const auto path = url.encoded_path(); !path.empty() && path.front() != '/')
         return Problem{"must not be a name that begins with an IP address"};
     const auto encoded = url.encoded_host_address();

@@ -9,7 +9,7 @@ namespace bearerd::http {
 namespace {
 
 constexpr std::size_t worthwhile_room = 512; // below it, moving or growing beats many small reads
-constexpr std::size_t body_reserve = 512;    // kept free while a head is read, to be there behind it once pinned
+constexpr std::size_t body_reserve = 512; // kept free while a head is read, to be there behind it once pinned
 
 } // namespace
 

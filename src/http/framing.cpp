@@ -9,8 +9,8 @@ bool is_digits(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
-/// Exactly "chunked" once, or no Transfer-Encoding at all. Beast takes any other coding for a message without a
-/// body and would parse the body's bytes as the next message.
+/// Exactly "chunked" once, or no Transfer-Encoding at all. Beast takes any other coding for a message without
+/// a body and would parse the body's bytes as the next message.
 bool transfer_encoding_is_sound(const Fields& fields, std::uint8_t minor) noexcept {
     const auto count = fields.count(FieldId::transfer_encoding);
     if (count == 0)

@@ -33,7 +33,8 @@ bool named_by_connection(const Fields& fields, const Field& field) noexcept {
 }
 
 bool is_one_of(std::string_view name, const std::vector<std::string>& names) noexcept {
-    return std::ranges::any_of(names, [name](const std::string& other) { return equal_ignoring_case(name, other); });
+    return std::ranges::any_of(names,
+                               [name](const std::string& other) { return equal_ignoring_case(name, other); });
 }
 
 bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept {
@@ -52,8 +53,8 @@ bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept
                                          equal_ignoring_case(field.name, "X-Request-Id")))
         return true;
     return is_one_of(field.name, plan.token_headers) ||
-           std::ranges::any_of(plan.extra,
-                               [&](const auto& extra) { return equal_ignoring_case(field.name, extra.first); });
+           std::ranges::any_of(
+               plan.extra, [&](const auto& extra) { return equal_ignoring_case(field.name, extra.first); });
 }
 
 bool is_cors_field(std::string_view name) noexcept {
@@ -190,7 +191,8 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
             is_one_of(field.name, plan.token_headers) ||
             (connection_names && named_by_connection(response.fields, field)))
             continue;
-        // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this origin.
+        // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this
+        // origin.
         if (!context.cors.empty() && is_cors_field(field.name))
             continue;
         append_line(out, field.name, field.value);
@@ -231,7 +233,8 @@ bool is_streaming_type(std::string_view content_type) noexcept {
 }
 
 bool is_acceptable_request_id(std::string_view id) noexcept {
-    return !id.empty() && id.size() <= 128 && std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
+    return !id.empty() && id.size() <= 128 &&
+           std::ranges::all_of(id, [](char c) { return c > ' ' && c < '\x7f'; });
 }
 
 } // namespace bearerd::http

@@ -31,10 +31,12 @@ public:
 
 protected:
     void on_request_impl(verb, BeastView, BeastView, int, beast::error_code&) override {}
+
     void on_response_impl(int, BeastView, int, beast::error_code&) override {}
 
     void on_field_impl(FieldId id, BeastView name, BeastView value, beast::error_code&) override {
-        // Trailers come here too. They must not become part of the head: an app could smuggle an Authorization.
+        // Trailers come here too. They must not become part of the head: an app could smuggle an
+        // Authorization.
         if (!head_done_)
             fields_.list.push_back({id, view(name), view(value)});
     }
@@ -52,7 +54,9 @@ protected:
         return piece.size();
     }
 
-    void on_chunk_header_impl(std::uint64_t size, BeastView, beast::error_code&) override { chunk_left_ = size; }
+    void on_chunk_header_impl(std::uint64_t size, BeastView, beast::error_code&) override {
+        chunk_left_ = size;
+    }
 
     std::size_t on_chunk_body_impl(std::uint64_t, BeastView piece, beast::error_code&) override {
         body_->append(piece.data(), piece.size());
@@ -63,7 +67,8 @@ protected:
     void on_finish_impl(beast::error_code&) override {}
 
 public:
-    /// Beast asserts that it is never shown less than this of the last chunk twice; nothing shorter ends a message.
+    /// Beast asserts that it is never shown less than this of the last chunk twice; nothing shorter ends a
+    /// message.
     [[nodiscard]] bool is_too_little(std::string_view bytes) const {
         constexpr std::size_t last_chunk = std::string_view{"0\r\n\r\n"}.size();
         return this->chunked() && chunk_left_ == 0 && bytes.front() == '0' && bytes.size() < last_chunk;

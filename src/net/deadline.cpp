@@ -35,7 +35,8 @@ void Deadline::expire() noexcept {
 }
 
 DeadlineClock::DeadlineClock(asio::io_context& context)
-    : slots_(slot_count), timer_{context.get_executor()},
+    : slots_(slot_count),
+      timer_{context.get_executor()},
       // Rounded down, unlike a deadline: the tick that is running has not been looked at.
       done_tick_{static_cast<std::uint64_t>(BootClock::now().time_since_epoch() / tick_length)} {}
 
@@ -54,7 +55,8 @@ void DeadlineClock::file(Deadline& entry) {
     // Beyond the wheel's horizon it is filed at the horizon and looked at again there.
     entry.position_ = std::clamp(tick_of(entry.when_), done_tick_ + 1, done_tick_ + slot_count - 1);
     slots_[entry.position_ % slot_count].push_back(entry);
-    // The timer does not count a suspend, the ticks do: after one it may be armed for a time that is long past.
+    // The timer does not count a suspend, the ticks do: after one it may be armed for a time that is long
+    // past.
     const bool overdue = armed_tick_ != 0 && armed_tick_ + 1 < tick_of(BootClock::now());
     if (armed_tick_ == 0 || entry.position_ < armed_tick_ || overdue)
         arm(std::min(entry.position_, armed_tick_ == 0 ? entry.position_ : armed_tick_));

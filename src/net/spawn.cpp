@@ -13,7 +13,8 @@ void log_exception(const std::exception_ptr& failure, std::string_view what) {
     try {
         std::rethrow_exception(failure);
     } catch (const std::exception& exception) {
-        log::error("internal error, carrying on", {{"in", what}, {"reason", std::string_view{exception.what()}}});
+        log::error("internal error, carrying on",
+                   {{"in", what}, {"reason", std::string_view{exception.what()}}});
     } catch (...) { // nothing of ours throws anything else, but a log line beats a lost coroutine
         log::error("internal error, carrying on", {{"in", what}});
     }

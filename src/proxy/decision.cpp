@@ -19,8 +19,8 @@ ErrorCode unsent(error_code code) noexcept {
     return ErrorCode::upstream_unreachable;
 }
 
-/// Bytes of it were written, and no whole answer came. The upstream may have executed it all the same, and only of
-/// a query does that not matter.
+/// Bytes of it were written, and no whole answer came. The upstream may have executed it all the same, and
+/// only of a query does that not matter.
 ErrorCode sent(error_code code, bool may_mutate) noexcept {
     if (may_mutate)
         return ErrorCode::outcome_unknown;
@@ -34,10 +34,10 @@ ErrorCode sent(error_code code, bool may_mutate) noexcept {
 Decision decide(const FailedAttempt& attempt) noexcept {
     if (attempt.stage == Stage::connecting)
         return reply(unsent(attempt.code));
-    // A kept connection that ends before a response byte lost the race against the upstream's idle close. There is
-    // no proof that the request was not executed, so only a query is sent again.
-    const bool lost_race = attempt.reused && attempt.stage != Stage::reading && attempt.code != errc::timed_out &&
-                           attempt.code != errc::shutting_down;
+    // A kept connection that ends before a response byte lost the race against the upstream's idle close.
+    // There is no proof that the request was not executed, so only a query is sent again.
+    const bool lost_race = attempt.reused && attempt.stage != Stage::reading &&
+                           attempt.code != errc::timed_out && attempt.code != errc::shutting_down;
     if (lost_race && !attempt.may_mutate && !attempt.resent_stale)
         return {Decision::Kind::resend, ErrorCode::upstream_broken, graphql::Executed::unknown};
     Decision decision = reply(sent(attempt.code, attempt.may_mutate));

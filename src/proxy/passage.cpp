@@ -15,7 +15,8 @@ using graphql::Executed;
 using graphql::Verdict;
 using http::FieldId;
 
-/// A rejected answer that is larger than the inspection limit (HTTP 401 with a page) is read to its end up to here.
+/// A rejected answer that is larger than the inspection limit (HTTP 401 with a page) is read to its end up to
+/// here.
 constexpr std::size_t most_held = 1024 * 1024;
 
 ErrorReply error_reply(ErrorCode code) noexcept {
@@ -69,8 +70,13 @@ graphql::RequestView view_of(const AppRequest& request) noexcept {
 
 } // namespace
 
-Forwarder::Passage::Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report)
-    : owner_{forwarder}, request_{request}, responder_{responder}, report_{report}, view_{view_of(request)},
+Forwarder::Passage::Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder,
+                            Report& report)
+    : owner_{forwarder},
+      request_{request},
+      responder_{responder},
+      report_{report},
+      view_{view_of(request)},
       operation_{graphql::classify(view_, forwarder.plan_.login_field)},
       accept_encoding_{http::narrowed_accept_encoding(request.head.fields.value(FieldId::accept_encoding))} {
     report_.kind = operation_.kind;
@@ -145,8 +151,8 @@ net::Task<upstream::SendResult> Forwarder::Passage::send() {
 }
 
 net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
-    const FailedAttempt attempt{failure.code, failure.stage, failure.reused, operation_.may_mutate(), resent_stale_,
-                                false};
+    const FailedAttempt attempt{failure.code,  failure.stage, failure.reused, operation_.may_mutate(),
+                                resent_stale_, false};
     const Decision decision = decide(attempt);
     if (decision.kind == Decision::Kind::resend) {
         resent_stale_ = true;
@@ -165,8 +171,8 @@ net::Task<bool> Forwarder::Passage::after_answer(upstream::ExchangePtr exchange)
     adopt_token(exchange->head());
     graphql::Judgement judgement;
     // A status says it without the body, which may be larger than what is held.
-    const bool told_by_status =
-        std::ranges::find(owner_.plan_.rules.statuses, exchange->head().status) != owner_.plan_.rules.statuses.end();
+    const bool told_by_status = std::ranges::find(owner_.plan_.rules.statuses, exchange->head().status) !=
+                                owner_.plan_.rules.statuses.end();
     if (exchange->complete() || told_by_status)
         judgement = judge(*exchange, exchange->body());
     if (judgement.throttle_available)
@@ -241,7 +247,8 @@ graphql::Judgement Forwarder::Passage::judge(const upstream::Exchange& exchange,
     const http::ResponseHead& head = exchange.head();
     const auto decoded =
         http::decoded_for_inspection(head.fields.value(FieldId::content_encoding), body, scratch_);
-    return graphql::judge(head.status, decoded.value_or(std::string_view{}), operation_.kind, owner_.plan_.rules);
+    return graphql::judge(head.status, decoded.value_or(std::string_view{}), operation_.kind,
+                          owner_.plan_.rules);
 }
 
 net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::size_t outcome) {
@@ -268,8 +275,8 @@ net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::s
 
 net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange) {
     const auto& head = exchange->head();
-    const bool chunked = http::framing_for(request_.context, head.status, head.content_length) ==
-                         http::BodyFraming::chunked;
+    const bool chunked =
+        http::framing_for(request_.context, head.status, head.content_length) == http::BodyFraming::chunked;
     std::array<char, 20> size_line{};
     bool app_is_there = co_await responder_.write(out_, {}, {});
     while (true) {
@@ -277,7 +284,8 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange) {
         report_.bytes_out += piece.size();
         if (app_is_there && !piece.empty()) {
             if (chunked)
-                app_is_there = co_await responder_.write(chunk_size_line(size_line, piece.size()), piece, "\r\n");
+                app_is_there =
+                    co_await responder_.write(chunk_size_line(size_line, piece.size()), piece, "\r\n");
             else
                 app_is_there = co_await responder_.write(piece, {}, {});
         }

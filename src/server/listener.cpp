@@ -19,11 +19,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration pause_length = 100ms;    // out of descriptors: some will be given back
+constexpr Duration pause_length = 100ms; // out of descriptors: some will be given back
 constexpr Duration complaint_interval = 1min;
-constexpr std::uint32_t most_told = 64;     // clients over the limit that are told so, not just closed
-constexpr int most_turns = 64;              // of those, for the queue of a listener that closes
-constexpr int most_in_one_turn = 64;        // so that a flood of connections leaves the others their turn
+constexpr std::uint32_t most_told = 64; // clients over the limit that are told so, not just closed
+constexpr int most_turns = 64;          // of those, for the queue of a listener that closes
+constexpr int most_in_one_turn = 64;    // so that a flood of connections leaves the others their turn
 
 std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
     ucred credentials{};
@@ -41,7 +41,8 @@ std::string local_address(int descriptor) {
     if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         return {};
     if (storage.ss_family == AF_INET)
-        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text.data(), text.size());
+        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text.data(),
+                    text.size());
     else if (storage.ss_family == AF_INET6)
         ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr, text.data(),
                     text.size());
@@ -56,7 +57,9 @@ public:
     explicit Admission(ClientLimit& limit) noexcept
         : limit_{&limit}, place_{limit.connected.fetch_add(1, std::memory_order_relaxed) + 1} {}
 
-    Admission(Admission&& other) noexcept : limit_{std::exchange(other.limit_, nullptr)}, place_{other.place_} {}
+    Admission(Admission&& other) noexcept
+        : limit_{std::exchange(other.limit_, nullptr)}, place_{other.place_} {}
+
     Admission& operator=(Admission&&) = delete;
 
     ~Admission() {
@@ -64,7 +67,10 @@ public:
             limit_->connected.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    [[nodiscard]] bool over_limit() const noexcept { return place_ > limit_->most.load(std::memory_order_relaxed); }
+    [[nodiscard]] bool over_limit() const noexcept {
+        return place_ > limit_->most.load(std::memory_order_relaxed);
+    }
+
     [[nodiscard]] bool far_over_limit() const noexcept {
         return place_ > limit_->most.load(std::memory_order_relaxed) + most_told;
     }
@@ -81,9 +87,15 @@ private:
 
 Listener::Listener(net::asio::io_context& context, net::DeadlineClock& clock, net::TaskGroup& group,
                    ListeningSocket socket, std::size_t header_limit, SiteHolder& sites, ClientLimit& limit)
-    : context_{context}, clock_{clock}, group_{group}, socket_{std::move(socket)},
-      acceptor_{context.get_executor(), socket_.descriptor.release()}, header_limit_{header_limit}, sites_{sites},
-      limit_{limit}, pause_{clock, &Listener::on_pause_over, this} {}
+    : context_{context},
+      clock_{clock},
+      group_{group},
+      socket_{std::move(socket)},
+      acceptor_{context.get_executor(), socket_.descriptor.release()},
+      header_limit_{header_limit},
+      sites_{sites},
+      limit_{limit},
+      pause_{clock, &Listener::on_pause_over, this} {}
 
 Listener::~Listener() {
     stop();
@@ -125,7 +137,8 @@ void Listener::wait() {
 /// Whether the queue is empty now.
 bool Listener::accept_all() {
     for (int i = 0; i < most_in_one_turn; ++i) {
-        const int descriptor = ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int descriptor =
+            ::accept4(acceptor_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
             start_session(descriptor);
             continue;
@@ -158,8 +171,8 @@ void Listener::start_session(int descriptor) {
     if (code)
         return;
     static_cast<void>(owned.release());
-    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_, sites_, clock_,
-                                             group_);
+    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_, sites_,
+                                             clock_, group_);
     net::spawn(context_.get_executor(), Admission::hold(std::move(admission), std::move(session)), "session");
 }
 

@@ -49,7 +49,8 @@ SocketAddress tcp_address(const config::Address& address) {
 
 void set_flag(int descriptor, int level, int option) {
     const int on = 1;
-    ::setsockopt(descriptor, level, option, &on, sizeof on); // an optimisation or a courtesy: no failure of ours
+    ::setsockopt(descriptor, level, option, &on,
+                 sizeof on); // an optimisation or a courtesy: no failure of ours
 }
 
 /// Fills in identity, text and port from what the descriptor is bound to.
@@ -92,16 +93,17 @@ std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool 
         set_flag(descriptor, IPPROTO_IPV6, IPV6_V6ONLY);
     if (share)
         set_flag(descriptor, SOL_SOCKET, SO_REUSEPORT);
-    if (::bind(descriptor, address.get(), address.size) != 0 || (listening && ::listen(descriptor, backlog) != 0))
+    if (::bind(descriptor, address.get(), address.size) != 0 ||
+        (listening && ::listen(descriptor, backlog) != 0))
         return reason();
     describe(socket);
     return socket;
 }
 
 OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
-    // With SO_REUSEPORT a second bearerd could join in unseen and take half of the connections. So the address must
-    // be free without it first, for as long as it takes to see that. Binding tells: listening would let clients in
-    // that are waiting for us to start, only to reset them with their requests.
+    // With SO_REUSEPORT a second bearerd could join in unseen and take half of the connections. So the
+    // address must be free without it first, for as long as it takes to see that. Binding tells: listening
+    // would let clients in that are waiting for us to start, only to reset them with their requests.
     if (threads > 1) {
         auto probe = open_tcp(address, false, false);
         if (auto* why = std::get_if<std::string>(&probe))
@@ -113,8 +115,8 @@ OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
         if (auto* why = std::get_if<std::string>(&opened))
             return std::move(*why);
         auto& socket = std::get<ListeningSocket>(opened);
-        // Port 0 is any port for the first one, and that one for the others; it stands in the same place for both
-        // families.
+        // Port 0 is any port for the first one, and that one for the others; it stands in the same place for
+        // both families.
         reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port = htons(socket.port);
         sockets.push_back(std::move(socket));
     }
@@ -138,13 +140,16 @@ OpenResult share(ListeningSocket first, std::size_t threads) {
     return sockets;
 }
 
-/// Removes a socket file that nobody listens on any more. A file of another kind stays, and makes bind() fail.
+/// Removes a socket file that nobody listens on any more. A file of another kind stays, and makes bind()
+/// fail.
 bool remove_stale(const sockaddr_un& address) {
     struct stat status {};
+
     if (::lstat(address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
         return true;
     const Descriptor probe{::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)};
-    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 || errno == EAGAIN)
+    if (::connect(probe.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0 ||
+        errno == EAGAIN)
         return false;
     if (errno == ECONNREFUSED)
         ::unlink(address.sun_path);
@@ -155,7 +160,8 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     if (path.size() >= sizeof address.sun_path)
-        return "a unix socket's path has at most " + std::to_string(sizeof address.sun_path - 1) + " characters";
+        return "a unix socket's path has at most " + std::to_string(sizeof address.sun_path - 1) +
+               " characters";
     path.copy(address.sun_path, path.size());
     if (!remove_stale(address))
         return std::string{"another process listens on it"};
@@ -163,7 +169,8 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     socket.descriptor = Descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int descriptor = socket.descriptor.get();
     // The mode is set before listen(): until then nobody can connect, whatever the umask made of it.
-    if (descriptor < 0 || ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
+    if (descriptor < 0 ||
+        ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::chmod(path.c_str(), mode) != 0 || ::listen(descriptor, backlog) != 0)
         return reason();
     describe(socket);

@@ -16,7 +16,8 @@ double milliseconds(Duration duration) noexcept {
 
 } // namespace
 
-void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in, Duration took) {
+void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in,
+                 Duration took) {
     const std::array<log::Field, 12> fields{{
         {"request_id", request_id},
         {"operation", graphql::to_string(report.kind)},

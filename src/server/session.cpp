@@ -24,8 +24,8 @@ using namespace std::chrono_literals;
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 constexpr std::uint64_t most_in_one_turn = 64;
-constexpr Duration over_limit_time = 1s;          // for a client that is only told that there are too many
-constexpr Duration newcomer_time = 500ms;         // a shutdown's patience with a client that has just connected
+constexpr Duration over_limit_time = 1s;  // for a client that is only told that there are too many
+constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
 
 bool would_block() noexcept {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
@@ -44,8 +44,12 @@ std::string_view allow_line(const Site& site) noexcept {
 
 Session::Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
                  net::DeadlineClock& clock, net::TaskGroup& group)
-    : socket_{std::move(socket)}, arrival_{std::move(arrival)}, sites_{sites}, site_{sites.site},
-      deadline_{clock, &Session::on_deadline, this}, received_{header_limit} {
+    : socket_{std::move(socket)},
+      arrival_{std::move(arrival)},
+      sites_{sites},
+      site_{sites.site},
+      deadline_{clock, &Session::on_deadline, this},
+      received_{header_limit} {
     group.add(*this);
     sites_.stats.client_connections.add(1);
 }
@@ -84,7 +88,9 @@ net::Task<void> Session::serve() {
 void Session::reset_after() noexcept {
     keep_open_ = false;
     reset_ = true;
-    const struct ::linger at_once {1, 0};
+
+    const struct ::linger at_once { 1, 0 };
+
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
@@ -234,12 +240,13 @@ net::Task<Session::Read> Session::read_body() {
             co_return co_await refuse(ErrorCode::payload_too_large);
         if (parse_state_ == http::ParseState::malformed)
             co_return co_await refuse(ErrorCode::bad_request);
-        const bool expects = !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
+        const bool expects =
+            !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
         if (expects && !told_to_continue && received_.empty()) {
             told_to_continue = true;
             if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
                 co_return Read::gone;
-            wrote_ = false; // an interim response is no answer
+            wrote_ = false;                           // an interim response is no answer
             deadline_.set_after(site_->body_timeout); // a write that had to wait has cleared it
         }
         const error_code code = co_await receive();
@@ -291,7 +298,8 @@ net::Task<void> Session::answer() {
     } catch (...) { // out of memory or a bug: whatever it was, the app must not be left without an answer
         failure = std::current_exception();
     }
-    keep_open_ = keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
+    keep_open_ =
+        keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
     if (!failure && wrote_)
         co_return;
     log::error("internal error while answering a request", {{"request_id", std::string_view{request_id_}}});
@@ -304,8 +312,8 @@ net::Task<void> Session::handle(const proxy::AppRequest& request) {
     co_await site_->handler->handle(request, *this, report_);
 }
 
-/// An error that the session itself finds. Where bytes of the request may still be coming, the connection ends
-/// with it: what follows could not be told from the next request.
+/// An error that the session itself finds. Where bytes of the request may still be coming, the connection
+/// ends with it: what follows could not be told from the next request.
 net::Task<Session::Read> Session::refuse(ErrorCode code) {
     if (request_id_.empty())
         make_request_id(request_id_);
@@ -369,7 +377,8 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
     }
 }
 
-/// Closes so that the app gets the answer and not a reset, even where it is still sending (RFC 9112 section 9.6).
+/// Closes so that the app gets the answer and not a reset, even where it is still sending (RFC 9112
+/// section 9.6).
 net::Task<void> Session::linger() {
     if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || peer_ended_)
         co_return;
@@ -410,8 +419,8 @@ void Session::finish_soon() noexcept {
         socket_.cancel(ignored);
 }
 
-/// Its first request is likely on its way, and closing would leave it without an answer, which some clients take for a
-/// reason to send it again.
+/// Its first request is likely on its way, and closing would leave it without an answer, which some clients
+/// take for a reason to send it again.
 bool Session::is_newcomer() const noexcept {
     return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
 }

@@ -57,7 +57,8 @@ net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline,
     co_return error_code{};
 }
 
-/// Reads exactly up to the end of the answer's head, byte by byte at its end, since what follows belongs to TLS.
+/// Reads exactly up to the end of the answer's head, byte by byte at its end, since what follows belongs to
+/// TLS.
 net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadline, std::string& head) {
     std::size_t scanned = 0;
     while (head.size() < answer_limit) {
@@ -85,8 +86,8 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
 } // namespace
 
 net::Task<std::optional<ProxyRefusal>> connect_through_proxy(TcpSocket& socket, const net::Deadline& deadline,
-                                                            const config::UpstreamProxy& proxy,
-                                                            std::string target) {
+                                                             const config::UpstreamProxy& proxy,
+                                                             std::string target) {
     std::string request = connect_request(proxy, target);
     const auto sent = co_await send_all(socket, deadline, request);
     wipe(request);
@@ -105,8 +106,9 @@ net::Task<std::optional<ProxyRefusal>> connect_through_proxy(TcpSocket& socket, 
     } while (parser.head().status < 200);
     const auto status = parser.head().status;
     if (status >= 300)
-        co_return ProxyRefusal{errc::proxy_refused, "the proxy answered " + std::to_string(status) +
-                                                        (status == 407 ? ": check upstream.proxy's user and password" : "")};
+        co_return ProxyRefusal{errc::proxy_refused,
+                               "the proxy answered " + std::to_string(status) +
+                                   (status == 407 ? ": check upstream.proxy's user and password" : "")};
     co_return std::nullopt;
 }
 

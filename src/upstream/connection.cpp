@@ -14,11 +14,11 @@
 namespace bearerd::upstream {
 namespace {
 
-constexpr std::size_t head_limit = 64 * 1024;     // of a response; generous, since cookies and CSPs are long
-constexpr std::size_t first_buffer = 18 * 1024;   // one whole TLS record behind a head
-constexpr std::size_t piece_limit = 64 * 1024;    // of a streamed body
-constexpr std::size_t record_size = 16 * 1024;    // a TLS record's payload
-constexpr std::size_t worth_keeping = 16 * 1024;  // a larger body buffer is given back
+constexpr std::size_t head_limit = 64 * 1024;    // of a response; generous, since cookies and CSPs are long
+constexpr std::size_t first_buffer = 18 * 1024;  // one whole TLS record behind a head
+constexpr std::size_t piece_limit = 64 * 1024;   // of a streamed body
+constexpr std::size_t record_size = 16 * 1024;   // a TLS record's payload
+constexpr std::size_t worth_keeping = 16 * 1024; // a larger body buffer is given back
 constexpr int most_interim_responses = 8;
 
 IoStep plain_step(ssize_t result) noexcept {
@@ -26,15 +26,21 @@ IoStep plain_step(ssize_t result) noexcept {
         return {IoState::done, static_cast<std::size_t>(result)};
     if (result == 0)
         return {IoState::end, 0};
-    return {errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IoState::want_read : IoState::failed, 0};
+    return {errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IoState::want_read : IoState::failed,
+            0};
 }
 
 } // namespace
 
 Connection::Connection(net::asio::io_context& context, net::DeadlineClock& clock, Pool& pool, Dialed dialed)
-    : pool_{pool}, socket_{std::move(dialed.socket)}, ssl_{std::move(dialed.ssl)},
-      deadline_{clock, &Connection::on_deadline, this}, readable_{context.get_executor()},
-      received_{head_limit, first_buffer}, opened_at_{BootClock::now()}, last_used_{opened_at_} {}
+    : pool_{pool},
+      socket_{std::move(dialed.socket)},
+      ssl_{std::move(dialed.ssl)},
+      deadline_{clock, &Connection::on_deadline, this},
+      readable_{context.get_executor()},
+      received_{head_limit, first_buffer},
+      opened_at_{BootClock::now()},
+      last_used_{opened_at_} {}
 
 Connection::~Connection() {
     received_.wipe();
@@ -53,7 +59,8 @@ net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
     wipe(sending_);
     if (write_fault && (!wrote_any || deadline_.expired()))
         co_return failure(write_fault, wrote_any ? Stage::writing : Stage::connecting);
-    // After a write that failed half-way an answer may be waiting all the same: a server may refuse a body early.
+    // After a write that failed half-way an answer may be waiting all the same: a server may refuse a body
+    // early.
     const error_code read_fault = co_await read_head();
     if (read_fault) {
         if (write_fault && !got_byte_)
@@ -76,7 +83,8 @@ net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
 
 net::Task<error_code> Connection::write(std::string_view head, std::string_view body) {
     // One record and one send for nearly every request; the rest of a large body goes out from where it lies.
-    const std::size_t joined = head.size() < record_size ? std::min(body.size(), record_size - head.size()) : 0;
+    const std::size_t joined =
+        head.size() < record_size ? std::min(body.size(), record_size - head.size()) : 0;
     sending_.reserve(head.size() + joined); // no reallocation, which would leave a copy of the token behind
     sending_.assign(head).append(body.substr(0, joined));
     if (const error_code code = co_await write_all(sending_))
@@ -236,7 +244,8 @@ bool Connection::fill_from_what_is_there() {
 
 void Connection::release() noexcept {
     const bool leftover = !received_.empty() || !drained_ || (ssl_ && tls_has_pending(ssl_.get()));
-    const bool keep = complete() && !ended_ && !closed_ && !aborted_ && http::may_reuse(parser_.head(), leftover);
+    const bool keep =
+        complete() && !ended_ && !closed_ && !aborted_ && http::may_reuse(parser_.head(), leftover);
     last_used_ = BootClock::now();
     pool_.give_back(*this, keep);
 }
@@ -287,7 +296,8 @@ void Connection::abort() noexcept {
 }
 
 IoStep Connection::read_step(char* data, std::size_t size) noexcept {
-    return ssl_ ? tls_read(ssl_.get(), data, size) : plain_step(::recv(socket_.native_handle(), data, size, 0));
+    return ssl_ ? tls_read(ssl_.get(), data, size)
+                : plain_step(::recv(socket_.native_handle(), data, size, 0));
 }
 
 IoStep Connection::write_step(const char* data, std::size_t size) noexcept {

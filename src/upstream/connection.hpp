@@ -25,14 +25,20 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Writes the request and reads the response's head and, up to the hold limit, its body. Nothing: it is there.
+    /// Writes the request and reads the response's head and, up to the hold limit, its body. Nothing: it is
+    /// there.
     [[nodiscard]] net::Task<std::optional<Failure>> run(OutgoingRequest request);
 
     [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
+
     [[nodiscard]] std::string& body() noexcept override { return body_; }
+
     [[nodiscard]] bool complete() const noexcept override { return state_ == http::ParseState::complete; }
+
     [[nodiscard]] net::Task<error_code> read() override;
+
     [[nodiscard]] Duration response_time() const noexcept override { return head_at_ - sent_at_; }
+
     void release() noexcept override;
 
     /// Becomes busy: owned by the exchange until release().
@@ -40,11 +46,12 @@ public:
     /// Becomes idle: watched, without a buffer, closed after `limit`.
     void check_in(Duration limit);
 
-    /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said anything.
-    /// Asks the kernel, and TLS where something came (a session ticket is no news).
+    /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said
+    /// anything. Asks the kernel, and TLS where something came (a session ticket is no news).
     [[nodiscard]] bool is_alive() noexcept;
 
     [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
+
     [[nodiscard]] TimePoint last_used() const noexcept { return last_used_; }
 
     /// Closes with a short TLS good-bye that waits for nothing.

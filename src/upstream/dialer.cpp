@@ -17,17 +17,18 @@ namespace {
 namespace asio = net::asio;
 using namespace std::chrono_literals;
 
-constexpr Duration stagger = 250ms;        // RFC 8305 section 8, Connection Attempt Delay
-constexpr Duration address_life = 30s;     // getaddrinfo tells no TTL; this follows a moved upstream soon enough
+constexpr Duration stagger = 250ms;    // RFC 8305 section 8, Connection Attempt Delay
+constexpr Duration address_life = 30s; // getaddrinfo tells no TTL; this follows a moved upstream soon enough
 constexpr std::size_t most_addresses = 16; // a bound on what one name can make us try
 
 std::string endpoint_text(const TcpEndpoint& endpoint) {
     const bool v6 = endpoint.address().is_v6();
-    return (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") + std::to_string(endpoint.port());
+    return (v6 ? "[" : "") + endpoint.address().to_string() + (v6 ? "]:" : ":") +
+           std::to_string(endpoint.port());
 }
 
-/// The same descriptor as the reactor has never seen it. Connecting left it registered for writability, and with that
-/// every re-armed wait for an answer would wake the loop once for nothing.
+/// The same descriptor as the reactor has never seen it. Connecting left it registered for writability, and
+/// with that every re-armed wait for an answer would wake the loop once for nothing.
 error_code register_anew(TcpSocket& socket) {
     error_code code;
     const auto protocol = socket.local_endpoint(code).protocol();
@@ -49,13 +50,15 @@ error_code register_anew(TcpSocket& socket) {
 /// What one dial waits for, so that its deadline, or the shutdown, can end the wait.
 struct Dialer::Attempt {
     Attempt(Dialer& owner)
-        : dialer{owner}, event{std::make_shared<net::Event>(owner.executor_)},
+        : dialer{owner},
+          event{std::make_shared<net::Event>(owner.executor_)},
           deadline{owner.clock_, &Attempt::on_deadline, this} {
         dialer.attempts_.push_back(this);
     }
 
     Attempt(const Attempt&) = delete;
     Attempt& operator=(const Attempt&) = delete;
+
     ~Attempt() { std::erase(dialer.attempts_, this); }
 
     static void on_deadline(void* self) noexcept {
@@ -110,7 +113,10 @@ std::vector<TcpEndpoint> interleave_families(const std::vector<TcpEndpoint>& res
 
 Dialer::Dialer(asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
                TlsContext* tls)
-    : executor_{context.get_executor()}, clock_{clock}, settings_{settings}, tls_{tls},
+    : executor_{context.get_executor()},
+      clock_{clock},
+      settings_{settings},
+      tls_{tls},
       resolver_{context.get_executor()} {}
 
 Dialer::~Dialer() = default;
@@ -208,7 +214,8 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
         known_ = interleave_families(lookup->endpoints);
         known_until_ = BootClock::now() + address_life;
     } else if (known_.empty()) {
-        co_return failure(attempt, errc::name_not_found, "looking up " + host + ": " + lookup->code.message());
+        co_return failure(attempt, errc::name_not_found,
+                          "looking up " + host + ": " + lookup->code.message());
     }
     co_return known_; // where the name server is down, yesterday's addresses are the best guess
 }
@@ -235,7 +242,7 @@ void Dialer::start_connect(const std::shared_ptr<Race>& race, const TcpEndpoint&
 }
 
 net::Task<std::variant<TcpSocket, Failure>> Dialer::connect(Attempt& attempt,
-                                                           std::vector<TcpEndpoint>& remaining) {
+                                                            std::vector<TcpEndpoint>& remaining) {
     auto race = std::make_shared<Race>(attempt.event);
     net::Deadline next{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
                        attempt.event.get()};
@@ -299,7 +306,8 @@ net::Task<std::variant<SslPtr, Failure>> Dialer::secure(Attempt& attempt, TcpSoc
 net::Task<std::optional<Failure>> Dialer::traverse_proxy(Attempt& attempt, TcpSocket& socket) {
     attempt.socket = &socket;
     const std::string target =
-        (settings_.url.host.find(':') == std::string::npos ? settings_.url.host : "[" + settings_.url.host + "]") +
+        (settings_.url.host.find(':') == std::string::npos ? settings_.url.host
+                                                           : "[" + settings_.url.host + "]") +
         ":" + std::to_string(settings_.url.port);
     auto refused = co_await connect_through_proxy(socket, attempt.deadline, *settings_.proxy, target);
     attempt.socket = nullptr;

@@ -43,8 +43,14 @@ Health::View Health::view() const {
 
 Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
            TlsContext* tls, std::size_t share, std::size_t most_waiting, Stats& stats, Health& health)
-    : context_{context}, clock_{clock}, settings_{settings}, share_{share}, most_waiting_{most_waiting},
-      stats_{stats}, health_{health}, dialer_{context, clock, settings, tls} {}
+    : context_{context},
+      clock_{clock},
+      settings_{settings},
+      share_{share},
+      most_waiting_{most_waiting},
+      stats_{stats},
+      health_{health},
+      dialer_{context, clock, settings, tls} {}
 
 Pool::~Pool() {
     close_idle();
@@ -97,8 +103,8 @@ Pool::ConnectionPtr Pool::take_idle(bool may_mutate) {
         ConnectionPtr connection = idle_.back(); // the most recently used: the least likely to be stale
         if (may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
             return nullptr;
-        if (now - connection->last_used() >= settings_.idle_timeout || now - connection->opened_at() >= oldest ||
-            !connection->is_alive()) {
+        if (now - connection->last_used() >= settings_.idle_timeout ||
+            now - connection->opened_at() >= oldest || !connection->is_alive()) {
             drop_idle(*connection);
             continue;
         }
@@ -115,7 +121,8 @@ net::Task<std::optional<Failure>> Pool::wait_for_room(TimePoint until) {
     if (waiting_.size() >= most_waiting_)
         co_return Failure{errc::overloaded, Stage::connecting, false, {}};
     net::Event room{context_.get_executor()};
-    net::Deadline deadline{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); }, &room};
+    net::Deadline deadline{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
+                           &room};
     deadline.set(until);
     waiting_.push_back(&room);
     co_await room.wait();

@@ -48,8 +48,9 @@ IoState state_of(const SSL* ssl, int result) noexcept {
     case SSL_ERROR_ZERO_RETURN:
         return IoState::end;
     case SSL_ERROR_SSL:
-        return ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING ? IoState::truncated
-                                                                                         : IoState::failed;
+        return ERR_GET_REASON(ERR_peek_last_error()) == SSL_R_UNEXPECTED_EOF_WHILE_READING
+                   ? IoState::truncated
+                   : IoState::failed;
     default:
         return IoState::failed;
     }
@@ -85,7 +86,8 @@ struct TlsContext::Sessions {
 };
 
 TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& host)
-    : context_{SSL_CTX_new(TLS_client_method())}, sessions_{std::make_unique<Sessions>()},
+    : context_{SSL_CTX_new(TLS_client_method())},
+      sessions_{std::make_unique<Sessions>()},
       server_name_{settings.server_name.empty() ? host : settings.server_name},
       name_is_address_{is_address(server_name_)} {
     require(context_ != nullptr, "TLS can't be set up");
@@ -99,16 +101,20 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
     // Without RELEASE_BUFFERS an idle connection would hold 34 KiB.
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
                                   SSL_MODE_RELEASE_BUFFERS);
-    SSL_CTX_set_read_ahead(context, 1); // one receive for a record, not one for its header and one for the rest
+    SSL_CTX_set_read_ahead(context,
+                           1); // one receive for a record, not one for its header and one for the rest
     if (settings.ca_file.empty())
-        require(SSL_CTX_set_default_verify_paths(context) == 1, "the system's certificate store can't be used");
+        require(SSL_CTX_set_default_verify_paths(context) == 1,
+                "the system's certificate store can't be used");
     else
         require(SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1,
                 "upstream.tls.ca_file: " + settings.ca_file + " can't be used");
     if (!settings.client_certificate_file.empty()) {
         require(SSL_CTX_use_certificate_chain_file(context, settings.client_certificate_file.c_str()) == 1,
-                "upstream.tls.client_certificate_file: " + settings.client_certificate_file + " can't be used");
-        require(SSL_CTX_use_PrivateKey_file(context, settings.client_key_file.c_str(), SSL_FILETYPE_PEM) == 1 &&
+                "upstream.tls.client_certificate_file: " + settings.client_certificate_file +
+                    " can't be used");
+        require(SSL_CTX_use_PrivateKey_file(context, settings.client_key_file.c_str(), SSL_FILETYPE_PEM) ==
+                        1 &&
                     SSL_CTX_check_private_key(context) == 1,
                 "upstream.tls.client_key_file: " + settings.client_key_file + " can't be used");
     }

@@ -1,5 +1,5 @@
-// Runs a fuzz target over every file of the folders named on the command line, once: what libFuzzer's own main
-// does with a corpus and no time to spend, for compilers that have none.
+// Runs a fuzz target over every file of the folders named on the command line, once: what libFuzzer's own
+// main does with a corpus and no time to spend, for compilers that have none.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>

@@ -8,7 +8,15 @@
 
 namespace bearerd::test {
 
-Load::Load(std::uint16_t port, std::size_t clients, bool keep_connections) {
+std::string Load::expect_data(const HttpResponse& response) {
+    const bool fine =
+        response.status == 200 && response.complete && response.body.find("balance") != std::string::npos;
+    return fine ? std::string{} : std::to_string(response.status) + " " + response.body;
+}
+
+Load::Load(std::uint16_t port, std::size_t clients, bool keep_connections, Judge judge,
+           std::chrono::milliseconds pace)
+    : judge_{std::move(judge)}, pace_{pace} {
     for (std::size_t i = 0; i < clients; ++i)
         threads_.emplace_back([this, port, keep_connections] { run(port, keep_connections); });
 }
@@ -28,7 +36,11 @@ bool Load::wait_for_more(std::uint64_t count, Deadline deadline) const {
 }
 
 std::vector<std::string> Load::end() {
-    ending_ = true;
+    {
+        const std::lock_guard lock{mutex_};
+        ending_ = true;
+    }
+    ended_.notify_all();
     for (std::thread& thread : threads_)
         thread.join();
     threads_.clear();
@@ -43,9 +55,7 @@ void Load::run(std::uint16_t port, bool keep) {
             if (!client)
                 client.emplace(port);
             const HttpResponse response = client->post(balance_query());
-            if (response.status != 200 || !response.complete ||
-                response.body.find("balance") == std::string::npos)
-                failure = std::to_string(response.status) + " " + response.body;
+            failure = judge_(response);
             const auto connection = response.header("Connection");
             if (!keep || (connection && *connection == "close"))
                 client.reset();
@@ -54,10 +64,10 @@ void Load::run(std::uint16_t port, bool keep) {
             client.reset();
         }
         ++answered_;
-        if (!failure.empty()) {
-            const std::lock_guard lock{mutex_};
+        std::unique_lock lock{mutex_};
+        if (!failure.empty())
             failures_.push_back(std::move(failure));
-        }
+        ended_.wait_for(lock, pace_, [this] { return ending_.load(); });
     }
 }
 

@@ -3,6 +3,8 @@
 #include "support/http_client.hpp"
 
 #include <atomic>
+#include <chrono>
+#include <condition_variable>
 #include <cstdint>
 #include <functional>
 #include <mutex>
@@ -13,11 +15,19 @@
 namespace bearerd::test {
 
 /// Clients that send balance queries one after the other, each on a connection that it keeps, or on a new one
-/// for each request, until they are told to end. Whatever is not a whole 200 with data is a failure. A kept
-/// connection that bearerd announced to close (Connection: close) is replaced, as HTTP asks.
+/// for each request, until they are told to end. Whatever is not a whole 200 with data is a failure, unless
+/// another judge is given. A kept connection that bearerd announced to close (Connection: close) is replaced,
+/// as HTTP asks.
 class Load {
 public:
-    Load(std::uint16_t port, std::size_t clients, bool keep_connections);
+    /// Tells in words what is wrong with an answer; nothing where it is as it must be. Called by all clients.
+    using Judge = std::function<std::string(const HttpResponse&)>;
+
+    static std::string expect_data(const HttpResponse& response);
+
+    /// `pace` is how long each client rests after an answer.
+    Load(std::uint16_t port, std::size_t clients, bool keep_connections, Judge judge = expect_data,
+         std::chrono::milliseconds pace = {});
     Load(const Load&) = delete;
     Load& operator=(const Load&) = delete;
     ~Load();
@@ -33,9 +43,12 @@ public:
 private:
     void run(std::uint16_t port, bool keep);
 
+    const Judge judge_;
+    const std::chrono::milliseconds pace_;
     std::atomic<bool> ending_{false};
     std::atomic<std::uint64_t> answered_{0};
     std::mutex mutex_;
+    std::condition_variable ended_;
     std::vector<std::string> failures_;
     std::vector<std::thread> threads_;
 };

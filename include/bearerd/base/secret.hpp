@@ -22,6 +22,7 @@ public:
 
     /// Takes the bytes and leaves `text` wiped and empty.
     explicit Secret(std::string&& text);
+
     /// Copies the bytes; wiping the source is the caller's affair.
     explicit Secret(std::string_view text) : bytes_{text} {}
 
@@ -29,10 +30,13 @@ public:
     Secret& operator=(const Secret&) = delete;
     Secret(Secret&& other) noexcept;
     Secret& operator=(Secret&& other) noexcept;
+
     ~Secret() { wipe(bytes_); }
 
     [[nodiscard]] Secret clone() const { return Secret{std::string_view{bytes_}}; }
+
     [[nodiscard]] bool empty() const noexcept { return bytes_.empty(); }
+
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
     /// The bytes themselves; valid until this object changes. Never hand the view to anything that logs.

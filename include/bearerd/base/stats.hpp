@@ -26,6 +26,7 @@ private:
 class Gauge {
 public:
     Gauge() noexcept = default;
+
     explicit Gauge(std::int64_t initial) noexcept : value_{initial} {}
 
     void add(std::int64_t n) noexcept {
@@ -45,7 +46,7 @@ class Histogram {
 public:
     /// Upper bounds in microseconds; a last bucket without a bound follows.
     static constexpr std::array<std::uint64_t, 17> bounds_us{
-        250,    500,     1'000,   2'500,     5'000,     10'000,    25'000,    50'000,    100'000,
+        250,     500,     1'000,     2'500,     5'000,     10'000,     25'000,     50'000,    100'000,
         250'000, 500'000, 1'000'000, 2'500'000, 5'000'000, 10'000'000, 30'000'000, 60'000'000};
 
     void observe(std::chrono::nanoseconds duration) noexcept {
@@ -58,6 +59,7 @@ public:
     }
 
     [[nodiscard]] std::uint64_t bucket(std::size_t index) const noexcept { return buckets_[index].get(); }
+
     [[nodiscard]] std::uint64_t sum_us() const noexcept { return sum_us_.get(); }
 
 private:

@@ -42,7 +42,7 @@ struct Access {
 };
 
 struct Limits {
-    std::uint64_t request_body = 1ULL << 20;   ///< bytes
+    std::uint64_t request_body = 1ULL << 20;    ///< bytes
     std::uint64_t request_header = 16ULL << 10; ///< bytes
     std::uint32_t client_connections = 1024;
     std::uint32_t pending_requests = 1024;
@@ -109,8 +109,9 @@ struct Backoff {
 };
 
 struct Auth {
-    std::string login_query = "query($email:String,$username:String,$password:String!){loginUser(email:$email,"
-                              "username:$username,password:$password){id}}";
+    std::string login_query =
+        "query($email:String,$username:String,$password:String!){loginUser(email:$email,"
+        "username:$username,password:$password){id}}";
     std::string login_field = "loginUser";
     std::vector<std::string> token_headers{"X-Authorization", "Authorization"}; ///< best first
     Unauthorized unauthorized;

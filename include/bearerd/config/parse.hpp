@@ -44,8 +44,8 @@ using ParseResult = std::variant<Settings, std::vector<Fault>>;
 /// Reads and parses a file; one that can't be read is a fault with line 0.
 [[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
 
-/// The fault of a value that only use shows to be wrong, with the position that the file gives it: line 0 where the
-/// file can't be read, or holds neither the key nor any part of it.
+/// The fault of a value that only use shows to be wrong, with the position that the file gives it: line 0
+/// where the file can't be read, or holds neither the key nor any part of it.
 [[nodiscard]] Fault fault_at_key(const std::string& path, std::string key, std::string message);
 
 } // namespace bearerd::config

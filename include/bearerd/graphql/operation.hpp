@@ -26,8 +26,8 @@ struct Operation {
     /// For a batch, that of its first operation.
     std::string name;
     bool batch = false;
-    /// A field named `login_field` (without case) is, or may be, among the root fields of what would run, through
-    /// aliases and fragments; true as well where the document can't be read (CONTRACT 3.4).
+    /// A field named `login_field` (without case) is, or may be, among the root fields of what would run,
+    /// through aliases and fragments; true as well where the document can't be read (CONTRACT 3.4).
     bool has_login = false;
 
     /// Whatever is not surely a query may move money (CONTRACT 4: "whatever can't be classified").
@@ -35,9 +35,9 @@ struct Operation {
 };
 
 /// Reads the operation that would run (CONTRACT 4): `operationName`, several operations, comments, strings,
-/// block strings, fragments, a BOM, `application/graphql`, GET, multipart uploads (the `operations` part, GraphQL
-/// multipart request specification), batches (any mutation makes it a mutation; any unknown makes it unknown).
-/// Doubled JSON keys, JSON that can't be read, and several operations without a name are unknown.
+/// block strings, fragments, a BOM, `application/graphql`, GET, multipart uploads (the `operations` part,
+/// GraphQL multipart request specification), batches (any mutation makes it a mutation; any unknown makes it
+/// unknown). Doubled JSON keys, JSON that can't be read, and several operations without a name are unknown.
 /// A batch of queries and subscriptions is a subscription. Linear in the input, bounded in depth and memory,
 /// never throws but for lack of memory.
 [[nodiscard]] Operation classify(const RequestView& request, std::string_view login_field);

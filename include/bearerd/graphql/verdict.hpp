@@ -30,9 +30,10 @@ struct Judgement {
 };
 
 /// Judges a whole answer by CONTRACT 3.5. `body` is already decoded (see http/coding) and at most 1 MiB;
-/// `kind` is that of the request, since a mutation's error with a path below a root field is never a rejection.
-/// A status in `rules.statuses` is a rejection whatever the body, HTTP 403 never. Parses JSON only where a quick
-/// search finds something to judge. Never throws but for lack of memory; deeper than 512 levels is `ok`.
+/// `kind` is that of the request, since a mutation's error with a path below a root field is never a
+/// rejection. A status in `rules.statuses` is a rejection whatever the body, HTTP 403 never. Parses JSON only
+/// where a quick search finds something to judge. Never throws but for lack of memory; deeper than 512 levels
+/// is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules);
 

@@ -7,13 +7,14 @@
 
 namespace bearerd::http {
 
-/// A connection's receive buffer: flat, bounded, and holding no memory while the connection idles. Once a head has
-/// been parsed, pin() keeps its bytes where they are, since the message's fields are views into them.
+/// A connection's receive buffer: flat, bounded, and holding no memory while the connection idles. Once a
+/// head has been parsed, pin() keeps its bytes where they are, since the message's fields are views into
+/// them.
 class ByteBuffer {
 public:
-    /// `limit`: the most bytes that it takes before pin(), so at least the limit of a head. Behind a pinned head
-    /// there is always some more room, so that a body can be read through it.
-    /// `first_capacity`: what is allocated when the first byte is awaited.
+    /// `limit`: the most bytes that it takes before pin(), so at least the limit of a head. Behind a pinned
+    /// head there is always some more room, so that a body can be read through it. `first_capacity`: what is
+    /// allocated when the first byte is awaited.
     explicit ByteBuffer(std::size_t limit, std::size_t first_capacity = 4096) noexcept
         : first_capacity_{first_capacity}, limit_{limit} {}
 

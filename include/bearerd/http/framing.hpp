@@ -20,15 +20,15 @@ struct HeadScan {
     std::size_t size = 0; ///< complete: bytes of the head, its empty line included
 };
 
-/// Looks for the end of a message head. `from` is how far an earlier call with a shorter `data` got (0 at first);
-/// it is moved on, so that a head that comes byte by byte costs linear time.
+/// Looks for the end of a message head. `from` is how far an earlier call with a shorter `data` got (0 at
+/// first); it is moved on, so that a head that comes byte by byte costs linear time.
 [[nodiscard]] HeadScan scan_head(std::string_view data, std::size_t& from) noexcept;
 
 /// Drops the empty lines that some old clients send behind a POST's body (RFC 9112 section 2.2); at most two.
 [[nodiscard]] std::size_t leading_empty_lines(std::string_view data) noexcept;
 
-/// Whether a parsed request's framing can be understood in one way only; otherwise 400 and close. Checks Host,
-/// Transfer-Encoding and Content-Length (CONTRACT 5), and that the target is printable.
+/// Whether a parsed request's framing can be understood in one way only; otherwise 400 and close. Checks
+/// Host, Transfer-Encoding and Content-Length (CONTRACT 5), and that the target is printable.
 [[nodiscard]] bool request_framing_is_sound(const RequestHead& head) noexcept;
 
 /// The same for a response: otherwise it is garbled.
@@ -43,6 +43,7 @@ struct Target {
     std::string_view query;     ///< without '?'
     bool has_query = false;
 };
+
 [[nodiscard]] Target split_target(std::string_view target) noexcept;
 
 /// Whether an upstream connection may carry another request after a complete response to `head` (RFC 9112

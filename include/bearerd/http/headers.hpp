@@ -19,9 +19,9 @@ struct UpstreamHeadPlan {
     std::vector<std::pair<std::string, std::string>> extra; ///< `upstream.headers`; they replace the app's
 };
 
-/// Appends a request head for the upstream. `token`: the bearer token, without "Bearer ". `accept_encoding`: the
-/// narrowed one (http/coding); empty where the app sent none. `body_size` is told by Content-Length unless the
-/// request is a GET without a body.
+/// Appends a request head for the upstream. `token`: the bearer token, without "Bearer ". `accept_encoding`:
+/// the narrowed one (http/coding); empty where the app sent none. `body_size` is told by Content-Length
+/// unless the request is a GET without a body.
 void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const RequestHead& request,
                           std::string_view query, std::string_view token, std::string_view accept_encoding,
                           std::string_view request_id, std::size_t body_size);
@@ -38,7 +38,8 @@ struct ReplyContext {
 /// How the body's end is told to the app.
 enum class BodyFraming : std::uint8_t { none, length, chunked, until_close };
 
-/// The framing for a body whose length is known or not: chunked for HTTP/1.1, the end of the connection for 1.0.
+/// The framing for a body whose length is known or not: chunked for HTTP/1.1, the end of the connection
+/// for 1.0.
 [[nodiscard]] BodyFraming framing_for(const ReplyContext& context, std::uint16_t status,
                                       std::optional<std::uint64_t> length) noexcept;
 

@@ -51,7 +51,8 @@ struct ResponseHead {
     std::string_view reason;
     std::uint8_t minor = 1;
     Fields fields;
-    /// Whether the length is told by Content-Length; the body of neither this nor chunked ends with the stream.
+    /// Whether the length is told by Content-Length; the body of neither this nor chunked ends with the
+    /// stream.
     std::optional<std::uint64_t> content_length;
     bool chunked = false;
 };

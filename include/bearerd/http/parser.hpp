@@ -20,8 +20,8 @@ enum class ParseState : std::uint8_t {
     body_too_large,
 };
 
-/// One request. feed_head() exactly once with the whole head (see scan_head), then feed_body() until complete.
-/// The head's views point into the bytes given to feed_head().
+/// One request. feed_head() exactly once with the whole head (see scan_head), then feed_body() until
+/// complete. The head's views point into the bytes given to feed_head().
 class RequestParser {
 public:
     RequestParser();
@@ -35,7 +35,8 @@ public:
     /// `bytes` is the head and nothing else. need_more: a body follows. body_too_large: the head is usable.
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
 
-    /// Takes what it can of `bytes`, appends the body's part to body(), says in `consumed` how many were used up.
+    /// Takes what it can of `bytes`, appends the body's part to body(), says in `consumed` how many were used
+    /// up.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed);
 
     [[nodiscard]] const RequestHead& head() const noexcept;
@@ -61,7 +62,8 @@ public:
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
     /// Appends to `body`.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, std::string& body);
-    /// The stream ended. complete where the end of the stream delimits the body, malformed where bytes are missing.
+    /// The stream ended. complete where the end of the stream delimits the body, malformed where bytes are
+    /// missing.
     [[nodiscard]] ParseState feed_end();
 
     [[nodiscard]] const ResponseHead& head() const noexcept;

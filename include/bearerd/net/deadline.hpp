@@ -14,12 +14,14 @@ namespace bearerd::net {
 
 class DeadlineClock;
 
-/// One deadline that is set again and again, as a connection goes from step to step. Setting it costs a store:
-/// the entry moves within the clock only when the new deadline lies before the old one. On the clock's thread only;
-/// must not outlive the clock.
-class Deadline : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+/// One deadline that is set again and again, as a connection goes from step to step. Setting it costs a
+/// store: the entry moves within the clock only when the new deadline lies before the old one. On the clock's
+/// thread only; must not outlive the clock.
+class Deadline
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-    /// Called once when the deadline has passed: cancels what is being waited for. Must not destroy the Deadline.
+    /// Called once when the deadline has passed: cancels what is being waited for. Must not destroy the
+    /// Deadline.
     using Callback = void (*)(void* context) noexcept;
 
     Deadline(DeadlineClock& clock, Callback callback, void* context) noexcept
@@ -50,8 +52,8 @@ private:
     bool expired_ = false;
 };
 
-/// All deadlines of one thread behind one timer: a timer per operation would cost four timerfd_settime a request.
-/// A hashed wheel of 50 ms ticks; a deadline passes at most one tick late, never early.
+/// All deadlines of one thread behind one timer: a timer per operation would cost four timerfd_settime a
+/// request. A hashed wheel of 50 ms ticks; a deadline passes at most one tick late, never early.
 class DeadlineClock {
 public:
     explicit DeadlineClock(asio::io_context& context);
@@ -74,7 +76,8 @@ private:
     [[nodiscard]] std::uint64_t next_filled_tick() const noexcept;
 
     std::vector<Slot> slots_;
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>, Executor>
+    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
+                               Executor>
         timer_;
     std::uint64_t done_tick_;      ///< every slot up to it has been looked at
     std::uint64_t armed_tick_ = 0; ///< 0: the timer rests

@@ -11,11 +11,13 @@
 
 namespace bearerd::net {
 
-/// Lets one coroutine wait until something on the same thread sets it. Setting it twice, or before the wait, is
-/// remembered once. Has no deadline of its own: whoever waits owns a Deadline whose callback sets the event.
+/// Lets one coroutine wait until something on the same thread sets it. Setting it twice, or before the wait,
+/// is remembered once. Has no deadline of its own: whoever waits owns a Deadline whose callback sets the
+/// event.
 class Event {
 public:
     explicit Event(Executor executor) noexcept : executor_{std::move(executor)} {}
+
     Event(const Event&) = delete;
     Event& operator=(const Event&) = delete;
 

@@ -11,8 +11,8 @@ namespace asio = boost::asio;
 /// strands and no type-erased executors.
 using Executor = asio::io_context::executor_type;
 
-/// A coroutine on it. Parameters of a spawned one are taken by value; references only to objects that live until
-/// the loop has drained (ARCHITECTURE.md, rules of Asio code).
+/// A coroutine on it. Parameters of a spawned one are taken by value; references only to objects that live
+/// until the loop has drained (ARCHITECTURE.md, rules of Asio code).
 template<class T>
 using Task = asio::awaitable<T, Executor>;
 

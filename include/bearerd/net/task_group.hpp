@@ -9,7 +9,8 @@
 namespace bearerd::net {
 
 /// What a group can ask of a member while it shuts down.
-class GroupMember : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+class GroupMember
+    : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
     /// Phase one: end as soon as nothing is in hand.
     virtual void finish_soon() noexcept = 0;
@@ -21,8 +22,8 @@ protected:
     ~GroupMember() = default;
 };
 
-/// The living sessions of one thread, for a shutdown in two phases: ask, wait until none is left, insist. Members
-/// link themselves in and leave when destroyed; the group must outlive them. One thread only.
+/// The living sessions of one thread, for a shutdown in two phases: ask, wait until none is left, insist.
+/// Members link themselves in and leave when destroyed; the group must outlive them. One thread only.
 class TaskGroup {
 public:
     void add(GroupMember& member) { members_.push_back(member); }

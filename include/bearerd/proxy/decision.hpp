@@ -11,10 +11,10 @@ namespace bearerd::proxy {
 struct FailedAttempt {
     error_code code;
     upstream::Stage stage = upstream::Stage::connecting;
-    bool reused = false;         ///< on a kept-alive connection
-    bool may_mutate = true;      ///< not surely a query
-    bool resent_stale = false;   ///< it was sent again already because of a stale connection
-    bool bytes_relayed = false;  ///< some of the answer has gone to the app
+    bool reused = false;        ///< on a kept-alive connection
+    bool may_mutate = true;     ///< not surely a query
+    bool resent_stale = false;  ///< it was sent again already because of a stale connection
+    bool bytes_relayed = false; ///< some of the answer has gone to the app
 };
 
 struct Decision {

@@ -27,16 +27,17 @@ struct ForwardPlan {
     std::uint32_t pending_requests;
 };
 
-/// Takes a request from the app to the upstream and the answer back (CONTRACT 2 to 4): classify, attach the token,
-/// send, adopt a swapped token, judge, at most one more send of each kind, relay. It never fails: there is always an
-/// answer. One per thread; everything it refers to must outlive the requests in it.
+/// Takes a request from the app to the upstream and the answer back (CONTRACT 2 to 4): classify, attach the
+/// token, send, adopt a swapped token, judge, at most one more send of each kind, relay. It never fails:
+/// there is always an answer. One per thread; everything it refers to must outlive the requests in it.
 class Forwarder final : public Handler {
 public:
     /// `pending` counts the requests in hand over all threads, against `limits.pending_requests`.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
               std::atomic<std::uint32_t>& pending, Stats& stats);
 
-    [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder, Report& report) override;
+    [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder,
+                                         Report& report) override;
 
 private:
     class Passage;

@@ -16,7 +16,8 @@
 /// The seam between a session, which speaks HTTP with the app, and whoever answers its requests.
 namespace bearerd::proxy {
 
-/// A whole request that has passed the framing guard and the access rules. Lives until handle() has completed.
+/// A whole request that has passed the framing guard and the access rules. Lives until handle() has
+/// completed.
 struct AppRequest {
     const http::RequestHead& head;
     http::Target target;
@@ -27,17 +28,19 @@ struct AppRequest {
 /// What became of a request, for log line and metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
-    std::string name;                        ///< the operation's
-    std::uint16_t status = 0;                ///< as sent to the app
-    std::size_t outcome = 0;                 ///< index of Stats::requests: 0 ok, 1 graphql_error, 2 rejected, 3+ code
-    graphql::Executed executed = graphql::Executed::no; ///< yes: the upstream answered, and its answer says the rest
-    std::uint64_t bytes_out = 0;             ///< body bytes for the app, before framing
-    Duration upstream_time{};                ///< spent on exchanges, waits for a connection included
+    std::string name;         ///< the operation's
+    std::uint16_t status = 0; ///< as sent to the app
+    std::size_t outcome = 0;  ///< index of Stats::requests: 0 ok, 1 graphql_error, 2 rejected, 3+ code
+    graphql::Executed executed =
+        graphql::Executed::no;   ///< yes: the upstream answered, and its answer says the rest
+    std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing
+    Duration upstream_time{};    ///< spent on exchanges, waits for a connection included
     std::uint32_t resends = 0;
-    std::string detail;                      ///< of a failure, for the log: "connection refused"
-    bool quiet = false;                      ///< not counted and not logged as a request (the admin listener's)
+    std::string detail; ///< of a failure, for the log: "connection refused"
+    bool quiet = false; ///< not counted and not logged as a request (the admin listener's)
 
     [[nodiscard]] bool has_error_code() const noexcept { return outcome >= 3; }
+
     void set_error(graphql::ErrorCode code, graphql::Executed value) noexcept {
         outcome = 3 + static_cast<std::size_t>(code);
         executed = value;
@@ -50,8 +53,8 @@ struct Report {
 /// The way back to the app.
 class Responder {
 public:
-    /// Writes the pieces one behind the other, in one system call where the socket takes it. False: the app is gone;
-    /// nothing more reaches it, and the connection will be closed.
+    /// Writes the pieces one behind the other, in one system call where the socket takes it. False: the app
+    /// is gone; nothing more reaches it, and the connection will be closed.
     [[nodiscard]] virtual net::Task<bool> write(std::string_view first, std::string_view second,
                                                 std::string_view third) = 0;
 
@@ -76,14 +79,15 @@ public:
                                                  Report& report) = 0;
 };
 
-/// Everything of an error reply but where it goes (CONTRACT 4): status, content type by what the app accepts, body,
-/// Retry-After. Appended to `out`; the report is filled in.
+/// Everything of an error reply but where it goes (CONTRACT 4): status, content type by what the app accepts,
+/// body, Retry-After. Appended to `out`; the report is filled in.
 struct ErrorReply {
     graphql::ErrorCode code;
     graphql::Executed executed;
     std::optional<Duration> retry_after;
     std::string_view extra_fields; ///< whole field lines, such as Allow
 };
+
 void append_error_reply(std::string& out, const ErrorReply& error, const http::ReplyContext& context,
                         std::string_view accept, bool always_200, Report& report);
 

@@ -19,8 +19,8 @@ struct ClientLimit {
     std::atomic<std::uint32_t> most{0};
 };
 
-/// Accepts on one descriptor for one thread and starts sessions. Over the limit, a client is told so by a session
-/// of its own, and of those there are few; out of descriptors, it waits instead of spinning.
+/// Accepts on one descriptor for one thread and starts sessions. Over the limit, a client is told so by a
+/// session of its own, and of those there are few; out of descriptors, it waits instead of spinning.
 class Listener {
 public:
     /// All references must outlive the listener and its sessions.

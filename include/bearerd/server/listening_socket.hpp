@@ -15,16 +15,23 @@ namespace bearerd::server {
 class Descriptor {
 public:
     Descriptor() noexcept = default;
+
     explicit Descriptor(int value) noexcept : value_{value} {}
+
     Descriptor(Descriptor&& other) noexcept : value_{std::exchange(other.value_, -1)} {}
+
     Descriptor& operator=(Descriptor&& other) noexcept;
     Descriptor(const Descriptor&) = delete;
     Descriptor& operator=(const Descriptor&) = delete;
+
     ~Descriptor() { reset(); }
 
     [[nodiscard]] int get() const noexcept { return value_; }
+
     [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
+
     [[nodiscard]] bool valid() const noexcept { return value_ >= 0; }
+
     void reset() noexcept;
 
 private:
@@ -40,9 +47,9 @@ struct ListeningSocket {
     std::uint16_t port = 0;
 };
 
-/// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of its own
-/// (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an error. Returns the
-/// sockets, or the reason in words.
+/// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of
+/// its own (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an
+/// error. Returns the sockets, or the reason in words.
 using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
 [[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
                                         std::size_t threads);

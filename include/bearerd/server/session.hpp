@@ -19,8 +19,7 @@
 namespace bearerd::server {
 
 /// One type for TCP and unix sockets, so that a session is no template and a test can use a socket pair.
-using ClientSocket =
-    net::asio::basic_stream_socket<net::asio::generic::stream_protocol, net::Executor>;
+using ClientSocket = net::asio::basic_stream_socket<net::asio::generic::stream_protocol, net::Executor>;
 
 /// What the listener knows of a connection.
 struct Arrival {
@@ -29,8 +28,8 @@ struct Arrival {
     bool over_limit = false;               ///< it is only told so (OVERLOADED) and closed
 };
 
-/// One app's connection: reads requests one after the other, guards, has them answered, writes. Owned by its own
-/// coroutine; holds no buffer while it waits for the next request.
+/// One app's connection: reads requests one after the other, guards, has them answered, writes. Owned by its
+/// own coroutine; holds no buffer while it waits for the next request.
 class Session final : public proxy::Responder, public net::GroupMember {
 public:
     /// `socket` is non-blocking. `sites`, `clock` and `group` must outlive the session.
@@ -45,7 +44,9 @@ public:
 
     [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
                                         std::string_view third) override;
+
     void close_after() noexcept override { keep_open_ = false; }
+
     void reset_after() noexcept override;
 
     void finish_soon() noexcept override;

@@ -14,8 +14,8 @@
 
 namespace bearerd::server {
 
-/// What the sessions of one listener serve: rules, limits and the handler behind them. Immutable; a reload puts
-/// another one in its place, and requests in hand keep the old one alive.
+/// What the sessions of one listener serve: rules, limits and the handler behind them. Immutable; a reload
+/// puts another one in its place, and requests in hand keep the old one alive.
 struct Site {
     http::AccessRules access;
     std::vector<std::string> paths;           ///< empty: the handler looks at the path itself

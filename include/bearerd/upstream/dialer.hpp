@@ -29,8 +29,8 @@ struct Dialed {
 
 using DialResult = std::variant<Dialed, Failure>;
 
-/// Connects to the upstream: name, TCP (all addresses, staggered as RFC 8305 says), proxy, TLS. One thread only;
-/// must outlive the coroutines that it started.
+/// Connects to the upstream: name, TCP (all addresses, staggered as RFC 8305 says), proxy, TLS. One thread
+/// only; must outlive the coroutines that it started.
 class Dialer {
 public:
     /// `tls`: nullptr for an http:// upstream. Both must outlive the dialer.

@@ -33,6 +33,7 @@ public:
         error_code last_code;   ///< likewise
         TimePoint last_error_at{};
     };
+
     [[nodiscard]] View view() const;
 
 private:
@@ -43,12 +44,13 @@ private:
     TimePoint last_error_at_{};
 };
 
-/// The kept connections of one thread to the upstream, and the Transport over them. Idle connections are watched and
-/// leave at once when the upstream closes them or says anything; a busy one is never shared. One thread only.
+/// The kept connections of one thread to the upstream, and the Transport over them. Idle connections are
+/// watched and leave at once when the upstream closes them or says anything; a busy one is never shared. One
+/// thread only.
 class Pool final : public Transport {
 public:
-    /// `settings`, `tls` (nullptr for http://), `stats` and `health` must outlive the pool. `share`: how many of
-    /// `max_connections` are this thread's.
+    /// `settings`, `tls` (nullptr for http://), `stats` and `health` must outlive the pool. `share`: how many
+    /// of `max_connections` are this thread's.
     Pool(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
          TlsContext* tls, std::size_t share, std::size_t most_waiting, Stats& stats, Health& health);
     ~Pool() override;
@@ -66,7 +68,8 @@ public:
     /// Nothing is busy, connecting or waiting.
     [[nodiscard]] bool quiet() const noexcept { return open_ == idle_.size() && waiting_.empty(); }
 
-    /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for http://.
+    /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for
+    /// http://.
     [[nodiscard]] const std::string& tls_description() const noexcept { return tls_description_; }
 
 private:

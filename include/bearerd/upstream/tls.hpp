@@ -12,8 +12,8 @@ using SSL_CTX = struct ssl_ctx_st;
 using SSL = struct ssl_st;
 using SSL_SESSION = struct ssl_session_st;
 
-/// TLS towards the upstream. The only place that makes a TLS stream: certificate and host name are always verified,
-/// TLS 1.2 at least, and there is no path around it (CONTRACT 5).
+/// TLS towards the upstream. The only place that makes a TLS stream: certificate and host name are always
+/// verified, TLS 1.2 at least, and there is no path around it (CONTRACT 5).
 namespace bearerd::upstream {
 
 struct FreeSsl {
@@ -27,15 +27,15 @@ using SslPtr = std::unique_ptr<SSL, FreeSsl>;
 /// One for all threads; keeps sessions so that later handshakes are short. Any thread.
 class TlsContext {
 public:
-    /// `host`: the upstream's name or address literal, verified unless `settings.server_name` says another one.
-    /// Throws std::runtime_error with a sentence where a file can't be used.
+    /// `host`: the upstream's name or address literal, verified unless `settings.server_name` says another
+    /// one. Throws std::runtime_error with a sentence where a file can't be used.
     TlsContext(const config::UpstreamTls& settings, const std::string& host);
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
-    /// A client stream on the connected, non-blocking descriptor, which stays the caller's. Must not outlive the
-    /// context. Throws std::bad_alloc only.
+    /// A client stream on the connected, non-blocking descriptor, which stays the caller's. Must not outlive
+    /// the context. Throws std::bad_alloc only.
     [[nodiscard]] SslPtr make_stream(int descriptor);
 
 private:
@@ -81,6 +81,7 @@ struct TlsFault {
     bool certificate = false;
     std::string reason;
 };
+
 [[nodiscard]] TlsFault tls_fault(const SSL* ssl);
 
 /// "TLSv1.3 TLS_AES_128_GCM_SHA256", for people.

@@ -11,8 +11,8 @@
 #include <string_view>
 #include <variant>
 
-/// The seam between what decides (auth, proxy) and what moves bytes: one request, one response or a failure that
-/// says how far it got. It knows nothing of GraphQL, tokens or resending.
+/// The seam between what decides (auth, proxy) and what moves bytes: one request, one response or a failure
+/// that says how far it got. It knows nothing of GraphQL, tokens or resending.
 namespace bearerd::upstream {
 
 /// How far a failed exchange got: what contract section 4 turns on.
@@ -30,7 +30,8 @@ struct Failure {
     std::string detail;  ///< for the log and the status page, in words: "certificate has expired"
 };
 
-/// A response whose head has come, with its connection. All views are valid until the next read() or the release.
+/// A response whose head has come, with its connection. All views are valid until the next read() or the
+/// release.
 class Exchange {
 public:
     [[nodiscard]] virtual const http::ResponseHead& head() const noexcept = 0;
@@ -41,8 +42,8 @@ public:
     /// Whether body() holds the last byte.
     [[nodiscard]] virtual bool complete() const noexcept = 0;
 
-    /// Drops body() and waits for the next piece of it (at most 64 KiB), which may be empty at the end. Fails with
-    /// timed_out, truncated, garbled or shutting_down; then only the release is left.
+    /// Drops body() and waits for the next piece of it (at most 64 KiB), which may be empty at the end. Fails
+    /// with timed_out, truncated, garbled or shutting_down; then only the release is left.
     [[nodiscard]] virtual net::Task<error_code> read() = 0;
 
     /// From the first byte written to the head's last byte.
@@ -74,9 +75,11 @@ struct OutgoingRequest {
     /// Up to how many bytes of the body send() waits for; a larger body, or one of a type that streams
     /// (text/event-stream, multipart/mixed), is handed over as soon as that is known.
     std::size_t hold_limit = 0;
-    /// May use one connection beyond `max_connections`: a login must not wait behind the requests that wait for it.
+    /// May use one connection beyond `max_connections`: a login must not wait behind the requests that wait
+    /// for it.
     bool beyond_limit = false;
-    /// The whole exchange up to the held answer ends by then, where that is sooner than the transport's own limits.
+    /// The whole exchange up to the held answer ends by then, where that is sooner than the transport's own
+    /// limits.
     TimePoint give_up = TimePoint::max();
 };
 
@@ -87,8 +90,8 @@ public:
     virtual ~Transport() = default;
 
     /// Sends once, on one connection; never sends again by itself, but for addresses that did not accept and
-    /// idle connections found dead before the first byte. Connecting is bounded by `connect_timeout`, the answer
-    /// by `response_timeout` from the first byte written. On the transport's own thread only.
+    /// idle connections found dead before the first byte. Connecting is bounded by `connect_timeout`, the
+    /// answer by `response_timeout` from the first byte written. On the transport's own thread only.
     [[nodiscard]] virtual net::Task<SendResult> send(OutgoingRequest request) = 0;
 };
 

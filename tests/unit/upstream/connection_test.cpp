@@ -22,13 +22,14 @@ TEST_F(PoolTest, InterimResponsesAreSkipped) {
     EXPECT_EQ(body_of(outgoing("a")), "ok");
 }
 
-/// OpenSSL holds the part that has come as "pending". Whoever trusts in that instead of waiting never gives the loop
-/// its turn again, and no deadline passes.
+/// OpenSSL holds the part that has come as "pending". Whoever trusts in that instead of waiting never gives
+/// the loop its turn again, and no deadline passes.
 TEST_F(PoolTest, ARecordThatStallsHalfWayMeetsTheDeadline) {
     settings.response_timeout = 100ms;
     serve_tls([](Peer& peer) {
         static_cast<void>(peer.read());
-        peer.write_torn_record("HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + std::string(3000, 'x'), 1500);
+        peer.write_torn_record("HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n" + std::string(3000, 'x'),
+                               1500);
         peer.wait_for_end();
     });
     const Failure failure = failure_of(outgoing("a"));
