@@ -57,7 +57,7 @@ TEST_F(SessionTest, APreflightIsAnsweredWithoutTheHandler) {
 }
 
 TEST_F(SessionTest, OtherMethodsGetAllowAndOtherPaths404) {
-    for (const std::string_view method : {"HEAD", "OPTIONS", "PUT", "DELETE", "post", "BREW"}) {
+    for (const std::string_view method : {"OPTIONS", "PUT", "DELETE", "post", "BREW"}) {
         const std::string text = ask(with("Host: localhost\r\n", method));
         EXPECT_EQ(status_of(text), "405") << method;
         EXPECT_TRUE(holds(text, "Allow: POST, GET\r\n"));
@@ -65,6 +65,17 @@ TEST_F(SessionTest, OtherMethodsGetAllowAndOtherPaths404) {
     for (const std::string_view target : {"/graphql/", "/Graphql", "//", "/?/graphql/../x"})
         EXPECT_EQ(status_of(ask(with("Host: localhost\r\n", "POST", target))),
                   target == "/?/graphql/../x" ? "200" : "404");
+}
+
+TEST_F(SessionTest, ARefusedHeadHasNoBodyThatTheNextAnswerWouldBeTakenFor) {
+    Client client = connect();
+    client.send(with("Host: localhost\r\n", "HEAD") + post("next"));
+    EXPECT_TRUE(turn_until([&] {
+        client.drain();
+        return client.received.ends_with("POST / next");
+    })) << client.received;
+    EXPECT_TRUE(client.received.starts_with("HTTP/1.1 405 "));
+    EXPECT_TRUE(body_of(client.received).starts_with("HTTP/1.1 200 ")) << client.received;
 }
 
 TEST_F(SessionTest, ARefusedRequestThatWasReadWholeLeavesTheConnectionOpen) {
