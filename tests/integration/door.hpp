@@ -1,0 +1,64 @@
+#pragma once
+
+#include "scenario.hpp"
+
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <sys/types.h>
+
+/// What the scenarios of who and what may come in (door_*_test.cpp) share.
+namespace bearerd::test {
+
+/// What the kernel says of a process's memory in KiB: "VmRSS:" now, "VmHWM:" at its most.
+[[nodiscard]] inline long memory_kib(pid_t pid, const std::string& field = "VmRSS:") {
+    std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
+    for (std::string line; std::getline(status, line);)
+        if (line.starts_with(field))
+            return std::strtol(line.c_str() + field.size(), nullptr, 10);
+    return 0;
+}
+
+/// A sanitizer keeps freed memory back; with this it keeps little of it.
+[[nodiscard]] inline Environment little_kept_memory() {
+    const char* options = std::getenv("ASAN_OPTIONS");
+    return {
+        {"ASAN_OPTIONS", (options != nullptr ? std::string{options} + ":" : "") + "quarantine_size_mb=1"}};
+}
+
+/// The metric that counts one outcome of requests that were never classified.
+[[nodiscard]] inline std::string refused_metric(const std::string& outcome) {
+    return R"(bearerd_requests_total{operation="unknown",outcome=")" + outcome + "\"}";
+}
+
+/// Waits for a metric to come down to `most`; false where it doesn't.
+[[nodiscard]] inline bool falls_to(const Daemon& daemon, std::string_view name, double most,
+                                   const Deadline& deadline = Deadline{}) {
+    while (daemon.metric(name) > most) {
+        if (deadline.passed())
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    return true;
+}
+
+/// The simulator with bearerd in front of it.
+struct Shop {
+    explicit Shop(const std::string& config = "", const std::vector<std::string>& arguments = {})
+        : simulator{arguments},
+          daemon{{.upstream_url = simulator.url(),
+                  .ca_pem = simulator.ca_pem(),
+                  .config = config,
+                  .environment = little_kept_memory()}} {}
+
+    /// How many requests came upstream, logins aside.
+    [[nodiscard]] std::int64_t requests() const {
+        return simulator.stat("requests") - simulator.stat("logins_ok");
+    }
+
+    Simulator simulator;
+    Daemon daemon;
+};
+
+} // namespace bearerd::test
