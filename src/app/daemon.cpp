@@ -53,7 +53,7 @@ void raise_descriptor_limit() {
 /// hold up the exit of a process that has nothing left to do.
 void limit_exit_time() {
     std::signal(SIGALRM, [](int) { ::_exit(exit_fine); });
-    ::alarm(5);
+    ::alarm(12);
 }
 
 class Daemon {

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 /// Between two writes: an upstream that swaps the token with every answer must not wear out a till's flash.
 constexpr auto pause = 100ms;
-constexpr auto longest_flush = 2s;
+constexpr auto longest_flush = 8s; // a busy disk must not lose the count of rejected logins
 
 StoreWriter::Found read_files(TokenFile& file) {
     StoreWriter::Found found;

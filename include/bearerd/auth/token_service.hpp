@@ -44,7 +44,7 @@ public:
                  std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks = {});
     TokenService(const TokenService&) = delete;
     TokenService& operator=(const TokenService&) = delete;
-    /// Stops, and waits at most two seconds for what is still to be stored.
+    /// Stops, and waits at most eight seconds for what is still to be stored.
     ~TokenService();
 
     /// Loads the stored token (on a thread of its own), then logs in where it takes that. Returns at once;
