@@ -36,7 +36,7 @@ public:
     StoreWriter(StoreSettings settings, Events events);
     StoreWriter(const StoreWriter&) = delete;
     StoreWriter& operator=(const StoreWriter&) = delete;
-    /// Writes what is pending and waits for that at most two seconds.
+    /// Writes what is pending and waits for that at most eight seconds.
     ~StoreWriter();
 
     void save(TokenRecord record);
