@@ -1,0 +1,45 @@
+# bearerd as a container: a sidecar that shares the app's network, or a service of its own. README.md and
+# packaging/container.yaml tell what can be set.
+#
+#   docker build -t bearerd .
+#   docker run --network container:app -e BEARERD_URL=https://api.example.com/graphql \
+#       -e BEARERD_USERNAME=till-042 -e BEARERD_PASSWORD bearerd
+FROM debian:bookworm-slim AS build
+WORKDIR /src
+COPY scripts/install-dependencies scripts/
+RUN scripts/install-dependencies build
+COPY CMakeLists.txt ./
+COPY cmake cmake
+COPY packaging packaging
+COPY man man
+COPY completion completion
+COPY systemd systemd
+COPY config config
+COPY include include
+COPY src src
+RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF && \
+    cmake --build build --target bearerd && \
+    strip -o bearerd build/src/bearerd
+
+FROM debian:bookworm-slim
+# Nothing but what it links to, and the authorities that it trusts.
+RUN apt-get update && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates libboost-url1.81.0 \
+        libprometheus-cpp-core1.0 libspdlog1.10 libssl3 libsystemd0 libyaml-cpp0.7 zlib1g && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/* && \
+    install -d -m 0700 -o 65532 -g 65532 /var/lib/bearerd
+COPY --chmod=0755 --from=build /src/bearerd /usr/bin/bearerd
+COPY --chmod=0644 packaging/container.yaml /etc/bearerd/bearerd.yaml
+
+# Needed: BEARERD_URL, BEARERD_USERNAME, BEARERD_PASSWORD; or another file at /etc/bearerd/bearerd.yaml.
+ENV BEARERD_LISTEN=127.0.0.1:8080 \
+    BEARERD_ALLOW_REMOTE=false \
+    BEARERD_ADMIN=127.0.0.1:9180 \
+    BEARERD_CA_FILE= \
+    BEARERD_TOKEN_DIRECTORY= \
+    BEARERD_LOG_FORMAT=json
+USER 65532:65532
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=30s --timeout=6s --start-period=30s CMD ["bearerd", "status"]
+ENTRYPOINT ["/usr/bin/bearerd"]
+CMD ["run"]
