@@ -43,6 +43,11 @@ namespace bearerd::test {
     return true;
 }
 
+/// Waits for a metric to be `least` or more, as the admin listener's own connections may count too.
+[[nodiscard]] inline bool rises_to(const Daemon& daemon, std::string_view name, double least) {
+    return daemon.wait_for_metric(name, least) || daemon.metric(name) > least;
+}
+
 /// The simulator with bearerd in front of it.
 struct Shop {
     explicit Shop(const std::string& config = "", const std::vector<std::string>& arguments = {})
