@@ -283,10 +283,9 @@ void Daemon::close_listeners(const config::Settings& wanted) {
     std::erase_if(listening_, [&](const auto& entry) {
         const auto& [configured, places] = entry;
         // clang 14 does not capture a structured binding by name.
-        const bool keep =
-            std::ranges::any_of(wanted.listen.addresses, [&listed = configured](const config::Address& address) {
-                return address.text() == listed;
-            });
+        const bool keep = std::ranges::any_of(
+            wanted.listen.addresses,
+            [&listed = configured](const config::Address& address) { return address.text() == listed; });
         if (keep)
             return false;
         for (const std::string& place : places) {
