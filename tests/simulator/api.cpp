@@ -274,7 +274,10 @@ void Api::dress(const HttpRequest& request, const Plan& plan, HttpReply& reply) 
         if (const auto* fault = find(plan.faults, Kind::huge))
             reply.stream_bytes = fault->bytes;
     }
-    if (reply.status == 200 && request.header("Accept").find("text/event-stream") != std::string_view::npos) {
+    // A client that also takes plain JSON gets that, as from most servers: GraphQL clients name both.
+    const auto accept = request.header("Accept");
+    if (reply.status == 200 && accept.find("text/event-stream") != std::string_view::npos &&
+        accept.find("json") == std::string_view::npos) {
         reply.headers.front().second = "text/event-stream";
         reply.stream_events = true;
         reply.body = "event: next\ndata: " + reply.body + "\n\nevent: next\ndata: {\"data\":{}}\n\n" +
