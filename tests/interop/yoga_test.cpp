@@ -25,6 +25,8 @@ public:
 
     [[nodiscard]] std::string ca_file() const { return directory_.write("ca.pem", authority_.pem()); }
 
+    [[nodiscard]] std::string password_file() const { return (directory_.path() / "password").string(); }
+
 private:
     CertificateAuthority authority_;
     TemporaryDirectory directory_;
@@ -157,6 +159,18 @@ TEST_F(Interop, TokensAreFollowedThroughSwapsAndRevocation) {
     EXPECT_EQ(daemon.post(document("mutation { redeem(value: 6) { value } }")).body,
               R"({"data":{"redeem":{"value":6}}})");
     EXPECT_EQ(logins(), 2);
+}
+
+/// GraphQL over HTTP, by graphql-http's own audits of a server (clients/npm/audits.js).
+TEST_F(Interop, AuditsComeOutAsWithoutUs) {
+    const Finished finished =
+        run(NODE_PROGRAM,
+            {NPM_CLIENTS "/audits.js", yoga.url(),
+             "http://127.0.0.1:" + std::to_string(daemon.port()) + "/graphql", yoga.password_file()},
+            {{"NODE_EXTRA_CA_CERTS", yoga.ca_file()}});
+    EXPECT_EQ(finished.exit.code, 0) << finished.output;
+    EXPECT_EQ(finished.output.find("DIFFERENT"), std::string::npos) << finished.output;
+    EXPECT_NE(finished.output.find("AUDITS 60, OK 60"), std::string::npos) << finished.output;
 }
 
 } // namespace
