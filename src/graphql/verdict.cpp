@@ -12,6 +12,8 @@ namespace {
 constexpr std::uint16_t forbidden = 403;
 
 bool contains(std::string_view text, std::string_view word) noexcept {
+    if (text.size() < word.size()) // memmem may not be given the null pointer that an empty view has
+        return false;
     return ::memmem(text.data(), text.size(), word.data(), word.size()) != nullptr;
 }
 

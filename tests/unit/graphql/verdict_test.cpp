@@ -162,6 +162,11 @@ TEST(Verdict, OfAnAnswer) {
     }
 }
 
+TEST(Verdict, OfABodyThatCanNotBeReadIsOk) {
+    EXPECT_EQ(judge(200, std::string_view{}, OperationKind::query, rules).verdict,
+              ok); // a null pointer: see UBSan
+}
+
 TEST(Verdict, TreatsWhateverMayMutateAsAMutation) {
     for (const auto& [body, of_query, of_mutation] : answers) {
         EXPECT_EQ(judge(200, body, OperationKind::unknown, rules).verdict, of_mutation) << body;
