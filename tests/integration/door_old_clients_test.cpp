@@ -247,20 +247,27 @@ TEST(OldClients, WhoSendAByteNowAndThenAreTimedOut) {
 
 TEST(OldClients, WhoReadNothingHoldNoMemoryAndAreCut) {
     const std::string answer(20'000, 'x');
-    Scene scene{[&](const UpstreamRequest&) { return http_answer(answer); }, "limits: {body_timeout: 1s}"};
-    ASSERT_EQ(scene.daemon.post(some_query).status, 200);
-    const long before = memory_kib(scene.daemon.process().pid());
+    const CertificateAuthority authority;
+    ScriptedUpstream upstream{
+        authority.issue(),
+        serve_with(std::string{first_token}, [&](const UpstreamRequest&) { return http_answer(answer); })};
+    Daemon daemon{{.upstream_url = upstream.url(),
+                   .ca_pem = authority.pem(),
+                   .config = "limits: {body_timeout: 1s}",
+                   .environment = little_kept_memory()}};
+    ASSERT_EQ(daemon.post(some_query).status, 200);
+    const long before = memory_kib(daemon.process().pid());
     std::vector<HttpClient> clients;
     for (int i = 0; i < 20; ++i)
-        clients.push_back(scene.daemon.client());
+        clients.push_back(daemon.client());
     std::string many;
     for (int i = 0; i < 2'000; ++i)
         many += clients.front().format("POST", "/", some_query);
     for (HttpClient& client : clients) // as much as it takes: it reads no more while nobody reads its answers
         (void)!::send(client.socket().descriptor(), many.data(), many.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
-    EXPECT_TRUE(falls_to(scene.daemon, "bearerd_client_connections", 1)) << "the rest is cut";
-    EXPECT_LT(memory_kib(scene.daemon.process().pid(), "VmHWM:") - before, 12 << 10);
-    EXPECT_EQ(scene.daemon.post(some_query).status, 200);
+    EXPECT_TRUE(falls_to(daemon, "bearerd_client_connections", 1)) << "the rest is cut";
+    EXPECT_LT(memory_kib(daemon.process().pid(), "VmHWM:") - before, 12 << 10);
+    EXPECT_EQ(daemon.post(some_query).status, 200);
 }
 
 } // namespace
