@@ -27,6 +27,13 @@ namespace bearerd::test {
         {"ASAN_OPTIONS", (options != nullptr ? std::string{options} + ":" : "") + "quarantine_size_mb=1"}};
 }
 
+/// A sanitizer takes memory of its own for ours: bounds are so many times higher there.
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+inline constexpr long memory_factor = 4;
+#else
+inline constexpr long memory_factor = 1;
+#endif
+
 /// The metric that counts one outcome of requests that were never classified.
 [[nodiscard]] inline std::string refused_metric(const std::string& outcome) {
     return R"(bearerd_requests_total{operation="unknown",outcome=")" + outcome + "\"}";
