@@ -33,8 +33,7 @@ bool is_ours(std::string_view name) {
         "Host",           "Content-Type",      "Accept",        "Accept-Encoding",
         "Content-Length", "Transfer-Encoding", "Authorization", "X-Authorization",
         "Connection"};
-    return std::any_of(ours.begin(), ours.end(),
-                       [name](auto own) { return http::equal_ignoring_case(name, own); });
+    return std::any_of(ours.begin(), ours.end(), [name](auto own) { return equal_ignoring_case(name, own); });
 }
 
 /// Whether a code tells of the upstream's own trouble and not of the credentials.
@@ -117,7 +116,7 @@ LoginRequest make_login_request(const config::Upstream& upstream, const config::
 std::string_view find_token(const http::Fields& fields, const std::vector<std::string>& token_headers) {
     for (const auto& name : token_headers) {
         for (const auto& field : fields.list) {
-            if (!http::equal_ignoring_case(field.name, name))
+            if (!equal_ignoring_case(field.name, name))
                 continue;
             if (const auto token = token_in_header(field.value); !token.empty())
                 return token;

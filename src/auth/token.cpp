@@ -1,6 +1,7 @@
 #include <bearerd/auth/token.hpp>
 
-#include <algorithm>
+#include <bearerd/base/ascii.hpp>
+
 #include <array>
 
 namespace bearerd::auth {
@@ -9,19 +10,8 @@ namespace {
 constexpr std::chrono::seconds max_life = std::chrono::hours{24 * 30};
 constexpr std::chrono::seconds default_life = std::chrono::minutes{60};
 
-std::string_view trim(std::string_view text) noexcept {
-    constexpr std::string_view blank = " \t";
-    const auto first = text.find_first_not_of(blank);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(blank) - first + 1);
-}
-
 bool starts_with_bearer(std::string_view text) noexcept {
-    constexpr std::string_view scheme = "bearer";
-    return text.size() >= scheme.size() &&
-           std::equal(scheme.begin(), scheme.end(), text.begin(),
-                      [](char a, char b) { return a == (b >= 'A' && b <= 'Z' ? b - 'A' + 'a' : b); });
+    return equal_ignoring_case(text.substr(0, 6), "bearer");
 }
 
 } // namespace

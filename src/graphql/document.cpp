@@ -203,7 +203,7 @@ bool Document::field(bool root) {
         return false;
     if (take(':') && !take_name(name)) // what stood there was an alias
         return false;
-    if (root && equal_without_case(name, login_field_))
+    if (root && equal_ignoring_case(name, login_field_))
         definitions_.back().login = true;
     if (!arguments(false) || !directives(false))
         return false;

@@ -6,26 +6,18 @@
 
 namespace bearerd::graphql {
 
-std::string_view trim_blanks(std::string_view text) noexcept {
-    constexpr std::string_view blanks = " \t";
-    const auto first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
 bool MediaType::is(std::string_view expected) const noexcept {
-    return equal_without_case(essence, expected);
+    return equal_ignoring_case(essence, expected);
 }
 
 bool MediaType::is_utf8() const noexcept {
-    return !charset || equal_without_case(*charset, "utf-8") || equal_without_case(*charset, "utf8");
+    return !charset || equal_ignoring_case(*charset, "utf-8") || equal_ignoring_case(*charset, "utf8");
 }
 
 std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
     rest.remove_prefix(1); // the semicolon
     const auto stop = rest.find_first_of(";=");
-    HeaderParameter parameter{trim_blanks(rest.substr(0, stop)), std::nullopt};
+    HeaderParameter parameter{trim(rest.substr(0, stop)), std::nullopt};
     if (parameter.name.find_first_of(",\"") != std::string_view::npos)
         return std::nullopt;
     if (stop == std::string_view::npos || rest[stop] == ';') {
@@ -36,7 +28,7 @@ std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
     rest.remove_prefix(std::min(rest.find_first_not_of(" \t"), rest.size()));
     if (!rest.starts_with('"')) {
         const auto end = std::min(rest.find(';'), rest.size());
-        parameter.value = trim_blanks(rest.substr(0, end));
+        parameter.value = trim(rest.substr(0, end));
         if (parameter.value->find_first_of(",\"") != std::string_view::npos)
             return std::nullopt;
         rest.remove_prefix(end);
@@ -46,7 +38,7 @@ std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
     if (close == std::string_view::npos || rest[close] == '\\')
         return std::nullopt;
     parameter.value = rest.substr(1, close - 1);
-    rest = trim_blanks(rest.substr(close + 1));
+    rest = trim(rest.substr(close + 1));
     if (!rest.empty() && rest.front() != ';')
         return std::nullopt;
     return parameter;
@@ -56,7 +48,7 @@ std::optional<MediaType> parse_media_type(std::string_view text) noexcept {
     MediaType result;
     std::string_view rest = text;
     const auto semicolon = std::min(rest.find(';'), rest.size());
-    result.essence = trim_blanks(rest.substr(0, semicolon));
+    result.essence = trim(rest.substr(0, semicolon));
     if (result.essence.find_first_of(",\"") != std::string_view::npos)
         return std::nullopt;
     rest.remove_prefix(semicolon);
@@ -65,9 +57,9 @@ std::optional<MediaType> parse_media_type(std::string_view text) noexcept {
         if (!parameter)
             return std::nullopt;
         std::optional<std::string_view>* known = nullptr;
-        if (equal_without_case(parameter->name, "charset"))
+        if (equal_ignoring_case(parameter->name, "charset"))
             known = &result.charset;
-        else if (equal_without_case(parameter->name, "boundary"))
+        else if (equal_ignoring_case(parameter->name, "boundary"))
             known = &result.boundary;
         if (known == nullptr || !parameter->value)
             continue;

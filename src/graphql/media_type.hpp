@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bearerd/base/ascii.hpp>
+
 #include <optional>
 #include <string_view>
 
@@ -29,7 +31,5 @@ struct HeaderParameter {
 };
 
 [[nodiscard]] std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept;
-
-[[nodiscard]] std::string_view trim_blanks(std::string_view text) noexcept;
 
 } // namespace bearerd::graphql

@@ -19,7 +19,7 @@ struct Part {
 bool read_disposition(std::string_view value, Part& part) {
     const auto semicolon = value.find(';');
     if (semicolon == std::string_view::npos ||
-        !equal_without_case(trim_blanks(value.substr(0, semicolon)), "form-data"))
+        !equal_ignoring_case(trim(value.substr(0, semicolon)), "form-data"))
         return false;
     value.remove_prefix(semicolon);
     bool named = false;
@@ -27,13 +27,13 @@ bool read_disposition(std::string_view value, Part& part) {
         const auto parameter = take_parameter(value);
         if (!parameter || !parameter->value)
             return false;
-        if (equal_without_case(parameter->name, "name")) {
+        if (equal_ignoring_case(parameter->name, "name")) {
             if (named)
                 return false;
             named = true;
             part.name = *parameter->value;
-        } else if (equal_without_case(parameter->name, "filename") ||
-                   equal_without_case(parameter->name, "filename*")) {
+        } else if (equal_ignoring_case(parameter->name, "filename") ||
+                   equal_ignoring_case(parameter->name, "filename*")) {
             part.is_file = true;
         } else {
             return false; // "name*" among them
@@ -47,20 +47,20 @@ bool read_header(std::string_view line, Part& part, bool& disposed) {
     if (colon == std::string_view::npos || line.find_first_of("\r\n") != std::string_view::npos)
         return false;
     const std::string_view name = line.substr(0, colon);
-    const std::string_view value = trim_blanks(line.substr(colon + 1));
+    const std::string_view value = trim(line.substr(colon + 1));
     if (name.find_first_of(" \t") != std::string_view::npos) // folded, or not a header
         return false;
-    if (equal_without_case(name, "content-disposition")) {
+    if (equal_ignoring_case(name, "content-disposition")) {
         if (disposed)
             return false;
         disposed = true;
         return read_disposition(value, part);
     }
-    if (equal_without_case(name, "content-type")) {
+    if (equal_ignoring_case(name, "content-type")) {
         const auto type = parse_media_type(value);
         return part.is_file || (type && type->is_utf8());
     }
-    return !equal_without_case(name, "content-transfer-encoding") || part.is_file;
+    return !equal_ignoring_case(name, "content-transfer-encoding") || part.is_file;
 }
 
 /// What stands between two delimiters, from behind the line end of the first to the line end before the
@@ -83,7 +83,7 @@ std::optional<Part> read_part(std::string_view text) {
 bool collect(const Part& part, std::optional<std::string_view>& operations) {
     if (may_select(part.name))
         return false;
-    if (!equal_without_case(base_name(part.name), "operations"))
+    if (!equal_ignoring_case(base_name(part.name), "operations"))
         return true;
     if (part.name != "operations" || part.is_file || operations)
         return false;

@@ -57,14 +57,14 @@ std::string_view base_name(std::string_view name) noexcept {
 bool names_stored_document(std::string_view name) noexcept {
     for (const std::string_view known :
          {"documentId", "document_id", "doc_id", "docId", "queryId", "query_id", "id"})
-        if (equal_without_case(name, known))
+        if (equal_ignoring_case(name, known))
             return true;
     return false;
 }
 
 bool may_select(std::string_view name) noexcept {
     const std::string_view base = base_name(name);
-    return equal_without_case(base, "query") || equal_without_case(base, "operationName") ||
+    return equal_ignoring_case(base, "query") || equal_ignoring_case(base, "operationName") ||
            names_stored_document(base);
 }
 

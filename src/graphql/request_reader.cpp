@@ -49,8 +49,8 @@ private:
 
     static bool same(const JsonString& a, const JsonString& b) {
         if (!a.escaped && !b.escaped)
-            return equal_without_case(a.raw, b.raw);
-        return equal_without_case(decoded(a), decoded(b));
+            return equal_ignoring_case(a.raw, b.raw);
+        return equal_ignoring_case(decoded(a), decoded(b));
     }
 
     std::array<JsonString, 16> keys_;

@@ -1,22 +1,12 @@
 #pragma once
 
-#include <algorithm>
+#include <bearerd/base/ascii.hpp>
+
 #include <array>
 #include <cstddef>
 #include <string>
-#include <string_view>
 
 namespace bearerd::graphql {
-
-/// ASCII only, whatever the locale.
-[[nodiscard]] constexpr char to_lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-[[nodiscard]] constexpr bool equal_without_case(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return to_lower(x) == to_lower(y); });
-}
 
 /// Room for one decoded text: on the stack for what is usual, on the heap for what is longer.
 class TextBuffer {

@@ -143,7 +143,7 @@ private:
         const auto text = read_text();
         return text &&
                std::any_of(rules_.messages.begin(), rules_.messages.end(),
-                           [&text](const auto& message) { return equal_without_case(message, *text); });
+                           [&text](const auto& message) { return equal_ignoring_case(message, *text); });
     }
 
     bool read_code(bool& doubled) {

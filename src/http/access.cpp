@@ -65,20 +65,13 @@ bool is_token(std::string_view text) noexcept {
     });
 }
 
-std::string_view trim(std::string_view text) noexcept {
-    const auto begin = std::min(text.find_first_not_of(" \t"), text.size());
-    return text.substr(begin, text.find_last_not_of(" \t") + 1 - begin);
-}
-
 /// The header names among `list` that are names, in their order; nothing that could break a header line.
 std::string valid_names(std::string_view list) {
     std::string names;
     while (!list.empty()) {
-        const auto comma = std::min(list.find(','), list.size());
-        const std::string_view name = trim(list.substr(0, comma));
+        const std::string_view name = trim(take_until(list, ','));
         if (is_token(name))
             names.append(names.empty() ? "" : ", ").append(name);
-        list.remove_prefix(std::min(comma + 1, list.size()));
     }
     return names;
 }

@@ -1,5 +1,7 @@
 #include <bearerd/http/coding.hpp>
 
+#include <bearerd/base/ascii.hpp>
+
 #include <zlib.h>
 
 #include <algorithm>
@@ -15,37 +17,12 @@ enum class Coding { identity, gzip, deflate };
 
 constexpr std::size_t most_codings = 2;
 
-constexpr char to_lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-bool equal_without_case(std::string_view a, std::string_view b) noexcept {
-    return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                      [](char x, char y) { return to_lower(x) == to_lower(y); });
-}
-
-std::string_view trim(std::string_view text) noexcept {
-    constexpr std::string_view blanks = " \t";
-    const auto first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
-/// Takes the text up to `separator` off the front of `rest`, trimmed.
-std::string_view take_until(std::string_view& rest, char separator) noexcept {
-    const auto end = std::min(rest.find(separator), rest.size());
-    const std::string_view item = trim(rest.substr(0, end));
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    return item;
-}
-
 std::optional<Coding> coding_named(std::string_view name) noexcept {
-    if (equal_without_case(name, "gzip") || equal_without_case(name, "x-gzip"))
+    if (equal_ignoring_case(name, "gzip") || equal_ignoring_case(name, "x-gzip"))
         return Coding::gzip;
-    if (equal_without_case(name, "deflate"))
+    if (equal_ignoring_case(name, "deflate"))
         return Coding::deflate;
-    if (equal_without_case(name, "identity"))
+    if (equal_ignoring_case(name, "identity"))
         return Coding::identity;
     return std::nullopt;
 }
@@ -59,7 +36,7 @@ struct CodingList {
 std::optional<CodingList> parse_content_encoding(std::string_view value) noexcept {
     CodingList list;
     while (!value.empty()) {
-        const std::string_view name = take_until(value, ',');
+        const std::string_view name = trim(take_until(value, ','));
         if (name.empty()) // an empty list element means nothing (RFC 9110, 5.6.1)
             continue;
         const auto coding = coding_named(name);
@@ -183,14 +160,14 @@ std::string narrowed_accept_encoding(std::string_view accept_encoding) {
     std::string result;
     bool any_welcome = false;
     while (!accept_encoding.empty()) {
-        std::string_view item = take_until(accept_encoding, ',');
-        const std::string_view name = take_until(item, ';');
+        std::string_view item = trim(take_until(accept_encoding, ','));
+        const std::string_view name = trim(take_until(item, ';'));
         if (!coding_named(name))
             continue;
         std::string_view weight;
         if (!item.empty()) {
             std::string_view parameter = trim(item);
-            if (!equal_without_case(take_until(parameter, '='), "q") || !is_weight(trim(parameter)))
+            if (!equal_ignoring_case(trim(take_until(parameter, '=')), "q") || !is_weight(trim(parameter)))
                 continue;
             weight = trim(parameter);
         }

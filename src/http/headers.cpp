@@ -96,21 +96,6 @@ void append_context(std::string& out, const ReplyContext& context, bool keep_ali
     out.append("\r\n");
 }
 
-std::string_view trim(std::string_view text) noexcept {
-    const auto begin = text.find_first_not_of(" \t");
-    if (begin == std::string_view::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
-}
-
-/// The part before the separator, which is dropped with it; all of the rest where there is none.
-std::string_view take_until(std::string_view& rest, char separator) noexcept {
-    const auto end = rest.find(separator);
-    const auto taken = rest.substr(0, end);
-    rest = end == std::string_view::npos ? std::string_view{} : rest.substr(end + 1);
-    return taken;
-}
-
 /// "q=0.85" as thousandths; 1000 where the element has none, 0 where it can't be read.
 int quality(std::string_view parameters) noexcept {
     while (!parameters.empty()) {

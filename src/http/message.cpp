@@ -3,40 +3,11 @@
 #include <algorithm>
 
 namespace bearerd::http {
-namespace {
-
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-constexpr bool is_space(char c) noexcept {
-    return c == ' ' || c == '\t';
-}
-
-std::string_view trim(std::string_view text) noexcept {
-    while (!text.empty() && is_space(text.front()))
-        text.remove_prefix(1);
-    while (!text.empty() && is_space(text.back()))
-        text.remove_suffix(1);
-    return text;
-}
-
-} // namespace
-
-bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
-    return a.size() == b.size() &&
-           std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return lower(x) == lower(y); });
-}
-
 bool list_has_token(std::string_view list, std::string_view token) noexcept {
     while (!list.empty()) {
-        const auto comma = list.find(',');
-        const auto element = list.substr(0, comma);
-        if (equal_ignoring_case(trim(element.substr(0, element.find(';'))), token))
+        auto element = take_until(list, ',');
+        if (equal_ignoring_case(trim(take_until(element, ';')), token))
             return true;
-        if (comma == std::string_view::npos)
-            return false;
-        list.remove_prefix(comma + 1);
     }
     return false;
 }

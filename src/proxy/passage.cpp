@@ -63,7 +63,7 @@ graphql::RequestView view_of(const AppRequest& request) noexcept {
     view.content_type = fields.value(FieldId::content_type);
     // A coded body can't be read here: without one, it can't be classified, and so counts as a mutation.
     const auto coding = fields.value(FieldId::content_encoding);
-    if (coding.empty() || http::equal_ignoring_case(coding, "identity"))
+    if (coding.empty() || equal_ignoring_case(coding, "identity"))
         view.body = request.body;
     return view;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bearerd/base/ascii.hpp>
+
 #include <boost/beast/http/field.hpp>
 
 #include <cstdint>
@@ -18,9 +20,6 @@ struct Field {
     std::string_view name;         ///< as received
     std::string_view value;        ///< without surrounding white space
 };
-
-/// ASCII only, as field names, tokens and host names compare.
-[[nodiscard]] bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept;
 
 /// Whether a comma-separated list such as Connection's holds the token (without case; parameters ignored).
 [[nodiscard]] bool list_has_token(std::string_view list, std::string_view token) noexcept;

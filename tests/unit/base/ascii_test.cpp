@@ -1,0 +1,34 @@
+#include <bearerd/base/ascii.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string_view>
+
+namespace bearerd {
+namespace {
+
+TEST(Ascii, OnlyLettersHaveACase) {
+    EXPECT_TRUE(equal_ignoring_case("X-Request-Id", "x-rEQUEST-iD"));
+    EXPECT_FALSE(equal_ignoring_case("a@", "a`")); // 0x40 and 0x60: a bit apart, as letters are
+    EXPECT_FALSE(equal_ignoring_case("\xC4", "\xE4"));
+    EXPECT_FALSE(equal_ignoring_case("ab", "abc"));
+    EXPECT_TRUE(equal_ignoring_case("", ""));
+}
+
+TEST(Ascii, TrimTakesSpacesAndTabsAtTheEndsOnly) {
+    EXPECT_EQ(trim(" \ta b\t "), "a b");
+    EXPECT_EQ(trim(" \t "), "");
+    EXPECT_EQ(trim(""), "");
+    EXPECT_EQ(trim("\r\na"), "\r\na");
+}
+
+TEST(Ascii, TakeUntilEndsWithNothingLeft) {
+    std::string_view rest = "a,,b";
+    EXPECT_EQ(take_until(rest, ','), "a");
+    EXPECT_EQ(take_until(rest, ','), "");
+    EXPECT_EQ(take_until(rest, ','), "b");
+    EXPECT_TRUE(rest.empty());
+}
+
+} // namespace
+} // namespace bearerd
