@@ -7,6 +7,7 @@
 #include "exit_status.hpp"
 #include "log_sink.hpp"
 #include "login_command.hpp"
+#include "process.hpp"
 #include "status_command.hpp"
 
 #include <CLI/CLI.hpp>
@@ -74,6 +75,7 @@ int run_commands(int argc, char** argv) {
 } // namespace
 
 int run_command_line(int argc, char** argv) noexcept {
+    harden_process(); // before the first secret is read
     try {
         return run_commands(argc, argv);
     } catch (const std::exception& failure) { // the last line of defence: a bug, or no memory

@@ -4,6 +4,7 @@
 #include "check_command.hpp"
 #include "exit_status.hpp"
 #include "generation.hpp"
+#include "process.hpp"
 #include "systemd.hpp"
 #include "worker.hpp"
 
@@ -14,10 +15,6 @@
 #include <bearerd/net/spawn.hpp>
 
 #include <boost/asio/signal_set.hpp>
-
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <csignal>
@@ -31,30 +28,8 @@ namespace asio = net::asio;
 using namespace std::chrono_literals;
 
 constexpr Duration last_words = 1s;
+constexpr unsigned exit_limit_s = 12; // from the last request on; the last write to the token store fits in
 constexpr auto cut_limit = 3s; // from the end of the grace period to a process that is gone, whatever hangs
-
-/// A core dump or a debugger's look would hold the token (CONTRACT 3.10).
-void forbid_core_dumps() {
-    const rlimit none{0, 0};
-    ::setrlimit(RLIMIT_CORE, &none);
-    ::prctl(PR_SET_DUMPABLE, 0);
-}
-
-/// Each client and each upstream connection takes a descriptor; the soft limit is often 1024.
-void raise_descriptor_limit() {
-    rlimit limit{};
-    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    ::setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-/// getaddrinfo can't be interrupted, and Asio waits for it at the end; a name server that is down must not
-/// hold up the exit of a process that has nothing left to do.
-void limit_exit_time() {
-    std::signal(SIGALRM, [](int) { ::_exit(exit_fine); });
-    ::alarm(12);
-}
 
 class Daemon {
 public:
@@ -332,7 +307,7 @@ void Daemon::shut_down(const char* signal_name) {
 void Daemon::on_worker_drained() {
     if (--undrained_ != 0)
         return;
-    limit_exit_time();
+    limit_exit_time(exit_fine, exit_limit_s);
     admin_.close();
     tokens_->stop();
     for (const auto& worker : workers_)
@@ -387,9 +362,7 @@ std::string Daemon::status_line() const {
 } // namespace
 
 int run_daemon(config::Settings settings, const std::string& config_file, LogSink& log) {
-    forbid_core_dumps();
     raise_descriptor_limit();
-    std::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
     log.configure(settings.log);
     try {
         Daemon daemon{std::make_shared<const config::Settings>(std::move(settings)), config_file, log};

@@ -4,6 +4,7 @@
 #include "cli_output.hpp"
 #include "exit_status.hpp"
 #include "generation.hpp"
+#include "process.hpp"
 
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/login.hpp>
@@ -14,10 +15,6 @@
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/upstream/pool.hpp>
 
-#include <sys/prctl.h>
-#include <unistd.h>
-
-#include <csignal>
 #include <stdexcept>
 
 namespace bearerd::app {
@@ -73,19 +70,13 @@ int report(const config::Settings& settings, const auth::LoginOutcome& outcome, 
     return report_unavailable(settings, outcome);
 }
 
-/// A name look-up under way can't be interrupted, and Asio waits for it, though all has been said.
-void limit_exit_time() {
-    std::signal(SIGALRM, [](int) { ::_exit(exit_unavailable); });
-    ::alarm(1);
-}
-
 net::Task<void> log_in_and_report(std::shared_ptr<upstream::Pool> pool,
                                   std::shared_ptr<const config::Settings> settings, net::DeadlineClock& clock,
                                   int& status) {
     const auth::LoginOutcome outcome = co_await auth::log_in(pool, settings);
     status = report(*settings, outcome, pool->tls_description());
     if (status == exit_unavailable)
-        limit_exit_time();
+        limit_exit_time(exit_unavailable, 1);
     pool->stop();
     clock.stop();
 }
@@ -107,8 +98,6 @@ int log_in_once(const Generation& generation) {
 } // namespace
 
 int login_command(const std::string& file) {
-    ::prctl(PR_SET_DUMPABLE, 0); // this process holds password and token
-    std::signal(SIGPIPE, SIG_IGN);
     auto settings = load_settings(file);
     if (!settings)
         return exit_bad_configuration;

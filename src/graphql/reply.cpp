@@ -19,63 +19,52 @@ struct Row {
 // CONTRACT 4's table. The sentences are read out at a shop's counter: what happened; what to do now.
 constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::bad_request, 400, Executed::no, "BAD_REQUEST", "bad_request",
-     "The till sent a request that could not be understood, and nothing was executed; please report this to "
-     "the "
-     "till's software supplier."},
+     "The till sent a request that could not be understood, and nothing was executed; please report this "
+     "to the till's software supplier."},
     {ErrorCode::forbidden_host, 403, Executed::no, "FORBIDDEN_HOST", "forbidden_host",
-     "The till used a host name that is not allowed here, and nothing was executed; use localhost, or add "
-     "the name "
-     "to access.allowed_hosts."},
+     "The till used a host name that is not allowed here, and nothing was executed; use localhost, or "
+     "add the name to access.allowed_hosts."},
     {ErrorCode::forbidden_origin, 403, Executed::no, "FORBIDDEN_ORIGIN", "forbidden_origin",
-     "A web page that is not allowed here sent this request, and nothing was executed; if it is the shop's "
-     "own page, "
-     "add its origin to access.allowed_origins."},
+     "A web page that is not allowed here sent this request, and nothing was executed; if it is the "
+     "shop's own page, add its origin to access.allowed_origins."},
     {ErrorCode::forbidden_peer, 403, Executed::no, "FORBIDDEN_PEER", "forbidden_peer",
-     "The till's program runs as a user that is not allowed here, and nothing was executed; add that user to "
-     "access.allowed_users."},
+     "The till's program runs as a user that is not allowed here, and nothing was executed; add that "
+     "user to access.allowed_users."},
     {ErrorCode::not_found, 404, Executed::no, "NOT_FOUND", "not_found",
      "The till used an address that is not served here, and nothing was executed; check the path in the "
-     "till's "
-     "settings."},
+     "till's settings."},
     {ErrorCode::method_not_allowed, 405, Executed::no, "METHOD_NOT_ALLOWED", "method_not_allowed",
-     "The till used an HTTP method that is not allowed for this operation, and nothing was executed; it has "
-     "to send "
-     "it by POST."},
+     "The till used an HTTP method that is not allowed for this operation, and nothing was executed; it "
+     "has to send it by POST."},
     {ErrorCode::request_timeout, 408, Executed::no, "REQUEST_TIMEOUT", "request_timeout",
      "The till took too long to send its request, and nothing was executed; please try again."},
     {ErrorCode::payload_too_large, 413, Executed::no, "PAYLOAD_TOO_LARGE", "payload_too_large",
      "The till's request is larger than allowed, and nothing was executed; send less at once, or raise "
      "limits.request_body."},
     {ErrorCode::headers_too_large, 431, Executed::no, "HEADERS_TOO_LARGE", "headers_too_large",
-     "The till's request has larger headers than allowed, and nothing was executed; please report this to "
-     "the "
-     "till's software supplier."},
+     "The till's request has larger headers than allowed, and nothing was executed; please report this "
+     "to the till's software supplier."},
     {ErrorCode::login_rejected, 502, Executed::no, "LOGIN_REJECTED", "login_rejected",
      "The gift card service does not accept this till's user name or password, and nothing was executed; "
-     "please "
-     "have the credentials corrected."},
+     "please have the credentials corrected."},
     {ErrorCode::login_unavailable, 503, Executed::no, "LOGIN_UNAVAILABLE", "login_unavailable",
-     "The gift card service could not log this till in at the moment, and nothing was executed; please try "
-     "again "
-     "shortly."},
+     "The gift card service could not log this till in at the moment, and nothing was executed; please "
+     "try again shortly."},
     {ErrorCode::upstream_unreachable, 502, Executed::no, "UPSTREAM_UNREACHABLE", "upstream_unreachable",
-     "The gift card service could not be reached, and nothing was executed; check the internet connection "
-     "and try "
-     "again."},
+     "The gift card service could not be reached, and nothing was executed; check the internet "
+     "connection and try again."},
     {ErrorCode::upstream_broken, 502, Executed::unknown, "UPSTREAM_BROKEN", "upstream_broken",
      "The gift card service's answer broke off or could not be read, while no change had been asked for; "
-     "please try "
-     "again."},
+     "please try again."},
     {ErrorCode::upstream_timeout, 504, Executed::unknown, "UPSTREAM_TIMEOUT", "upstream_timeout",
-     "The gift card service did not answer in time, while no change had been asked for; please try again."},
+     "The gift card service did not answer in time, while no change had been asked for; please try "
+     "again."},
     {ErrorCode::outcome_unknown, 504, Executed::unknown, "OUTCOME_UNKNOWN", "outcome_unknown",
-     "The gift card service gave no complete answer, so this transaction may or may not have gone through; "
-     "check "
-     "the card's balance or look up the transaction reference before trying again."},
+     "The gift card service gave no complete answer, so this transaction may or may not have gone "
+     "through; check the card's balance or look up the transaction reference before trying again."},
     {ErrorCode::overloaded, 503, Executed::no, "OVERLOADED", "overloaded",
-     "Too many requests are being handled at the moment, and this one was not executed; please try again in "
-     "a few "
-     "seconds."},
+     "Too many requests are being handled at the moment, and this one was not executed; please try again "
+     "in a few seconds."},
     {ErrorCode::shutting_down, 503, Executed::no, "SHUTTING_DOWN", "shutting_down",
      "The till's connection service is restarting, and nothing was executed; please try again in a few "
      "seconds."},

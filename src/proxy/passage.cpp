@@ -62,8 +62,10 @@ graphql::RequestView view_of(const AppRequest& request) noexcept {
     view.query_string = request.target.query;
     view.content_type = fields.value(FieldId::content_type);
     // A coded body can't be read here: without one, it can't be classified, and so counts as a mutation.
+    // The same where two Content-Type fields leave open which of them the upstream believes.
     const auto coding = fields.value(FieldId::content_encoding);
-    if (coding.empty() || equal_ignoring_case(coding, "identity"))
+    const bool plain = coding.empty() || equal_ignoring_case(coding, "identity");
+    if (plain && fields.count(FieldId::content_encoding) <= 1 && fields.count(FieldId::content_type) <= 1)
         view.body = request.body;
     return view;
 }
@@ -263,7 +265,7 @@ net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::s
     if (framing == http::BodyFraming::until_close)
         responder_.close_after();
     if (!exchange->complete()) {
-        co_await stream(std::move(exchange));
+        co_await stream(std::move(exchange), framing);
         co_return;
     }
     report_.bytes_out = exchange->body().size();
@@ -273,10 +275,8 @@ net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::s
     static_cast<void>(co_await responder_.write(out_, shown, {}));
 }
 
-net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange) {
-    const auto& head = exchange->head();
-    const bool chunked =
-        http::framing_for(request_.context, head.status, head.content_length) == http::BodyFraming::chunked;
+net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http::BodyFraming framing) {
+    const bool chunked = framing == http::BodyFraming::chunked;
     std::array<char, 20> size_line{};
     bool app_is_there = co_await responder_.write(out_, {}, {});
     while (true) {
@@ -299,8 +299,8 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange) {
                 decide({code, upstream::Stage::reading, false, operation_.may_mutate(), false, true});
             report_.set_error(decision.code, decision.executed);
             report_.detail = code.message();
-            if (!chunked && !head.content_length)
-                responder_.reset_after();
+            if (framing == http::BodyFraming::until_close)
+                responder_.reset_after(); // a plain close would make the half look whole
             else
                 responder_.close_after();
             co_return;

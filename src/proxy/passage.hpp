@@ -36,7 +36,7 @@ private:
     void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] graphql::Judgement judge(const upstream::Exchange& exchange, std::string_view body);
     [[nodiscard]] net::Task<void> relay(upstream::ExchangePtr exchange, std::size_t outcome);
-    [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange, http::BodyFraming framing);
     [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, std::size_t outcome) noexcept;

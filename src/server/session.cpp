@@ -5,6 +5,7 @@
 #include <bearerd/server/request_id.hpp>
 
 #include "request_log.hpp"
+#include "request_rules.hpp"
 
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -26,10 +27,6 @@ constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request 
 constexpr std::uint64_t most_in_one_turn = 64;
 constexpr Duration over_limit_time = 1s;  // for a client that is only told that there are too many
 constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
-
-bool would_block() noexcept {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
 
 bool has_input(int descriptor) noexcept {
     char byte = 0;
@@ -165,7 +162,10 @@ net::Task<Session::Read> Session::read_head() {
     if (parse_state_ == http::ParseState::malformed)
         co_return co_await refuse(ErrorCode::bad_request);
     understand_head();
-    if (const auto refusal = judge_head())
+    const bool too_large = parse_state_ == http::ParseState::body_too_large;
+    const auto refusal = judge_request(parser_.head(), target_, too_large, arrival_, *site_, cors_);
+    context_.cors = cors_;
+    if (refusal)
         co_return co_await refuse(*refusal);
     co_return Read::request;
 }
@@ -182,41 +182,6 @@ void Session::understand_head() {
     context_.keep_alive = http::wants_keep_alive(head);
     context_.head_only = head.method == "HEAD"; // its refusal, too, ends behind the head
     context_.request_id = request_id_;
-}
-
-/// The order is that of what a stranger may learn: nothing about paths and methods before it may come in.
-std::optional<ErrorCode> Session::judge_head() {
-    const http::RequestHead& head = parser_.head();
-    if (!http::request_framing_is_sound(head))
-        return ErrorCode::bad_request;
-    if (arrival_.over_limit)
-        return ErrorCode::overloaded;
-    if (arrival_.listener.unix_socket && !http::peer_allowed(arrival_.peer_uid, site_->allowed_users))
-        return ErrorCode::forbidden_peer;
-    const http::Field* host = head.fields.find(FieldId::host);
-    const auto host_value = host != nullptr ? std::optional{host->value} : std::nullopt;
-    if (!http::host_allowed(host_value, head.minor == 0, site_->access, arrival_.listener))
-        return ErrorCode::forbidden_host;
-    if (!target_.authority.empty() &&
-        !http::host_allowed(target_.authority, false, site_->access, arrival_.listener))
-        return ErrorCode::forbidden_host;
-    const auto origin = http::judge_origin(head.fields, site_->access);
-    if (origin == http::OriginVerdict::forbidden)
-        return ErrorCode::forbidden_origin;
-    if (origin == http::OriginVerdict::allowed) {
-        if (http::is_preflight(head))
-            http::append_preflight_headers(cors_, head.fields);
-        else
-            http::append_cors_headers(cors_, head.fields.value(FieldId::origin));
-        context_.cors = cors_;
-    }
-    if (!site_->paths.empty() && std::ranges::find(site_->paths, target_.path) == site_->paths.end())
-        return ErrorCode::not_found;
-    if (!wants_preflight() && std::ranges::find(site_->methods, head.method) == site_->methods.end())
-        return ErrorCode::method_not_allowed;
-    if (parse_state_ == http::ParseState::body_too_large)
-        return ErrorCode::payload_too_large;
-    return std::nullopt;
 }
 
 bool Session::wants_preflight() const {
@@ -276,7 +241,7 @@ net::Task<error_code> Session::receive() {
             peer_ended_ = true;
             co_return errc::closed;
         }
-        if (!would_block())
+        if (!net::would_block())
             co_return error_code{errno, boost::system::system_category()};
         if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
             co_return code;
@@ -357,7 +322,7 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
         const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
         if (sent < 0) {
             error_code code{errno, boost::system::system_category()};
-            if (would_block()) {
+            if (net::would_block()) {
                 deadline_.set_after(cut_ ? linger_time : site_->body_timeout);
                 code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
                 deadline_.clear();
@@ -391,7 +356,7 @@ net::Task<void> Session::linger() {
             co_return;
         if (size > 0)
             dropped += static_cast<std::size_t>(size);
-        else if (!would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+        else if (!net::would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
             co_return;
     }
 }
@@ -402,8 +367,6 @@ void Session::finish_report() {
     const Duration took = BootClock::now() - began_;
     sites_.stats.requests[static_cast<std::size_t>(report_.kind)][report_.outcome].add();
     sites_.stats.request_duration.observe(took);
-    if (report_.outcome == 3 + static_cast<std::size_t>(ErrorCode::outcome_unknown))
-        sites_.stats.unknown_mutations.add();
     if (site_->log_requests)
         log_request(report_, request_id_, parser_.body().size(), took);
 }

@@ -21,10 +21,6 @@ error_code last_system_error() {
     return {errno, boost::system::system_category()};
 }
 
-bool would_block() {
-    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
-}
-
 std::string connect_request(const config::UpstreamProxy& proxy, const std::string& target) {
     std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
     if (!proxy.user.empty()) {
@@ -49,7 +45,7 @@ net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline,
             bytes.remove_prefix(static_cast<std::size_t>(sent));
             continue;
         }
-        if (!would_block())
+        if (!net::would_block())
             co_return last_system_error();
         if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_write, deadline))
             co_return code;
@@ -67,7 +63,7 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
         if (received == 0)
             co_return errc::closed;
         if (received < 0) {
-            if (!would_block())
+            if (!net::would_block())
                 co_return last_system_error();
             if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_read, deadline))
                 co_return code;

@@ -26,8 +26,7 @@ IoStep plain_step(ssize_t result) noexcept {
         return {IoState::done, static_cast<std::size_t>(result)};
     if (result == 0)
         return {IoState::end, 0};
-    return {errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? IoState::want_read : IoState::failed,
-            0};
+    return {net::would_block() ? IoState::want_read : IoState::failed, 0};
 }
 
 } // namespace

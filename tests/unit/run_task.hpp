@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <chrono>
 #include <exception>
 #include <optional>
 #include <stdexcept>
@@ -47,6 +48,27 @@ inline void run_task(net::asio::io_context& context, net::Task<void> task) {
         std::rethrow_exception(failure);
     if (!done)
         throw std::logic_error{"the coroutine waits for ever"};
+}
+
+/// Turns the loop until `done` holds; false where that does not come within half a minute.
+template<class Predicate>
+bool turn_until(net::asio::io_context& context, Predicate done) {
+    using namespace std::chrono_literals;
+    const auto end = std::chrono::steady_clock::now() + 30s;
+    while (!done()) {
+        if (std::chrono::steady_clock::now() > end)
+            return false;
+        context.restart();
+        context.run_one_for(5ms);
+    }
+    return true;
+}
+
+/// Turns the loop until it has nothing more to do at once.
+inline void settle(net::asio::io_context& context) {
+    context.restart();
+    while (context.poll() != 0)
+        context.restart();
 }
 
 } // namespace bearerd::test

@@ -86,7 +86,6 @@ struct Stats {
     Gauge client_connections;
     Gauge requests_in_flight;
     Gauge throttle_available{-1}; ///< -1: not told yet
-    Counter unknown_mutations;
 };
 
 } // namespace bearerd

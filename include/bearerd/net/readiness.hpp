@@ -8,7 +8,14 @@
 #include <boost/asio/error.hpp>
 #include <boost/asio/socket_base.hpp>
 
+#include <cerrno>
+
 namespace bearerd::net {
+
+/// Whether errno of a non-blocking call says to wait and try again, and nothing worse.
+[[nodiscard]] inline bool would_block() noexcept {
+    return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
+}
 
 /// Waits until the socket is readable or writable, or the deadline, whose callback must cancel the socket's
 /// operations, has passed (errc::timed_out).

@@ -69,7 +69,6 @@ private:
 
     void begin_request() noexcept;
     void understand_head();
-    [[nodiscard]] std::optional<graphql::ErrorCode> judge_head();
     [[nodiscard]] bool wants_preflight() const;
     [[nodiscard]] bool is_newcomer() const noexcept;
     void finish_report();

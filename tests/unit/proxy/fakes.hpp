@@ -182,6 +182,7 @@ public:
     std::vector<std::string> writes;
     std::size_t leaves_after = SIZE_MAX; ///< writes
     bool closed = false;
+    bool reset = false;
 
     net::Task<bool> write(std::string_view first, std::string_view second, std::string_view third) override {
         if (writes.size() >= leaves_after)
@@ -192,6 +193,8 @@ public:
     }
 
     void close_after() noexcept override { closed = true; }
+
+    void reset_after() noexcept override { reset = true; }
 
     [[nodiscard]] bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
 

@@ -54,6 +54,17 @@ TEST_F(ForwarderTest, AnAnswerThatBreaksOffAmidItsBodyClosesTheAppsConnectionUne
     }
 }
 
+/// To HTTP/1.0 the connection's end is the body's: only a reset tells half an answer from a whole one.
+TEST_F(ForwarderTest, AnAnswerThatBreaksOffIsResetWhereItsEndIsTheConnections) {
+    context.http_1_0 = true;
+    Answer broken = events({"one"});
+    broken.breaks_with = errc::truncated;
+    answer(broken);
+    request(query);
+    EXPECT_EQ(app.body(), "one");
+    EXPECT_TRUE(app.reset);
+}
+
 TEST_F(ForwarderTest, AMutationsAnswerIsReadToItsEndThoughTheAppHasGone) {
     leaves_after = 1;
     answer(events({"one", "two", "three"}));

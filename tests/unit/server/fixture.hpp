@@ -1,5 +1,7 @@
 #pragma once
 
+#include "unit/run_task.hpp"
+
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/session.hpp>
@@ -162,22 +164,11 @@ protected:
     /// Turns the loop until `done` holds; false where that never comes.
     template<class Predicate>
     bool turn_until(Predicate done) {
-        const auto end = std::chrono::steady_clock::now() + 30s;
-        while (!done()) {
-            if (std::chrono::steady_clock::now() > end)
-                return false;
-            context.restart();
-            context.run_one_for(5ms);
-        }
-        return true;
+        return bearerd::test::turn_until(context, std::move(done));
     }
 
     /// Turns the loop until it has nothing more to do at once.
-    void settle() {
-        context.restart();
-        while (context.poll() != 0)
-            context.restart();
-    }
+    void settle() { bearerd::test::settle(context); }
 
     std::string answer(Client& client) {
         std::string text;

@@ -128,21 +128,10 @@ protected:
     /// Turns the loop until `done` holds; false where that never comes.
     template<class Predicate>
     bool turn_until(Predicate done) {
-        const auto end = std::chrono::steady_clock::now() + 30s;
-        while (!done()) {
-            if (std::chrono::steady_clock::now() > end)
-                return false;
-            context.restart();
-            context.run_one_for(5ms);
-        }
-        return true;
+        return bearerd::test::turn_until(context, std::move(done));
     }
 
-    void settle() {
-        context.restart();
-        while (context.poll() != 0)
-            context.restart();
-    }
+    void settle() { bearerd::test::settle(context); }
 
     /// A coroutine's result has to be default-constructible.
     static net::Task<std::unique_ptr<SendResult>> boxed(Pool& to, OutgoingRequest request) {

@@ -149,6 +149,35 @@ TEST_F(PoolTest, AWaitForAConnectionEndsAndHasWrittenNothing) {
     EXPECT_EQ(failure.stage, Stage::connecting);
 }
 
+/// All connections may be busy with requests that wait for the very login.
+TEST_F(PoolTest, ALoginNeedsNoShareAndKeepsNone) {
+    share = 1;
+    serve_plain(echo);
+    const auto first = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value(); }));
+    OutgoingRequest login = outgoing("login");
+    login.beyond_limit = true;
+    EXPECT_EQ(body_of(login), "login");
+    EXPECT_EQ(stats.upstream_idle.get(), 0);
+}
+
+TEST_F(PoolTest, ARequestGivesUpWhenItsOwnTimeIsOver) {
+    share = 1;
+    serve_plain([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.wait_for_end();
+    });
+    OutgoingRequest hasty = outgoing("one");
+    hasty.give_up = BootClock::now() + 100ms; // the settings would wait for an hour
+    const Failure unanswered = failure_of(hasty);
+    EXPECT_EQ(unanswered.code, errc::timed_out);
+    EXPECT_EQ(unanswered.stage, Stage::waiting);
+    const auto busy = start(outgoing("two"));
+    ASSERT_TRUE(turn_until([&] { return server->requests().size() == 2; }));
+    hasty.give_up = BootClock::now() + 50ms;
+    EXPECT_EQ(failure_of(hasty).stage, Stage::connecting);
+}
+
 TEST_F(PoolTest, ThoseThatWaitForAConnectionAreBounded) {
     share = 1;
     most_waiting = 0;

@@ -1,0 +1,37 @@
+#include "process.hpp"
+
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <csignal>
+
+namespace bearerd::app {
+namespace {
+
+volatile std::sig_atomic_t late_status = 0; // read by a signal handler
+
+} // namespace
+
+void harden_process() noexcept {
+    const rlimit none{0, 0};
+    ::setrlimit(RLIMIT_CORE, &none);
+    ::prctl(PR_SET_DUMPABLE, 0);
+    std::signal(SIGPIPE, SIG_IGN);
+}
+
+void raise_descriptor_limit() noexcept {
+    rlimit limit{};
+    if (::getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+void limit_exit_time(int status, unsigned seconds) noexcept {
+    late_status = status;
+    std::signal(SIGALRM, [](int) { ::_exit(late_status); });
+    ::alarm(seconds);
+}
+
+} // namespace bearerd::app

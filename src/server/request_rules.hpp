@@ -1,0 +1,21 @@
+#pragma once
+
+#include <bearerd/graphql/reply.hpp>
+#include <bearerd/http/framing.hpp>
+#include <bearerd/http/message.hpp>
+#include <bearerd/server/session.hpp>
+#include <bearerd/server/site.hpp>
+
+#include <optional>
+#include <string>
+
+namespace bearerd::server {
+
+/// Whether a request whose head has come may be served (CONTRACT 2 and 5); the error that says no. Pure.
+/// `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
+[[nodiscard]] std::optional<graphql::ErrorCode> judge_request(const http::RequestHead& head,
+                                                              const http::Target& target, bool body_too_large,
+                                                              const Arrival& arrival, const Site& site,
+                                                              std::string& cors);
+
+} // namespace bearerd::server
