@@ -83,7 +83,9 @@ void Server::open(asio::ip::tcp::acceptor& acceptor, asio::ip::tcp::endpoint& en
     acceptor.set_option(asio::socket_base::reuse_address(true));
     acceptor.bind(endpoint);
     acceptor.listen(1024);
-    endpoint = acceptor.local_endpoint(); // a reopened listener has the port of the first
+    // A reopened listener has the port of the first, which others may be reading meanwhile.
+    if (endpoint.port() == 0)
+        endpoint = acceptor.local_endpoint();
 }
 
 void Server::start() {
