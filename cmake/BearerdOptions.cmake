@@ -9,9 +9,12 @@ target_compile_options(bearerd_options INTERFACE
 target_include_directories(bearerd_options INTERFACE ${PROJECT_SOURCE_DIR}/include)
 target_compile_definitions(bearerd_options INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
-  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY)
+  BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY
+  # A request is a dozen coroutines deep, and Asio keeps but two freed frames a thread for the next one.
+  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
 
 if(BEARERD_SANITIZE)
+  target_compile_definitions(bearerd_options INTERFACE BEARERD_SANITIZED)
   target_compile_options(bearerd_options INTERFACE
     -fsanitize=${BEARERD_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer
     # Instrumented code makes gcc 12 see uninitialised members in std::regex and others that are not.

@@ -13,6 +13,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
+#include <cstdint>
 #include <cstdlib>
 #include <mutex>
 #include <string>
@@ -87,21 +89,41 @@ private:
     bool journald_;
 };
 
+// By hand rather than by format strings: a line a request is formatted here.
+
 void append(Buffer& out, std::string_view text) {
     out.append(text.data(), text.data() + text.size());
 }
 
-bool is_plain(std::string_view text) noexcept {
-    return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+void append(Buffer& out, std::int64_t number) {
+    const fmt::format_int digits{number};
+    out.append(digits.data(), digits.data() + digits.size());
+}
+
+/// With two decimals.
+void append(Buffer& out, double number) {
+    const std::int64_t hundredths = std::llround(std::abs(number) * 100);
+    if (number < 0 && hundredths != 0)
+        out.push_back('-');
+    append(out, hundredths / 100);
+    out.push_back('.');
+    out.push_back(static_cast<char>('0' + hundredths / 10 % 10));
+    out.push_back(static_cast<char>('0' + hundredths % 10));
+}
+
+constexpr bool is_plain(char c) noexcept {
+    return c >= ' ' && c < '\x7f' && c != '"' && c != '\\';
 }
 
 void append_quoted(Buffer& out, std::string_view text) {
-    if (is_plain(text)) {
-        fmt::format_to(std::back_inserter(out), "\"{}\"", text);
+    if (std::ranges::all_of(text, [](char c) { return is_plain(c); })) {
+        out.push_back('"');
+        append(out, text);
+        out.push_back('"');
         return;
     }
     const nlohmann::json value = text;
-    append(out, value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace));
+    append(out, std::string_view{value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)});
 }
 
 /// key=value for people: quoted only where it would be ambiguous otherwise.
@@ -109,14 +131,15 @@ struct TextValue {
     Buffer& out;
 
     void operator()(std::string_view text) const {
-        const bool bare =
-            !text.empty() && is_plain(text) && text.find_first_of(" =") == std::string_view::npos;
+        const bool bare = !text.empty() && std::ranges::all_of(text, [](char c) {
+            return is_plain(c) && c != ' ' && c != '=';
+        });
         bare ? append(out, text) : append_quoted(out, text);
     }
 
-    void operator()(std::int64_t number) const { fmt::format_to(std::back_inserter(out), "{}", number); }
+    void operator()(std::int64_t number) const { append(out, number); }
 
-    void operator()(double number) const { fmt::format_to(std::back_inserter(out), "{:.2f}", number); }
+    void operator()(double number) const { append(out, number); }
 };
 
 struct JsonValue {
@@ -124,25 +147,29 @@ struct JsonValue {
 
     void operator()(std::string_view text) const { append_quoted(out, text); }
 
-    void operator()(std::int64_t number) const { fmt::format_to(std::back_inserter(out), "{}", number); }
+    void operator()(std::int64_t number) const { append(out, number); }
 
-    void operator()(double number) const { fmt::format_to(std::back_inserter(out), "{:.2f}", number); }
+    void operator()(double number) const { append(out, number); }
 };
 
 void append_text(Buffer& out, std::string_view message, std::span<const log::Field> fields) {
     append(out, message);
     for (const log::Field& field : fields) {
-        fmt::format_to(std::back_inserter(out), " {}=", field.key);
+        out.push_back(' ');
+        append(out, field.key);
+        out.push_back('=');
         std::visit(TextValue{out}, field.value);
     }
 }
 
 /// All but the braces, the time and the level, which spdlog's pattern adds.
 void append_json(Buffer& out, std::string_view message, std::span<const log::Field> fields) {
-    append(out, "\"msg\":");
+    append(out, std::string_view{"\"msg\":"});
     append_quoted(out, message);
     for (const log::Field& field : fields) {
-        fmt::format_to(std::back_inserter(out), ",\"{}\":", field.key);
+        append(out, std::string_view{",\""});
+        append(out, field.key);
+        append(out, std::string_view{"\":"});
         std::visit(JsonValue{out}, field.value);
     }
 }

@@ -49,21 +49,6 @@ bool Document::parse(std::string_view text, std::string_view login_field) {
     return true;
 }
 
-bool Document::take(char punctuator) noexcept {
-    if (!token_.is(punctuator))
-        return false;
-    advance();
-    return true;
-}
-
-bool Document::take_name(std::string_view& name) noexcept {
-    if (token_.kind != TokenKind::name)
-        return false;
-    name = token_.text;
-    advance();
-    return true;
-}
-
 bool Document::definition() {
     if (token_.is('{')) {
         definitions_.push_back({{}, OperationKind::query, false, false});

@@ -51,8 +51,21 @@ private:
 
     void advance() noexcept { token_ = lexer_.next(); }
 
-    bool take(char punctuator) noexcept;
-    bool take_name(std::string_view& name) noexcept;
+    bool take(char punctuator) noexcept {
+        if (!token_.is(punctuator))
+            return false;
+        advance();
+        return true;
+    }
+
+    bool take_name(std::string_view& name) noexcept {
+        if (token_.kind != TokenKind::name)
+            return false;
+        name = token_.text;
+        advance();
+        return true;
+    }
+
     bool definition();
     bool operation(OperationKind kind);
     bool fragment();

@@ -1,31 +1,10 @@
 #include "lexer.hpp"
 
-#include <array>
-
 namespace bearerd::graphql {
 namespace {
 
-enum CharacterClass : std::uint8_t { other, ignored, name_start, digit, punctuation };
-
-constexpr std::array<CharacterClass, 256> make_classes() noexcept {
-    std::array<CharacterClass, 256> classes{};
-    for (const char c : std::string_view{" \t\r\n,"})
-        classes[static_cast<unsigned char>(c)] = ignored;
-    for (const char c : std::string_view{"!$&():=@[]{|}"})
-        classes[static_cast<unsigned char>(c)] = punctuation;
-    for (unsigned c = '0'; c <= '9'; ++c)
-        classes[c] = digit;
-    for (unsigned c = 'a'; c <= 'z'; ++c)
-        classes[c] = classes[c - 'a' + 'A'] = name_start;
-    classes['_'] = name_start;
-    return classes;
-}
-
-constexpr std::array<CharacterClass, 256> classes = make_classes();
-
-CharacterClass class_of(char c) noexcept {
-    return classes[static_cast<unsigned char>(c)];
-}
+using enum lexical::Class;
+using lexical::class_of;
 
 bool is_hex_digit(char c) noexcept {
     return class_of(c) == digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
@@ -58,12 +37,9 @@ std::size_t escape_length(const char* at, const char* end) noexcept {
 Lexer::Lexer(std::string_view document) noexcept
     : at_{document.data()}, end_{document.data() + document.size()} {}
 
-Token Lexer::take(TokenKind kind, const char* begin) const noexcept {
-    return {kind, {begin, static_cast<std::size_t>(at_ - begin)}};
-}
-
 Token Lexer::invalid() noexcept {
     failed_ = true; // final: nothing after a fault is ever read as if it began a token
+    at_ = end_;
     return {TokenKind::invalid, {}};
 }
 
@@ -80,55 +56,29 @@ bool Lexer::skip_comment() noexcept {
     return true;
 }
 
-bool Lexer::skip_ignored() noexcept {
+bool Lexer::skip_comment_or_bom() noexcept {
     constexpr std::string_view bom = "\xEF\xBB\xBF";
-    while (at_ != end_) {
-        if (class_of(*at_) == ignored) {
-            ++at_;
-        } else if (*at_ == '#') {
-            if (!skip_comment())
-                return false;
-        } else if (*at_ == bom.front() && starts_with(at_, end_, bom)) {
-            at_ += bom.size();
-        } else {
-            break;
-        }
+    if (*at_ == '#') {
+        if (!skip_comment())
+            invalid();
+        return true;
     }
+    if (!starts_with(at_, end_, bom))
+        return false;
+    at_ += bom.size();
     return true;
 }
 
-Token Lexer::next() noexcept {
-    if (failed_ || !skip_ignored())
-        return invalid();
-    if (at_ == end_)
-        return {TokenKind::end, {}};
+Token Lexer::literal_or_spread() noexcept {
     const char* const begin = at_;
-    switch (class_of(*at_)) {
-    case name_start:
-        return name();
-    case punctuation:
-        ++at_;
-        return take(TokenKind::punctuator, begin);
-    case digit:
-        return number();
-    default:
-        break;
-    }
     if (*at_ == '"')
         return string();
-    if (*at_ == '-')
+    if (*at_ == '-' || class_of(*at_) == digit)
         return number();
     if (!starts_with(at_, end_, "..."))
         return invalid();
     at_ += 3;
     return take(TokenKind::punctuator, begin);
-}
-
-Token Lexer::name() noexcept {
-    const char* const begin = at_;
-    while (at_ != end_ && (class_of(*at_) == name_start || class_of(*at_) == digit))
-        ++at_;
-    return take(TokenKind::name, begin);
 }
 
 bool Lexer::digits() noexcept {

@@ -1,9 +1,35 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
 namespace bearerd::graphql {
+
+namespace lexical {
+
+enum class Class : std::uint8_t { other, ignored, name_start, digit, punctuation };
+
+inline constexpr auto classes = [] {
+    std::array<Class, 256> table{};
+    for (const char c : std::string_view{" \t\r\n,"})
+        table[static_cast<unsigned char>(c)] = Class::ignored;
+    for (const char c : std::string_view{"!$&():=@[]{|}"})
+        table[static_cast<unsigned char>(c)] = Class::punctuation;
+    for (unsigned c = '0'; c <= '9'; ++c)
+        table[c] = Class::digit;
+    for (unsigned c = 'a'; c <= 'z'; ++c)
+        table[c] = table[c - 'a' + 'A'] = Class::name_start;
+    table['_'] = Class::name_start;
+    return table;
+}();
+
+constexpr Class class_of(char c) noexcept {
+    return classes[static_cast<unsigned char>(c)];
+}
+
+} // namespace lexical
 
 enum class TokenKind : std::uint8_t { end, invalid, name, number, string, punctuator };
 
@@ -37,11 +63,16 @@ public:
     Token next() noexcept;
 
 private:
-    [[nodiscard]] Token take(TokenKind kind, const char* begin) const noexcept;
+    Token literal_or_spread() noexcept;
+
+    [[nodiscard]] Token take(TokenKind kind, const char* begin) const noexcept {
+        return {kind, {begin, static_cast<std::size_t>(at_ - begin)}};
+    }
+
     Token invalid() noexcept;
-    bool skip_ignored() noexcept;
+    /// False: neither begins here. A comment that readers could disagree on ends the text, as a fault.
+    bool skip_comment_or_bom() noexcept;
     bool skip_comment() noexcept;
-    Token name() noexcept;
     Token number() noexcept;
     Token string() noexcept;
     Token block_string(const char* begin) noexcept;
@@ -51,5 +82,31 @@ private:
     const char* end_;
     bool failed_ = false;
 };
+
+/// In line, since each request's document goes through it: nearly every token is a name or a punctuator
+/// behind some white space.
+inline Token Lexer::next() noexcept {
+    using lexical::Class;
+    using lexical::class_of;
+    do {
+        while (at_ != end_ && class_of(*at_) == Class::ignored)
+            ++at_;
+        if (at_ == end_)
+            return {failed_ ? TokenKind::invalid : TokenKind::end, {}};
+        const char* const begin = at_;
+        const Class first = class_of(*at_);
+        if (first == Class::punctuation) {
+            ++at_;
+            return take(TokenKind::punctuator, begin);
+        }
+        if (first == Class::name_start) {
+            do
+                ++at_;
+            while (at_ != end_ && (class_of(*at_) == Class::name_start || class_of(*at_) == Class::digit));
+            return take(TokenKind::name, begin);
+        }
+    } while (skip_comment_or_bom());
+    return literal_or_spread();
+}
 
 } // namespace bearerd::graphql

@@ -2,14 +2,61 @@
 
 #include <bearerd/base/secret.hpp>
 
+#include <boost/container/static_vector.hpp>
+
 #include <algorithm>
+#include <array>
 #include <cstring>
+#include <utility>
 
 namespace bearerd::http {
 namespace {
 
 constexpr std::size_t worthwhile_room = 512; // below it, moving or growing beats many small reads
 constexpr std::size_t body_reserve = 512; // kept free while a head is read, to be there behind it once pinned
+
+/// Blocks that buffers of this thread have given back, ready for the next message: an allocator would join
+/// and split blocks of this size on every request.
+class SpareBlocks {
+public:
+    std::unique_ptr<char[]> take(std::size_t capacity) {
+        for (Shelf& shelf : shelves_)
+            if (shelf.capacity == capacity && !shelf.blocks.empty()) {
+                auto block = std::move(shelf.blocks.back());
+                shelf.blocks.pop_back();
+                return block;
+            }
+        return std::make_unique_for_overwrite<char[]>(capacity);
+    }
+
+    void give(std::unique_ptr<char[]> memory, std::size_t capacity) noexcept {
+        for (Shelf& shelf : shelves_) {
+            if (shelf.blocks.empty())
+                shelf.capacity = capacity;
+            if (shelf.capacity == capacity && shelf.blocks.size() < shelf.blocks.max_size() &&
+                (shelf.blocks.size() + 1) * capacity <= most_spare) {
+                shelf.blocks.push_back(std::move(memory));
+                return;
+            }
+        }
+    }
+
+private:
+#ifdef BEARERD_SANITIZED // which should see a view that has outlived its buffer
+    static constexpr std::size_t most_spare = 0;
+#else
+    static constexpr std::size_t most_spare = 256 * 1024; // bytes a shelf
+#endif
+
+    struct Shelf {
+        std::size_t capacity = 0;
+        boost::container::static_vector<std::unique_ptr<char[]>, 64> blocks;
+    };
+
+    std::array<Shelf, 3> shelves_; // the first size of apps' buffers, that of upstream ones, one larger
+};
+
+thread_local SpareBlocks spare_blocks;
 
 } // namespace
 
@@ -32,7 +79,7 @@ std::span<char> ByteBuffer::prepare() {
 }
 
 void ByteBuffer::grow(std::size_t capacity) {
-    auto memory = std::make_unique_for_overwrite<char[]>(capacity);
+    auto memory = spare_blocks.take(capacity);
     if (end_ != 0) {
         std::memcpy(memory.get(), memory_.get(), end_);
         bearerd::wipe(memory_.get(), high_water_);
@@ -50,7 +97,8 @@ void ByteBuffer::wipe() noexcept {
 void ByteBuffer::release_if_empty() noexcept {
     if (begin_ != end_)
         return;
-    memory_.reset();
+    if (memory_)
+        spare_blocks.give(std::move(memory_), capacity_);
     capacity_ = high_water_ = floor_ = begin_ = end_ = 0;
 }
 

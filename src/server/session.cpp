@@ -66,7 +66,7 @@ net::Task<void> Session::serve() {
             break;
         begin_request();
         Read read = co_await read_head();
-        if (read == Read::request)
+        if (read == Read::request && !take_body())
             read = co_await read_body();
         if (read == Read::gone)
             co_return;
@@ -144,7 +144,9 @@ net::Task<Session::Read> Session::read_head() {
             co_return co_await refuse(ErrorCode::bad_request);
         if (scan.state == http::HeadEnd::complete)
             break;
-        const error_code code = co_await receive();
+        error_code code = receive_now();
+        if (code == net::asio::error::would_block)
+            code = co_await receive();
         if (code == errc::too_large)
             co_return co_await refuse(ErrorCode::headers_too_large);
         if (code && received_.empty())
@@ -188,19 +190,25 @@ bool Session::wants_preflight() const {
     return !cors_.empty() && http::is_preflight(parser_.head());
 }
 
+/// Takes what has come of the body; true: it is whole.
+bool Session::take_body() {
+    while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
+        std::size_t consumed = 0;
+        parse_state_ = parser_.feed_body(received_.data(), consumed);
+        received_.consume(consumed);
+        if (consumed == 0)
+            break;
+    }
+    if (parse_state_ != http::ParseState::complete)
+        return false;
+    deadline_.clear();
+    return true;
+}
+
 net::Task<Session::Read> Session::read_body() {
     deadline_.set_after(site_->body_timeout);
     bool told_to_continue = false;
-    while (true) {
-        while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
-            std::size_t consumed = 0;
-            parse_state_ = parser_.feed_body(received_.data(), consumed);
-            received_.consume(consumed);
-            if (consumed == 0)
-                break;
-        }
-        if (parse_state_ == http::ParseState::complete)
-            break;
+    while (!take_body()) {
         if (parse_state_ == http::ParseState::body_too_large || parser_.body().size() > site_->request_body)
             co_return co_await refuse(ErrorCode::payload_too_large);
         if (parse_state_ == http::ParseState::malformed)
@@ -222,27 +230,34 @@ net::Task<Session::Read> Session::read_body() {
         if (code)
             co_return Read::gone;
     }
-    deadline_.clear();
     co_return Read::request;
 }
 
-/// At least one more byte, or errc::closed at the end of the stream.
-net::Task<error_code> Session::receive() {
+/// At least one more byte, asio's would_block, or errc::closed at the end of the stream.
+error_code Session::receive_now() {
     const auto room = received_.prepare();
     if (room.empty())
-        co_return errc::too_large;
+        return errc::too_large;
+    const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+    if (size > 0) {
+        received_.commit(static_cast<std::size_t>(size));
+        return {};
+    }
+    if (size == 0) {
+        peer_ended_ = true;
+        return errc::closed;
+    }
+    if (net::would_block())
+        return net::asio::error::would_block;
+    return {errno, boost::system::system_category()};
+}
+
+/// As receive_now(), but waits.
+net::Task<error_code> Session::receive() {
     while (true) {
-        const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
-        if (size > 0) {
-            received_.commit(static_cast<std::size_t>(size));
-            co_return error_code{};
-        }
-        if (size == 0) {
-            peer_ended_ = true;
-            co_return errc::closed;
-        }
-        if (!net::would_block())
-            co_return error_code{errno, boost::system::system_category()};
+        const error_code received = receive_now();
+        if (received != net::asio::error::would_block)
+            co_return received;
         if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
             co_return code;
     }
@@ -259,7 +274,7 @@ net::Task<void> Session::answer() {
     const proxy::AppRequest request{parser_.head(), target_, parser_.body(), context_};
     std::exception_ptr failure;
     try {
-        co_await handle(request);
+        co_await site_->handler->handle(request, *this, report_);
     } catch (...) { // out of memory or a bug: whatever it was, the app must not be left without an answer
         failure = std::current_exception();
     }
@@ -271,10 +286,6 @@ net::Task<void> Session::answer() {
     keep_open_ = false;
     if (!wrote_)
         static_cast<void>(co_await refuse(ErrorCode::outcome_unknown));
-}
-
-net::Task<void> Session::handle(const proxy::AppRequest& request) {
-    co_await site_->handler->handle(request, *this, report_);
 }
 
 /// An error that the session itself finds. Where bytes of the request may still be coming, the connection

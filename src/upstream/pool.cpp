@@ -158,8 +158,12 @@ net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
 }
 
 void Pool::give_back(Connection& connection, bool keep) noexcept {
-    const ConnectionPtr self = connection.shared_from_this();
-    std::erase(busy_, self);
+    const auto found = std::ranges::find(busy_, &connection, &ConnectionPtr::get);
+    if (found == busy_.end())
+        return;
+    const ConnectionPtr self = std::move(*found);
+    *found = std::move(busy_.back());
+    busy_.pop_back();
     if (keep && keeping_ && open_ <= share_ && BootClock::now() - connection.opened_at() < oldest) {
         idle_.push_back(self);
         connection.check_in(settings_.idle_timeout);

@@ -59,10 +59,11 @@ private:
     [[nodiscard]] net::Task<void> serve();
     [[nodiscard]] net::Task<bool> wait_for_request();
     [[nodiscard]] net::Task<Read> read_head();
+    [[nodiscard]] bool take_body();
     [[nodiscard]] net::Task<Read> read_body();
+    [[nodiscard]] error_code receive_now();
     [[nodiscard]] net::Task<error_code> receive();
     [[nodiscard]] net::Task<void> answer();
-    [[nodiscard]] net::Task<void> handle(const proxy::AppRequest& request);
     [[nodiscard]] net::Task<Read> refuse(graphql::ErrorCode code);
     [[nodiscard]] net::Task<void> answer_preflight();
     [[nodiscard]] net::Task<void> linger();

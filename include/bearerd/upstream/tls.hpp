@@ -70,6 +70,9 @@ struct IoStep {
 /// Says good-bye without waiting for the answer.
 void tls_close(SSL* ssl) noexcept;
 
+/// Frees the 34 KiB that a stream holds once it was used; the next step gets them anew. For streams that idle.
+void tls_free_buffers(SSL* ssl) noexcept;
+
 /// Whether bytes that were received wait inside the stream, decrypted or not.
 [[nodiscard]] bool tls_has_pending(const SSL* ssl) noexcept;
 /// Bytes handed to the kernel so far, handshake included: tells a write that began from one that never did.
