@@ -39,6 +39,7 @@ bool Document::parse(std::string_view text, std::string_view login_field) {
     lexer_ = Lexer{text};
     login_field_ = login_field;
     depth_ = 0;
+    has_literals_ = false;
     definitions_.clear();
     spreads_.clear();
     advance();
@@ -144,7 +145,9 @@ bool Document::value(bool constant) {
     if (take('$'))
         return !constant && take_name(name);
     const TokenKind kind = token_.kind;
-    if (kind != TokenKind::name && kind != TokenKind::number && kind != TokenKind::string)
+    if (kind == TokenKind::number || kind == TokenKind::string)
+        has_literals_ = true;
+    else if (kind != TokenKind::name)
         return false;
     advance();
     return true;

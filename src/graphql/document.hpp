@@ -2,6 +2,7 @@
 
 #include "lexer.hpp"
 
+#include <bearerd/graphql/document_memo.hpp>
 #include <bearerd/graphql/operation.hpp>
 
 #include <boost/container/small_vector.hpp>
@@ -22,11 +23,7 @@ public:
     static constexpr std::size_t max_definitions = 256; ///< bounds the search for fragments
     static constexpr std::size_t max_root_spreads = 1024;
 
-    struct Selected {
-        OperationKind kind = OperationKind::unknown;
-        std::string_view name;
-        bool has_login = false;
-    };
+    using Selected = DocumentMemo::Selected;
 
     /// False where the text is no document of executable definitions, or exceeds a bound. `text` is UTF-8.
     [[nodiscard]] bool parse(std::string_view text, std::string_view login_field);
@@ -35,6 +32,9 @@ public:
     /// where that is none, or where servers could differ: several operations without a name, two of one name,
     /// an anonymous one among several, a name that isn't the only operation's.
     [[nodiscard]] std::optional<Selected> select(std::optional<std::string_view> operation_name);
+
+    /// Whether a string or a number stands in it.
+    [[nodiscard]] bool has_literals() const noexcept { return has_literals_; }
 
 private:
     struct Definition {
@@ -88,6 +88,7 @@ private:
     Token token_;
     std::string_view login_field_;
     std::size_t depth_ = 0;
+    bool has_literals_ = false;
     boost::container::small_vector<Definition, 8> definitions_;
     boost::container::small_vector<Spread, 16> spreads_;
 };

@@ -1,5 +1,7 @@
 #include <bearerd/graphql/operation.hpp>
 
+#include <bearerd/graphql/document_memo.hpp>
+
 #include "document.hpp"
 #include "lexer.hpp"
 #include "request_reader.hpp"
@@ -28,12 +30,11 @@ constexpr std::size_t longest_name = 64; // it goes into log lines
 
 class Classifier final : public EnvelopeVisitor {
 public:
-    explicit Classifier(std::string_view login_field) noexcept : login_field_{login_field} {}
+    Classifier(std::string_view login_field, DocumentMemo* memo) noexcept
+        : login_field_{login_field}, memo_{memo} {}
 
     bool visit(const Envelope& envelope) override {
-        if (!document_.parse(envelope.document, login_field_))
-            return false;
-        const auto selected = document_.select(envelope.operation_name);
+        const auto selected = select(envelope);
         if (!selected)
             return false;
         if (first_ && selected->name.size() <= longest_name)
@@ -48,7 +49,20 @@ public:
     [[nodiscard]] Operation& operation() noexcept { return operation_; }
 
 private:
+    std::optional<DocumentMemo::Selected> select(const Envelope& envelope) {
+        if (memo_ != nullptr)
+            if (const auto known = memo_->find(envelope.document, envelope.operation_name))
+                return known;
+        if (!document_.parse(envelope.document, login_field_))
+            return std::nullopt;
+        const auto selected = document_.select(envelope.operation_name);
+        if (selected && memo_ != nullptr && !document_.has_literals())
+            memo_->remember(envelope.document, envelope.operation_name, *selected);
+        return selected;
+    }
+
     std::string_view login_field_;
+    DocumentMemo* memo_;
     Document document_;
     Operation operation_;
     bool first_ = true;
@@ -120,8 +134,8 @@ std::string_view to_string(OperationKind kind) noexcept {
     return "unknown";
 }
 
-Operation classify(const RequestView& request, std::string_view login_field) {
-    Classifier classifier{login_field};
+Operation classify(const RequestView& request, std::string_view login_field, DocumentMemo* memo) {
+    Classifier classifier{login_field, memo};
     const RequestForm form = read_request(request, classifier);
     if (form == RequestForm::unreadable) {
         Operation unreadable;

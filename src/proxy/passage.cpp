@@ -79,7 +79,7 @@ Forwarder::Passage::Passage(Forwarder& forwarder, const AppRequest& request, Res
       responder_{responder},
       report_{report},
       view_{view_of(request)},
-      operation_{graphql::classify(view_, forwarder.plan_.login_field)},
+      operation_{graphql::classify(view_, forwarder.plan_.login_field, &forwarder.memo_)},
       accept_encoding_{http::narrowed_accept_encoding(request.head.fields.value(FieldId::accept_encoding))} {
     report_.kind = operation_.kind;
     report_.name = operation_.name;

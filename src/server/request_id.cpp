@@ -35,10 +35,12 @@ private:
 void make_request_id(std::string& out) {
     thread_local Ids ids;
     constexpr std::string_view digits = "0123456789abcdef";
-    out.clear();
+    std::array<char, 32> text; // NOLINT(cppcoreguidelines-pro-type-member-init): each byte is written
+    char* at = text.data();
     for (const std::uint64_t half : ids.next())
         for (int shift = 60; shift >= 0; shift -= 4)
-            out.push_back(digits[(half >> shift) & 0xF]);
+            *at++ = digits[(half >> shift) & 0xF];
+    out.assign(text.data(), text.size());
 }
 
 } // namespace bearerd::server

@@ -104,7 +104,7 @@ Pool::ConnectionPtr Pool::take_idle(bool may_mutate) {
         if (may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
             return nullptr;
         if (now - connection->last_used() >= settings_.idle_timeout ||
-            now - connection->opened_at() >= oldest || !connection->is_alive()) {
+            now - connection->opened_at() >= oldest || (may_mutate && !connection->is_alive())) {
             drop_idle(*connection);
             continue;
         }

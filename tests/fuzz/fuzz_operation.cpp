@@ -2,9 +2,11 @@
 // - the JSON scanner accepts nothing that another strict parser refuses, and little less;
 // - white space, commas and comments around a document change neither its kind nor its hash;
 // - a batch of one is what its element is;
+// - a memo changes nothing, the second time either;
 // - what is unreadable never counts as a query without a login.
 #include "../../src/graphql/json_scan.hpp"
 
+#include <bearerd/graphql/document_memo.hpp>
 #include <bearerd/graphql/operation.hpp>
 
 #include <nlohmann/json.hpp>
@@ -47,6 +49,12 @@ void check(const RequestView& request) {
     require(operation.kind != OperationKind::unknown || operation.has_login);
     require(operation.name.size() <= 64);
     require(document_hash(request) == document_hash(request));
+    static DocumentMemo memo; // of all inputs, as in a daemon
+    for (int i = 0; i < 2; ++i) {
+        const Operation again = classify(request, "loginUser", &memo);
+        require(again.kind == operation.kind && again.name == operation.name &&
+                again.batch == operation.batch && again.has_login == operation.has_login);
+    }
 }
 
 void check_ignored_text(std::string_view document) {

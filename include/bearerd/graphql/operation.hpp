@@ -6,6 +6,8 @@
 
 namespace bearerd::graphql {
 
+class DocumentMemo;
+
 enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown };
 
 [[nodiscard]] std::string_view to_string(OperationKind kind) noexcept;
@@ -40,7 +42,9 @@ struct Operation {
 /// unknown). Doubled JSON keys, JSON that can't be read, and several operations without a name are unknown.
 /// A batch of queries and subscriptions is a subscription. Linear in the input, bounded in depth and memory,
 /// never throws but for lack of memory.
-[[nodiscard]] Operation classify(const RequestView& request, std::string_view login_field);
+/// With a memo, which must have seen no other login field, a document that it knows is not parsed again.
+[[nodiscard]] Operation classify(const RequestView& request, std::string_view login_field,
+                                 DocumentMemo* memo = nullptr);
 
 /// A hash of operation name and query text without its literals (strings, numbers), comments, white space and
 /// variables' values: the same document with other values has the same hash (CONTRACT 3.7). Keyed by nothing,

@@ -6,7 +6,10 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
+#include <array>
+#include <cstddef>
 #include <memory>
+#include <new>
 #include <utility>
 
 namespace bearerd::net {
@@ -44,7 +47,7 @@ public:
                 if (std::exchange(set_, false))
                     asio::post(executor_, std::move(handler));
                 else
-                    waiter_ = std::make_unique<Waiting<decltype(handler)>>(std::move(handler));
+                    keep(std::move(handler));
             },
             asio::deferred);
     }
@@ -55,7 +58,7 @@ private:
     public:
         virtual ~Waiter() = default;
         virtual void resume_later(const Executor& executor) = 0;
-        /// Frees the waiter first: the coroutine that goes on may wait again, or end, within the call.
+        /// Ends the waiter first: the coroutine that goes on may wait again, or end, within the call.
         virtual void resume_now() = 0;
     };
 
@@ -68,7 +71,7 @@ private:
 
         void resume_now() override {
             Handler handler{std::move(handler_)};
-            delete this;
+            this->~Waiting();
             std::move(handler)();
         }
 
@@ -76,8 +79,21 @@ private:
         Handler handler_;
     };
 
+    struct EndInPlace {
+        void operator()(Waiter* waiter) const noexcept { waiter->~Waiter(); }
+    };
+
+    /// In the event itself: one waits on every request.
+    template<class Handler>
+    void keep(Handler&& handler) {
+        static_assert(sizeof(Waiting<Handler>) <= sizeof room_ &&
+                      alignof(Waiting<Handler>) <= alignof(void*));
+        waiter_.reset(new (room_.data()) Waiting<Handler>{std::move(handler)});
+    }
+
     Executor executor_;
-    std::unique_ptr<Waiter> waiter_;
+    alignas(void*) std::array<std::byte, 4 * sizeof(void*)> room_;
+    std::unique_ptr<Waiter, EndInPlace> waiter_;
     bool set_ = false;
 };
 

@@ -3,6 +3,7 @@
 #include <bearerd/auth/token_source.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
+#include <bearerd/graphql/document_memo.hpp>
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/proxy/decision.hpp>
@@ -47,6 +48,7 @@ private:
     auth::TokenSource& tokens_;
     std::atomic<std::uint32_t>& pending_;
     Stats& stats_;
+    graphql::DocumentMemo memo_;
 };
 
 } // namespace bearerd::proxy

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <bearerd/graphql/operation.hpp>
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bearerd::graphql {
+
+/// The last few documents that were read and what they would run: an app sends the same few over and over,
+/// with other variables. Documents that hold literals are not for it: they hardly come twice, and a card
+/// number must not be kept. Bounded: `room` documents of `longest` bytes. One thread; for one login field.
+class DocumentMemo {
+public:
+    static constexpr std::size_t room = 8;
+    static constexpr std::size_t longest = 4096;
+
+    struct Selected {
+        OperationKind kind = OperationKind::unknown;
+        std::string_view name;
+        bool has_login = false;
+    };
+
+    /// What the same document under the same operation name was found to run; valid until remember().
+    [[nodiscard]] std::optional<Selected> find(std::string_view document,
+                                               std::optional<std::string_view> operation_name) const noexcept;
+
+    /// In place of the one that was remembered first. `selected.name` is a view into `document`.
+    void remember(std::string_view document, std::optional<std::string_view> operation_name,
+                  const Selected& selected);
+
+private:
+    struct Entry {
+        std::string document; ///< empty: free
+        std::optional<std::string> operation_name;
+        OperationKind kind = OperationKind::unknown;
+        std::string name;
+        bool has_login = false;
+    };
+
+    std::array<Entry, room> entries_;
+    std::size_t next_ = 0;
+};
+
+} // namespace bearerd::graphql
