@@ -26,6 +26,8 @@ public:
         OperationKind kind = OperationKind::unknown;
         std::string_view name;
         bool has_login = false;
+        std::string_view variables;  ///< the document from the declarations' '(' on; empty: there are none
+        std::string_view selections; ///< the document from the selection set's '{' on
     };
 
     /// False where the text is no document of executable definitions, or exceeds a bound. `text` is UTF-8.
@@ -36,12 +38,17 @@ public:
     /// an anonymous one among several, a name that isn't the only operation's.
     [[nodiscard]] std::optional<Selected> select(std::optional<std::string_view> operation_name);
 
+    /// The document from that fragment's '{' on; nothing where there is no such fragment, or more than one.
+    [[nodiscard]] std::optional<std::string_view> fragment_selections(std::string_view name) const noexcept;
+
 private:
     struct Definition {
         std::string_view name;
         OperationKind kind = OperationKind::unknown; ///< unknown: a fragment
         bool login = false;                          ///< among its root fields, inline fragments included
         bool reached = false;
+        std::string_view variables;
+        std::string_view selections;
     };
 
     struct Spread {
@@ -50,6 +57,11 @@ private:
     };
 
     void advance() noexcept { token_ = lexer_.next(); }
+
+    /// The document from the current token on.
+    [[nodiscard]] std::string_view rest() const noexcept {
+        return text_.substr(static_cast<std::size_t>(token_.text.data() - text_.data()));
+    }
 
     bool take(char punctuator) noexcept;
     bool take_name(std::string_view& name) noexcept;
@@ -63,6 +75,7 @@ private:
     bool value(bool constant);
     bool list(bool constant);
     bool object(bool constant);
+    bool root_selections();
     bool selection_set(bool root);
     bool selection(bool root);
     bool field(bool root);
@@ -73,6 +86,7 @@ private:
 
     Lexer lexer_{std::string_view{}};
     Token token_;
+    std::string_view text_;
     std::string_view login_field_;
     std::size_t depth_ = 0;
     boost::container::small_vector<Definition, 8> definitions_;
