@@ -163,8 +163,7 @@ net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failu
         co_return true;
     }
     report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
-    const ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
-    co_await reply_error(error);
+    co_await reply_decision(decision);
     co_return false;
 }
 
@@ -225,8 +224,7 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         const Decision decision =
             decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
         report_.detail = "a rejection that broke off or exceeds 1 MiB";
-        const ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
-        co_await reply_error(error);
+        co_await reply_decision(decision);
         co_return false;
     }
     note_answer(held.status, rejected);
@@ -315,6 +313,33 @@ net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
     append_error_reply(out_, error, request_.context, request_.head.fields.value(FieldId::accept),
                        owner_.plan_.errors_always_200, report_);
     static_cast<void>(co_await responder_.write(out_, {}, {}));
+}
+
+net::Task<void> Forwarder::Passage::reply_decision(const Decision& decision) {
+    ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    std::optional<reconcile::Answer> answer;
+    if (decision.code == ErrorCode::outcome_unknown)
+        answer = co_await reconcile();
+    if (answer && answer->result == reconcile::Result::found) {
+        error.executed = Executed::yes;
+        error.reconciled = answer->found;
+    } else if (answer && answer->result == reconcile::Result::not_found) {
+        error.reconciled = "null"; // but never "no": it may still be under way
+    }
+    co_await reply_error(error);
+}
+
+net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
+    if (owner_.reconciler_ == nullptr)
+        co_return std::nullopt;
+    auto fields = graphql::mutation_fields(view_, owner_.reconciler_->plan().keys);
+    if (!fields || !graphql::each_has_its_key(*fields))
+        co_return std::nullopt;
+    const TimePoint begin = BootClock::now();
+    std::string id{request_.context.request_id};
+    auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
+    report_.upstream_time += BootClock::now() - begin;
+    co_return answer;
 }
 
 net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {

@@ -38,6 +38,9 @@ private:
     [[nodiscard]] net::Task<void> relay(upstream::ExchangePtr exchange, std::size_t outcome);
     [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange, http::BodyFraming framing);
     [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
+    [[nodiscard]] net::Task<void> reply_decision(const Decision& decision);
+    /// What the upstream knows of a mutation whose outcome is unknown; nothing where it was not asked.
+    [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, std::size_t outcome) noexcept;
 

@@ -7,6 +7,7 @@
 #include <bearerd/http/headers.hpp>
 #include <bearerd/proxy/decision.hpp>
 #include <bearerd/proxy/handler.hpp>
+#include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 #include <atomic>
@@ -33,8 +34,9 @@ struct ForwardPlan {
 class Forwarder final : public Handler {
 public:
     /// `pending` counts the requests in hand over all threads, against `limits.pending_requests`.
+    /// `reconciler`: asks after mutations whose outcome is unknown; nullptr: nobody does.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
-              std::atomic<std::uint32_t>& pending, Stats& stats);
+              std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr);
 
     [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder,
                                          Report& report) override;
@@ -47,6 +49,7 @@ private:
     auth::TokenSource& tokens_;
     std::atomic<std::uint32_t>& pending_;
     Stats& stats_;
+    reconcile::Reconciler* reconciler_;
 };
 
 } // namespace bearerd::proxy
