@@ -39,9 +39,7 @@ Reconciler::Reconciler(const Plan& plan, upstream::Transport& transport, auth::T
 
 net::Task<Answer> Reconciler::ask(Question question) {
     Inquiry inquiry{*this, question};
-    Answer answer = co_await inquiry.run();
-    stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
-    co_return answer;
+    co_return co_await inquiry.run();
 }
 
 net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id) {
@@ -54,10 +52,13 @@ net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, st
         question.request_id = request_id;
         question.deadline = deadline;
         Answer answer = co_await ask(std::move(question));
-        if (answer.result != Result::found)
+        if (answer.result != Result::found) {
+            stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
             co_return answer;
+        }
         list += (list.empty() ? "" : ",") + answer.found;
     }
+    stats_.reconciliations[static_cast<std::size_t>(Result::found)].add();
     Answer all;
     all.result = Result::found;
     all.found = fields.size() == 1 ? std::move(list) : "[" + list + "]";

@@ -73,12 +73,12 @@ public:
     [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
 
     /// Asks until it is found or the deadline has passed, with growing pauses. An ask ends by the deadline,
-    /// but for a login that it takes (at most one, which has `auth.login_timeout`). Counted by its result.
+    /// but for a login that it takes (at most one, which has `auth.login_timeout`).
     [[nodiscard]] net::Task<Answer> ask(Question question);
 
     /// Whether the mutations of a request were executed, all of them; within `reconcile.within` from now.
     /// `fields` are such that graphql::each_has_its_key holds. Found are all, or it is as with the first that
-    /// was not.
+    /// was not. Counted by its result, once a request.
     [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
 
 private:
