@@ -24,6 +24,7 @@ constexpr std::array<std::string_view, 3> login_results{"ok", "rejected", "unava
 constexpr std::array<std::string_view, 3> swap_sources{"login", "response", "store"};
 constexpr std::array<std::string_view, 3> ignored_reasons{"older", "foreign", "login_operation"};
 constexpr std::array<std::string_view, 2> resend_reasons{"rejected", "stale_connection"};
+constexpr std::array<std::string_view, 3> reconciliation_results{"found", "not_found", "failed"};
 constexpr std::array<std::string_view, 2> resumed{"false", "true"};
 constexpr std::array<std::string_view, 2> reload_results{"ok", "failed"};
 
@@ -99,6 +100,9 @@ void requests(Families& out, const Totals& totals) {
           static_cast<double>(totals.client_connections));
     counters(out, "bearerd_resends_total", "Requests that were sent upstream once more, by why.", "reason",
              resend_reasons, totals.resends);
+    counters(out, "bearerd_reconciliations_total",
+             "Mutations of unknown outcome that the upstream was asked after, by what came of it.", "result",
+             reconciliation_results, totals.reconciliations);
 }
 
 void token(Families& out, const Snapshot& snapshot) {

@@ -77,6 +77,10 @@ Json requests(const Totals& totals) {
             {"by_outcome", std::move(by_outcome)},
             {"by_operation", std::move(by_operation)},
             {"resends", {{"rejected", totals.resends[0]}, {"stale_connection", totals.resends[1]}}},
+            {"reconciliations",
+             {{"found", totals.reconciliations[0]},
+              {"not_found", totals.reconciliations[1]},
+              {"failed", totals.reconciliations[2]}}},
             {"latency", latency(totals.request_duration)},
             {"upstream_latency", latency(totals.upstream_duration)}};
 }

@@ -228,7 +228,9 @@ function showRequests(requests) {
   show("total", number.format(requests.total));
   show("in-flight", number.format(requests.in_flight));
   show("failed", number.format(failed));
-  show("unknown", number.format(requests.by_outcome.outcome_unknown ?? 0));
+  const unknown = number.format(requests.by_outcome.outcome_unknown ?? 0);
+  const found = requests.reconciliations?.found ?? 0;
+  show("unknown", found > 0 ? `${unknown}, ${number.format(found)} of them found executed` : unknown);
   show("clients", number.format(requests.client_connections));
   const rows = counts.filter(([name, count]) => count > 0 || name === "ok").map(([name, count]) => {
     const row = document.createElement("tr");

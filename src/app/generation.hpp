@@ -2,6 +2,7 @@
 
 #include <bearerd/config/config.hpp>
 #include <bearerd/proxy/forwarder.hpp>
+#include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/upstream/pool.hpp>
 #include <bearerd/upstream/tls.hpp>
 
@@ -18,6 +19,7 @@ struct Generation {
     std::shared_ptr<const config::Settings> settings;
     std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback
     proxy::ForwardPlan plan;
+    reconcile::Plan reconcile_plan;
 };
 
 } // namespace bearerd::app

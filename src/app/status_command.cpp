@@ -123,7 +123,10 @@ int show(const json& status) {
     add_row(table, "Upstream", text(upstream, "url"));
     add_row(table, "", upstream_line(upstream));
     add_row(table, "Last error", text(upstream, "last_error"));
-    add_row(table, "Requests", requests_line(member(status, "requests")));
+    const json* requests = member(status, "requests");
+    add_row(table, "Requests", requests_line(requests));
+    if (requests != nullptr && requests->is_object())
+        add_row(table, "Looked up", counts(member(*requests, "reconciliations")));
     if (const auto uptime = seconds(&status, "uptime_s"))
         add_row(table, "Running for", spoken_seconds(*uptime));
     add_row(table, "Version", text(&status, "version"));

@@ -16,15 +16,31 @@ using namespace std::chrono_literals;
 
 constexpr auto drain_look = 10ms; // how often a draining loop looks whether it is done
 
+/// This thread's part of `max_connections`: exact in sum, at least one each.
+std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
+    return total / threads + (index < total % threads ? 1 : 0);
+}
+
+} // namespace
+
 /// Keeps everything that a request needs alive for as long as it lasts.
-class ServingHandler final : public proxy::Handler {
+class Worker::ServingHandler final : public proxy::Handler {
 public:
-    ServingHandler(std::shared_ptr<const Generation> generation, std::shared_ptr<upstream::Pool> pool,
-                   std::unique_ptr<auth::TokenSource> tokens, Shared& shared, Stats& stats)
+    ServingHandler(Worker& worker, std::shared_ptr<const Generation> generation,
+                   std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens)
         : generation_{std::move(generation)},
           pool_{std::move(pool)},
           tokens_{std::move(tokens)},
-          forwarder_{generation_->plan, *pool_, *tokens_, shared.pending, stats} {}
+          reconciler_{generation_->reconcile_plan,
+                      *pool_,
+                      *tokens_,
+                      worker.context_.get_executor(),
+                      worker.clock_,
+                      worker.sessions_,
+                      worker.stats_},
+          forwarder_{generation_->plan, *pool_,
+                     *tokens_,          worker.shared_.pending,
+                     worker.stats_,     generation_->reconcile_plan.on() ? &reconciler_ : nullptr} {}
 
     net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
                            proxy::Report& report) override {
@@ -35,15 +51,9 @@ private:
     std::shared_ptr<const Generation> generation_;
     std::shared_ptr<upstream::Pool> pool_;
     std::unique_ptr<auth::TokenSource> tokens_;
+    reconcile::Reconciler reconciler_;
     proxy::Forwarder forwarder_;
 };
-
-/// This thread's part of `max_connections`: exact in sum, at least one each.
-std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
-    return total / threads + (index < total % threads ? 1 : 0);
-}
-
-} // namespace
 
 Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
     : index_{index},
@@ -75,8 +85,7 @@ void Worker::serve(const std::shared_ptr<const Generation>& generation, std::sha
         former_pools_.push_back(pool_);
     }
     pool_ = pool;
-    auto handler =
-        std::make_shared<ServingHandler>(generation, std::move(pool), std::move(tokens), shared_, stats_);
+    auto handler = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens));
     sites_.site = server::make_site(*generation->settings, std::move(handler));
 }
 

@@ -78,6 +78,8 @@ public:
     void join();
 
 private:
+    class ServingHandler;
+
     void stop_pools();
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 

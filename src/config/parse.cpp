@@ -1,6 +1,7 @@
 #include <bearerd/config/parse.hpp>
 
 #include "addresses.hpp"
+#include "read_reconcile.hpp"
 #include "section.hpp"
 #include "surroundings.hpp"
 #include "text.hpp"
@@ -250,6 +251,7 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     read_upstream(in.section("upstream"), out, out.upstream);
     read_credentials(in.section("credentials"), surroundings, out.credentials);
     read_token_store(in.section("token_store"), surroundings, out.token_store);
+    read_reconcile(in.section("reconcile"), out.reconcile);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));

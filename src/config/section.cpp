@@ -75,6 +75,8 @@ std::string unknown_key(const std::vector<std::string>& known, const std::string
 }
 
 void report_unknown(const Node& mapping, const std::string& path, Context& context) {
+    for (const Node& item : mapping.items)
+        report_unknown(item, path, context);
     if (!nearest(context.known, path, {}, true).key)
         return; // a mapping where a value should be, and already a fault; or keys of the user's own
     for (const Node::Entry& entry : mapping.entries) {
@@ -119,6 +121,18 @@ void Section::read_pairs(std::string_view name, const Pair& pair) {
         const std::string key = pairs.dotted(printable(entry.key));
         if (const auto text = text_of(entry.value, key))
             pair(entry, key, text->reveal());
+    }
+}
+
+void Section::read_mappings(std::string_view name, const std::function<void(Section)>& each) {
+    Node* const list = find_list(name);
+    if (list == nullptr)
+        return;
+    for (Node& item : list->items) {
+        if (item.kind == Node::Kind::mapping)
+            each({context_, &item, dotted(name), item.position});
+        else if (item.kind != Node::Kind::refused)
+            fault_at(item.position, dotted(name), "must be a mapping: keys of its own, indented below the -");
     }
 }
 

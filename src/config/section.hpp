@@ -68,6 +68,9 @@ public:
     using Pair = std::function<void(const Node::Entry&, const std::string& key, std::string_view value)>;
     void read_pairs(std::string_view name, const Pair& pair);
 
+    /// A list of mappings: calls back for each, as for a section. What stands there otherwise is a fault.
+    void read_mappings(std::string_view name, const std::function<void(Section)>& each);
+
     /// A value that may hold any characters, even none. False: absent, or a fault.
     bool read_secret(std::string_view name, Secret& setting);
 

@@ -37,6 +37,7 @@ OperationKind keyword(const Token& token) noexcept {
 
 bool Document::parse(std::string_view text, std::string_view login_field) {
     lexer_ = Lexer{text};
+    text_ = text;
     login_field_ = login_field;
     depth_ = 0;
     has_literals_ = false;
@@ -52,8 +53,8 @@ bool Document::parse(std::string_view text, std::string_view login_field) {
 
 bool Document::definition() {
     if (token_.is('{')) {
-        definitions_.push_back({{}, OperationKind::query, false, false});
-        return selection_set(true);
+        definitions_.emplace_back().kind = OperationKind::query;
+        return root_selections();
     }
     if (const OperationKind kind = keyword(token_); kind != OperationKind::unknown)
         return operation(kind);
@@ -64,8 +65,12 @@ bool Document::operation(OperationKind kind) {
     advance();
     std::string_view name;
     take_name(name);
-    definitions_.push_back({name, kind, false, false});
-    return variable_definitions() && directives(false) && selection_set(true);
+    Definition& added = definitions_.emplace_back();
+    added.name = name;
+    added.kind = kind;
+    if (token_.is('('))
+        added.variables = rest();
+    return variable_definitions() && directives(false) && root_selections();
 }
 
 bool Document::fragment() {
@@ -77,8 +82,8 @@ bool Document::fragment() {
     advance();
     if (!take_name(condition))
         return false;
-    definitions_.push_back({name, OperationKind::unknown, false, false});
-    return directives(false) && selection_set(true);
+    definitions_.emplace_back().name = name;
+    return directives(false) && root_selections();
 }
 
 bool Document::variable_definitions() {
@@ -169,6 +174,12 @@ bool Document::object(bool constant) {
     return true;
 }
 
+bool Document::root_selections() {
+    if (token_.is('{'))
+        definitions_.back().selections = rest();
+    return selection_set(true);
+}
+
 bool Document::selection_set(bool root) {
     const Level level{depth_};
     if (level.too_deep() || !take('{'))
@@ -245,7 +256,19 @@ std::optional<Document::Selected> Document::select(std::optional<std::string_vie
     if (found == nullptr)
         return std::nullopt;
     const auto index = static_cast<std::size_t>(found - definitions_.data());
-    return Selected{found->kind, found->name, reaches_login(index)};
+    return Selected{found->kind, found->name, reaches_login(index), found->variables, found->selections};
+}
+
+std::optional<std::string_view> Document::fragment_selections(std::string_view name) const noexcept {
+    const Definition* found = nullptr;
+    for (const Definition& definition : definitions_) {
+        if (definition.kind != OperationKind::unknown || definition.name != name)
+            continue;
+        if (found != nullptr)
+            return std::nullopt;
+        found = &definition;
+    }
+    return found != nullptr ? std::optional{found->selections} : std::nullopt;
 }
 
 /// Whether the login field is among the root fields of this operation, through whatever fragments. Each

@@ -2,7 +2,6 @@
 
 #include "lexer.hpp"
 
-#include <bearerd/graphql/document_memo.hpp>
 #include <bearerd/graphql/operation.hpp>
 
 #include <boost/container/small_vector.hpp>
@@ -23,7 +22,13 @@ public:
     static constexpr std::size_t max_definitions = 256; ///< bounds the search for fragments
     static constexpr std::size_t max_root_spreads = 1024;
 
-    using Selected = DocumentMemo::Selected;
+    struct Selected {
+        OperationKind kind = OperationKind::unknown;
+        std::string_view name;
+        bool has_login = false;
+        std::string_view variables;  ///< the document from the declarations' '(' on; empty: there are none
+        std::string_view selections; ///< the document from the selection set's '{' on
+    };
 
     /// False where the text is no document of executable definitions, or exceeds a bound. `text` is UTF-8.
     [[nodiscard]] bool parse(std::string_view text, std::string_view login_field);
@@ -36,12 +41,17 @@ public:
     /// Whether a string or a number stands in it.
     [[nodiscard]] bool has_literals() const noexcept { return has_literals_; }
 
+    /// The document from that fragment's '{' on; nothing where there is no such fragment, or more than one.
+    [[nodiscard]] std::optional<std::string_view> fragment_selections(std::string_view name) const noexcept;
+
 private:
     struct Definition {
         std::string_view name;
         OperationKind kind = OperationKind::unknown; ///< unknown: a fragment
         bool login = false;                          ///< among its root fields, inline fragments included
         bool reached = false;
+        std::string_view variables;
+        std::string_view selections;
     };
 
     struct Spread {
@@ -50,6 +60,11 @@ private:
     };
 
     void advance() noexcept { token_ = lexer_.next(); }
+
+    /// The document from the current token on.
+    [[nodiscard]] std::string_view rest() const noexcept {
+        return text_.substr(static_cast<std::size_t>(token_.text.data() - text_.data()));
+    }
 
     bool take(char punctuator) noexcept {
         if (!token_.is(punctuator))
@@ -76,6 +91,7 @@ private:
     bool value(bool constant);
     bool list(bool constant);
     bool object(bool constant);
+    bool root_selections();
     bool selection_set(bool root);
     bool selection(bool root);
     bool field(bool root);
@@ -86,6 +102,7 @@ private:
 
     Lexer lexer_{std::string_view{}};
     Token token_;
+    std::string_view text_;
     std::string_view login_field_;
     std::size_t depth_ = 0;
     bool has_literals_ = false;

@@ -388,6 +388,15 @@ bool JsonScan::skip() noexcept { // NOLINT(misc-no-recursion): bounded by max_de
     return fail();
 }
 
+bool JsonScan::skip(std::string_view& raw) noexcept {
+    skip_space();
+    const char* const begin = at_;
+    if (!skip())
+        return false;
+    raw = {begin, static_cast<std::size_t>(at_ - begin)};
+    return true;
+}
+
 bool JsonScan::finish() noexcept {
     skip_space();
     return !failed_ && depth_ == 0 && at_ == end_;

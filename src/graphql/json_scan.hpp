@@ -60,6 +60,8 @@ public:
     std::optional<double> number() noexcept;
     /// Passes any value, whole.
     bool skip() noexcept;
+    /// Likewise; `raw` becomes its text.
+    bool skip(std::string_view& raw) noexcept;
 
     /// The text was valid to its last byte.
     [[nodiscard]] bool finish() noexcept;

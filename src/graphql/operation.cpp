@@ -55,9 +55,12 @@ private:
                 return known;
         if (!document_.parse(envelope.document, login_field_))
             return std::nullopt;
-        const auto selected = document_.select(envelope.operation_name);
-        if (selected && memo_ != nullptr && !document_.has_literals())
-            memo_->remember(envelope.document, envelope.operation_name, *selected);
+        const auto found = document_.select(envelope.operation_name);
+        if (!found)
+            return std::nullopt;
+        const DocumentMemo::Selected selected{found->kind, found->name, found->has_login};
+        if (memo_ != nullptr && !document_.has_literals())
+            memo_->remember(envelope.document, envelope.operation_name, selected);
         return selected;
     }
 

@@ -136,6 +136,12 @@ std::string_view support_sentence(ErrorCode code) noexcept {
     return row(code).sentence;
 }
 
+std::string_view executed_sentence() noexcept {
+    return "The gift card service gave no complete answer, but this transaction was looked up by its "
+           "reference "
+           "and was executed; please do not send it again.";
+}
+
 std::string_view to_string(Executed executed) noexcept {
     switch (executed) {
     case Executed::no:
@@ -149,15 +155,17 @@ std::string_view to_string(Executed executed) noexcept {
 }
 
 std::string error_body(ErrorCode code, Executed executed, std::string_view message,
-                       std::string_view request_id) {
+                       std::string_view request_id, std::optional<std::string_view> reconciled) {
     std::string body;
-    body.reserve(192 + message.size() + request_id.size());
+    body.reserve(208 + message.size() + request_id.size() + reconciled.value_or("").size());
     body += R"({"errors":[{"message":)";
     append_string(body, message);
     body += R"(,"customer_facing":false,"extensions":{"code":)";
     append_string(body, code_name(code));
     body += R"(,"executed":)";
     append_string(body, to_string(executed));
+    if (reconciled)
+        body.append(R"(,"reconciled":)").append(*reconciled);
     body += R"(,"request_id":)";
     append_string(body, request_id);
     body += R"(,"source":"bearerd"}}]})";

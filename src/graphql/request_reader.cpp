@@ -69,6 +69,7 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
     JsonString key;
     JsonString query;
     JsonString name;
+    std::string_view variables;
     bool has_query = false;
     bool has_name = false;
     if (scan.peek() != JsonKind::object)
@@ -85,13 +86,15 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
             has_name = scan.peek() == JsonKind::string && scan.string(name);
             if (!has_name)
                 return false;
+        } else if (equal_ignoring_case(text, "variables")) {
+            scan.skip(variables);
         } else {
             scan.skip();
         }
     }
     if (!scan.ok() || !has_query)
         return false;
-    Envelope envelope{query.text(buffers.document), std::nullopt};
+    Envelope envelope{query.text(buffers.document), std::nullopt, variables};
     if (has_name)
         envelope.operation_name = name.text(buffers.operation_name);
     return visitor.visit(envelope);

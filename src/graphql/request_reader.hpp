@@ -12,6 +12,7 @@ namespace bearerd::graphql {
 struct Envelope {
     std::string_view document;                      ///< decoded; valid UTF-8
     std::optional<std::string_view> operation_name; ///< nothing: absent or null
+    std::string_view variables{};                   ///< their JSON text; empty: absent
 };
 
 class EnvelopeVisitor {

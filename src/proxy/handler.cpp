@@ -24,8 +24,11 @@ void append_error_reply(std::string& out, const ErrorReply& error, const http::R
                         std::string_view accept, bool always_200, Report& report) {
     report.set_error(error.code, error.executed);
     report.status = always_200 ? 200 : graphql::natural_status(error.code);
-    const std::string body = graphql::error_body(error.code, error.executed,
-                                                 graphql::support_sentence(error.code), context.request_id);
+    const bool found =
+        error.code == graphql::ErrorCode::outcome_unknown && error.executed == graphql::Executed::yes;
+    const auto sentence = found ? graphql::executed_sentence() : graphql::support_sentence(error.code);
+    const std::string body =
+        graphql::error_body(error.code, error.executed, sentence, context.request_id, error.reconciled);
     report.bytes_out = body.size();
     std::string fields{error.extra_fields};
     if (graphql::natural_status(error.code) == 503)

@@ -81,8 +81,19 @@ Forwarder::Passage::Passage(Forwarder& forwarder, const AppRequest& request, Res
       view_{view_of(request)},
       operation_{graphql::classify(view_, forwarder.plan_.login_field, &forwarder.memo_)},
       accept_encoding_{http::narrowed_accept_encoding(request.head.fields.value(FieldId::accept_encoding))} {
+    if (!owner_.spare_heads_.empty()) {
+        out_ = std::move(owner_.spare_heads_.back());
+        owner_.spare_heads_.pop_back();
+    }
     report_.kind = operation_.kind;
     report_.name = operation_.name;
+}
+
+Forwarder::Passage::~Passage() {
+    constexpr std::size_t worth_keeping = 16 * 1024;
+    wipe(out_);
+    if (out_.capacity() <= worth_keeping && owner_.spare_heads_.size() < owner_.spare_heads_.capacity())
+        owner_.spare_heads_.push_back(std::move(out_));
 }
 
 net::Task<void> Forwarder::Passage::run() {
@@ -99,7 +110,9 @@ net::Task<void> Forwarder::Passage::run() {
         co_return;
     while (true) {
         const TimePoint begin = BootClock::now();
-        auto result = co_await send();
+        const upstream::OutgoingRequest request = outgoing();
+        auto result = co_await owner_.transport_.send(request);
+        wipe(out_);
         report_.upstream_time += BootClock::now() - begin;
         bool again = false;
         if (const auto* failure = std::get_if<upstream::Failure>(&result))
@@ -136,7 +149,8 @@ net::Task<bool> Forwarder::Passage::take_token() {
     co_return false;
 }
 
-net::Task<upstream::SendResult> Forwarder::Passage::send() {
+/// The request as it leaves. Whoever has sent it wipes `out_`, which holds the token.
+upstream::OutgoingRequest Forwarder::Passage::outgoing() {
     out_.clear();
     http::append_upstream_head(out_, owner_.plan_.head, request_.head, request_.target.query,
                                token_->value.reveal(), accept_encoding_, request_.context.request_id,
@@ -147,9 +161,7 @@ net::Task<upstream::SendResult> Forwarder::Passage::send() {
     outgoing.may_mutate = operation_.may_mutate();
     outgoing.new_connection = new_connection_;
     outgoing.hold_limit = owner_.plan_.inspect_limit;
-    auto result = co_await owner_.transport_.send(outgoing);
-    wipe(out_); // it held the token
-    co_return result;
+    return outgoing;
 }
 
 net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
@@ -163,8 +175,7 @@ net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failu
         co_return true;
     }
     report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
-    const ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
-    co_await reply_error(error);
+    co_await reply_decision(decision);
     co_return false;
 }
 
@@ -225,8 +236,7 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         const Decision decision =
             decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
         report_.detail = "a rejection that broke off or exceeds 1 MiB";
-        const ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
-        co_await reply_error(error);
+        co_await reply_decision(decision);
         co_return false;
     }
     note_answer(held.status, rejected);
@@ -315,6 +325,33 @@ net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
     append_error_reply(out_, error, request_.context, request_.head.fields.value(FieldId::accept),
                        owner_.plan_.errors_always_200, report_);
     static_cast<void>(co_await responder_.write(out_, {}, {}));
+}
+
+net::Task<void> Forwarder::Passage::reply_decision(const Decision& decision) {
+    ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    std::optional<reconcile::Answer> answer;
+    if (decision.code == ErrorCode::outcome_unknown)
+        answer = co_await reconcile();
+    if (answer && answer->result == reconcile::Result::found) {
+        error.executed = Executed::yes;
+        error.reconciled = answer->found;
+    } else if (answer && answer->result == reconcile::Result::not_found) {
+        error.reconciled = "null"; // but never "no": it may still be under way
+    }
+    co_await reply_error(error);
+}
+
+net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
+    if (owner_.reconciler_ == nullptr)
+        co_return std::nullopt;
+    auto fields = graphql::mutation_fields(view_, owner_.reconciler_->plan().keys);
+    if (!fields || !graphql::each_has_its_key(*fields))
+        co_return std::nullopt;
+    const TimePoint begin = BootClock::now();
+    std::string id{request_.context.request_id};
+    auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
+    report_.upstream_time += BootClock::now() - begin;
+    co_return answer;
 }
 
 net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {

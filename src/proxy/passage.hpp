@@ -14,6 +14,7 @@ public:
     Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report);
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
+    ~Passage();
 
     [[nodiscard]] net::Task<void> run();
 
@@ -27,7 +28,7 @@ private:
 
     [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
     [[nodiscard]] net::Task<bool> take_token();
-    [[nodiscard]] net::Task<upstream::SendResult> send();
+    [[nodiscard]] upstream::OutgoingRequest outgoing();
     /// True: send again. False: the app has its answer.
     [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);
     [[nodiscard]] net::Task<bool> after_answer(upstream::ExchangePtr exchange);
@@ -38,6 +39,9 @@ private:
     [[nodiscard]] net::Task<void> relay(upstream::ExchangePtr exchange, std::size_t outcome);
     [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange, http::BodyFraming framing);
     [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
+    [[nodiscard]] net::Task<void> reply_decision(const Decision& decision);
+    /// What the upstream knows of a mutation whose outcome is unknown; nothing where it was not asked.
+    [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, std::size_t outcome) noexcept;
 

@@ -79,7 +79,8 @@ struct Stats {
     std::array<Counter, 3> token_swaps;    ///< login, response, store
     std::array<Counter, 3> tokens_ignored; ///< older, foreign, login_operation
     Counter token_store_failures;
-    std::array<Counter, 2> resends; ///< rejected, stale_connection
+    std::array<Counter, 2> resends;         ///< rejected, stale_connection
+    std::array<Counter, 3> reconciliations; ///< found, not_found, failed
     Gauge upstream_idle;
     Gauge upstream_busy;
     std::array<Counter, 2> handshakes; ///< full, resumed

@@ -130,6 +130,20 @@ struct Admin {
     std::optional<Address> address{Address{Address::Kind::tcp, "127.0.0.1", 9180, {}}}; ///< none: off
 };
 
+/// How to ask the upstream whether a mutation was executed.
+struct ReconcileRule {
+    std::string mutation; ///< the root field
+    std::string key;      ///< its argument that names the transaction
+    std::string query;    ///< a GraphQL query whose only variable is $key
+    std::string found;    ///< a JSON pointer into the answer: what stands there where it was executed
+    [[nodiscard]] bool operator==(const ReconcileRule&) const = default;
+};
+
+struct Reconcile {
+    Duration within = 5s;
+    std::vector<ReconcileRule> rules; ///< none: off; one for a mutation at the most
+};
+
 struct Errors {
     bool always_200 = false; ///< `errors.status: 200`
 };
@@ -149,6 +163,7 @@ struct Settings {
     Credentials credentials;
     Auth auth;
     TokenStore token_store;
+    Reconcile reconcile;
     Admin admin;
     Errors errors;
     Log log;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -41,9 +42,14 @@ enum class Executed : std::uint8_t { no, yes, unknown };
 /// One sentence for a shop's support desk: what happened and what the till should do next.
 [[nodiscard]] std::string_view support_sentence(ErrorCode code) noexcept;
 
+/// The sentence for an outcome that was unknown until the transaction was found upstream.
+[[nodiscard]] std::string_view executed_sentence() noexcept;
+
 /// The whole body of CONTRACT 4. `message` is the sentence (support_sentence, or a more exact one);
-/// `request_id` may hold any bytes: it is escaped, and bytes that are not UTF-8 are replaced.
+/// `request_id` may hold any bytes: it is escaped, and bytes that are not UTF-8 are replaced. `reconciled`:
+/// JSON text for `extensions.reconciled`, which is absent without.
 [[nodiscard]] std::string error_body(ErrorCode code, Executed executed, std::string_view message,
-                                     std::string_view request_id);
+                                     std::string_view request_id,
+                                     std::optional<std::string_view> reconciled = std::nullopt);
 
 } // namespace bearerd::graphql

@@ -8,7 +8,10 @@
 #include <bearerd/http/headers.hpp>
 #include <bearerd/proxy/decision.hpp>
 #include <bearerd/proxy/handler.hpp>
+#include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/upstream/transport.hpp>
+
+#include <boost/container/static_vector.hpp>
 
 #include <atomic>
 #include <memory>
@@ -34,8 +37,9 @@ struct ForwardPlan {
 class Forwarder final : public Handler {
 public:
     /// `pending` counts the requests in hand over all threads, against `limits.pending_requests`.
+    /// `reconciler`: asks after mutations whose outcome is unknown; nullptr: nobody does.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
-              std::atomic<std::uint32_t>& pending, Stats& stats);
+              std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr);
 
     [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder,
                                          Report& report) override;
@@ -48,7 +52,9 @@ private:
     auth::TokenSource& tokens_;
     std::atomic<std::uint32_t>& pending_;
     Stats& stats_;
+    reconcile::Reconciler* reconciler_;
     graphql::DocumentMemo memo_;
+    boost::container::static_vector<std::string, 64> spare_heads_; ///< empty, with memory for the next heads
 };
 
 } // namespace bearerd::proxy

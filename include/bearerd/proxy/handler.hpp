@@ -86,6 +86,8 @@ struct ErrorReply {
     graphql::Executed executed;
     std::optional<Duration> retry_after;
     std::string_view extra_fields; ///< whole field lines, such as Allow
+    /// JSON text: what was found of a mutation that was asked after, "null" for nothing. Absent: not asked.
+    std::optional<std::string_view> reconciled{};
 };
 
 void append_error_reply(std::string& out, const ErrorReply& error, const http::ReplyContext& context,

@@ -43,6 +43,7 @@ TEST(Metrics, AreThoseOfTheContractByNameTypeAndLabels) {
         {"bearerd_client_connections", "gauge"},
         {"bearerd_config_reloads_total", "counter"},
         {"bearerd_logins_total", "counter"},
+        {"bearerd_reconciliations_total", "counter"},
         {"bearerd_request_duration_seconds", "histogram"},
         {"bearerd_requests_in_flight", "gauge"},
         {"bearerd_requests_total", "counter"},
@@ -76,6 +77,7 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
     totals.requests_in_flight = 19;
     totals.token_store_failures = 20;
     totals.throttle_available = 7986;
+    totals.reconciliations = {21, 22, 23};
     const std::map<std::string, double> expected{
         {R"(bearerd_logins_total{result="ok"})", 1},
         {R"(bearerd_logins_total{result="rejected"})", 2},
@@ -94,6 +96,9 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
         {R"(bearerd_config_reloads_total{result="failed"})", 15},
         {R"(bearerd_upstream_connections{state="idle"})", 16},
         {R"(bearerd_upstream_connections{state="busy"})", 17},
+        {R"(bearerd_reconciliations_total{result="found"})", 21},
+        {R"(bearerd_reconciliations_total{result="not_found"})", 22},
+        {R"(bearerd_reconciliations_total{result="failed"})", 23},
         {"bearerd_client_connections", 18},
         {"bearerd_requests_in_flight", 19},
         {"bearerd_token_store_failures_total", 20},

@@ -72,6 +72,7 @@ TEST(Status, CountsRequestsByOutcomeAndOperation) {
     totals.requests_in_flight = 3;
     totals.client_connections = 4;
     totals.resends = {5, 6};
+    totals.reconciliations = {7, 8, 9};
     totals.request_duration.counts[3] = 17; // 1 to 2.5 ms
     const ordered_json requests = status(snapshot)["requests"];
     EXPECT_EQ(requests["total"], 17);
@@ -83,6 +84,7 @@ TEST(Status, CountsRequestsByOutcomeAndOperation) {
     EXPECT_EQ(requests["by_operation"]["query"], 10);
     EXPECT_EQ(requests["by_operation"]["mutation"], 7);
     EXPECT_EQ(requests["resends"]["stale_connection"], 6);
+    EXPECT_EQ(requests["reconciliations"], ordered_json::parse(R"({"found":7,"not_found":8,"failed":9})"));
     EXPECT_EQ(requests["latency"]["p50_ms"], 1.75);
     EXPECT_EQ(requests["latency"]["p99_ms"], 2.49);
     EXPECT_EQ(requests["latency"]["buckets"][3], ordered_json::parse(R"({"le_ms":2.5,"count":17})"));

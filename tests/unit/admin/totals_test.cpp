@@ -23,6 +23,8 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     second.tokens_ignored[0].add(6);
     first.token_store_failures.add(7);
     first.resends[1].add(8);
+    first.reconciliations[1].add(11);
+    second.reconciliations[1].add(12);
     second.handshakes[0].add(9);
     first.upstream_idle.set(2);
     second.upstream_idle.set(1);
@@ -47,6 +49,7 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     EXPECT_EQ(totals.token_store_failures, 7U);
     EXPECT_EQ(totals.resends, (std::array<std::uint64_t, 2>{0, 8}));
     EXPECT_EQ(totals.handshakes, (std::array<std::uint64_t, 2>{9, 0}));
+    EXPECT_EQ(totals.reconciliations, (std::array<std::uint64_t, 3>{0, 23, 0}));
     EXPECT_EQ(totals.upstream_idle, 3);
     EXPECT_EQ(totals.upstream_busy, 4);
     EXPECT_EQ(totals.client_connections, 30);

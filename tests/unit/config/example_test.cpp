@@ -83,6 +83,8 @@ std::string describe(const Settings& s) {
     time("auth.backoff.max", s.auth.backoff.max);
     line("token_store.directory", s.token_store.directory);
     line("token_store.key_file", s.token_store.key_file);
+    time("reconcile.within", s.reconcile.within);
+    line("reconcile.rules", s.reconcile.rules.size());
     line("admin.address", s.admin.address ? s.admin.address->text() : "off");
     line("errors.status", s.errors.always_200);
     line("log.level", static_cast<int>(s.log.level));
@@ -134,6 +136,7 @@ auth: {login_query: q, login_field: f, token_headers: [T],
        unauthorized: {messages: [m], codes: [c], statuses: [498, 401], inspect_limit: 14KiB},
        refresh_before: 15s, fresh_for: 16s, login_timeout: 17s, backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
 token_store: {directory: d, key_file: k}
+reconcile: {within: 21s, rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
 admin: {address: unix:/a}
 errors: {status: 200}
 log: {level: error, format: json, requests: false}
@@ -181,6 +184,8 @@ auth.backoff.unavailable=19s
 auth.backoff.max=20s
 token_store.directory=d
 token_store.key_file=k
+reconcile.within=21s
+reconcile.rules=1
 admin.address=unix:/a
 errors.status=1
 log.level=3

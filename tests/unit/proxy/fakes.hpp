@@ -101,6 +101,7 @@ public:
         bool may_mutate;
         bool new_connection;
         std::size_t hold_limit;
+        TimePoint give_up;
     };
 
     std::deque<Step> steps;
@@ -110,7 +111,7 @@ public:
 
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
         sent.push_back({std::string{request.head}, std::string{request.body}, request.may_mutate,
-                        request.new_connection, request.hold_limit});
+                        request.new_connection, request.hold_limit, request.give_up});
         if (steps.empty())
             throw std::logic_error{"sent once too often"};
         Step step = std::move(steps.front());

@@ -33,7 +33,14 @@ protected:
     /// One request of the app's. What it got is in `app`, what was found in `report`.
     void request(std::string_view body, const std::string& method = "POST", const std::string& target = "/") {
         const ForwardPlan plan{settings};
-        Forwarder forwarder{plan, transport, tokens, pending, stats};
+        const reconcile::Plan reconcile_plan{settings};
+        net::asio::io_context loop;
+        net::DeadlineClock clock{loop};
+        net::TaskGroup group;
+        reconcile::Reconciler reconciler{reconcile_plan, transport, tokens, loop.get_executor(),
+                                         clock,          group,     stats};
+        Forwarder forwarder{plan,    transport, tokens,
+                            pending, stats,     reconcile_plan.on() ? &reconciler : nullptr};
         http::RequestHead head;
         head.method = method;
         head.target = target;
@@ -46,7 +53,6 @@ protected:
         app = FakeApp{};
         app.leaves_after = leaves_after;
         report = Report{};
-        net::asio::io_context loop;
         bearerd::test::run_task(loop, forwarder.handle(incoming, app, report));
     }
 

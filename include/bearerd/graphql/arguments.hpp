@@ -1,0 +1,54 @@
+#pragma once
+
+#include <bearerd/graphql/operation.hpp>
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+/// What a mutation calls its transactions: read only where its outcome is in doubt, or is to be put on
+/// record.
+namespace bearerd::graphql {
+
+/// The argument of a root mutation field that names the transaction.
+struct KeyRule {
+    std::string field;
+    std::string argument;
+};
+
+/// A longer key is none.
+inline constexpr std::size_t max_key_size = 256;
+/// Of more root fields it can't be told what would run.
+inline constexpr std::size_t max_root_fields = 64;
+
+/// A root field of a mutation that would run.
+struct RootField {
+    std::string name;                ///< the field's own name, not its alias
+    std::optional<std::size_t> rule; ///< the index of the field's rule
+    std::string key;                 ///< the value of the rule's argument; empty where it can't be told
+};
+
+/// The root fields that the request's mutations would run, in the order in which they stand there; in a
+/// batch, those of all its elements. Aliases, fragments, inline fragments, `@skip` and `@include` are
+/// followed; a key is a string or an integer, written in place or given by a variable or its default.
+/// `__typename` and queries run nothing that has an outcome, so they are left out.
+///
+/// Nothing where any of this can't be told for sure: an unreadable request, a subscription, an undefined or
+/// doubled fragment, a condition or directive that can't be known, two fields of one response name, variables
+/// in the URL. Linear in the input, but for the number of fields, which is bounded; never throws but for lack
+/// of memory.
+[[nodiscard]] std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
+                                                                    std::span<const KeyRule> rules);
+
+/// Whether each of the fields, and there is one at least, has a key of its own: only then does finding a
+/// transaction by its key tell that this field was executed. Upper and lower case are the same, as they are
+/// to many data bases.
+[[nodiscard]] bool each_has_its_key(std::span<const RootField> fields) noexcept;
+
+/// Whether a document is one query operation (with fragments perhaps) that declares the variable `$key`, no
+/// other one, and uses it: what may ask after a transaction.
+[[nodiscard]] bool asks_by_key(std::string_view document);
+
+} // namespace bearerd::graphql

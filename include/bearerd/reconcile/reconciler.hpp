@@ -1,0 +1,96 @@
+#pragma once
+
+#include <bearerd/auth/token_source.hpp>
+#include <bearerd/base/stats.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/graphql/arguments.hpp>
+#include <bearerd/graphql/verdict.hpp>
+#include <bearerd/http/headers.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/task.hpp>
+#include <bearerd/net/task_group.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Verify instead of retry: asks the upstream whether a mutation whose outcome is unknown was executed.
+namespace bearerd::reconcile {
+
+/// What reconcilers are made of from one set of settings; shared by all threads, immutable.
+struct Plan {
+    explicit Plan(const config::Settings& settings);
+
+    /// How to ask by one rule.
+    struct Rule {
+        std::string before_key; ///< of the request's body
+        std::string after_key;
+        std::uint64_t document; ///< graphql::document_hash of the query
+        std::string found;      ///< a JSON pointer
+    };
+
+    [[nodiscard]] bool on() const noexcept { return !rules.empty(); }
+
+    Duration within;
+    std::vector<graphql::KeyRule> keys; ///< in the order of `reconcile.rules`, as `rules` is
+    std::vector<Rule> rules;
+    http::UpstreamHeadPlan head;
+    graphql::RejectionRules rejection;
+    std::size_t inspect_limit;
+};
+
+enum class Result : std::uint8_t {
+    found,     ///< it was executed
+    not_found, ///< the upstream answered that it has none, up to the last: it may still be under way
+    failed,    ///< the upstream could not be asked, or gave no answer that can be judged
+};
+
+struct Answer {
+    Result result = Result::failed;
+    /// JSON text of what was found, of several a list; at most 1 KiB each, else "true". Empty otherwise.
+    std::string found;
+};
+
+/// What to ask after.
+struct Question {
+    std::size_t rule = 0;   ///< the index in `reconcile.rules`
+    std::string key;        ///< as graphql::mutation_fields found it
+    std::string request_id; ///< for X-Request-Id; that of the request in doubt, where there is one
+    TimePoint deadline{};   ///< when to leave off
+};
+
+/// Asks. One per thread, and on it only; everything it refers to must outlive the questions in it. Never
+/// throws but for lack of memory.
+class Reconciler {
+public:
+    /// `group`: what is asked ends at once where that is told to finish now.
+    Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
+               net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats);
+
+    [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
+
+    /// Asks until it is found or the deadline has passed, with growing pauses. An ask ends by the deadline,
+    /// but for a login that it takes (at most one, which has `auth.login_timeout`).
+    [[nodiscard]] net::Task<Answer> ask(Question question);
+
+    /// Whether the mutations of a request were executed, all of them; within `reconcile.within` from now.
+    /// `fields` are such that graphql::each_has_its_key holds. Found are all, or it is as with the first that
+    /// was not. Counted by its result, once a request.
+    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
+
+private:
+    class Inquiry;
+
+    const Plan& plan_;
+    upstream::Transport& transport_;
+    auth::TokenSource& tokens_;
+    net::Executor executor_;
+    net::DeadlineClock& clock_;
+    net::TaskGroup& group_;
+    Stats& stats_;
+};
+
+} // namespace bearerd::reconcile

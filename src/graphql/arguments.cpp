@@ -1,0 +1,272 @@
+#include <bearerd/graphql/arguments.hpp>
+
+#include "document.hpp"
+#include "lexer.hpp"
+#include "request_reader.hpp"
+#include "text.hpp"
+#include "variables.hpp"
+
+#include <algorithm>
+
+namespace bearerd::graphql {
+namespace {
+
+/// Of fragments and inline fragments within one another, at the root.
+constexpr std::size_t deepest_root = 64;
+
+/// Blanks alone are no name: some servers trim what they are given.
+bool is_key(std::string_view text) noexcept {
+    const bool control =
+        std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
+    return !text.empty() && text.size() <= max_key_size && !control &&
+           text.find_first_not_of(' ') != std::string_view::npos;
+}
+
+/// Collects the root fields of one operation (CollectFields() of section 6.3.2) from a document that was
+/// parsed.
+class RootCollector {
+public:
+    RootCollector(const Document& document, const Variables& variables, std::span<const KeyRule> rules,
+                  std::vector<RootField>& out) noexcept
+        : document_{document}, variables_{variables}, rules_{rules}, out_{out} {}
+
+    /// `text`: from the '{' on. False: it can't be told.
+    bool collect(std::string_view text, bool runs);
+
+private:
+    /// One reading of a selection set.
+    struct Cursor {
+        explicit Cursor(std::string_view text) noexcept : lexer{text}, token{lexer.next()} {}
+
+        Token take() noexcept {
+            const Token taken = token;
+            token = lexer.next();
+            return taken;
+        }
+
+        Lexer lexer;
+        Token token;
+    };
+
+    bool selections(Cursor& at, bool runs);
+    bool field(Cursor& at, bool runs);
+    bool spread(Cursor& at, bool runs);
+    bool directives(Cursor& at, bool& runs);
+    std::optional<bool> condition(Cursor& at);
+    void arguments(Cursor& at, RootField& field);
+    std::string value(Cursor& at);
+    bool add(RootField field, std::string_view response_name);
+
+    const Document& document_;
+    const Variables& variables_;
+    std::span<const KeyRule> rules_;
+    std::vector<RootField>& out_;
+    std::vector<std::string_view> response_names_;
+    std::vector<std::string_view> visited_;
+    std::size_t depth_ = 0;
+};
+
+// NOLINTBEGIN(misc-no-recursion): bounded by deepest_root.
+
+bool RootCollector::collect(std::string_view text, bool runs) {
+    Cursor at{text};
+    return selections(at, runs);
+}
+
+bool RootCollector::selections(Cursor& at, bool runs) {
+    if (depth_ == deepest_root || !at.take().is('{'))
+        return false;
+    ++depth_;
+    while (!at.token.is('}'))
+        if (!(at.token.is_spread() ? spread(at, runs) : field(at, runs)))
+            return false;
+    --depth_;
+    at.take();
+    return true;
+}
+
+bool RootCollector::field(Cursor& at, bool runs) {
+    const Token response_name = at.take();
+    Token name = response_name;
+    if (at.token.is(':')) {
+        at.take();
+        name = at.take();
+    }
+    if (name.kind != TokenKind::name)
+        return false;
+    RootField field;
+    field.name = name.text;
+    const auto rule = std::ranges::find(rules_, name.text, &KeyRule::field);
+    if (rule != rules_.end())
+        field.rule = static_cast<std::size_t>(rule - rules_.begin());
+    arguments(at, field);
+    if (!directives(at, runs))
+        return false;
+    if (at.token.is('{'))
+        skip_value(at.lexer, at.token);
+    return !runs || name.text == "__typename" || add(std::move(field), response_name.text);
+}
+
+bool RootCollector::add(RootField field, std::string_view response_name) {
+    if (out_.size() == max_root_fields ||
+        std::ranges::find(response_names_, response_name) != response_names_.end())
+        return false; // two of one response name are merged, or refused
+    response_names_.push_back(response_name);
+    out_.push_back(std::move(field));
+    return true;
+}
+
+bool RootCollector::spread(Cursor& at, bool runs) {
+    at.take();
+    const bool named = at.token.kind == TokenKind::name && !at.token.is_name("on");
+    std::string_view fragment;
+    if (named) {
+        fragment = at.take().text;
+    } else if (at.token.is_name("on")) { // at the root there is only one type that it can be
+        at.take();
+        at.take();
+    }
+    if (!directives(at, runs))
+        return false;
+    if (!named)
+        return selections(at, runs);
+    if (!runs || std::ranges::find(visited_, fragment) != visited_.end())
+        return true;
+    visited_.push_back(fragment);
+    const auto text = document_.fragment_selections(fragment);
+    return text && collect(*text, true);
+}
+
+// NOLINTEND(misc-no-recursion)
+
+/// What neither skips nor includes may do anything.
+bool RootCollector::directives(Cursor& at, bool& runs) {
+    while (at.token.is('@')) {
+        at.take();
+        const Token name = at.take();
+        if (!name.is_name("skip") && !name.is_name("include"))
+            return false;
+        const auto holds = condition(at);
+        if (!holds)
+            return false;
+        runs = runs && *holds == name.is_name("include");
+    }
+    return true;
+}
+
+/// `(if: true)` or `(if: $variable)`.
+std::optional<bool> RootCollector::condition(Cursor& at) {
+    if (!at.take().is('(') || !at.take().is_name("if") || !at.take().is(':'))
+        return std::nullopt;
+    const Token value = at.take();
+    const auto holds = value.is('$') ? variables_.boolean(at.take().text) : boolean_of(value);
+    return at.take().is(')') ? holds : std::nullopt;
+}
+
+void RootCollector::arguments(Cursor& at, RootField& field) {
+    if (!at.token.is('('))
+        return;
+    at.take();
+    std::size_t times = 0;
+    while (at.token.kind == TokenKind::name) {
+        const Token name = at.take();
+        at.take(); // the colon
+        std::string text = value(at);
+        if (!field.rule || name.text != rules_[*field.rule].argument)
+            continue;
+        const bool usable = ++times == 1 && is_key(text);
+        field.key = usable ? std::move(text) : std::string{};
+    }
+    at.take(); // the parenthesis
+}
+
+/// Passes an argument's value; its text, empty where it is neither string nor integer.
+std::string RootCollector::value(Cursor& at) {
+    const Token first = at.token;
+    if (!first.is('$')) {
+        skip_value(at.lexer, at.token);
+        return text_of(first).value_or("");
+    }
+    at.take();
+    return variables_.text(at.take().text).value_or("");
+}
+
+class MutationReader final : public EnvelopeVisitor {
+public:
+    explicit MutationReader(std::span<const KeyRule> rules) noexcept : rules_{rules} {}
+
+    bool visit(const Envelope& envelope) override {
+        if (!document_.parse(envelope.document, {}))
+            return false;
+        const auto selected = document_.select(envelope.operation_name);
+        if (!selected || selected->kind == OperationKind::subscription)
+            return false;
+        if (selected->kind == OperationKind::query)
+            return true;
+        Variables variables;
+        return variables.read(selected->variables, envelope.variables) &&
+               RootCollector{document_, variables, rules_, fields_}.collect(selected->selections, true);
+    }
+
+    [[nodiscard]] std::vector<RootField>& fields() noexcept { return fields_; }
+
+private:
+    std::span<const KeyRule> rules_;
+    Document document_;
+    std::vector<RootField> fields_;
+};
+
+/// Some servers take variables from the URL, too. An escape could hide the word.
+bool may_give_variables(std::string_view query_string) noexcept {
+    constexpr std::string_view word = "variables";
+    const auto same = [](char a, char b) { return to_lower(a) == to_lower(b); };
+    return query_string.find('%') != std::string_view::npos ||
+           std::search(query_string.begin(), query_string.end(), word.begin(), word.end(), same) !=
+               query_string.end();
+}
+
+} // namespace
+
+std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
+                                                      std::span<const KeyRule> rules) {
+    if (request.is_get || may_give_variables(request.query_string))
+        return std::nullopt;
+    MutationReader reader{rules};
+    if (read_request(request, reader) == RequestForm::unreadable)
+        return std::nullopt;
+    return std::move(reader.fields());
+}
+
+bool each_has_its_key(std::span<const RootField> fields) noexcept {
+    for (std::size_t i = 0; i < fields.size(); ++i) {
+        if (fields[i].key.empty())
+            return false;
+        for (std::size_t k = 0; k < i; ++k)
+            if (equal_ignoring_case(fields[i].key, fields[k].key))
+                return false;
+    }
+    return !fields.empty();
+}
+
+bool asks_by_key(std::string_view document) {
+    Document parsed;
+    if (!parsed.parse(document, {}))
+        return false;
+    const auto selected = parsed.select(std::nullopt);
+    if (!selected || selected->kind != OperationKind::query)
+        return false;
+    // Every `$` of the document counts, wherever it stands: the first one declares.
+    std::size_t times = 0;
+    Lexer lexer{document};
+    for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
+        if (!token.is('$'))
+            continue;
+        ++times;
+        if (lexer.next().text != "key")
+            return false;
+    }
+    Variables variables;
+    return variables.read(selected->variables, {}) && variables.size() == 1 && times >= 2;
+}
+
+} // namespace bearerd::graphql

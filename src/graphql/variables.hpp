@@ -1,0 +1,54 @@
+#pragma once
+
+#include "lexer.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::graphql {
+
+/// An operation's variables, with the values that a request gives them. Views: both texts must outlive it.
+class Variables {
+public:
+    static constexpr std::size_t max_declared = 256;
+
+    /// `declarations`: the document from the operation's '(' on; empty where it declares none. `values`: the
+    /// JSON text of `variables`; empty where there is none. False where it declares more than the bound. The
+    /// texts are a parsed document's and a scanned request's: whole and valid.
+    [[nodiscard]] bool read(std::string_view declarations, std::string_view values);
+
+    /// A string's or integer's text, the value given or the default. Nothing where it is another kind of
+    /// value, null, not declared, declared or given twice, or given by `variables` that are no object.
+    [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
+    [[nodiscard]] std::optional<bool> boolean(std::string_view name) const;
+
+    /// How many are declared.
+    [[nodiscard]] std::size_t size() const noexcept { return declared_.size(); }
+
+private:
+    struct Declared {
+        std::string_view name;
+        Token default_value; ///< `invalid`: none, or one of several tokens
+        bool has_default = false;
+    };
+
+    enum class Given { yes, no, unclear };
+
+    [[nodiscard]] const Declared* find(std::string_view name) const noexcept;
+    /// The JSON text of the value that the request gives.
+    Given given(std::string_view name, std::string_view& raw) const;
+
+    std::vector<Declared> declared_;
+    std::string_view values_;
+};
+
+/// The text of a constant of a document: a string's or an integer's; nothing of another kind.
+[[nodiscard]] std::optional<std::string> text_of(const Token& constant);
+[[nodiscard]] std::optional<bool> boolean_of(const Token& constant) noexcept;
+
+/// Passes the value that begins at `token`, however many tokens it has. The document was parsed.
+void skip_value(Lexer& lexer, Token& token) noexcept;
+
+} // namespace bearerd::graphql

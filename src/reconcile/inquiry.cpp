@@ -1,0 +1,157 @@
+#include "inquiry.hpp"
+
+#include "answer.hpp"
+
+#include <bearerd/base/secret.hpp>
+#include <bearerd/http/coding.hpp>
+
+#include <algorithm>
+
+namespace bearerd::reconcile {
+namespace {
+
+using namespace std::chrono_literals;
+using http::FieldId;
+
+constexpr Duration first_pause = 100ms;
+constexpr Duration longest_pause = 1s;
+
+/// What an app would send that asks by itself.
+http::RequestHead own_head() {
+    http::RequestHead head;
+    head.method = "POST";
+    head.fields.list.push_back({FieldId::content_type, "Content-Type", "application/json"});
+    head.fields.list.push_back({FieldId::accept, "Accept", "application/json"});
+    return head;
+}
+
+} // namespace
+
+Reconciler::Inquiry::Inquiry(Reconciler& owner, const Question& question)
+    : owner_{owner},
+      question_{question},
+      rule_{owner.plan_.rules[question.rule]},
+      body_{rule_.before_key + json_string(question.key) + rule_.after_key},
+      wake_{owner.executor_} {
+    owner.group_.add(*this);
+}
+
+net::Task<Answer> Reconciler::Inquiry::run() {
+    Answer last;
+    for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
+        Answer answer = co_await ask_once();
+        if (answer.result == Result::found)
+            co_return answer;
+        if (answer.result == Result::not_found)
+            last = std::move(answer);
+        if (hopeless_ || BootClock::now() + pause >= question_.deadline)
+            co_return last;
+        co_await rest(pause);
+        if (hopeless_)
+            co_return last;
+    }
+}
+
+net::Task<void> Reconciler::Inquiry::rest(Duration pause) {
+    net::Deadline end{owner_.clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
+                      &wake_};
+    end.set_after(pause);
+    co_await wake_.wait();
+}
+
+net::Task<Answer> Reconciler::Inquiry::ask_once() {
+    Answer failed;
+    if (!co_await take_token())
+        co_return failed;
+    while (true) {
+        auto result = co_await send();
+        if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
+            new_connection_ = true;
+            hopeless_ = hopeless_ || failure->code == errc::shutting_down;
+            co_return failed;
+        }
+        auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
+        adopt_token(exchange->head());
+        const std::uint16_t status = exchange->head().status;
+        const auto body = decoded_body(*exchange);
+        const auto judgement = graphql::judge(status, body.value_or(std::string_view{}),
+                                              graphql::OperationKind::query, owner_.plan_.rejection);
+        if (judgement.verdict == graphql::Verdict::rejected) {
+            exchange.reset(); // the login may need the connection
+            if (co_await log_in_again())
+                continue;
+            co_return failed;
+        }
+        hopeless_ = hopeless_ || !exchange->complete(); // larger than may be held, which it will be again
+        if (status != 200 || !body)
+            co_return failed;
+        co_return read_answer(*body, rule_.found);
+    }
+}
+
+std::optional<std::string_view> Reconciler::Inquiry::decoded_body(upstream::Exchange& exchange) {
+    if (!exchange.complete())
+        return std::nullopt;
+    const auto coding = exchange.head().fields.value(FieldId::content_encoding);
+    return http::decoded_for_inspection(coding, exchange.body(), scratch_);
+}
+
+/// False: there is none to be had just now.
+net::Task<bool> Reconciler::Inquiry::take_token() {
+    token_ = owner_.tokens_.current(BootClock::now());
+    if (token_)
+        co_return true;
+    auto result = co_await owner_.tokens_.acquire();
+    if (auto* token = std::get_if<auth::TokenPtr>(&result)) {
+        token_ = std::move(*token);
+        co_return true;
+    }
+    hopeless_ = hopeless_ || std::get<auth::NoToken>(result).reason == auth::NoToken::Reason::shutting_down;
+    co_return false;
+}
+
+net::Task<upstream::SendResult> Reconciler::Inquiry::send() {
+    const Plan& plan = owner_.plan_;
+    const http::RequestHead own = own_head();
+    std::string head;
+    http::append_upstream_head(head, plan.head, own, {}, token_->value.reveal(), "identity",
+                               question_.request_id, body_.size());
+    upstream::OutgoingRequest outgoing;
+    outgoing.head = head;
+    outgoing.body = body_;
+    outgoing.may_mutate = false;
+    outgoing.new_connection = new_connection_;
+    outgoing.hold_limit = plan.inspect_limit;
+    outgoing.give_up = question_.deadline;
+    auto result = co_await owner_.transport_.send(outgoing);
+    wipe(head); // it held the token
+    co_return result;
+}
+
+/// True: there is a token to ask again with, once (CONTRACT 3.6 and 3.7).
+net::Task<bool> Reconciler::Inquiry::log_in_again() {
+    hopeless_ = hopeless_ || resent_;
+    if (resent_) {
+        if (report_denied_)
+            owner_.tokens_.denied(rule_.document);
+        co_return false;
+    }
+    resent_ = true;
+    auth::Advice advice = co_await owner_.tokens_.rejected(token_, rule_.document);
+    report_denied_ = advice.after_login;
+    token_ = std::move(advice.token);
+    hopeless_ = hopeless_ || advice.kind == auth::Advice::Kind::pass;
+    co_return advice.kind == auth::Advice::Kind::resend;
+}
+
+void Reconciler::Inquiry::adopt_token(const http::ResponseHead& head) {
+    for (const std::string& name : owner_.plan_.head.token_headers) {
+        const auto value = head.fields.value(name);
+        if (value.empty())
+            continue;
+        owner_.tokens_.observed(token_, value, false);
+        return;
+    }
+}
+
+} // namespace bearerd::reconcile

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <bearerd/net/event.hpp>
+#include <bearerd/reconcile/reconciler.hpp>
+
+namespace bearerd::reconcile {
+
+/// One question, asked until it is answered; lives in the coroutine frame of Reconciler::ask.
+class Reconciler::Inquiry final : public net::GroupMember {
+public:
+    Inquiry(Reconciler& owner, const Question& question);
+
+    [[nodiscard]] net::Task<Answer> run();
+
+    void finish_soon() noexcept override {} // it is part of a request in hand
+
+    void finish_now() noexcept override {
+        hopeless_ = true;
+        wake_.set();
+    }
+
+private:
+    [[nodiscard]] net::Task<Answer> ask_once();
+    [[nodiscard]] net::Task<bool> take_token();
+    [[nodiscard]] net::Task<upstream::SendResult> send();
+    [[nodiscard]] net::Task<bool> log_in_again();
+    [[nodiscard]] net::Task<void> rest(Duration pause);
+    void adopt_token(const http::ResponseHead& head);
+    /// What a whole body means; nothing where it is not whole, or can't be undone.
+    [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
+
+    Reconciler& owner_;
+    const Question& question_;
+    const Plan::Rule& rule_;
+    std::string body_;
+    std::string scratch_;
+    auth::TokenPtr token_;
+    net::Event wake_;
+    bool new_connection_ = false; ///< the one before was found stale
+    bool resent_ = false;         ///< it was rejected once
+    bool report_denied_ = false;  ///< a rejection of the resend denies the document
+    bool hopeless_ = false;       ///< nothing would come of asking again
+};
+
+} // namespace bearerd::reconcile

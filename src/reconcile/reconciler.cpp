@@ -1,0 +1,68 @@
+#include <bearerd/reconcile/reconciler.hpp>
+
+#include "answer.hpp"
+#include "inquiry.hpp"
+
+#include <bearerd/graphql/operation.hpp>
+
+#include <utility>
+
+namespace bearerd::reconcile {
+
+Plan::Plan(const config::Settings& settings)
+    : within{settings.reconcile.within},
+      head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
+           settings.upstream.headers},
+      rejection{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
+                settings.auth.unauthorized.statuses},
+      inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)} {
+    for (const config::ReconcileRule& rule : settings.reconcile.rules) {
+        auto [before, after] = body_around_key(rule.query);
+        const std::string any = before + json_string("") + after;
+        graphql::RequestView view;
+        view.content_type = "application/json";
+        view.body = any;
+        keys.push_back({rule.mutation, rule.key});
+        rules.push_back({std::move(before), std::move(after), graphql::document_hash(view), rule.found});
+    }
+}
+
+Reconciler::Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
+                       net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats)
+    : plan_{plan},
+      transport_{transport},
+      tokens_{tokens},
+      executor_{std::move(executor)},
+      clock_{clock},
+      group_{group},
+      stats_{stats} {}
+
+net::Task<Answer> Reconciler::ask(Question question) {
+    Inquiry inquiry{*this, question};
+    co_return co_await inquiry.run();
+}
+
+net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id) {
+    const TimePoint deadline = BootClock::now() + plan_.within;
+    std::string list;
+    for (graphql::RootField& field : fields) {
+        Question question;
+        question.rule = field.rule.value_or(0); // a field with a key has its rule
+        question.key = std::move(field.key);
+        question.request_id = request_id;
+        question.deadline = deadline;
+        Answer answer = co_await ask(std::move(question));
+        if (answer.result != Result::found) {
+            stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+            co_return answer;
+        }
+        list += (list.empty() ? "" : ",") + answer.found;
+    }
+    stats_.reconciliations[static_cast<std::size_t>(Result::found)].add();
+    Answer all;
+    all.result = Result::found;
+    all.found = fields.size() == 1 ? std::move(list) : "[" + list + "]";
+    co_return all;
+}
+
+} // namespace bearerd::reconcile

@@ -1,0 +1,107 @@
+#include "answer.hpp"
+
+#include <gtest/gtest.h>
+
+#include <ostream>
+
+namespace bearerd::reconcile {
+
+std::ostream& operator<<(std::ostream& out, Result result) {
+    return out << (result == Result::found ? "found" : result == Result::not_found ? "not found" : "failed");
+}
+
+namespace {
+
+struct Case {
+    std::string body;
+    Result result;
+    std::string found{};
+};
+
+void expect(const std::vector<Case>& cases, std::string_view pointer) {
+    for (const Case& each : cases) {
+        const Answer answer = read_answer(each.body, pointer);
+        EXPECT_EQ(answer.result, each.result) << each.body;
+        EXPECT_EQ(answer.found, each.found) << each.body;
+    }
+}
+
+TEST(Answer, IsFoundWhereThePointerLeadsToSomething) {
+    expect({{R"({"data":{"Items":{"data":[{"id":"7"}]}}})", Result::found, R"("7")"},
+            {R"({"data":{"Items":{"data":[{"id":42}]}}})", Result::found, "42"},
+            {R"({"data":{"Items":{"data":[{"id":true}]}}})", Result::found, "true"},
+            {R"({"data":{"Items":{"data":[{"id":{"a":null}}]}}})", Result::found, R"({"a":null})"},
+            {R"({"data":{"Items":{"data":[{"id":7},{"id":8}]}},"errors":[],"extensions":{}})", Result::found,
+             "7"},
+            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":null})", Result::found, "7"}},
+           "/data/Items/data/0/id");
+}
+
+TEST(Answer, IsNotFoundWhereItLeadsNowhereOrToNothing) {
+    expect({{R"({"data":{"Items":{"data":[]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":null}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":0}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":0.0}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":false}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":""}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":{}}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":[{"id":[7]}]}}})", Result::not_found},
+            {R"({"data":{"Items":{"data":{"0":7}}}})", Result::not_found},
+            {R"({"data":{"Items":"data"}})", Result::not_found},
+            {R"({"data":{"Items":null}})", Result::not_found},
+            {R"({"data":{}})", Result::not_found}},
+           "/data/Items/data/0/id");
+}
+
+TEST(Answer, FailsWhereItCantBeJudged) {
+    const std::string deep =
+        R"({"data":{"Items":{"data":[{"id":7}],"x":)" + std::string(100, '[') + std::string(100, ']') + "}}}";
+    expect({{"", Result::failed},
+            {"null", Result::failed},
+            {R"([{"data":{"Items":{"data":[{"id":7}]}}}])", Result::failed},
+            {R"({"data":{"Items":{"data":[{"id":7}]}})", Result::failed},
+            {R"({"data":null})", Result::failed},
+            {R"({"data":[7]})", Result::failed},
+            {R"({"errors":[]})", Result::failed},
+            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":[{"message":"m"}]})", Result::failed},
+            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":{}})", Result::failed},
+            {R"({"data":{"Items":null},"errors":[{"message":"m"}]})", Result::failed},
+            {deep, Result::failed}},
+           "/data/Items/data/0/id");
+}
+
+TEST(Answer, FollowsPointersAsRfc6901HasThem) {
+    constexpr const char* body = R"({"data":{"a/b":1,"m~n":2,"":3,"list":[4,5],"~1":6}})";
+    const std::pair<const char*, const char*> cases[] = {
+        {"/data/a~1b", "1"},
+        {"/data/m~0n", "2"},
+        {"/data/", "3"},
+        {"/data/list/1", "5"},
+        {"/data/~01", "6"},
+        {"/data/list/2", ""},
+        {"/data/list/01", ""},
+        {"/data/list/-", ""},
+        {"/data/list/", ""},
+        {"/data/list/1 ", ""},
+        {"/data/list/99999999999999999999", ""},
+        {"/data/a/b", ""},
+    };
+    for (const auto& [pointer, found] : cases)
+        EXPECT_EQ(read_answer(body, pointer).found, found) << pointer;
+}
+
+TEST(Answer, TellsThatSomethingLargeIsThere) {
+    const std::string large(1023, 'x');
+    EXPECT_EQ(read_answer(R"({"data":{"a":")" + large + R"("}})", "/data/a").found, "true");
+    EXPECT_EQ(read_answer(R"({"data":{"a":")" + large.substr(1) + R"("}})", "/data/a").found.size(), 1024U);
+}
+
+TEST(QuestionBody, HoldsQueryAndKeyAsJsonStrings) {
+    const auto [before, after] = body_around_key("query($key:ID){a(b:$key,c:\"d\")}");
+    EXPECT_EQ(before + json_string("e\"f\\\n") + after,
+              R"({"query":"query($key:ID){a(b:$key,c:\"d\")}","variables":{"key":"e\"f\\\n"}})");
+}
+
+} // namespace
+} // namespace bearerd::reconcile
