@@ -20,7 +20,6 @@ constexpr std::size_t piece_limit = 64 * 1024;   // of a streamed body
 constexpr std::size_t record_size = 16 * 1024;   // a TLS record's payload
 constexpr std::size_t worth_keeping = 16 * 1024; // a larger body buffer is given back
 constexpr int most_interim_responses = 8;
-constexpr Duration buffers_kept = std::chrono::seconds{1}; // amid requests that follow each other
 
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
@@ -87,9 +86,12 @@ net::Task<error_code> Connection::write(std::string_view head, std::string_view 
         head.size() < record_size ? std::min(body.size(), record_size - head.size()) : 0;
     sending_.reserve(head.size() + joined); // no reallocation, which would leave a copy of the token behind
     sending_.assign(head).append(body.substr(0, joined));
-    if (const error_code code = co_await write_all(sending_))
-        co_return code;
-    co_return co_await write_all(body.substr(joined));
+    error_code code = co_await write_all(sending_);
+    if (!code)
+        code = co_await write_all(body.substr(joined));
+    if (ssl_)
+        tls_free_buffers(ssl_.get());
+    co_return code;
 }
 
 net::Task<error_code> Connection::write_all(std::string_view bytes) {
@@ -264,17 +266,10 @@ void Connection::check_in(Duration limit) {
     body_.clear();
     if (body_.capacity() > worth_keeping)
         body_ = std::string{};
-    idle_until_ = last_used_ + limit;
-    deadline_.set(std::min(idle_until_, last_used_ + buffers_kept));
-    watch();
-}
-
-/// Idle for a while: what only exchanges need goes.
-void Connection::free_buffers() noexcept {
+    deadline_.set(last_used_ + limit);
     if (ssl_)
         tls_free_buffers(ssl_.get());
-    sending_ = std::string{};
-    body_ = std::string{};
+    watch();
 }
 
 bool Connection::is_alive() noexcept {
@@ -361,11 +356,6 @@ void Connection::on_watch(error_code code) {
 
 void Connection::on_deadline(void* self) noexcept {
     auto& connection = *static_cast<Connection*>(self);
-    if (!connection.busy_ && BootClock::now() < connection.idle_until_) {
-        connection.free_buffers();
-        connection.deadline_.set(connection.idle_until_);
-        return;
-    }
     error_code ignored;
     connection.socket_.cancel(ignored); // ends the watch and any other wait; each sees why
 }

@@ -43,7 +43,7 @@ public:
 
     /// Becomes busy: owned by the exchange until release().
     void check_out() noexcept;
-    /// Becomes idle: watched, soon without a buffer, closed after `limit`.
+    /// Becomes idle: watched, without a buffer, closed after `limit`.
     void check_in(Duration limit);
 
     /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said
@@ -74,7 +74,6 @@ private:
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
     void watch();
     void on_watch(error_code code);
-    void free_buffers() noexcept;
     static void on_deadline(void* self) noexcept;
 
     Pool& pool_;
@@ -87,7 +86,6 @@ private:
     std::string sending_; ///< holds the token: wiped as soon as it is written
     std::string body_;
     http::ParseState state_ = http::ParseState::complete;
-    TimePoint idle_until_ = TimePoint::max(); ///< where the deadline is about the buffers before that
     TimePoint opened_at_;
     TimePoint last_used_;
     TimePoint sent_at_{};
