@@ -106,8 +106,11 @@ net::Task<void> Forwarder::Passage::run() {
         co_await reply_error(*refusal);
         co_return;
     }
-    if (!co_await take_token())
-        co_return;
+    token_ = owner_.tokens_.current(BootClock::now());
+    if (!token_) {
+        if (!co_await wait_for_token())
+            co_return;
+    }
     while (true) {
         const TimePoint begin = BootClock::now();
         const upstream::OutgoingRequest request = outgoing();
@@ -136,10 +139,7 @@ std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
     return refusal;
 }
 
-net::Task<bool> Forwarder::Passage::take_token() {
-    token_ = owner_.tokens_.current(BootClock::now());
-    if (token_)
-        co_return true;
+net::Task<bool> Forwarder::Passage::wait_for_token() {
     auto result = co_await owner_.tokens_.acquire();
     if (auto* token = std::get_if<auth::TokenPtr>(&result)) {
         token_ = std::move(*token);

@@ -27,7 +27,7 @@ private:
     };
 
     [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
-    [[nodiscard]] net::Task<bool> take_token();
+    [[nodiscard]] net::Task<bool> wait_for_token();
     [[nodiscard]] upstream::OutgoingRequest outgoing();
     /// True: send again. False: the app has its answer.
     [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);

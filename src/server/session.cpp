@@ -2,6 +2,7 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/net/readiness.hpp>
+#include <bearerd/net/turn.hpp>
 #include <bearerd/server/request_id.hpp>
 
 #include "request_log.hpp"
@@ -65,9 +66,12 @@ net::Task<void> Session::serve() {
         if (!co_await wait_for_request())
             break;
         begin_request();
-        Read read = co_await read_head();
+        const auto head = take_head(received_.empty() ? receive_now() : error_code{});
+        Read read = head ? *head : co_await read_head();
         if (read == Read::request && !take_body())
             read = co_await read_body();
+        if (read == Read::faulty)
+            read = co_await refuse(fault_);
         if (read == Read::gone)
             co_return;
         if (read == Read::request)
@@ -127,49 +131,56 @@ void Session::begin_request() noexcept {
     cors_.clear();
     parser_.reset(site_->request_body);
     parse_state_ = http::ParseState::need_more;
+    scanned_ = 0;
     if (!arrival_.over_limit)
         deadline_.set(began_ + site_->header_timeout);
 }
 
 net::Task<Session::Read> Session::read_head() {
-    std::size_t scanned = 0;
-    http::HeadScan scan;
-    while (true) {
-        if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
-            received_.consume(empty_lines);
-            scanned = 0; // the first byte of such a line may have come alone
-        }
-        scan = http::scan_head(received_.data(), scanned);
-        if (scan.state == http::HeadEnd::malformed)
-            co_return co_await refuse(ErrorCode::bad_request);
-        if (scan.state == http::HeadEnd::complete)
-            break;
-        error_code code = receive_now();
-        if (code == net::asio::error::would_block)
-            code = co_await receive();
-        if (code == errc::too_large)
-            co_return co_await refuse(ErrorCode::headers_too_large);
-        if (code && received_.empty())
-            co_return Read::gone; // nothing of a request was there
-        if (code == errc::timed_out)
-            co_return co_await refuse(ErrorCode::request_timeout);
-        if (code == errc::closed)
-            co_return co_await refuse(ErrorCode::bad_request);
-        if (code)
-            co_return Read::gone;
+    std::optional<Read> read;
+    while (!read)
+        read = take_head(co_await receive());
+    co_return *read;
+}
+
+/// Looks at what was received. Nothing: the head is not whole yet.
+std::optional<Session::Read> Session::take_head(error_code received) {
+    if (received == net::asio::error::would_block)
+        return std::nullopt;
+    if (received == errc::too_large)
+        return faulty(ErrorCode::headers_too_large);
+    if (received && received_.empty())
+        return Read::gone; // nothing of a request was there
+    if (received == errc::timed_out)
+        return faulty(ErrorCode::request_timeout);
+    if (received == errc::closed)
+        return faulty(ErrorCode::bad_request);
+    if (received)
+        return Read::gone;
+    if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
+        received_.consume(empty_lines);
+        scanned_ = 0; // the first byte of such a line may have come alone
     }
+    const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
+    if (scan.state == http::HeadEnd::malformed)
+        return faulty(ErrorCode::bad_request);
+    if (scan.state != http::HeadEnd::complete)
+        return std::nullopt;
     parse_state_ = parser_.feed_head(received_.data().substr(0, scan.size));
     received_.consume(scan.size);
     received_.pin();
     if (parse_state_ == http::ParseState::malformed)
-        co_return co_await refuse(ErrorCode::bad_request);
+        return faulty(ErrorCode::bad_request);
     understand_head();
     const bool too_large = parse_state_ == http::ParseState::body_too_large;
     const auto refusal = judge_request(parser_.head(), target_, too_large, arrival_, *site_, cors_);
     context_.cors = cors_;
-    if (refusal)
-        co_return co_await refuse(*refusal);
-    co_return Read::request;
+    return refusal ? faulty(*refusal) : Read::request;
+}
+
+Session::Read Session::faulty(ErrorCode code) noexcept {
+    fault_ = code;
+    return Read::faulty;
 }
 
 void Session::understand_head() {
@@ -210,9 +221,9 @@ net::Task<Session::Read> Session::read_body() {
     bool told_to_continue = false;
     while (!take_body()) {
         if (parse_state_ == http::ParseState::body_too_large || parser_.body().size() > site_->request_body)
-            co_return co_await refuse(ErrorCode::payload_too_large);
+            co_return faulty(ErrorCode::payload_too_large);
         if (parse_state_ == http::ParseState::malformed)
-            co_return co_await refuse(ErrorCode::bad_request);
+            co_return faulty(ErrorCode::bad_request);
         const bool expects =
             !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
         if (expects && !told_to_continue && received_.empty()) {
@@ -224,9 +235,9 @@ net::Task<Session::Read> Session::read_body() {
         }
         const error_code code = co_await receive();
         if (code == errc::timed_out)
-            co_return co_await refuse(ErrorCode::request_timeout);
+            co_return faulty(ErrorCode::request_timeout);
         if (code == errc::closed || code == errc::too_large)
-            co_return co_await refuse(ErrorCode::bad_request);
+            co_return faulty(ErrorCode::bad_request);
         if (code)
             co_return Read::gone;
     }
@@ -319,6 +330,8 @@ net::Task<void> Session::answer_preflight() {
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
     std::array<std::string_view, 3> pieces{first, second, third};
     wrote_ = true;
+    if (sites_.stats.requests_in_flight.get() >= static_cast<std::int64_t>(net::crowd))
+        co_await net::end_of_turn(socket_.get_executor());
     while (true) {
         std::array<iovec, 3> vectors{};
         std::size_t count = 0;

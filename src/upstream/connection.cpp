@@ -20,6 +20,8 @@ constexpr std::size_t piece_limit = 64 * 1024;   // of a streamed body
 constexpr std::size_t record_size = 16 * 1024;   // a TLS record's payload
 constexpr std::size_t worth_keeping = 16 * 1024; // a larger body buffer is given back
 constexpr int most_interim_responses = 8;
+constexpr std::size_t most_with_buffers =
+    4; // idle connections that keep their TLS buffers for the next request
 
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
@@ -53,7 +55,11 @@ net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
     sent_at_ = BootClock::now();
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
     const std::uint64_t written_before = bytes_written();
-    const error_code write_fault = co_await write(request.head, request.body);
+    error_code write_fault;
+    if (!write_now(request.head, request.body))
+        write_fault = co_await write_rest(request.body);
+    if (ssl_ && pool_.is_crowded())
+        tls_free_buffers(ssl_.get());
     const bool wrote_any = bytes_written() != written_before;
     wipe(sending_);
     if (write_fault && (!wrote_any || deadline_.expired()))
@@ -80,18 +86,25 @@ net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
     co_return std::nullopt;
 }
 
-net::Task<error_code> Connection::write(std::string_view head, std::string_view body) {
-    // One record and one send for nearly every request; the rest of a large body goes out from where it lies.
+/// One record and one send for nearly every request. False: the rest is for write_rest(), which waits, and
+/// which meets a failure again.
+bool Connection::write_now(std::string_view head, std::string_view body) {
     const std::size_t joined =
         head.size() < record_size ? std::min(body.size(), record_size - head.size()) : 0;
     sending_.reserve(head.size() + joined); // no reallocation, which would leave a copy of the token behind
     sending_.assign(head).append(body.substr(0, joined));
-    error_code code = co_await write_all(sending_);
-    if (!code)
-        code = co_await write_all(body.substr(joined));
-    if (ssl_)
-        tls_free_buffers(ssl_.get());
-    co_return code;
+    unsent_of_body_ = body.size() - joined;
+    const IoStep step = write_step(sending_.data(), sending_.size());
+    written_of_sending_ = step.state == IoState::done ? step.size : 0;
+    return written_of_sending_ == sending_.size() && unsent_of_body_ == 0;
+}
+
+/// What is left of the first record, then the rest of a large body from where it lies.
+net::Task<error_code> Connection::write_rest(std::string_view body) {
+    const auto first = std::string_view{sending_}.substr(written_of_sending_);
+    if (const error_code code = co_await write_all(first))
+        co_return code;
+    co_return co_await write_all(body.substr(body.size() - unsent_of_body_));
 }
 
 net::Task<error_code> Connection::write_all(std::string_view bytes) {
@@ -267,7 +280,7 @@ void Connection::check_in(Duration limit) {
     if (body_.capacity() > worth_keeping)
         body_ = std::string{};
     deadline_.set(last_used_ + limit);
-    if (ssl_)
+    if (ssl_ && pool_.idle_.size() > most_with_buffers)
         tls_free_buffers(ssl_.get());
     watch();
 }

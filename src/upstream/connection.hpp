@@ -43,7 +43,8 @@ public:
 
     /// Becomes busy: owned by the exchange until release().
     void check_out() noexcept;
-    /// Becomes idle: watched, without a buffer, closed after `limit`.
+    /// Becomes idle: watched, without a buffer but for the TLS stream's of the first few, closed after
+    /// `limit`.
     void check_in(Duration limit);
 
     /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said
@@ -60,7 +61,8 @@ public:
     void abort() noexcept;
 
 private:
-    [[nodiscard]] net::Task<error_code> write(std::string_view head, std::string_view body);
+    [[nodiscard]] bool write_now(std::string_view head, std::string_view body);
+    [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
     [[nodiscard]] net::Task<error_code> read_head();
     [[nodiscard]] net::Task<error_code> fill();
@@ -84,6 +86,8 @@ private:
     http::ByteBuffer received_;
     http::ResponseParser parser_;
     std::string sending_; ///< holds the token: wiped as soon as it is written
+    std::size_t written_of_sending_ = 0;
+    std::size_t unsent_of_body_ = 0;
     std::string body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;

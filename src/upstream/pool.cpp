@@ -57,11 +57,19 @@ Pool::~Pool() {
 }
 
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
+    if (is_crowded()) {
+        ++starting_;
+        co_await net::end_of_turn(context_.get_executor());
+        --starting_;
+    }
     while (true) {
-        auto checked_out = co_await checkout(request);
-        if (auto* failed = std::get_if<Failure>(&checked_out))
-            co_return std::move(*failed);
-        const ConnectionPtr connection = std::get<ConnectionPtr>(std::move(checked_out));
+        ConnectionPtr connection = take_idle(request);
+        if (!connection) {
+            auto checked_out = co_await checkout(request);
+            if (auto* failed = std::get_if<Failure>(&checked_out))
+                co_return std::move(*failed);
+            connection = std::get<ConnectionPtr>(std::move(checked_out));
+        }
         auto failed = co_await connection->run(request);
         if (!failed) {
             health_.succeeded();
@@ -81,9 +89,8 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
     while (true) {
         if (stopped_)
             co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
-        if (!request.new_connection)
-            if (ConnectionPtr connection = take_idle(request.may_mutate))
-                co_return std::move(connection);
+        if (ConnectionPtr connection = take_idle(request))
+            co_return std::move(connection);
         if (open_ < share_ + (request.beyond_limit ? 1 : 0))
             co_return co_await open_new(request.give_up);
         if (!idle_.empty()) { // none of them suits
@@ -97,14 +104,16 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
     }
 }
 
-Pool::ConnectionPtr Pool::take_idle(bool may_mutate) {
+Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
+    if (stopped_ || request.new_connection)
+        return nullptr;
     const TimePoint now = BootClock::now();
     while (!idle_.empty()) {
         ConnectionPtr connection = idle_.back(); // the most recently used: the least likely to be stale
-        if (may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
+        if (request.may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
             return nullptr;
         if (now - connection->last_used() >= settings_.idle_timeout ||
-            now - connection->opened_at() >= oldest || (may_mutate && !connection->is_alive())) {
+            now - connection->opened_at() >= oldest || (request.may_mutate && !connection->is_alive())) {
             drop_idle(*connection);
             continue;
         }

@@ -53,12 +53,14 @@ public:
     void finish_now() noexcept override;
 
 private:
-    /// How reading a request ended.
-    enum class Read : std::uint8_t { request, refused, gone };
+    /// How reading a request ended; `faulty`: it is to be refused with `fault_`.
+    enum class Read : std::uint8_t { request, faulty, refused, gone };
 
     [[nodiscard]] net::Task<void> serve();
     [[nodiscard]] net::Task<bool> wait_for_request();
     [[nodiscard]] net::Task<Read> read_head();
+    [[nodiscard]] std::optional<Read> take_head(error_code received);
+    [[nodiscard]] Read faulty(graphql::ErrorCode code) noexcept;
     [[nodiscard]] bool take_body();
     [[nodiscard]] net::Task<Read> read_body();
     [[nodiscard]] error_code receive_now();
@@ -83,6 +85,8 @@ private:
     http::ByteBuffer received_;
     http::RequestParser parser_;
     http::ParseState parse_state_ = http::ParseState::need_more;
+    std::size_t scanned_ = 0; ///< of received_, for the end of a head
+    graphql::ErrorCode fault_ = graphql::ErrorCode::bad_request;
     http::Target target_;
     http::ReplyContext context_;
     proxy::Report report_;

@@ -4,6 +4,7 @@
 #include <bearerd/config/config.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/event.hpp>
+#include <bearerd/net/turn.hpp>
 #include <bearerd/upstream/dialer.hpp>
 #include <bearerd/upstream/transport.hpp>
 
@@ -66,7 +67,9 @@ public:
     void stop() noexcept;
 
     /// Nothing is busy, connecting or waiting.
-    [[nodiscard]] bool quiet() const noexcept { return open_ == idle_.size() && waiting_.empty(); }
+    [[nodiscard]] bool quiet() const noexcept {
+        return open_ == idle_.size() && waiting_.empty() && starting_ == 0;
+    }
 
     /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for
     /// http://.
@@ -78,13 +81,16 @@ private:
     using CheckoutResult = std::variant<ConnectionPtr, Failure>;
 
     [[nodiscard]] net::Task<CheckoutResult> checkout(OutgoingRequest request);
-    [[nodiscard]] ConnectionPtr take_idle(bool may_mutate);
+    [[nodiscard]] ConnectionPtr take_idle(const OutgoingRequest& request);
     [[nodiscard]] net::Task<std::optional<Failure>> wait_for_room(TimePoint until);
     [[nodiscard]] net::Task<CheckoutResult> open_new(TimePoint give_up);
     void give_back(Connection& connection, bool keep) noexcept;
     void drop_idle(const Connection& connection) noexcept;
     void connection_closed() noexcept;
     void publish_counts() noexcept;
+
+    /// Whether connections had better share memory than each keep its own.
+    [[nodiscard]] bool is_crowded() const noexcept { return busy_.size() + starting_ >= net::crowd; }
 
     net::asio::io_context& context_;
     net::DeadlineClock& clock_;
@@ -97,6 +103,7 @@ private:
     std::size_t open_ = 0;            ///< connections that exist or are being made
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
+    std::size_t starting_ = 0;        ///< sends put off to the end of the turn
     std::deque<net::Event*> waiting_; ///< for room, first come first served
     std::int64_t published_idle_ = 0;
     std::int64_t published_busy_ = 0;

@@ -70,8 +70,8 @@ struct IoStep {
 /// Says good-bye without waiting for the answer.
 void tls_close(SSL* ssl) noexcept;
 
-/// Frees the up to 34 KiB that a stream needs for a step, unless bytes wait in them: to be called after each
-/// write and each message, so that all streams share the same few blocks, which stay in the processor's cache.
+/// Frees the up to 34 KiB that a stream needs for its steps, unless bytes wait in them; the next step gets
+/// them anew. Many streams that do so after each write and each message share a few blocks.
 void tls_free_buffers(SSL* ssl) noexcept;
 
 /// Whether bytes that were received wait inside the stream, decrypted or not.
