@@ -2,6 +2,7 @@
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/container/static_vector.hpp>
 
 #include <limits>
 #include <optional>
@@ -13,7 +14,7 @@ namespace beast = boost::beast;
 using beast::http::verb;
 using BeastView = beast::string_view;
 
-/// Above it, the memory of a body is given back before the connection waits again.
+/// Above it, the memory of a body is given back between two requests.
 constexpr std::size_t worth_keeping = 16 * 1024;
 
 std::string_view view(BeastView text) noexcept {
@@ -153,13 +154,32 @@ struct RequestParser::Impl {
     std::string body;
     std::string* body_target = &body;
     std::optional<RequestSink> sink;
+
+#ifdef BEARERD_SANITIZED // which should see a view that has outlived its request
+    static constexpr std::size_t most_spare = 0;
+#else
+    static constexpr std::size_t most_spare = 64;
+#endif
+    using Spares = boost::container::static_vector<std::unique_ptr<Impl>, 64>;
+
+    /// What parsers of this thread have given back, with the memory that fields and bodies took.
+    static Spares& spares() noexcept {
+        thread_local Spares list;
+        return list;
+    }
 };
 
-RequestParser::RequestParser() : impl_{std::make_unique<Impl>()} {}
+RequestParser::RequestParser() = default;
 
 RequestParser::~RequestParser() = default;
 
 void RequestParser::reset(std::uint64_t body_limit) {
+    if (auto& spares = Impl::spares(); !impl_ && !spares.empty()) {
+        impl_ = std::move(spares.back());
+        spares.pop_back();
+    }
+    if (!impl_)
+        impl_ = std::make_unique<Impl>();
     impl_->head.fields.list.clear();
     impl_->body.clear();
     impl_->sink.emplace(impl_->head, impl_->body_target, body_limit);
@@ -181,9 +201,14 @@ std::string& RequestParser::body() noexcept {
     return impl_->body;
 }
 
-void RequestParser::shrink() noexcept {
+void RequestParser::release() noexcept {
+    if (!impl_)
+        return;
     if (impl_->body.capacity() > worth_keeping)
         impl_->body = std::string{};
+    if (auto& spares = Impl::spares(); spares.size() < Impl::most_spare)
+        spares.push_back(std::move(impl_));
+    impl_.reset();
 }
 
 struct ResponseParser::Impl {

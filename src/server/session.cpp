@@ -105,7 +105,7 @@ net::Task<bool> Session::wait_for_request() {
     if (closing_ && !is_newcomer())
         co_return has_input(socket_.native_handle());
     received_.release_if_empty();
-    parser_.shrink();
+    parser_.release();
     if (out_.capacity() > 4096)
         out_ = std::string{};
     site_ = sites_.site;
@@ -114,7 +114,8 @@ net::Task<bool> Session::wait_for_request() {
     if (closing_)
         deadline_.set(arrived_ + newcomer_time);
     waiting_ = true;
-    const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_);
+    const auto [code] =
+        co_await socket_.async_wait(ClientSocket::wait_read, net::asio::as_tuple(net::asio::deferred));
     waiting_ = false;
     // A request that has crossed our decision to close is answered, not lost.
     co_return closing_ ? has_input(socket_.native_handle()) : !code;

@@ -29,7 +29,7 @@ public:
     RequestParser(const RequestParser&) = delete;
     RequestParser& operator=(const RequestParser&) = delete;
 
-    /// Begins a new message; keeps allocated memory. `body_limit` in bytes.
+    /// Begins a new message. Nothing else may be called before it. `body_limit` in bytes.
     void reset(std::uint64_t body_limit);
 
     /// `bytes` is the head and nothing else. need_more: a body follows. body_too_large: the head is usable.
@@ -42,8 +42,8 @@ public:
     [[nodiscard]] const RequestHead& head() const noexcept;
     [[nodiscard]] std::string& body() noexcept;
 
-    /// Gives back the memory that a large body took.
-    void shrink() noexcept;
+    /// Between two messages: gives all memory to the next parser of this thread that begins one.
+    void release() noexcept;
 
 private:
     struct Impl;
