@@ -38,7 +38,7 @@ struct StoreSettings {
     Secret password;
 };
 
-/// Reads and writes both files. Keeps the keys, so that each is derived once (60 ms) for each salt.
+/// Reads and writes both files. Keeps the keys, so that each is derived once (30 ms) for each salt.
 class TokenFile {
 public:
     explicit TokenFile(StoreSettings settings);

@@ -15,7 +15,7 @@ namespace bearerd::auth {
 using Salt = std::array<unsigned char, 16>;
 
 enum class KeySource : std::uint8_t {
-    password = 1, ///< by scrypt (N = 2^15, r = 8, p = 1): some 60 ms and 32 MiB
+    password = 1, ///< by scrypt (N = 2^14, r = 8, p = 1): some 30 ms and 16 MiB
     key_file = 2, ///< by HKDF-Extract with SHA-256: a key file is random bytes, nothing to slow down for
 };
 
