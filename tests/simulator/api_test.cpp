@@ -101,6 +101,20 @@ TEST_F(ApiTest, AMissingCurrencyGetsTheDocumentedValidation) {
         R"("data":{"createBalanceAdjustment":null},"extensions":)"));
 }
 
+TEST_F(ApiTest, ALineItemIsFoundByTheReferenceOfTheMutationThatMadeIt) {
+    const auto good = token();
+    const auto look_up = [&](std::string_view key) {
+        return send(post({{"query", "query($key:String!){LineItems(merchant_transaction_reference:$key){"
+                                    "data{id}}}"},
+                          {"variables", {{"key", key}}}},
+                         good))
+            .body;
+    };
+    send(debit("sale-1", good));
+    EXPECT_TRUE(look_up("sale-1").starts_with(R"({"data":{"LineItems":{"data":[{"id":11001614}]}},)"));
+    EXPECT_TRUE(look_up("sale-2").starts_with(R"({"data":{"LineItems":{"data":[]}},)"));
+}
+
 TEST_F(ApiTest, ABatchIsAnsweredElementByElement) {
     const Json query = {{"query", "{Cards(card_reference:\"6301190019990640662\"){data{balance}}}"}};
     const auto body = send(post(Json::array({query, {{"query", "{nothing}"}}}), token())).body;
