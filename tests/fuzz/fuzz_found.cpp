@@ -1,6 +1,7 @@
 // What an upstream answers to a question, judged by whatever pointer: never throws, never crashes, and what
 // is found is JSON of a bounded size. The input is "pointer\nanswer".
 #include "../../src/reconcile/answer.hpp"
+#include "../../src/reconcile/question.hpp"
 
 #include <nlohmann/json.hpp>
 
