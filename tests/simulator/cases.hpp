@@ -18,7 +18,7 @@ struct Seen {
         other,        ///< With more faults than one, for instance: that shows no case.
     };
 
-    std::string_view root; ///< Empty for `unauthorized`.
+    std::string root; ///< Empty for `unauthorized`.
     Ending ending = Ending::other;
     std::string detail;   ///< Of `executed`: its kind. Of `validation`: the input's name without its path.
     std::string sentence; ///< Of `refused` and `validation`.
