@@ -1,5 +1,6 @@
 #include "scenarios.hpp"
 
+#include "options.hpp"
 #include "throttle.hpp"
 
 #include <gtest/gtest.h>
@@ -25,6 +26,15 @@ TEST_F(ScenariosTest, EachBeginsIsListedAndEndsTheOneBefore) {
     }
     EXPECT_EQ(begin_scenario(api, "none"), "");
     EXPECT_EQ(api.faults().describe().size(), 0U);
+}
+
+TEST_F(ScenariosTest, EachStandsInTheGuideAndTheReadme) {
+    for (const auto* file : {"/docs/epos-integration.md", "/tests/simulator/README.md"}) {
+        const auto text = read_file(std::string(BEARERD_SOURCE_DIR) + file);
+        for (const auto& scenario : scenarios())
+            EXPECT_NE(text.find("\n| `" + std::string(scenario.name)), std::string::npos)
+                << scenario.name << " is not in " << file;
+    }
 }
 
 TEST_F(ScenariosTest, AnUnknownNameOrTimeIsRefusedAndChangesNothing) {
