@@ -147,6 +147,14 @@ std::string metrics_text(const Snapshot& snapshot) {
     upstream(families, snapshot);
     counters(families, "bearerd_config_reloads_total", "Reloads of the configuration, by how they ended.",
              "result", reload_results, snapshot.reloads);
+    const Snapshot::Journal journal = snapshot.journal.value_or(Snapshot::Journal{});
+    gauge(families, "bearerd_journal_unresolved",
+          "Mutations in the journal of which nobody knows whether they were executed.",
+          static_cast<double>(journal.unresolved));
+    counter(
+        families, "bearerd_journal_missed_total",
+        "Mutations that the journal did not take in time: refused where it is required, else sent without.",
+        journal.missed);
     add_gauge(families.emplace_back(MetricFamily{
                   "bearerd_build_info", "Always 1; the label tells the version.", MetricType::Gauge, {}}),
               {{"version", snapshot.version}}, 1);

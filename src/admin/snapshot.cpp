@@ -14,6 +14,8 @@ Snapshot take_snapshot(const Sources& sources, TimePoint now) {
     snapshot.totals = sum(sources.stats);
     for (std::size_t i = 0; i < snapshot.reloads.size(); ++i)
         snapshot.reloads[i] = (*sources.reloads)[i].load(std::memory_order_relaxed);
+    if (const auto* journal = sources.journal)
+        snapshot.journal = {journal->unresolved(), journal->missed(), journal->working()};
     return snapshot;
 }
 

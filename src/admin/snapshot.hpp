@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace bearerd::admin {
@@ -21,6 +22,14 @@ struct Snapshot {
     Duration since_last_error{}; ///< meaningful with a health.last_error
     Totals totals;
     std::array<std::uint64_t, 2> reloads{}; ///< that succeeded, that failed
+
+    struct Journal {
+        std::uint64_t unresolved = 0;
+        std::uint64_t missed = 0; ///< mutations without a record
+        bool working = true;
+    };
+
+    std::optional<Journal> journal; ///< none is kept
 };
 
 [[nodiscard]] Snapshot take_snapshot(const Sources& sources, TimePoint now);

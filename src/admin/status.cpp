@@ -18,6 +18,12 @@ std::string text_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
+Json journal(const std::optional<Snapshot::Journal>& from) {
+    if (!from)
+        return {};
+    return {{"unresolved", from->unresolved}, {"missed", from->missed}, {"working", from->working}};
+}
+
 Json rounded_ms(std::optional<double> ms) {
     return ms ? Json(std::round(*ms * 100) / 100) : Json(nullptr);
 }
@@ -102,7 +108,8 @@ std::string status_json(const Snapshot& snapshot) {
                     {"token", token(snapshot.auth)},
                     {"login", login(snapshot.auth)},
                     {"upstream", upstream(snapshot)},
-                    {"requests", requests(snapshot.totals)}});
+                    {"requests", requests(snapshot.totals)},
+                    {"journal", journal(snapshot.journal)}});
 }
 
 std::string readiness_json(const Readiness& readiness) {

@@ -245,6 +245,13 @@ function showRequests(requests) {
   element("outcomes").replaceChildren(...rows);
 }
 
+function showJournal(journal) {
+  showRow("journal-row", journal !== null);
+  if (journal === null) return;
+  const broken = journal.working ? "" : "; the journal can’t be written";
+  show("journal", number.format(journal.unresolved) + broken);
+}
+
 async function ask() {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), patience);
@@ -265,6 +272,7 @@ async function update() {
     showLogin(status);
     showUpstream(status.upstream);
     showRequests(status.requests);
+    showJournal(status.journal ?? null);
     show("version", status.version);
     show("uptime", `running for ${duration(status.uptime_s)}`);
     show("updated", `As of ${new Date().toLocaleTimeString()}`);

@@ -23,7 +23,7 @@ std::string reason() {
 }
 
 /// Whether a file can be made there. The folder itself is made at the first token, so its parent may have to
-/// do.
+/// do. The same for the journal's.
 std::string store_problem(const std::string& directory) {
     struct stat status {};
 
@@ -57,6 +57,9 @@ std::vector<config::Fault> open_what_is_named(const std::string& file, config::S
     if (!store.directory.empty())
         if (const std::string problem = store_problem(store.directory); !problem.empty())
             faults.push_back(place_fault(file, "token_store.directory: " + store.directory + " " + problem));
+    if (const std::string& journal = settings.journal.directory; !journal.empty())
+        if (const std::string problem = store_problem(journal); !problem.empty())
+            faults.push_back(place_fault(file, "journal.directory: " + journal + " " + problem));
     if (!store.key_file.empty())
         if (const std::string problem = key_problem(store.key_file); !problem.empty())
             faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));

@@ -5,6 +5,7 @@
 #include "cli_output.hpp"
 #include "daemon.hpp"
 #include "exit_status.hpp"
+#include "journal_command.hpp"
 #include "log_sink.hpp"
 #include "login_command.hpp"
 #include "process.hpp"
@@ -56,6 +57,13 @@ int run_commands(int argc, char** argv) {
     CLI::App program{"bearerd: a local authenticating reverse proxy for GraphQL APIs", "bearerd"};
     std::string file{default_config_file};
     describe(program, file, manual::program);
+    JournalOptions journal_options;
+    CLI::App& journal =
+        *program.add_subcommand("journal", "list the mutations that were sent and what became of them");
+    describe(journal, file, manual::journal);
+    journal.add_flag("--unresolved", journal_options.unresolved,
+                     "only those of which nobody knows whether they were executed");
+    journal.add_flag("--json", journal_options.json, "an object a line, for programs");
     program.set_version_flag("--version", "bearerd " BEARERD_VERSION, "print the version and exit");
     program.require_subcommand(0, 1);
     for (const Command& command : commands)
@@ -69,6 +77,8 @@ int run_commands(int argc, char** argv) {
     for (const Command& command : commands)
         if (program.got_subcommand(command.name))
             return command.run(file);
+    if (program.got_subcommand(&journal))
+        return journal_command(file, journal_options);
     return run_command(file);
 }
 

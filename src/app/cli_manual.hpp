@@ -64,4 +64,18 @@ inline constexpr std::string_view status =
 Exit status: 0 it holds a token that is good, 69 it holds none or does not answer,
 78 bad configuration.)";
 
+inline constexpr std::string_view journal =
+    R"(Lists what stands in journal.directory: when each mutation was about to be sent, under
+which request id, with which key, and what became of it. EXECUTED says
+  yes                 the upstream answered (where an error code follows, by an error)
+  yes, by lookup      no whole answer came, but asking the upstream found it
+  yes, by recovery    the same, after a restart
+  no: CODE            it was not executed
+  unknown: ...        nobody knows: check the key upstream before anything is sent again
+  in hand             the running bearerd is waiting for the answer
+Reads while bearerd runs; changes nothing. Run it as a user who may read the folder.
+
+Exit status: 0 listed, 1 the journal can't be read, 78 bad configuration, or no journal
+is kept.)";
+
 } // namespace bearerd::app::manual

@@ -41,6 +41,7 @@ private:
     using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                              asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
+    void open_journal();
     [[nodiscard]] bool open_listeners(const config::Settings& settings);
     void wait_for_signal();
     void on_signal(int number);
@@ -59,6 +60,7 @@ private:
     LogSink& log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    std::unique_ptr<journal::Journal> journal_; ///< none: off
     std::unique_ptr<auth::TokenService> tokens_;
     AdminListener admin_;
     std::atomic<admin::Phase> phase_{admin::Phase::starting};
@@ -96,6 +98,7 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
 int Daemon::run() {
     Worker& first = *workers_.front();
     const auto generation = std::make_shared<const Generation>(settings_);
+    open_journal();
     auto pool = first.make_pool(generation);
     tokens_ =
         std::make_unique<auth::TokenService>(first.context().get_executor(), pool, settings_, first.stats());
@@ -125,8 +128,23 @@ int Daemon::run() {
     for (const auto& worker : workers_)
         worker->join();
     tokens_.reset();
+    journal_.reset();
     log::info("stopped");
     return exit_fine;
+}
+
+void Daemon::open_journal() {
+    const config::Journal& settings = settings_->journal;
+    if (settings.directory.empty())
+        return;
+    journal::Journal::Events events;
+    events.opened = [first = workers_.front().get()](std::vector<journal::Item> items) {
+        asio::post(first->context(),
+                   [first, items = std::move(items)]() mutable { first->recover(std::move(items)); });
+    };
+    journal_ = std::make_unique<journal::Journal>(
+        journal::Journal::Settings{settings.directory, settings.max_size}, std::move(events));
+    shared_.journal = journal_.get();
 }
 
 bool Daemon::open_listeners(const config::Settings& settings) {
@@ -235,6 +253,9 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
         settings->listen.unix_mode != settings_->listen.unix_mode)
         log::warning(
             "a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
+    if (settings->journal.directory != settings_->journal.directory ||
+        settings->journal.max_size != settings_->journal.max_size)
+        log::warning("a changed journal.directory or journal.max_size takes a restart", {});
     if (settings->threads != settings_->threads)
         log::warning("a changed number of threads takes a restart", {});
     settings_ = settings;
@@ -284,6 +305,7 @@ admin::Sources Daemon::admin_sources() const {
     sources.health = &shared_.health;
     sources.phase = &phase_;
     sources.reloads = &shared_.reloads;
+    sources.journal = journal_.get();
     return sources;
 }
 

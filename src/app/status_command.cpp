@@ -3,8 +3,7 @@
 #include "cli_output.hpp"
 #include "exit_status.hpp"
 #include "local_http.hpp"
-
-#include <bearerd/config/parse.hpp>
+#include "public_settings.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -14,29 +13,6 @@ namespace bearerd::app {
 namespace {
 
 using nlohmann::json;
-
-/// Secrets are not read, and variables that only the service has are no fault: the admin address is all that
-/// counts.
-config::Surroundings without_secrets(bool real_environment) {
-    config::Surroundings surroundings = config::Surroundings::system();
-    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not read"}}; };
-    surroundings.environment = [real_environment, real = config::Surroundings::system().environment](
-                                   const std::string& name) -> std::optional<std::string> {
-        if (auto value = real(name))
-            return value;
-        if (name == "CREDENTIALS_DIRECTORY" || !real_environment)
-            return "not-set";
-        return std::nullopt;
-    };
-    return surroundings;
-}
-
-config::ParseResult load(const std::string& file) {
-    auto loaded = config::load(file, without_secrets(false));
-    // Faults that stand-ins made would mislead: with the real environment they name what is missing.
-    return std::holds_alternative<config::Settings>(loaded) ? std::move(loaded)
-                                                            : config::load(file, without_secrets(true));
-}
 
 const json* member(const json& object, const char* key) {
     const auto found = object.find(key);
@@ -100,6 +76,17 @@ std::string requests_line(const json* requests) {
            (outcomes.empty() ? "" : ": " + outcomes);
 }
 
+/// Empty where none is kept.
+std::string journal_line(const json* journal) {
+    const std::string unresolved = text(journal, "unresolved");
+    if (unresolved.empty())
+        return {};
+    std::string line = unresolved + (unresolved == "1" ? " mutation" : " mutations") + " without an outcome";
+    if (text(journal, "working") == "false")
+        line += "; can't be written just now";
+    return line;
+}
+
 void add_row(std::string& table, std::string_view label, const std::string& value) {
     if (!value.empty())
         table += row(label, value);
@@ -127,6 +114,7 @@ int show(const json& status) {
     add_row(table, "Requests", requests_line(requests));
     if (requests != nullptr && requests->is_object())
         add_row(table, "Looked up", counts(member(*requests, "reconciliations")));
+    add_row(table, "Journal", journal_line(member(status, "journal")));
     if (const auto uptime = seconds(&status, "uptime_s"))
         add_row(table, "Running for", spoken_seconds(*uptime));
     add_row(table, "Version", text(&status, "version"));
@@ -137,7 +125,7 @@ int show(const json& status) {
 } // namespace
 
 int status_command(const std::string& file) {
-    auto loaded = load(file);
+    auto loaded = load_without_secrets(file);
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
         for (const config::Fault& fault : *faults)
             print(stderr, config::format_fault(file, fault) + "\n");

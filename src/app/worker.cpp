@@ -38,20 +38,46 @@ public:
                       worker.clock_,
                       worker.sessions_,
                       worker.stats_},
-          forwarder_{generation_->plan, *pool_,
-                     *tokens_,          worker.shared_.pending,
-                     worker.stats_,     generation_->reconcile_plan.on() ? &reconciler_ : nullptr} {}
+          after_crash_{generation_->reconcile_plan,
+                       *pool_,
+                       *tokens_,
+                       worker.context_.get_executor(),
+                       worker.clock_,
+                       worker.questions_,
+                       worker.stats_},
+          scribe_{make_scribe(worker)},
+          forwarder_{generation_->plan,
+                     *pool_,
+                     *tokens_,
+                     worker.shared_.pending,
+                     worker.stats_,
+                     generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
+                     scribe_ ? &*scribe_ : nullptr} {}
 
     net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
                            proxy::Report& report) override {
         return forwarder_.handle(request, responder, report);
     }
 
+    /// Who asks for the recovery; the handler must be kept alive meanwhile.
+    [[nodiscard]] reconcile::Reconciler& after_crash() noexcept { return after_crash_; }
+
+    [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
+
 private:
+    [[nodiscard]] std::optional<journal::Scribe> make_scribe(Worker& worker) const {
+        if (worker.shared_.journal == nullptr)
+            return std::nullopt;
+        return journal::Scribe{*worker.shared_.journal, *generation_->settings,
+                               worker.context_.get_executor(), worker.clock_};
+    }
+
     std::shared_ptr<const Generation> generation_;
     std::shared_ptr<upstream::Pool> pool_;
     std::unique_ptr<auth::TokenSource> tokens_;
     reconcile::Reconciler reconciler_;
+    reconcile::Reconciler after_crash_;
+    std::optional<journal::Scribe> scribe_;
     proxy::Forwarder forwarder_;
 };
 
@@ -85,8 +111,8 @@ void Worker::serve(const std::shared_ptr<const Generation>& generation, std::sha
         former_pools_.push_back(pool_);
     }
     pool_ = pool;
-    auto handler = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens));
-    sites_.site = server::make_site(*generation->settings, std::move(handler));
+    serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens));
+    sites_.site = server::make_site(*generation->settings, serving_);
 }
 
 void Worker::listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit) {
@@ -103,10 +129,28 @@ void Worker::stop_listening(const std::string& text) {
             listener->stop(); // destroyed with the worker: its last handler may still be queued
 }
 
+void Worker::recover(std::vector<journal::Item> items) {
+    auto asker = [this] {
+        const config::Settings& settings = serving_->settings();
+        Recovery::Asker who;
+        who.reconciler = {serving_, &serving_->after_crash()};
+        who.account = journal::account_of(settings.upstream.url.text, settings.credentials.user);
+        return who;
+    };
+    if (draining_)
+        return;
+    recovery_ =
+        std::make_unique<Recovery>(*shared_.journal, context_.get_executor(), clock_, std::move(asker));
+    recovery_->start(std::move(items));
+}
+
 void Worker::drain(std::function<void()> drained) {
     if (draining_)
         return;
     draining_ = true;
+    if (recovery_)
+        recovery_->stop();
+    questions_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();
     // Sessions just accepted begin in a turn that is queued already; they are asked behind it.

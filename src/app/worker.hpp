@@ -1,9 +1,11 @@
 #pragma once
 
 #include "generation.hpp"
+#include "recovery.hpp"
 
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/stats.hpp>
+#include <bearerd/journal/journal.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/listener.hpp>
@@ -28,6 +30,7 @@ struct Shared {
     std::atomic<std::uint32_t> pending{0};               ///< requests in hand
     std::array<std::atomic<std::uint64_t>, 2> reloads{}; ///< that succeeded, that failed
     upstream::Health health;
+    journal::Journal* journal = nullptr; ///< none: off. Goes before the workers do.
 };
 
 /// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own
@@ -62,6 +65,9 @@ public:
     /// Stops listening where `text` is; what was accepted there goes on.
     void stop_listening(const std::string& text);
 
+    /// Looks up what the journal's former processes left unresolved, as long as there is a journal.
+    void recover(std::vector<journal::Item> items);
+
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
     void drain(std::function<void()> drained);
@@ -92,6 +98,9 @@ private:
     Stats stats_;
     net::TaskGroup sessions_;
     server::SiteHolder sites_;
+    net::TaskGroup questions_; ///< of the recovery: a shutdown does not wait for them
+    std::unique_ptr<Recovery> recovery_;
+    std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
     std::vector<std::weak_ptr<upstream::Pool>> former_pools_;
     std::vector<std::unique_ptr<server::Listener>> listeners_;

@@ -220,6 +220,14 @@ void read_token_store(Section in, const Surroundings& surroundings, TokenStore& 
     in.read("key_file", out.key_file, any_text);
 }
 
+void read_journal(Section in, Journal& out) {
+    in.read("directory", out.directory, any_text);
+    in.read<bool>("required", out.required, parse_bool);
+    in.read("max_size", out.max_size, size_between(64ULL << 10, 256ULL << 20));
+    if (out.required && out.directory.empty())
+        in.fault("required", "takes a folder: set journal.directory as well");
+}
+
 void read_admin(Section in, const Settings& settings, Admin& out) {
     in.read("address", out.address, admin_address(settings.access.allow_remote));
     if (!out.address || (out.address->kind == Address::Kind::tcp && out.address->port == 0))
@@ -252,6 +260,7 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     read_credentials(in.section("credentials"), surroundings, out.credentials);
     read_token_store(in.section("token_store"), surroundings, out.token_store);
     read_reconcile(in.section("reconcile"), out.reconcile);
+    read_journal(in.section("journal"), out.journal);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));

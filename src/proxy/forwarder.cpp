@@ -15,13 +15,15 @@ ForwardPlan::ForwardPlan(const config::Settings& settings)
       pending_requests{settings.limits.pending_requests} {}
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
-                     std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler)
+                     std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,
+                     journal::Scribe* scribe)
     : plan_{plan},
       transport_{transport},
       tokens_{tokens},
       pending_{pending},
       stats_{stats},
-      reconciler_{reconciler} {}
+      reconciler_{reconciler},
+      scribe_{scribe} {}
 
 net::Task<void> Forwarder::handle(const AppRequest& request, Responder& responder, Report& report) {
     Passage passage{*this, request, responder, report};

@@ -26,7 +26,8 @@ void append_error_reply(std::string& out, const ErrorReply& error, const http::R
     report.status = always_200 ? 200 : graphql::natural_status(error.code);
     const bool found =
         error.code == graphql::ErrorCode::outcome_unknown && error.executed == graphql::Executed::yes;
-    const auto sentence = found ? graphql::executed_sentence() : graphql::support_sentence(error.code);
+    const auto own = found ? graphql::executed_sentence() : graphql::support_sentence(error.code);
+    const auto sentence = error.sentence.empty() ? own : error.sentence;
     const std::string body =
         graphql::error_body(error.code, error.executed, sentence, context.request_id, error.reconciled);
     report.bytes_out = body.size();

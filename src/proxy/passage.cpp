@@ -19,6 +19,10 @@ using http::FieldId;
 /// here.
 constexpr std::size_t most_held = 1024 * 1024;
 
+constexpr std::string_view not_put_down =
+    "This till's connection service could not write down in its journal that this transaction is about to be "
+    "sent, so nothing was executed; check that the disk is not full and works, then try again.";
+
 ErrorReply error_reply(ErrorCode code) noexcept {
     return {code, graphql::table_executed(code), std::nullopt, {}};
 }
@@ -111,6 +115,10 @@ net::Task<void> Forwarder::Passage::run() {
         if (!co_await wait_for_token())
             co_return;
     }
+    if (owner_.scribe_ != nullptr && operation_.may_mutate()) {
+        if (!co_await put_down())
+            co_return;
+    }
     while (true) {
         const TimePoint begin = BootClock::now();
         const upstream::OutgoingRequest request = outgoing();
@@ -123,9 +131,10 @@ net::Task<void> Forwarder::Passage::run() {
         else
             again = co_await after_answer(std::get<upstream::ExchangePtr>(std::move(result)));
         if (!again)
-            co_return;
+            break;
         ++report_.resends;
     }
+    conclude();
 }
 
 std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
@@ -147,6 +156,25 @@ net::Task<bool> Forwarder::Passage::wait_for_token() {
     }
     co_await reply_no_token(std::get<auth::NoToken>(result));
     co_return false;
+}
+
+net::Task<bool> Forwarder::Passage::put_down() {
+    entry_ = co_await owner_.scribe_->put_down(view_, operation_.name, request_.context.request_id);
+    if (entry_->durable || !owner_.scribe_->required())
+        co_return true;
+    ErrorReply error = error_reply(ErrorCode::overloaded);
+    error.sentence = not_put_down;
+    report_.detail = "the journal can't be written";
+    co_await reply_error(error);
+    co_return false;
+}
+
+void Forwarder::Passage::conclude(journal::Source source) {
+    if (!entry_)
+        return;
+    owner_.scribe_->conclude(std::move(entry_), report_.executed, report_.status,
+                             outcome_label(report_.outcome), source);
+    entry_.reset();
 }
 
 /// The request as it leaves. Whoever has sent it wipes `out_`, which holds the token.
@@ -240,6 +268,7 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         co_return false;
     }
     note_answer(held.status, rejected);
+    conclude();
     report_.bytes_out = held.body.size();
     static_cast<void>(co_await responder_.write(held.head, held.body, {}));
     co_return false;
@@ -278,6 +307,7 @@ net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::s
         co_await stream(std::move(exchange), framing);
         co_return;
     }
+    conclude();
     report_.bytes_out = exchange->body().size();
     std::string body = std::move(exchange->body());
     exchange.reset(); // the next request may have the connection while the app takes its answer
@@ -324,6 +354,8 @@ net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
     out_.clear();
     append_error_reply(out_, error, request_.context, request_.head.fields.value(FieldId::accept),
                        owner_.plan_.errors_always_200, report_);
+    const bool looked_up = error.reconciled && error.executed == Executed::yes;
+    conclude(looked_up ? journal::Source::lookup : journal::Source::answer);
     static_cast<void>(co_await responder_.write(out_, {}, {}));
 }
 

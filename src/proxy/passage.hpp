@@ -28,6 +28,10 @@ private:
 
     [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
     [[nodiscard]] net::Task<bool> wait_for_token();
+    /// False: it must not be sent without, and the app has its answer.
+    [[nodiscard]] net::Task<bool> put_down();
+    /// What the report says now is what the journal is told, where it has not been told yet.
+    void conclude(journal::Source source = journal::Source::answer);
     [[nodiscard]] upstream::OutgoingRequest outgoing();
     /// True: send again. False: the app has its answer.
     [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);
@@ -53,6 +57,7 @@ private:
     graphql::Operation operation_;
     std::string accept_encoding_;
     auth::TokenPtr token_;
+    journal::EntryPtr entry_; ///< in the journal, as long as its outcome is open
     std::string out_;
     std::string scratch_;
     bool new_connection_ = false;

@@ -2,8 +2,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <charconv>
-#include <optional>
+#include <string>
 
 namespace bearerd::reconcile {
 namespace {
@@ -88,14 +89,6 @@ bool says_something(const Json& value) {
 }
 
 } // namespace
-
-std::string json_string(std::string_view text) {
-    return text_of(Json(text));
-}
-
-std::pair<std::string, std::string> body_around_key(std::string_view query) {
-    return {R"({"query":)" + json_string(query) + R"(,"variables":{"key":)", "}}"};
-}
 
 Answer read_answer(std::string_view body, std::string_view pointer) {
     const Json answer = parse(body);

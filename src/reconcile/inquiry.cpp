@@ -1,6 +1,7 @@
 #include "inquiry.hpp"
 
 #include "answer.hpp"
+#include "question.hpp"
 
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/coding.hpp>
@@ -76,6 +77,8 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
         const auto body = decoded_body(*exchange);
         const auto judgement = graphql::judge(status, body.value_or(std::string_view{}),
                                               graphql::OperationKind::query, owner_.plan_.rejection);
+        if (judgement.throttle_available)
+            owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
         if (judgement.verdict == graphql::Verdict::rejected) {
             exchange.reset(); // the login may need the connection
             if (co_await log_in_again())

@@ -1,7 +1,7 @@
 #include <bearerd/reconcile/reconciler.hpp>
 
-#include "answer.hpp"
 #include "inquiry.hpp"
+#include "question.hpp"
 
 #include <bearerd/graphql/operation.hpp>
 

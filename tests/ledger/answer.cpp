@@ -39,6 +39,8 @@ void read_own_error(const json& error, const std::string& request_id, Record& re
         record.view = View::not_executed;
     else if (executed == "unknown")
         record.view = View::unknown;
+    else if (executed == "yes" && record.code == "OUTCOME_UNKNOWN")
+        record.view = View::found;
     else
         wrong(record, "an error of bearerd's own that does not tell whether it was executed");
 }

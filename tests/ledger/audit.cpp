@@ -16,6 +16,7 @@ struct Allowed {
 Allowed allowed_by(View view, bool valid) {
     switch (view) {
     case View::acknowledged:
+    case View::found:
         return {1, 1};
     case View::nulled:
         return {valid ? 1U : 0U, valid ? 1U : 0U};
@@ -64,6 +65,11 @@ public:
         if (promises_.unknown_most && unknown_ > *promises_.unknown_most)
             violations_.push_back(std::to_string(unknown_) + " outcomes are unknown, but only " +
                                   std::to_string(*promises_.unknown_most) + " requests were raced");
+        const auto unanswered = static_cast<double>(found_ + not_found_);
+        if (static_cast<double>(found_) < promises_.found * unanswered)
+            violations_.push_back("only " + std::to_string(found_) + " of " +
+                                  std::to_string(found_ + not_found_) +
+                                  " mutations were found that were executed without an answer");
         if (static_cast<double>(queries_answered_ + promises_.queries_excused) <
             promises_.queries_answered * static_cast<double>(queries_))
             violations_.push_back("only " + std::to_string(queries_answered_) + " of " +
@@ -89,6 +95,8 @@ private:
             complain(record, "the client was told otherwise", executed);
         if (!record.valid && executed != 0)
             complain(record, "executed though it is not valid", executed);
+        found_ += record.view == View::found ? 1U : 0U;
+        not_found_ += record.view == View::unknown && executed != 0 ? 1U : 0U;
         if (record.view == View::unknown) {
             ++unknown_;
             if (promises_.unknown_was_not_executed && executed != 0)
@@ -121,6 +129,8 @@ private:
     const Promises& promises_;
     std::map<std::string, std::string> answer_ids_;
     std::size_t unknown_ = 0;
+    std::size_t found_ = 0;
+    std::size_t not_found_ = 0; ///< though it was executed
     std::size_t queries_ = 0;
     std::size_t queries_answered_ = 0;
     std::vector<std::string> violations_;
@@ -129,9 +139,9 @@ private:
 } // namespace
 
 std::string_view name_of(View view) {
-    static constexpr std::array<std::string_view, 9> names{"acknowledged", "refused",         "unauthorized",
-                                                           "nulled",       "upstream-status", "not-executed",
-                                                           "unknown",      "unanswered",      "wrong"};
+    static constexpr std::array<std::string_view, 10> names{
+        "acknowledged", "refused", "unauthorized", "nulled",     "upstream-status",
+        "not-executed", "unknown", "found",        "unanswered", "wrong"};
     return names[static_cast<std::size_t>(view)];
 }
 

@@ -21,6 +21,8 @@ struct Promises {
     bool all_answered_by_upstream = false;   ///< neither errors of bearerd's own nor a rejection passed on
     bool unknown_was_not_executed = false;   ///< nothing else than a lost race makes an outcome unknown
     std::optional<std::size_t> unknown_most; ///< so many requests were truly raced
+    /// Share of the mutations told unknown or found, and executed, that were told found, at least.
+    double found = 0;
     double queries_answered = 0;     ///< share of the queries that got the upstream's answer, at least
     std::size_t queries_excused = 0; ///< so many may miss it besides
     std::chrono::milliseconds answer_time{0}; ///< every request is answered within it

@@ -42,13 +42,25 @@ TEST(Audit, AllowsAViewOnlyTheExecutionsThatItTells) {
     const Case cases[] = {{View::acknowledged, false, true}, {View::nulled, false, true},
                           {View::refused, true, false},      {View::unauthorized, true, false},
                           {View::not_executed, true, false}, {View::upstream_status, true, true},
-                          {View::unknown, true, true}};
+                          {View::unknown, true, true},       {View::found, false, true}};
     for (const Case& c : cases) {
         SCOPED_TRACE(name_of(c.view));
         EXPECT_EQ(audit_one(told(c.view), 0).empty(), c.none);
         EXPECT_EQ(audit_one(told(c.view), 1).empty(), c.once);
         EXPECT_THAT(audit_one(told(c.view), 2), ElementsAre(HasSubstr("executed more than once")));
     }
+}
+
+TEST(Audit, DemandsAShareOfWhatWasExecutedToBeFound) {
+    Promises promises = plain();
+    promises.found = 0.5;
+    Record second = told(View::unknown);
+    second.reference = "s";
+    const std::vector<Record> records{told(View::found), second};
+    EXPECT_THAT(audit(records, {{"r", 1}, {"s", 1}}, {}, promises), IsEmpty());
+    promises.found = 0.51;
+    EXPECT_THAT(audit(records, {{"r", 1}, {"s", 1}}, {}, promises), ElementsAre(HasSubstr("only 1 of 2")));
+    EXPECT_THAT(audit(records, {{"r", 1}}, {}, promises), IsEmpty());
 }
 
 TEST(Audit, FindsAnExecutionThatNobodySent) {

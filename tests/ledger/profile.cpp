@@ -136,6 +136,23 @@ Profile close_after(std::uint64_t seed) {
     return profile;
 }
 
+/// The same, and bearerd looks up what it can't tell.
+Profile reconcile(std::uint64_t seed) {
+    constexpr std::chrono::milliseconds within = 8s;
+    Profile profile;
+    set_limits(profile, {}, seed);
+    profile.daemon.others +=
+        "\nreconcile: {within: " + text(within) +
+        ", rules: [{mutation: createBalanceAdjustment, key: merchant_transaction_reference, "
+        "query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\", "
+        "found: /data/LineItems/data/0/id}]}";
+    profile.faults = broken_answers().dump();
+    profile.mean_pause = 1ms;
+    profile.promises.answer_time += within;
+    profile.promises.found = 0.99;
+    return profile;
+}
+
 constexpr TimeLimits short_limits{400ms, 300ms, 600ms};
 
 /// The upstream is slow, stopped or away.
@@ -207,9 +224,10 @@ struct Named {
     Maker make;
 };
 
-constexpr std::array<Named, 6> known{Named{"all", all},        {"stale-only", stale_only},
+constexpr std::array<Named, 7> known{Named{"all", all},        {"stale-only", stale_only},
                                      {"auth-only", auth_only}, {"close-after", close_after},
-                                     {"timeouts", timeouts},   {"restarts", restarts}};
+                                     {"reconcile", reconcile}, {"timeouts", timeouts},
+                                     {"restarts", restarts}};
 
 } // namespace
 

@@ -19,6 +19,7 @@ enum class View {
     upstream_status, ///< an HTTP error of the upstream's own, which tells nothing
     not_executed,    ///< bearerd's error with executed "no"
     unknown,         ///< bearerd's error with executed "unknown"
+    found,           ///< bearerd's error with executed "yes": the upstream was asked after it
     unanswered,      ///< the connection ended without a whole answer
     wrong,           ///< anything that must never be seen; Record::problem says what
 };

@@ -93,9 +93,16 @@ void Api::reset() {
     const auto open = stats_.open_connections;
     stats_ = {};
     stats_.open_connections = open;
-    faults_.clear();
+    calm();
     faults_.seed(options_.seed);
+    cases_.clear();
     requests_.clear();
+}
+
+void Api::calm() {
+    faults_.clear();
+    tokens_.die_after({}, clock_());
+    throttle_ = {};
 }
 
 Plan Api::plan(const HttpRequest& request) {
@@ -177,8 +184,13 @@ Json Api::run(const Prepared& prepared, const HttpRequest& request, const Plan& 
         if (find(plan.faults, Kind::reject_401) != nullptr)
             reply.status = 401;
         log_("unauthorized: " + summary(prepared));
+        if (refused || judged.state != Tokens::State::missing)
+            cases_.note({{}, Seen::Ending::unauthorized, {}, {}});
         return Json::parse(unauthorized_body);
     }
+    const bool affordable = throttle_.take(cost_of(prepared), clock_().steady);
+    if (!affordable && !open)
+        return throttled(prepared);
     Caller caller;
     caller.request_id = request.header("X-Request-Id");
     caller.connection = request.connection;
@@ -186,10 +198,13 @@ Json Api::run(const Prepared& prepared, const HttpRequest& request, const Plan& 
     caller.time = clock_().steady;
     caller.date = date_of(clock_().wall);
     Json answer = execute(prepared, [this, &plan, &caller, &reply](const PlannedField& field) {
-        return resolve(field, plan, caller, reply);
+        auto outcome = resolve(field, plan, caller, reply);
+        cases_.note(observe(field, outcome), spoiler(plan.faults));
+        return outcome;
     });
     disguise(prepared, plan.faults, answer);
-    answer["extensions"] = {{"cost", cost(prepared)}};
+    answer["extensions"] = {
+        {"cost", {{"actualQueryCost", cost_of(prepared)}, {"throttleStatus", throttle_.status()}}}};
     return answer;
 }
 
@@ -225,10 +240,13 @@ Outcome Api::login(const Json& arguments, const Plan& plan, HttpReply& reply) {
     const auto email = string_of(member(arguments, "email"));
     const bool known = username ? *username == options_.token.username : email && *email == options_.email;
     const bool right = known && string_of(member(arguments, "password")) == options_.password;
-    if (!right || find(plan.faults, Kind::bad_login) != nullptr) {
+    const bool locked = find(plan.faults, Kind::account_locked) != nullptr;
+    if (!right || locked || find(plan.faults, Kind::bad_login) != nullptr) {
         ++stats_.logins_rejected;
         log_("login rejected");
-        return Refusal{"Invalid username or password", {}};
+        return Refusal{locked ? "This account has been locked. Please contact support."
+                              : "Invalid username or password",
+                       {}};
     }
     ++stats_.logins_ok;
     log_("login ok");
@@ -309,19 +327,18 @@ void Api::dress(const HttpRequest& request, const Plan& plan, HttpReply& reply) 
     }
 }
 
-Json Api::cost(const Prepared& prepared) {
-    constexpr double capacity = 8000;
-    constexpr double restored_each_ms = 0.4;
-    const auto now = clock_().steady;
-    throttle_ =
-        std::min(capacity, throttle_ + restored_each_ms * static_cast<double>((now - throttle_at_).count()));
-    throttle_at_ = now;
-    const auto price = cost_of(prepared);
-    throttle_ = std::max(0.0, throttle_ - static_cast<double>(price));
-    return {{"actualQueryCost", price},
-            {"throttleStatus",
-             {{"maximumAvailable", static_cast<int>(capacity)},
-              {"currentlyAvailable", static_cast<int>(throttle_)}}}};
+Json Api::throttled(const Prepared& prepared) {
+    ++stats_.throttled;
+    log_("throttled: " + summary(prepared));
+    Json error =
+        error_json("Throttled", prepared.fields.empty() ? Location{} : prepared.fields.front().where);
+    error["extensions"] = {{"code", "THROTTLED"}};
+    return {{"errors", Json::array({std::move(error)})},
+            {"extensions",
+             {{"cost",
+               {{"requestedQueryCost", cost_of(prepared)},
+                {"actualQueryCost", nullptr},
+                {"throttleStatus", throttle_.status()}}}}}};
 }
 
 } // namespace bearerd::sim

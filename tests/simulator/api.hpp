@@ -1,10 +1,12 @@
 #pragma once
 
+#include "cases.hpp"
 #include "encoding.hpp"
 #include "executor.hpp"
 #include "http_types.hpp"
 #include "shop.hpp"
 #include "stats.hpp"
+#include "throttle.hpp"
 #include "tokens.hpp"
 
 #include <deque>
@@ -46,11 +48,18 @@ public:
 
     void reset();
 
+    /// Ends all faults, and what a scenario set besides them.
+    void calm();
+
     void set_password(std::string password) { options_.password = std::move(password); }
 
     Tokens& tokens() noexcept { return tokens_; }
 
     Faults& faults() noexcept { return faults_; }
+
+    Throttle& throttle() noexcept { return throttle_; }
+
+    [[nodiscard]] const CaseTally& cases() const noexcept { return cases_; }
 
     Stats& stats() noexcept { return stats_; }
 
@@ -85,7 +94,7 @@ private:
     void tell_token(HttpReply& reply, const std::string& token) const;
     void swap_token(const Plan& plan, HttpReply& reply);
     void dress(const HttpRequest& request, const Plan& plan, HttpReply& reply) const;
-    Json cost(const Prepared& prepared);
+    Json throttled(const Prepared& prepared);
     void record(const HttpRequest& request, const Plan& plan, Tokens::Judged judged);
 
     ApiOptions options_;
@@ -96,8 +105,8 @@ private:
     Faults faults_;
     Stats stats_;
     std::deque<Recorded> requests_;
-    double throttle_ = 8000;
-    std::chrono::milliseconds throttle_at_{0};
+    Throttle throttle_;
+    CaseTally cases_;
 };
 
 /// The body with which a missing, wrong or expired token is answered.

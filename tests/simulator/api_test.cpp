@@ -101,6 +101,42 @@ TEST_F(ApiTest, AMissingCurrencyGetsTheDocumentedValidation) {
         R"("data":{"createBalanceAdjustment":null},"extensions":)"));
 }
 
+TEST_F(ApiTest, ALineItemIsFoundByTheReferenceOfTheMutationThatMadeIt) {
+    const auto good = token();
+    const auto look_up = [&](std::string_view key) {
+        return send(post({{"query", "query($key:String!){LineItems(merchant_transaction_reference:$key){"
+                                    "data{id}}}"},
+                          {"variables", {{"key", key}}}},
+                         good))
+            .body;
+    };
+    send(debit("sale-1", good));
+    EXPECT_TRUE(look_up("sale-1").starts_with(R"({"data":{"LineItems":{"data":[{"id":11001614}]}},)"));
+    EXPECT_TRUE(look_up("sale-2").starts_with(R"({"data":{"LineItems":{"data":[]}},)"));
+}
+
+TEST_F(ApiTest, WhatCostsMoreThanIsLeftIsRefusedAndNotExecutedButALoginIs) {
+    const auto good = token();
+    api.throttle().set(5, 1h, true);
+    EXPECT_TRUE(send(debit("sale-1", good)).body.starts_with(R"({"data")"));
+    EXPECT_EQ(send(debit("sale-2", good)).body,
+              R"({"errors":[{"message":"Throttled","locations":[{"line":1,"column":10}],)"
+              R"("customer_facing":false,"extensions":{"code":"THROTTLED"}}],)"
+              R"("extensions":{"cost":{"requestedQueryCost":5,"actualQueryCost":null,)"
+              R"("throttleStatus":{"maximumAvailable":5,"currentlyAvailable":0}}}})");
+    EXPECT_EQ(api.shop().ledger().size(), 1U);
+    EXPECT_EQ(api.stats().throttled, 1U);
+    EXPECT_FALSE(token().empty());
+}
+
+TEST_F(ApiTest, ALockedAccountIsToldOfToTheRightPasswordToo) {
+    fault(R"({"kind":"account_locked","operations":"login","next":1})");
+    const auto reply = log_in();
+    EXPECT_TRUE(reply.body.starts_with(R"({"errors":[{"message":"This account has been locked.)"));
+    EXPECT_TRUE(header(reply, "X-Authorization").empty());
+    EXPECT_FALSE(token().empty());
+}
+
 TEST_F(ApiTest, ABatchIsAnsweredElementByElement) {
     const Json query = {{"query", "{Cards(card_reference:\"6301190019990640662\"){data{balance}}}"}};
     const auto body = send(post(Json::array({query, {{"query", "{nothing}"}}}), token())).body;

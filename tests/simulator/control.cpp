@@ -1,5 +1,7 @@
 #include "control.hpp"
 
+#include "scenarios.hpp"
+
 #include <charconv>
 
 namespace bearerd::sim {
@@ -35,15 +37,18 @@ HttpReply Control::get(const HttpRequest& request) const {
         return show(api_.stats().json());
     if (path == "/__faults")
         return show(api_.faults().describe());
+    if (path == "/__cases")
+        return show(api_.cases().json());
     if (path == "/__requests") {
         std::size_t last = 100;
         const auto text = query_parameter(request.target, "last").value_or("100");
         std::from_chars(text.data(), text.data() + text.size(), last);
         return show(api_.requests_json(last));
     }
-    return fault("no such endpoint; there are GET /__ledger /__stats /__requests /__faults and POST /__reset "
-                 "/__revoke /__credentials /__faults /__close_idle /__down",
-                 404);
+    return fault(
+        "no such endpoint; there are GET /__ledger /__stats /__requests /__cases /__faults and POST /__reset "
+        "/__revoke /__credentials /__faults /__scenario /__close_idle /__down",
+        404);
 }
 
 HttpReply Control::set_faults(const HttpRequest& request) {
@@ -72,6 +77,11 @@ HttpReply Control::post(const HttpRequest& request) {
         doors_.close_idle();
     } else if (path == "/__faults") {
         return set_faults(request);
+    } else if (path == "/__scenario") {
+        const auto name = string_of(member(Json::parse(request.body, nullptr, false), "name"));
+        const auto reason = name ? begin_scenario(api_, *name) : "the body is {\"name\":\"...\"}";
+        if (!reason.empty())
+            return fault(reason);
     } else if (path == "/__credentials") {
         const auto password = string_of(member(Json::parse(request.body, nullptr, false), "password"));
         if (!password)

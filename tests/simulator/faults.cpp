@@ -29,6 +29,7 @@ constexpr std::array names{
     Name{Kind::tls_stall, "tls_stall"},
     Name{Kind::bad_login, "bad_login"},
     Name{Kind::login_no_token, "login_no_token"},
+    Name{Kind::account_locked, "account_locked"},
     Name{Kind::status, "status"},
     Name{Kind::trickle, "trickle"},
     Name{Kind::unauthorized_in_data, "unauthorized_in_data"},
@@ -45,6 +46,8 @@ constexpr std::array names{
     Name{Kind::new_token, "new_token"},
     Name{Kind::gzip, "gzip"},
     Name{Kind::deflate, "deflate"},
+    Name{Kind::reorder, "reorder"},
+    Name{Kind::down, "down"},
 };
 
 /// Reads one fault; throws std::string, the reason, which `add` hands on.
@@ -68,6 +71,7 @@ public:
         }
         fault.next = number("next", fault.next);
         fault.after = number("after", fault.after);
+        fault.every = std::max<std::int64_t>(1, number("every", fault.every));
         fault.delay = std::chrono::milliseconds(number("delay_ms", 0));
         fault.status = static_cast<unsigned>(number("status", fault.status));
         fault.retry_after = number("retry_after", fault.retry_after);
@@ -80,9 +84,9 @@ public:
     }
 
 private:
-    static constexpr std::array<std::string_view, 11> keys{"kind",     "probability", "next",   "after",
-                                                           "delay_ms", "operations",  "status", "retry_after",
-                                                           "executes", "bytes",       "seed"};
+    static constexpr std::array<std::string_view, 12> keys{
+        "kind",       "probability", "next",        "after",    "every", "delay_ms",
+        "operations", "status",      "retry_after", "executes", "bytes", "seed"};
 
     Kind kind() const {
         const auto text = string_of(member(json_, "kind")).value_or("");
@@ -181,7 +185,7 @@ std::vector<Fault> Faults::strike(Traffic traffic) {
             --fault.after;
             continue;
         }
-        if (!hit(fault.probability))
+        if (fault.fitting++ % fault.every != 0 || !hit(fault.probability))
             continue;
         struck.push_back(fault);
         if (fault.next > 0)
@@ -198,6 +202,7 @@ Json Faults::describe() const {
                         {"probability", fault.probability},
                         {"next", fault.next},
                         {"after", fault.after},
+                        {"every", fault.every},
                         {"delay_ms", fault.delay.count()}});
     return list;
 }

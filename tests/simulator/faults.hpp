@@ -28,6 +28,7 @@ struct Fault {
         tls_stall,
         bad_login,
         login_no_token,
+        account_locked,
         status,
         trickle,
         unauthorized_in_data,
@@ -44,12 +45,16 @@ struct Fault {
         new_token,
         gzip,
         deflate,
+        reorder,
+        down,
     };
 
     Kind kind = Kind::delay;
     double probability = 1.0;
-    std::int64_t next = -1; ///< How many more times it strikes; -1 without end.
-    std::int64_t after = 0; ///< How many fitting requests it spares first.
+    std::int64_t next = -1;   ///< How many more times it strikes; -1 without end.
+    std::int64_t after = 0;   ///< How many fitting requests it spares first.
+    std::int64_t every = 1;   ///< Of those that are left it strikes the first, and then every so manieth.
+    std::int64_t fitting = 0; ///< How many there were, for `every`.
     std::chrono::milliseconds delay{0};
     bool queries = true;
     bool mutations = true;

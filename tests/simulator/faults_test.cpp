@@ -22,6 +22,15 @@ TEST(Faults, NextStrikesSoOftenAndAfterSparesSoMany) {
     EXPECT_EQ(faults.describe().size(), 0U);
 }
 
+TEST(Faults, EveryStrikesTheFirstAndThenEachSoManieth) {
+    Faults faults;
+    ASSERT_EQ(faults.add({{"kind", "close_after"}, {"every", 3}, {"after", 1}}), "");
+    std::string seen;
+    for (int i = 0; i < 8; ++i)
+        seen += faults.strike(Traffic::query).empty() ? '.' : 'X';
+    EXPECT_EQ(seen, ".X..X..X");
+}
+
 TEST(Faults, StrikesOnlyTheOperationsItNames) {
     Faults faults;
     ASSERT_EQ(faults.add(Json::array({{{"kind", "close_after"}, {"operations", "mutation"}},

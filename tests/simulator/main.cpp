@@ -1,4 +1,6 @@
 #include "options.hpp"
+#include "report.hpp"
+#include "scenarios.hpp"
 
 #include <boost/asio/signal_set.hpp>
 
@@ -75,6 +77,9 @@ void serve(Options options) {
                 std::fprintf(stderr, "%9.3f %s\n",
                              static_cast<double>(read_clocks(start).steady.count()) / 1000.0, line.c_str());
         });
+    if (!options.scenario.empty())
+        if (const auto reason = begin_scenario(api, options.scenario); !reason.empty())
+            throw std::runtime_error("--scenario: " + reason);
     for (const auto& fault : options.faults)
         if (const auto reason = api.faults().add(fault); !reason.empty())
             throw std::runtime_error("--fault: " + reason);
@@ -97,8 +102,11 @@ int main(int argc, char** argv) {
     auto options = bearerd::sim::read_options(argc, argv);
     if (const int* code = std::get_if<int>(&options))
         return *code;
+    auto& read = std::get<bearerd::sim::Options>(options);
     try {
-        bearerd::sim::serve(std::move(std::get<bearerd::sim::Options>(options)));
+        if (read.report)
+            return bearerd::sim::report(*read.server.control, read.json);
+        bearerd::sim::serve(std::move(read));
         return 0;
     } catch (const std::exception& error) { // the end of the program: whatever it is, it is said
         std::fprintf(stderr, "bearerd-sim: %s\n", error.what());

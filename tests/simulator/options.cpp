@@ -1,5 +1,8 @@
 #include "options.hpp"
 
+#include "report.hpp"
+#include "scenarios.hpp"
+
 #include <CLI/CLI.hpp>
 
 #include <charconv>
@@ -114,8 +117,21 @@ void add_shop(CLI::App& app, Options& options, Texts& texts) {
         ->group(group);
     app.add_option("--fault", texts.faults, "Fault, or list of faults, in JSON, or @FILE; may be repeated")
         ->group(group);
+    app.add_option("--scenario", options.scenario,
+                   "Hard day by name, with its time: upstream-down=2s; list: names all")
+        ->group(group);
     app.add_option("--seed", options.api.seed, "Seed of the faults' probabilities")->group(group);
     app.add_flag("--quiet", options.quiet, "No log")->group(group);
+}
+
+void add_report(CLI::App& app, Options& options) {
+    const auto* group = "Certification";
+    auto* report =
+        app.add_flag("--report", options.report,
+                     "Asks the simulator at --control (127.0.0.1:8444) which cases were exercised; "
+                     "exit 0: all, 1: not all, 69: none answers")
+            ->group(group);
+    app.add_flag("--json", options.json, "The report in JSON")->needs(report)->group(group);
 }
 
 std::string wrong(std::string_view option, std::string_view text, std::string_view right) {
@@ -159,8 +175,10 @@ void set_rotation(const std::string& text, TokenOptions& token) {
         token.rotate_time = duration_of("--rotate-every", text);
 }
 
-void finish(const Texts& texts, Options& options) {
+void finish(Texts& texts, Options& options) {
     options.server.listen = endpoint_of("--listen", texts.listen);
+    if (options.report && texts.control.empty())
+        texts.control = default_control;
     if (!texts.control.empty())
         options.server.control = endpoint_of("--control", texts.control);
     options.server.idle_timeout = duration_of("--idle-timeout", texts.idle_timeout);
@@ -175,6 +193,9 @@ void finish(const Texts& texts, Options& options) {
     set_rotation(texts.rotate_every, options.api.token);
     if (!options.certificate_file.empty() && (options.key_file.empty() || !options.write_ca.empty()))
         throw std::runtime_error("--certificate goes with --key, and not with --write-ca");
+    if (!options.scenario.empty())
+        if (const auto reason = check_scenario(options.scenario); !reason.empty())
+            throw std::runtime_error("--scenario: " + reason);
     for (const auto& text : texts.faults) {
         const Json json =
             Json::parse(text.starts_with('@') ? read_file(text.substr(1)) : text, nullptr, false);
@@ -240,8 +261,13 @@ std::variant<Options, int> read_options(int argc, const char* const* argv) {
     add_tls(app, options);
     add_tokens(app, options, texts);
     add_shop(app, options, texts);
+    add_report(app, options);
     try {
         app.parse(argc, argv);
+        if (options.scenario == "list") {
+            std::fputs(list_scenarios().c_str(), stdout);
+            return 0;
+        }
         finish(texts, options);
     } catch (const CLI::ParseError& error) {
         return app.exit(error) == 0 ? 0 : 64;

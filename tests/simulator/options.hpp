@@ -19,6 +19,9 @@ struct Options {
     std::string client_ca_file;
     std::string tls_version;
     std::vector<Json> faults;
+    std::string scenario; ///< As begin_scenario takes it; empty: none.
+    bool report = false;  ///< Asks a running simulator instead of being one.
+    bool json = false;    ///< Of `report`.
 };
 
 /// The command line read, or the code to exit with (help was shown, or what is wrong).

@@ -45,6 +45,20 @@ TEST(SimOptions, TheCommandLineSetsWhatItNames) {
     EXPECT_EQ(options->faults.size(), 1U);
 }
 
+TEST(SimOptions, AReportAsksTheUsualControlPortUnlessTold) {
+    const auto usual = read({"--report", "--json"});
+    EXPECT_EQ(std::get<Options>(usual).server.control, read_endpoint("127.0.0.1:8444"));
+    const auto told = read({"--report", "--control", "127.0.0.1:9000"});
+    EXPECT_EQ(std::get<Options>(told).server.control, read_endpoint("127.0.0.1:9000"));
+}
+
+TEST(SimOptions, TheListOfScenariosIsNoFault) {
+    const auto result = read({"--scenario", "list"});
+    const int* code = std::get_if<int>(&result);
+    ASSERT_NE(code, nullptr);
+    EXPECT_EQ(*code, 0);
+}
+
 TEST(SimOptions, WrongUsageIs64) {
     const std::vector<std::vector<const char*>> wrong{
         {"--listen", "nowhere"},
@@ -57,6 +71,9 @@ TEST(SimOptions, WrongUsageIs64) {
         {"--certificate", "a.pem"},
         {"--tls-version", "1.1"},
         {"--unknown"},
+        {"--scenario", "nonsense"},
+        {"--scenario", "upstream-down=soon"},
+        {"--json"},
     };
     for (const auto& arguments : wrong) {
         const auto result = read(arguments);

@@ -58,6 +58,7 @@ private:
     asio::ip::tcp::acceptor control_acceptor_;
     asio::steady_timer down_timer_;
     std::set<Session*> sessions_;
+    Session* held_ = nullptr; ///< Whose answer waits for a later one, by the fault `reorder`.
     std::uint64_t next_connection_ = 1;
     bool down_ = false;
     bool stopped_ = false;

@@ -57,6 +57,8 @@ Session::Session(Server& server, asio::ip::tcp::socket socket, asio::ssl::contex
 
 Session::~Session() {
     server_.sessions_.erase(this);
+    if (server_.held_ == this)
+        server_.held_ = nullptr;
     if (!control_)
         --server_.api_.stats().open_connections;
 }
@@ -208,13 +210,39 @@ asio::awaitable<Session::Next> Session::serve(HttpRequest request) {
         co_await wait(fault->delay);
     if (closing_ || find(plan.faults, Kind::close_before) != nullptr)
         co_return Next::close;
+    if (const auto* fault = find(plan.faults, Kind::down)) {
+        server_.down(fault->delay);
+        co_return Next::close;
+    }
     auto reply = api.answer(request, plan);
     if (const auto* fault = find(plan.faults, Kind::delay_after))
         co_await wait(fault->delay);
     if (find(plan.faults, Kind::close_after) != nullptr)
         co_return Next::close;
+    bool overtakes = false;
+    if (const auto* fault = find(plan.faults, Kind::reorder))
+        overtakes = !co_await hold_back(fault->delay);
     keep_alive = keep_alive && !server_.down_ && !closing_;
-    co_return co_await deliver(std::move(reply), plan.faults, keep_alive, with_body);
+    const auto next = co_await deliver(std::move(reply), plan.faults, keep_alive, with_body);
+    if (overtakes && server_.held_ != nullptr)
+        server_.held_->let_go();
+    co_return next;
+}
+
+/// Waits until a later request was answered; false, at once, where another one waits already.
+asio::awaitable<bool> Session::hold_back(std::chrono::milliseconds longest) {
+    if (server_.held_ != nullptr)
+        co_return false;
+    server_.held_ = this;
+    co_await wait(longest);
+    if (server_.held_ == this)
+        server_.held_ = nullptr;
+    co_return true;
+}
+
+void Session::let_go() {
+    server_.held_ = nullptr;
+    timer_.cancel();
 }
 
 asio::awaitable<bool> Session::write(std::string bytes) {

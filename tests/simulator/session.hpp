@@ -37,6 +37,8 @@ private:
     asio::awaitable<bool> trickle(std::string bytes, std::chrono::milliseconds pause);
     asio::awaitable<void> wait(std::chrono::milliseconds time);
     asio::awaitable<void> good_bye(bool close_notify);
+    asio::awaitable<bool> hold_back(std::chrono::milliseconds longest);
+    void let_go();
     void reset_connection();
     void count_unread();
     [[nodiscard]] std::uint64_t bytes_received();

@@ -245,7 +245,11 @@ Outcome Shop::create_reversal(const Json& arguments, const Caller& caller) {
                 {"merchant_transaction_reference", item.reference},
                 {"line_item_id", item.id},
                 {"created_at", item.created_at},
-                {"LineItems", Json::array({line_item_json(item)})}};
+                {"LineItems", Json::array({line_item_json(item)})},
+                // Of no type in the schema, so that it is in no answer: what kind of thing was reversed.
+                {"reversed_kind", original.kind == "order" ? "order"
+                                  : original.value < 0     ? "debit"
+                                                           : "credit"}};
 }
 
 } // namespace bearerd::sim

@@ -17,6 +17,7 @@ Json Stats::json() const {
             {"revoked_tokens", revoked_tokens},
             {"foreign_tokens", foreign_tokens},
             {"rotations", rotations},
+            {"throttled", throttled},
             {"connections", connections},
             {"open_connections", open_connections},
             {"tls_handshakes", tls_handshakes},

@@ -23,6 +23,7 @@ struct Stats {
     std::uint64_t revoked_tokens = 0;
     std::uint64_t foreign_tokens = 0; ///< Requests that carried a token planted by `foreign_token`.
     std::uint64_t rotations = 0;
+    std::uint64_t throttled = 0; ///< Operations that cost more points than were left.
     std::uint64_t connections = 0;
     std::uint64_t open_connections = 0; ///< Not reset.
     std::uint64_t tls_handshakes = 0;

@@ -3,13 +3,15 @@
 #include "encoding.hpp"
 #include "value.hpp"
 
+#include <algorithm>
+
 namespace bearerd::sim {
 
 Tokens::Tokens(TokenOptions options) : options_(std::move(options)), key_(random_bytes(32)) {}
 
 std::string Tokens::make(Now now, std::chrono::seconds age, std::string_view id, std::string_view name,
                          Entry entry) {
-    entry.expires = now.steady - age + options_.life;
+    entry.expires = now.steady - age + (true_life_.count() > 0 ? true_life_ : options_.life);
     const auto issued = now.wall + options_.clock_skew - age;
     const auto life = std::chrono::duration_cast<std::chrono::seconds>(options_.life);
     ++serial_;
@@ -72,6 +74,13 @@ std::string Tokens::rotate(Now now) {
     if (options_.rotate_revokes)
         revoke_all();
     return issue(now);
+}
+
+void Tokens::die_after(std::chrono::milliseconds time, Now now) {
+    true_life_ = time;
+    if (time.count() > 0)
+        for (auto& [token, entry] : table_)
+            entry.expires = std::min(entry.expires, now.steady + time);
 }
 
 void Tokens::revoke_all() {

@@ -53,6 +53,10 @@ public:
 
     void revoke_all();
 
+    /// From now on tokens are refused `time` after they were given, whatever they tell; those given already,
+    /// that long after now. 0: as they tell.
+    void die_after(std::chrono::milliseconds time, Now now);
+
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
 
 private:
@@ -72,6 +76,7 @@ private:
     std::uint64_t generation_ = 0;
     std::uint64_t serial_ = 0;
     std::uint64_t answers_since_ = 0;
+    std::chrono::milliseconds true_life_{0}; ///< 0: as told.
     std::chrono::milliseconds issued_at_{0};
 };
 

@@ -88,6 +88,22 @@ void Simulator::change_password(std::string_view changed) {
     control("/__credentials", nlohmann::json{{"password", changed}}.dump());
 }
 
+void Simulator::begin_scenario(std::string_view name) {
+    control("/__scenario", nlohmann::json{{"name", name}}.dump());
+}
+
+nlohmann::json Simulator::cases() const {
+    return get("/__cases");
+}
+
+std::string Simulator::control_address() const {
+    return "127.0.0.1:" + std::to_string(control_port_);
+}
+
+Finished Simulator::run_program(const std::vector<std::string>& arguments) {
+    return run(BEARERD_SIM_PROGRAM, arguments);
+}
+
 void Simulator::control(std::string_view path, std::string_view body) const {
     const auto response = HttpClient{control_port_}.request("POST", path, body);
     if (response.status != 200)

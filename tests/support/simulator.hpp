@@ -57,7 +57,19 @@ public:
 
     void change_password(std::string_view changed);
 
+    /// Begins a hard day by its name, in place of all faults; "none" ends it.
+    void begin_scenario(std::string_view name);
+
+    /// GET /__cases: what the report is made of.
+    [[nodiscard]] nlohmann::json cases() const;
+
+    /// "127.0.0.1:PORT" of the control port.
+    [[nodiscard]] std::string control_address() const;
+
     [[nodiscard]] Process& process() { return process_; }
+
+    /// Runs the program itself to its end, as `--report` and `--scenario list` do.
+    [[nodiscard]] static Finished run_program(const std::vector<std::string>& arguments);
 
 private:
     void control(std::string_view path, std::string_view body = {}) const;

@@ -3,6 +3,7 @@
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/stats.hpp>
+#include <bearerd/journal/journal.hpp>
 #include <bearerd/proxy/handler.hpp>
 #include <bearerd/upstream/pool.hpp>
 
@@ -25,7 +26,7 @@ enum class Phase : std::uint8_t {
 using ReloadCounts = std::array<std::atomic<std::uint64_t>, 2>;
 
 /// Everything that the admin listener tells about, and where it reads it. What is pointed to outlives the
-/// handler and may change meanwhile on any thread; no pointer is null.
+/// handler and may change meanwhile on any thread; no pointer but `journal` is null.
 struct Sources {
     std::string version;
     std::string upstream_url; ///< of the settings of the moment: a reload makes a new handler
@@ -36,6 +37,7 @@ struct Sources {
     const upstream::Health* health = nullptr;
     const std::atomic<Phase>* phase = nullptr;
     const ReloadCounts* reloads = nullptr;
+    const journal::Journal* journal = nullptr; ///< none is kept
 };
 
 /// Answers the admin listener's requests (CONTRACT 8): /livez, /readyz, /metrics, /status.json and the status

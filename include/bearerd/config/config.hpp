@@ -144,6 +144,13 @@ struct Reconcile {
     std::vector<ReconcileRule> rules; ///< none: off; one for a mutation at the most
 };
 
+/// What is to be sent, written down before, for after a crash.
+struct Journal {
+    std::string directory;                ///< empty: off
+    bool required = false;                ///< no mutation is sent that is not on the disk
+    std::uint64_t max_size = 16ULL << 20; ///< bytes of all its files
+};
+
 struct Errors {
     bool always_200 = false; ///< `errors.status: 200`
 };
@@ -164,6 +171,7 @@ struct Settings {
     Auth auth;
     TokenStore token_store;
     Reconcile reconcile;
+    Journal journal;
     Admin admin;
     Errors errors;
     Log log;

@@ -6,6 +6,7 @@
 #include <bearerd/graphql/document_memo.hpp>
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/headers.hpp>
+#include <bearerd/journal/scribe.hpp>
 #include <bearerd/proxy/decision.hpp>
 #include <bearerd/proxy/handler.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
@@ -38,8 +39,10 @@ class Forwarder final : public Handler {
 public:
     /// `pending` counts the requests in hand over all threads, against `limits.pending_requests`.
     /// `reconciler`: asks after mutations whose outcome is unknown; nullptr: nobody does.
+    /// `scribe`: puts mutations down before they are sent; nullptr: nobody does.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
-              std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr);
+              std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr,
+              journal::Scribe* scribe = nullptr);
 
     [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder,
                                          Report& report) override;
@@ -53,6 +56,7 @@ private:
     std::atomic<std::uint32_t>& pending_;
     Stats& stats_;
     reconcile::Reconciler* reconciler_;
+    journal::Scribe* scribe_;
     graphql::DocumentMemo memo_;
     boost::container::static_vector<std::string, 64> spare_heads_; ///< empty, with memory for the next heads
 };

@@ -88,6 +88,7 @@ struct ErrorReply {
     std::string_view extra_fields; ///< whole field lines, such as Allow
     /// JSON text: what was found of a mutation that was asked after, "null" for nothing. Absent: not asked.
     std::optional<std::string_view> reconciled{};
+    std::string_view sentence{}; ///< in place of the code's own
 };
 
 void append_error_reply(std::string& out, const ErrorReply& error, const http::ReplyContext& context,

@@ -42,6 +42,8 @@ TEST(Metrics, AreThoseOfTheContractByNameTypeAndLabels) {
         {"bearerd_build_info", "gauge"},
         {"bearerd_client_connections", "gauge"},
         {"bearerd_config_reloads_total", "counter"},
+        {"bearerd_journal_missed_total", "counter"},
+        {"bearerd_journal_unresolved", "gauge"},
         {"bearerd_logins_total", "counter"},
         {"bearerd_reconciliations_total", "counter"},
         {"bearerd_request_duration_seconds", "histogram"},
@@ -78,6 +80,7 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
     totals.token_store_failures = 20;
     totals.throttle_available = 7986;
     totals.reconciliations = {21, 22, 23};
+    snapshot.journal = {24, 25, true};
     const std::map<std::string, double> expected{
         {R"(bearerd_logins_total{result="ok"})", 1},
         {R"(bearerd_logins_total{result="rejected"})", 2},
@@ -99,6 +102,8 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
         {R"(bearerd_reconciliations_total{result="found"})", 21},
         {R"(bearerd_reconciliations_total{result="not_found"})", 22},
         {R"(bearerd_reconciliations_total{result="failed"})", 23},
+        {"bearerd_journal_unresolved", 24},
+        {"bearerd_journal_missed_total", 25},
         {"bearerd_client_connections", 18},
         {"bearerd_requests_in_flight", 19},
         {"bearerd_token_store_failures_total", 20},

@@ -28,7 +28,7 @@ std::vector<std::string> keys(const ordered_json& object) {
 TEST(Status, HasTheKeysOfTheContractFirstInEachObject) {
     const ordered_json json = status(working());
     EXPECT_EQ(keys(json), (std::vector<std::string>{"version", "uptime_s", "ready", "reason", "summary",
-                                                    "token", "login", "upstream", "requests"}));
+                                                    "token", "login", "upstream", "requests", "journal"}));
     EXPECT_EQ(json["version"], "1.2.3");
     EXPECT_EQ(json["uptime_s"], 86'400);
     EXPECT_EQ(json["ready"], true);
@@ -90,6 +90,14 @@ TEST(Status, CountsRequestsByOutcomeAndOperation) {
     EXPECT_EQ(requests["latency"]["buckets"][3], ordered_json::parse(R"({"le_ms":2.5,"count":17})"));
     EXPECT_EQ(requests["latency"]["buckets"].back(), ordered_json::parse(R"({"le_ms":null,"count":0})"));
     EXPECT_EQ(requests["upstream_latency"]["p50_ms"], nullptr);
+}
+
+TEST(Status, TellsOfTheJournalWhereOneIsKept) {
+    Snapshot snapshot = working();
+    EXPECT_EQ(status(snapshot)["journal"], nullptr);
+    snapshot.journal = {3, 4, false};
+    EXPECT_EQ(status(snapshot)["journal"],
+              ordered_json::parse(R"({"unresolved":3,"missed":4,"working":false})"));
 }
 
 TEST(Status, IsJsonWhateverBytesTheUpstreamsMessageHolds) {

@@ -85,6 +85,9 @@ std::string describe(const Settings& s) {
     line("token_store.key_file", s.token_store.key_file);
     time("reconcile.within", s.reconcile.within);
     line("reconcile.rules", s.reconcile.rules.size());
+    line("journal.directory", s.journal.directory);
+    line("journal.required", s.journal.required);
+    line("journal.max_size", s.journal.max_size);
     line("admin.address", s.admin.address ? s.admin.address->text() : "off");
     line("errors.status", s.errors.always_200);
     line("log.level", static_cast<int>(s.log.level));
@@ -137,6 +140,7 @@ auth: {login_query: q, login_field: f, token_headers: [T],
        refresh_before: 15s, fresh_for: 16s, login_timeout: 17s, backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
 token_store: {directory: d, key_file: k}
 reconcile: {within: 21s, rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
+journal: {directory: /journal, required: true, max_size: 1MiB}
 admin: {address: unix:/a}
 errors: {status: 200}
 log: {level: error, format: json, requests: false}
@@ -186,6 +190,9 @@ token_store.directory=d
 token_store.key_file=k
 reconcile.within=21s
 reconcile.rules=1
+journal.directory=/journal
+journal.required=1
+journal.max_size=1048576
 admin.address=unix:/a
 errors.status=1
 log.level=3

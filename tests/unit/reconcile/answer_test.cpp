@@ -1,4 +1,5 @@
 #include "answer.hpp"
+#include "question.hpp"
 
 #include <gtest/gtest.h>
 

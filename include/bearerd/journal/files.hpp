@@ -1,0 +1,75 @@
+#pragma once
+
+#include <bearerd/base/error.hpp>
+#include <bearerd/journal/book.hpp>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace bearerd::journal {
+
+/// A file descriptor that is closed in the end.
+class Descriptor {
+public:
+    Descriptor() noexcept = default;
+
+    explicit Descriptor(int value) noexcept : value_{value} {}
+
+    Descriptor(Descriptor&& other) noexcept;
+    Descriptor& operator=(Descriptor&& other) noexcept;
+    ~Descriptor();
+
+    [[nodiscard]] int get() const noexcept { return value_; }
+
+    [[nodiscard]] bool is_open() const noexcept { return value_ >= 0; }
+
+    [[nodiscard]] int release() noexcept;
+
+private:
+    int value_ = -1;
+};
+
+/// The journal's folder: files journal-NUMBER.log, the highest of which is written. Blocking; one thread at a
+/// time; logs nothing.
+class Folder {
+public:
+    /// Makes it (0700) where it is missing, and keeps other daemons out for as long as it lives: EWOULDBLOCK
+    /// where there is one.
+    [[nodiscard]] static Result<Folder> open_to_write(const std::string& path);
+    [[nodiscard]] static Result<Folder> open_to_read(const std::string& path);
+
+    /// Whether a daemon writes there.
+    [[nodiscard]] bool is_written() const;
+
+    /// The files' numbers, in order.
+    [[nodiscard]] Result<std::vector<std::uint64_t>> list() const;
+    /// A whole file, following no link.
+    [[nodiscard]] Result<std::string> read(std::uint64_t file) const;
+    /// To append to, made (0600) where it is missing.
+    [[nodiscard]] Result<Descriptor> open_file(std::uint64_t file) const;
+    [[nodiscard]] error_code remove(std::uint64_t file) const;
+    /// Makes what was made or removed outlive a crash.
+    [[nodiscard]] error_code sync() const;
+
+private:
+    explicit Folder(Descriptor descriptor) noexcept : descriptor_{std::move(descriptor)} {}
+
+    Descriptor descriptor_;
+};
+
+/// Writes all of it at the end of the file.
+[[nodiscard]] error_code append(const Descriptor& file, std::string_view bytes);
+
+/// All files read into one book, while a daemon may write them.
+struct Reading {
+    Book book{Book::Keep::all};
+    std::size_t damaged = 0; ///< records
+    bool written = false;    ///< by a daemon that runs
+};
+
+[[nodiscard]] Result<Reading> read_journal(const std::string& path);
+
+} // namespace bearerd::journal

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/journal/book.hpp>
+#include <bearerd/net/event.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+namespace bearerd::journal {
+
+/// An intent on its way to the disk, shared by the request and the writer.
+struct Entry {
+    Entry(Intent what, net::Executor whose) : intent{std::move(what)}, executor{std::move(whose)} {}
+
+    Intent intent; ///< the writer's, once it is handed over; it gives the number
+
+    // The writer's:
+    bool on_disk = false; ///< it may be found there, so that its outcome belongs there too
+
+    // The request's thread's:
+    net::Executor executor;
+    net::Event* waiting = nullptr; ///< set when it is known whether the intent will outlive a crash
+    bool durable = false;
+};
+
+using EntryPtr = std::shared_ptr<Entry>;
+
+/// Keeps the journal on a thread of its own, so that no disk holds up a loop: what has gathered while one
+/// write was under way is written and synced together by the next. Any thread; the writer logs.
+///
+/// Its files together hold at most `max_size`, and what is queued: at half of that a new one is begun, with a
+/// copy of what is unresolved, and those but the last before it are removed.
+class Journal {
+public:
+    struct Settings {
+        std::string directory;
+        std::uint64_t max_size = 0; ///< bytes
+    };
+
+    /// Called under a lock, on the writer's thread: must only hand on. Not called any more once the
+    /// destructor has begun.
+    struct Events {
+        /// Once, as soon as the folder is ours: what former processes left unresolved.
+        std::function<void(std::vector<Item>)> opened;
+    };
+
+    Journal(Settings settings, Events events);
+    Journal(const Journal&) = delete;
+    Journal& operator=(const Journal&) = delete;
+    /// Writes what is pending and waits for that at most two seconds. The executors of all entries must still
+    /// be there.
+    ~Journal();
+
+    /// False: the queue is full, or the disk has failed just now. Else the entry's event will be set.
+    [[nodiscard]] bool add(EntryPtr entry);
+
+    /// What became of an entry; the number is filled in. Of one that did not get to the disk, nothing is
+    /// written.
+    void conclude(EntryPtr entry, Outcome outcome);
+
+    /// What became of an intent of a former process.
+    void resolve(Outcome outcome);
+
+    /// A mutation goes without its intent on disk, or was refused because of that: counts, and warns at most
+    /// once a minute.
+    void miss(bool refused);
+
+    /// Mutations whose outcome is unknown, those in hand left out.
+    [[nodiscard]] std::uint64_t unresolved() const noexcept;
+
+    [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
+
+    /// Whether it could be written when last tried.
+    [[nodiscard]] bool working() const noexcept;
+
+private:
+    class Writer;
+    std::shared_ptr<Writer> writer_; ///< shared with the thread, which a hung disk may make outlive us
+    std::atomic<std::uint64_t> missed_{0};
+    std::atomic<std::int64_t> last_warning_s_;
+    std::thread thread_;
+};
+
+} // namespace bearerd::journal

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <bearerd/graphql/reply.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+/// The text of the journal. One record a line: eight hex digits of CRC-32, a blank, a JSON object. Lines,
+/// because after any damage the next line end is a place to go on from, and because an operator can read them
+/// with whatever is at hand; the sum tells a record that was torn by a crash, or damaged later. Pure.
+namespace bearerd::journal {
+
+/// A root field of a mutation. The key is the only value of the app's that is ever written.
+struct Field {
+    std::string name;
+    std::string argument; ///< the one that names the transaction, by a rule; empty where there is no rule
+    std::string key;      ///< its value; empty where it can't be told
+    [[nodiscard]] bool operator==(const Field&) const = default;
+};
+
+/// A mutation is about to be sent.
+struct Intent {
+    std::uint64_t number = 0; ///< from 1, one up for each
+    std::int64_t at_ms = 0;   ///< since the epoch
+    std::string request_id;
+    std::string operation;       ///< its name; may be empty
+    std::uint32_t account = 0;   ///< account_of(): where, and as whom
+    std::vector<Field> fields{}; ///< none where it can't be told what would run
+    [[nodiscard]] bool operator==(const Intent&) const = default;
+};
+
+/// How an outcome was learnt.
+enum class Source : std::uint8_t {
+    answer,   ///< from what came of the exchange
+    lookup,   ///< the upstream was asked right then (`reconcile`)
+    recovery, ///< it was asked after a restart
+};
+
+/// What became of it. Of several, the last one that is not `unknown` counts.
+struct Outcome {
+    std::uint64_t number = 0; ///< the intent's
+    std::int64_t at_ms = 0;
+    graphql::Executed executed = graphql::Executed::unknown; ///< yes: answered, and the answer says the rest
+    std::uint16_t status = 0;                                ///< as sent to the app; 0: nobody was there
+    std::string code;                                        ///< as in the log: "ok", "outcome_unknown"
+    Source source = Source::answer;
+    [[nodiscard]] bool operator==(const Outcome&) const = default;
+};
+
+/// A process began to write; intents from `number` on are its own.
+struct Start {
+    std::uint64_t number = 0;
+    std::int64_t at_ms = 0;
+    [[nodiscard]] bool operator==(const Start&) const = default;
+};
+
+using Record = std::variant<Intent, Outcome, Start>;
+
+/// A longer line is none of ours: 64 root fields whose keys have 256 bytes, each escaped.
+inline constexpr std::size_t max_record = std::size_t{256} << 10U;
+/// Longer request ids and names are cut.
+inline constexpr std::size_t max_text = 128;
+
+/// Tells accounts apart, so that after a change of the configuration nobody is asked about another's
+/// transactions.
+[[nodiscard]] std::uint32_t account_of(std::string_view upstream_url, std::string_view user);
+
+/// The record's line, its end included.
+[[nodiscard]] std::string encode(const Record& record);
+
+/// What reading left out.
+struct Damage {
+    std::size_t records = 0;    ///< lines that are not whole records
+    std::size_t torn_bytes = 0; ///< behind the last line end: a record that a crash cut off
+    [[nodiscard]] bool operator==(const Damage&) const = default;
+};
+
+/// Calls back for each whole record, in order, whatever the bytes; records of a later version are passed
+/// over. Never throws but for lack of memory, or what `each` throws.
+Damage read_records(std::string_view bytes, const std::function<void(Record)>& each);
+
+[[nodiscard]] std::string_view to_string(Source source) noexcept;
+
+} // namespace bearerd::journal

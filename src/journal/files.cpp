@@ -1,0 +1,213 @@
+#include <bearerd/journal/files.hpp>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <thread>
+#include <utility>
+
+namespace bearerd::journal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::string_view prefix = "journal-";
+constexpr std::string_view suffix = ".log";
+constexpr std::size_t digits = 10;
+constexpr std::size_t largest_file = std::size_t{1} << 30U; // twice what journal.max_size allows
+constexpr std::size_t piece = std::size_t{256} << 10U;
+
+error_code system_error() noexcept {
+    return {errno, boost::system::system_category()};
+}
+
+std::string name_of(std::uint64_t file) {
+    const std::string number = std::to_string(file);
+    std::string name{prefix};
+    name.append(number.size() < digits ? digits - number.size() : 0, '0');
+    return name.append(number).append(suffix);
+}
+
+std::optional<std::uint64_t> number_of(std::string_view name) {
+    if (!name.starts_with(prefix) || !name.ends_with(suffix) || name.size() < prefix.size() + suffix.size())
+        return std::nullopt;
+    const std::string_view text = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
+    std::uint64_t number = 0;
+    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc{} || name_of(number) != name) // which also finds what from_chars left over
+        return std::nullopt;
+    return number;
+}
+
+Result<Descriptor> open_folder(const std::string& path) {
+    Descriptor folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!folder.is_open())
+        return system_error();
+    return folder;
+}
+
+} // namespace
+
+Descriptor::Descriptor(Descriptor&& other) noexcept : value_{std::exchange(other.value_, -1)} {}
+
+Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
+    std::swap(value_, other.value_);
+    return *this;
+}
+
+int Descriptor::release() noexcept {
+    return std::exchange(value_, -1);
+}
+
+Descriptor::~Descriptor() {
+    if (value_ >= 0)
+        ::close(value_);
+}
+
+Result<Folder> Folder::open_to_write(const std::string& path) {
+    constexpr int tries = 10; // `bearerd journal` looks for an instant whether it is locked
+    if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)
+        return system_error();
+    auto descriptor = open_folder(path);
+    if (!descriptor)
+        return descriptor.error();
+    for (int i = 1; ::flock(descriptor->get(), LOCK_EX | LOCK_NB) != 0; ++i) {
+        if (errno != EWOULDBLOCK || i == tries)
+            return system_error();
+        std::this_thread::sleep_for(10ms);
+    }
+    return Folder{std::move(*descriptor)};
+}
+
+Result<Folder> Folder::open_to_read(const std::string& path) {
+    auto descriptor = open_folder(path);
+    if (!descriptor)
+        return descriptor.error();
+    return Folder{std::move(*descriptor)};
+}
+
+bool Folder::is_written() const {
+    if (::flock(descriptor_.get(), LOCK_SH | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK;
+    ::flock(descriptor_.get(), LOCK_UN);
+    return false;
+}
+
+Result<std::vector<std::uint64_t>> Folder::list() const {
+    Descriptor again{::openat(descriptor_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const std::unique_ptr<DIR, int (*)(DIR*)> folder{::fdopendir(again.get()), &::closedir};
+    if (!folder)
+        return system_error();
+    static_cast<void>(again.release()); // closedir() closes it
+    std::vector<std::uint64_t> files;
+    errno = 0;
+    // NOLINTNEXTLINE(concurrency-mt-unsafe): glibc's is safe for a folder that no other thread reads
+    while (const auto* const entry = ::readdir(folder.get()))
+        if (const auto number = number_of(entry->d_name))
+            files.push_back(*number);
+    if (errno != 0)
+        return system_error();
+    std::ranges::sort(files);
+    return files;
+}
+
+Result<std::string> Folder::read(std::uint64_t file) const {
+    // Non-blocking, or a FIFO in the file's place would hold us for ever.
+    constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    const Descriptor descriptor{::openat(descriptor_.get(), name_of(file).c_str(), flags)};
+
+    struct stat status {};
+
+    if (!descriptor.is_open() || ::fstat(descriptor.get(), &status) != 0)
+        return system_error();
+    if (!S_ISREG(status.st_mode))
+        return error_code{EINVAL, boost::system::generic_category()};
+    std::string bytes;
+    bytes.reserve(std::min(static_cast<std::size_t>(status.st_size), largest_file) + piece);
+    while (true) {
+        const std::size_t size = bytes.size();
+        bytes.resize(size + piece);
+        const auto got = ::read(descriptor.get(), bytes.data() + size, piece);
+        bytes.resize(size + static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+        if (got < 0 && errno != EINTR)
+            return system_error();
+        if (got == 0)
+            return bytes;
+        if (bytes.size() > largest_file)
+            return error_code{EFBIG, boost::system::generic_category()};
+    }
+}
+
+Result<Descriptor> Folder::open_file(std::uint64_t file) const {
+    constexpr int flags = O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+    Descriptor descriptor{::openat(descriptor_.get(), name_of(file).c_str(), flags, S_IRUSR | S_IWUSR)};
+    if (!descriptor.is_open())
+        return system_error();
+
+    struct stat status {};
+
+    if (::fstat(descriptor.get(), &status) != 0 || ::fchmod(descriptor.get(), S_IRUSR | S_IWUSR) != 0)
+        return system_error();
+    if (!S_ISREG(status.st_mode))
+        return error_code{EINVAL, boost::system::generic_category()};
+    return descriptor;
+}
+
+error_code Folder::remove(std::uint64_t file) const {
+    return ::unlinkat(descriptor_.get(), name_of(file).c_str(), 0) == 0 ? error_code{} : system_error();
+}
+
+error_code Folder::sync() const {
+    return ::fsync(descriptor_.get()) == 0 ? error_code{} : system_error();
+}
+
+error_code append(const Descriptor& file, std::string_view bytes) {
+    while (!bytes.empty()) {
+        const auto written = ::write(file.get(), bytes.data(), bytes.size());
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written <= 0)
+            return system_error();
+        bytes.remove_prefix(static_cast<std::size_t>(written));
+    }
+    return {};
+}
+
+Result<Reading> read_journal(const std::string& path) {
+    constexpr int tries = 5; // files come and go meanwhile
+    auto folder = Folder::open_to_read(path);
+    if (!folder)
+        return folder.error();
+    for (int i = 1;; ++i) {
+        Reading reading;
+        const auto files = folder->list();
+        if (!files)
+            return files.error();
+        error_code failure;
+        for (const std::uint64_t file : *files) {
+            const auto bytes = folder->read(file);
+            failure = bytes ? error_code{} : bytes.error();
+            if (failure)
+                break;
+            const auto take = [&reading](const Record& record) { reading.book.take(record); };
+            reading.damaged += read_records(*bytes, take).records;
+        }
+        reading.written = folder->is_written(); // behind: what one that starts just now has begun is not lost
+        if (!failure)
+            return reading;
+        if (failure != boost::system::errc::no_such_file_or_directory || i == tries)
+            return failure;
+    }
+}
+
+} // namespace bearerd::journal

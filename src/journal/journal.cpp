@@ -1,0 +1,64 @@
+#include <bearerd/journal/journal.hpp>
+
+#include "writer.hpp"
+
+#include <bearerd/base/log.hpp>
+
+namespace bearerd::journal {
+namespace {
+
+constexpr std::int64_t warn_every_s = 60;
+
+std::int64_t boot_seconds() noexcept {
+    return std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count();
+}
+
+} // namespace
+
+Journal::Journal(Settings settings, Events events)
+    : writer_{std::make_shared<Writer>(std::move(settings), std::move(events))},
+      last_warning_s_{boot_seconds() - warn_every_s} {
+    thread_ = std::thread{[writer = writer_] { writer->run(); }};
+}
+
+Journal::~Journal() {
+    if (writer_->stop()) {
+        thread_.join();
+        return;
+    }
+    log::warning("journal did not finish in time; the last outcomes may be lost");
+    thread_.detach();
+}
+
+bool Journal::add(EntryPtr entry) {
+    return writer_->post({std::move(entry), std::nullopt});
+}
+
+void Journal::conclude(EntryPtr entry, Outcome outcome) {
+    static_cast<void>(writer_->post({std::move(entry), std::move(outcome)}));
+}
+
+void Journal::resolve(Outcome outcome) {
+    static_cast<void>(writer_->post({nullptr, std::move(outcome)}));
+}
+
+void Journal::miss(bool refused) {
+    const std::uint64_t all = missed_.fetch_add(1, std::memory_order_relaxed) + 1;
+    const std::int64_t now = boot_seconds();
+    std::int64_t last = last_warning_s_.load(std::memory_order_relaxed);
+    if (now - last < warn_every_s || !last_warning_s_.compare_exchange_strong(last, now))
+        return;
+    log::warning(refused ? "a mutation was refused: the journal did not take it in time"
+                         : "a mutation went without its journal record, which could not be written in time",
+                 {{"so_far", static_cast<std::int64_t>(all)}});
+}
+
+std::uint64_t Journal::unresolved() const noexcept {
+    return writer_->unresolved();
+}
+
+bool Journal::working() const noexcept {
+    return writer_->working();
+}
+
+} // namespace bearerd::journal

@@ -1,0 +1,66 @@
+#include <bearerd/journal/scribe.hpp>
+
+#include <chrono>
+
+namespace bearerd::journal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration patience = 2s;
+
+std::int64_t now_ms() {
+    const auto now = std::chrono::system_clock::now().time_since_epoch(); // for people, not to judge a life
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
+}
+
+} // namespace
+
+Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor executor,
+               net::DeadlineClock& clock)
+    : journal_{journal},
+      required_{settings.journal.required},
+      account_{account_of(settings.upstream.url.text, settings.credentials.user)},
+      executor_{std::move(executor)},
+      clock_{clock} {
+    for (const config::ReconcileRule& rule : settings.reconcile.rules)
+        keys_.push_back({rule.mutation, rule.key});
+}
+
+net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_view operation,
+                                     std::string_view request_id) {
+    Intent intent;
+    intent.at_ms = now_ms();
+    intent.request_id = request_id.substr(0, max_text);
+    intent.operation = operation;
+    intent.account = account_;
+    if (auto fields = graphql::mutation_fields(request, keys_))
+        for (graphql::RootField& field : *fields)
+            intent.fields.push_back({std::move(field.name),
+                                     field.rule ? keys_[*field.rule].argument : std::string{},
+                                     std::move(field.key)});
+    auto entry = std::make_shared<Entry>(std::move(intent), executor_);
+    net::Event known{executor_};
+    net::Deadline end{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); }, &known};
+    entry->waiting = &known;
+    end.set_after(patience);
+    if (journal_.add(entry))
+        co_await known.wait();
+    entry->waiting = nullptr;
+    if (!entry->durable)
+        journal_.miss(required_);
+    co_return entry;
+}
+
+void Scribe::conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,
+                      Source source) {
+    Outcome outcome;
+    outcome.at_ms = now_ms();
+    outcome.executed = executed;
+    outcome.status = status;
+    outcome.code = code;
+    outcome.source = source;
+    journal_.conclude(std::move(entry), std::move(outcome));
+}
+
+} // namespace bearerd::journal

@@ -1,0 +1,162 @@
+#include "store.hpp"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+
+namespace bearerd::journal {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds long_ago = 30 * 24h;
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
+}
+
+error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
+    if (::ftruncate(file.get(), static_cast<off_t>(size)) == 0)
+        return {};
+    return {errno, boost::system::system_category()};
+}
+
+error_code sync_file(const Descriptor& file) noexcept {
+    if (::fdatasync(file.get()) == 0)
+        return {};
+    return {errno, boost::system::system_category()};
+}
+
+} // namespace
+
+std::optional<std::string> Store::open() {
+    auto folder = Folder::open_to_write(settings_.directory);
+    if (!folder)
+        return folder.error() == boost::system::errc::operation_would_block ? "another bearerd writes there"
+                                                                            : folder.error().message();
+    book_ = Book{Book::Keep::unresolved};
+    if (const auto failure = read(*folder))
+        return failure.message();
+    const Start start{book_.next_number(), now_ms()};
+    const std::string line = encode(start);
+    error_code failure = journal::append(file_, line);
+    if (!failure)
+        failure = sync_file(file_);
+    if (!failure)
+        failure = folder->sync();
+    if (failure)
+        return failure.message();
+    size_ += line.size();
+    book_.take(Record{start});
+    folder_ = std::move(*folder);
+    return std::nullopt;
+}
+
+error_code Store::read(const Folder& folder) {
+    const auto files = folder.list();
+    if (!files)
+        return files.error();
+    damage_ = {};
+    number_ = files->empty() ? 1 : files->back();
+    size_ = 0;
+    for (const std::uint64_t number : *files) {
+        const auto bytes = folder.read(number);
+        if (!bytes)
+            return bytes.error();
+        const Damage found = read_records(*bytes, [this](const Record& record) { book_.take(record); });
+        damage_.records += found.records;
+        damage_.torn_bytes += found.torn_bytes;
+        size_ = bytes->size() - found.torn_bytes;
+    }
+    auto file = folder.open_file(number_);
+    if (!file)
+        return file.error();
+    file_ = std::move(*file);
+    begun_with_ = 0;
+    spoiled_ = false;
+    return cut(file_, size_);
+}
+
+error_code Store::append(std::string_view bytes, const std::vector<Record>& records) {
+    const bool full = size_ + bytes.size() > settings_.max_size / 2 && size_ > begun_with_;
+    if (full || spoiled_)
+        if (const auto failure = begin_file())
+            return failure;
+    if (const auto failure = journal::append(file_, bytes)) {
+        spoiled_ = cut(file_, size_).failed(); // half a record in the middle would be one that is damaged
+        return failure;
+    }
+    size_ += bytes.size();
+    for (const Record& record : records)
+        book_.take(record);
+    return {};
+}
+
+error_code Store::sync() {
+    const auto failure = sync_file(file_);
+    spoiled_ = spoiled_ || failure;
+    return failure;
+}
+
+/// The old ones go only when the new one is whole on the disk.
+error_code Store::begin_file() {
+    const std::uint64_t next = number_ + 1;
+    auto file = folder_->open_file(next);
+    if (!file)
+        return file.error();
+    const std::string bytes = carried();
+    error_code failure = cut(*file, 0);
+    if (!failure)
+        failure = journal::append(*file, bytes);
+    if (!failure)
+        failure = sync_file(*file);
+    if (!failure)
+        failure = folder_->sync();
+    if (failure) {
+        static_cast<void>(folder_->remove(next)); // where it stays, it holds nothing wrong
+        return failure;
+    }
+    file_ = std::move(*file);
+    number_ = next;
+    size_ = begun_with_ = bytes.size();
+    spoiled_ = false;
+    remove_old();
+    return {};
+}
+
+/// What is unresolved, as records; the newest of it where it is too much.
+std::string Store::carried() {
+    std::vector<std::pair<std::uint64_t, std::string>> texts;
+    std::size_t size = 0;
+    for (const auto& [number, item] : book_.items()) {
+        std::string text = encode(item.intent);
+        if (item.outcome)
+            text += encode(*item.outcome);
+        size += text.size();
+        texts.emplace_back(number, std::move(text));
+    }
+    std::string all = encode(book_.start());
+    const std::int64_t old = now_ms() - long_ago.count();
+    for (const auto& [number, text] : texts) {
+        if (size > settings_.max_size / 4) {
+            size -= text.size();
+            forgotten_ += book_.items().at(number).intent.at_ms > old ? 1 : 0;
+            book_.forget(number);
+        } else {
+            all += text;
+        }
+    }
+    return all;
+}
+
+void Store::remove_old() const {
+    const auto files = folder_->list();
+    if (!files)
+        return;
+    for (const std::uint64_t file : *files)
+        if (file + 1 < number_)
+            static_cast<void>(folder_->remove(file)); // what stays is removed the next time
+}
+
+} // namespace bearerd::journal

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <bearerd/journal/files.hpp>
+#include <bearerd/journal/journal.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::journal {
+
+/// The journal's files as the one daemon that writes them has them: appending, beginning a new file in time,
+/// and what is unresolved. Blocking; one thread; logs nothing.
+class Store {
+public:
+    explicit Store(Journal::Settings settings) : settings_{std::move(settings)} {}
+
+    /// Reads what is there, cuts off a torn end, and says that a process begins. Gives back why it can't; to
+    /// be called again then.
+    [[nodiscard]] std::optional<std::string> open();
+
+    [[nodiscard]] bool is_open() const noexcept { return folder_.has_value(); }
+
+    /// Writes the records, whose text is `bytes`, all or none of them; a new file first where it is time for
+    /// one. Durable only once it is synced.
+    [[nodiscard]] error_code append(std::string_view bytes, const std::vector<Record>& records);
+
+    /// What was appended outlives a crash of the machine. After a failure nobody knows what is on the disk
+    /// (fsync(2)), so that the next append() begins a new file.
+    [[nodiscard]] error_code sync();
+
+    /// What is unresolved or in hand, and nothing else.
+    [[nodiscard]] const Book& book() const noexcept { return book_; }
+
+    /// What open() left out.
+    [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
+
+    /// How many unresolved ones younger than 30 days had to go for lack of room, since the last call.
+    [[nodiscard]] std::size_t take_forgotten() noexcept { return std::exchange(forgotten_, 0); }
+
+private:
+    [[nodiscard]] error_code read(const Folder& folder);
+    [[nodiscard]] error_code begin_file();
+    [[nodiscard]] std::string carried();
+    void remove_old() const;
+
+    Journal::Settings settings_;
+    std::optional<Folder> folder_;
+    Descriptor file_;
+    std::uint64_t number_ = 1;     ///< of the file
+    std::uint64_t size_ = 0;       ///< of the file: what is whole in it
+    std::uint64_t begun_with_ = 0; ///< what of it was carried over
+    bool spoiled_ = false;         ///< append no more to this file
+    Book book_{Book::Keep::unresolved};
+    Damage damage_;
+    std::size_t forgotten_ = 0;
+};
+
+} // namespace bearerd::journal

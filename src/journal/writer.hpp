@@ -1,0 +1,75 @@
+#pragma once
+
+#include "store.hpp"
+
+#include <bearerd/journal/journal.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <optional>
+
+namespace bearerd::journal {
+
+/// The thread behind the journal, and its queue.
+class Journal::Writer {
+public:
+    /// An intent, or an outcome: of an entry, or of what a former process left.
+    struct Posted {
+        EntryPtr entry;
+        std::optional<Outcome> outcome;
+    };
+
+    Writer(Settings settings, Events events);
+
+    // Any thread:
+
+    /// False: an intent that can't be written in time.
+    [[nodiscard]] bool post(Posted posted);
+    /// False: it did not end in time, and tells nobody any more.
+    [[nodiscard]] bool stop();
+
+    [[nodiscard]] std::uint64_t unresolved() const noexcept {
+        return unresolved_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
+
+    /// The thread.
+    void run();
+
+private:
+    using Batch = std::vector<Posted>;
+
+    void write(Batch batch);
+    [[nodiscard]] bool ready();
+    void put(Batch& batch);
+    [[nodiscard]] std::string number_and_encode(Batch& batch, std::vector<Record>& records) const;
+    void sync_outcomes();
+    void keep_outcomes(Batch& batch);
+    void complete(const Batch& batch, bool durable);
+    void report(const std::optional<std::string>& failure);
+    void tell_opened();
+    void count();
+    [[nodiscard]] std::optional<TimePoint> due() const;
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    Batch pending_;
+    std::size_t intents_pending_ = 0;
+    TimePoint busy_since_ = TimePoint::max(); ///< with one batch
+    bool stopping_ = false;
+    bool done_ = false;
+    bool abandoned_ = false; ///< log and executors may be gone
+    std::atomic<std::uint64_t> unresolved_{0};
+    std::atomic<bool> working_{true};
+    const Events events_;
+
+    // The thread's own:
+    Store store_;
+    Batch left_over_; ///< outcomes that could not be written: of what is on the disk, so a bounded number
+    TimePoint next_try_{};
+    TimePoint unsynced_since_ = TimePoint::max();
+    bool told_opened_ = false;
+};
+
+} // namespace bearerd::journal

@@ -1,0 +1,265 @@
+#include "store.hpp"
+
+#include "unit/journal/folder.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <csignal>
+#include <optional>
+
+namespace bearerd::journal {
+namespace {
+
+using graphql::Executed;
+using test::Place;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+constexpr std::uint64_t small = 64U << 10U;
+
+std::int64_t days_ago(int days) {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>((wall_now() - hours{24 * days}).time_since_epoch()).count();
+}
+
+class StoreTest : public testing::Test {
+protected:
+    StoreTest() { open(); }
+
+    /// As a new process.
+    void open() {
+        store.reset();
+        store.emplace(Journal::Settings{place.path(), small});
+        EXPECT_EQ(store->open(), std::nullopt);
+    }
+
+    error_code append(const std::vector<Record>& records) {
+        std::string bytes;
+        for (const Record& record : records)
+            bytes += encode(record);
+        return store->append(bytes, records);
+    }
+
+    /// Its number.
+    std::uint64_t begin(int days = 0, std::string key = "key") {
+        const std::uint64_t number = store->book().next_number();
+        EXPECT_FALSE(append({Intent{number, days_ago(days), "id", "", 0, {{"f", "a", std::move(key)}}}}));
+        return number;
+    }
+
+    void end(std::uint64_t number, Executed executed) {
+        EXPECT_FALSE(append({Outcome{number, 0, executed, 200, "ok", Source::answer}}));
+    }
+
+    /// Writes until a new file is begun.
+    void fill() {
+        const std::size_t before = place.files();
+        const std::string first = Place::read(place.file(1));
+        for (std::size_t i = 0; i < 2 * small / 300 && place.files() == before &&
+                                std::filesystem::exists(place.file(1)) == !first.empty();
+             ++i)
+            end(begin(0, std::string(256, 'k')), Executed::yes);
+    }
+
+    [[nodiscard]] std::vector<std::uint64_t> unresolved() const {
+        std::vector<std::uint64_t> numbers;
+        for (const auto& [number, item] : store->book().items())
+            numbers.push_back(number);
+        return numbers;
+    }
+
+    Place place;
+    std::optional<Store> store;
+};
+
+TEST_F(StoreTest, KeepsWhatIsUnresolvedAcrossProcesses) {
+    const auto lost = begin();
+    end(begin(), Executed::yes);
+    end(begin(), Executed::no);
+    const auto unknown = begin();
+    end(unknown, Executed::unknown);
+    open();
+    EXPECT_THAT(unresolved(), ElementsAre(lost, unknown));
+    EXPECT_EQ(store->book().count_in_hand(), 0U);
+    EXPECT_EQ(store->damage(), Damage{});
+    EXPECT_EQ(place.files(), 1U);
+    end(lost, Executed::yes);
+    open();
+    EXPECT_THAT(unresolved(), ElementsAre(unknown));
+}
+
+TEST_F(StoreTest, IsItsOwnersAlone) {
+    struct stat status {};
+
+    ASSERT_EQ(::stat(place.path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0700U);
+    ASSERT_EQ(::stat(place.file(1).c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 07777U, 0600U);
+}
+
+TEST_F(StoreTest, KeepsAnotherDaemonOut) {
+    Store other{{place.path(), small}};
+    EXPECT_EQ(other.open(), "another bearerd writes there");
+    EXPECT_FALSE(other.is_open());
+    store.reset();
+    EXPECT_EQ(other.open(), std::nullopt);
+}
+
+TEST_F(StoreTest, SaysWhyItCantBeOpened) {
+    Store other{{place.file(1), small}};
+    EXPECT_EQ(other.open(), "Not a directory");
+    Store nowhere{{place.path() + "/a/b", small}};
+    EXPECT_EQ(nowhere.open(), "No such file or directory");
+}
+
+TEST_F(StoreTest, CutsOffWhatACrashTore) {
+    const auto lost = begin();
+    store.reset();
+    const std::string whole = Place::read(place.file(1));
+    Place::write(place.file(1), whole + encode(Intent{9, 0, "", "", 0, {}}).substr(0, 30));
+    open();
+    EXPECT_EQ(store->damage(), (Damage{0, 30}));
+    EXPECT_THAT(unresolved(), ElementsAre(lost));
+    const auto next = begin();
+    EXPECT_EQ(next, lost + 1);
+    open();
+    EXPECT_EQ(store->damage(), Damage{});
+    EXPECT_THAT(unresolved(), ElementsAre(lost, next));
+}
+
+TEST_F(StoreTest, CountsWhatIsDamagedInTheMiddle) {
+    const auto first = begin();
+    begin();
+    const auto third = begin();
+    store.reset();
+    std::string bytes = Place::read(place.file(1));
+    bytes[bytes.find("\"n\":2,")] = '!';
+    Place::write(place.file(1), bytes);
+    open();
+    EXPECT_EQ(store->damage(), (Damage{1, 0}));
+    EXPECT_THAT(unresolved(), ElementsAre(first, third));
+}
+
+TEST_F(StoreTest, BeginsANewFileInTimeAndCarriesOverWhatIsUnresolved) {
+    const auto lost = begin();
+    fill();
+    ASSERT_EQ(place.files(), 2U);
+    EXPECT_LE(std::filesystem::file_size(place.file(1)), small / 2);
+    fill();
+    EXPECT_EQ(place.files(), 2U);
+    EXPECT_FALSE(std::filesystem::exists(place.file(1)));
+    EXPECT_THAT(unresolved(), ElementsAre(lost));
+    std::filesystem::remove(place.file(2));
+    open();
+    EXPECT_THAT(unresolved(), ElementsAre(lost)) << "the last file alone tells all of it";
+    EXPECT_EQ(store->book().count_in_hand(), 0U);
+}
+
+TEST_F(StoreTest, KeepsInHandWhatIsInHandWhenANewFileBegins) {
+    const auto mine = begin();
+    fill();
+    const auto reading = read_journal(place.path());
+    ASSERT_TRUE(reading);
+    EXPECT_TRUE(reading->written);
+    EXPECT_TRUE(reading->book.in_hand(reading->book.items().at(mine)));
+    store.reset();
+    EXPECT_FALSE(read_journal(place.path())->written);
+}
+
+TEST_F(StoreTest, StaysWithinItsSizeHoweverMuchIsUnresolved) {
+    for (std::size_t i = 0; i < 3 * small / 300; ++i)
+        begin(i < 20 ? 31 : 1, std::string(256, 'k'));
+    std::uintmax_t size = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{place.path()})
+        size += entry.file_size();
+    EXPECT_LE(size, small);
+    const std::size_t dropped = 3 * small / 300 - store->book().items().size();
+    EXPECT_EQ(store->take_forgotten(), dropped - 20) << "those older than 30 days need no telling";
+    EXPECT_EQ(store->take_forgotten(), 0U);
+    EXPECT_EQ(store->book().items().rbegin()->first, 3 * small / 300) << "the newest stay";
+}
+
+TEST_F(StoreTest, ReadsOnlyFilesOfItsOwn) {
+    const auto lost = begin();
+    store.reset();
+    for (const char* name : {"/journal-2.log", "/journal-00000000002.log", "/journal-000000000x.log",
+                             "/journal-0000000002.log~", "/notes"})
+        Place::write(place.path() + name, "no journal\n");
+    open();
+    EXPECT_EQ(store->damage(), Damage{});
+    EXPECT_THAT(unresolved(), ElementsAre(lost));
+}
+
+TEST_F(StoreTest, FollowsNoLink) {
+    store.reset();
+    std::filesystem::rename(place.file(1), place.path() + "/elsewhere");
+    std::filesystem::create_symlink(place.path() + "/elsewhere", place.file(1));
+    Store other{{place.path(), small}};
+    EXPECT_NE(other.open(), std::nullopt);
+}
+
+/// No file of this process may grow beyond that for as long as this lives: as good as a full disk.
+class FullDisk {
+public:
+    explicit FullDisk(std::uint64_t size) {
+        std::signal(SIGXFSZ, SIG_IGN);
+        ::getrlimit(RLIMIT_FSIZE, &before_);
+        const rlimit limit{size, before_.rlim_max};
+        ::setrlimit(RLIMIT_FSIZE, &limit);
+    }
+
+    FullDisk(const FullDisk&) = delete;
+    FullDisk& operator=(const FullDisk&) = delete;
+
+    ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
+
+private:
+    rlimit before_{};
+};
+
+TEST_F(StoreTest, LeavesNoHalfRecordWhereTheDiskIsFull) {
+    const auto lost = begin();
+    const auto size = std::filesystem::file_size(place.file(1));
+    {
+        const FullDisk full{size + 40};
+        EXPECT_TRUE(append({Intent{lost + 1, 0, "id", "", 0, {}}}));
+        EXPECT_EQ(std::filesystem::file_size(place.file(1)), size);
+        EXPECT_THAT(unresolved(), ElementsAre(lost));
+    }
+    EXPECT_EQ(begin(), lost + 1);
+    open();
+    EXPECT_EQ(store->damage(), Damage{});
+    EXPECT_THAT(unresolved(), ElementsAre(lost, lost + 1));
+}
+
+TEST_F(StoreTest, KeepsTheOldFilesWhereANewOneCantBeWritten) {
+    const auto lost = begin();
+    while (std::filesystem::file_size(place.file(1)) < small / 2 - 700)
+        end(begin(0, std::string(256, 'k')), Executed::yes);
+    {
+        const FullDisk full{30};
+        EXPECT_TRUE(append(
+            {Intent{store->book().next_number(), 0, "id", "", 0, {{"f", "a", std::string(900, 'k')}}}}));
+    }
+    EXPECT_EQ(place.files(), 1U);
+    fill();
+    EXPECT_EQ(place.files(), 2U);
+    open();
+    EXPECT_THAT(unresolved(), ElementsAre(lost));
+}
+
+TEST(Reading, TellsWhyThereIsNothingToRead) {
+    const Place place;
+    EXPECT_EQ(read_journal(place.path()).error(), boost::system::errc::no_such_file_or_directory);
+    std::filesystem::create_directory(place.path());
+    const auto reading = read_journal(place.path());
+    ASSERT_TRUE(reading);
+    EXPECT_THAT(reading->book.items(), IsEmpty());
+    EXPECT_FALSE(reading->written);
+}
+
+} // namespace
+} // namespace bearerd::journal
