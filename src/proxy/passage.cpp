@@ -383,6 +383,7 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
     std::string id{request_.context.request_id};
     auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
     report_.upstream_time += BootClock::now() - begin;
+    owner_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
     co_return answer;
 }
 

@@ -52,13 +52,10 @@ net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, st
         question.request_id = request_id;
         question.deadline = deadline;
         Answer answer = co_await ask(std::move(question));
-        if (answer.result != Result::found) {
-            stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+        if (answer.result != Result::found)
             co_return answer;
-        }
         list += (list.empty() ? "" : ",") + answer.found;
     }
-    stats_.reconciliations[static_cast<std::size_t>(Result::found)].add();
     Answer all;
     all.result = Result::found;
     all.found = fields.size() == 1 ? std::move(list) : "[" + list + "]";

@@ -78,7 +78,7 @@ public:
 
     /// Whether the mutations of a request were executed, all of them; within `reconcile.within` from now.
     /// `fields` are such that graphql::each_has_its_key holds. Found are all, or it is as with the first that
-    /// was not. Counted by its result, once a request.
+    /// was not.
     [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
 
 private:

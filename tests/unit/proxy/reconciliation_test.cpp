@@ -61,6 +61,25 @@ TEST_F(ReconciliationTest, ThatFailsTellsNothing) {
     EXPECT_FALSE(extensions().contains("reconciled"));
 }
 
+TEST_F(ReconciliationTest, IsCountedByWhatCameOfIt) {
+    lose_the_answer();
+    answer(json(R"({"data":{"Items":[{"id":"7"}]}})"));
+    request(redemption);
+    for (int i = 0; i < 2; ++i) {
+        lose_the_answer();
+        answer(json(R"({"data":{"Items":[]}})"));
+        request(redemption);
+    }
+    for (int i = 0; i < 3; ++i) {
+        lose_the_answer();
+        fail(errc::closed, Stage::waiting);
+        request(redemption);
+    }
+    EXPECT_EQ(stats.reconciliations[0].get(), 1U);
+    EXPECT_EQ(stats.reconciliations[1].get(), 2U);
+    EXPECT_EQ(stats.reconciliations[2].get(), 3U);
+}
+
 TEST_F(ReconciliationTest, HasTheStatusOfTheErrorWhateverIsFound) {
     settings.errors.always_200 = true;
     lose_the_answer();
