@@ -18,6 +18,7 @@ void harden_process() noexcept {
     ::setrlimit(RLIMIT_CORE, &none);
     ::prctl(PR_SET_DUMPABLE, 0);
     std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of that write, no reason to die
 }
 
 void raise_descriptor_limit() noexcept {
