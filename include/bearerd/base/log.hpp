@@ -7,8 +7,8 @@
 #include <variant>
 
 /// The front of the log: no macros, no dependency. app/log_sink (spdlog) stands behind it; before that is
-/// installed, and in unit tests, lines go nowhere. Only app, server, admin and the I/O drivers of auth and
-/// upstream log (ARCHITECTURE.md); a function logs an error or returns it, never both.
+/// installed, and in unit tests, lines go nowhere. Only app, server, admin and the I/O drivers of auth,
+/// upstream and journal log (ARCHITECTURE.md); a function logs an error or returns it, never both.
 namespace bearerd::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error };
