@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <ostream>
 #include <sstream>
@@ -159,10 +160,14 @@ TEST_P(GuideProgram, PaysOnceWhateverGetsLost) {
         EXPECT_EQ(finished.standard_output, "paid\n") << finished.output;
         EXPECT_EQ(simulator.executions(scenario), 1U);
     }
-    simulator.begin_scenario("none");
+    simulator.set_faults(
+        R"({"kind":"deep_path","operations":"mutation","next":1})"); // executed, and an error
+    const Finished half = run_shell(in_folder + program.start + " half", environment);
+    EXPECT_EQ(half.standard_output, "paid\n") << half.output;
     const Finished again = run_shell(in_folder + program.start + " none", environment);
     EXPECT_EQ(again.standard_output, "refused: Duplicate reference supplied\n") << again.output;
-    EXPECT_EQ(simulator.ledger().size(), 3U);
+    EXPECT_EQ(simulator.executions("half"), 1U);
+    EXPECT_EQ(simulator.ledger().size(), 4U);
 }
 
 INSTANTIATE_TEST_SUITE_P(
