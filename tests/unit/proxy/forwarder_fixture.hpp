@@ -39,8 +39,16 @@ protected:
         net::TaskGroup group;
         reconcile::Reconciler reconciler{reconcile_plan, transport, tokens, loop.get_executor(),
                                          clock,          group,     stats};
-        Forwarder forwarder{plan,    transport, tokens,
-                            pending, stats,     reconcile_plan.on() ? &reconciler : nullptr};
+        std::optional<journal::Scribe> scribe;
+        if (journal)
+            scribe.emplace(*journal, settings, loop.get_executor(), clock);
+        Forwarder forwarder{plan,
+                            transport,
+                            tokens,
+                            pending,
+                            stats,
+                            reconcile_plan.on() ? &reconciler : nullptr,
+                            scribe ? &*scribe : nullptr};
         http::RequestHead head;
         head.method = method;
         head.target = target;
@@ -69,6 +77,7 @@ protected:
         EXPECT_EQ(app.writes.size(), 1U);
     }
 
+    std::unique_ptr<journal::Journal> journal; ///< none, unless a test makes one
     config::Settings settings;
     FakeTransport transport;
     FakeTokens tokens;

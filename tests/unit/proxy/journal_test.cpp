@@ -1,0 +1,143 @@
+#include "forwarder_fixture.hpp"
+
+#include "unit/journal/folder.hpp"
+
+#include <bearerd/journal/files.hpp>
+
+#include <gmock/gmock.h>
+
+namespace bearerd::proxy::test {
+namespace {
+
+using graphql::ErrorCode;
+using graphql::Executed;
+using journal::Source;
+using upstream::Stage;
+
+class PutDownTest : public ForwarderTest {
+protected:
+    PutDownTest() { begin(place.path()); }
+
+    void begin(const std::string& directory) {
+        journal::Journal::Events events;
+        events.opened = [](const std::vector<journal::Item>&) {};
+        journal.reset();
+        journal = std::make_unique<journal::Journal>(journal::Journal::Settings{directory, 1U << 20U},
+                                                     std::move(events));
+    }
+
+    /// All that was put down, once the last of it is written. The loops of the requests are gone by now, so
+    /// nothing may be posted to them any more.
+    [[nodiscard]] std::vector<journal::Item> items() {
+        journal.reset();
+        const auto reading = journal::read_journal(place.path());
+        std::vector<journal::Item> all;
+        if (reading)
+            for (const auto& [number, item] : reading->book.items())
+                all.push_back(item);
+        return all;
+    }
+
+    void expect_outcome(Executed executed, std::uint16_t status, std::string_view code,
+                        Source source = Source::answer) {
+        const auto all = items();
+        ASSERT_EQ(all.size(), 1U);
+        ASSERT_TRUE(all[0].outcome);
+        EXPECT_EQ(all[0].outcome->executed, executed);
+        EXPECT_EQ(all[0].outcome->status, status);
+        EXPECT_EQ(all[0].outcome->code, code);
+        EXPECT_EQ(all[0].outcome->source, source);
+    }
+
+    journal::test::Place place;
+};
+
+TEST_F(PutDownTest, AMutationHasItsIntentAndOutcome) {
+    answer(json(std::string{data}));
+    request(mutation);
+    const auto all = items();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].intent.operation, "Redeem");
+    EXPECT_EQ(all[0].intent.request_id, "id-1");
+    EXPECT_EQ(all[0].intent.fields[0].name, "createReversal");
+    EXPECT_EQ(all[0].outcome->code, "ok");
+    EXPECT_EQ(all[0].outcome->status, 200);
+}
+
+TEST_F(PutDownTest, AQueryHasNone) {
+    answer(json(std::string{data}));
+    request(query);
+    EXPECT_THAT(items(), testing::IsEmpty());
+}
+
+TEST_F(PutDownTest, WhatIsRefusedUnsentHasNone) {
+    request("", "GET", "/?query=mutation%7Ba%7D");
+    settings.limits.pending_requests = 0;
+    request(mutation);
+    EXPECT_THAT(items(), testing::IsEmpty());
+}
+
+TEST_F(PutDownTest, AResendAfterARejectionGoesOnTheSameRecord) {
+    answer(unauthorized());
+    tokens.advice = {resend_with("token-2", true)};
+    answer(json(std::string{data}));
+    request(mutation);
+    EXPECT_EQ(report.resends, 1U);
+    expect_outcome(Executed::yes, 200, "ok");
+}
+
+TEST_F(PutDownTest, EachEndIsTold) {
+    const struct {
+        errc code;
+        Stage stage;
+        Executed executed;
+        std::uint16_t status;
+        const char* label;
+    } cases[] = {
+        {errc::connect_failed, Stage::connecting, Executed::no, 502, "upstream_unreachable"},
+        {errc::closed, Stage::waiting, Executed::unknown, 504, "outcome_unknown"},
+    };
+
+    for (const auto& each : cases) {
+        begin(place.path());
+        fail(each.code, each.stage);
+        request(mutation);
+        expect_outcome(each.executed, each.status, each.label);
+        std::filesystem::remove_all(place.path());
+    }
+}
+
+TEST_F(PutDownTest, AnAnswerThatBreaksOffUnderWayLeavesItUnknown) {
+    Answer broken = json(R"({"data":)");
+    broken.pieces.emplace_back("more");
+    broken.breaks_with = errc::truncated;
+    answer(std::move(broken));
+    request(mutation);
+    expect_outcome(Executed::unknown, 200, "outcome_unknown");
+}
+
+TEST_F(PutDownTest, WhatWasLookedUpSaysSo) {
+    settings.reconcile.within = Duration{0};
+    settings.reconcile.rules = {
+        {"createReversal", "id", "query($key:ID!){Items(id:$key){id}}", "/data/Items"}};
+    fail(errc::closed, Stage::waiting);
+    answer(json(R"({"data":{"Items":{"id":7}}})"));
+    request(mutation);
+    expect_outcome(Executed::yes, 504, "outcome_unknown", Source::lookup);
+}
+
+TEST_F(PutDownTest, WithoutAJournalThatWorksItGoesOnUnlessThatIsRequired) {
+    begin(place.path() + "/missing/deeply");
+    answer(json(std::string{data}));
+    request(mutation);
+    EXPECT_EQ(report.status, 200);
+    settings.journal.required = true;
+    request(mutation);
+    expect_error(ErrorCode::overloaded, Executed::no);
+    EXPECT_TRUE(app.has("journal"));
+    EXPECT_EQ(transport.sent.size(), 1U);
+    EXPECT_EQ(journal->missed(), 2U);
+}
+
+} // namespace
+} // namespace bearerd::proxy::test
