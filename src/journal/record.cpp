@@ -33,9 +33,8 @@ std::string hex(std::uint32_t value) {
 
 std::optional<std::uint32_t> from_hex(std::string_view text) noexcept {
     std::uint32_t value = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failure] = std::from_chars(text.data(), end, value, 16);
-    if (failure != std::errc{} || stop != end)
+    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
+    if (failure != std::errc{} || stop != text.data() + text.size())
         return std::nullopt;
     return value;
 }

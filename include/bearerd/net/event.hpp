@@ -85,7 +85,7 @@ private:
 
     /// In the event itself: one waits on every request.
     template<class Handler>
-    void keep(Handler&& handler) {
+    void keep(Handler handler) {
         static_assert(sizeof(Waiting<Handler>) <= sizeof room_ &&
                       alignof(Waiting<Handler>) <= alignof(void*));
         waiter_.reset(new (room_.data()) Waiting<Handler>{std::move(handler)});

@@ -97,8 +97,7 @@ TEST(Parse, UnknownKeysNameTheNearestKnownOne) {
         {"access: {ca-file: x}",
          {"1:10: access.ca-file: is not a known key here: did you mean upstream.tls.ca_file, under "
           "upstream.tls?"}},
-        {"polling: {every: 5m}",
-         {"1:1: polling: is not a known key: the nearest known one is admin"}},
+        {"polling: {every: 5m}", {"1:1: polling: is not a known key: the nearest known one is admin"}},
         {"Listen: {}", {"1:1: Listen: is not a known key: did you mean listen?"}},
     });
 }

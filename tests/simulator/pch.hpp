@@ -1,0 +1,5 @@
+#pragma once
+
+#include "../../src/separate_compilation/pch.hpp"
+
+#include <nlohmann/json.hpp>
