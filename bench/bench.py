@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 
-from proxybench import gauge, load, origin, peers, processes, report, templates
+from proxybench import gauge, load, origin, peers, processes, report
 
 EPILOG = """\
 placeholders in CMD, and in the template of --peer-config:
@@ -36,6 +36,7 @@ examples:
   bench.py
   bench.py --peers nginx,haproxy --workloads small,large,rotate --json out.json
   bench.py --peers nginx,bearerd --scale
+  bench.py --peers bearerd,bearerd-journal --workloads mutation   (what a journal costs)
   bench.py --peers nginx,bearerd --peer 'before=OLD/bearerd run --config {config}' \\
            --peer-config templates/bearerd.yaml
   bench.py --quick --peers nginx     (does it all work?)
@@ -55,7 +56,7 @@ def parse_arguments(argv):
     add("--peer-config", action="append", default=[], metavar="[NAME=]TEMPLATE",
         help="config file template for the --peer of that name, or for all of them")
     add("--workloads", default="small", metavar="LIST",
-        help="any of small, large, rotate (default: %(default)s)")
+        help="any of small, large, rotate, mutation (default: %(default)s)")
     add("--rounds", type=int, default=10,
         help="rounds for each peer (default: %(default)s; many short ones ride out noise)")
     add("--seconds", type=int, default=2, help="length of a round (default: %(default)s)")
@@ -146,37 +147,35 @@ def measure(args, tmp, rounds, idle):
             "nginx_user": "user root;" if os.geteuid() == 0 else "",
         }
         origin.start_origin(children, values, args.load_cpus)
-        script = templates.render("load.lua", f"{tmp}/load.lua", {"query": origin.QUERY})
         speed = gauge.Gauge(children, tmp, args.proxy_cpus)
-        generator = load.Generator(script, speed, args.proxy_cpus, args.load_cpus)
-        for workload in args.workloads:
+        generator = load.Generator(tmp, speed, args.proxy_cpus, args.load_cpus)
+        for workload in map(origin.WORKLOADS.get, args.workloads):
             with processes.Children() as proxies:
-                idle[workload] = measure_workload(
+                idle[workload.name] = measure_workload(
                     args, workload, proxies, values, generator, rounds)
 
 
 def measure_workload(args, workload, proxies, values, generator, rounds):
     """All rounds of one workload, the peers taking turns; returns the idle memory."""
-    path, body = origin.WORKLOADS[workload]
-    targets = [start_target(peer, proxies, {**values, "origin_path": path}, args.proxy_cpus)
+    values = {**values, "origin_path": workload.path}
+    targets = [start_target(peer, proxies, values, args.proxy_cpus)
                for peer in args.peers]
     for target in targets:
-        load.wait_until_right(target, path, body)
-        generator.round(target, workload, path, body, max(args.connections), args.warmup)
+        load.wait_until_right(target, workload)
+        generator.round(target, workload, max(args.connections), args.warmup)
     for number in range(1, args.rounds + 1):
         for connections in args.connections:
             for target in targets:
                 for _ in range(1 + args.repeats):
                     args.quiet.wait()
-                    result = generator.round(target, workload, path, body, connections,
-                                             args.seconds)
+                    result = generator.round(target, workload, connections, args.seconds)
                     say_round(number, args.rounds, result)
                     if result.failed or not result.disturbed:   # never hide an error
                         break
-                load.wait_until_right(target, path, body)
+                load.wait_until_right(target, workload)
                 rounds.append(result)
     return {target.peer.name:
-            (args.idle, load.idle_memory_kib(target, path, body, args.idle))
+            (args.idle, load.idle_memory_kib(target, workload, args.idle))
             for target in targets if target.pid and args.idle}
 
 

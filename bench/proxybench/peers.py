@@ -54,12 +54,13 @@ class Peer:
 
 BEARERD = pathlib.Path(__file__).parents[2] / "build/release/src/bearerd"
 
+# shlex: the tree may stand in a folder whose name has spaces
+_BEARERD = f"{shlex.quote(str(BEARERD))} run --config {{config}}"
 _NGINX = "nginx -e {tmp}/nginx-start.log -c {config}"
 KNOWN = {peer.name: peer for peer in (
     Peer("direct"),
-    # shlex: the tree may stand in a folder whose name has spaces
-    Peer("bearerd", f"{shlex.quote(str(BEARERD))} run --config {{config}}", "bearerd.yaml",
-         f"{shlex.quote(str(BEARERD))} --version"),
+    Peer("bearerd", _BEARERD, "bearerd.yaml", f"{shlex.quote(str(BEARERD))} --version"),
+    Peer("bearerd-journal", _BEARERD, "bearerd-journal.yaml"),
     Peer("nginx", _NGINX, "nginx.conf", "nginx -v"),
     Peer("haproxy", "haproxy -db -f {config}", "haproxy.cfg", "haproxy -v"),
     Peer("caddy", "caddy run --adapter caddyfile --config {config}", "Caddyfile",
