@@ -1,1 +1,1 @@
-// The precompiled header of the tests has to belong to some target.
+// A precompiled header has to belong to some target.
