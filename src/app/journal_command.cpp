@@ -79,6 +79,9 @@ std::string outcome_text(const Item& item, State state) {
     std::string text{graphql::to_string(item.outcome->executed)};
     if (item.outcome->source != journal::Source::answer)
         return text + ", by " + std::string{journal::to_string(item.outcome->source)};
+    const bool answered = item.outcome->code == "ok" || item.outcome->code == "graphql_error";
+    if (answered && item.outcome->executed == graphql::Executed::unknown)
+        return text + ": HTTP " + std::to_string(item.outcome->status);
     return item.outcome->code == "ok" ? text : text + ": " + printable(item.outcome->code);
 }
 

@@ -23,7 +23,7 @@ net::Task<LoginOutcome> finish(upstream::ExchangePtr exchange,
     auto head = read_login_head(exchange->head(), settings->auth.token_headers);
     std::string body = exchange->body();
     while (!exchange->complete() && body.size() <= max_login_answer) {
-        const auto error = co_await exchange->read();
+        const auto error = co_await exchange->read(TimePoint::max());
         if (error)
             co_return unavailable("the answer broke off: " + error.message());
         body += exchange->body();

@@ -42,6 +42,7 @@ public:
         if (first_ || rank(selected->kind) > rank(operation_.kind))
             operation_.kind = selected->kind;
         operation_.has_login = operation_.has_login || selected->has_login;
+        ++operation_.count;
         first_ = false;
         return true;
     }

@@ -158,6 +158,8 @@ RequestForm read_post(const RequestView& request, EnvelopeVisitor& visitor) {
 } // namespace
 
 RequestForm read_request(const RequestView& request, EnvelopeVisitor& visitor) {
+    if (!request.readable)
+        return RequestForm::unreadable;
     return request.is_get ? read_get(request, visitor) : read_post(request, visitor);
 }
 

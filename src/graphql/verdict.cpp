@@ -40,10 +40,17 @@ struct Answer {
     bool has_errors = false;    ///< `errors` is an array and not empty
     bool all_rejections = true; ///< each error is one of the rules'
     bool data_empty = true;     ///< absent, null, or an object of only nulls
+    bool deep = false;          ///< an error's path goes below a root field
+    bool all_of_fields = true;  ///< each error has the path of a root field; none is the whole request's
+    std::size_t members = 0;    ///< of `data`
     bool has_errors_key = false;
     bool has_data_key = false;
 
     [[nodiscard]] bool rejected() const noexcept { return has_errors && all_rejections && data_empty; }
+
+    [[nodiscard]] bool of_one_root_field() const noexcept {
+        return has_errors && all_of_fields && members != 1;
+    }
 };
 
 /// Reads answers by the rules. Every function consumes the value that it is at, whatever its kind.
@@ -53,27 +60,34 @@ public:
         : scan_{body}, may_mutate_{may_mutate}, rules_{rules} {}
 
     Judgement read() {
-        bool any_errors = false;
-        bool all_rejected = true;
         if (scan_.peek() == JsonKind::array) {
-            std::size_t count = 0;
-            for (scan_.enter_array(); scan_.next_element(); ++count)
-                note(read_answer(), any_errors, all_rejected);
-            all_rejected = all_rejected && count != 0;
+            for (scan_.enter_array(); scan_.next_element(); ++judgement_.answers)
+                note(read_answer());
+            all_rejected_ = all_rejected_ && judgement_.answers != 0;
         } else {
-            note(read_answer(), any_errors, all_rejected);
+            note(read_answer());
         }
-        if (!scan_.finish()) // not JSON: nothing that was read counts
-            return {};
-        if (all_rejected)
-            return {Verdict::rejected, throttle_};
-        return {any_errors ? Verdict::graphql_error : Verdict::ok, throttle_};
+        if (!scan_.finish()) { // not JSON: nothing that was read counts
+            judgement_ = {};
+            ran_ = false;
+        } else if (all_rejected_) {
+            judgement_.verdict = Verdict::rejected;
+        } else {
+            judgement_.verdict = any_errors_ ? Verdict::graphql_error : Verdict::ok;
+            judgement_.of_one_root_field = false;
+        }
+        return judgement_;
     }
 
+    /// Whether what was read shows that something ran.
+    [[nodiscard]] bool ran() const noexcept { return ran_; }
+
 private:
-    static void note(const Answer& answer, bool& any_errors, bool& all_rejected) noexcept {
-        any_errors = any_errors || answer.has_errors;
-        all_rejected = all_rejected && answer.rejected();
+    void note(const Answer& answer) noexcept {
+        any_errors_ = any_errors_ || answer.has_errors;
+        all_rejected_ = all_rejected_ && answer.rejected();
+        judgement_.of_one_root_field = judgement_.of_one_root_field || answer.of_one_root_field();
+        ran_ = ran_ || !answer.data_empty || answer.deep;
     }
 
     /// Calls `on_member(key)` for each member; it consumes the value. Passes anything but an object; says
@@ -100,7 +114,7 @@ private:
             } else if (key.is("data")) {
                 const bool doubled = answer.has_data_key;
                 answer.has_data_key = true;
-                answer.data_empty = read_data() && answer.data_empty && !doubled;
+                answer.data_empty = read_data(answer.members) && answer.data_empty && !doubled;
             } else if (key.is("extensions")) {
                 read_throttle();
             } else {
@@ -117,15 +131,18 @@ private:
         }
         for (scan_.enter_array(); scan_.next_element();) {
             answer.has_errors = true;
-            answer.all_rejections = read_error() && answer.all_rejections;
+            std::size_t path = 0;
+            answer.all_rejections = read_error(path) && answer.all_rejections;
+            answer.all_of_fields = answer.all_of_fields && path != 0;
+            answer.deep = answer.deep || path > 1;
         }
     }
 
-    /// Whether this error says that the token was rejected, and that nothing had been executed.
-    bool read_error() {
+    /// Whether this error says that the token was rejected, and that nothing had been executed; the length of
+    /// its path.
+    bool read_error(std::size_t& path) {
         bool matches = false;
         bool doubled = false;
-        bool deep = false;
         bool seen_message = false;
         bool seen_extensions = false;
         bool seen_path = false;
@@ -142,12 +159,12 @@ private:
                 matches = read_code(doubled) || matches;
             } else if (key.is("path")) {
                 once(seen_path);
-                deep = read_path() || deep;
+                path = read_path();
             } else {
                 scan_.skip();
             }
         });
-        return matches && !doubled && !(deep && may_mutate_);
+        return matches && !doubled && !(path > 1 && may_mutate_);
     }
 
     bool read_message() {
@@ -174,26 +191,27 @@ private:
         return matches;
     }
 
-    /// Whether it goes, or may go, below a root field: there a resolver ran. Null tells no path, as if
-    /// absent.
-    bool read_path() {
+    /// Its length: over one, it goes below a root field, whose resolver ran; so may what is no path at all.
+    /// Null tells none, as if absent.
+    std::size_t read_path() {
         if (scan_.peek() != JsonKind::array) {
             const bool untold = scan_.peek() == JsonKind::null;
             scan_.skip();
-            return !untold;
+            return untold ? 0 : SIZE_MAX;
         }
         std::size_t length = 0;
         for (scan_.enter_array(); scan_.next_element(); ++length)
             scan_.skip();
-        return length > 1;
+        return length;
     }
 
-    /// Whether it is null or an object of only nulls.
-    bool read_data() {
+    /// Whether it is null or an object of only nulls, and of how many.
+    bool read_data(std::size_t& members) {
         if (scan_.peek() == JsonKind::null)
             return scan_.skip();
         bool only_nulls = true;
         const bool object = read_object([&](const JsonString&) {
+            ++members;
             only_nulls = only_nulls && scan_.peek() == JsonKind::null;
             scan_.skip();
         });
@@ -206,7 +224,7 @@ private:
             read_member("throttleStatus", [this] {
                 read_member("currentlyAvailable", [this] {
                     if (scan_.peek() == JsonKind::number)
-                        throttle_ = scan_.number();
+                        judgement_.throttle_available = scan_.number();
                     else
                         scan_.skip();
                 });
@@ -239,7 +257,10 @@ private:
     JsonScan scan_;
     bool may_mutate_;
     const RejectionRules& rules_;
-    std::optional<double> throttle_;
+    Judgement judgement_;
+    bool any_errors_ = false;
+    bool all_rejected_ = true;
+    bool ran_ = false;
     TextBuffer text_;
 };
 
@@ -247,16 +268,24 @@ private:
 
 Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                 const RejectionRules& rules) {
+    const bool may_mutate = kind != OperationKind::query;
+    const bool told_by_status =
+        std::find(rules.statuses.begin(), rules.statuses.end(), status) != rules.statuses.end();
     Judgement judgement;
-    if (is_worth_reading(body))
-        judgement = AnswerReader{body, kind != OperationKind::query, rules}.read();
+    bool ran = false;
+    if (is_worth_reading(body) || (told_by_status && may_mutate)) {
+        AnswerReader reader{body, may_mutate, rules};
+        judgement = reader.read();
+        ran = may_mutate && reader.ran();
+    }
     if (status == forbidden) {
         if (judgement.verdict == Verdict::rejected)
             judgement.verdict = Verdict::graphql_error;
-        return judgement;
-    }
-    if (std::find(rules.statuses.begin(), rules.statuses.end(), status) != rules.statuses.end())
+    } else if (told_by_status && !ran) {
         judgement.verdict = Verdict::rejected;
+        judgement.of_one_root_field = false;
+        judgement.answers = 0;
+    }
     return judgement;
 }
 

@@ -44,7 +44,8 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
     net::Deadline end{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); }, &known};
     entry->waiting = &known;
     end.set_after(patience);
-    if (journal_.add(entry))
+    entry->refused = !journal_.add(entry);
+    if (!entry->refused)
         co_await known.wait();
     entry->waiting = nullptr;
     if (!entry->durable)
@@ -54,6 +55,8 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
 
 void Scribe::conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,
                       Source source) {
+    if (entry->refused) // while a disk hangs, nothing may pile up in front of it
+        return;
     Outcome outcome;
     outcome.at_ms = now_ms();
     outcome.executed = executed;

@@ -12,7 +12,8 @@ ForwardPlan::ForwardPlan(const config::Settings& settings)
       login_field{settings.auth.login_field},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},
-      pending_requests{settings.limits.pending_requests} {}
+      pending_requests{settings.limits.pending_requests},
+      response_timeout{settings.upstream.response_timeout} {}
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                      std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,

@@ -12,6 +12,7 @@ namespace {
 
 using graphql::ErrorCode;
 using graphql::Executed;
+using graphql::OperationKind;
 using graphql::Verdict;
 using http::FieldId;
 
@@ -65,13 +66,24 @@ graphql::RequestView view_of(const AppRequest& request) noexcept {
     view.is_get = request.head.method == "GET";
     view.query_string = request.target.query;
     view.content_type = fields.value(FieldId::content_type);
-    // A coded body can't be read here: without one, it can't be classified, and so counts as a mutation.
-    // The same where two Content-Type fields leave open which of them the upstream believes.
+    view.body = request.body;
+    // A coded body can't be read here. The same where two Content-Type fields leave open which of them the
+    // upstream believes.
     const auto coding = fields.value(FieldId::content_encoding);
     const bool plain = coding.empty() || equal_ignoring_case(coding, "identity");
-    if (plain && fields.count(FieldId::content_encoding) <= 1 && fields.count(FieldId::content_type) <= 1)
-        view.body = request.body;
+    view.readable =
+        plain && fields.count(FieldId::content_encoding) <= 1 && fields.count(FieldId::content_type) <= 1;
     return view;
+}
+
+std::string accept_encoding_of(const http::Fields& fields) {
+    if (fields.count(FieldId::accept_encoding) <= 1)
+        return http::narrowed_accept_encoding(fields.value(FieldId::accept_encoding));
+    std::string all; // several lines are one list (RFC 9110 section 5.3)
+    for (const http::Field& field : fields.list)
+        if (field.id == FieldId::accept_encoding)
+            all.append(field.value).append(",");
+    return http::narrowed_accept_encoding(all);
 }
 
 } // namespace
@@ -84,7 +96,7 @@ Forwarder::Passage::Passage(Forwarder& forwarder, const AppRequest& request, Res
       report_{report},
       view_{view_of(request)},
       operation_{graphql::classify(view_, forwarder.plan_.login_field, &forwarder.memo_)},
-      accept_encoding_{http::narrowed_accept_encoding(request.head.fields.value(FieldId::accept_encoding))} {
+      accept_encoding_{accept_encoding_of(request.head.fields)} {
     if (!owner_.spare_heads_.empty()) {
         out_ = std::move(owner_.spare_heads_.back());
         owner_.spare_heads_.pop_back();
@@ -139,8 +151,8 @@ net::Task<void> Forwarder::Passage::run() {
 
 std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
     // A link or an image can cause a GET; it must not move money (CONTRACT 2).
-    const bool get_may_mutate = view_.is_get && (operation_.kind == graphql::OperationKind::mutation ||
-                                                 operation_.kind == graphql::OperationKind::unknown);
+    const bool get_may_mutate = view_.is_get && (operation_.kind == OperationKind::mutation ||
+                                                 operation_.kind == OperationKind::unknown);
     if (!get_may_mutate)
         return std::nullopt;
     ErrorReply refusal = error_reply(ErrorCode::method_not_allowed);
@@ -214,7 +226,8 @@ net::Task<bool> Forwarder::Passage::after_answer(upstream::ExchangePtr exchange)
     // A status says it without the body, which may be larger than what is held.
     const bool told_by_status = std::ranges::find(owner_.plan_.rules.statuses, exchange->head().status) !=
                                 owner_.plan_.rules.statuses.end();
-    if (exchange->complete() || told_by_status)
+    const bool inspected = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
+    if (inspected || told_by_status)
         judgement = judge(*exchange, exchange->body());
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
@@ -236,8 +249,9 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     // Keep the answer and let go of the connection: the login may need it.
     HeldAnswer held;
     held.body = std::move(exchange->body());
+    const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
     while (!exchange->complete() && held.body.size() <= most_held) {
-        if (co_await exchange->read())
+        if (co_await exchange->read(give_up))
             break;
         held.body += exchange->body();
     }
@@ -288,8 +302,24 @@ graphql::Judgement Forwarder::Passage::judge(const upstream::Exchange& exchange,
     const http::ResponseHead& head = exchange.head();
     const auto decoded =
         http::decoded_for_inspection(head.fields.value(FieldId::content_encoding), body, scratch_);
-    return graphql::judge(head.status, decoded.value_or(std::string_view{}), operation_.kind,
-                          owner_.plan_.rules);
+    auto judgement = graphql::judge(head.status, decoded.value_or(std::string_view{}), operation_.kind,
+                                    owner_.plan_.rules);
+    const bool moves_money =
+        operation_.kind == OperationKind::mutation || operation_.kind == OperationKind::unknown;
+    if (judgement.verdict == Verdict::rejected && moves_money && !speaks_for_all(judgement))
+        judgement.verdict = Verdict::graphql_error;
+    return judgement;
+}
+
+/// Whether a rejection says of each mutation in the request that it was not executed. Root fields run one
+/// after the other, so where one was refused, those before it may have moved money.
+bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) const {
+    if (rejection.answers != 0 && rejection.answers < operation_.count)
+        return false;
+    if (!rejection.of_one_root_field)
+        return true;
+    const auto fields = graphql::mutation_fields(view_, {});
+    return fields && fields->size() == 1;
 }
 
 net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::size_t outcome) {
@@ -318,6 +348,7 @@ net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::s
 net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http::BodyFraming framing) {
     const bool chunked = framing == http::BodyFraming::chunked;
     std::array<char, 20> size_line{};
+    TimePoint give_up = TimePoint::max();
     bool app_is_there = co_await responder_.write(out_, {}, {});
     while (true) {
         const std::string& piece = exchange->body();
@@ -331,10 +362,13 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
         }
         if (exchange->complete())
             break;
-        // The outcome of a mutation is worth knowing even when nobody waits for it; a query's is not.
-        if (!app_is_there && !operation_.may_mutate())
-            co_return;
-        if (const error_code code = co_await exchange->read()) {
+        if (!app_is_there) {
+            // The outcome of a mutation is worth knowing even when nobody waits for it, but not for ever.
+            if (operation_.kind == OperationKind::query || operation_.kind == OperationKind::subscription)
+                co_return;
+            give_up = std::min(give_up, BootClock::now() + owner_.plan_.response_timeout);
+        }
+        if (const error_code code = co_await exchange->read(give_up)) {
             const Decision decision =
                 decide({code, upstream::Stage::reading, false, operation_.may_mutate(), false, true});
             report_.set_error(decision.code, decision.executed);
@@ -409,9 +443,13 @@ net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
 
 void Forwarder::Passage::note_answer(std::uint16_t status, std::size_t outcome) noexcept {
     constexpr std::size_t rejected = 2;
+    // A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done.
+    const bool in_doubt = operation_.may_mutate() && (status >= 500 || status == 408);
     report_.status = status;
     report_.outcome = outcome;
-    report_.executed = outcome == rejected ? Executed::no : Executed::yes;
+    report_.executed = in_doubt ? Executed::unknown : Executed::yes;
+    if (outcome == rejected)
+        report_.executed = Executed::no;
 }
 
 } // namespace bearerd::proxy

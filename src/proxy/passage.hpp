@@ -40,6 +40,7 @@ private:
 
     void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] graphql::Judgement judge(const upstream::Exchange& exchange, std::string_view body);
+    [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
     [[nodiscard]] net::Task<void> relay(upstream::ExchangePtr exchange, std::size_t outcome);
     [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange, http::BodyFraming framing);
     [[nodiscard]] net::Task<void> reply_error(ErrorReply error);

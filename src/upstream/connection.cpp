@@ -213,21 +213,24 @@ error_code Connection::end_of_stream(IoState state) {
         return interruption(errc::closed);
     const http::ResponseHead& head = parser_.head();
     // Only a body that nothing else delimits may end with the stream, and only where TLS vouches for the end
-    // (CONTRACT 4); for http:// on loopback the FIN has to do.
+    // (CONTRACT 4). A FIN vouches for nothing: it comes as well when a process dies.
     const bool body_begun = state_ == http::ParseState::need_more;
-    if (!body_begun || state != IoState::end || head.content_length || head.chunked)
+    if (!body_begun || !ssl_ || state != IoState::end || head.content_length || head.chunked)
         return errc::truncated;
     ended_ = true;
     return {};
 }
 
-net::Task<error_code> Connection::read() {
+net::Task<error_code> Connection::read(TimePoint give_up) {
     body_.clear();
     if (complete())
         co_return error_code{};
     if (aborted_) // while nobody was waiting: a new deadline would make it forgotten
         co_return errc::shutting_down;
-    deadline_.set_after(pool_.settings_.response_timeout);
+    const TimePoint now = BootClock::now();
+    if (now >= give_up) // where bytes are always there, nothing waits, and no deadline strikes
+        co_return errc::timed_out;
+    deadline_.set(std::min(now + pool_.settings_.response_timeout, give_up));
     if (const error_code code = parse_body())
         co_return code;
     if (!complete() && body_.empty()) {

@@ -35,7 +35,7 @@ public:
 
     [[nodiscard]] bool complete() const noexcept override { return state_ == http::ParseState::complete; }
 
-    [[nodiscard]] net::Task<error_code> read() override;
+    [[nodiscard]] net::Task<error_code> read(TimePoint give_up) override;
 
     [[nodiscard]] Duration response_time() const noexcept override { return head_at_ - sent_at_; }
 

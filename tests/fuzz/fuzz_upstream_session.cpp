@@ -71,7 +71,7 @@ net::Task<std::unique_ptr<Ended>> exchange(upstream::Pool& pool) {
     ended->is_answer = true;
     ended->body = answer->body();
     while (!answer->complete()) {
-        if (const error_code code = co_await answer->read()) {
+        if (const error_code code = co_await answer->read(TimePoint::max())) {
             ended->failure = upstream::Failure{code, upstream::Stage::reading, false, {}};
             co_return ended;
         }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -18,6 +19,9 @@ struct RequestView {
     std::string_view query_string; ///< of the request target, without '?', still percent-encoded
     std::string_view content_type; ///< as sent; empty where there is none
     std::string_view body;
+    /// False: the body is coded, or of one of several types, so that what the upstream will read in it can't
+    /// be told.
+    bool readable = true;
 };
 
 /// What would run upstream.
@@ -28,6 +32,7 @@ struct Operation {
     /// For a batch, that of its first operation.
     std::string name;
     bool batch = false;
+    std::size_t count = 0; ///< of operations in the request; 0 where it can't be read
     /// A field named `login_field` (without case) is, or may be, among the root fields of what would run,
     /// through aliases and fragments; true as well where the document can't be read (CONTRACT 3.4).
     bool has_login = false;

@@ -25,15 +25,21 @@ enum class Verdict : std::uint8_t {
 
 struct Judgement {
     Verdict verdict = Verdict::ok;
+    /// A rejection that speaks only for the root fields which its errors' paths name, not for the request: of
+    /// a mutation with further ones, those before may have been executed.
+    bool of_one_root_field = false;
+    std::size_t answers = 0; ///< of a batch; 0: it is one answer, and not in an array
     /// `extensions.cost.throttleStatus.currentlyAvailable`, where the answer tells it.
     std::optional<double> throttle_available;
 };
 
 /// Judges a whole answer by CONTRACT 3.5. `body` is already decoded (see http/coding) and at most 1 MiB;
 /// `kind` is that of the request, since a mutation's error with a path below a root field is never a
-/// rejection. A status in `rules.statuses` is a rejection whatever the body, HTTP 403 never. Parses JSON only
-/// where a quick search finds something to judge. Never throws but for lack of memory; deeper than 512 levels
-/// is `ok`.
+/// rejection. Root fields of a mutation run one after the other, so an error at one of them tells nothing of
+/// the others; whoever knows how many there are looks at `of_one_root_field`. A status in `rules.statuses` is
+/// a rejection whatever the body, but for one that shows something of what may mutate to have run (data, or a
+/// path below a root field). HTTP 403 never is. Parses JSON only where a quick search finds something to
+/// judge. Never throws but for lack of memory; deeper than 512 levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules);
 

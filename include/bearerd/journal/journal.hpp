@@ -28,6 +28,7 @@ struct Entry {
     net::Executor executor;
     net::Event* waiting = nullptr; ///< set when it is known whether the intent will outlive a crash
     bool durable = false;
+    bool refused = false; ///< add() did not take it
 };
 
 using EntryPtr = std::shared_ptr<Entry>;

@@ -30,6 +30,7 @@ struct ForwardPlan {
     std::size_t inspect_limit;
     bool errors_always_200;
     std::uint32_t pending_requests;
+    Duration response_timeout;
 };
 
 /// Takes a request from the app to the upstream and the answer back (CONTRACT 2 to 4): classify, attach the

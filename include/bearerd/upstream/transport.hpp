@@ -42,9 +42,11 @@ public:
     /// Whether body() holds the last byte.
     [[nodiscard]] virtual bool complete() const noexcept = 0;
 
-    /// Drops body() and waits for the next piece of it (at most 64 KiB), which may be empty at the end. Fails
-    /// with timed_out, truncated, garbled or shutting_down; then only the release is left.
-    [[nodiscard]] virtual net::Task<error_code> read() = 0;
+    /// Drops body() and waits for the next piece of it (at most 64 KiB), which may be empty at the end; for
+    /// the transport's `response_timeout` at the most, and not beyond `give_up`, by which a reader bounds a
+    /// body that never ends. Fails with timed_out, truncated, garbled or shutting_down; then only the release
+    /// is left.
+    [[nodiscard]] virtual net::Task<error_code> read(TimePoint give_up) = 0;
 
     /// From the first byte written to the head's last byte.
     [[nodiscard]] virtual Duration response_time() const noexcept = 0;

@@ -57,7 +57,7 @@ public:
 
     bool complete() const noexcept override { return answer_.pieces.empty(); }
 
-    net::Task<error_code> read() override {
+    net::Task<error_code> read(TimePoint) override {
         next();
         co_return error_code{};
     }

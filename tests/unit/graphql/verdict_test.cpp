@@ -162,6 +162,28 @@ TEST(Verdict, OfAnAnswer) {
     }
 }
 
+TEST(Verdict, SaysWhereItSpeaksForNamedRootFieldsOnly) {
+    const std::string a = R"({"message":"Unauthorized","path":["a"]})";
+    const std::string b = R"({"message":"Unauthorized","path":["b"]})";
+    const std::vector<std::pair<std::string, bool>> cases = {
+        {unauthorized, false},
+        {R"({"errors":[)" + u + R"(],"data":{"a":null,"b":null}})", false},
+        {R"({"errors":[)" + b + R"(],"data":null})", true},
+        {R"({"errors":[)" + b + "]}", true},
+        {R"({"data":{"a":null,"b":null},"errors":[)" + b + "]}", true},
+        {R"({"errors":[)" + b + "," + u + R"(],"data":null})", false},
+        {R"({"errors":[{"message":"Unauthorized","path":[]}],"data":null})", false},
+        {R"({"errors":[)" + a + R"(],"data":{"a":null}})", false},
+        {R"([{"errors":[)" + a + R"(],"data":{"a":null}},{"errors":[)" + b + R"(],"data":null}])", true},
+    };
+    for (const auto& [body, expected] : cases) {
+        const Judgement judgement = judge(200, body, OperationKind::mutation, rules);
+        EXPECT_EQ(judgement.verdict, rejected) << body;
+        EXPECT_EQ(judgement.of_one_root_field, expected) << body;
+        EXPECT_FALSE(judge(401, body, OperationKind::mutation, rules).of_one_root_field) << body;
+    }
+}
+
 TEST(Verdict, OfABodyThatCanNotBeReadIsOk) {
     EXPECT_EQ(judge(200, std::string_view{}, OperationKind::query, rules).verdict,
               ok); // a null pointer: see UBSan
@@ -181,10 +203,32 @@ TEST(Verdict, FollowsTheBodyWhateverTheStatusButForTheRules) {
 
 TEST(Verdict, OfAStatusOfTheRulesIsRejected) {
     for (const auto& [body, of_query, of_mutation] : answers)
-        for (const auto kind : {OperationKind::query, OperationKind::mutation})
-            EXPECT_EQ(judge(401, body, kind, rules).verdict, rejected) << body;
+        EXPECT_EQ(judge_query(body, 401), rejected) << body;
+    for (const std::string& body : {std::string{}, std::string{"<html>"}, unauthorized, failed_validation,
+                                    "[" + unauthorized + "]", good + "x"})
+        EXPECT_EQ(judge(401, body, OperationKind::mutation, rules).verdict, rejected) << body;
     EXPECT_EQ(judge(498, "", OperationKind::query, {{}, {}, {401, 498}}).verdict, rejected);
     EXPECT_EQ(judge(401, "", OperationKind::query, {}).verdict, ok);
+}
+
+// What has visibly run must not be sent again, whatever the status.
+TEST(Verdict, OfAMutationThatShowsSomethingToHaveRunIsNoRejectionByItsStatus) {
+    const std::string deep = R"({"errors":[{"message":"Unauthorized","path":["a","b"]}],"data":{"a":null}})";
+    for (const std::string& body :
+         {good, std::string{R"({"data":{"a":{"id":1}}})"}, deep, "[" + good + "]"}) {
+        EXPECT_NE(judge(401, body, OperationKind::mutation, rules).verdict, rejected) << body;
+        EXPECT_NE(judge(401, body, OperationKind::unknown, rules).verdict, rejected) << body;
+        EXPECT_EQ(judge(401, body, OperationKind::query, rules).verdict, rejected) << body;
+    }
+}
+
+TEST(Verdict, CountsTheAnswersOfABatch) {
+    const auto answers_in = [](const std::string& body) {
+        return judge(200, body, OperationKind::mutation, rules).answers;
+    };
+    EXPECT_EQ(answers_in(unauthorized), 0U);
+    EXPECT_EQ(answers_in("[" + unauthorized + "]"), 1U);
+    EXPECT_EQ(answers_in("[" + unauthorized + "," + unauthorized + "]"), 2U);
 }
 
 TEST(Verdict, OfHttp403IsNeverRejected) {

@@ -189,6 +189,18 @@ TEST_F(ScribeTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
 }
 
+TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {
+    start();
+    const EntryPtr entry = put_down(R"({"query":"mutation{a}"})");
+    EXPECT_FALSE(entry->refused);
+    entry->refused = true;
+    conclude(entry, Executed::yes);
+    stop();
+    const auto all = items();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_FALSE(all.begin()->second.outcome);
+}
+
 TEST_F(ScribeTest, SaysWhetherItIsRequired) {
     start();
     EXPECT_FALSE(scribe->required());

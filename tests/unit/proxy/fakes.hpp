@@ -44,8 +44,8 @@ using Step = std::variant<Answer, upstream::Failure>;
 
 class FakeExchange final : public upstream::Exchange {
 public:
-    FakeExchange(Answer answer, std::size_t& open, std::size_t& read_whole)
-        : answer_{std::move(answer)}, open_{open}, read_whole_{read_whole} {
+    FakeExchange(Answer answer, std::size_t& open, std::size_t& read_whole, std::vector<TimePoint>& give_ups)
+        : answer_{std::move(answer)}, open_{open}, read_whole_{read_whole}, give_ups_{give_ups} {
         ++open_;
         head_.status = answer_.status;
         head_.reason = "Reason";
@@ -61,7 +61,8 @@ public:
 
     bool complete() const noexcept override { return answer_.pieces.empty() && !answer_.breaks_with; }
 
-    net::Task<error_code> read() override {
+    net::Task<error_code> read(TimePoint give_up) override {
+        give_ups_.push_back(give_up);
         body_.clear();
         if (answer_.pieces.empty() && answer_.breaks_with)
             co_return answer_.breaks_with;
@@ -90,6 +91,7 @@ private:
     std::string body_;
     std::size_t& open_;
     std::size_t& read_whole_;
+    std::vector<TimePoint>& give_ups_;
 };
 
 /// Plays the steps one after the other; a request too many throws.
@@ -106,8 +108,9 @@ public:
 
     std::deque<Step> steps;
     std::vector<Sent> sent;
-    std::size_t open = 0;       ///< exchanges that were not released
-    std::size_t read_whole = 0; ///< exchanges that were read to their end
+    std::size_t open = 0;            ///< exchanges that were not released
+    std::size_t read_whole = 0;      ///< exchanges that were read to their end
+    std::vector<TimePoint> give_ups; ///< of each read
 
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
         sent.push_back({std::string{request.head}, std::string{request.body}, request.may_mutate,
@@ -119,7 +122,7 @@ public:
         if (auto* failure = std::get_if<upstream::Failure>(&step))
             co_return std::move(*failure);
         co_return upstream::ExchangePtr{
-            new FakeExchange{std::get<Answer>(std::move(step)), open, read_whole}};
+            new FakeExchange{std::get<Answer>(std::move(step)), open, read_whole, give_ups}};
     }
 };
 

@@ -70,7 +70,7 @@ TEST_F(PoolTest, AnAnswerThatIsNotTheHttpWeAcceptIsGarbled) {
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
           "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
           "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"}) {
-        serve_plain(say(answer));
+        serve_plain(say(answer, &Peer::finish));
         const Failure failure = failure_of(outgoing("a"));
         EXPECT_EQ(failure.code, errc::garbled) << answer;
         EXPECT_EQ(failure.stage, Stage::reading) << answer;
@@ -167,13 +167,13 @@ TEST_F(PoolTest, AStreamComesPieceByPiece) {
     EXPECT_FALSE(exchange->complete());
     std::string body = exchange->body();
     while (body.size() < 3) {
-        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
         body += exchange->body();
     }
     EXPECT_EQ(body, "one");
     signal.give();
     while (!exchange->complete()) {
-        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
         body += exchange->body();
     }
     EXPECT_EQ(body, "onetwo");
@@ -191,11 +191,31 @@ TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
     EXPECT_FALSE(exchange->complete());
     std::string all = exchange->body();
     while (!exchange->complete()) {
-        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
         EXPECT_LE(exchange->body().size(), 128U * 1024);
         all += exchange->body();
     }
     EXPECT_TRUE(all == body);
+}
+
+TEST_F(PoolTest, AnEndOfThePlainConnectionEndsNoBody) {
+    const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"data\":{}}";
+    serve_plain(say(answer, &Peer::finish));
+    const Failure failed = failure_of(outgoing("a"));
+    EXPECT_EQ(failed.code, errc::truncated);
+    EXPECT_EQ(failed.stage, Stage::reading);
+}
+
+TEST_F(PoolTest, ARefusalToReadBeyondAMomentHolds) {
+    serve_tls([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+        peer.wait_for_end();
+    });
+    SendResult result = send(outgoing("a"));
+    auto& exchange = std::get<ExchangePtr>(result);
+    EXPECT_EQ(bearerd::test::run_task(context, exchange->read(BootClock::now() + 20ms)), errc::timed_out);
+    EXPECT_EQ(bearerd::test::run_task(context, exchange->read(BootClock::now())), errc::timed_out);
 }
 
 TEST_F(PoolTest, AStreamThatBreaksOffSaysSo) {
@@ -204,7 +224,7 @@ TEST_F(PoolTest, AStreamThatBreaksOffSaysSo) {
     auto& exchange = std::get<ExchangePtr>(result);
     error_code code;
     while (!code && !exchange->complete())
-        code = bearerd::test::run_task(context, exchange->read());
+        code = bearerd::test::run_task(context, exchange->read(TimePoint::max()));
     EXPECT_EQ(code, errc::truncated);
 }
 

@@ -217,11 +217,11 @@ TEST_F(PoolTest, StopEndsAStreamThatNobodyIsReadingJustNow) {
     ASSERT_TRUE(turn_until([&] { return stream->has_value(); }));
     auto& exchange = std::get<ExchangePtr>(**stream);
     while (exchange->body().empty())
-        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read()));
+        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
     settle();
     pool->stop();
     settle();
-    EXPECT_EQ(bearerd::test::run_task(context, exchange->read()), errc::shutting_down);
+    EXPECT_EQ(bearerd::test::run_task(context, exchange->read(TimePoint::max())), errc::shutting_down);
     stream->reset();
 }
 

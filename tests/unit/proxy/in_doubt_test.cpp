@@ -1,0 +1,156 @@
+// What must not be taken for certain: a rejection that leaves open what ran before it, a body that can't be
+// read, a gateway's word for its server's.
+#include "forwarder_fixture.hpp"
+
+#include <gmock/gmock.h>
+
+namespace bearerd::proxy::test {
+namespace {
+
+using graphql::ErrorCode;
+using graphql::Executed;
+
+constexpr std::string_view two_fields =
+    R"({"query":"mutation { a: redeem(x: 1) { id } b: redeem(x: 2) { id } }"})";
+constexpr std::string_view two_mutations = R"([{"query":"mutation { a }"},{"query":"mutation { b }"}])";
+constexpr std::string_view subscription = R"({"query":"subscription { sales { id } }"})";
+
+constexpr std::string_view at_second = R"({"errors":[{"message":"Unauthorized","path":["b"]}],"data":null})";
+constexpr std::string_view at_second_beside_null =
+    R"({"errors":[{"message":"Unauthorized","path":["b"]}],"data":{"a":null,"b":null}})";
+
+TEST_F(ForwarderTest, ARejectedRootFieldAmongSeveralIsNotSentAgain) {
+    for (const std::string_view body : {two_fields, two_mutations, std::string_view{"{"}}) {
+        for (const std::string_view refusal : {at_second, at_second_beside_null}) {
+            const std::size_t sent_before = transport.sent.size();
+            answer(json(std::string{refusal}));
+            request(body);
+            EXPECT_EQ(transport.sent.size() - sent_before, 1U) << body << refusal;
+            EXPECT_EQ(app.body(), refusal);
+            EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
+            EXPECT_NE(report.executed, Executed::no);
+        }
+    }
+    EXPECT_THAT(tokens.calls, testing::IsEmpty());
+}
+
+TEST_F(ForwarderTest, ARejectionThatSpeaksForAllThatWouldRunIsSentAgain) {
+    const std::string whole = unauthorized().pieces.front();
+    const std::string only_field =
+        R"({"errors":[{"message":"Unauthorized","path":["a"]}],"data":{"a":null}})";
+
+    const struct {
+        std::string_view body;
+        std::string refusal;
+    } cases[] = {
+        {mutation, std::string{at_second}},
+        {two_fields, whole},
+        {R"([{"query":"mutation { a }"}])", "[" + std::string{at_second} + "]"},
+        {two_mutations, "[" + only_field + "," + only_field + "]"},
+        {subscription, std::string{at_second}},
+        {R"({"query":"{ a b }"})", std::string{at_second_beside_null}},
+    };
+
+    for (const auto& each : cases) {
+        const std::size_t sent_before = transport.sent.size();
+        answer(json(each.refusal));
+        answer(json(std::string{data}));
+        tokens.advice = {resend_with("token-2", true)};
+        request(each.body);
+        EXPECT_EQ(transport.sent.size() - sent_before, 2U) << each.body << each.refusal;
+        EXPECT_EQ(app.body(), data);
+    }
+}
+
+TEST_F(ForwarderTest, ABatchWithFewerAnswersThanMutationsIsNotSentAgain) {
+    const std::string one = "[" + unauthorized().pieces.front() + "]";
+    answer(json(one));
+    request(two_mutations);
+    EXPECT_EQ(transport.sent.size(), 1U);
+    EXPECT_EQ(app.body(), one);
+}
+
+TEST_F(ForwarderTest, AnAnswerOverTheInspectionLimitIsNotJudgedThoughItCameWhole) {
+    settings.auth.unauthorized.inspect_limit = 16;
+    answer(unauthorized());
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), 1U);
+    EXPECT_EQ(outcome_label(report.outcome), "ok");
+}
+
+TEST_F(ForwarderTest, SeveralLinesOfAcceptedCodingsAreOneList) {
+    fields = {{"Accept-Encoding", "br"}, {"Accept-Encoding", "gzip;q=0.5"}};
+    answer(json(std::string{data}));
+    request(query);
+    EXPECT_NE(transport.sent.at(0).head.find("Accept-Encoding: gzip;q=0.5\r\n"), std::string::npos);
+}
+
+TEST_F(ForwarderTest, AGetWhoseBodyCannotBeReadIsRefused) {
+    for (const NamedFields& unclear : {NamedFields{{"Content-Encoding", "gzip"}},
+                                       NamedFields{{"Content-Type", "text/a"}, {"Content-Type", "text/b"}}}) {
+        fields = unclear;
+        request(mutation, "GET", "/?query=%7Ba%7D");
+        expect_error(ErrorCode::method_not_allowed, Executed::no);
+    }
+    EXPECT_THAT(transport.sent, testing::IsEmpty());
+}
+
+TEST_F(ForwarderTest, CodedBodiesThatDifferAreDifferentDocuments) {
+    fields = {{"Content-Encoding", "gzip"}};
+    for (const std::string_view body : {"one coded body", "another coded body", "one coded body"}) {
+        answer(unauthorized());
+        tokens.advice = {auth::Advice{}};
+        request(body);
+    }
+    ASSERT_EQ(tokens.documents.size(), 3U);
+    EXPECT_NE(tokens.documents[0], tokens.documents[1]);
+    EXPECT_EQ(tokens.documents[0], tokens.documents[2]);
+}
+
+TEST_F(ForwarderTest, WhatAGatewaySaysOfAMutationIsNoOutcome) {
+    for (const std::uint16_t status :
+         {std::uint16_t{408}, std::uint16_t{500}, std::uint16_t{502}, std::uint16_t{504}}) {
+        for (const std::string_view body : {query, mutation}) {
+            answer(Answer{status, {{"Content-Type", "text/html"}}, {"<html>"}, std::nullopt, {}});
+            request(body);
+            EXPECT_EQ(app.body(), "<html>");
+            EXPECT_EQ(report.status, status);
+            EXPECT_EQ(report.executed, body == mutation ? Executed::unknown : Executed::yes);
+        }
+    }
+}
+
+TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEver) {
+    const Answer stream{
+        200, {{"Content-Type", "text/event-stream"}}, {"one", "two", "three"}, std::nullopt, {}};
+    leaves_after = 1;
+    answer(stream);
+    request(subscription);
+    EXPECT_THAT(transport.give_ups, testing::IsEmpty());
+    EXPECT_EQ(transport.read_whole, 0U);
+
+    leaves_after = 2; // the head and the first piece
+    settings.upstream.response_timeout = std::chrono::seconds{7};
+    const TimePoint begin = BootClock::now();
+    answer(stream);
+    request(mutation);
+    ASSERT_EQ(transport.give_ups.size(), 2U);
+    EXPECT_EQ(transport.give_ups[0], TimePoint::max());
+    EXPECT_GE(transport.give_ups[1], begin + std::chrono::seconds{7});
+    EXPECT_LE(transport.give_ups[1], BootClock::now() + std::chrono::seconds{7});
+    EXPECT_EQ(transport.read_whole, 1U);
+}
+
+TEST_F(ForwarderTest, ALongRejectionIsReadWithinOneBound) {
+    Answer page{401, {}, {"a page", "in", "pieces"}, std::nullopt, {}};
+    answer(page);
+    tokens.advice = {auth::Advice{}};
+    request(mutation);
+    ASSERT_EQ(transport.give_ups.size(), 2U);
+    EXPECT_EQ(transport.give_ups[0], transport.give_ups[1]);
+    EXPECT_NE(transport.give_ups[0], TimePoint::max());
+    EXPECT_EQ(app.body(), "a pageinpieces");
+}
+
+} // namespace
+} // namespace bearerd::proxy::test
