@@ -41,6 +41,22 @@ TEST(Rejection, IsFollowedByALoginAndOneMoreTry) {
     }
 }
 
+// The first field may have moved money before the second was refused.
+TEST(Rejection, OfOneMutationAmongSeveralIsPassedOn) {
+    constexpr std::string_view two =
+        R"({"query":"mutation { a: createReversal(id: 7) { id } b: createReversal(id: 8) { id } }"})";
+    const std::string second_refused = R"({"errors":[{"message":"Unauthorized","path":["b"]}],"data":null})";
+    for (const char* status : {"200 OK", "401 Unauthorized"}) {
+        const std::string beside_data =
+            R"({"errors":[{"message":"Unauthorized"}],"data":{"a":{"id":1},"b":null}})";
+        const std::string& body = status[0] == '2' ? second_refused : beside_data;
+        Scene scene{[&](const UpstreamRequest&) { return http_answer(body, {}, status); }, never_fresh};
+        EXPECT_EQ(scene.daemon.post(two).body, body);
+        EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+        EXPECT_EQ(scene.upstream.logins(), 1);
+    }
+}
+
 TEST(Rejection, IsNotWhatOnlyLooksLikeOne) {
     const std::vector<std::string> answers{
         R"({"data":{"note":"Unauthorized"}})",

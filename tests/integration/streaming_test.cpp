@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
+#include <future>
 #include <gtest/gtest.h>
 #include <mutex>
 
@@ -120,6 +121,31 @@ TEST(Streaming, HandsEventsOnAsTheyCome) {
         changed.notify_all();
     }
     EXPECT_EQ(client.read_piece(), std::nullopt);
+}
+
+// Else streams that nobody reads would hold one connection after the other until none is left.
+TEST(Streaming, OfASubscriptionEndsWithItsApp) {
+    std::promise<void> ended;
+    Scene scene{[&](UpstreamConnection& connection) {
+        while (connection.read().is_login())
+            connection.write(login_answer(first_token));
+        connection.write(
+            "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
+        try {
+            for (;;)
+                connection.write("3\r\n:\n\n\r\n");
+        } catch (const UpstreamConnection::Ended&) {
+            ended.set_value();
+        }
+    }};
+    {
+        HttpClient app = scene.daemon.client();
+        app.send(app.format("POST", "/graphql", R"({"query":"subscription { sales { id } }"})",
+                            {{"Content-Type", "application/json"}}));
+        EXPECT_EQ(app.read_head().status, 200);
+        EXPECT_TRUE(app.read_piece());
+    }
+    EXPECT_EQ(ended.get_future().wait_for(patience), std::future_status::ready);
 }
 
 } // namespace
