@@ -267,10 +267,13 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
     tokens_->reload(settings, pool);
     first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()));
     for (std::size_t i = 1; i < workers_.size(); ++i) {
-        asio::post(workers_[i]->context(), [this, generation, worker = workers_[i].get()] {
-            worker->serve(generation, worker->make_pool(generation),
-                          tokens_->make_source(worker->context().get_executor(), worker->stats()));
-        });
+        Worker& worker = *workers_[i];
+        // Made here and not there, where another reload may have come before: it must be this upstream's.
+        auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
+        auto take_over = [&worker, generation, source = std::move(source)]() mutable {
+            worker.serve(generation, worker.make_pool(generation), std::move(source));
+        };
+        asio::post(worker.context(), std::move(take_over));
     }
     return generation;
 }

@@ -28,6 +28,14 @@ bool same_user(const config::Settings& a, const config::Settings& b) {
            a.credentials.by_email == b.credentials.by_email;
 }
 
+/// What a request to an upstream that the configuration does not name any more is told.
+TokenMachine::Reply left_behind() {
+    TokenMachine::Reply reply;
+    reply.action = Action::fail;
+    reply.failure = {NoToken::Reason::login_unavailable, 1s};
+    return reply;
+}
+
 /// The last reference goes along, so that the waiter dies on its own thread.
 void hand_over(std::shared_ptr<Waiter> waiter, TokenPtr token, bool after_login, NoToken failure) {
     const auto executor = waiter->executor;
@@ -59,9 +67,14 @@ TokenMachine::Moment TokenService::Core::moment() {
     return {hooks_.clock(), jitter};
 }
 
-std::pair<TokenPtr, std::uint64_t> TokenService::Core::snapshot() const {
+std::uint64_t TokenService::Core::audience() const {
     const std::lock_guard lock{mutex_};
-    return {published_, version_.load(std::memory_order_relaxed)};
+    return audience_;
+}
+
+std::pair<TokenPtr, std::uint64_t> TokenService::Core::snapshot(std::uint64_t audience) const {
+    const std::lock_guard lock{mutex_};
+    return {audience == audience_ ? published_ : nullptr, version_.load(std::memory_order_relaxed)};
 }
 
 Duration TokenService::Core::login_timeout() const {
@@ -87,6 +100,8 @@ AuthStatus TokenService::Core::status() const {
 
 TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& waiter) {
     const std::lock_guard lock{mutex_};
+    if (waiter->audience != audience_)
+        return left_behind();
     const auto at = moment();
     auto reply = enroll(machine_.want(at), waiter);
     settle(reply, at.now);
@@ -96,6 +111,8 @@ TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& wait
 TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& waiter,
                                                 std::uint64_t document) {
     const std::lock_guard lock{mutex_};
+    if (waiter->audience != audience_)
+        return left_behind();
     const auto at = moment();
     auto reply = enroll(machine_.refused(waiter->refused_generation, document, at), waiter);
     settle(reply, at.now);
@@ -118,14 +135,17 @@ TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
     return reply;
 }
 
-void TokenService::Core::denied(std::uint64_t document) {
+void TokenService::Core::denied(std::uint64_t audience, std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    machine_.denied(document);
+    if (audience == audience_)
+        machine_.denied(document);
 }
 
-TokenMachine::Observation TokenService::Core::observed(std::uint64_t generation,
+TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, std::uint64_t generation,
                                                        TokenMachine::Candidate token, bool login_operation) {
     const std::lock_guard lock{mutex_};
+    if (audience != audience_)
+        return TokenMachine::Observation::foreign;
     const auto at = moment();
     const auto observation = machine_.observed(generation, std::move(token), login_operation, at);
     if (observation != TokenMachine::Observation::adopted)
@@ -304,6 +324,10 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     stored_is_foreign_ = stored_is_foreign_ || !credentials;
     old_store = change_store(*before, credentials, at.now);
     settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, at), at.now);
+    if (before->upstream.url.text == settings_->upstream.url.text)
+        return;
+    ++audience_;
+    release_waiters(left_behind(), at.now); // no token is left that they could be given
 }
 
 /// Returns the store that is not needed any more.

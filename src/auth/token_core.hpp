@@ -21,11 +21,12 @@ using Timer =
 /// One request that waits for a login. Made, awaited and destroyed on its own thread; the core keeps a weak
 /// reference and hands the result over by post.
 struct Waiter {
-    Waiter(net::Executor own, std::uint64_t refused)
-        : executor{own}, timer{own}, refused_generation{refused} {}
+    Waiter(net::Executor own, std::uint64_t from, std::uint64_t refused)
+        : executor{own}, timer{own}, audience{from}, refused_generation{refused} {}
 
     net::Executor executor;
     Timer timer;                            ///< its deadline, and by cancelling it its wake-up
+    const std::uint64_t audience;           ///< its door's
     const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
     bool done = false;
     TokenPtr token; ///< nullptr: `failure` tells why
@@ -45,15 +46,19 @@ public:
 
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
-    [[nodiscard]] std::pair<TokenPtr, std::uint64_t> snapshot() const;
+    /// The number of the upstream that the token is for: it grows when a reload names another. A door keeps
+    /// that of its time, so that what goes to the old upstream, and what comes from it, has no part in the
+    /// new one's token.
+    [[nodiscard]] std::uint64_t audience() const;
+    [[nodiscard]] std::pair<TokenPtr, std::uint64_t> snapshot(std::uint64_t audience) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
     /// Where the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
-    void denied(std::uint64_t document);
-    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t generation, TokenMachine::Candidate token,
-                                                     bool login_operation);
+    void denied(std::uint64_t audience, std::uint64_t document);
+    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t audience, std::uint64_t generation,
+                                                     TokenMachine::Candidate token, bool login_operation);
 
     // The first thread.
     void start(std::function<void()> first_login_tried);
@@ -94,6 +99,7 @@ private:
     std::shared_ptr<upstream::Transport> transport_;
     std::shared_ptr<const config::Settings> settings_;
     TokenMachine machine_;
+    std::uint64_t audience_ = 1;
     TokenPtr published_;
     std::vector<std::weak_ptr<Waiter>> waiters_;
     TimePoint armed_for_ = TimePoint::max(); ///< when the timer will look again

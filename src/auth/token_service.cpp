@@ -33,18 +33,18 @@ net::Task<void> wait(std::shared_ptr<Waiter> waiter, Duration timeout) {
 class Door final : public TokenSource {
 public:
     Door(std::shared_ptr<TokenService::Core> core, net::Executor executor, Stats& stats)
-        : core_{std::move(core)}, executor_{executor}, stats_{stats} {}
+        : core_{std::move(core)}, executor_{executor}, stats_{stats}, audience_{core_->audience()} {}
 
     TokenPtr current(TimePoint now) override {
         if (core_->version() != seen_)
-            std::tie(token_, seen_) = core_->snapshot();
+            std::tie(token_, seen_) = core_->snapshot(audience_);
         return token_ && now < token_->expires ? token_ : nullptr;
     }
 
     net::Task<TokenResult> acquire() override;
     net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) override;
 
-    void denied(std::uint64_t document) override { core_->denied(document); }
+    void denied(std::uint64_t document) override { core_->denied(audience_, document); }
 
     void observed(const TokenPtr& used, std::string_view value, bool login_operation) override;
 
@@ -52,6 +52,7 @@ private:
     std::shared_ptr<TokenService::Core> core_;
     net::Executor executor_;
     Stats& stats_;
+    const std::uint64_t audience_;
     TokenPtr token_;
     std::uint64_t seen_ = 0;
     bool warned_ = false; ///< of a foreign token: once, though every answer may bring one
@@ -60,7 +61,7 @@ private:
 net::Task<TokenResult> Door::acquire() {
     if (auto token = current(core_->now()))
         co_return token;
-    const auto waiter = std::make_shared<Waiter>(executor_, 0);
+    const auto waiter = std::make_shared<Waiter>(executor_, audience_, 0);
     const auto reply = core_->want(waiter);
     if (reply.action == Action::use)
         co_return reply.token;
@@ -73,7 +74,7 @@ net::Task<TokenResult> Door::acquire() {
 }
 
 net::Task<Advice> Door::rejected(TokenPtr used, std::uint64_t document) {
-    const auto waiter = std::make_shared<Waiter>(executor_, used ? used->generation : 0);
+    const auto waiter = std::make_shared<Waiter>(executor_, audience_, used ? used->generation : 0);
     const auto reply = core_->refused(waiter, document);
     Advice advice;
     if (reply.action == Action::pass)
@@ -101,7 +102,7 @@ void Door::observed(const TokenPtr& used, std::string_view value, bool login_ope
     TokenMachine::Candidate token;
     token.value = Secret{text};
     token.claims = parse_claims(text);
-    const auto observation = core_->observed(used->generation, std::move(token), login_operation);
+    const auto observation = core_->observed(audience_, used->generation, std::move(token), login_operation);
     switch (observation) {
     case Observation::adopted:
         stats_.token_swaps[1].add();
@@ -116,7 +117,7 @@ void Door::observed(const TokenPtr& used, std::string_view value, bool login_ope
     case Observation::foreign:
         stats_.tokens_ignored[1].add();
         log::write(std::exchange(warned_, true) ? log::Level::debug : log::Level::warning,
-                   "token of a response ignored: it names another user", {});
+                   "token of a response ignored: it is another user's or upstream's", {});
         return;
     case Observation::login_operation:
         stats_.tokens_ignored[2].add();

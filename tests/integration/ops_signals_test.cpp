@@ -155,6 +155,34 @@ TEST(Reloading, TakesUpAnotherUpstream) {
         EXPECT_EQ(request.token(), second_token) << "the first upstream's token must not reach the second";
 }
 
+TEST(Reloading, ToAnotherUpstreamGivesTheOldOneNoTokenOfTheNew) {
+    const CertificateAuthority authority;
+    std::promise<void> reloaded;
+    const auto over = reloaded.get_future().share();
+    ScriptedUpstream old{
+        authority.issue(), [over](UpstreamConnection& connection) {
+            if (connection.read().is_login())
+                over.wait_for(std::chrono::seconds{20}); // and close: then the login at the other one begins
+            else
+                connection.write(http_answer(some_data));
+        }};
+    ScriptedUpstream other{std::nullopt, serve_with(std::string{second_token}, [](const UpstreamRequest&) {
+                               return http_answer(some_data);
+                           })};
+    Daemon daemon{{.upstream_url = old.url(), .ca_pem = authority.pem(), .wait_until_ready = false}};
+    ASSERT_TRUE(daemon.process().wait_for_line("listening"));
+    HttpClient waiting = daemon.client();
+    waiting.send(waiting.format("POST", "/graphql", some_mutation, {{"Content-Type", "application/json"}}));
+    ASSERT_TRUE(daemon.wait_for_metric("bearerd_requests_in_flight", 1));
+    daemon.write_config("upstream: {url: \"" + other.url("127.0.0.1") + "\"}");
+    reload(daemon);
+    reloaded.set_value();
+    EXPECT_EQ(daemon.post(some_query).body, some_data);
+    expect_own_error(waiting.read_response(), 503, "LOGIN_UNAVAILABLE", "no");
+    EXPECT_EQ(old.app_requests().size(), 0U);
+    EXPECT_EQ(old.received().find(second_token), std::string::npos);
+}
+
 TEST(Reloading, TakesUpAChangedPasswordAtOnce) {
     Simulator upstream;
     upstream.change_password("the-new-password-0815");

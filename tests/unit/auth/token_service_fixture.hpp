@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 struct Options {
     std::string directory;
+    std::string url = "https://api.example.com/";
     std::string user = "till";
     std::string password = "pass-word";
     Duration login_timeout = 10s;
@@ -24,7 +25,7 @@ struct Options {
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
     auto value = std::make_shared<config::Settings>();
     value->upstream.url.host = "api.example.com";
-    value->upstream.url.text = "https://api.example.com/";
+    value->upstream.url.text = options.url;
     value->credentials.user = options.user;
     value->credentials.password = Secret{std::string_view{options.password}};
     value->token_store.directory = options.directory;

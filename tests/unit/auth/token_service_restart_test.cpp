@@ -112,5 +112,39 @@ TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
     EXPECT_EQ(value(f.source->current(f.now)), "b");
 }
 
+TEST(TokenService, AReloadToAnotherUpstreamLeavesTheRequestsToTheOldOneWithout) {
+    Fixture f;
+    f.settle("old");
+    const auto used = f.source->current(f.now);
+    f.options_.url = "https://other.example.com/";
+    f.service->reload(settings(f.options_), f.transport);
+    const auto other = f.service->make_source(f.context.get_executor(), f.stats);
+    f.transport->answer(FakeAnswer::token("new"));
+    f.run_until([&f, &other] { return other->current(f.now) != nullptr; });
+    const auto current = other->current(f.now);
+    EXPECT_EQ(value(current), "new");
+
+    EXPECT_EQ(f.source->current(f.now), nullptr);
+    f.acquire();
+    f.reject(used);
+    f.run_until([&f] { return f.acquired.size() == 1 && f.advice.size() == 1; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
+    EXPECT_EQ(f.advice[0].kind, Advice::Kind::fail);
+    f.source->observed(current, "planted", false);
+    EXPECT_EQ(f.stats.tokens_ignored[1].get(), 1U);
+    EXPECT_EQ(value(other->current(f.now)), "new");
+}
+
+TEST(TokenService, AReloadToAnotherUpstreamReleasesWhoWaitsForTheOldOne) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 1; });
+    f.options_.url = "https://other.example.com/";
+    f.service->reload(settings(f.options_), f.transport);
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
+}
+
 } // namespace
 } // namespace bearerd::auth
