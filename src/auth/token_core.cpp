@@ -135,10 +135,10 @@ TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
     return reply;
 }
 
-void TokenService::Core::denied(std::uint64_t audience, std::uint64_t document) {
+void TokenService::Core::denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document) {
     const std::lock_guard lock{mutex_};
     if (audience == audience_)
-        machine_.denied(document);
+        machine_.denied(generation, document);
 }
 
 TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, std::uint64_t generation,

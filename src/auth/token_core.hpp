@@ -56,7 +56,7 @@ public:
     /// Where the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
-    void denied(std::uint64_t audience, std::uint64_t document);
+    void denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
     [[nodiscard]] TokenMachine::Observation observed(std::uint64_t audience, std::uint64_t generation,
                                                      TokenMachine::Candidate token, bool login_operation);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <utility>
 
 namespace bearerd::auth {
 namespace {
@@ -69,11 +70,24 @@ TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_
         reply.action = Action::pass;
         return reply;
     }
-    return start_or_wait(at.now);
+    reply = start_or_wait(at.now);
+    if (reply.start_login)
+        running_for_ = document;
+    return reply;
 }
 
-void TokenMachine::denied(std::uint64_t document) {
+void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
+    if (generation < login_generation_)
+        return;
+    if (made_for_ == document)
+        denied_.add(set_aside_);
     denied_.add(document);
+}
+
+void TokenMachine::forget_denied() noexcept {
+    denied_.clear();
+    set_aside_.clear();
+    made_for_.reset();
 }
 
 TokenMachine::Reply TokenMachine::start_or_wait(TimePoint now) {
@@ -90,6 +104,7 @@ TokenMachine::Reply TokenMachine::start_or_wait(TimePoint now) {
     if (failure_ && now < next_try_)
         return fail(now);
     running_ = true;
+    running_for_.reset();
     reply.start_login = true;
     return reply;
 }
@@ -169,7 +184,11 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     rejections_ = 0;
     outages_ = 0;
     needed_ = false;
-    denied_.clear();
+    auto denied = std::exchange(denied_, {});
+    forget_denied();
+    made_for_ = running_for_;
+    if (made_for_)
+        set_aside_ = denied;
     login_claims_ = token.claims;
     make_current(std::move(token), true, at.now, expires, at.jitter);
     login_generation_ = generation_;
@@ -249,7 +268,7 @@ TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at)
     failure_.reset();
     rejections_ = 0;
     outages_ = 0;
-    denied_.clear();
+    forget_denied();
     needed_ = true;
     if (!same_user) {
         current_.reset();

@@ -44,7 +44,9 @@ public:
     net::Task<TokenResult> acquire() override;
     net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) override;
 
-    void denied(std::uint64_t document) override { core_->denied(audience_, document); }
+    void denied(const TokenPtr& used, std::uint64_t document) override {
+        core_->denied(audience_, used ? used->generation : 0, document);
+    }
 
     void observed(const TokenPtr& used, std::string_view value, bool login_operation) override;
 

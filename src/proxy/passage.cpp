@@ -242,7 +242,7 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     const std::uint64_t document = graphql::document_hash(view_);
     if (resent_rejected_) {
         if (report_denied_)
-            owner_.tokens_.denied(document);
+            owner_.tokens_.denied(token_, document);
         co_await relay(std::move(exchange), rejected);
         co_return false;
     }

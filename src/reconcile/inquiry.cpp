@@ -136,7 +136,7 @@ net::Task<bool> Reconciler::Inquiry::log_in_again() {
     hopeless_ = hopeless_ || resent_;
     if (resent_) {
         if (report_denied_)
-            owner_.tokens_.denied(rule_.document);
+            owner_.tokens_.denied(token_, rule_.document);
         co_return false;
     }
     resent_ = true;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <span>
 #include <string>
@@ -71,8 +72,7 @@ private:
         case 3:
             return refused(a, b);
         case 4:
-            denied_.insert(a % 8);
-            return machine_.denied(a % 8);
+            return denied(a, b);
         case 5:
             return observed(a, b);
         case 6:
@@ -99,6 +99,7 @@ private:
         promise(loaded_, "no login before the store was read");
         promise(now_ >= allowed_at_, "a login waits for its back-off");
         running_ = true;
+        running_for_.reset();
     }
 
     void check_reply(const Machine::Reply& reply) {
@@ -135,6 +136,8 @@ private:
         const bool fresh = current && current->from_login && now_ - current->received < settings().fresh_for;
         const auto reply = machine_.refused(generation, b % 8, moment(a));
         check_reply(reply);
+        if (reply.start_login)
+            running_for_ = b % 8;
         if (denied_.contains(b % 8))
             promise(reply.action == Action::pass && !reply.start_login, "a denied document starts no login");
         else if (current && generation < current->generation)
@@ -145,6 +148,24 @@ private:
         else
             promise(reply.action == Action::wait || reply.action == Action::fail,
                     "a doubted token is not sent again");
+    }
+
+    void denied(std::uint8_t a, std::uint8_t b) {
+        const auto last = machine_.current() ? machine_.current()->generation : 0;
+        const auto generation = last - std::min<std::uint64_t>(last, b % 3);
+        const std::uint64_t document = a % 8;
+        machine_.denied(generation, document);
+        if (generation < login_generation_)
+            return; // it speaks of what was before the last login
+        if (made_for_ == document)
+            denied_.merge(set_aside_);
+        denied_.insert(document);
+    }
+
+    void forget_denied() {
+        denied_.clear();
+        set_aside_.clear();
+        made_for_.reset();
     }
 
     void observed(std::uint8_t a, std::uint8_t b) {
@@ -172,7 +193,12 @@ private:
         if (reply.action == Action::use) {
             failing_ = false;
             rejections_ = outages_ = 0;
-            denied_.clear();
+            const auto denied = denied_;
+            forget_denied();
+            made_for_ = running_for_;
+            if (made_for_)
+                set_aside_ = denied;
+            login_generation_ = reply.token->generation;
             allowed_at_ = {};
         } else if (!outdated_ && !stopped_) { // the old token again
             failed(Machine::FailureKind::unavailable);
@@ -216,7 +242,7 @@ private:
             return;
         failing_ = false;
         rejections_ = outages_ = 0;
-        denied_.clear();
+        forget_denied();
         allowed_at_ = {};
         outdated_ = running_;
         const bool same_user = b % 2 == 0;
@@ -265,6 +291,10 @@ private:
     TimePoint now_{std::chrono::hours{1}};
     TimePoint allowed_at_{};
     std::set<std::uint64_t> denied_;
+    std::set<std::uint64_t> set_aside_; ///< denied again where the last login's own document is denied too
+    std::optional<std::uint64_t> running_for_;
+    std::optional<std::uint64_t> made_for_;
+    std::uint64_t login_generation_ = 0;
     std::uint64_t generation_ = 0;
     std::size_t rejections_ = 0;
     std::size_t outages_ = 0;

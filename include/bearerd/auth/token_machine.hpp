@@ -18,8 +18,9 @@ namespace bearerd::auth {
 ///
 /// Held always (and tested over random events): at most one login runs; the generation only grows; an expired
 /// token is never handed out; a refusal of an old generation starts nothing; a denied document starts no
-/// login; a login is never tried before its back-off is over; every failure state has a next wake-up; nothing
-/// starts after stop().
+/// login; logins that only show that their documents are denied are no more than the documents; a login is
+/// never tried before its back-off is over; every failure state has a next wake-up; nothing starts after
+/// stop().
 class TokenMachine {
 public:
     /// The two inputs that pure code can't have by itself.
@@ -73,8 +74,11 @@ public:
     /// The upstream rejected the token of this generation for this document (CONTRACT 3.6, 3.7).
     [[nodiscard]] Reply refused(std::uint64_t generation, std::uint64_t document, Moment at);
 
-    /// A resend after a login was rejected too: the document is denied until the next login.
-    void denied(std::uint64_t document);
+    /// A resend after a login, with the token of this generation, was rejected too: the document is denied
+    /// until the next login. Where the login was made for this very document, it has proved nothing: what was
+    /// denied before it is so again. Else documents that are denied by turns would each undo what was known
+    /// of the others. Of a token older than the last login it means nothing.
+    void denied(std::uint64_t generation, std::uint64_t document);
 
     /// A response to a request sent with the token of this generation carried a token (CONTRACT 3.4).
     [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
@@ -151,6 +155,11 @@ private:
             return false;
         }
 
+        void add(const Memory& other) noexcept {
+            for (std::size_t i = 0; i < other.added_ && i < Size; ++i)
+                add(other.hashes_[i]);
+        }
+
         void clear() noexcept { added_ = 0; }
 
     private:
@@ -164,6 +173,7 @@ private:
     [[nodiscard]] Reply fail(TimePoint now) const noexcept;
     [[nodiscard]] Reply restart(TimePoint now);
     [[nodiscard]] bool older(std::uint64_t generation, const Candidate& token) const;
+    void forget_denied() noexcept;
     void make_current(Candidate token, bool from_login, TimePoint received, TimePoint expires, double jitter);
     [[nodiscard]] TimePoint due() const noexcept;
 
@@ -184,7 +194,10 @@ private:
     bool needed_ = true;    ///< a login is wanted now, not only when the token is about to expire
     bool stopped_ = false;
     Memory<256> denied_;
-    Memory<32> replaced_; ///< values that were current once: they don't come back
+    Memory<256> set_aside_; ///< what was denied before the last login, which has still to prove itself
+    std::optional<std::uint64_t> running_for_; ///< the document whose refusal began the login that runs
+    std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login that brought a token
+    Memory<32> replaced_;                      ///< values that were current once: they don't come back
 };
 
 [[nodiscard]] std::string_view to_string(TokenMachine::State state) noexcept;

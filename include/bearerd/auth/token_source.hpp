@@ -48,8 +48,9 @@ public:
     /// The upstream rejected `used`. At most one login runs however many ask.
     [[nodiscard]] virtual net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) = 0;
 
-    /// The resend after a login was rejected as well: the document is denied until the next login.
-    virtual void denied(std::uint64_t document) = 0;
+    /// The resend after a login, with `used`, was rejected as well: the document is denied until the next
+    /// login.
+    virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
     /// A response to a request sent with `used` carried a token header with this value (a leading "Bearer "
     /// may be there). `login_operation`: the request held a login of the app's own. Adopted or ignored by

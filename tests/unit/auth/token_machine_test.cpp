@@ -173,7 +173,7 @@ TEST(TokenMachine, AStoredTokenIsNotFresh) {
 TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsSwapped) {
     Fixture f;
     f.settled(opaque("a"));
-    f.machine.denied(7);
+    f.machine.denied(1, 7);
     for (std::uint64_t i = 1; i < 1000; ++i) {
         f.now += 1s;
         const auto reply = f.refused(i, 7);
@@ -185,6 +185,39 @@ TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsS
     f.log_in(opaque("z"));
     f.now += 1min;
     EXPECT_TRUE(f.refused(1001, 7).start_login) << "forgotten with the login";
+}
+
+TEST(TokenMachine, ALoginWhoseOwnDocumentIsDeniedHasProvedNothing) {
+    Fixture f;
+    f.settled(opaque("a"));
+    f.machine.denied(1, 7);
+    ASSERT_TRUE(f.refused(1, 8).start_login);
+    EXPECT_FALSE(f.refused(1, 9).start_login) << "waits for the same login";
+    f.log_in(opaque("b"));
+    f.now += 1min;
+    f.machine.denied(2, 9);
+    EXPECT_EQ(f.refused(2, 9).action, Action::pass);
+    EXPECT_NE(f.refused(1, 7).action, Action::pass) << "the login was not made for 9";
+    f.machine.denied(2, 8);
+    for (const std::uint64_t document : {7U, 8U, 9U})
+        EXPECT_EQ(f.refused(2, document).action, Action::pass) << document;
+    EXPECT_TRUE(f.refused(2, 10).start_login);
+}
+
+TEST(TokenMachine, ALoginForAnotherReasonForgetsWhatWasDenied) {
+    for (const bool credentials : {false, true}) {
+        Fixture f;
+        f.settled(opaque("a"));
+        ASSERT_TRUE(f.refused(1, 8).start_login);
+        f.log_in(opaque("b"));
+        f.machine.denied(2, 8);
+        f.now = *f.machine.next_wake();
+        ASSERT_TRUE((credentials ? f.machine.credentials_changed(true, f.at()) : f.tick()).start_login);
+        f.log_in(opaque("c"));
+        f.machine.denied(2, 8); // of the login before: late
+        f.now += 1min;
+        EXPECT_TRUE(f.refused(3, 8).start_login) << credentials;
+    }
 }
 
 TEST(TokenMachine, AStoredTokenNearItsEndIsUsedAndRenewedAtOnce) {

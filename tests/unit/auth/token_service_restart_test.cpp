@@ -146,5 +146,22 @@ TEST(TokenService, AReloadToAnotherUpstreamReleasesWhoWaitsForTheOldOne) {
     EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
 }
 
+TEST(TokenService, DocumentsThatAreDeniedByTurnsCauseOneLoginEachThoughTheTokenRotates) {
+    Fixture f;
+    f.settle("first");
+    for (std::size_t i = 0; i < 100; ++i) {
+        f.source->observed(f.source->current(f.now), "swap" + std::to_string(i), false);
+        f.now += 15s;
+        f.transport->answer(FakeAnswer::token("login" + std::to_string(i)));
+        f.reject(f.source->current(f.now), i % 2);
+        f.run_until([&f, i] { return f.advice.size() == i + 1; });
+        if (f.advice[i].kind == Advice::Kind::resend) {
+            EXPECT_TRUE(f.advice[i].after_login);
+            f.source->denied(f.advice[i].token, i % 2);
+        }
+    }
+    EXPECT_EQ(f.transport->sent, 3U) << "the one at the start, and one for each document";
+}
+
 } // namespace
 } // namespace bearerd::auth

@@ -158,8 +158,8 @@ public:
         co_return next;
     }
 
-    void denied(std::uint64_t document) override {
-        calls.emplace_back("denied");
+    void denied(const auth::TokenPtr& used, std::uint64_t document) override {
+        calls.push_back("denied " + std::string{used->value.reveal()});
         documents.push_back(document);
     }
 

@@ -121,7 +121,7 @@ TEST_F(ForwarderTest, RejectedAgainAfterALoginTheDocumentIsDeniedAndTheAnswerPas
     answer(unauthorized());
     tokens.advice = {resend_with("token-2", true)};
     request(mutation);
-    EXPECT_EQ(tokens.calls, (std::vector<std::string>{"rejected token-1", "denied"}));
+    EXPECT_EQ(tokens.calls, (std::vector<std::string>{"rejected token-1", "denied token-2"}));
     ASSERT_EQ(tokens.documents.size(), 2U);
     EXPECT_EQ(tokens.documents[0], tokens.documents[1]);
     EXPECT_TRUE(app.has("Unauthorized"));

@@ -154,7 +154,7 @@ TEST_F(ReconcilerTest, LeavesOffWhereItIsDenied) {
     tokens.advice = {resend_with("token-2", true)};
     answer(unauthorized());
     EXPECT_EQ(ask().result, Result::failed);
-    EXPECT_EQ(tokens.calls, (std::vector<std::string>{"rejected token-1", "denied"}));
+    EXPECT_EQ(tokens.calls, (std::vector<std::string>{"rejected token-1", "denied token-2"}));
     answer(unauthorized());
     tokens.advice = {auth::Advice{}};
     EXPECT_EQ(ask().result, Result::failed);
