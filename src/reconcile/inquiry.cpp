@@ -3,6 +3,7 @@
 #include "answer.hpp"
 #include "question.hpp"
 
+#include <bearerd/auth/login_codec.hpp>
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/coding.hpp>
 
@@ -148,13 +149,9 @@ net::Task<bool> Reconciler::Inquiry::log_in_again() {
 }
 
 void Reconciler::Inquiry::adopt_token(const http::ResponseHead& head) {
-    for (const std::string& name : owner_.plan_.head.token_headers) {
-        const auto value = head.fields.value(name);
-        if (value.empty())
-            continue;
+    const auto value = auth::find_token(head.fields, owner_.plan_.head.token_headers);
+    if (!value.empty())
         owner_.tokens_.observed(token_, value, false);
-        return;
-    }
 }
 
 } // namespace bearerd::reconcile

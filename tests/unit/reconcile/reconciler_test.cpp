@@ -175,7 +175,12 @@ TEST_F(ReconcilerTest, HandsOnATokenThatAnAnswerBrings) {
     swap.fields.emplace_back("X-Authorization", "token-2");
     answer(std::move(swap));
     EXPECT_EQ(ask().result, Result::found);
-    EXPECT_EQ(tokens.calls, std::vector<std::string>{"observed token-2 of token-1"});
+    Answer below = items(R"([{"id":"7"}])");
+    below.fields = {{"X-Authorization", "Bearer "}, {"Authorization", "Bearer token-3"}};
+    answer(std::move(below));
+    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(tokens.calls,
+              (std::vector<std::string>{"observed token-2 of token-1", "observed token-3 of token-1"}));
 }
 
 TEST_F(ReconcilerTest, BelievesNoAnswerThatIsNoResult) {
