@@ -17,20 +17,6 @@ std::string words(const upstream::Failure& failure) {
     return failure.detail.empty() ? failure.code.message() : failure.detail;
 }
 
-/// Reads the rest of the answer and judges it.
-net::Task<LoginOutcome> finish(upstream::ExchangePtr exchange,
-                               std::shared_ptr<const config::Settings> settings) {
-    auto head = read_login_head(exchange->head(), settings->auth.token_headers);
-    std::string body = exchange->body();
-    while (!exchange->complete() && body.size() <= max_login_answer) {
-        const auto error = co_await exchange->read(TimePoint::max());
-        if (error)
-            co_return unavailable("the answer broke off: " + error.message());
-        body += exchange->body();
-    }
-    co_return judge_login(std::move(head), body);
-}
-
 net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> transport,
                                        std::shared_ptr<const config::Settings> settings) {
     const auto message =
@@ -44,11 +30,12 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
     auto result = co_await transport->send(request);
     if (const auto* failure = std::get_if<upstream::Failure>(&result))
         co_return unavailable(words(*failure));
-    auto answer = co_await finish(std::move(std::get<upstream::ExchangePtr>(result)), settings);
-    // An upstream that quotes what it was sent must not bring the password into the log.
-    if (answer.reason.find(settings->credentials.password.reveal()) != std::string::npos)
-        answer.reason = "the upstream's message holds the password";
-    co_return answer;
+    const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
+    // Whatever answers a login was held whole. To read on would have no end that `give_up` knows of.
+    if (!exchange->complete())
+        co_return unavailable("the answer is streamed, or longer than a login's");
+    co_return judge_login(read_login_head(exchange->head(), settings->auth.token_headers), exchange->body(),
+                          settings->credentials.password);
 }
 
 } // namespace

@@ -62,12 +62,29 @@ bool names_trouble(const Json& errors) {
     });
 }
 
-/// The first error's message, made fit for a log line.
-std::string quote_message(const Json& errors) {
+/// As it is, or as it stood in the login's JSON.
+bool holds(std::string_view text, const Secret& password) {
+    if (password.empty())
+        return false;
+    std::string escaped;
+    escaped.reserve(6 * password.size());
+    append_escaped(escaped, password.reveal());
+    const bool held = text.find(password.reveal()) != std::string_view::npos ||
+                      text.find(escaped) != std::string_view::npos;
+    wipe(escaped);
+    return held;
+}
+
+/// The first error's message, made fit for a log line. An upstream that quotes what it was sent must not
+/// bring the password there, nor a part that is left of it by the cut.
+std::string quote_message(const Json& errors, const Secret& password) {
     const auto* message = member(errors.front(), "message");
     if (message == nullptr || !message->is_string())
         return "the upstream answered with errors";
-    auto text = message->get_ref<const std::string&>().substr(0, 120);
+    const auto& whole = message->get_ref<const std::string&>();
+    if (holds(whole, password))
+        return "the upstream's message holds the password";
+    auto text = whole.substr(0, 120);
     std::replace_if(
         text.begin(), text.end(), [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
     return "the upstream says: " + text;
@@ -133,7 +150,7 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
     return result;
 }
 
-LoginOutcome judge_login(LoginHead head, std::string_view body) {
+LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password) {
     using Kind = LoginOutcome::Kind;
     const auto status = "HTTP status " + std::to_string(head.status);
     const auto fail = [&head](Kind kind, std::string reason) {
@@ -154,10 +171,10 @@ LoginOutcome judge_login(LoginHead head, std::string_view body) {
         return fail(Kind::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
     if (has_errors && names_trouble(*errors))
-        return fail(Kind::unavailable, quote_message(*errors));
+        return fail(Kind::unavailable, quote_message(*errors, password));
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
-        return fail(Kind::rejected, quote_message(*errors));
+        return fail(Kind::rejected, quote_message(*errors, password));
     if (!has_token)
         return fail(Kind::unavailable, status + " with neither a token nor errors");
     LoginOutcome outcome;

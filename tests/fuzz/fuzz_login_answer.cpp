@@ -15,8 +15,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     head.status = static_cast<std::uint16_t>(data[0] << 8 | data[1]);
     head.fields.list.push_back({bearerd::http::FieldId::unknown, "X-Authorization", value});
     head.fields.list.push_back({bearerd::http::FieldId::retry_after, "Retry-After", value});
-    const auto outcome =
-        judge_login(read_login_head(head, {"X-Authorization"}), {text + 3 + length, size - 3 - length});
+    const bearerd::Secret password{value};
+    const auto outcome = judge_login(read_login_head(head, {"X-Authorization"}),
+                                     {text + 3 + length, size - 3 - length}, password);
     const bool accepted = outcome.kind == LoginOutcome::Kind::accepted;
     if (accepted != !outcome.token.empty() || (accepted && head.status != 200))
         std::abort();

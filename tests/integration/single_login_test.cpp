@@ -80,6 +80,31 @@ TEST(Login, RevokedTokensAreReplacedBehindTheAppsBack) {
     EXPECT_EQ(simulator.stat("logins_ok"), 2);
 }
 
+TEST(Login, IsNotHeldByAnAnswerThatStreamsWithoutEnd) {
+    auto logins = std::make_shared<std::atomic<int>>(0);
+    const CertificateAuthority authority;
+    ScriptedUpstream upstream{authority.issue(), [logins](UpstreamConnection& connection) {
+                                  while (connection.read().is_login()) {
+                                      if (++*logins > 1) {
+                                          connection.write(login_answer(first_token));
+                                          continue;
+                                      }
+                                      connection.write(
+                                          "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n");
+                                      for (;;) { // ends with the connection
+                                          connection.write(": still here\n\n");
+                                          std::this_thread::sleep_for(std::chrono::milliseconds{50});
+                                      }
+                                  }
+                                  connection.write(http_answer(some_data));
+                              }};
+    const Daemon daemon{{.upstream_url = upstream.url(),
+                         .ca_pem = authority.pem(),
+                         .config = "auth: {backoff: {unavailable: 100ms}}"}};
+    EXPECT_TRUE(daemon.wait_for_metric(R"(bearerd_logins_total{result="ok"})", 1));
+    EXPECT_EQ(daemon.post(some_query).body, some_data);
+}
+
 TEST(Login, RequestsThatArriveMeanwhileWaitForIt) {
     const CertificateAuthority authority;
     std::mutex gate;

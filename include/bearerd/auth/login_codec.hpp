@@ -30,11 +30,12 @@ struct LoginOutcome {
     Secret token;                        ///< accepted: valid as token_in_header() has it
     std::optional<Duration> retry_after; ///< as the upstream asked
     /// Of a failure, for the log: a short sentence of printable ASCII. It may quote the upstream's message,
-    /// so whoever shows it first makes sure that this does not hold the password.
+    /// but not where that holds the password.
     std::string reason;
 };
 
-/// The first token in the header fields of these names, best name first; empty where there is none.
+/// The first token in the header fields of these names, best name first: what is no token is passed over.
+/// Empty where there is none.
 [[nodiscard]] std::string_view find_token(const http::Fields& fields,
                                           const std::vector<std::string>& token_headers);
 
@@ -53,7 +54,7 @@ struct LoginHead {
 /// where a token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a
 /// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and
 /// whatever is neither, are `unavailable`. Never throws but for lack of memory.
-[[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body);
+[[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password);
 
 /// `Retry-After` in seconds; a date is not read, because it would need the wall clock.
 [[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value) noexcept;

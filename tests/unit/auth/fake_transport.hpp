@@ -18,13 +18,13 @@ namespace bearerd::auth::test {
 struct FakeAnswer {
     std::uint16_t status = 200;
     std::vector<std::pair<std::string, std::string>> fields;
-    std::vector<std::string> pieces; ///< of the body
+    std::vector<std::string> pieces; ///< of the body; more than one: it is streamed
     std::optional<upstream::Failure> failure;
 
     static FakeAnswer token(std::string value) {
         FakeAnswer answer;
         answer.fields = {{"X-Authorization", "Bearer " + std::move(value)}};
-        answer.pieces = {R"({"data":{"loginUser":)", R"({"id":"7"}}})"};
+        answer.pieces = {R"({"data":{"loginUser":{"id":"7"}}})"};
         return answer;
     }
 

@@ -92,7 +92,7 @@ TEST_P(JudgeLogin, ByContract) {
     head.status = GetParam().status;
     head.token = Secret{std::string_view{GetParam().token}};
     head.retry_after = 7s;
-    const auto outcome = judge_login(std::move(head), GetParam().body);
+    const auto outcome = judge_login(std::move(head), GetParam().body, Secret{});
     EXPECT_EQ(outcome.kind, GetParam().kind);
     EXPECT_EQ(outcome.token.reveal(), outcome.kind == Kind::accepted ? GetParam().token : "");
     EXPECT_EQ(outcome.reason.empty(), outcome.kind == Kind::accepted);
@@ -150,8 +150,27 @@ TEST(JudgeLoginReason, QuotesTheUpstreamInPrintableAscii) {
     LoginHead head;
     head.status = 200;
     const auto outcome =
-        judge_login(std::move(head), "{\"errors\":[{\"message\":\"No\\n\\u001b[31m\xc3\xa4\"}]}");
+        judge_login(std::move(head), "{\"errors\":[{\"message\":\"No\\n\\u001b[31m\xc3\xa4\"}]}", Secret{});
     EXPECT_EQ(outcome.reason, "the upstream says: No??[31m??");
+}
+
+TEST(JudgeLoginReason, HoldsNoPasswordHoweverItIsSpelledOrCut) {
+    struct Case {
+        std::string_view password, message; ///< the message as it stands in the JSON
+    };
+
+    const std::string cut = std::string(110, 'x') + "a long password";
+    for (const auto& c :
+         {Case{"pass-word", "no user with pass-word"}, Case{"p\xc3\xa4ss", "not p\xc3\xa4ss"},
+          Case{"p\xc3\xa4ss", R"(not p\u00e4ss)"}, Case{"a long password", cut},
+          Case{R"(a"b)", R"(bad: {\"password\":\"a\\\"b\"})"}, Case{R"(a"b)", R"(not a\"b)"}}) {
+        LoginHead head;
+        head.status = 200;
+        const auto body = R"({"errors":[{"message":")" + std::string{c.message} + R"("}]})";
+        const auto outcome = judge_login(std::move(head), body, Secret{c.password});
+        EXPECT_EQ(outcome.kind, Kind::rejected);
+        EXPECT_EQ(outcome.reason, "the upstream's message holds the password") << c.message;
+    }
 }
 
 TEST(JudgeLogin, AnswerOverTheLimitIsBroken) {
@@ -159,7 +178,7 @@ TEST(JudgeLogin, AnswerOverTheLimitIsBroken) {
     head.status = 200;
     head.token = Secret{std::string_view{"t"}};
     const auto body = R"({"data":{"x":")" + std::string(max_login_answer, 'x') + "\"}}";
-    EXPECT_EQ(judge_login(std::move(head), body).kind, Kind::unavailable);
+    EXPECT_EQ(judge_login(std::move(head), body, Secret{}).kind, Kind::unavailable);
 }
 
 TEST(RetryAfter, IsReadInSecondsOnly) {

@@ -205,6 +205,20 @@ TEST(TokenService, ADoorMayOutliveTheServiceAndItsLoop) {
     door.reset();
 }
 
+TEST(TokenService, AStreamedAnswerIsNoLogin) {
+    Fixture f;
+    f.start();
+    auto streamed = FakeAnswer::token("a");
+    streamed.pieces.emplace_back(" ");
+    f.transport->answer(std::move(streamed));
+    f.run_until([&f] { return f.ready == 1; });
+    EXPECT_EQ(f.service->status().state, "backing_off");
+    f.now += 1s;
+    f.service->tick();
+    f.transport->answer(FakeAnswer::token("b"));
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+}
+
 TEST(TokenService, TheReasonNeverHoldsThePassword) {
     Fixture f;
     f.start();
