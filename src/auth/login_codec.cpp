@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <chrono>
 
 namespace bearerd::auth {
 namespace {
@@ -90,6 +91,36 @@ std::string quote_message(const Json& errors, const Secret& password) {
     return "the upstream says: " + text;
 }
 
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110), the form that senders must use; the day of the week is not
+/// looked at.
+std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) noexcept {
+    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
+    constexpr std::string_view form = "???, 00 ??? 0000 00:00:00 GMT";
+    const auto fits = [](char c, char model) {
+        return model == '?' || (model == '0' ? c >= '0' && c <= '9' : c == model);
+    };
+    if (text.size() != form.size() || !std::equal(text.begin(), text.end(), form.begin(), fits))
+        return std::nullopt;
+    const auto number = [text](std::size_t at, std::size_t size) {
+        int value = 0;
+        for (const char c : text.substr(at, size))
+            value = 10 * value + (c - '0');
+        return value;
+    };
+    const auto month = months.find(text.substr(8, 3));
+    const std::chrono::year_month_day day{std::chrono::year{number(12, 4)},
+                                          std::chrono::month{static_cast<unsigned>(month / 3 + 1)},
+                                          std::chrono::day{static_cast<unsigned>(number(5, 2))}};
+    const int hour = number(17, 2);
+    const int minute = number(20, 2);
+    const int second = number(23, 2);
+    if (month == std::string_view::npos || month % 3 != 0 || !day.ok() || hour > 23 || minute > 59 ||
+        second > 60)
+        return std::nullopt;
+    return std::chrono::sys_days{day} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
+           std::chrono::seconds{second};
+}
+
 /// Whether `data` holds anything but nulls.
 bool holds_user(const Json& answer) {
     const auto* data = member(answer, "data");
@@ -146,7 +177,8 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
     LoginHead result;
     result.status = head.status;
     result.token = Secret{find_token(head.fields, token_headers)};
-    result.retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after));
+    result.retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after),
+                                           head.fields.value(http::FieldId::date));
     return result;
 }
 
@@ -183,13 +215,18 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& pa
     return outcome;
 }
 
-std::optional<Duration> parse_retry_after(std::string_view value) noexcept {
+std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date) noexcept {
     constexpr std::int64_t longest = 86'400;
     const bool digits = !value.empty() &&
                         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
-    if (!digits)
-        return std::nullopt;
     std::int64_t seconds = 0;
+    if (!digits) {
+        const auto until = parse_date(value);
+        const auto sent = parse_date(date);
+        if (!until || !sent || *until < *sent)
+            return std::nullopt;
+        return std::min(*until - *sent, std::chrono::seconds{longest});
+    }
     const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), seconds);
     return std::chrono::seconds{code == std::errc{} ? std::min(seconds, longest) : longest};
 }

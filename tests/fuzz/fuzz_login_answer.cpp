@@ -15,6 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     head.status = static_cast<std::uint16_t>(data[0] << 8 | data[1]);
     head.fields.list.push_back({bearerd::http::FieldId::unknown, "X-Authorization", value});
     head.fields.list.push_back({bearerd::http::FieldId::retry_after, "Retry-After", value});
+    head.fields.list.push_back({bearerd::http::FieldId::date, "Date", value});
     const bearerd::Secret password{value};
     const auto outcome = judge_login(read_login_head(head, {"X-Authorization"}),
                                      {text + 3 + length, size - 3 - length}, password);

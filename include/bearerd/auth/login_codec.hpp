@@ -56,7 +56,8 @@ struct LoginHead {
 /// whatever is neither, are `unavailable`. Never throws but for lack of memory.
 [[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password);
 
-/// `Retry-After` in seconds; a date is not read, because it would need the wall clock.
-[[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value) noexcept;
+/// `Retry-After` in seconds or, where the answer's `Date` tells what time it is for the upstream, as a date.
+[[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value,
+                                                        std::string_view date = {}) noexcept;
 
 } // namespace bearerd::auth

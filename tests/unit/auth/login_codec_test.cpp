@@ -181,7 +181,20 @@ TEST(JudgeLogin, AnswerOverTheLimitIsBroken) {
     EXPECT_EQ(judge_login(std::move(head), body, Secret{}).kind, Kind::unavailable);
 }
 
-TEST(RetryAfter, IsReadInSecondsOnly) {
+TEST(RetryAfter, AsADateIsCountedFromTheAnswersOwn) {
+    const std::string_view sent = "Wed, 21 Oct 2026 07:28:00 GMT";
+    EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2026 07:28:00 GMT", sent), Duration{0s});
+    EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2026 08:30:05 GMT", sent), Duration{1h + 2min + 5s});
+    EXPECT_EQ(parse_retry_after("Thu, 01 Jan 2099 00:00:00 GMT", sent), Duration{24h});
+    for (const std::string_view value :
+         {"Wed, 21 Oct 2026 07:27:59 GMT", "Wed, 31 Feb 2027 07:28:00 GMT", "Wed, 21 anO 2026 08:28:00 GMT",
+          "Wed, 21 Oct 2026 24:28:00 GMT", "Wed, 21 Oct 2026 08:28:00 CET", "Wed, 21 Oct 2026 08:28:00 GMT ",
+          "Wednesday, 21-Oct-26 08:28:00 GMT"})
+        EXPECT_EQ(parse_retry_after(value, sent), std::nullopt) << value;
+    EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2026 08:30:05 GMT", "yesterday"), std::nullopt);
+}
+
+TEST(RetryAfter, IsReadInSeconds) {
     EXPECT_EQ(parse_retry_after("0"), Duration{0s});
     EXPECT_EQ(parse_retry_after("120"), Duration{120s});
     EXPECT_EQ(parse_retry_after("99999999999999999999999"), Duration{24h});
