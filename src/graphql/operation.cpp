@@ -3,8 +3,11 @@
 #include <bearerd/graphql/document_memo.hpp>
 
 #include "document.hpp"
+#include "json_scan.hpp"
 #include "lexer.hpp"
+#include "parameters.hpp"
 #include "request_reader.hpp"
+#include "text.hpp"
 
 #include <utility>
 
@@ -113,6 +116,50 @@ private:
     Hash hash_;
 };
 
+/// JSON that names its document in a way that is not read here (a stored one, by `extensions` or an id): what
+/// may name it, as it stands there, so that other variables make no other document.
+class NameHasher {
+public:
+    /// False: it is no JSON, or one of its envelopes names nothing.
+    [[nodiscard]] bool read(std::string_view body) {
+        JsonScan scan{body};
+        if (scan.peek() == JsonKind::object)
+            return read_envelope(scan) && scan.finish();
+        std::size_t count = 0;
+        for (scan.enter_array(); scan.next_element(); ++count)
+            if (scan.peek() != JsonKind::object || !read_envelope(scan))
+                return false;
+        return count != 0 && scan.finish();
+    }
+
+    [[nodiscard]] std::uint64_t value() const noexcept { return hash_.value(); }
+
+private:
+    bool read_envelope(JsonScan& scan) {
+        JsonString key;
+        bool named = false;
+        for (scan.enter_object(); scan.next_member(key);) {
+            const std::string_view name = key.text(buffer_);
+            const bool names = equal_ignoring_case(name, "extensions") ||
+                               equal_ignoring_case(name, "query") || names_stored_document(name);
+            std::string_view raw;
+            if (!names && !equal_ignoring_case(name, "operationName")) {
+                scan.skip();
+                continue;
+            }
+            hash_.add(name);
+            scan.skip(raw);
+            hash_.add(raw);
+            named = named || names;
+        }
+        hash_.add(static_cast<unsigned char>(TokenKind::end));
+        return scan.ok() && named;
+    }
+
+    TextBuffer buffer_;
+    Hash hash_;
+};
+
 std::uint64_t hash_of_bytes(const RequestView& request) noexcept {
     Hash hash;
     hash.add(request.is_get ? 1 : 0);
@@ -152,7 +199,10 @@ Operation classify(const RequestView& request, std::string_view login_field, Doc
 
 std::uint64_t document_hash(const RequestView& request) {
     DocumentHasher hasher;
-    return read_request(request, hasher) == RequestForm::unreadable ? hash_of_bytes(request) : hasher.value();
+    if (read_request(request, hasher) != RequestForm::unreadable)
+        return hasher.value();
+    NameHasher names;
+    return !request.is_get && names.read(request.body) ? names.value() : hash_of_bytes(request);
 }
 
 } // namespace bearerd::graphql

@@ -53,7 +53,8 @@ struct Operation {
 
 /// A hash of operation name and query text without its literals (strings, numbers), comments, white space and
 /// variables' values: the same document with other values has the same hash (CONTRACT 3.7). Keyed by nothing,
-/// stable within a process. For a request that can't be read: of all its bytes.
+/// stable within a process. For a request that can't be read: of what in its JSON may name a document (a
+/// stored one has an id, or `extensions`), else of all its bytes.
 [[nodiscard]] std::uint64_t document_hash(const RequestView& request);
 
 } // namespace bearerd::graphql

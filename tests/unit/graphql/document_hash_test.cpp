@@ -57,6 +57,31 @@ TEST(DocumentHash, DiffersWithAnythingElse) {
             EXPECT_NE(hash_json(bodies[i]), hash_json(bodies[j])) << bodies[i] << " and " << bodies[j];
 }
 
+TEST(DocumentHash, OfAStoredDocumentIsOfItsNameWithoutVariables) {
+    const auto stored = [](std::string_view name, std::string_view variables) {
+        return hash_json("{\"operationName\":\"A\"," + std::string{name} +
+                         ",\"variables\":" + std::string{variables} + "}");
+    };
+    const std::vector<std::string> names = {
+        R"("extensions":{"persistedQuery":{"version":1,"sha256Hash":"aa"}})",
+        R"("extensions":{"persistedQuery":{"version":1,"sha256Hash":"bb"}})",
+        R"("id":"aa")",
+        R"("documentId":"aa")",
+        R"("documentId":"aa","query":"{a}")",
+    };
+    for (std::size_t i = 0; i < names.size(); ++i) {
+        EXPECT_EQ(stored(names[i], R"({"card":"1"})"), stored(names[i], R"({"card":"2"})")) << names[i];
+        EXPECT_EQ(hash_json("[{" + names[i] + R"(,"variables":1}])"),
+                  hash_json("[{" + names[i] + R"(,"variables":2}])"));
+        EXPECT_NE(hash_json("{" + names[i] + R"(,"operationName":"A"})"),
+                  hash_json("{" + names[i] + R"(,"operationName":"B"})"));
+        for (std::size_t j = 0; j < i; ++j)
+            EXPECT_NE(stored(names[i], "1"), stored(names[j], "1")) << names[i] << " and " << names[j];
+    }
+    EXPECT_NE(hash_json(R"({"variables":1})"), hash_json(R"({"variables":2})")) << "nothing names a document";
+    EXPECT_NE(hash_json(R"({"id":1,"variables":1)"), hash_json(R"({"id":1,"variables":2)")) << "no JSON";
+}
+
 TEST(DocumentHash, OfTheUnreadableIsOfAllItsBytes) {
     EXPECT_EQ(document_hash({false, "a", "b", "c"}), document_hash({false, "a", "b", "c"}));
     EXPECT_NE(document_hash({false, "a", "b", "c"}), document_hash({true, "a", "b", "c"}));
