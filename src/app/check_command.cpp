@@ -43,12 +43,10 @@ std::string store_problem(const std::string& directory) {
 }
 
 std::string key_problem(const std::string& key_file) {
-    auto key = auth::read_store_file(key_file);
+    const auto key = auth::read_key_file(key_file);
     if (!key)
         return "can't be read by this user: " + key.error().message();
-    const bool empty = key->empty();
-    wipe(*key);
-    return empty ? "is empty; put a random key into it, as by head -c 32 /dev/urandom" : std::string{};
+    return key->empty() ? "is empty; put a random key into it, as by head -c 32 /dev/urandom" : std::string{};
 }
 
 std::vector<config::Fault> open_what_is_named(const std::string& file, config::Settings settings) {

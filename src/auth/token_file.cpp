@@ -54,6 +54,43 @@ error_code write_all(const File& file, std::string_view bytes) noexcept {
     return {};
 }
 
+/// Fills `bytes`, which is larger than what may come.
+error_code read_all(const File& file, std::string& bytes) noexcept {
+    std::size_t size = 0;
+    while (size < bytes.size()) {
+        const auto got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return system_error();
+        if (got == 0)
+            break;
+        size += static_cast<std::size_t>(got);
+    }
+    if (size == bytes.size())
+        return make_error(EFBIG);
+    bytes.resize(size);
+    return {};
+}
+
+Result<std::string> read_small_file(const std::string& path, int more_flags) {
+    // Non-blocking, or a FIFO in the file's place would hold us for ever.
+    const File file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | more_flags)};
+
+    struct stat status {};
+
+    if (!file.is_open() || ::fstat(file.get(), &status) != 0)
+        return system_error();
+    if (!S_ISREG(status.st_mode))
+        return make_error(EINVAL);
+    std::string bytes(max_store_file + 1, '\0');
+    if (const auto error = read_all(file, bytes)) {
+        wipe(bytes); // it may be a part of a key
+        return error;
+    }
+    return bytes;
+}
+
 std::string temporary_prefix(const std::string& name) {
     return "." + name + ".tmp-";
 }
@@ -72,31 +109,19 @@ error_code write_temporary(const File& directory, const std::string& name, std::
 } // namespace
 
 Result<std::string> read_store_file(const std::string& path) {
-    // Non-blocking, or a FIFO in the file's place would hold us for ever.
-    const File file{::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    return read_small_file(path, O_NOFOLLOW);
+}
 
-    struct stat status {};
-
-    if (!file.is_open() || ::fstat(file.get(), &status) != 0)
-        return system_error();
-    if (!S_ISREG(status.st_mode))
-        return make_error(EINVAL);
-    std::string bytes(max_store_file + 1, '\0');
-    std::size_t size = 0;
-    while (size < bytes.size()) {
-        const auto got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return system_error();
-        if (got == 0)
+Result<Secret> read_key_file(const std::string& path) {
+    auto bytes = read_small_file(path, 0);
+    if (!bytes)
+        return bytes.error();
+    for (const char end : {'\n', '\r'}) {
+        if (!bytes->ends_with(end))
             break;
-        size += static_cast<std::size_t>(got);
+        bytes->pop_back();
     }
-    if (size > max_store_file)
-        return make_error(EFBIG);
-    bytes.resize(size);
-    return bytes;
+    return Secret{std::move(*bytes)};
 }
 
 error_code write_store_file(const std::string& directory, const std::string& name, std::string_view bytes) {
@@ -149,12 +174,12 @@ Result<const TokenFile::Key*> TokenFile::key_for(KeySource source, std::optional
         return make_error(EIO);
     Secret from_file;
     if (source == KeySource::key_file) {
-        auto bytes = read_store_file(settings_.key_file);
+        auto bytes = read_key_file(settings_.key_file);
         if (!bytes)
             return bytes.error();
         if (bytes->empty())
             return make_error(EINVAL);
-        from_file = Secret{std::move(*bytes)};
+        from_file = std::move(*bytes);
     }
     auto key = derive_key(source, source == KeySource::key_file ? from_file : settings_.password, *salt);
     if (!key)
@@ -180,7 +205,7 @@ TokenFile::Loaded<Secret> TokenFile::load(std::string_view purpose, KeySource so
         return {std::nullopt, "no key: " + key.error().message()};
     auto plain = unseal({purpose, settings_.url, settings_.user}, source, (*key)->key, *bytes);
     if (!plain)
-        return {std::nullopt, "damaged, or sealed with another password or key"};
+        return {std::nullopt, "damaged, or sealed with another password or key", true};
     return {std::move(plain), {}};
 }
 
@@ -195,7 +220,7 @@ TokenFile::Loaded<TokenRecord> TokenFile::load_token() {
 TokenFile::Loaded<LoginRecord> TokenFile::load_login() {
     auto plain = load("login", KeySource::password);
     if (!plain.value)
-        return {std::nullopt, std::move(plain.problem)};
+        return {std::nullopt, std::move(plain.problem), plain.did_not_open};
     auto record = decode_login_record(plain.value->reveal());
     return record ? Loaded<LoginRecord>{std::move(record), {}} : Loaded<LoginRecord>{std::nullopt, "damaged"};
 }

@@ -21,6 +21,10 @@ inline constexpr std::size_t max_store_file = 64UL << 10;
 /// Reads a small regular file, following no link. ENOENT where there is none.
 [[nodiscard]] Result<std::string> read_store_file(const std::string& path);
 
+/// The bytes of `token_store.key_file`, without one newline at the end, as of any secret's file (CONTRACT 7).
+/// Links are followed: in a Kubernetes volume each file is one.
+[[nodiscard]] Result<Secret> read_key_file(const std::string& path);
+
 /// Replaces a file so that a crash at any moment leaves the old or the new one: a temporary file beside it,
 /// mode 0600 whatever the umask, synced, renamed, the directory synced. Creates the directory (0700) where it
 /// is missing.
@@ -48,6 +52,7 @@ public:
     struct Loaded {
         std::optional<T> value;
         std::string problem;
+        bool did_not_open = false; ///< the key is another one; or the file is damaged, which looks the same
     };
 
     [[nodiscard]] Loaded<TokenRecord> load_token();

@@ -68,6 +68,10 @@ TEST(TokenFile, AnotherPasswordOpensNothingAndCountsNoRejections) {
     EXPECT_FALSE(second.load_token().value);
     EXPECT_NE(second.load_token().problem, "");
     EXPECT_FALSE(second.load_login().value);
+    EXPECT_TRUE(second.load_login().did_not_open);
+    TemporaryDirectory::write(folder.find("login-"), "not ours");
+    EXPECT_FALSE(second.load_login().did_not_open);
+    EXPECT_NE(second.load_login().problem, "");
 }
 
 TEST(TokenFile, AKeyFileOutlivesAPasswordChangeForTheTokenOnly) {
@@ -92,7 +96,7 @@ TEST(TokenFile, AMissingOrEmptyKeyFileIsAnError) {
     auto missing = settings(folder.path());
     missing.key_file = folder.path() + "/key";
     EXPECT_TRUE(TokenFile{std::move(missing)}.save(record()));
-    TemporaryDirectory::write(folder.path() + "/key", "");
+    TemporaryDirectory::write(folder.path() + "/key", "\n");
     auto empty = settings(folder.path());
     empty.key_file = folder.path() + "/key";
     EXPECT_TRUE(TokenFile{std::move(empty)}.save(record()));
@@ -130,6 +134,20 @@ TEST(TokenFile, LinksAndOtherThingsAreNotFollowed) {
     ASSERT_FALSE(write_store_file(folder.path(), "link", "y"));
     EXPECT_EQ(TemporaryDirectory::read(target), "x") << "the link is replaced, not followed";
     EXPECT_EQ(*read_store_file(folder.path() + "/link"), "y");
+}
+
+TEST(TokenFile, AKeyFileMayBeALinkAndMayEndWithANewline) {
+    const TemporaryDirectory folder;
+    const auto path = folder.path() + "/target";
+    std::filesystem::create_symlink(path, folder.path() + "/key");
+    for (const std::string_view bytes : {"0123\r4567", "0123\r4567\n", "0123\r4567\r\n"}) {
+        TemporaryDirectory::write(path, bytes);
+        const auto key = read_key_file(folder.path() + "/key");
+        ASSERT_TRUE(key) << key.error().message();
+        EXPECT_EQ(key->reveal(), "0123\r4567");
+    }
+    TemporaryDirectory::write(path, "0123\n\n");
+    EXPECT_EQ(read_key_file(path)->reveal(), "0123\n");
 }
 
 TEST(TokenFile, ModeIs0600WhateverTheUmask) {
