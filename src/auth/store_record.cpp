@@ -100,6 +100,14 @@ StoredMoment StoredMoment::take() {
     return moment;
 }
 
+StoredMoment earlier(StoredMoment moment, Duration age) {
+    moment.wall_s -= std::chrono::ceil<std::chrono::seconds>(age).count();
+    moment.boot_ns -= age.count();
+    if (moment.boot_ns < 0)
+        moment.boot_id.clear();
+    return moment;
+}
+
 std::optional<Duration> elapsed(const StoredMoment& then, const StoredMoment& now) noexcept {
     if (!then.boot_id.empty() && then.boot_id == now.boot_id) {
         // Subtracting could overflow for a forged record only; those don't open, but a fuzzer has the key.

@@ -32,9 +32,11 @@ StoreWriter::Found read_files(TokenFile& file) {
     }
     if (!token.problem.empty())
         log::warning("stored token ignored", {{"reason", token.problem}});
-    // A record that does not open belongs to another password, which is to be tried at once: nothing to warn
-    // of.
-    if (const auto login = file.load_login(); login.value && login.value->rejections > 0) {
+    const auto login = file.load_login();
+    // One that does not open belongs to another password, which is to be tried at once: nothing to warn of.
+    if (!login.problem.empty() && !login.did_not_open)
+        log::warning("stored count of rejected logins ignored", {{"reason", login.problem}});
+    if (login.value && login.value->rejections > 0) {
         found.rejections = login.value->rejections;
         const auto left = login.value->backoff - elapsed(login.value->failed, now).value_or(0ns);
         found.next_try = std::max(Duration{0}, left);
@@ -142,6 +144,8 @@ void StoreWriter::run(State& state) {
     sigset_t all;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_BLOCK, &all, nullptr); // signals are the first thread's affair
+    if (state.events.reading)
+        state.events.reading();
     auto found = read_files(*state.file);
     std::unique_lock lock{state.mutex};
     if (!state.stopping)

@@ -1,9 +1,5 @@
 #include "token_core.hpp"
 
-#include <bearerd/auth/jwt.hpp>
-#include <bearerd/base/log.hpp>
-#include <bearerd/base/units.hpp>
-
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -17,11 +13,6 @@ using Action = TokenMachine::Reply::Action;
 /// The timer's clock stops while the machine is suspended; looking this often bounds how late a renewal is
 /// then.
 constexpr Duration longest_sleep = 30s;
-
-StoreSettings store_settings(const config::Settings& settings) {
-    return {settings.token_store.directory, settings.token_store.key_file, settings.upstream.url.text,
-            settings.credentials.user, settings.credentials.password.clone()};
-}
 
 bool same_user(const config::Settings& a, const config::Settings& b) {
     return a.upstream.url.text == b.upstream.url.text && a.credentials.user == b.credentials.user &&
@@ -60,7 +51,8 @@ TokenService::Core::Core(net::Executor first, std::shared_ptr<upstream::Transpor
       settings_{std::move(settings)},
       machine_{settings_->auth, true},
       wake_timer_{first},
-      login_timer_{first} {}
+      login_timer_{first},
+      store_timer_{first} {}
 
 TokenMachine::Moment TokenService::Core::moment() {
     const auto jitter = hooks_.jitter ? hooks_.jitter() : std::uniform_real_distribution<double>{0, 1}(dice_);
@@ -233,82 +225,10 @@ void TokenService::Core::start(std::function<void()> first_login_tried) {
     settle(machine_.restored(std::nullopt, at), at.now);
 }
 
-void TokenService::Core::open_store() {
-    if (settings_->token_store.directory.empty())
-        return;
-    StoreWriter::Events events;
-    events.found = [self = weak_from_this(), first = first_](StoreWriter::Found found) {
-        net::asio::post(first, [self, found = std::move(found)]() mutable {
-            if (const auto core = self.lock())
-                core->on_found(std::move(found));
-        });
-    };
-    events.failed = [self = weak_from_this(), first = first_] {
-        net::asio::post(first, [self] {
-            if (const auto core = self.lock())
-                core->stats_.token_store_failures.add();
-        });
-    };
-    store_ = std::make_unique<StoreWriter>(store_settings(*settings_), std::move(events));
-}
-
-void TokenService::Core::on_found(StoreWriter::Found found) {
-    std::unique_lock lock{mutex_};
-    const auto at = moment();
-    const bool needless = machine_.current() != nullptr; // the store was opened by a reload
-    std::optional<TokenMachine::Restored> token;
-    if (!stored_is_foreign_) {
-        machine_.restored_rejections(found.rejections, at.now + found.next_try, at);
-        if (found.token) {
-            token.emplace();
-            token->token.claims = parse_claims(found.token->record.token.reveal());
-            token->token.value = std::move(found.token->record.token);
-            token->login = std::move(found.token->record.login);
-            token->life = found.token->record.life;
-            token->left = token->life - found.token->age;
-        }
-    }
-    auto reply = machine_.restored(std::move(token), at);
-    settle(reply, at.now);
-    const auto good = machine_.good_token(at.now);
-    if (good && !needless) {
-        stats_.token_swaps[2].add();
-        const auto left = format_duration(good->expires - at.now);
-        log::info("stored token is used", {{"user", settings_->credentials.user}, {"expires_in", left}});
-    }
-    if (!reply.start_login)
-        reply = machine_.want(at);
-    release_waiters(reply, at.now);
-    if (good || reply.action == Action::fail)
-        first_try_done(lock);
-}
-
 void TokenService::Core::first_try_done(std::unique_lock<std::mutex>& lock) {
     lock.unlock();
     if (const auto told = std::exchange(first_login_tried_, nullptr))
         told();
-}
-
-void TokenService::Core::save_token() {
-    if (!store_)
-        return;
-    const auto& token = *machine_.current();
-    TokenRecord record;
-    record.received = StoredMoment::take();
-    record.life = token.expires - token.received;
-    record.token = token.value.clone();
-    record.login = machine_.login_claims();
-    store_->save(std::move(record));
-}
-
-void TokenService::Core::save_rejections(Duration backoff) {
-    if (!store_)
-        return;
-    LoginRecord record;
-    record.rejections = machine_.rejections();
-    record.failed = StoredMoment::take();
-    record.backoff = backoff;
-    store_->save(std::move(record));
 }
 
 void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings,
@@ -330,23 +250,6 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     release_waiters(left_behind(), at.now); // no token is left that they could be given
 }
 
-/// Returns the store that is not needed any more.
-std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Settings& before,
-                                                              bool same_credentials, TimePoint now) {
-    const auto& places = settings_->token_store;
-    const bool moved =
-        before.token_store.directory != places.directory || before.token_store.key_file != places.key_file;
-    if (places.directory.empty())
-        return std::move(store_);
-    if (!store_)
-        open_store();
-    else if (moved || !same_credentials)
-        store_->change(store_settings(*settings_));
-    if (moved && same_credentials && machine_.good_token(now))
-        save_token();
-    return nullptr;
-}
-
 void TokenService::Core::stop() {
     {
         const std::lock_guard lock{mutex_};
@@ -363,11 +266,14 @@ void TokenService::Core::stop() {
         wake_timer_->cancel();
     if (login_timer_)
         login_timer_->cancel();
+    if (store_timer_)
+        store_timer_->cancel();
 }
 
 void TokenService::Core::close() {
     wake_timer_.reset();
     login_timer_.reset();
+    store_timer_.reset();
     std::unique_ptr<StoreWriter> store; // its end may take a while: after the lock
     std::shared_ptr<upstream::Transport> transport;
     const std::lock_guard lock{mutex_};

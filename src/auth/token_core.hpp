@@ -80,8 +80,9 @@ private:
     [[nodiscard]] std::unique_ptr<StoreWriter> change_store(const config::Settings& before,
                                                             bool same_credentials, TimePoint now);
     void save_token();
-    void save_rejections(Duration backoff);
-    void on_found(StoreWriter::Found found);
+    void save_rejections(TimePoint now);
+    void on_found(std::uint64_t reading, StoreWriter::Found found);
+    void on_slow_store(std::uint64_t reading);
     void first_try_done(std::unique_lock<std::mutex>& lock);
 
     void run_login();
@@ -108,12 +109,15 @@ private:
     std::string_view last_result_ = "none";
     std::string last_reason_;
     std::unique_ptr<StoreWriter> store_;
+    std::uint64_t readings_ = 0; ///< stores that were opened
+    std::uint64_t reading_ = 0;  ///< the number of the one whose content is awaited; 0: none is
 
     std::atomic<std::uint64_t> version_{0};
 
     // The first thread's:
     std::optional<Timer> wake_timer_; ///< until close()
     std::optional<Timer> login_timer_;
+    std::optional<Timer> store_timer_;
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome
     bool attempt_alive_ = false;      ///< its coroutine has not ended, though it may have been given up

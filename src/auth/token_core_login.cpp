@@ -104,7 +104,7 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     if (reply.action == TokenMachine::Reply::Action::fail) {
         log_failure(outcome, reply.failure.retry_after);
         if (outcome.kind == Kind::rejected)
-            save_rejections(reply.failure.retry_after);
+            save_rejections(at.now);
         return reply;
     }
     failures_ = 0;
@@ -114,7 +114,7 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     last_reason_.clear();
     save_token();
     if (rejections > 0)
-        save_rejections({});
+        save_rejections(at.now);
     const auto left = format_duration(reply.token->expires - at.now);
     log::info(renewed ? "token renewed by a login" : "logged in",
               {{"user", settings_->credentials.user}, {"expires_in", left}});

@@ -21,6 +21,9 @@ struct StoredMoment {
     [[nodiscard]] static StoredMoment take();
 };
 
+/// The moment that was `age` before this one. Before the boot only the wall clock can tell it.
+[[nodiscard]] StoredMoment earlier(StoredMoment moment, Duration age);
+
 /// From `then` to `now`; nothing where `then` seems to lie in the future, so that a clock is wrong.
 [[nodiscard]] std::optional<Duration> elapsed(const StoredMoment& then, const StoredMoment& now) noexcept;
 

@@ -26,10 +26,12 @@ public:
         Duration next_try{}; ///< from now on, where rejections > 0
     };
 
-    /// Called under a lock: they must only hand on. Not called any more once the destructor has begun.
+    /// Called under a lock but for the last: they must only hand on. Not called any more once the destructor
+    /// has begun.
     struct Events {
         std::function<void(Found)> found; ///< once, on the writer's thread
         std::function<void()> failed;     ///< a record could not be stored; on the writer's thread
+        std::function<void()> reading{}; ///< without a lock, on the writer's thread before it reads; or empty
     };
 
     /// Reads the files at once.

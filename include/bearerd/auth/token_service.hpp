@@ -28,7 +28,8 @@ struct AuthStatus {
 /// What tests put in the world's place.
 struct ServiceHooks {
     std::function<TimePoint()> clock = &BootClock::now; ///< called from any thread
-    std::function<double()> jitter; ///< in [0, 1), called under a lock; empty: a random one
+    std::function<double()> jitter;        ///< in [0, 1), called under a lock; empty: a random one
+    std::function<void()> store_reading{}; ///< on the store's thread before it reads: a disk that hangs
 };
 
 /// Owns the one token (CONTRACT 3): loads the stored one, logs in, renews, adopts and stores. Decisions are
@@ -47,7 +48,8 @@ public:
     /// Stops, and waits at most eight seconds for what is still to be stored.
     ~TokenService();
 
-    /// Loads the stored token (on a thread of its own), then logs in where it takes that. Returns at once;
+    /// Loads the stored token (on a thread of its own; what has not come within `auth.login_timeout` is not
+    /// awaited any longer), then logs in where it takes that. Returns at once;
     /// the callback is called once, on the first thread, as soon as the first login was tried or none was
     /// needed: the time for systemd's READY=1. It is not called where stop() comes first.
     void start(std::function<void()> first_login_tried = {});

@@ -82,5 +82,19 @@ TEST(StoredMoment, KnowsTheBoot) {
     EXPECT_FALSE(StoredMoment::take().boot_id.empty());
 }
 
+TEST(StoredMoment, EarlierIsSoMuchLongerAgo) {
+    StoredMoment now;
+    now.wall_s = 1'000'000;
+    now.boot_ns = Duration{100s}.count();
+    now.boot_id = "boot";
+    EXPECT_EQ(elapsed(earlier(now, 0s), now), Duration{0});
+    EXPECT_EQ(elapsed(earlier(now, 100s), now), Duration{100s});
+    EXPECT_EQ(elapsed(earlier(now, 100s + 1ns), now), Duration{101s}) << "before the boot, by the wall clock";
+    now.boot_id = "next boot";
+    StoredMoment then = now;
+    then.boot_id = "boot";
+    EXPECT_EQ(elapsed(earlier(then, 59s + 1ms), now), Duration{60s}) << "rather too old than too young";
+}
+
 } // namespace
 } // namespace bearerd::auth

@@ -15,6 +15,7 @@ using namespace std::chrono_literals;
 
 struct Options {
     std::string directory;
+    std::function<void()> store_reading = {};
     std::string url = "https://api.example.com/";
     std::string user = "till";
     std::string password = "pass-word";
@@ -41,6 +42,7 @@ public:
         ServiceHooks hooks;
         hooks.clock = [this] { return now; };
         hooks.jitter = [] { return 0.0; };
+        hooks.store_reading = options_.store_reading;
         service = std::make_unique<TokenService>(context.get_executor(), transport, settings(options_), stats,
                                                  hooks);
         source = service->make_source(context.get_executor(), stats);

@@ -3,6 +3,10 @@
 #include "unit/auth/jwt_text.hpp"
 #include "unit/auth/temporary_directory.hpp"
 
+#include <bearerd/auth/token_file.hpp>
+
+#include <future>
+
 namespace bearerd::auth {
 namespace {
 
@@ -52,6 +56,87 @@ TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
     Fixture f{options};
     f.start();
     f.run_until([&f] { return f.transport->sent == 1; });
+}
+
+TEST(TokenService, AStoreThatHangsIsNotAwaitedForEver) {
+    const TemporaryDirectory folder;
+    std::promise<void> mended;
+    Options options;
+    options.directory = folder.path();
+    {
+        Fixture f{options};
+        f.settle("stored");
+    }
+    options.login_timeout = 20ms;
+    options.store_reading = [over = mended.get_future().share()] { over.wait(); };
+    Fixture f{options};
+    f.start();
+    f.transport->answer(FakeAnswer::token("new"));
+    f.run_until([&f] { return f.ready == 1; });
+    EXPECT_EQ(value(f.source->current(f.now)), "new");
+    mended.set_value();
+    f.service.reset(); // has the store's thread end
+    f.context.restart();
+    f.context.poll();
+    EXPECT_EQ(f.stats.token_swaps[2].get(), 0U);
+    f.service = std::make_unique<TokenService>(f.context.get_executor(), f.transport, settings({}), f.stats);
+}
+
+TEST(TokenService, AStoreOpenedByAReloadGetsTheTokenWithItsAge) {
+    const TemporaryDirectory folder;
+    Options options;
+    {
+        Fixture f{options};
+        f.settle("a");
+        f.now += 49min;
+        f.options_.directory = folder.path();
+        f.service->reload(settings(f.options_), f.transport);
+    }
+    options.directory = folder.path();
+    Fixture f{options};
+    f.start();
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    EXPECT_LE(*f.service->status().expires_in, 10min) << "a minute and 49 had passed";
+    EXPECT_GT(*f.service->status().expires_in, 5min);
+}
+
+TEST(TokenService, RejectionsMoveWithTheStore) {
+    const TemporaryDirectory first;
+    const TemporaryDirectory second;
+    Options options;
+    options.directory = first.path();
+    {
+        Fixture f{options};
+        f.start();
+        f.transport->answer(FakeAnswer::errors("no"));
+        f.run_until([&f] { return f.ready == 1; });
+        f.options_.directory = second.path();
+        f.service->reload(settings(f.options_), f.transport);
+    }
+    options.directory = second.path();
+    Fixture f{options};
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_rejected);
+    EXPECT_EQ(f.transport->sent, 0U);
+
+    // Where the login works, a count of old times means nothing any more, here nor at the next start.
+    Fixture working;
+    working.settle("a");
+    working.options_.directory = second.path();
+    working.service->reload(settings(working.options_), working.transport);
+    working.run_until([&second] { return !second.find("token-").empty(); });
+    working.context.restart();
+    working.context.poll();
+    EXPECT_EQ(working.service->status().state, "valid");
+    EXPECT_EQ(working.service->status().next_try, std::nullopt);
+    working.service.reset();
+    TokenFile file{{second.path(), "", working.options_.url, working.options_.user,
+                    Secret{std::string_view{working.options_.password}}}};
+    EXPECT_EQ(file.load_login().value->rejections, 0U);
+    working.service = std::make_unique<TokenService>(working.context.get_executor(), working.transport,
+                                                     settings({}), working.stats);
 }
 
 TEST(TokenService, AStoreThatCannotBeWrittenIsCountedAndNothingElse) {
