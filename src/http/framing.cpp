@@ -9,14 +9,48 @@ bool is_digits(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
 }
 
+/// What the fields say of a message's bounds, gathered in one pass.
+struct Framing {
+    std::size_t hosts = 0;
+    std::size_t lengths = 0;
+    std::size_t encodings = 0;
+    std::size_t connection_options = 0;
+    std::string_view length; ///< the first one
+    std::string_view encoding;
+};
+
+Framing framing_of(const Fields& fields) noexcept {
+    Framing framing;
+    for (const Field& field : fields.list) {
+        switch (field.id) {
+        case FieldId::host:
+            ++framing.hosts;
+            break;
+        case FieldId::content_length:
+            if (framing.lengths++ == 0)
+                framing.length = field.value;
+            break;
+        case FieldId::transfer_encoding:
+            ++framing.encodings;
+            framing.encoding = field.value;
+            break;
+        case FieldId::connection:
+            framing.connection_options += 1 + static_cast<std::size_t>(std::ranges::count(field.value, ','));
+            break;
+        default:
+            break;
+        }
+    }
+    return framing;
+}
+
 /// Exactly "chunked" once, or no Transfer-Encoding at all. Beast takes any other coding for a message without
 /// a body and would parse the body's bytes as the next message.
-bool transfer_encoding_is_sound(const Fields& fields, std::uint8_t minor) noexcept {
-    const auto count = fields.count(FieldId::transfer_encoding);
-    if (count == 0)
+bool transfer_encoding_is_sound(const Framing& framing, std::uint8_t minor) noexcept {
+    if (framing.encodings == 0)
         return true;
-    return count == 1 && minor == 1 && fields.count(FieldId::content_length) == 0 &&
-           equal_ignoring_case(fields.value(FieldId::transfer_encoding), "chunked");
+    return framing.encodings == 1 && minor == 1 && framing.lengths == 0 &&
+           equal_ignoring_case(framing.encoding, "chunked");
 }
 
 } // namespace
@@ -51,20 +85,21 @@ std::size_t leading_empty_lines(std::string_view data) noexcept {
 }
 
 bool request_framing_is_sound(const RequestHead& head) noexcept {
-    const auto hosts = head.fields.count(FieldId::host);
-    if (hosts > 1 || (hosts == 0 && head.minor == 1))
+    const Framing framing = framing_of(head.fields);
+    if (framing.hosts > 1 || (framing.hosts == 0 && head.minor == 1))
         return false;
-    const auto lengths = head.fields.count(FieldId::content_length);
-    if (lengths > 1 || (lengths == 1 && !is_digits(head.fields.value(FieldId::content_length))))
+    if (framing.lengths > 1 || (framing.lengths == 1 && !is_digits(framing.length)))
         return false;
-    return transfer_encoding_is_sound(head.fields, head.minor) && split_target(head.target).valid;
+    return framing.connection_options <= most_connection_options &&
+           transfer_encoding_is_sound(framing, head.minor) && split_target(head.target).valid;
 }
 
 bool response_framing_is_sound(const ResponseHead& head) noexcept {
-    const auto length = head.fields.find(FieldId::content_length);
-    if (length != nullptr && !is_digits(length->value))
+    const Framing framing = framing_of(head.fields);
+    if (framing.lengths != 0 && !is_digits(framing.length))
         return false;
-    return transfer_encoding_is_sound(head.fields, head.minor);
+    return framing.connection_options <= most_connection_options &&
+           transfer_encoding_is_sound(framing, head.minor);
 }
 
 Target split_target(std::string_view target) noexcept {

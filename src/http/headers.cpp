@@ -1,6 +1,9 @@
 #include <bearerd/http/headers.hpp>
 
+#include <bearerd/http/framing.hpp>
+
 #include <boost/beast/http/status.hpp>
+#include <boost/container/static_vector.hpp>
 
 #include <algorithm>
 #include <array>
@@ -28,9 +31,37 @@ bool is_hop_by_hop(const Field& field) noexcept {
     }
 }
 
-bool named_by_connection(const Fields& fields, const Field& field) noexcept {
-    return fields.has_token(FieldId::connection, field.name);
-}
+/// The fields that belong to the connection because Connection names them; nearly always none.
+class NamedByConnection {
+public:
+    explicit NamedByConnection(const Fields& fields) noexcept {
+        for (const Field& field : fields.list)
+            if (field.id == FieldId::connection && !is_no_name(field.value))
+                add(field.value);
+    }
+
+    [[nodiscard]] bool holds(const Field& field) const noexcept {
+        return std::ranges::any_of(
+            names_, [&field](std::string_view name) { return equal_ignoring_case(field.name, name); });
+    }
+
+private:
+    static bool is_no_name(std::string_view option) noexcept {
+        return equal_ignoring_case(option, "close") || equal_ignoring_case(option, "keep-alive");
+    }
+
+    void add(std::string_view options) noexcept {
+        while (!options.empty()) {
+            auto option = take_until(options, ',');
+            const auto name = trim(take_until(option, ';'));
+            // A message with more of them has been refused.
+            if (!name.empty() && !is_no_name(name) && names_.size() < names_.capacity())
+                names_.push_back(name);
+        }
+    }
+
+    boost::container::static_vector<std::string_view, most_connection_options> names_;
+};
 
 bool is_one_of(std::string_view name, const std::vector<std::string>& names) noexcept {
     return std::ranges::any_of(names,
@@ -130,13 +161,9 @@ void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const 
         out.append(plan.target.find('?') == std::string::npos ? "?" : "&").append(query);
     out.append(" HTTP/1.1\r\n");
     append_line(out, "Host", plan.authority);
-    const bool connection_names = std::ranges::any_of(request.fields.list, [](const Field& field) {
-        return field.id == FieldId::connection && !equal_ignoring_case(field.value, "close") &&
-               !equal_ignoring_case(field.value, "keep-alive");
-    });
+    const NamedByConnection named{request.fields};
     for (const Field& field : request.fields.list) {
-        if (is_hop_by_hop(field) || is_private_to_us(field, plan) ||
-            (connection_names && named_by_connection(request.fields, field)))
+        if (is_hop_by_hop(field) || is_private_to_us(field, plan) || named.holds(field))
             continue;
         append_line(out, field.name, field.value);
     }
@@ -165,16 +192,12 @@ BodyFraming framing_for(const ReplyContext& context, std::uint16_t status,
 void append_app_head(std::string& out, const ResponseHead& response, const UpstreamHeadPlan& plan,
                      const ReplyContext& context, BodyFraming framing, std::uint64_t length) {
     append_status_line(out, response.status, response.reason);
-    const bool connection_names = std::ranges::any_of(response.fields.list, [](const Field& field) {
-        return field.id == FieldId::connection && !equal_ignoring_case(field.value, "close") &&
-               !equal_ignoring_case(field.value, "keep-alive");
-    });
+    const NamedByConnection named{response.fields};
     for (const Field& field : response.fields.list) {
         if (is_hop_by_hop(field) || field.id == FieldId::authorization ||
             (field.id == FieldId::unknown && (equal_ignoring_case(field.name, "X-Authorization") ||
                                               equal_ignoring_case(field.name, "X-Request-Id"))) ||
-            is_one_of(field.name, plan.token_headers) ||
-            (connection_names && named_by_connection(response.fields, field)))
+            is_one_of(field.name, plan.token_headers) || named.holds(field))
             continue;
         // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this
         // origin.

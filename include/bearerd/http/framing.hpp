@@ -27,8 +27,13 @@ struct HeadScan {
 /// Drops the empty lines that some old clients send behind a POST's body (RFC 9112 section 2.2); at most two.
 [[nodiscard]] std::size_t leading_empty_lines(std::string_view data) noexcept;
 
+/// The most options that the Connection fields of a message may have together: every other field is compared
+/// with each of them. Three is a lot.
+inline constexpr std::size_t most_connection_options = 32;
+
 /// Whether a parsed request's framing can be understood in one way only; otherwise 400 and close. Checks
-/// Host, Transfer-Encoding and Content-Length (CONTRACT 5), and that the target is printable.
+/// Host, Transfer-Encoding and Content-Length (CONTRACT 5), the number of Connection's options, and that the
+/// target is printable.
 [[nodiscard]] bool request_framing_is_sound(const RequestHead& head) noexcept;
 
 /// The same for a response: otherwise it is garbled.

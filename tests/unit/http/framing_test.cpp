@@ -92,6 +92,23 @@ TEST(RequestFraming, IsNotSoundOtherwise) {
     EXPECT_FALSE(sound({{"Transfer-Encoding", "chunked"}}, 0));
 }
 
+TEST(RequestFraming, TakesNoMoreConnectionOptionsThanAnybodyNeeds) {
+    const auto options = [](std::size_t count) {
+        std::string text = "b";
+        while (--count != 0)
+            text += ", b";
+        return text;
+    };
+    const std::string most = options(most_connection_options);
+    EXPECT_TRUE(sound({{"Host", "a"}, {"Connection", most}}));
+    EXPECT_FALSE(sound({{"Host", "a"}, {"Connection", options(most_connection_options + 1)}}));
+    EXPECT_FALSE(sound({{"Host", "a"}, {"Connection", most}, {"connection", "close"}}));
+    NamedFields many{{"Host", "a"}};
+    many.insert(many.end(), most_connection_options + 1, {"Connection", ""});
+    EXPECT_FALSE(sound(many));
+    EXPECT_TRUE(sound({{"Host", "a"}, {"X-Connection", options(1'000)}}));
+}
+
 TEST(ResponseFraming, IsHeldToTheSameRules) {
     const auto check = [](const NamedFields& fields, std::uint8_t minor = 1) {
         ResponseHead head;
@@ -106,6 +123,8 @@ TEST(ResponseFraming, IsHeldToTheSameRules) {
     EXPECT_FALSE(check({{"Transfer-Encoding", "gzip, chunked"}}));
     EXPECT_FALSE(check({{"Transfer-Encoding", "chunked"}}, 0));
     EXPECT_FALSE(check({{"Content-Length", "5, 5"}}));
+    EXPECT_TRUE(check({{"Connection", std::string(most_connection_options - 1, ',')}}));
+    EXPECT_FALSE(check({{"Connection", std::string(most_connection_options, ',')}}));
 }
 
 TEST(SplitTarget, TakesOriginAndAbsoluteForm) {
