@@ -104,8 +104,8 @@ bool response_framing_is_sound(const ResponseHead& head) noexcept {
 
 Target split_target(std::string_view target) noexcept {
     Target parts;
-    const bool printable =
-        std::ranges::all_of(target, [](char c) { return c > ' ' && c != '\x7f' && c != '#'; });
+    const bool printable = // whether a char has a sign or not
+        std::ranges::all_of(target, [](char c) { return c > ' ' && c < '\x7f' && c != '#'; });
     if (target.empty() || !printable)
         return parts;
     constexpr std::string_view scheme = "http://";

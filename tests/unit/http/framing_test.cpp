@@ -154,9 +154,9 @@ TEST(SplitTarget, TakesOriginAndAbsoluteForm) {
 }
 
 TEST(SplitTarget, RefusesEverythingElse) {
-    for (const std::string_view target :
-         {"", "*", "graphql", "localhost:80", "http://", "http:///", "http://user@localhost/",
-          "https://localhost/", "ftp://localhost/", "/a b", "/a\tb", "/#fragment", "/\x7f", "?query"})
+    for (const std::string_view target : {"", "*", "graphql", "localhost:80", "http://", "http:///",
+                                          "http://user@localhost/", "https://localhost/", "ftp://localhost/",
+                                          "/a b", "/a\tb", "/#fragment", "/\x7f", "/\x80", "/\xff", "?query"})
         EXPECT_FALSE(split_target(target).valid) << target;
 }
 
