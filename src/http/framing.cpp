@@ -137,7 +137,9 @@ Target split_target(std::string_view target) noexcept {
 }
 
 bool may_reuse(const ResponseHead& head, bool leftover) noexcept {
-    if (leftover || head.fields.has_token(FieldId::connection, "close"))
+    // A 408 may be no answer at all but a server's word before it closes: the answer would then come behind
+    // it, and be taken for the next request's.
+    if (leftover || head.status == 408 || head.fields.has_token(FieldId::connection, "close"))
         return false;
     if (head.minor == 0 && !head.fields.has_token(FieldId::connection, "keep-alive"))
         return false;

@@ -113,7 +113,7 @@ Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
         if (request.may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
             return nullptr;
         if (now - connection->last_used() >= settings_.idle_timeout ||
-            now - connection->opened_at() >= oldest || (request.may_mutate && !connection->is_alive())) {
+            now - connection->opened_at() >= oldest || !connection->is_alive()) {
             drop_idle(*connection);
             continue;
         }

@@ -1,13 +1,36 @@
 #include "scenario.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <set>
+#include <utility>
 
 namespace bearerd::test {
 namespace {
 
+using testing::HasSubstr;
+
 std::string plain_answer(const UpstreamRequest&) {
     return http_answer(some_data);
+}
+
+/// Echoes bodies, but says 408 to one that holds `name`, whose answer comes with the next request.
+Script serve_and_say_408_to(const std::string& name) {
+    return [name](UpstreamConnection& connection) {
+        std::string owed;
+        while (true) {
+            const UpstreamRequest request = connection.read();
+            if (request.is_login()) {
+                connection.write(login_answer(first_token));
+            } else if (request.body.find(name) != std::string::npos) {
+                connection.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+                owed = http_answer(request.body);
+            } else {
+                connection.write(owed.empty() ? http_answer(request.body)
+                                              : std::exchange(owed, http_answer(request.body)));
+            }
+        }
+    };
 }
 
 TEST(Connections, AreKeptOnBothSides) {
@@ -20,6 +43,21 @@ TEST(Connections, AreKeptOnBothSides) {
         used.insert(request.connection);
     EXPECT_EQ(used.size(), 1U);
     EXPECT_THROW((void)client.ended(Deadline{std::chrono::milliseconds{0}}), TimedOut) << "it was closed";
+}
+
+/// A server may send 408 to a connection that it finds idle, just as a request comes in.
+TEST(Connections, OnWhichTheUpstreamSaid408CarryNoOtherRequest) {
+    Scene scene{serve_and_say_408_to("late")};
+    for (const bool mutation : {false, true}) {
+        const auto ask = [&](const std::string& name) {
+            const std::string operation = mutation ? "mutation{" : "{";
+            return scene.daemon.post("{\"query\":\"" + operation + name + "}\"}");
+        };
+        EXPECT_THAT(ask("first").body, HasSubstr("first"));
+        EXPECT_EQ(ask("late").status, 408);
+        EXPECT_THAT(ask("next").body, HasSubstr("next"));
+        EXPECT_THAT(ask("last").body, HasSubstr("last"));
+    }
 }
 
 TEST(Connections, OfAnAppMayBePipelined) {

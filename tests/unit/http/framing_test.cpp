@@ -194,6 +194,14 @@ TEST(WantsKeepAlive, ByVersionAndConnection) {
     EXPECT_TRUE(wants(1, {}));
     EXPECT_FALSE(wants(1, {{"Connection", "close"}}));
     EXPECT_FALSE(wants(1, {{"Connection", "x"}, {"connection", "TE, CLOSE"}}));
+TEST(MayReuse, NotAfterARequestTimeout) {
+    ResponseHead head = response(408, 1, {});
+    head.content_length = 0;
+    EXPECT_FALSE(may_reuse(head, false));
+    head.status = 409;
+    EXPECT_TRUE(may_reuse(head, false));
+}
+
     EXPECT_FALSE(wants(0, {}));
     EXPECT_TRUE(wants(0, {{"Connection", "keep-alive"}}));
     EXPECT_FALSE(wants(0, {{"Connection", "keep-alive, close"}}));

@@ -99,6 +99,43 @@ TEST_F(PoolTest, AnIdleConnectionOnWhichTheUpstreamSaysSomethingIsDropped) {
     EXPECT_EQ(body_of(outgoing("two")), "two");
 }
 
+TEST_F(PoolTest, AWordOutOfTurnIsNeverTheAnswerToAQuery) {
+    const auto answered = std::make_shared<Signal>();
+    serve_plain([&, answered](Peer& peer) {
+        peer.write(http_answer(peer.read().body));
+        if (peer.number() == 1) {
+            answered->await();
+            peer.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+            signal.give();
+        }
+        peer.wait_for_end();
+    });
+    EXPECT_EQ(body_of(outgoing("one", false)), "one");
+    answered->give();
+    signal.await(); // the loop does not turn meanwhile
+    EXPECT_EQ(body_of(outgoing("two", false)), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
+TEST_F(PoolTest, BehindA408NothingIsTakenForTheNextAnswer) {
+    serve_plain([](Peer& peer) {
+        std::string late;
+        while (true) {
+            const std::string body = peer.read().body;
+            if (body == "late") {
+                peer.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+                late = http_answer(body);
+            } else {
+                peer.write(late.empty() ? http_answer(body) : late);
+            }
+        }
+    });
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    EXPECT_EQ(body_of(outgoing("late")), "");
+    EXPECT_EQ(body_of(outgoing("three")), "three");
+    EXPECT_EQ(server->connections(), 2);
+}
+
 TEST_F(PoolTest, AnIdleConnectionIsClosedAfterItsTime) {
     settings.idle_timeout = 1ms;
     serve_plain(echo);
