@@ -70,7 +70,13 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
                 co_return std::move(*failed);
             connection = std::get<ConnectionPtr>(std::move(checked_out));
         }
-        auto failed = co_await connection->run(request);
+        std::optional<Failure> failed;
+        try {
+            failed = co_await connection->run(request);
+        } catch (...) { // as for lack of memory: it costs the connection, not its place
+            give_back(*connection, false);
+            throw;
+        }
         if (!failed) {
             health_.succeeded();
             co_return ExchangePtr{connection.get()};
@@ -117,8 +123,8 @@ Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
             drop_idle(*connection);
             continue;
         }
-        idle_.pop_back();
         busy_.push_back(connection);
+        idle_.pop_back();
         connection->check_out();
         publish_counts();
         return connection;
@@ -145,12 +151,22 @@ net::Task<std::optional<Failure>> Pool::wait_for_room(TimePoint until) {
 
 net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
     ++open_;
+    try {
+        co_return co_await connect(give_up);
+    } catch (...) { // as in send()
+        connection_closed();
+        throw;
+    }
+}
+
+/// Has a place already, and leaves it where it does not connect.
+net::Task<Pool::CheckoutResult> Pool::connect(TimePoint give_up) {
     auto dialed = co_await dialer_.dial(give_up);
     if (auto* failed = std::get_if<Failure>(&dialed)) {
-        connection_closed();
         if (failed->code != errc::shutting_down)
             health_.failed(failed->code,
                            failed->code.message() + (failed->detail.empty() ? "" : ": " + failed->detail));
+        connection_closed();
         co_return std::move(*failed);
     }
     auto& connected = std::get<Dialed>(dialed);

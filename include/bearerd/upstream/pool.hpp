@@ -84,6 +84,7 @@ private:
     [[nodiscard]] ConnectionPtr take_idle(const OutgoingRequest& request);
     [[nodiscard]] net::Task<std::optional<Failure>> wait_for_room(TimePoint until);
     [[nodiscard]] net::Task<CheckoutResult> open_new(TimePoint give_up);
+    [[nodiscard]] net::Task<CheckoutResult> connect(TimePoint give_up);
     void give_back(Connection& connection, bool keep) noexcept;
     void drop_idle(const Connection& connection) noexcept;
     void connection_closed() noexcept;

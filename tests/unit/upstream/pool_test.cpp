@@ -224,6 +224,17 @@ TEST_F(PoolTest, ThoseThatWaitForAConnectionAreBounded) {
     EXPECT_EQ(failure_of(outgoing("two")).code, errc::overloaded);
 }
 
+TEST_F(PoolTest, AnExceptionAmidASendTakesNoPlaceAlong) {
+    share = 1;
+    serve_plain(echo);
+    OutgoingRequest impossible = outgoing("one");
+    impossible.head = {impossible.head.data(), std::string{}.max_size() + 1}; // for a buffer to throw at
+    EXPECT_THROW(static_cast<void>(send(impossible)), std::length_error);
+    EXPECT_TRUE(pool->quiet());
+    EXPECT_EQ(stats.upstream_busy.get(), 0);
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+}
+
 TEST_F(PoolTest, StopEndsWaitsAndExchanges) {
     share = 1;
     serve_plain([](Peer& peer) {
