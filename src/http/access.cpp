@@ -26,7 +26,10 @@ std::optional<Bytes> parse_ip(std::string_view text) noexcept {
     return bytes;
 }
 
+/// An empty one, too (RFC 3986 section 3.2.3).
 bool is_port(std::string_view text) noexcept {
+    if (text.empty())
+        return true;
     std::uint16_t port = 0;
     const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
     return failure == std::errc{} && end == text.data() + text.size() && text.size() <= 5;
@@ -141,18 +144,22 @@ OriginVerdict judge_origin(const Fields& fields, const AccessRules& rules) noexc
 }
 
 bool is_preflight(const RequestHead& head) noexcept {
-    return head.method == "OPTIONS" && head.fields.find(FieldId::origin) &&
+    return head.method == "OPTIONS" && head.target != "*" && head.fields.find(FieldId::origin) &&
            head.fields.find(FieldId::access_control_request_method);
 }
 
 void append_cors_headers(std::string& out, std::string_view origin) {
     out.append("Access-Control-Allow-Origin: ").append(origin);
-    out.append("\r\nAccess-Control-Expose-Headers: X-Request-Id\r\nVary: Origin\r\n");
+    out.append("\r\nAccess-Control-Expose-Headers: X-Request-Id, Retry-After\r\nVary: Origin\r\n");
 }
 
-void append_preflight_headers(std::string& out, const Fields& fields) {
+void append_preflight_headers(std::string& out, const Fields& fields,
+                              const std::vector<std::string>& methods) {
     append_cors_headers(out, fields.value(FieldId::origin));
-    out.append("Access-Control-Allow-Methods: GET, POST, OPTIONS\r\n");
+    out.append("Access-Control-Allow-Methods: ");
+    for (const std::string& method : methods)
+        out.append(&method == &methods.front() ? "" : ", ").append(method);
+    out.append("\r\n");
     const std::string names = valid_names(fields.value(FieldId::access_control_request_headers));
     if (!names.empty())
         out.append("Access-Control-Allow-Headers: ").append(names).append("\r\n");

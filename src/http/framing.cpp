@@ -91,7 +91,8 @@ bool request_framing_is_sound(const RequestHead& head) noexcept {
     if (framing.lengths > 1 || (framing.lengths == 1 && !is_digits(framing.length)))
         return false;
     return framing.connection_options <= most_connection_options &&
-           transfer_encoding_is_sound(framing, head.minor) && split_target(head.target).valid;
+           transfer_encoding_is_sound(framing, head.minor) &&
+           (split_target(head.target).valid || (head.target == "*" && head.method == "OPTIONS"));
 }
 
 bool response_framing_is_sound(const ResponseHead& head) noexcept {

@@ -27,20 +27,22 @@ std::optional<ErrorCode> judge_request(const http::RequestHead& head, const http
                                        std::string& cors) {
     if (!http::request_framing_is_sound(head))
         return ErrorCode::bad_request;
+    const auto origin = http::judge_origin(head.fields, site.access);
+    const bool preflight = origin == http::OriginVerdict::allowed && http::is_preflight(head);
+    if (preflight)
+        http::append_preflight_headers(cors, head.fields, site.methods);
+    else if (origin == http::OriginVerdict::allowed)
+        http::append_cors_headers(cors, head.fields.value(FieldId::origin));
     if (arrival.over_limit)
         return ErrorCode::overloaded;
     if (arrival.listener.unix_socket && !http::peer_allowed(arrival.peer_uid, site.allowed_users))
         return ErrorCode::forbidden_peer;
     if (!names_us(head, target, arrival, site))
         return ErrorCode::forbidden_host;
-    const auto origin = http::judge_origin(head.fields, site.access);
     if (origin == http::OriginVerdict::forbidden)
         return ErrorCode::forbidden_origin;
-    const bool preflight = origin == http::OriginVerdict::allowed && http::is_preflight(head);
-    if (preflight)
-        http::append_preflight_headers(cors, head.fields);
-    else if (origin == http::OriginVerdict::allowed)
-        http::append_cors_headers(cors, head.fields.value(FieldId::origin));
+    if (head.target == "*") // the OPTIONS of the whole server
+        return ErrorCode::method_not_allowed;
     if (!site.paths.empty() && std::ranges::find(site.paths, target.path) == site.paths.end())
         return ErrorCode::not_found;
     if (!preflight && std::ranges::find(site.methods, head.method) == site.methods.end())

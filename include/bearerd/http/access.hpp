@@ -57,8 +57,10 @@ enum class OriginVerdict : std::uint8_t {
 void append_cors_headers(std::string& out, std::string_view origin);
 
 /// Header lines for the 204 that answers a preflight, append_cors_headers' included. What the page asks for
-/// is granted as far as it is well-formed; the request itself is judged again when it comes.
-void append_preflight_headers(std::string& out, const Fields& fields);
+/// is granted as far as it is well-formed, by the methods that are served; the request itself is judged again
+/// when it comes.
+void append_preflight_headers(std::string& out, const Fields& fields,
+                              const std::vector<std::string>& methods);
 
 /// Whether a unix socket's peer may come in. An empty list lets everybody; a peer whose uid is unknown is
 /// refused by any other.

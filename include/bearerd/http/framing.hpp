@@ -33,7 +33,7 @@ inline constexpr std::size_t most_connection_options = 32;
 
 /// Whether a parsed request's framing can be understood in one way only; otherwise 400 and close. Checks
 /// Host, Transfer-Encoding and Content-Length (CONTRACT 5), the number of Connection's options, and that the
-/// target is printable.
+/// target is one that split_target() takes, or the "*" of OPTIONS.
 [[nodiscard]] bool request_framing_is_sound(const RequestHead& head) noexcept;
 
 /// The same for a response: otherwise it is garbled.

@@ -65,6 +65,16 @@ TEST(RequestFraming, IsSoundWhereItCanBeUnderstoodInOneWayOnly) {
     EXPECT_TRUE(sound({{"Host", "a"}}, 0));
 }
 
+TEST(RequestFraming, TakesAnAsteriskForATargetOfOptionsOnly) {
+    RequestHead head;
+    head.target = "*";
+    head.fields = fields_of({{"Host", "a"}});
+    for (const std::string_view method : {"OPTIONS", "POST", "GET"}) {
+        head.method = method;
+        EXPECT_EQ(request_framing_is_sound(head), method == "OPTIONS") << method;
+    }
+}
+
 TEST(RequestFraming, IsNotSoundOtherwise) {
     const NamedFields cases[] = {
         {},
@@ -184,6 +194,14 @@ TEST(MayReuse, OnlyADelimitedResponseThatNobodyWantsToBeTheLast) {
     EXPECT_TRUE(may_reuse(response(204, 0, {{"Connection", "Keep-Alive"}}), false));
 }
 
+TEST(MayReuse, NotAfterARequestTimeout) {
+    ResponseHead head = response(408, 1, {});
+    head.content_length = 0;
+    EXPECT_FALSE(may_reuse(head, false));
+    head.status = 409;
+    EXPECT_TRUE(may_reuse(head, false));
+}
+
 TEST(WantsKeepAlive, ByVersionAndConnection) {
     const auto wants = [](std::uint8_t minor, const NamedFields& fields) {
         RequestHead head;
@@ -194,14 +212,6 @@ TEST(WantsKeepAlive, ByVersionAndConnection) {
     EXPECT_TRUE(wants(1, {}));
     EXPECT_FALSE(wants(1, {{"Connection", "close"}}));
     EXPECT_FALSE(wants(1, {{"Connection", "x"}, {"connection", "TE, CLOSE"}}));
-TEST(MayReuse, NotAfterARequestTimeout) {
-    ResponseHead head = response(408, 1, {});
-    head.content_length = 0;
-    EXPECT_FALSE(may_reuse(head, false));
-    head.status = 409;
-    EXPECT_TRUE(may_reuse(head, false));
-}
-
     EXPECT_FALSE(wants(0, {}));
     EXPECT_TRUE(wants(0, {{"Connection", "keep-alive"}}));
     EXPECT_FALSE(wants(0, {{"Connection", "keep-alive, close"}}));

@@ -42,6 +42,29 @@ TEST_F(SessionTest, OwnErrorsCarryCorsFieldsForAllowedOrigins) {
     EXPECT_TRUE(holds(text, "Access-Control-Allow-Origin: https://till.example\r\n"));
 }
 
+TEST_F(SessionTest, WhoeverIsTurnedAwayAtTheDoorReadsWhyOnAnAllowedOrigin) {
+    site->access.allowed_origins = {"https://till.example"};
+    const std::string origin = "Origin: https://till.example\r\n";
+    const std::string cors = "Access-Control-Allow-Origin: https://till.example\r\n";
+    const std::string misnamed = ask(with("Host: evil.example\r\n" + origin));
+    EXPECT_TRUE(holds(misnamed, "FORBIDDEN_HOST"));
+    EXPECT_TRUE(holds(misnamed, cors));
+    arrival.over_limit = true;
+    const std::string above = ask(with("Host: localhost\r\n" + origin));
+    EXPECT_TRUE(holds(above, "OVERLOADED"));
+    EXPECT_TRUE(holds(above, cors));
+    EXPECT_FALSE(holds(ask(with("Host: localhost\r\nOrigin: https://evil.example\r\n")), "Access-Control"));
+}
+
+TEST_F(SessionTest, APreflightNamesTheMethodsThatAreServed) {
+    site->access.allowed_origins = {"https://till.example"};
+    site->methods = {"GET"};
+    EXPECT_TRUE(holds(ask(with("Host: localhost\r\nOrigin: https://till.example\r\n"
+                               "Access-Control-Request-Method: GET\r\n",
+                               "OPTIONS")),
+                      "Access-Control-Allow-Methods: GET\r\n"));
+}
+
 TEST_F(SessionTest, APreflightIsAnsweredWithoutTheHandler) {
     site->access.allowed_origins = {"https://till.example"};
     const std::string fields =
@@ -65,6 +88,17 @@ TEST_F(SessionTest, OtherMethodsGetAllowAndOtherPaths404) {
     for (const std::string_view target : {"/graphql/", "/Graphql", "//", "/?/graphql/../x"})
         EXPECT_EQ(status_of(ask(with("Host: localhost\r\n", "POST", target))),
                   target == "/?/graphql/../x" ? "200" : "404");
+}
+
+TEST_F(SessionTest, OptionsOfTheWholeServerGetAllow) {
+    site->access.allowed_origins = {"https://till.example"};
+    for (const std::string_view more :
+         {"", "Origin: https://till.example\r\nAccess-Control-Request-Method: POST\r\n"}) {
+        const std::string text = ask(with("Host: localhost\r\n" + std::string{more}, "OPTIONS", "*"));
+        EXPECT_EQ(status_of(text), "405");
+        EXPECT_TRUE(holds(text, "Allow: POST, GET\r\n"));
+    }
+    EXPECT_TRUE(holds(ask(with("Host: evil.example\r\n", "OPTIONS", "*")), "FORBIDDEN_HOST"));
 }
 
 TEST_F(SessionTest, ARefusedHeadHasNoBodyThatTheNextAnswerWouldBeTakenFor) {
