@@ -66,11 +66,16 @@ net::Task<void> Session::serve() {
         if (!co_await wait_for_request())
             break;
         begin_request();
-        const auto head = take_head(received_.empty() ? receive_now() : error_code{});
+        const auto head = take_head(is_idle() ? receive_now() : error_code{});
         Read read = head ? *head : co_await read_head();
         if (read == Read::request && !take_body())
             read = co_await read_body();
         if (read == Read::faulty)
+        if (read == Read::nothing) {
+            --requests_;
+            continue;
+        }
+        idle_until_ = {};
             read = co_await refuse(fault_);
         if (read == Read::gone)
             co_return;
@@ -98,7 +103,12 @@ void Session::reset_after() noexcept {
 /// False: there will be none.
 net::Task<bool> Session::wait_for_request() {
     received_.consume(http::leading_empty_lines(received_.data()));
-    if (!received_.empty())
+/// Nothing of a request has come, or only the beginning of an empty line.
+bool Session::is_idle() const noexcept {
+    return received_.empty() || received_.data() == "\r";
+}
+
+    if (!is_idle())
         co_return true; // pipelined
     if (peer_ended_)
         co_return false;
@@ -109,8 +119,11 @@ net::Task<bool> Session::wait_for_request() {
     if (out_.capacity() > 4096)
         out_ = std::string{};
     site_ = sites_.site;
-    deadline_.set_after(arrival_.over_limit ? over_limit_time
-                                            : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
+    if (idle_until_ == TimePoint{}) // empty lines that came meanwhile buy no time
+        idle_until_ = BootClock::now() +
+                      (arrival_.over_limit ? over_limit_time
+                                           : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
+    deadline_.set(idle_until_);
     if (closing_)
         deadline_.set(arrived_ + newcomer_time);
     waiting_ = true;
@@ -150,7 +163,7 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         return std::nullopt;
     if (received == errc::too_large)
         return faulty(ErrorCode::headers_too_large);
-    if (received && received_.empty())
+    if (received && is_idle())
         return Read::gone; // nothing of a request was there
     if (received == errc::timed_out)
         return faulty(ErrorCode::request_timeout);
@@ -166,6 +179,8 @@ std::optional<Session::Read> Session::take_head(error_code received) {
     if (scan.state == http::HeadEnd::malformed)
         return faulty(ErrorCode::bad_request);
     if (scan.state != http::HeadEnd::complete)
+    if (is_idle())
+        return Read::nothing;
         return std::nullopt;
     parse_state_ = parser_.feed_head(received_.data().substr(0, scan.size));
     received_.consume(scan.size);

@@ -53,8 +53,9 @@ public:
     void finish_now() noexcept override;
 
 private:
-    /// How reading a request ended; `faulty`: it is to be refused with `fault_`.
-    enum class Read : std::uint8_t { request, faulty, refused, gone };
+    /// How reading a request ended; `faulty`: it is to be refused with `fault_`; `nothing`: only empty lines
+    /// came, as old clients send them behind a body.
+    enum class Read : std::uint8_t { request, faulty, refused, gone, nothing };
 
     [[nodiscard]] net::Task<void> serve();
     [[nodiscard]] net::Task<bool> wait_for_request();
@@ -76,6 +77,7 @@ private:
     [[nodiscard]] bool is_newcomer() const noexcept;
     void finish_report();
     static void on_deadline(void* self) noexcept;
+    [[nodiscard]] bool is_idle() const noexcept;
 
     ClientSocket socket_;
     Arrival arrival_;
@@ -98,6 +100,7 @@ private:
     std::uint64_t requests_ = 0;
     bool keep_open_ = true;
     bool waiting_ = false; ///< between requests: nothing of one has come
+    TimePoint idle_until_{}; ///< while no request comes; none while one does
     bool cut_ = false;     ///< the grace period of a shutdown is over
     bool reset_ = false;   ///< close by a reset
     bool closing_ = false; ///< a shutdown has begun

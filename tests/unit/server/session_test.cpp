@@ -140,6 +140,42 @@ TEST_F(SessionTest, AConnectionWithoutARequestIsClosedWithoutAnAnswer) {
     EXPECT_EQ(idle.received, "");
 }
 
+TEST_F(SessionTest, EmptyLinesBehindABodyLeaveTheConnectionIdle) {
+    site->idle_timeout =
+        100ms; // header_timeout would come an hour later, and with a 408 where a byte is there
+    for (const std::string_view late : {"\r\n", "\r", "\r\n\r"}) {
+        Client client = connect();
+        EXPECT_EQ(status_of(exchange(client, post("a"))), "200");
+        client.send(late);
+        EXPECT_TRUE(ends(client));
+        EXPECT_EQ(client.received, "");
+    }
+}
+
+TEST_F(SessionTest, ARequestBehindLateEmptyLinesIsServed) {
+    Client client = connect();
+    std::string rest;
+    for (const std::string late : {"\r\n", "\r", "\r\n\r"}) {
+        EXPECT_EQ(status_of(exchange(client, rest + post("a"))), "200");
+        client.send(late);
+        settle();
+        rest = late.ends_with('\r') ? "\n" : "";
+    }
+    EXPECT_EQ(status_of(exchange(client, rest + post("a"))), "200");
+    EXPECT_EQ(handler->handled, 4);
+}
+
+TEST_F(SessionTest, EmptyLinesBuyNoTime) {
+    site->header_timeout = 100ms;
+    Client client = connect();
+    EXPECT_TRUE(turn_until([&] {
+        client.send("\r\n");
+        client.drain();
+        return client.ended;
+    }));
+    EXPECT_EQ(client.received, "");
+}
+
 TEST_F(SessionTest, LimitsAreAnsweredWithTheirStatuses) {
     EXPECT_EQ(status_of(ask(post(std::string(1025, 'x')))), "413");
     EXPECT_EQ(status_of(ask(post(std::string(1024, 'x')))), "200");
