@@ -11,7 +11,7 @@ constexpr std::uint32_t socket_mode = 0660;
 
 } // namespace
 
-AdminListener::AdminListener(Worker& worker) : worker_{worker}, sites_{nullptr, stats_} {
+AdminListener::AdminListener(Worker& worker) : worker_{worker}, sites_{nullptr, stats_, bodies_} {
     clients_.most = most_clients;
 }
 

@@ -32,7 +32,8 @@ public:
 
 private:
     Worker& worker_;
-    Stats stats_; ///< of its own connections; nobody reads them
+    Stats stats_;               ///< of its own connections; nobody reads them
+    server::BodyBudget bodies_; ///< likewise: its bodies are small
     server::SiteHolder sites_;
     server::ClientLimit clients_;
     net::TaskGroup sessions_;

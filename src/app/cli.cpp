@@ -86,6 +86,7 @@ int run_commands(int argc, char** argv) {
 
 int run_command_line(int argc, char** argv) noexcept {
     harden_process(); // before the first secret is read
+    give_memory_back();
     try {
         return run_commands(argc, argv);
     } catch (const std::exception& failure) { // the last line of defence: a bug, or no memory

@@ -1,5 +1,6 @@
 #include "process.hpp"
 
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <unistd.h>
@@ -19,6 +20,15 @@ void harden_process() noexcept {
     ::prctl(PR_SET_DUMPABLE, 0);
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of that write, no reason to die
+}
+
+void give_memory_back() noexcept {
+#ifdef __GLIBC__ // which otherwise raises both with each large block that is freed, up to 32 and 64 MiB
+    constexpr int mapped_from = 128 * 1024; // a block of its own, unmapped when it is freed
+    constexpr int most_spare = 1024 * 1024; // at the end of a heap
+    ::mallopt(M_MMAP_THRESHOLD, mapped_from);
+    ::mallopt(M_TRIM_THRESHOLD, most_spare);
+#endif
 }
 
 void raise_descriptor_limit() noexcept {

@@ -7,6 +7,9 @@ namespace bearerd::app {
 /// MSG_NOSIGNAL, so SIGPIPE is ignored.
 void harden_process() noexcept;
 
+/// The memory of large bodies goes back to the system with them, instead of staying for the next crowd.
+void give_memory_back() noexcept;
+
 /// Each client and each upstream connection takes a descriptor; the soft limit is often 1024.
 void raise_descriptor_limit() noexcept;
 

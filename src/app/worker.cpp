@@ -87,7 +87,7 @@ Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
       shared_{shared},
       work_{context_.get_executor()},
       clock_{context_},
-      sites_{nullptr, stats_} {}
+      sites_{nullptr, stats_, shared_.bodies} {}
 
 Worker::~Worker() {
     join();

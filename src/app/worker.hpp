@@ -27,6 +27,7 @@ namespace bearerd::app {
 /// What all workers share and outlives them.
 struct Shared {
     server::ClientLimit clients;
+    server::BodyBudget bodies;
     std::atomic<std::uint32_t> pending{0};               ///< requests in hand
     std::array<std::atomic<std::uint64_t>, 2> reloads{}; ///< that succeeded, that failed
     upstream::Health health;

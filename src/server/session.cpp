@@ -26,7 +26,9 @@ using namespace std::chrono_literals;
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 constexpr std::uint64_t most_in_one_turn = 64;
-constexpr Duration over_limit_time = 1s;  // for a client that is only told that there are too many
+constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
+constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
+constexpr Duration over_limit_time = 1s;             // for a client that is only told that there are too many
 constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
 
 bool has_input(int descriptor) noexcept {
@@ -47,7 +49,8 @@ Session::Session(ClientSocket socket, Arrival arrival, std::size_t header_limit,
       sites_{sites},
       site_{sites.site},
       deadline_{clock, &Session::on_deadline, this},
-      received_{header_limit} {
+      received_{header_limit},
+      body_share_{sites.bodies} {
     group.add(*this);
     sites_.stats.client_connections.add(1);
 }
@@ -68,14 +71,14 @@ net::Task<void> Session::serve() {
         begin_request();
         const auto head = take_head(is_idle() ? receive_now() : error_code{});
         Read read = head ? *head : co_await read_head();
-        if (read == Read::request && !take_body())
-            read = co_await read_body();
-        if (read == Read::faulty)
         if (read == Read::nothing) {
             --requests_;
             continue;
         }
         idle_until_ = {};
+        if (read == Read::request && !take_body())
+            read = co_await read_body();
+        if (read == Read::faulty)
             read = co_await refuse(fault_);
         if (read == Read::gone)
             co_return;
@@ -100,14 +103,14 @@ void Session::reset_after() noexcept {
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-/// False: there will be none.
-net::Task<bool> Session::wait_for_request() {
-    received_.consume(http::leading_empty_lines(received_.data()));
 /// Nothing of a request has come, or only the beginning of an empty line.
 bool Session::is_idle() const noexcept {
     return received_.empty() || received_.data() == "\r";
 }
 
+/// False: there will be none.
+net::Task<bool> Session::wait_for_request() {
+    received_.consume(http::leading_empty_lines(received_.data()));
     if (!is_idle())
         co_return true; // pipelined
     if (peer_ended_)
@@ -116,6 +119,7 @@ bool Session::is_idle() const noexcept {
         co_return has_input(socket_.native_handle());
     received_.release_if_empty();
     parser_.release();
+    body_share_.clear();
     if (out_.capacity() > 4096)
         out_ = std::string{};
     site_ = sites_.site;
@@ -175,12 +179,12 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         received_.consume(empty_lines);
         scanned_ = 0; // the first byte of such a line may have come alone
     }
+    if (is_idle())
+        return Read::nothing;
     const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
     if (scan.state == http::HeadEnd::malformed)
         return faulty(ErrorCode::bad_request);
     if (scan.state != http::HeadEnd::complete)
-    if (is_idle())
-        return Read::nothing;
         return std::nullopt;
     parse_state_ = parser_.feed_head(received_.data().substr(0, scan.size));
     received_.consume(scan.size);
@@ -235,11 +239,16 @@ bool Session::take_body() {
 net::Task<Session::Read> Session::read_body() {
     deadline_.set_after(site_->body_timeout);
     bool told_to_continue = false;
-    while (!take_body()) {
+    while (true) {
+        const bool whole = take_body();
         if (parse_state_ == http::ParseState::body_too_large || parser_.body().size() > site_->request_body)
             co_return faulty(ErrorCode::payload_too_large);
         if (parse_state_ == http::ParseState::malformed)
             co_return faulty(ErrorCode::bad_request);
+        if (!may_hold_body())
+            co_return faulty(ErrorCode::overloaded);
+        if (whole)
+            co_return Read::request;
         const bool expects =
             !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
         if (expects && !told_to_continue && received_.empty()) {
@@ -257,7 +266,17 @@ net::Task<Session::Read> Session::read_body() {
         if (code)
             co_return Read::gone;
     }
-    co_return Read::request;
+}
+
+/// False: with what the other connections hold it would be too much, and it is given back at once.
+bool Session::may_hold_body() noexcept {
+    std::string& body = parser_.body();
+    const std::uint64_t most = std::max(large_bodies, 4 * site_->request_body);
+    if (body.capacity() <= small_body || body_share_.grow_to(body.capacity(), most))
+        return true;
+    body = std::string{};
+    body_share_.clear();
+    return false;
 }
 
 /// At least one more byte, asio's would_block, or errc::closed at the end of the stream.

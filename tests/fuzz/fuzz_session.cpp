@@ -87,7 +87,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     net::TaskGroup group;
     Stats stats;
     const auto handler = std::make_shared<MarkingHandler>();
-    server::SiteHolder sites{make_site(handler), stats};
+    server::BodyBudget bodies;
+    server::SiteHolder sites{make_site(handler), stats, bodies};
     int pair[2];
     require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     server::ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{AF_UNIX, 0},

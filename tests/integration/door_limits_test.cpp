@@ -171,6 +171,45 @@ TEST(Limits, StandTenThousandConnectionsOverTheLimit) {
     EXPECT_EQ(early.post(balance_query()).status, 200);
 }
 
+/// Connects and sends all but the last byte of the largest body, as far as it is taken.
+HttpClient with_most_of_a_body(const Daemon& daemon) {
+    constexpr std::size_t size = 1 << 20;
+    HttpClient client = daemon.client();
+    try {
+        client.send(client.format("POST", "/", "", {{"Content-Length", std::to_string(size)}}) +
+                    std::string(size - 1, ' '));
+    } catch (const std::system_error&) { // refused
+    }
+    return client;
+}
+
+TEST(Limits, OnAllBodiesTogetherAreToldToThoseAbove) {
+    constexpr int count = 160;
+    constexpr int fit = 64;
+    Shop shop{"{limits: {body_timeout: 10m}, threads: 2}"};
+    const pid_t pid = shop.daemon.process().pid();
+    EXPECT_EQ(shop.daemon.post(balance_query()).status, 200);
+    const long before = memory_kib(pid);
+    std::vector<HttpClient> clients;
+    for (int i = 0; i < count; ++i)
+        clients.push_back(with_most_of_a_body(shop.daemon));
+    EXPECT_TRUE(shop.daemon.wait_for_metric(refused_metric("overloaded"), count - fit));
+    EXPECT_LT(memory_kib(pid, "VmHWM:") - before, memory_factor * (100 << 10));
+    HttpClient above = shop.daemon.client();
+    above.send(above.format("POST", "/", "", {{"Content-Length", "1000000"}}) + std::string(150'000, ' '));
+    expect_overloaded(above.read_response());
+    EXPECT_TRUE(above.ended());
+    EXPECT_EQ(shop.daemon.post(balance_query()).status, 200) << "small ones are served";
+    EXPECT_EQ(shop.daemon.post(padded_query(50'000)).status, 200);
+    clients.clear();
+    EXPECT_TRUE(falls_to(shop.daemon, "bearerd_client_connections", 1));
+    for (const Deadline deadline; memory_kib(pid) - before > memory_factor * (16 << 10);) {
+        ASSERT_FALSE(deadline.passed()) << memory_kib(pid) - before << " KiB more than before";
+        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    EXPECT_EQ(shop.daemon.post(padded_query(1'000'000)).status, 200);
+}
+
 TEST(Limits, OfTheSystemOnDescriptorsAreSurvived) {
     Shop shop{"{upstream: {idle_timeout: 60s}, admin: {address: \"off\"}}"};
     HttpClient kept = shop.daemon.client();

@@ -64,6 +64,7 @@ private:
     [[nodiscard]] Read faulty(graphql::ErrorCode code) noexcept;
     [[nodiscard]] bool take_body();
     [[nodiscard]] net::Task<Read> read_body();
+    [[nodiscard]] bool may_hold_body() noexcept;
     [[nodiscard]] error_code receive_now();
     [[nodiscard]] net::Task<error_code> receive();
     [[nodiscard]] net::Task<void> answer();
@@ -75,9 +76,9 @@ private:
     void understand_head();
     [[nodiscard]] bool wants_preflight() const;
     [[nodiscard]] bool is_newcomer() const noexcept;
+    [[nodiscard]] bool is_idle() const noexcept;
     void finish_report();
     static void on_deadline(void* self) noexcept;
-    [[nodiscard]] bool is_idle() const noexcept;
 
     ClientSocket socket_;
     Arrival arrival_;
@@ -86,6 +87,7 @@ private:
     net::Deadline deadline_;
     http::ByteBuffer received_;
     http::RequestParser parser_;
+    BodyShare body_share_; ///< for the parser's body
     http::ParseState parse_state_ = http::ParseState::need_more;
     std::size_t scanned_ = 0; ///< of received_, for the end of a head
     graphql::ErrorCode fault_ = graphql::ErrorCode::bad_request;
@@ -97,10 +99,10 @@ private:
     std::string out_;
     TimePoint arrived_ = BootClock::now();
     TimePoint began_{};
+    TimePoint idle_until_{}; ///< while no request comes; none while one does
     std::uint64_t requests_ = 0;
     bool keep_open_ = true;
     bool waiting_ = false; ///< between requests: nothing of one has come
-    TimePoint idle_until_{}; ///< while no request comes; none while one does
     bool cut_ = false;     ///< the grace period of a shutdown is over
     bool reset_ = false;   ///< close by a reset
     bool closing_ = false; ///< a shutdown has begun

@@ -5,6 +5,7 @@
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/access.hpp>
 #include <bearerd/proxy/handler.hpp>
+#include <bearerd/server/body_budget.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -30,10 +31,12 @@ struct Site {
     std::shared_ptr<proxy::Handler> handler;
 };
 
-/// The site of the moment for one thread's sessions, and what they count in.
+/// The site of the moment for one thread's sessions, what they count in, and what they share with the other
+/// threads'.
 struct SiteHolder {
     std::shared_ptr<const Site> site;
     Stats& stats;
+    BodyBudget& bodies;
 };
 
 /// The proxy's site as the settings have it. `handler` must be this thread's.

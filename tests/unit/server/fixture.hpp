@@ -200,7 +200,8 @@ protected:
     Stats stats;
     std::shared_ptr<FakeHandler> handler = std::make_shared<FakeHandler>(context.get_executor());
     std::shared_ptr<Site> site = std::make_shared<Site>();
-    SiteHolder sites{nullptr, stats};
+    BodyBudget bodies;
+    SiteHolder sites{nullptr, stats, bodies};
     Arrival arrival;
     std::size_t header_limit = 4096;
 };

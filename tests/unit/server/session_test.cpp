@@ -188,6 +188,53 @@ TEST_F(SessionTest, LimitsAreAnsweredWithTheirStatuses) {
         "431");
 }
 
+TEST_F(SessionTest, LargeBodiesAreBoundedTogether) {
+    constexpr std::uint64_t most = 64U << 20U;
+    constexpr std::uint64_t others = most - 300'000;
+    ASSERT_TRUE(bodies.take(others, most));
+    site->request_body = 1 << 20;
+    Client client = connect();
+    const auto send = [&](std::string_view bytes) {
+        return turn_until([&] {
+            bytes.remove_prefix(client.send(bytes));
+            return bytes.empty();
+        });
+    };
+    const std::string body(200'000, 'x');
+    EXPECT_TRUE(send(post(body)));
+    EXPECT_TRUE(body_of(answer(client)) == "POST / " + body);
+    EXPECT_TRUE(turn_until([&] { return bodies.taken() == others; })) << "it is given back";
+    EXPECT_TRUE(send(post(std::string(300'000, 'x'))));
+    const std::string text = answer(client);
+    EXPECT_EQ(status_of(text), "503");
+    EXPECT_TRUE(holds(text, "OVERLOADED"));
+    EXPECT_TRUE(holds(text, R"("executed":"no")"));
+    EXPECT_TRUE(holds(text, "Retry-After: "));
+    EXPECT_EQ(bodies.taken(), others);
+    client.shutdown_send();
+    EXPECT_TRUE(ends(client));
+    EXPECT_EQ(handler->handled, 1);
+}
+
+TEST_F(SessionTest, SmallBodiesAreNotCounted) {
+    site->request_body = 1 << 20;
+    ASSERT_TRUE(bodies.take(64U << 20U, 64U << 20U));
+    EXPECT_EQ(status_of(ask(post(std::string(40'000, 'x')))), "200");
+}
+
+TEST_F(SessionTest, WhatAConnectionTookOfTheBudgetEndsWithIt) {
+    site->request_body = 1 << 20;
+    Client client = connect();
+    client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
+    EXPECT_TRUE(turn_until([&] {
+        client.send(std::string(10'000, 'x'));
+        return bodies.taken() > 200'000;
+    }));
+    client.close();
+    EXPECT_TRUE(turn_until([&] { return group.empty(); }));
+    EXPECT_EQ(bodies.taken(), 0U);
+}
+
 TEST_F(SessionTest, ARefusedRequestIsReadOnForAWhileSoThatItsAnswerArrives) {
     Client client = connect();
     const std::string request = post(std::string(150'000, 'x'));

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+namespace bearerd::server {
+
+/// What the large bodies that are being read or answered may take together, over all threads and listeners:
+/// one is bounded by limits.request_body, but there can be as many as connections. Any thread.
+class BodyBudget {
+public:
+    /// False: then there would be more than `most`, and nothing has changed.
+    [[nodiscard]] bool take(std::uint64_t bytes, std::uint64_t most) noexcept {
+        if (taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= most)
+            return true;
+        give_back(bytes);
+        return false;
+    }
+
+    void give_back(std::uint64_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+    [[nodiscard]] std::uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
+
+private:
+    std::atomic<std::uint64_t> taken_{0};
+};
+
+/// One connection's part of it, given back at its end. The budget must outlive it.
+class BodyShare {
+public:
+    explicit BodyShare(BodyBudget& budget) noexcept : budget_{budget} {}
+
+    BodyShare(const BodyShare&) = delete;
+    BodyShare& operator=(const BodyShare&) = delete;
+
+    ~BodyShare() { clear(); }
+
+    /// False: the budget has not as much, and the share is what it was.
+    [[nodiscard]] bool grow_to(std::uint64_t bytes, std::uint64_t most) noexcept {
+        if (bytes <= bytes_)
+            return true;
+        if (!budget_.take(bytes - bytes_, most))
+            return false;
+        bytes_ = bytes;
+        return true;
+    }
+
+    void clear() noexcept {
+        if (bytes_ != 0)
+            budget_.give_back(bytes_);
+        bytes_ = 0;
+    }
+
+private:
+    BodyBudget& budget_;
+    std::uint64_t bytes_ = 0;
+};
+
+} // namespace bearerd::server
