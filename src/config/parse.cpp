@@ -122,6 +122,9 @@ void read_upstream(Section in, const Settings& settings, Upstream& out) {
     in.read("idle_timeout", out.idle_timeout, timeout);
     in.read("reuse_for_mutations", out.reuse_for_mutations, duration_between(0ms, 24h));
     in.read<std::optional<UpstreamProxy>>("proxy", out.proxy, parse_proxy);
+    if (out.proxy && !out.url.tls)
+        in.fault("proxy",
+                 "takes an https:// upstream.url: without TLS, the proxy would see password and token");
     read_headers(in, settings.auth.token_headers, out);
     read_tls(in.section("tls"), out.tls);
 }

@@ -6,6 +6,7 @@
 namespace bearerd::config {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
@@ -127,6 +128,10 @@ TEST(UpstreamProxy, Faults) {
                 ElementsAre(HasSubstr("must not have a colon in the user name")));
     EXPECT_THAT(faults_of(with_upstream("proxy: \"http://:c@proxy:3128\"")),
                 ElementsAre(HasSubstr("must have a user name before the password")));
+    const std::string beside_http =
+        "upstream: {url: \"http://localhost:4000/\", proxy: \"http://proxy:3128\"}\n";
+    EXPECT_THAT(faults_of(beside_http + std::string{credentials}),
+                ElementsAre(AllOf(HasSubstr("upstream.proxy: "), HasSubstr("https://"))));
 }
 
 TEST(UpstreamHeaders, KeepOrderAndLoseSurroundingBlanks) {
