@@ -44,6 +44,16 @@ std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
     return parameter;
 }
 
+namespace {
+
+/// `charset*=` or `boundary*0=` (RFC 2231): some servers take it for the parameter, others pass it over.
+bool is_extended(std::string_view name, std::string_view of) noexcept {
+    return name.size() > of.size() && name[of.size()] == '*' &&
+           equal_ignoring_case(name.substr(0, of.size()), of);
+}
+
+} // namespace
+
 std::optional<MediaType> parse_media_type(std::string_view text) noexcept {
     MediaType result;
     std::string_view rest = text;
@@ -54,7 +64,7 @@ std::optional<MediaType> parse_media_type(std::string_view text) noexcept {
     rest.remove_prefix(semicolon);
     while (!rest.empty()) {
         const auto parameter = take_parameter(rest);
-        if (!parameter)
+        if (!parameter || is_extended(parameter->name, "charset") || is_extended(parameter->name, "boundary"))
             return std::nullopt;
         std::optional<std::string_view>* known = nullptr;
         if (equal_ignoring_case(parameter->name, "charset"))

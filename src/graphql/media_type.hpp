@@ -19,8 +19,8 @@ struct MediaType {
 };
 
 /// Nothing where readers could differ: a doubled charset or boundary, a comma outside quotes (two headers
-/// joined), a backslash in quotes, an open quote. A parameter without a value is passed over, as careless
-/// clients send some.
+/// joined), a backslash in quotes, an open quote, either of the two as RFC 2231 extends it. A parameter
+/// without a value is passed over, as careless clients send some.
 [[nodiscard]] std::optional<MediaType> parse_media_type(std::string_view text) noexcept;
 
 /// One parameter of a header's value: takes `; name=value` or `; name="value"` off the front of `rest`.

@@ -111,6 +111,9 @@ TEST(Operation, IsReadByContentTypeOnlyWhereThatDecides) {
         {"application/json; charset=utf-8; charset=utf-16", unknown, unknown},
         {"application/json, application/graphql", unknown, unknown},
         {"application/json; charset=\"utf-8", unknown, unknown},
+        {"application/json; charset*=utf-16''utf-16", unknown, unknown},
+        {"application/json; Charset*0=utf-8", unknown, unknown},
+        {"application/json; x*=y", query, unknown},
         {"multipart/form-data", unknown, unknown},
         {"multipart/form-data; boundary=x", unknown, unknown},
     };
@@ -244,6 +247,11 @@ TEST(Operation, OfAnUploadIsReadFromItsOperationsPart) {
         EXPECT_EQ(classify_json(body, "multipart/form-data; boundary=b").kind, kind) << body;
         EXPECT_EQ(classify_json(body, "Multipart/Form-Data; boundary=\"b\"").kind, kind) << body;
         EXPECT_EQ(classify_json(body, "multipart/form-data; boundary=b; boundary=c").kind, unknown) << body;
+        for (const std::string_view other :
+             {"boundary*=c", "BOUNDARY*0=c", "boundary*0*=utf-8''c", "boundary*"})
+            EXPECT_EQ(classify_json(body, "multipart/form-data; boundary=b; " + std::string{other}).kind,
+                      unknown)
+                << other;
         EXPECT_EQ(classify_json(body, "multipart/form-data").kind, unknown) << body;
         EXPECT_EQ(classify_json(body, "multipart/mixed; boundary=b").kind, unknown) << body;
     }
