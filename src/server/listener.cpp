@@ -4,12 +4,8 @@
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/session.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -37,16 +33,9 @@ std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
 std::string local_address(int descriptor) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
-    std::array<char, INET6_ADDRSTRLEN> text{};
     if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         return {};
-    if (storage.ss_family == AF_INET)
-        ::inet_ntop(AF_INET, &reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr, text.data(),
-                    text.size());
-    else if (storage.ss_family == AF_INET6)
-        ::inet_ntop(AF_INET6, &reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr, text.data(),
-                    text.size());
-    return text.data();
+    return ip_text(storage);
 }
 
 } // namespace
@@ -109,6 +98,9 @@ void Listener::stop() noexcept {
     if (stopped_)
         return;
     stopped_ = true;
+    // First: once the socket is closed, another instance may take the file for a stale one and put its own
+    // there.
+    socket_.file.remove();
     // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
     for (int turns = 0; turns < most_turns && !paused_; ++turns)
         if (accept_all())
@@ -116,8 +108,6 @@ void Listener::stop() noexcept {
     pause_.clear();
     error_code ignored;
     acceptor_.close(ignored);
-    if (!socket_.unix_path.empty())
-        ::unlink(socket_.unix_path.c_str());
 }
 
 void Listener::wait() {

@@ -173,8 +173,12 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
         ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
         ::chmod(path.c_str(), mode) != 0 || ::listen(descriptor, backlog) != 0)
         return reason();
-    describe(socket);
-    socket.unix_path = path;
+    static_cast<void>(describe(socket));
+
+    struct stat status {};
+
+    if (::lstat(path.c_str(), &status) == 0)
+        socket.file = {path, status.st_dev, status.st_ino};
     return share(std::move(socket), threads);
 }
 
@@ -193,6 +197,30 @@ void Descriptor::reset() noexcept {
         ::close(value_);
     value_ = -1;
 }
+void SocketFile::remove() const noexcept {
+    struct stat status {};
+
+    if (!path.empty() && ::lstat(path.c_str(), &status) == 0 && status.st_dev == device &&
+        status.st_ino == inode)
+        ::unlink(path.c_str());
+}
+
+std::string ip_text(const sockaddr_storage& address) {
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    if (address.ss_family == AF_INET) {
+        const auto* v4 = reinterpret_cast<const sockaddr_in*>(&address);
+        ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
+    } else if (address.ss_family == AF_INET6) {
+        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
+        // A socket for both families has IPv4 at the end of ::ffff:0:0/96.
+        if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
+            ::inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text.data(), text.size());
+        else
+            ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
+    }
+    return text.data();
+}
+
 
 OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode, std::size_t threads) {
     OpenResult result = address.kind == config::Address::Kind::unix_socket

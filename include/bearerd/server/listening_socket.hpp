@@ -3,6 +3,9 @@
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/access.hpp>
 
+#include <sys/socket.h>
+#include <sys/types.h>
+
 #include <cstdint>
 #include <string>
 #include <utility>
@@ -38,16 +41,28 @@ private:
     int value_ = -1;
 };
 
+/// A socket file that we made, to be removed at the end where it still is ours.
+struct SocketFile {
+    std::string path; ///< empty: none
+    dev_t device = 0;
+    ino_t inode = 0;
+
+    void remove() const noexcept;
+};
+
 /// One listening, non-blocking socket.
 struct ListeningSocket {
     Descriptor descriptor;
     http::ListenerIdentity identity;
-    std::string text;      ///< as people read it, with the real port: "127.0.0.1:8080"
-    std::string unix_path; ///< of a socket file that we made, to be removed at the end
+    std::string text; ///< as people read it, with the real port: "127.0.0.1:8080"
+    SocketFile file;
     std::uint16_t port = 0;
 };
 
 /// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of
+/// The IP literal of an address, of IPv4 also where it is mapped into IPv6; empty for other families.
+[[nodiscard]] std::string ip_text(const sockaddr_storage& address);
+
 /// its own (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an
 /// error. Returns the sockets, or the reason in words.
 using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;

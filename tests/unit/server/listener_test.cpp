@@ -108,8 +108,8 @@ TEST(ListeningSocket, AUnixSocketHasItsModeAndReplacesAStaleFile) {
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0660U);
     EXPECT_TRUE(sockets[1].identity.unix_socket);
-    EXPECT_EQ(sockets[0].unix_path, path);
-    EXPECT_EQ(sockets[1].unix_path, "");
+    EXPECT_EQ(sockets[0].file.path, path);
+    EXPECT_EQ(sockets[1].file.path, "");
 }
 
 TEST(ListeningSocket, ALiveUnixSocketOrAFileOfAnotherKindStays) {
@@ -188,6 +188,17 @@ TEST_F(ListenerTest, TheSocketFileGoesWithTheListener) {
     auto listener = listen(std::move(sockets[0]));
     listener.reset();
     EXPECT_FALSE(std::filesystem::exists(folder.file("s")));
+    settle();
+}
+
+TEST_F(ListenerTest, ASocketFileThatIsAnotherOnesByNowStays) {
+    const Folder folder;
+    auto sockets = opened(open_listening(unix_socket(folder.file("s")), 0600, 1));
+    auto listener = listen(std::move(sockets[0]));
+    std::filesystem::remove(folder.file("s"));
+    const auto others = opened(open_listening(unix_socket(folder.file("s")), 0600, 1));
+    listener.reset();
+    EXPECT_TRUE(std::filesystem::exists(folder.file("s")));
     settle();
 }
 
