@@ -42,7 +42,10 @@ private:
                                              asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
     void open_journal();
-    [[nodiscard]] bool open_listeners(const config::Settings& settings);
+    using Shares = std::vector<std::vector<server::ListeningSocket>>; ///< for each worker
+    [[nodiscard]] bool open_listener(const config::Address& address, const config::Settings& settings,
+                                     Shares& shares);
+    [[nodiscard]] int open_listeners(const config::Settings& settings);
     void wait_for_signal();
     void on_signal(int number);
     void reload();
@@ -70,6 +73,7 @@ private:
     Timer heartbeat_;
     std::optional<Duration> watchdog_;
     std::map<std::string, std::vector<std::string>> listening_; ///< configured address → where it listens
+    std::string remote_hand_over_; ///< a socket of systemd's that other machines can reach
     std::string last_status_;
     std::size_t undrained_ = 0;
     bool stopping_ = false;
@@ -110,8 +114,8 @@ int Daemon::run() {
         return exit_failed;
     }
     admin_.serve(*settings_, admin_sources());
-    if (!open_listeners(*settings_))
-        return exit_failed;
+    if (const int status = open_listeners(*settings_); status != exit_fine)
+        return status;
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
         signals_.add(number);
     wait_for_signal();
@@ -147,35 +151,55 @@ void Daemon::open_journal() {
     shared_.journal = journal_.get();
 }
 
-bool Daemon::open_listeners(const config::Settings& settings) {
-    std::vector<std::vector<server::ListeningSocket>> shares(workers_.size());
-    for (const config::Address& address : settings.listen.addresses) {
-        if (listening_.contains(address.text()))
-            continue;
-        std::vector<server::OpenResult> opened;
-        if (address.kind == config::Address::Kind::systemd) {
-            for (const int descriptor : systemd::take_listening_descriptors())
-                opened.push_back(server::adopt_listening(descriptor, workers_.size()));
-            if (opened.empty())
-                opened.emplace_back(
-                    "listen.addresses: systemd handed over no listening socket; is bearerd.socket "
-                    "enabled and started?");
-        } else {
-            opened.push_back(server::open_listening(address, settings.listen.unix_mode, workers_.size()));
-        }
-        for (server::OpenResult& result : opened) {
-            if (const auto* why = std::get_if<std::string>(&result)) {
-                log::error("can't listen", {{"reason", std::string_view{*why}}});
-                return false;
-            }
-            auto& sockets = std::get<std::vector<server::ListeningSocket>>(result);
-            const std::string text = sockets.front().text;
-            for (std::size_t i = 0; i < sockets.size(); ++i)
-                shares[i].push_back(std::move(sockets[i]));
-            listening_[address.text()].push_back(text);
-            log::info("listening", {{"address", std::string_view{text}}});
-        }
+/// Its sockets go to `shares`, one for each worker. False: it can't, and has said why.
+bool Daemon::open_listener(const config::Address& address, const config::Settings& settings, Shares& shares) {
+    std::vector<server::OpenResult> opened;
+    const bool handed_over = address.kind == config::Address::Kind::systemd;
+    if (handed_over) {
+        for (const int descriptor : systemd::take_listening_descriptors())
+            opened.push_back(server::adopt_listening(descriptor, workers_.size()));
+        if (opened.empty())
+            opened.emplace_back(
+                "listen.addresses: systemd handed over no listening socket; is bearerd.socket "
+                "enabled and started?");
+    } else {
+        opened.push_back(server::open_listening(address, settings.listen.unix_mode, workers_.size()));
     }
+    for (server::OpenResult& result : opened) {
+        if (const auto* why = std::get_if<std::string>(&result)) {
+            log::error("can't listen", {{"reason", std::string_view{*why}}});
+            return false;
+        }
+        auto& sockets = std::get<std::vector<server::ListeningSocket>>(result);
+        if (handed_over && sockets.front().remote)
+            remote_hand_over_ = sockets.front().text;
+        listening_[address.text()].push_back(sockets.front().text);
+        for (std::size_t i = 0; i < sockets.size(); ++i)
+            shares[i].push_back(std::move(sockets[i]));
+    }
+    return true;
+}
+
+/// exit_fine, or the status for a start that fails so.
+int Daemon::open_listeners(const config::Settings& settings) {
+    Shares shares(workers_.size());
+    for (const config::Address& address : settings.listen.addresses) {
+        if (!listening_.contains(address.text()) && !open_listener(address, settings, shares))
+            return exit_failed;
+        if (address.kind != config::Address::Kind::systemd || remote_hand_over_.empty() ||
+            settings.access.allow_remote)
+            continue;
+        const std::string fault = config::format_fault(
+            config_file_,
+            place_fault(config_file_, "listen.addresses: systemd handed over " + remote_hand_over_ +
+                                          ", which can be reached from other machines: write "
+                                          "ListenStream=127.0.0.1:8080 in bearerd.socket, or set "
+                                          "access.allow_remote to true"));
+        log::error("can't listen", {{"reason", std::string_view{fault}}});
+        return exit_bad_configuration;
+    }
+    for (const server::ListeningSocket& socket : shares.front())
+        log::info("listening", {{"address", std::string_view{socket.text}}});
     for (std::size_t i = 0; i < workers_.size(); ++i) {
         auto take = [worker = workers_[i].get(),
                      sockets = std::make_shared<std::vector<server::ListeningSocket>>(std::move(shares[i])),
@@ -184,7 +208,7 @@ bool Daemon::open_listeners(const config::Settings& settings) {
         };
         asio::post(workers_[i]->context(), std::move(take));
     }
-    return true;
+    return exit_fine;
 }
 
 void Daemon::wait_for_signal() {
@@ -242,7 +266,7 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
                    {{"fault", std::string_view{fault}}});
         return nullptr;
     }
-    if (!open_listeners(*settings)) {
+    if (open_listeners(*settings) != exit_fine) {
         close_listeners(*settings_); // what was opened for the new file goes again
         return nullptr;
     }

@@ -53,31 +53,29 @@ void set_flag(int descriptor, int level, int option) {
                  sizeof on); // an optimisation or a courtesy: no failure of ours
 }
 
-/// Fills in identity, text and port from what the descriptor is bound to.
-void describe(ListeningSocket& socket) {
+/// Fills in what the descriptor's address tells. False: it is of no family that we know.
+bool describe(ListeningSocket& socket) {
     SocketAddress bound;
     bound.size = sizeof bound.storage;
-    ::getsockname(socket.descriptor.get(), bound.get(), &bound.size);
-    std::array<char, INET6_ADDRSTRLEN> text{};
-    if (bound.storage.ss_family == AF_INET) {
-        const auto* v4 = reinterpret_cast<const sockaddr_in*>(&bound.storage);
-        ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
-        socket.port = ntohs(v4->sin_port);
-        socket.text = std::string{text.data()} + ":" + std::to_string(socket.port);
-        if (v4->sin_addr.s_addr != htonl(INADDR_ANY))
-            socket.identity.address = text.data();
-    } else if (bound.storage.ss_family == AF_INET6) {
-        const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&bound.storage);
-        ::inet_ntop(AF_INET6, &v6->sin6_addr, text.data(), text.size());
-        socket.port = ntohs(v6->sin6_port);
-        socket.text = "[" + std::string{text.data()} + "]:" + std::to_string(socket.port);
-        if (std::memcmp(&v6->sin6_addr, &in6addr_any, sizeof in6addr_any) != 0)
-            socket.identity.address = text.data();
-    } else {
+    if (::getsockname(socket.descriptor.get(), bound.get(), &bound.size) != 0)
+        return false;
+    if (bound.storage.ss_family == AF_UNIX) {
         const auto* local = reinterpret_cast<const sockaddr_un*>(&bound.storage);
         socket.identity.unix_socket = true;
         socket.text = "unix:" + std::string{local->sun_path};
+        return true;
     }
+    const std::string ip = ip_text(bound.storage);
+    if (ip.empty())
+        return false;
+    // It stands in the same place for both families.
+    socket.port = ntohs(reinterpret_cast<const sockaddr_in*>(&bound.storage)->sin_port);
+    socket.text =
+        (ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + ":" + std::to_string(socket.port);
+    if (ip != "0.0.0.0" && ip != "::")
+        socket.identity.address = ip;
+    socket.remote = !ip.starts_with("127.") && ip != "::1";
+    return true;
 }
 
 std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool share, bool listening) {
@@ -96,7 +94,7 @@ std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool 
     if (::bind(descriptor, address.get(), address.size) != 0 ||
         (listening && ::listen(descriptor, backlog) != 0))
         return reason();
-    describe(socket);
+    static_cast<void>(describe(socket));
     return socket;
 }
 
@@ -134,6 +132,7 @@ OpenResult share(ListeningSocket first, std::size_t threads) {
         copy.identity = first.identity;
         copy.text = first.text;
         copy.port = first.port;
+        copy.remote = first.remote;
         sockets.push_back(std::move(copy));
     }
     sockets.insert(sockets.begin(), std::move(first));
@@ -197,6 +196,7 @@ void Descriptor::reset() noexcept {
         ::close(value_);
     value_ = -1;
 }
+
 void SocketFile::remove() const noexcept {
     struct stat status {};
 
@@ -221,7 +221,6 @@ std::string ip_text(const sockaddr_storage& address) {
     return text.data();
 }
 
-
 OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode, std::size_t threads) {
     OpenResult result = address.kind == config::Address::Kind::unix_socket
                             ? open_unix(address.path, unix_mode, threads)
@@ -238,7 +237,10 @@ OpenResult adopt_listening(int descriptor, std::size_t threads) {
     if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
         ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
         return "can't use the socket that systemd handed over: " + reason();
-    describe(socket);
+    if (!describe(socket))
+        return "listen.addresses: systemd handed over a socket that is neither TCP nor unix; see "
+               "ListenStream= "
+               "in bearerd.socket";
     if (!socket.identity.unix_socket)
         set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY);
     return share(std::move(socket), threads);

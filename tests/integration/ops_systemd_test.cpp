@@ -100,10 +100,11 @@ TEST(Notifying, ShutsUpWithoutAWatchdog) {
 /// A listening socket that outlives the daemons it is handed to, as bearerd.socket is.
 class ActivationSocket {
 public:
-    ActivationSocket() : descriptor_{::socket(AF_INET, SOCK_STREAM, 0)} { // inherited: without CLOEXEC
+    explicit ActivationSocket(in_addr_t bound = INADDR_LOOPBACK)
+        : descriptor_{::socket(AF_INET, SOCK_STREAM, 0)} { // inherited: without CLOEXEC
         sockaddr_in address{};
         address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        address.sin_addr.s_addr = htonl(bound);
         socklen_t size = sizeof address;
         auto* generic = reinterpret_cast<sockaddr*>(&address);
         if (::bind(descriptor_, generic, size) != 0 || ::listen(descriptor_, 4096) != 0 ||
@@ -130,14 +131,15 @@ private:
     std::uint16_t port_ = 0;
 };
 
-std::string activated_config(const TemporaryDirectory& directory, const Simulator& upstream) {
+std::string activated_config(const TemporaryDirectory& directory, const Simulator& upstream,
+                             const std::string& more = "") {
     directory.write("password", password);
     return directory.write("bearerd.yaml",
                            "listen: {addresses: [systemd]}\nadmin: {address: off}\nupstream: {url: \"" +
                                upstream.url() +
                                "\", tls: {ca_file: " + directory.write("ca.pem", upstream.ca_pem()) +
                                "}}\ncredentials: {username: till-042, password_file: " +
-                               (directory.path() / "password").string() + "}\n");
+                               (directory.path() / "password").string() + "}\n" + more);
 }
 
 TEST(SocketActivation, ServesOnTheSocketThatWasHandedOver) {
@@ -173,6 +175,36 @@ TEST(SocketActivation, AReloadKeepsTheSocket) {
     process.signal(SIGHUP);
     ASSERT_TRUE(notify.wait_for("READY=1", process));
     EXPECT_EQ(HttpClient{socket.port()}.post(balance_query()).status, 200);
+    process.signal(SIGTERM);
+    EXPECT_TRUE(process.wait_exit());
+}
+
+TEST(SocketActivation, ASocketThatOthersCanReachTakesLeave) {
+    const Simulator upstream;
+    const TemporaryDirectory directory;
+    const ActivationSocket socket{INADDR_ANY};
+    const Finished refused = run("/bin/sh", socket.command(activated_config(directory, upstream)));
+    EXPECT_EQ(refused.exit.code, 78);
+    EXPECT_THAT(refused.output, HasSubstr("listen.addresses: systemd handed over 0.0.0.0:" +
+                                          std::to_string(socket.port()) + ", which can be reached"));
+    EXPECT_THAT(refused.output, HasSubstr("bearerd.yaml:1:"));
+    EXPECT_THAT(refused.output, HasSubstr("access.allow_remote"));
+}
+
+TEST(SocketActivation, AReloadHoldsTheSocketToItsRules) {
+    const Simulator upstream;
+    const TemporaryDirectory directory;
+    const ActivationSocket socket{INADDR_ANY};
+    NotifySocket notify{directory.path() / "notify"};
+    const std::string config = activated_config(directory, upstream, "access: {allow_remote: true}\n");
+    Process process{"/bin/sh", socket.command(config), {{"NOTIFY_SOCKET", notify.path()}}};
+    ASSERT_TRUE(notify.wait_for("READY=1", process)) << process.output();
+    EXPECT_EQ(HttpClient{socket.port()}.post(balance_query()).status, 200);
+    static_cast<void>(activated_config(directory, upstream));
+    process.signal(SIGHUP);
+    EXPECT_TRUE(process.wait_for_line("which can be reached from other machines")) << process.output();
+    ASSERT_TRUE(notify.wait_for("READY=1", process));
+    EXPECT_EQ(HttpClient{socket.port()}.post(balance_query()).status, 200) << "the old configuration stays";
     process.signal(SIGTERM);
     EXPECT_TRUE(process.wait_exit());
 }

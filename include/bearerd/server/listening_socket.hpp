@@ -57,19 +57,21 @@ struct ListeningSocket {
     std::string text; ///< as people read it, with the real port: "127.0.0.1:8080"
     SocketFile file;
     std::uint16_t port = 0;
+    bool remote = false; ///< other machines can reach it
 };
 
-/// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of
 /// The IP literal of an address, of IPv4 also where it is mapped into IPv6; empty for other families.
 [[nodiscard]] std::string ip_text(const sockaddr_storage& address);
 
+/// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of
 /// its own (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an
 /// error. Returns the sockets, or the reason in words.
 using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
 [[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
                                         std::size_t threads);
 
-/// The same for a descriptor that systemd handed over; takes it.
+/// The same for a descriptor that systemd handed over; takes it. Whether other machines may reach it is for
+/// the caller to judge.
 [[nodiscard]] OpenResult adopt_listening(int descriptor, std::size_t threads);
 
 } // namespace bearerd::server

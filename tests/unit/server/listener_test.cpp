@@ -211,6 +211,70 @@ TEST_F(ListenerTest, AHandedOverSocketIsUsedAsItIs) {
     EXPECT_EQ(status_of(exchange(client, post("a"))), "200");
 }
 
+/// A listening socket as systemd makes them; for IPv6, one for both families.
+Descriptor systemd_socket(const char* address, int family) {
+    Descriptor descriptor{::socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+    sockaddr_storage storage{};
+    storage.ss_family = static_cast<sa_family_t>(family);
+    auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+    const bool is_v4 = family == AF_INET;
+    EXPECT_EQ(::inet_pton(family, address, is_v4 ? static_cast<void*>(&v4->sin_addr) : &v6->sin6_addr), 1);
+    const int both = 0;
+    if (!is_v4)
+        ::setsockopt(descriptor.get(), IPPROTO_IPV6, IPV6_V6ONLY, &both, sizeof both);
+    const socklen_t size = is_v4 ? sizeof *v4 : sizeof *v6;
+    EXPECT_EQ(::bind(descriptor.get(), reinterpret_cast<const sockaddr*>(&storage), size), 0) << address;
+    EXPECT_EQ(::listen(descriptor.get(), 16), 0);
+    return descriptor;
+}
+
+TEST(ListeningSocket, OfAHandedOverOneIsKnownWhoCanReachIt) {
+    struct Case {
+        const char* bound;
+        int family;
+        std::string_view identity, place;
+        bool remote;
+    };
+
+    const Case cases[] = {
+        {"127.0.0.1", AF_INET, "127.0.0.1", "127.0.0.1:", false},
+        {"127.8.8.8", AF_INET, "127.8.8.8", "127.8.8.8:", false},
+        {"0.0.0.0", AF_INET, "", "0.0.0.0:", true},
+        {"::1", AF_INET6, "::1", "[::1]:", false},
+        {"::", AF_INET6, "", "[::]:", true},
+        {"::ffff:127.0.0.1", AF_INET6, "127.0.0.1", "127.0.0.1:", false},
+        {"::ffff:0.0.0.0", AF_INET6, "", "0.0.0.0:", true},
+    };
+    for (const Case& each : cases) {
+        SCOPED_TRACE(each.bound);
+        const auto sockets = opened(adopt_listening(systemd_socket(each.bound, each.family).release(), 2));
+        for (const ListeningSocket& socket : sockets) {
+            EXPECT_EQ(socket.identity.address, each.identity);
+            EXPECT_EQ(socket.remote, each.remote);
+            EXPECT_EQ(socket.text, std::string{each.place} + std::to_string(socket.port));
+        }
+    }
+}
+
+TEST(ListeningSocket, WritesAnIpv4AddressThatIsMappedIntoIpv6AsIpv4) {
+    sockaddr_storage storage{};
+    storage.ss_family = AF_INET6;
+    auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
+    ASSERT_EQ(::inet_pton(AF_INET6, "::ffff:192.0.2.2", &v6->sin6_addr), 1);
+    EXPECT_EQ(ip_text(storage), "192.0.2.2");
+    ASSERT_EQ(::inet_pton(AF_INET6, "2001:db8::1", &v6->sin6_addr), 1);
+    EXPECT_EQ(ip_text(storage), "2001:db8::1");
+    storage.ss_family = AF_UNIX;
+    EXPECT_EQ(ip_text(storage), "");
+}
+
+TEST(ListeningSocket, AHandedOverOneOfAnotherFamilyIsRefused) {
+    const int other = ::socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0);
+    ASSERT_GE(other, 0);
+    EXPECT_TRUE(holds(std::get<std::string>(adopt_listening(other, 1)), "neither TCP nor unix"));
+}
+
 TEST(ListeningSocket, AHandedOverDescriptorThatIsNoneIsAnError) {
     EXPECT_TRUE(std::holds_alternative<std::string>(adopt_listening(-1, 1)));
 }
