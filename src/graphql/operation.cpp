@@ -31,6 +31,18 @@ int rank(OperationKind kind) noexcept {
 
 constexpr std::size_t longest_name = 64; // it goes into log lines
 
+/// An app may put anything into a name; the shortest card number has twelve digits.
+bool may_hold_card_number(std::string_view name) noexcept {
+    constexpr std::size_t shortest = 12;
+    std::size_t digits = 0;
+    for (const char c : name) {
+        digits = c >= '0' && c <= '9' ? digits + 1 : 0;
+        if (digits == shortest)
+            return true;
+    }
+    return false;
+}
+
 class Classifier final : public EnvelopeVisitor {
 public:
     Classifier(std::string_view login_field, DocumentMemo* memo) noexcept
@@ -40,7 +52,7 @@ public:
         const auto selected = select(envelope);
         if (!selected)
             return false;
-        if (first_ && selected->name.size() <= longest_name)
+        if (first_ && selected->name.size() <= longest_name && !may_hold_card_number(selected->name))
             operation_.name = selected->name;
         if (first_ || rank(selected->kind) > rank(operation_.kind))
             operation_.kind = selected->kind;
@@ -97,13 +109,20 @@ class DocumentHasher final : public EnvelopeVisitor {
 public:
     bool visit(const Envelope& envelope) override {
         Lexer lexer{envelope.document};
-        for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {
+        Token before;
+        std::size_t parentheses = 0;
+        for (Token token = lexer.next(); token.kind != TokenKind::end;) {
+            const Token next = lexer.next();
             if (token.kind == TokenKind::invalid)
                 return false;
-            const bool literal = token.kind == TokenKind::number || token.kind == TokenKind::string;
-            hash_.add(static_cast<unsigned char>(token.kind));
-            if (!literal)
+            parentheses += token.is('(') ? 1 : 0;
+            parentheses -= token.is(')') && parentheses != 0 ? 1 : 0;
+            if (!is_literal(token, before, next, parentheses != 0)) {
+                hash_.add(static_cast<unsigned char>(token.kind));
                 hash_.add(token.text);
+            }
+            before = token;
+            token = next;
         }
         hash_.add(static_cast<unsigned char>(TokenKind::end));
         hash_.add(envelope.operation_name.value_or(""));
@@ -113,6 +132,19 @@ public:
     [[nodiscard]] std::uint64_t value() const noexcept { return hash_.value(); }
 
 private:
+    /// Strings and numbers; among arguments also lists, true, false, null and the values of enums, which are
+    /// the names there that name neither an argument nor a variable nor a directive.
+    static bool is_literal(const Token& token, const Token& before, const Token& next,
+                           bool among_arguments) noexcept {
+        if (token.kind == TokenKind::number || token.kind == TokenKind::string)
+            return true;
+        if (!among_arguments)
+            return false;
+        if (token.kind == TokenKind::name)
+            return !next.is(':') && !before.is('$') && !before.is('@');
+        return token.is('[') || token.is(']');
+    }
+
     Hash hash_;
 };
 

@@ -28,7 +28,8 @@ struct RequestView {
 struct Operation {
     /// `unknown` where the document can't be read, is ambiguous, or is longer or deeper than the bounds.
     OperationKind kind = OperationKind::unknown;
-    /// `operationName`, or the name of the only operation; at most 64 characters of [_A-Za-z0-9], else empty.
+    /// `operationName`, or the name of the only operation; at most 64 characters of [_A-Za-z0-9], else empty;
+    /// empty as well where it has twelve digits in a row, since it goes into the log and could be a card's.
     /// For a batch, that of its first operation.
     std::string name;
     bool batch = false;
@@ -51,10 +52,10 @@ struct Operation {
 [[nodiscard]] Operation classify(const RequestView& request, std::string_view login_field,
                                  DocumentMemo* memo = nullptr);
 
-/// A hash of operation name and query text without its literals (strings, numbers), comments, white space and
-/// variables' values: the same document with other values has the same hash (CONTRACT 3.7). Keyed by nothing,
-/// stable within a process. For a request that can't be read: of what in its JSON may name a document (a
-/// stored one has an id, or `extensions`), else of all its bytes.
+/// A hash of operation name and query text without its literals (whatever kind of value), comments, white
+/// space and variables' values: the same document with other values has the same hash (CONTRACT 3.7). Keyed
+/// by nothing, stable within a process. For a request that can't be read: of what in its JSON may name a
+/// document (a stored one has an id, or `extensions`), else of all its bytes.
 [[nodiscard]] std::uint64_t document_hash(const RequestView& request);
 
 } // namespace bearerd::graphql

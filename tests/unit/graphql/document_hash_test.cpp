@@ -28,6 +28,17 @@ TEST(DocumentHash, IsTheSameWithOtherLiteralsVariablesAndSpace) {
         hash_json(base));
 }
 
+TEST(DocumentHash, KnowsLiteralsOfEveryKind) {
+    const std::string base = wrapped("query A($v:Int){a(x:1,o:{k:2})@include(if:$v){true}}");
+    for (const std::string_view value :
+         {"2", R"("1")", "true", "false", "null", "GBP", "[]", "[1 2]", "[[A] [B]]"})
+        EXPECT_EQ(hash_json(wrapped("query A($v:Int){a(x:" + std::string{value} +
+                                    ",o:{k:" + std::string{value} + "})@include(if:$v){true}}")),
+                  hash_json(base))
+            << value;
+    EXPECT_NE(hash_json(wrapped("query A($v:Int){a(x:1,o:{k:2})@include(if:$v){false}}")), hash_json(base));
+}
+
 TEST(DocumentHash, DiffersWithAnythingElse) {
     const std::vector<std::string> bodies = {
         wrapped("{a}"),
@@ -38,8 +49,9 @@ TEST(DocumentHash, DiffersWithAnythingElse) {
         wrapped("query B{a}"),
         wrapped("mutation A{a}"),
         wrapped("{a(x:1)}"),
-        wrapped(R"({a(x:"1")})"),
-        wrapped("{a(x:true)}"),
+        wrapped("{a(y:1)}"),
+        wrapped("{a(x:1)@b}"),
+        wrapped("{a(x:{y:1})}"),
         wrapped("{a(x:$v)}"),
         wrapped("{a(x:$w)}"),
         wrapped("{a:b}"),
