@@ -4,6 +4,7 @@
 #include <boost/beast/http/error.hpp>
 #include <boost/container/static_vector.hpp>
 
+#include <functional>
 #include <limits>
 #include <optional>
 
@@ -35,11 +36,13 @@ protected:
 
     void on_response_impl(int, BeastView, int, beast::error_code&) override {}
 
-    void on_field_impl(FieldId id, BeastView name, BeastView value, beast::error_code&) override {
+    void on_field_impl(FieldId id, BeastView name, BeastView value, beast::error_code& code) override {
         // Trailers come here too. They must not become part of the head: an app could smuggle an
         // Authorization.
         if (!head_done_)
             fields_.list.push_back({id, view(name), view(value)});
+        else if (!value.empty() && !is_within_input(value)) // Beast has unfolded it into a buffer of its own
+            code = beast::http::error::bad_obs_fold;
     }
 
     void on_header_impl(beast::error_code&) override { head_done_ = true; }
@@ -68,6 +71,9 @@ protected:
     void on_finish_impl(beast::error_code&) override {}
 
 public:
+    /// What put() is about to read.
+    void set_input(std::string_view bytes) noexcept { input_ = bytes; }
+
     /// Beast asserts that it is never shown less than this of the last chunk twice; nothing shorter ends a
     /// message.
     [[nodiscard]] bool is_too_little(std::string_view bytes) const {
@@ -76,8 +82,14 @@ public:
     }
 
 private:
+    [[nodiscard]] bool is_within_input(BeastView text) const noexcept {
+        const std::less_equal<const char*> in_order;
+        return in_order(input_.data(), text.data()) && in_order(text.data(), input_.data() + input_.size());
+    }
+
     Fields& fields_;
     std::string*& body_;
+    std::string_view input_;
     std::uint64_t chunk_left_ = 0; ///< of the chunk that is being read
     bool head_done_ = false;
 };
@@ -110,6 +122,7 @@ ParseState feed_body_to(Parser& parser, std::string_view bytes, std::size_t& con
         return ParseState::complete;
     if (bytes.empty() || parser.is_too_little(bytes))
         return ParseState::need_more;
+    parser.set_input(bytes);
     consumed = parser.put(boost::asio::buffer(bytes.data(), bytes.size()), code);
     return state_of(parser, code);
 }

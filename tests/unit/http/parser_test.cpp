@@ -178,7 +178,8 @@ TEST(RequestParser, WhatBeastLetsThroughTheGuardRefuses) {
 TEST(RequestParser, BadChunksAreMalformed) {
     for (const std::string_view body :
          {"zz\r\n", "-1\r\na\r\n", "\r\n", "1\r\nab\r\n0\r\n\r\n", "1\na\r\n", "fffffffffffffffff\r\n",
-          "0x1\r\na\r\n0\r\n\r\n", "0\r\nbad trailer\r\n\r\n"}) {
+          "0x1\r\na\r\n0\r\n\r\n", "0\r\nbad trailer\r\n\r\n", "0\r\nX: a\r\n b\r\n\r\n",
+          "1\r\na\r\n0\r\nX: a\r\n\tb\r\nY: c\r\n\r\n"}) {
         const std::string text = std::string{post} + "Transfer-Encoding: chunked\r\n\r\n" + std::string{body};
         for (const std::size_t piece : {SIZE_MAX, std::size_t{1}})
             EXPECT_EQ(parse_request(text, piece).state, ParseState::malformed) << body;
