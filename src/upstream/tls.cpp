@@ -108,6 +108,8 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
     else
         require(SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1,
                 "upstream.tls.ca_file: " + settings.ca_file + " can't be used");
+    // A key that is encrypted is a fault. OpenSSL would ask the terminal for the words, and wait.
+    SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
     if (!settings.client_certificate_file.empty()) {
         require(SSL_CTX_use_certificate_chain_file(context, settings.client_certificate_file.c_str()) == 1,
                 "upstream.tls.client_certificate_file: " + settings.client_certificate_file +
