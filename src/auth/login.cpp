@@ -1,6 +1,7 @@
 #include <bearerd/auth/login.hpp>
 
 #include <bearerd/base/error.hpp>
+#include <bearerd/http/coding.hpp>
 
 #include <exception>
 
@@ -34,8 +35,12 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
     // Whatever answers a login was held whole. To read on would have no end that `give_up` knows of.
     if (!exchange->complete())
         co_return unavailable("the answer is streamed, or longer than a login's");
-    co_return judge_login(read_login_head(exchange->head(), settings->auth.token_headers), exchange->body(),
-                          settings->credentials.password);
+    // No coding was asked for, but some gateways compress whatever they send.
+    std::string room;
+    const auto coding = exchange->head().fields.value(http::FieldId::content_encoding);
+    const auto body = http::decoded_for_inspection(coding, exchange->body(), room);
+    co_return judge_login(read_login_head(exchange->head(), settings->auth.token_headers),
+                          body.value_or(std::string_view{}), settings->credentials.password);
 }
 
 } // namespace

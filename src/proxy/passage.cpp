@@ -1,5 +1,6 @@
 #include "passage.hpp"
 
+#include <bearerd/auth/login_codec.hpp>
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/coding.hpp>
 
@@ -289,13 +290,9 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
 }
 
 void Forwarder::Passage::adopt_token(const http::ResponseHead& head) {
-    for (const std::string& name : owner_.plan_.head.token_headers) {
-        const auto value = head.fields.value(name);
-        if (value.empty())
-            continue;
+    const auto value = auth::find_token(head.fields, owner_.plan_.head.token_headers);
+    if (!value.empty())
         owner_.tokens_.observed(token_, value, operation_.has_login);
-        return;
-    }
 }
 
 graphql::Judgement Forwarder::Passage::judge(const upstream::Exchange& exchange, std::string_view body) {

@@ -1,38 +1,21 @@
 #include <bearerd/http/coding.hpp>
 
+#include "unit/gzip.hpp"
+
 #include <gtest/gtest.h>
-#include <zlib.h>
 
 #include <string>
 #include <vector>
 
 using bearerd::http::decoded_for_inspection;
 using bearerd::http::narrowed_accept_encoding;
+using bearerd::test::gzip;
+using bearerd::test::gzip_window;
+using bearerd::test::packed;
+using bearerd::test::raw_window;
+using bearerd::test::zlib_window;
 
 namespace {
-
-constexpr int gzip_window = 16 + MAX_WBITS;
-constexpr int zlib_window = MAX_WBITS;
-constexpr int raw_window = -MAX_WBITS;
-
-std::string packed(std::string_view text, int window) {
-    z_stream stream{};
-    EXPECT_EQ(deflateInit2(&stream, Z_BEST_COMPRESSION, Z_DEFLATED, window, 8, Z_DEFAULT_STRATEGY), Z_OK);
-    std::string input{text};
-    std::string output(deflateBound(&stream, static_cast<uLong>(input.size())) + 64, '\0');
-    stream.next_in = reinterpret_cast<Bytef*>(input.data());
-    stream.avail_in = static_cast<uInt>(input.size());
-    stream.next_out = reinterpret_cast<Bytef*>(output.data());
-    stream.avail_out = static_cast<uInt>(output.size());
-    EXPECT_EQ(deflate(&stream, Z_FINISH), Z_STREAM_END);
-    output.resize(stream.total_out);
-    deflateEnd(&stream);
-    return output;
-}
-
-std::string gzip(std::string_view text) {
-    return packed(text, gzip_window);
-}
 
 /// The decoded text, or "(nothing)".
 std::string decoded(std::string_view coding, std::string_view body, std::size_t limit = 1024 * 1024) {

@@ -1,27 +1,14 @@
 #include "forwarder_fixture.hpp"
 
-#include <zlib.h>
+#include "unit/gzip.hpp"
 
 namespace bearerd::proxy::test {
 namespace {
 
+using bearerd::test::gzip;
 using graphql::ErrorCode;
 using graphql::Executed;
 using upstream::Stage;
-
-std::string gzip(std::string_view text) {
-    std::string out(text.size() + 64, '\0');
-    z_stream stream{};
-    deflateInit2(&stream, Z_DEFAULT_COMPRESSION, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY);
-    stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
-    stream.avail_in = static_cast<uInt>(text.size());
-    stream.next_out = reinterpret_cast<Bytef*>(out.data());
-    stream.avail_out = static_cast<uInt>(out.size());
-    deflate(&stream, Z_FINISH);
-    out.resize(stream.total_out);
-    deflateEnd(&stream);
-    return out;
-}
 
 TEST_F(ForwarderTest, ARequestGoesUpstreamWithTheTokenAndItsAnswerBackUnchanged) {
     answer(json(std::string{data}));
@@ -54,7 +41,7 @@ TEST_F(ForwarderTest, ASwappedTokenIsReportedWithTheTokenThatTheRequestCarriedAn
     swap.fields.emplace_back("X-Authorization", "Bearer token-2");
     answer(swap);
     request(query);
-    EXPECT_EQ(tokens.calls, std::vector<std::string>{"observed Bearer token-2 of token-1"});
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"observed token-2 of token-1"});
     EXPECT_FALSE(app.has("token-2"));
     EXPECT_FALSE(app.has("old-style"));
 }
