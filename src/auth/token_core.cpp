@@ -64,9 +64,11 @@ std::uint64_t TokenService::Core::audience() const {
     return audience_;
 }
 
-std::pair<TokenPtr, std::uint64_t> TokenService::Core::snapshot(std::uint64_t audience) const {
+std::uint64_t TokenService::Core::snapshot(std::uint64_t audience, TokenPtr& token) const {
     const std::lock_guard lock{mutex_};
-    return {audience == audience_ ? published_ : nullptr, version_.load(std::memory_order_relaxed)};
+    if (audience == audience_)
+        token = published_;
+    return version_.load(std::memory_order_relaxed);
 }
 
 Duration TokenService::Core::login_timeout() const {

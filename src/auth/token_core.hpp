@@ -50,7 +50,8 @@ public:
     /// that of its time, so that what goes to the old upstream, and what comes from it, has no part in the
     /// new one's token.
     [[nodiscard]] std::uint64_t audience() const;
-    [[nodiscard]] std::pair<TokenPtr, std::uint64_t> snapshot(std::uint64_t audience) const;
+    /// The version, and its token; to another audience that stays what it is.
+    [[nodiscard]] std::uint64_t snapshot(std::uint64_t audience, TokenPtr& token) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
     /// Where the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).

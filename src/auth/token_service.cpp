@@ -8,8 +8,6 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-#include <tuple>
-
 namespace bearerd::auth {
 namespace {
 
@@ -37,7 +35,7 @@ public:
 
     TokenPtr current(TimePoint now) override {
         if (core_->version() != seen_)
-            std::tie(token_, seen_) = core_->snapshot(audience_);
+            seen_ = core_->snapshot(audience_, token_);
         return token_ && now < token_->expires ? token_ : nullptr;
     }
 

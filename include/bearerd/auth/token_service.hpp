@@ -56,7 +56,8 @@ public:
 
     /// A door to the token for the thread of `executor`, which counts in `stats`. It may outlive this object
     /// and the first thread's io_context, but not its own. It serves requests to the upstream that is
-    /// configured when it is made: once reload() has named another, it gives no token and takes none.
+    /// configured when it is made: once reload() has named another, it gives the token
+    /// that it has until that expires, and no other.
     [[nodiscard]] std::unique_ptr<TokenSource> make_source(net::Executor executor, Stats& stats);
 
     /// New settings. Changed credentials are tried at once, whatever the back-off (CONTRACT 3.8): another
