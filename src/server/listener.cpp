@@ -2,10 +2,13 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/net/spawn.hpp>
+#include <bearerd/proxy/handler.hpp>
+#include <bearerd/server/request_id.hpp>
 #include <bearerd/server/session.hpp>
 
 #include <sys/socket.h>
 
+#include <array>
 #include <cerrno>
 #include <new>
 #include <system_error>
@@ -17,9 +20,9 @@ using namespace std::chrono_literals;
 
 constexpr Duration pause_length = 100ms; // out of descriptors: some will be given back
 constexpr Duration complaint_interval = 1min;
-constexpr std::uint32_t most_told = 64; // clients over the limit that are told so, not just closed
-constexpr int most_turns = 64;          // of those, for the queue of a listener that closes
-constexpr int most_in_one_turn = 64;    // so that a flood of connections leaves the others their turn
+constexpr std::uint32_t most_heard = 64; // clients over the limit whose request is read before they are told
+constexpr int most_turns = 64;           // of those, for the queue of a listener that closes
+constexpr int most_in_one_turn = 64;     // so that a flood of connections leaves the others their turn
 
 std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
     ucred credentials{};
@@ -36,6 +39,29 @@ std::string local_address(int descriptor) {
     if (::getsockname(descriptor, reinterpret_cast<sockaddr*>(&storage), &size) != 0)
         return {};
     return ip_text(storage);
+}
+
+/// In a flood over the limit nothing is kept for anybody: the answer comes before the request, and is all
+/// that there is.
+void turn_away(int descriptor, const SiteHolder& sites) {
+    constexpr auto code = graphql::ErrorCode::overloaded;
+    constexpr int most_pieces = 16;
+    std::string id;
+    make_request_id(id);
+    http::ReplyContext context;
+    context.keep_alive = false;
+    context.request_id = id;
+    const proxy::ErrorReply error{code, graphql::table_executed(code), std::nullopt, {}};
+    proxy::Report report;
+    std::string answer;
+    proxy::append_error_reply(answer, error, context, {}, sites.site->errors_always_200, report);
+    static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    sites.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
+    // What is left unread would make a reset of the close, which could overtake the answer.
+    ::shutdown(descriptor, SHUT_WR);
+    std::array<char, 4096> sink;
+    for (int i = 0; i<most_pieces&& ::recv(descriptor, sink.data(), sink.size(), MSG_DONTWAIT)> 0;)
+        ++i;
 }
 
 } // namespace
@@ -61,7 +87,7 @@ public:
     }
 
     [[nodiscard]] bool far_over_limit() const noexcept {
-        return place_ > limit_->most.load(std::memory_order_relaxed) + most_told;
+        return place_ > limit_->most.load(std::memory_order_relaxed) + most_heard;
     }
 
     static net::Task<void> hold(Admission admission, std::unique_ptr<Session> session) {
@@ -147,8 +173,10 @@ bool Listener::accept_all() {
 void Listener::start_session(int descriptor) {
     Descriptor owned{descriptor};
     Admission admission{limit_};
-    if (admission.far_over_limit())
+    if (admission.far_over_limit()) {
+        turn_away(descriptor, sites_);
         return;
+    }
     Arrival arrival{socket_.identity, std::nullopt, admission.over_limit()};
     if (arrival.listener.unix_socket)
         arrival.peer_uid = peer_uid(descriptor);

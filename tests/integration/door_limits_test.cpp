@@ -165,6 +165,8 @@ TEST(Limits, StandTenThousandConnectionsOverTheLimit) {
         clients.push_back(shop.daemon.client());
     EXPECT_EQ(early.post(redemption("early")).status, 200);
     EXPECT_LT(memory_kib(pid, "VmHWM:") - before, memory_factor * (8 << 10));
+    for (std::size_t i = count; i > count - 100; --i)
+        expect_overloaded(clients[i - 1].read_response());
     clients.clear();
     EXPECT_TRUE(falls_to(shop.daemon, "bearerd_client_connections", 2));
     EXPECT_EQ(shop.daemon.post(balance_query()).status, 200);
