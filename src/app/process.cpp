@@ -26,8 +26,10 @@ void give_memory_back() noexcept {
 #ifdef __GLIBC__ // which otherwise raises both with each large block that is freed, up to 32 and 64 MiB
     constexpr int mapped_from = 128 * 1024; // a block of its own, unmapped when it is freed
     constexpr int most_spare = 1024 * 1024; // at the end of a heap
+    // NOLINTBEGIN(concurrency-mt-unsafe): at start, one thread
     ::mallopt(M_MMAP_THRESHOLD, mapped_from);
     ::mallopt(M_TRIM_THRESHOLD, most_spare);
+    // NOLINTEND(concurrency-mt-unsafe)
 #endif
 }
 
