@@ -1,19 +1,18 @@
 #include <bearerd/server/session.hpp>
 
 #include <bearerd/base/log.hpp>
-#include <bearerd/net/readiness.hpp>
-#include <bearerd/net/turn.hpp>
 #include <bearerd/server/request_id.hpp>
 
 #include "request_log.hpp"
 #include "request_rules.hpp"
 
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
+
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 #include <exception>
 
 namespace bearerd::server {
@@ -23,8 +22,6 @@ using graphql::ErrorCode;
 using http::FieldId;
 using namespace std::chrono_literals;
 
-constexpr Duration linger_time = 1s;
-constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 constexpr std::uint64_t most_in_one_turn = 64;
 constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
 constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
@@ -92,20 +89,6 @@ net::Task<void> Session::serve() {
     }
     if (requests_ != 0 && !closing_ && !reset_)
         co_await linger();
-}
-
-void Session::reset_after() noexcept {
-    keep_open_ = false;
-    reset_ = true;
-
-    const struct ::linger at_once { 1, 0 };
-
-    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
-}
-
-/// Nothing of a request has come, or only the beginning of an empty line.
-bool Session::is_idle() const noexcept {
-    return received_.empty() || received_.data() == "\r";
 }
 
 /// False: there will be none.
@@ -279,36 +262,6 @@ bool Session::may_hold_body() noexcept {
     return false;
 }
 
-/// At least one more byte, asio's would_block, or errc::closed at the end of the stream.
-error_code Session::receive_now() {
-    const auto room = received_.prepare();
-    if (room.empty())
-        return errc::too_large;
-    const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
-    if (size > 0) {
-        received_.commit(static_cast<std::size_t>(size));
-        return {};
-    }
-    if (size == 0) {
-        peer_ended_ = true;
-        return errc::closed;
-    }
-    if (net::would_block())
-        return net::asio::error::would_block;
-    return {errno, boost::system::system_category()};
-}
-
-/// As receive_now(), but waits.
-net::Task<error_code> Session::receive() {
-    while (true) {
-        const error_code received = receive_now();
-        if (received != net::asio::error::would_block)
-            co_return received;
-        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
-            co_return code;
-    }
-}
-
 net::Task<void> Session::answer() {
     context_.keep_alive = context_.keep_alive && !closing_ && !peer_ended_;
     if (!context_.keep_alive)
@@ -362,64 +315,6 @@ net::Task<void> Session::answer_preflight() {
     static_cast<void>(co_await write(out_, {}, {}));
 }
 
-net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
-    std::array<std::string_view, 3> pieces{first, second, third};
-    wrote_ = true;
-    if (sites_.stats.requests_in_flight.get() >= static_cast<std::int64_t>(net::crowd))
-        co_await net::end_of_turn(socket_.get_executor());
-    while (true) {
-        std::array<iovec, 3> vectors{};
-        std::size_t count = 0;
-        for (const std::string_view piece : pieces)
-            if (!piece.empty()) // sendmsg's interface is older than const
-                vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
-        if (count == 0)
-            co_return true;
-        msghdr message{};
-        message.msg_iov = vectors.data();
-        message.msg_iovlen = count;
-        const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
-        if (sent < 0) {
-            error_code code{errno, boost::system::system_category()};
-            if (net::would_block()) {
-                deadline_.set_after(cut_ ? linger_time : site_->body_timeout);
-                code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
-                deadline_.clear();
-            }
-            if (code) {
-                keep_open_ = false;
-                co_return false;
-            }
-            continue;
-        }
-        auto left = static_cast<std::size_t>(sent);
-        for (std::string_view& piece : pieces) {
-            const std::size_t done = std::min(left, piece.size());
-            piece.remove_prefix(done);
-            left -= done;
-        }
-    }
-}
-
-/// Closes so that the app gets the answer and not a reset, even where it is still sending (RFC 9112
-/// section 9.6).
-net::Task<void> Session::linger() {
-    if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || peer_ended_)
-        co_return;
-    deadline_.set_after(linger_time);
-    std::array<char, 4096> sink{};
-    std::size_t dropped = 0;
-    while (dropped < most_lingered && !closing_) {
-        const auto size = ::recv(socket_.native_handle(), sink.data(), sink.size(), 0);
-        if (size == 0)
-            co_return;
-        if (size > 0)
-            dropped += static_cast<std::size_t>(size);
-        else if (!net::would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
-            co_return;
-    }
-}
-
 void Session::finish_report() {
     if (report_.quiet)
         return;
@@ -452,11 +347,6 @@ void Session::finish_now() noexcept {
     cut_ = true;
     keep_open_ = false;
     deadline_.expire();
-}
-
-void Session::on_deadline(void* self) noexcept {
-    error_code ignored;
-    static_cast<Session*>(self)->socket_.cancel(ignored);
 }
 
 } // namespace bearerd::server

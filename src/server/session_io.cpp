@@ -1,0 +1,129 @@
+#include <bearerd/net/readiness.hpp>
+#include <bearerd/net/turn.hpp>
+#include <bearerd/server/session.hpp>
+
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+namespace bearerd::server {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr Duration linger_time = 1s;
+constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
+
+} // namespace
+
+/// At least one more byte, asio's would_block, or errc::closed at the end of the stream.
+error_code Session::receive_now() {
+    const auto room = received_.prepare();
+    if (room.empty())
+        return errc::too_large;
+    const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+    if (size > 0) {
+        received_.commit(static_cast<std::size_t>(size));
+        return {};
+    }
+    if (size == 0) {
+        peer_ended_ = true;
+        return errc::closed;
+    }
+    if (net::would_block())
+        return net::asio::error::would_block;
+    return {errno, boost::system::system_category()};
+}
+
+/// As receive_now(), but waits.
+net::Task<error_code> Session::receive() {
+    while (true) {
+        const error_code received = receive_now();
+        if (received != net::asio::error::would_block)
+            co_return received;
+        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            co_return code;
+    }
+}
+
+net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
+    std::array<std::string_view, 3> pieces{first, second, third};
+    wrote_ = true;
+    if (sites_.stats.requests_in_flight.get() >= static_cast<std::int64_t>(net::crowd))
+        co_await net::end_of_turn(socket_.get_executor());
+    while (true) {
+        std::array<iovec, 3> vectors{};
+        std::size_t count = 0;
+        for (const std::string_view piece : pieces)
+            if (!piece.empty()) // sendmsg's interface is older than const
+                vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
+        if (count == 0)
+            co_return true;
+        msghdr message{};
+        message.msg_iov = vectors.data();
+        message.msg_iovlen = count;
+        const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+        if (sent < 0) {
+            error_code code{errno, boost::system::system_category()};
+            if (net::would_block()) {
+                deadline_.set_after(cut_ ? linger_time : site_->body_timeout);
+                code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
+                deadline_.clear();
+            }
+            if (code) {
+                keep_open_ = false;
+                co_return false;
+            }
+            continue;
+        }
+        auto left = static_cast<std::size_t>(sent);
+        for (std::string_view& piece : pieces) {
+            const std::size_t done = std::min(left, piece.size());
+            piece.remove_prefix(done);
+            left -= done;
+        }
+    }
+}
+
+/// Closes so that the app gets the answer and not a reset, even where it is still sending (RFC 9112
+/// section 9.6).
+net::Task<void> Session::linger() {
+    if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || peer_ended_)
+        co_return;
+    deadline_.set_after(linger_time);
+    std::array<char, 4096> sink{};
+    std::size_t dropped = 0;
+    while (dropped < most_lingered && !closing_) {
+        const auto size = ::recv(socket_.native_handle(), sink.data(), sink.size(), 0);
+        if (size == 0)
+            co_return;
+        if (size > 0)
+            dropped += static_cast<std::size_t>(size);
+        else if (!net::would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            co_return;
+    }
+}
+
+void Session::reset_after() noexcept {
+    keep_open_ = false;
+    reset_ = true;
+
+    const struct ::linger at_once { 1, 0 };
+
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+/// Nothing of a request has come, or only the beginning of an empty line.
+bool Session::is_idle() const noexcept {
+    return received_.empty() || received_.data() == "\r";
+}
+
+void Session::on_deadline(void* self) noexcept {
+    error_code ignored;
+    static_cast<Session*>(self)->socket_.cancel(ignored);
+}
+
+} // namespace bearerd::server
