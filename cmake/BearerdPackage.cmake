@@ -32,6 +32,8 @@ install(FILES ${made}/bearerd.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd)
 install(FILES ${made}/bearerd.changelog.gz DESTINATION share/doc/bearerd RENAME changelog.gz)
 install(DIRECTORY config/ DESTINATION share/doc/bearerd/examples)
+install(FILES README.md SECURITY.md DESTINATION share/doc/bearerd)
+install(DIRECTORY docs DESTINATION share/doc/bearerd) # below docs/, as the files refer to each other
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME simulator)
 install(FILES ${made}/bearerd-sim.1.gz DESTINATION share/man/man1)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd-simulator)
