@@ -22,7 +22,8 @@ constexpr int poll_limit_ms = 200;
 
 } // namespace
 
-BatchWriter::BatchWriter(int descriptor) : descriptor_{descriptor} {
+BatchWriter::BatchWriter(int descriptor, Notice notice)
+    : descriptor_{descriptor}, notice_{std::move(notice)} {
     struct stat status {};
 
     regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
@@ -78,26 +79,31 @@ void BatchWriter::run() {
         writing_ = true;
         lock.unlock();
         if (dropped != 0)
-            batch.append("bearerd: " + std::to_string(dropped) +
-                         " log lines were dropped: standard error is too slow\n");
-        const bool written = write_out(batch);
+            batch.append(notice_(dropped));
+        const std::size_t lost = write_out(batch);
         lock.lock();
+        if (lost != 0) // and the notice with it, which comes last
+            dropped_ += dropped != 0 ? dropped + lost - 1 : lost;
         writing_ = false;
         written_.notify_all();
-        if (!written && stop_)
+        if (lost != 0 && stop_)
             return;
     }
 }
 
-/// False: the descriptor took no more, and the rest is lost; while running, it is waited for instead.
-bool BatchWriter::write_out(std::string_view bytes) const {
-    int patience = 5; // a second or so; after that what is left is given up, and later lines get their chance
+/// Gives back how many lines were lost, the one that was cut among them: the descriptor is broken, or takes
+/// no more when it is time to end. While running, it is waited for.
+std::size_t BatchWriter::write_out(std::string_view bytes) const {
+    const auto lines_left = [&bytes] {
+        return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+    };
+    int patience = 5; // a second or so
     while (!bytes.empty()) {
         if (!regular_file_) {
             pollfd entry{descriptor_, POLLOUT, 0};
             if (::poll(&entry, 1, poll_limit_ms) == 0) {
-                if (--patience == 0)
-                    return false;
+                if (stop_ && --patience == 0)
+                    return lines_left();
                 continue;
             }
         }
@@ -106,9 +112,9 @@ bool BatchWriter::write_out(std::string_view bytes) const {
         if (written > 0)
             bytes.remove_prefix(static_cast<std::size_t>(written));
         else if (errno != EINTR && errno != EAGAIN)
-            return false;
+            return lines_left();
     }
-    return true;
+    return 0;
 }
 
 } // namespace bearerd::app

@@ -2,8 +2,10 @@
 
 #include <bearerd/base/clock.hpp>
 
+#include <atomic>
 #include <condition_variable>
 #include <cstddef>
+#include <functional>
 #include <mutex>
 #include <string>
 #include <string_view>
@@ -11,10 +13,15 @@
 
 namespace bearerd::app {
 
-/// Writes bytes to a descriptor from a thread of its own, in batches. add() never waits for the descriptor.
+/// Writes lines to a descriptor from a thread of its own, in batches. add() never waits for the descriptor: a
+/// slow one is waited for by that thread, what does not fit meanwhile is dropped and counted.
 class BatchWriter {
 public:
-    explicit BatchWriter(int descriptor);
+    /// The line that tells how many were dropped. Called on the writer's thread, which holds no lock then.
+    using Notice = std::function<std::string(std::size_t dropped)>;
+
+    BatchWriter(int descriptor, Notice notice);
+    /// Writes what is left; a descriptor that takes nothing is given up after a second.
     ~BatchWriter();
     BatchWriter(const BatchWriter&) = delete;
     BatchWriter& operator=(const BatchWriter&) = delete;
@@ -27,9 +34,10 @@ public:
 
 private:
     void run();
-    [[nodiscard]] bool write_out(std::string_view bytes) const;
+    [[nodiscard]] std::size_t write_out(std::string_view bytes) const;
 
     int descriptor_;
+    Notice notice_;
     bool regular_file_ = false;
     std::mutex mutex_;
     std::condition_variable wake_;
@@ -38,7 +46,7 @@ private:
     std::size_t dropped_ = 0;
     bool urgent_ = false;
     bool writing_ = false;
-    bool stop_ = false;
+    std::atomic<bool> stop_{false}; ///< set under the mutex
     std::thread thread_;
 };
 

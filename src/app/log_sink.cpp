@@ -4,15 +4,13 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <spdlog/logger.h>
+#include <spdlog/details/log_msg.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/base_sink.h>
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -62,32 +60,6 @@ spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
     }
     return spdlog::level::err;
 }
-
-/// spdlog's end of the pipe: formats into a line and hands it to the writer thread.
-class BatchSink final : public spdlog::sinks::base_sink<std::mutex> {
-public:
-    BatchSink() : writer_{STDERR_FILENO}, journald_{under_journald()} {}
-
-    BatchWriter& writer() noexcept { return writer_; }
-
-protected:
-    void sink_it_(const spdlog::details::log_msg& message) override {
-        line_.clear();
-        if (journald_) {
-            const auto prefix = priority_prefix(message.level);
-            line_.append(prefix.data(), prefix.data() + prefix.size());
-        }
-        formatter_->format(message, line_);
-        writer_.add({line_.data(), line_.size()}, message.level >= spdlog::level::warn);
-    }
-
-    void flush_() override {}
-
-private:
-    spdlog::memory_buf_t line_;
-    BatchWriter writer_;
-    bool journald_;
-};
 
 // By hand rather than by format strings: a line a request is formatted here.
 
@@ -190,15 +162,61 @@ log::Level lowest_level(config::Log::Level level) noexcept {
 
 } // namespace
 
+/// Formats a line and hands it to the writer's thread. All of it under one lock, so that lines come in the
+/// order of their times, and none is half of one format and half of the other.
 struct LogSink::Impl {
-    std::shared_ptr<BatchSink> sink = std::make_shared<BatchSink>();
-    spdlog::logger logger{"bearerd", sink};
-    std::atomic<bool> json{false};
+    Impl() { set_format(false); }
+
+    void set_format(bool as_json) {
+        const std::lock_guard lock{mutex};
+        const auto* pattern = as_json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}"
+                                      : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
+        formatter =
+            std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n");
+        json = as_json;
+    }
+
+    void write(log::Level level, std::string_view message, std::span<const log::Field> fields) {
+        const std::lock_guard lock{mutex};
+        writer.add(line_of(level, message, fields), level >= log::Level::warning);
+    }
+
+    /// Of lines that did not get out.
+    std::string notice(std::size_t dropped) {
+        const log::Field lines{"lines", static_cast<std::int64_t>(dropped)};
+        const std::lock_guard lock{mutex};
+        return std::string{line_of(log::Level::warning,
+                                   "log lines were dropped: standard error is too slow or can't be written",
+                                   {&lines, 1})};
+    }
+
+    /// Holds until the next call; takes the lock.
+    std::string_view line_of(log::Level level, std::string_view message, std::span<const log::Field> fields) {
+        payload.clear();
+        if (json)
+            append_json(payload, message, fields);
+        else
+            append_text(payload, message, fields);
+        line.clear();
+        if (journald) {
+            const std::string_view prefix = priority_prefix(spdlog_level(level));
+            line.append(prefix.data(), prefix.data() + prefix.size());
+        }
+        formatter->format({{}, spdlog_level(level), {payload.data(), payload.size()}}, line);
+        return {line.data(), line.size()};
+    }
+
+    std::mutex mutex;
+    std::unique_ptr<spdlog::formatter> formatter;
+    bool json = false;
+    bool journald = under_journald();
+    Buffer payload;
+    spdlog::memory_buf_t line;
+    /// Last, so that it goes first: its thread may ask for a notice until then.
+    BatchWriter writer{STDERR_FILENO, [this](std::size_t dropped) { return notice(dropped); }};
 };
 
 LogSink::LogSink() : impl_{std::make_unique<Impl>()} {
-    impl_->logger.set_level(spdlog::level::trace); // base/log has decided already
-    configure({});
     log::install(this, log::Level::info);
 }
 
@@ -207,29 +225,19 @@ LogSink::~LogSink() {
 }
 
 void LogSink::configure(const config::Log& settings) {
-    const bool json = settings.format == config::Log::Format::json;
-    const auto* pattern =
-        json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}" : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
-    impl_->json.store(json, std::memory_order_relaxed);
-    impl_->logger.set_formatter(
-        std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n"));
+    impl_->set_format(settings.format == config::Log::Format::json);
     log::install(this, lowest_level(settings.level));
 }
 
 void LogSink::write(log::Level level, std::string_view message, std::span<const log::Field> fields) noexcept {
     try {
-        Buffer payload;
-        if (impl_->json.load(std::memory_order_relaxed))
-            append_json(payload, message, fields);
-        else
-            append_text(payload, message, fields);
-        impl_->logger.log(spdlog_level(level), spdlog::string_view_t{payload.data(), payload.size()});
+        impl_->write(level, message, fields);
     } catch (...) { // a line that can't be formatted for lack of memory must not take a request with it
     }
 }
 
 void LogSink::flush(Duration limit) noexcept {
-    impl_->sink->writer().flush(limit);
+    impl_->writer.flush(limit);
 }
 
 } // namespace bearerd::app

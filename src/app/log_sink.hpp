@@ -14,7 +14,7 @@ namespace bearerd::app {
 class LogSink final : public log::Sink {
 public:
     LogSink();
-    /// Writes what is left, within one second.
+    /// Writes what is left; gives up where standard error takes nothing for a second.
     ~LogSink() override;
     LogSink(const LogSink&) = delete;
     LogSink& operator=(const LogSink&) = delete;

@@ -9,8 +9,11 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
+#include <sstream>
 #include <string>
+#include <thread>
 
 namespace bearerd::app {
 namespace {
@@ -133,6 +136,68 @@ TEST(LogSink, UnderJournaldLinesHaveAPriority) {
     }
     ::unsetenv("JOURNAL_STREAM");
     EXPECT_THAT(captured.text(), testing::MatchesRegex("<6>.* one\n<4>.* two\n<3>.* three\n"));
+}
+
+TEST(LogSink, WhatWasDroppedIsToldAsALineOfItsFormat) {
+    const CapturedStderr captured;
+    const int full = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
+    const int kept = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
+    ::dup2(full, STDERR_FILENO);
+
+    struct stat status {};
+
+    ASSERT_EQ(::fstat(full, &status), 0);
+    const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
+    ::setenv("JOURNAL_STREAM", stream.c_str(), 1);
+    {
+        LogSink sink;
+        sink.configure(json());
+        log::info("lost");
+        sink.flush(30s);
+        ::dup2(kept, STDERR_FILENO);
+        log::info("kept");
+        sink.flush(30s);
+    }
+    ::unsetenv("JOURNAL_STREAM");
+    ::close(full);
+    ::close(kept);
+    std::istringstream lines{captured.text()};
+    std::string first;
+    std::string second;
+    std::getline(lines, first);
+    std::getline(lines, second);
+    EXPECT_NE(first.find("\"kept\""), std::string::npos) << first;
+    EXPECT_EQ(second.substr(0, 3), "<4>");
+    const auto notice = nlohmann::json::parse(second.substr(3), nullptr, false);
+    ASSERT_TRUE(notice.is_object()) << second;
+    EXPECT_EQ(notice.value("lines", 0), 1);
+    EXPECT_NE(notice.value("msg", "").find("dropped"), std::string::npos);
+}
+
+TEST(LogSink, AFormatIsChangedBetweenTwoLines) {
+    const CapturedStderr captured;
+    LogSink sink;
+    std::atomic<bool> done = false;
+    std::atomic<int> logged = 0;
+    std::thread logging{[&done, &logged] {
+        for (; !done; ++logged)
+            log::info("line", {{"n", std::int64_t{1}}});
+    }};
+    while (logged < 5'000) {
+        sink.configure(json());
+        sink.configure({});
+    }
+    done = true;
+    logging.join();
+    sink.flush(30s);
+    std::istringstream lines{captured.text()};
+    for (std::string line; std::getline(lines, line);) {
+        if (line.starts_with("{"))
+            ASSERT_TRUE(nlohmann::json::accept(line)) << line;
+        else
+            ASSERT_TRUE(line.ends_with(" info line n=1") || line.find("dropped") != std::string::npos)
+                << line;
+    }
 }
 
 TEST(LogSink, AfterItsEndLinesGoNowhere) {
