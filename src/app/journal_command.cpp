@@ -133,7 +133,7 @@ std::string listed(const journal::Reading& reading, JournalOptions options) {
 } // namespace
 
 int journal_command(const std::string& file, JournalOptions options) {
-    auto loaded = load_without_secrets(file);
+    auto loaded = load_without_secrets(file, "journal.directory");
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
         for (const config::Fault& fault : *faults)
             print(stderr, config::format_fault(file, fault) + "\n");

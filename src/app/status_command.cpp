@@ -125,7 +125,7 @@ int show(const json& status) {
 } // namespace
 
 int status_command(const std::string& file) {
-    auto loaded = load_without_secrets(file);
+    auto loaded = load_without_secrets(file, "admin.address");
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
         for (const config::Fault& fault : *faults)
             print(stderr, config::format_fault(file, fault) + "\n");

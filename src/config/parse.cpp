@@ -50,6 +50,8 @@ Parser<std::uint32_t> user_of(const Surroundings& surroundings) {
 
 void read_access(Section in, const Surroundings& surroundings, Access& out) {
     in.read<bool>("allow_remote", out.allow_remote, parse_bool);
+    if (in.left_out("allow_remote")) // the service knows; the addresses are as it wants them
+        out.allow_remote = true;
     in.read_list<std::string>("allowed_hosts", out.allowed_hosts, parse_host);
     in.read_list<std::string>("allowed_origins", out.allowed_origins, parse_origin);
     in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(surroundings));
@@ -280,7 +282,7 @@ ParseResult parse(std::string_view text, const Surroundings& surroundings) {
     if (!root)
         return faults.take();
     Settings settings;
-    Context context{surroundings, faults, {}};
+    Context context{surroundings, faults, {}, {}};
     read_settings(Section{context, *root}, surroundings, settings);
     report_unknown_keys(*root, context);
     if (!faults.empty())

@@ -145,7 +145,13 @@ bool Section::read_secret(std::string_view name, Secret& setting) {
     return true;
 }
 
+bool Section::left_out(std::string_view name) const {
+    return std::ranges::find(context_.left_out, dotted(name)) != context_.left_out.end();
+}
+
 void Section::fault(std::string_view name, std::string message) {
+    if (std::ranges::find(context_.left_out, path_, parent_of) != context_.left_out.end())
+        return;
     const Node::Entry* const entry = find(name);
     fault_at(entry == nullptr ? position_ : entry->value.position, dotted(name), std::move(message));
 }
@@ -226,8 +232,12 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
             return std::nullopt;
         }
         rest.remove_prefix(end + 1);
+        const auto& may_be_left_out = context_.surroundings.may_be_left_out;
         if (auto value = context_.surroundings.environment(name)) {
             pieces.emplace_back(std::move(*value));
+        } else if (may_be_left_out && may_be_left_out(key)) {
+            context_.left_out.push_back(key);
+            complete = false;
         } else {
             fault_at(node.position, key,
                      "holds ${" + printable(name) + "}, which is not set: set that environment variable");

@@ -18,7 +18,8 @@ namespace bearerd::config {
 struct Context {
     const Surroundings& surroundings;
     Faults& faults;
-    std::vector<std::string> known; ///< every dotted key that was asked for
+    std::vector<std::string> known;    ///< every dotted key that was asked for
+    std::vector<std::string> left_out; ///< those whose variable is not set, where that is no fault
 };
 
 /// Reads one mapping of the file, key by key. A key that is absent leaves its setting as it is; one that is
@@ -74,7 +75,11 @@ public:
     /// A value that may hold any characters, even none. False: absent, or a fault.
     bool read_secret(std::string_view name, Secret& setting);
 
-    /// Adds a fault at the key's value, or at this mapping where the key is absent.
+    /// Whether the key is there, but its variable is not set and that is no fault. To be asked after read().
+    [[nodiscard]] bool left_out(std::string_view name) const;
+
+    /// Adds a fault at the key's value, or at this mapping where the key is absent. It may come of what
+    /// another key holds, so there is none where one of this mapping was left out.
     void fault(std::string_view name, std::string message);
 
     void fault_at(Position where, std::string key, std::string message) {

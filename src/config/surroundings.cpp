@@ -82,8 +82,10 @@ std::variant<Secret, std::string> read_small_file(const std::string& path, std::
 }
 
 Surroundings Surroundings::system() {
-    return {process_environment, [](const std::string& path) { return read_small_file(path, 64 * 1024); },
-            local_uid};
+    return {process_environment,
+            [](const std::string& path) { return read_small_file(path, 64 * 1024); },
+            local_uid,
+            {}};
 }
 
 } // namespace bearerd::config

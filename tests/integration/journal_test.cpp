@@ -419,6 +419,10 @@ TEST_F(JournalTest, HasItsExitStatuses) {
     EXPECT_EQ(none.exit.code, 78);
     EXPECT_THAT(none.output, HasSubstr("journal.directory"));
     EXPECT_EQ(journal(directory.write("bad.yaml", minimal + "journal: {dir: /x}\n")).exit.code, 78);
+    const Finished unset =
+        journal(directory.write("unset.yaml", minimal + "journal: {directory: \"${NOT_SET}/j\"}\n"));
+    EXPECT_EQ(unset.exit.code, 78);
+    EXPECT_THAT(unset.output, HasSubstr("journal.directory: holds ${NOT_SET}, which is not set"));
     const std::string missing = minimal + "journal: {directory: " + folder().string() + "}\n";
     const Finished unreadable = journal(directory.write("missing.yaml", missing));
     EXPECT_EQ(unreadable.exit.code, 1);

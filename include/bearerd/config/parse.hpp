@@ -30,6 +30,9 @@ struct Surroundings {
     std::function<std::variant<Secret, std::string>(const std::string& path)> read_file;
     /// The uid of a local user name.
     std::function<std::optional<std::uint32_t>(const std::string& name)> uid_of;
+    /// Whether a key is left out, without a fault, where a variable in its value is not set: for who needs no
+    /// such key and does not have the service's environment. None: no key is.
+    std::function<bool(const std::string& key)> may_be_left_out = {};
 
     /// The process's own environment, files and user data base.
     [[nodiscard]] static Surroundings system();
@@ -44,8 +47,9 @@ using ParseResult = std::variant<Settings, std::vector<Fault>>;
 /// Reads and parses a file; one that can't be read is a fault with line 0.
 [[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
 
-/// The fault of a value that only use shows to be wrong, with the position that the file gives it: line 0
-/// where the file can't be read, or holds neither the key nor any part of it.
+/// The fault of a value that only use shows to be wrong, with the position that the file gives it, or as much
+/// of the key's way as is there; the file's begin where it holds none of it, and line 0 where it can't be
+/// read.
 [[nodiscard]] Fault fault_at_key(const std::string& path, std::string key, std::string message);
 
 } // namespace bearerd::config

@@ -245,6 +245,31 @@ TEST(Parse, FaultsOfVariables) {
     });
 }
 
+TEST(Parse, WhoNeedsOneKeyMissesNoVariableOfAnother) {
+    const FakeWorld world;
+    Surroundings surroundings = world.surroundings();
+    surroundings.may_be_left_out = [](const std::string& key) { return key != "admin.address"; };
+    const std::string text = "upstream: {url: \"${NOPE}\", tls: {client_certificate_file: \"${NOPE}\", "
+                             "client_key_file: key}}\n"
+                             "credentials: {username: \"${NOPE}\", password: \"${NOPE}\"}\n"
+                             "access: {allow_remote: \"${NOPE}\"}\n"
+                             "listen: {addresses: [\"${NOPE}\", \"${NOPE}\"]}\n"
+                             "auth: {backoff: {rejected: \"${NOPE}\", max: 1s}}\n"
+                             "journal: {directory: \"${NOPE}\", required: true}\n";
+    const ParseResult read = parse(text + "admin: {address: \"0.0.0.0:9180\"}\n", surroundings);
+    const auto* const settings = std::get_if<Settings>(&read);
+    ASSERT_NE(settings, nullptr) << format_fault("f", std::get<std::vector<Fault>>(read).front());
+    EXPECT_EQ(settings->admin.address->text(), "0.0.0.0:9180");
+
+    const ParseResult needed = parse(text + "thread: 2\nadmin: {address: \"${NOPE}\"}\n", surroundings);
+    const auto* const faults = std::get_if<std::vector<Fault>>(&needed);
+    ASSERT_NE(faults, nullptr);
+    ASSERT_EQ(faults->size(), 2U);
+    EXPECT_EQ(faults->front().key, "thread");
+    EXPECT_EQ(faults->back().key, "admin.address");
+    EXPECT_THAT(faults->back().message, HasSubstr("${NOPE}, which is not set"));
+}
+
 /// Every way in which a secret's text could get into a sentence about it.
 TEST(Parse, NoFaultQuotesASecret) {
     FakeWorld world;
