@@ -12,6 +12,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
+/// What takes up a corrected password: systemd hands credentials over at the start only.
+constexpr std::string_view restart = "restart bearerd (a reload is enough where password_file is used)";
+
 bool last_login_failed(const auth::AuthStatus& auth) noexcept {
     return auth.last_login_result == "rejected" || auth.last_login_result == "unavailable";
 }
@@ -61,8 +64,9 @@ Summary login_rejected(const auth::AuthStatus& auth) {
     return {Level::bad, "Login rejected",
             with_reason("The gift card service does not accept the user name or password of " + auth.identity,
                         auth.last_login_reason),
-            "Correct them in bearerd's configuration and reload it: they are then tried at once. " +
-                tries_again(auth) + " It tries seldom, so that the account is not locked."};
+            "Correct them in bearerd's configuration and " + std::string{restart} +
+                ": they are then tried at once. " + tries_again(auth) +
+                " It tries seldom, so that the account is not locked."};
 }
 
 Summary login_unavailable(const auth::AuthStatus& auth) {
@@ -95,10 +99,8 @@ Summary working(const auth::AuthStatus& auth) {
                         " Until it can, " + holds_for(auth),
                     tries_again(auth)};
     if (auth.last_login_result == "rejected")
-        summary.advice =
-            "Correct the user name or password in bearerd's configuration and reload it, before the "
-            "current login ends. " +
-            summary.advice;
+        summary.advice = "Correct the user name or password in bearerd's configuration and " +
+                         std::string{restart} + ", before the current login ends. " + summary.advice;
     return summary;
 }
 

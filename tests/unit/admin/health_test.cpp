@@ -91,9 +91,10 @@ TEST(Summary, SaysWhoWasRejectedWhyAndWhatToDo) {
         summarize(trying_in(250s, without_token("rejected", "rejected", "Wrong password")));
     EXPECT_EQ(summary.text,
               "The gift card service does not accept the user name or password of till-042: Wrong password.");
-    EXPECT_EQ(summary.advice, "Correct them in bearerd's configuration and reload it: they are then tried at "
-                              "once. bearerd tries again "
-                              "by itself in 4 min 10 s. It tries seldom, so that the account is not locked.");
+    EXPECT_EQ(summary.advice,
+              "Correct them in bearerd's configuration and restart bearerd (a reload is enough "
+              "where password_file is used): they are then tried at once. bearerd tries again "
+              "by itself in 4 min 10 s. It tries seldom, so that the account is not locked.");
 }
 
 TEST(Summary, WarnsOfARenewalThatFailsWhileTheTokenIsStillGood) {
