@@ -24,13 +24,18 @@ std::string account(const config::Credentials& credentials) {
     return (credentials.by_email ? "email " : "username ") + printable(credentials.user);
 }
 
+/// Without its query: some put a key there.
+std::string address(const config::Settings& settings) {
+    const std::string& url = settings.upstream.url.text;
+    return url.substr(0, url.find('?'));
+}
+
 int report_success(const config::Settings& settings, const auth::LoginOutcome& outcome,
                    const std::string& tls) {
     const auth::Claims claims = auth::parse_claims(outcome.token.reveal());
     const bool telling = claims.issued_at && claims.expires_at && *claims.expires_at > *claims.issued_at;
     const std::string_view named = auth::display_name(claims);
-    print(stdout, row("Upstream", settings.upstream.url.text) +
-                      row("Logged in by", account(settings.credentials)) +
+    print(stdout, row("Upstream", address(settings)) + row("Logged in by", account(settings.credentials)) +
                       row("Identity", named.empty() ? "the token names none" : printable(named)) +
                       row("TLS", tls.empty() ? "none: the upstream is plain HTTP on this machine" : tls) +
                       row("Token life", format_duration(auth::life_of(claims)) +
@@ -40,14 +45,14 @@ int report_success(const config::Settings& settings, const auth::LoginOutcome& o
 
 int report_rejection(const config::Settings& settings, const auth::LoginOutcome& outcome) {
     complain("the upstream rejected the login by " + account(settings.credentials) + " at " +
-             settings.upstream.url.text + ": " + printable(outcome.reason) +
+             address(settings) + ": " + printable(outcome.reason) +
              "\nCheck credentials in the configuration and the password's file; too many tries may lock the "
              "account.");
     return exit_rejected;
 }
 
 int report_unavailable(const config::Settings& settings, const auth::LoginOutcome& outcome) {
-    std::string text = "can't log in at " + settings.upstream.url.text + ": " + printable(outcome.reason);
+    std::string text = "can't log in at " + address(settings) + ": " + printable(outcome.reason);
     if (outcome.retry_after)
         text +=
             "\nThe upstream asks to wait " + format_duration(*outcome.retry_after) + " before the next try.";

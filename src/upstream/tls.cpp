@@ -11,17 +11,27 @@
 #include <mutex>
 #include <new>
 #include <stdexcept>
+#include <system_error>
 
 namespace bearerd::upstream {
 namespace {
 
 constexpr std::size_t kept_sessions = 8;
 
+/// Empties OpenSSL's list of errors. Where the system refused something, that is the reason: what OpenSSL
+/// made of it says "system lib".
 std::string last_error() {
-    const unsigned long code = ERR_peek_last_error();
-    const char* reason = ERR_reason_error_string(code);
+    std::string reason = "unknown TLS fault";
+    for (unsigned long code = ERR_get_error(); code != 0; code = ERR_get_error()) {
+        if (ERR_SYSTEM_ERROR(code)) {
+            reason = std::generic_category().message(ERR_GET_REASON(code));
+            break;
+        }
+        if (const char* words = ERR_reason_error_string(code))
+            reason = words;
+    }
     ERR_clear_error();
-    return reason != nullptr ? reason : "unknown TLS fault";
+    return reason;
 }
 
 void require(bool fine, const std::string& what) {
@@ -91,6 +101,7 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
       server_name_{settings.server_name.empty() ? host : settings.server_name},
       name_is_address_{is_address(server_name_)} {
     require(context_ != nullptr, "TLS can't be set up");
+    ERR_clear_error(); // what is in the list from here on is about these settings
     SSL_CTX* context = context_.get();
     const bool tls13 = settings.min_version == config::UpstreamTls::Version::tls13;
     require(SSL_CTX_set_min_proto_version(context, tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1,

@@ -11,6 +11,7 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
+using testing::Not;
 
 /// A configuration file of its own, without a daemon.
 class Commands : public testing::Test {
@@ -89,6 +90,21 @@ TEST_F(Commands, CheckOpensTheTlsFiles) {
     }
 }
 
+TEST_F(Commands, AFileThatCanNotBeOpenedIsToldInTheSystemsWords) {
+    const std::string file =
+        write("https://api.example.com/graphql", "", "  tls:\n    ca_file: " + path("no-ca.pem") + "\n");
+    EXPECT_THAT(run_bearerd({"check", "--config", file}).output,
+                HasSubstr(path("no-ca.pem") + " can't be used: No such file or directory"));
+}
+
+TEST_F(Commands, TroubleThatMayPassIs1SoThatSystemdTriesAgain) {
+    const std::string file = write("https://api.example.com/graphql");
+    const Finished ended =
+        run("/usr/bin/prlimit", {"--nofile=4:4", BEARERD_PROGRAM, "run", "--config", file});
+    EXPECT_EQ(ended.exit.code, 1) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr("Too many open files"));
+}
+
 TEST_F(Commands, CheckTriesTheTokenStore) {
     const std::string plain_file = directory_.write("plain", "x");
     const std::vector<std::pair<std::string, std::string>> cases{
@@ -113,11 +129,13 @@ TEST_F(Commands, CheckTriesTheTokenStore) {
 TEST_F(Commands, LoginTellsUpstreamIdentityTlsAndTokenLife) {
     const Simulator upstream;
     directory_.write("ca.pem", upstream.ca_pem());
-    const std::string file = write(upstream.url(), "", "  tls:\n    ca_file: " + path("ca.pem") + "\n");
+    const std::string file =
+        write(upstream.url() + "?key=a-key-of-the-api", "", "  tls:\n    ca_file: " + path("ca.pem") + "\n");
     const Finished ended = run_bearerd({"login", "--config", file});
     EXPECT_EQ(ended.exit.code, 0) << ended.output;
     EXPECT_THAT(ended.standard_output, AllOf(HasSubstr(upstream.url()), HasSubstr("till-042"),
                                              HasSubstr("TLSv1.3"), HasSubstr("TLS_"), HasSubstr("1h")));
+    EXPECT_THAT(ended.standard_output, Not(HasSubstr("a-key-of-the-api")));
     EXPECT_EQ(upstream.stat("logins_ok"), 1);
     expect_no_secrets(ended.output, {std::string{password}, "eyJhbGci"}, "the output of bearerd login");
 }
@@ -149,10 +167,10 @@ TEST_F(Commands, ARejectedLoginIs77AndSaysWhatToDo) {
 
 TEST_F(Commands, ALoginThatCanNotBeCarriedOutIs69AndSaysWhatToDo) {
     const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port()) + "/graphql";
-    const Finished refused = run_bearerd({"login", "--config", write(nobody)});
+    const Finished refused = run_bearerd({"login", "--config", write(nobody + "?key=a-key-of-the-api")});
     EXPECT_EQ(refused.exit.code, 69) << refused.output;
-    EXPECT_THAT(refused.output,
-                AllOf(HasSubstr("can't log in at " + nobody), HasSubstr("Check upstream.url")));
+    EXPECT_THAT(refused.output, AllOf(HasSubstr("can't log in at " + nobody), HasSubstr("Check upstream.url"),
+                                      Not(HasSubstr("a-key-of-the-api"))));
 
     const Simulator upstream; // whose authority nobody told us of
     const Finished untrusted = run_bearerd({"login", "--config", write(upstream.url())});
@@ -178,7 +196,8 @@ Finished ask(const TemporaryDirectory& directory, std::string_view body,
     // Neither the password's file nor the variable is there: status needs none of them.
     const std::string file = directory.write(
         "bearerd.yaml",
-        "upstream: {url: \"https://api.example.com/graphql\"}\n"
+        "upstream: {url: \"${BEARERD_TEST_NO_SUCH_NAME}\"}\n"
+        "threads: \"${BEARERD_TEST_NO_SUCH_NAME}\"\n"
         "credentials: {username: \"${BEARERD_TEST_NO_SUCH_NAME}\", password_file: /nonexistent}\n"
         "admin: {address: \"127.0.0.1:" +
             std::to_string(admin.port()) + "\"}\n");
