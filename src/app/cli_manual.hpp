@@ -27,10 +27,12 @@ inline constexpr std::string_view run =
 
 Signals:
   SIGTERM, SIGINT  stop: accept no more, finish what is in flight within shutdown_grace,
-                   exit 0; a second one ends at once, exit 1
+                   exit 0; a second one answers that at once, exit 1; a third one ends
+                   on the spot
   SIGHUP           read the configuration and the password again; a file with a mistake is
                    reported and what runs stays as it is; no request is lost. A changed
-                   number of threads takes a restart.
+                   threads, journal.directory or journal.max_size takes a restart; a changed
+                   limits.request_header or listen.unix_mode applies to new listeners.
 
 Under systemd (Type=notify) it tells when it is ready, how the login stands, and feeds the
 watchdog. It takes sockets handed over (listen.addresses: [systemd]), the password from the

@@ -4,6 +4,7 @@
 #include "check_command.hpp"
 #include "exit_status.hpp"
 #include "generation.hpp"
+#include "heartbeat.hpp"
 #include "process.hpp"
 #include "systemd.hpp"
 #include "worker.hpp"
@@ -15,11 +16,13 @@
 #include <bearerd/net/spawn.hpp>
 
 #include <boost/asio/signal_set.hpp>
+#include <boost/system/system_error.hpp>
 
 #include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <map>
+#include <system_error>
 
 namespace bearerd::app {
 namespace {
@@ -29,7 +32,8 @@ using namespace std::chrono_literals;
 
 constexpr Duration last_words = 1s;
 constexpr unsigned exit_limit_s = 12; // from the last request on; the last write to the token store fits in
-constexpr auto cut_limit = 3s; // from the end of the grace period to a process that is gone, whatever hangs
+constexpr Duration cut_limit = 3s;    // from the end of the grace period to a process that is gone
+constexpr Duration hurry_limit = 1s;  // the same from a second signal on
 
 class Daemon {
 public:
@@ -46,6 +50,7 @@ private:
     [[nodiscard]] bool open_listener(const config::Address& address, const config::Settings& settings,
                                      Shares& shares);
     [[nodiscard]] int open_listeners(const config::Settings& settings);
+    [[nodiscard]] bool open_admin(const config::Settings& settings);
     void wait_for_signal();
     void on_signal(int number);
     void reload();
@@ -54,9 +59,9 @@ private:
     [[nodiscard]] admin::Sources admin_sources() const;
     void shut_down(const char* signal_name);
     void on_worker_drained();
-    void cut();
-    void beat();
-    [[nodiscard]] std::string status_line() const;
+    void hurry(const char* signal_name);
+    void cut(Duration limit);
+    [[noreturn]] void give_up();
 
     std::shared_ptr<const config::Settings> settings_;
     std::string config_file_;
@@ -70,13 +75,12 @@ private:
     TimePoint started_at_ = BootClock::now();
     asio::basic_signal_set<net::Executor> signals_;
     Timer grace_;
-    Timer heartbeat_;
-    std::optional<Duration> watchdog_;
+    Heartbeat heartbeat_;
     std::map<std::string, std::vector<std::string>> listening_; ///< configured address → where it listens
     std::string remote_hand_over_; ///< a socket of systemd's that other machines can reach
-    std::string last_status_;
     std::size_t undrained_ = 0;
     bool stopping_ = false;
+    bool hurried_ = false;
 };
 
 std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& shared) {
@@ -94,8 +98,9 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
       admin_{*workers_.front()},
       signals_{workers_.front()->context().get_executor()},
       grace_{workers_.front()->context().get_executor()},
-      heartbeat_{workers_.front()->context().get_executor()},
-      watchdog_{systemd::watchdog_interval()} {
+      heartbeat_{workers_, [this] {
+                     return stopping_ ? std::nullopt : std::optional{status_line(tokens_->status())};
+                 }} {
     shared_.clients.most = settings_->limits.client_connections;
 }
 
@@ -109,10 +114,8 @@ int Daemon::run() {
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
-    if (const auto why = admin_.open(*settings_)) {
-        log::error("can't listen", {{"reason", std::string_view{*why}}});
+    if (!open_admin(*settings_))
         return exit_failed;
-    }
     admin_.serve(*settings_, admin_sources());
     if (const int status = open_listeners(*settings_); status != exit_fine)
         return status;
@@ -123,9 +126,9 @@ int Daemon::run() {
         if (stopping_)
             return;
         phase_ = admin::Phase::serving;
-        systemd::notify_ready(status_line());
+        systemd::notify_ready(status_line(tokens_->status()));
     });
-    beat();
+    heartbeat_.beat();
     for (std::size_t i = 1; i < workers_.size(); ++i)
         workers_[i]->start_thread();
     first.run();
@@ -134,7 +137,7 @@ int Daemon::run() {
     tokens_.reset();
     journal_.reset();
     log::info("stopped");
-    return exit_fine;
+    return hurried_ ? exit_failed : exit_fine;
 }
 
 void Daemon::open_journal() {
@@ -211,6 +214,13 @@ int Daemon::open_listeners(const config::Settings& settings) {
     return exit_fine;
 }
 
+bool Daemon::open_admin(const config::Settings& settings) {
+    const auto why = admin_.open(settings);
+    if (why)
+        log::error("can't listen", {{"reason", std::string_view{*why}}});
+    return !why;
+}
+
 void Daemon::wait_for_signal() {
     signals_.async_wait([this](error_code code, int number) {
         if (code)
@@ -227,17 +237,19 @@ void Daemon::on_signal(int number) {
         return;
     }
     const char* name = number == SIGTERM ? "SIGTERM" : "SIGINT";
-    if (!stopping_) {
+    if (!stopping_)
         shut_down(name);
-        return;
-    }
-    log::warning("a second signal: ending at once, requests in hand are cut", {{"signal", name}});
-    log_.flush(last_words);
-    std::_Exit(exit_failed);
+    else if (!hurried_)
+        hurry(name);
+    else
+        give_up();
 }
 
 void Daemon::reload() {
-    systemd::notify_reloading();
+    // Before the first login was tried, READY=1 is not ours to send yet: what ends the start will.
+    const bool started = phase_ != admin::Phase::starting;
+    if (started)
+        systemd::notify_reloading();
     auto loaded = config::load(config_file_, config::Surroundings::system());
     std::shared_ptr<const Generation> generation;
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
@@ -251,7 +263,8 @@ void Daemon::reload() {
     shared_.reloads[generation ? 0 : 1].fetch_add(1, std::memory_order_relaxed);
     if (generation)
         log::info("configuration reloaded", {{"file", std::string_view{config_file_}}});
-    systemd::notify_ready(status_line());
+    if (started)
+        systemd::notify_ready(status_line(tokens_->status()));
 }
 
 /// Everything that can fail comes first, so that a bad file changes nothing.
@@ -266,22 +279,12 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
                    {{"fault", std::string_view{fault}}});
         return nullptr;
     }
-    if (open_listeners(*settings) != exit_fine) {
+    if (open_listeners(*settings) != exit_fine || !open_admin(*settings)) {
         close_listeners(*settings_); // what was opened for the new file goes again
         return nullptr;
     }
-    if (const auto why = admin_.open(*settings))
-        log::error("the admin listener stays where it is", {{"reason", std::string_view{*why}}});
     close_listeners(*settings);
-    if (settings->limits.request_header != settings_->limits.request_header ||
-        settings->listen.unix_mode != settings_->listen.unix_mode)
-        log::warning(
-            "a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
-    if (settings->journal.directory != settings_->journal.directory ||
-        settings->journal.max_size != settings_->journal.max_size)
-        log::warning("a changed journal.directory or journal.max_size takes a restart", {});
-    if (settings->threads != settings_->threads)
-        log::warning("a changed number of threads takes a restart", {});
+    warn_of_what_stays(*settings_, *settings);
     settings_ = settings;
     admin_.serve(*settings, admin_sources());
     shared_.clients.most = settings->limits.client_connections;
@@ -348,64 +351,52 @@ void Daemon::shut_down(const char* signal_name) {
     }
     grace_.expires_after(settings_->shutdown_grace);
     grace_.async_wait([this](error_code code) {
-        if (!code)
-            cut();
+        if (code)
+            return;
+        log::warning("the grace period is over: requests in hand end now", {});
+        cut(cut_limit);
     });
 }
 
 void Daemon::on_worker_drained() {
     if (--undrained_ != 0)
         return;
-    limit_exit_time(exit_fine, exit_limit_s);
+    if (!hurried_) // then it is limited already
+        limit_exit_time(exit_fine, exit_limit_s);
     admin_.close();
     tokens_->stop();
     for (const auto& worker : workers_)
         asio::post(worker->context(), [owner = worker.get()] { owner->end(); });
     grace_.cancel();
-    heartbeat_.cancel();
+    heartbeat_.stop();
     error_code ignored;
     signals_.cancel(ignored);
 }
 
-void Daemon::cut() {
-    log::warning("the grace period is over: requests in hand end now", {});
+/// An app whose connection closes without a byte may send its mutation again by itself, so whoever waits gets
+/// an answer, however little time there is.
+void Daemon::hurry(const char* signal_name) {
+    hurried_ = true;
+    log::warning("a second signal: requests in hand end now", {{"signal", signal_name}});
+    limit_exit_time(exit_failed, 2); // where not even the loop turns
+    cut(hurry_limit);
+}
+
+void Daemon::cut(Duration limit) {
     tokens_->stop();
     for (const auto& worker : workers_)
         asio::post(worker->context(), [owner = worker.get()] { owner->cut(); });
-    grace_.expires_after(cut_limit);
+    grace_.expires_after(limit);
     grace_.async_wait([this](error_code code) {
-        if (code)
-            return;
-        log::error("requests did not end in time; ending the process");
-        log_.flush(last_words);
-        std::_Exit(exit_failed);
-    });
-}
-
-/// Tells the service manager now and then how the login stands, and the watchdog that the loop still turns.
-void Daemon::beat() {
-    constexpr Duration status_interval = 10s;
-    if (watchdog_)
-        systemd::notify_watchdog();
-    const std::string status = status_line();
-    if (!stopping_ && status != last_status_) {
-        systemd::notify_status(status);
-        last_status_ = status;
-    }
-    heartbeat_.expires_after(std::min(status_interval, watchdog_.value_or(status_interval)));
-    heartbeat_.async_wait([this](error_code code) {
         if (!code)
-            beat();
+            give_up();
     });
 }
 
-std::string Daemon::status_line() const {
-    const auth::AuthStatus status = tokens_->status();
-    if (status.expires_in)
-        return "Logged in as " + status.identity;
-    if (status.last_login_reason.empty())
-        return "Logging in";
-    return "Not logged in: " + status.last_login_reason;
+void Daemon::give_up() {
+    log::error("requests did not end in time; ending the process");
+    log_.flush(last_words);
+    std::_Exit(exit_failed);
 }
 
 } // namespace
@@ -413,11 +404,20 @@ std::string Daemon::status_line() const {
 int run_daemon(config::Settings settings, const std::string& config_file, LogSink& log) {
     raise_descriptor_limit();
     log.configure(settings.log);
+    // Of the machine, and perhaps over soon: systemd is to start it again, which 78 would keep it from.
+    const auto passing_trouble = [](const std::exception& failure) {
+        log::error("can't start", {{"reason", std::string_view{failure.what()}}});
+        return exit_failed;
+    };
     try {
         Daemon daemon{std::make_shared<const config::Settings>(std::move(settings)), config_file, log};
         const int status = daemon.run();
         log.flush(last_words);
         return status;
+    } catch (const std::system_error& failure) {
+        return passing_trouble(failure);
+    } catch (const boost::system::system_error& failure) {
+        return passing_trouble(failure);
     } catch (const std::runtime_error& failure) { // of start-up: a file that is named in the settings
         const std::string fault = config::format_fault(config_file, place_fault(config_file, failure.what()));
         log::error("can't start", {{"reason", std::string_view{fault}}});

@@ -1,11 +1,25 @@
 #include "generation.hpp"
 
+#include <bearerd/base/log.hpp>
+
 namespace bearerd::app {
 
 Generation::Generation(std::shared_ptr<const config::Settings> from)
     : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);
+}
+
+void warn_of_what_stays(const config::Settings& before, const config::Settings& after) {
+    if (after.limits.request_header != before.limits.request_header ||
+        after.listen.unix_mode != before.listen.unix_mode)
+        log::warning(
+            "a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
+    if (after.journal.directory != before.journal.directory ||
+        after.journal.max_size != before.journal.max_size)
+        log::warning("a changed journal.directory or journal.max_size takes a restart", {});
+    if (after.threads != before.threads)
+        log::warning("a changed number of threads takes a restart", {});
 }
 
 } // namespace bearerd::app

@@ -22,4 +22,7 @@ struct Generation {
     reconcile::Plan reconcile_plan;
 };
 
+/// Logs which changes between two sets of settings a process that runs can't take up.
+void warn_of_what_stays(const config::Settings& before, const config::Settings& after);
+
 } // namespace bearerd::app

@@ -13,7 +13,7 @@ void give_memory_back() noexcept;
 /// Each client and each upstream connection takes a descriptor; the soft limit is often 1024.
 void raise_descriptor_limit() noexcept;
 
-/// Ends the process with `status`, 0 or exit_unavailable, at the latest in so many seconds. For when all is
+/// Ends the process with `status` at the latest in so many seconds. For when all is
 /// said and done: getaddrinfo can't be interrupted, and Asio waits for it at the end.
 void limit_exit_time(int status, unsigned seconds) noexcept;
 

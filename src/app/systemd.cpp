@@ -1,5 +1,7 @@
 #include "systemd.hpp"
 
+#include "cli_output.hpp"
+
 #include <systemd/sd-daemon.h>
 
 #include <sys/socket.h>
@@ -17,7 +19,7 @@ void notify(const std::string& message) {
 } // namespace
 
 void notify_ready(const std::string& status) {
-    notify("READY=1\nSTATUS=" + status);
+    notify("READY=1\nSTATUS=" + printable(status));
 }
 
 void notify_reloading() {
@@ -32,7 +34,7 @@ void notify_stopping() {
 }
 
 void notify_status(const std::string& status) {
-    notify("STATUS=" + status);
+    notify("STATUS=" + printable(status));
 }
 
 void notify_watchdog() {

@@ -10,6 +10,8 @@
 /// systemd.
 namespace bearerd::app::systemd {
 
+/// A status may hold an upstream's words, so its control characters become spaces: a line of its own would be
+/// another message to systemd.
 void notify_ready(const std::string& status);
 /// With MONOTONIC_USEC, as Type=notify-reload asks; READY=1 by notify_ready ends it.
 void notify_reloading();

@@ -86,6 +86,7 @@ TEST(Stopping, EndsAtOnceAtTheSecondSignal) {
     gate.open();
     ASSERT_TRUE(exit) << "an hour of grace must not be waited for";
     EXPECT_EQ(exit->code, 1);
+    expect_own_error(client.read_response(), 504, "OUTCOME_UNKNOWN", "unknown");
     EXPECT_THAT(scene.daemon.output(), HasSubstr("a second signal"));
 }
 
@@ -241,13 +242,15 @@ TEST(Reloading, ReportsABadFileByPositionAndStaysAsItWas) {
     const std::vector<std::pair<std::string, std::string>> bad_files{
         {"shutdown_grace: soon", "shutdown_grace: "},
         {"upstream: {tls: {ca_file: /nonexistent/ca.pem}}", "upstream.tls.ca_file: "},
-        {"listen: {addresses: [\"127.0.0.1:" + taken + "\"]}", "can't listen on 127.0.0.1:" + taken}};
+        {"listen: {addresses: [\"127.0.0.1:" + taken + "\"]}", "can't listen on 127.0.0.1:" + taken},
+        {"admin: {address: \"127.0.0.1:" + taken + "\"}\nlimits: {request_body: 1B}", "admin.address: "}};
     for (const auto& [config, complaint] : bad_files) {
         scene.daemon.write_config(config);
         reload(scene.daemon);
         EXPECT_TRUE(scene.daemon.process().wait_for_line(complaint)) << complaint;
         EXPECT_EQ(scene.daemon.post(some_query).status, 200) << complaint;
     }
+    EXPECT_EQ(scene.daemon.metric(R"(bearerd_config_reloads_total{result="failed"})"), 4);
     const auto line = scene.daemon.process().wait_for_line("shutdown_grace: ");
     ASSERT_TRUE(line);
     EXPECT_THAT(*line, testing::ContainsRegex("bearerd.yaml:[0-9]+:[0-9]+: shutdown_grace: "));

@@ -2,6 +2,7 @@
 #include "scenario.hpp"
 
 #include "support/notify_socket.hpp"
+#include "unit/auth/jwt_text.hpp"
 
 #include <arpa/inet.h>
 #include <ctime>
@@ -64,6 +65,40 @@ TEST(Notifying, IsReadyWithAStatusThatSaysWhyWhereTheLoginFails) {
     EXPECT_THAT(values(daemon.notify(), "STATUS").back(), HasSubstr("Not logged in: "));
 }
 
+TEST(Notifying, AReloadBeforeTheFirstLoginWasTriedMakesNothingReady) {
+    std::promise<void> let_in;
+    const std::shared_future<void> gate = let_in.get_future().share();
+    const CertificateAuthority authority;
+    ScriptedUpstream upstream{authority.issue(), [&](UpstreamConnection& connection) {
+                                  static_cast<void>(connection.read());
+                                  gate.wait_for(patience);
+                                  connection.write(login_answer(first_token));
+                              }};
+    Daemon daemon{{.upstream_url = upstream.url(), .ca_pem = authority.pem(), .wait_until_ready = false}};
+    EXPECT_TRUE(upstream.wait_for_requests(1));
+    daemon.process().signal(SIGHUP);
+    // Answered by the loop that reloads, so nothing of the reload is left to be said.
+    EXPECT_TRUE(daemon.wait_for_metric(R"(bearerd_config_reloads_total{result="ok"})", 1));
+    EXPECT_FALSE(
+        daemon.notify().wait_for("READY=1", daemon.process(), Deadline{std::chrono::milliseconds{1}}));
+    let_in.set_value();
+    EXPECT_TRUE(daemon.notify().wait_for("READY=1", daemon.process()));
+    EXPECT_THAT(values(daemon.notify(), "RELOADING"), IsEmpty());
+}
+
+TEST(Notifying, AnIdentityCanNotSpeakToTheServiceManager) {
+    const std::string token =
+        auth::test::jwt(R"({"iat":1700000000,"exp":1700003600,"username":"till\nWATCHDOG=trigger"})");
+    const CertificateAuthority authority;
+    ScriptedUpstream upstream{
+        authority.issue(), serve_with(token, [](const UpstreamRequest&) { return http_answer(some_data); })};
+    Daemon daemon{{.upstream_url = upstream.url(), .ca_pem = authority.pem()}};
+    EXPECT_THAT(values(daemon.notify(), "STATUS").back(), HasSubstr("Logged in as till"));
+    EXPECT_TRUE(daemon.stop());
+    ASSERT_TRUE(daemon.notify().wait_for("STOPPING=1", daemon.process()));
+    EXPECT_THAT(values(daemon.notify(), "WATCHDOG"), IsEmpty());
+}
+
 TEST(Notifying, TellsReloadsWithTheirTimeAndTheStop) {
     Scene scene{[](const UpstreamRequest&) { return http_answer(some_data); }};
     NotifySocket& notify = scene.daemon.notify();
@@ -78,13 +113,14 @@ TEST(Notifying, TellsReloadsWithTheirTimeAndTheStop) {
     EXPECT_TRUE(notify.wait_for("STOPPING=1", scene.daemon.process()));
 }
 
-TEST(Notifying, FeedsTheWatchdogFromTheLoop) {
+TEST(Notifying, FeedsTheWatchdogFromTheLoops) {
     CertificateAuthority authority;
     ScriptedUpstream upstream{
         authority.issue(),
         serve_with(std::string{first_token}, [](const UpstreamRequest&) { return http_answer(some_data); })};
     Daemon daemon{{.upstream_url = upstream.url(),
                    .ca_pem = authority.pem(),
+                   .config = "threads: 3",
                    .environment = {{"WATCHDOG_USEC", "100000"}}}};
     for (int i = 0; i < 3; ++i)
         EXPECT_TRUE(daemon.notify().wait_for("WATCHDOG=1", daemon.process()));

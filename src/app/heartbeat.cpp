@@ -1,0 +1,60 @@
+#include "heartbeat.hpp"
+
+#include "systemd.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace bearerd::app {
+
+using namespace std::chrono_literals;
+
+Heartbeat::Heartbeat(const std::vector<std::unique_ptr<Worker>>& workers,
+                     std::function<std::optional<std::string>()> status)
+    : workers_{workers},
+      status_{std::move(status)},
+      timer_{workers.front()->context().get_executor()},
+      watchdog_{systemd::watchdog_interval()} {}
+
+void Heartbeat::beat() {
+    constexpr Duration status_interval = 10s;
+    if (watchdog_)
+        feed_watchdog();
+    if (const auto status = status_(); status && *status != last_status_) {
+        systemd::notify_status(*status);
+        last_status_ = *status;
+    }
+    timer_.expires_after(std::min(status_interval, watchdog_.value_or(status_interval)));
+    timer_.async_wait([this](error_code code) {
+        if (!code)
+            beat();
+    });
+}
+
+void Heartbeat::stop() {
+    timer_.cancel();
+}
+
+/// A loop that hangs leaves the question open; until it answers, there is no other one and nothing to tell.
+void Heartbeat::feed_watchdog() {
+    if (silent_ != 0)
+        return;
+    silent_ = workers_.size();
+    for (const auto& worker : workers_)
+        net::asio::post(worker->context(), [this] {
+            if (--silent_ == 0)
+                systemd::notify_watchdog();
+        });
+}
+
+std::string status_line(const auth::AuthStatus& status) {
+    if (status.expires_in)
+        return "Logged in as " + status.identity;
+    if (status.last_login_reason.empty())
+        return "Logging in";
+    return "Not logged in: " + status.last_login_reason;
+}
+
+} // namespace bearerd::app

@@ -1,0 +1,52 @@
+#pragma once
+
+#include "worker.hpp"
+
+#include <bearerd/auth/token_service.hpp>
+#include <bearerd/base/clock.hpp>
+
+#include <boost/asio/basic_waitable_timer.hpp>
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bearerd::app {
+
+/// How the login stands, for systemctl status.
+[[nodiscard]] std::string status_line(const auth::AuthStatus& status);
+
+/// Tells the service manager now and then how things stand, and its watchdog that every worker's loop turns.
+/// On the first worker's thread.
+class Heartbeat {
+public:
+    /// `status` gives nothing where there is none to tell.
+    Heartbeat(const std::vector<std::unique_ptr<Worker>>& workers,
+              std::function<std::optional<std::string>()> status);
+    Heartbeat(const Heartbeat&) = delete;
+    Heartbeat& operator=(const Heartbeat&) = delete;
+    ~Heartbeat() = default;
+
+    /// From now on until stop().
+    void beat();
+    void stop();
+
+private:
+    void feed_watchdog();
+
+    const std::vector<std::unique_ptr<Worker>>& workers_;
+    std::function<std::optional<std::string>()> status_;
+    net::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                    net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>
+        timer_;
+    std::optional<Duration> watchdog_;
+    std::string last_status_;
+    std::atomic<std::size_t> silent_{0}; ///< workers that have not answered the last question yet
+};
+
+} // namespace bearerd::app
