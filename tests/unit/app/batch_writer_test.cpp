@@ -135,31 +135,37 @@ TEST(BatchWriter, AFullPipeHoldsNobodyUpAndWhatWasDroppedIsCounted) {
 }
 
 TEST(BatchWriter, AReaderThatStallsLosesNothing) {
-    const Pipe pipe;
-    BatchWriter writer{pipe.ends[1], notice};
+    Pipe pipe;
+    std::optional<BatchWriter> writer{std::in_place, pipe.ends[1], notice};
     const std::string line = std::string(1'023, 'x') + "\n";
     for (int i = 0; i < 200; ++i) // more than the pipe holds
-        writer.add(line, true);
-    writer.flush(1'500ms); // more than an end would wait
-    const std::string received = pipe.read(200 * line.size());
+        writer->add(line, true);
+    writer->flush(1'500ms); // more than an end would wait
+    std::string received;
+    std::thread reader{[&] { received = pipe.read(64'000'000); }}; // to the end
+    writer.reset();
+    pipe.close_writing();
+    reader.join();
     ASSERT_EQ(received.size(), 200 * line.size());
     for (std::size_t at = 0; at < received.size(); at += line.size())
         ASSERT_EQ(received.substr(at, line.size()), line);
 }
 
 TEST(BatchWriter, CountsWhatABrokenDescriptorLost) {
-    const Pipe pipe;
+    Pipe pipe;
     const int descriptor = ::open("/dev/full", O_WRONLY | O_CLOEXEC);
-    BatchWriter writer{descriptor, notice};
-    for (int i = 0; i < 3; ++i) {
-        writer.add("lost\n", true);
-        writer.flush(30s);
+    {
+        BatchWriter writer{descriptor, notice};
+        for (int i = 0; i < 3; ++i) {
+            writer.add("lost\n", true);
+            writer.flush(30s);
+        }
+        ::dup3(pipe.ends[1], descriptor, O_CLOEXEC); // it works again
+        writer.add("kept\n", true);
     }
-    ::dup3(pipe.ends[1], descriptor, O_CLOEXEC); // it works again
-    writer.add("kept\n", true);
-    EXPECT_EQ(pipe.read(15), "kept\ndropped 3\n");
-    writer.flush(30s);
     ::close(descriptor);
+    pipe.close_writing();
+    EXPECT_EQ(pipe.read(100), "kept\ndropped 3\n"); // to the end
 }
 
 TEST(BatchWriter, ADescriptorThatNobodyReadsAnyMoreEndsNothing) {
