@@ -25,10 +25,6 @@ constexpr std::string_view not_put_down =
     "This till's connection service could not write down in its journal that this transaction is about to be "
     "sent, so nothing was executed; check that the disk is not full and works, then try again.";
 
-ErrorReply error_reply(ErrorCode code) noexcept {
-    return {code, graphql::table_executed(code), std::nullopt, {}};
-}
-
 /// The hex size line of a chunk (RFC 9112 section 7.1).
 std::string_view chunk_size_line(std::array<char, 20>& buffer, std::size_t size) noexcept {
     auto* end = std::to_chars(buffer.data(), buffer.data() + 16, size, 16).ptr;
@@ -379,63 +375,6 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
     }
     if (chunked && app_is_there)
         static_cast<void>(co_await responder_.write("0\r\n\r\n", {}, {}));
-}
-
-net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
-    out_.clear();
-    append_error_reply(out_, error, request_.context, request_.head.fields.value(FieldId::accept),
-                       owner_.plan_.errors_always_200, report_);
-    const bool looked_up = error.reconciled && error.executed == Executed::yes;
-    conclude(looked_up ? journal::Source::lookup : journal::Source::answer);
-    static_cast<void>(co_await responder_.write(out_, {}, {}));
-}
-
-net::Task<void> Forwarder::Passage::reply_decision(const Decision& decision) {
-    ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
-    std::optional<reconcile::Answer> answer;
-    if (decision.code == ErrorCode::outcome_unknown)
-        answer = co_await reconcile();
-    if (answer && answer->result == reconcile::Result::found) {
-        error.executed = Executed::yes;
-        error.reconciled = answer->found;
-    } else if (answer && answer->result == reconcile::Result::not_found) {
-        error.reconciled = "null"; // but never "no": it may still be under way
-    }
-    co_await reply_error(error);
-}
-
-net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
-    if (owner_.reconciler_ == nullptr)
-        co_return std::nullopt;
-    auto fields = graphql::mutation_fields(view_, owner_.reconciler_->plan().keys);
-    if (!fields || !graphql::each_has_its_key(*fields))
-        co_return std::nullopt;
-    const TimePoint begin = BootClock::now();
-    std::string id{request_.context.request_id};
-    auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
-    report_.upstream_time += BootClock::now() - begin;
-    owner_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
-    co_return answer;
-}
-
-net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
-    ErrorReply error = error_reply(ErrorCode::login_unavailable);
-    switch (reason.reason) {
-    case auth::NoToken::Reason::login_rejected:
-        error.code = ErrorCode::login_rejected;
-        break;
-    case auth::NoToken::Reason::login_unavailable:
-        break;
-    case auth::NoToken::Reason::overloaded:
-        error.code = ErrorCode::overloaded;
-        break;
-    case auth::NoToken::Reason::shutting_down:
-        error.code = ErrorCode::shutting_down;
-        break;
-    }
-    error.executed = Executed::no; // without a token nothing is executed, and a rejected request was not
-    error.retry_after = reason.retry_after;
-    co_await reply_error(error);
 }
 
 void Forwarder::Passage::note_answer(std::uint16_t status, std::size_t outcome) noexcept {

@@ -51,7 +51,7 @@ void turn_away(int descriptor, const SiteHolder& sites) {
     http::ReplyContext context;
     context.keep_alive = false;
     context.request_id = id;
-    const proxy::ErrorReply error{code, graphql::table_executed(code), std::nullopt, {}};
+    const auto error = proxy::error_reply(code);
     proxy::Report report;
     std::string answer;
     proxy::append_error_reply(answer, error, context, {}, sites.site->errors_always_200, report);

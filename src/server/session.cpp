@@ -297,7 +297,7 @@ net::Task<Session::Read> Session::refuse(ErrorCode code) {
                        code != ErrorCode::overloaded && code != ErrorCode::forbidden_peer;
     context_.keep_alive = context_.keep_alive && whole && keep_open_ && !closing_;
     keep_open_ = context_.keep_alive;
-    proxy::ErrorReply error{code, graphql::table_executed(code), std::nullopt, {}};
+    auto error = proxy::error_reply(code);
     if (code == ErrorCode::method_not_allowed)
         error.extra_fields = allow_line(*site_);
     out_.clear();

@@ -79,8 +79,7 @@ public:
                                                  Report& report) = 0;
 };
 
-/// Everything of an error reply but where it goes (CONTRACT 4): status, content type by what the app accepts,
-/// body, Retry-After. Appended to `out`; the report is filled in.
+/// An error of bearerd's own.
 struct ErrorReply {
     graphql::ErrorCode code;
     graphql::Executed executed;
@@ -91,6 +90,13 @@ struct ErrorReply {
     std::string_view sentence{}; ///< in place of the code's own
 };
 
+/// As CONTRACT 4's table has it.
+[[nodiscard]] inline ErrorReply error_reply(graphql::ErrorCode code) noexcept {
+    return {code, graphql::table_executed(code), std::nullopt, {}};
+}
+
+/// Everything of an error reply but where it goes (CONTRACT 4): status, content type by what the app accepts,
+/// body, Retry-After. Appended to `out`; the report is filled in.
 void append_error_reply(std::string& out, const ErrorReply& error, const http::ReplyContext& context,
                         std::string_view accept, bool always_200, Report& report);
 

@@ -1,0 +1,66 @@
+// What the app is told in bearerd's own words.
+#include "passage.hpp"
+
+namespace bearerd::proxy {
+
+using graphql::ErrorCode;
+using graphql::Executed;
+
+net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
+    out_.clear();
+    append_error_reply(out_, error, request_.context, request_.head.fields.value(http::FieldId::accept),
+                       owner_.plan_.errors_always_200, report_);
+    const bool looked_up = error.reconciled && error.executed == Executed::yes;
+    conclude(looked_up ? journal::Source::lookup : journal::Source::answer);
+    static_cast<void>(co_await responder_.write(out_, {}, {}));
+}
+
+net::Task<void> Forwarder::Passage::reply_decision(const Decision& decision) {
+    ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    std::optional<reconcile::Answer> answer;
+    if (decision.code == ErrorCode::outcome_unknown)
+        answer = co_await reconcile();
+    if (answer && answer->result == reconcile::Result::found) {
+        error.executed = Executed::yes;
+        error.reconciled = answer->found;
+    } else if (answer && answer->result == reconcile::Result::not_found) {
+        error.reconciled = "null"; // but never "no": it may still be under way
+    }
+    co_await reply_error(error);
+}
+
+net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
+    if (owner_.reconciler_ == nullptr)
+        co_return std::nullopt;
+    auto fields = graphql::mutation_fields(view_, owner_.reconciler_->plan().keys);
+    if (!fields || !graphql::each_has_its_key(*fields))
+        co_return std::nullopt;
+    const TimePoint begin = BootClock::now();
+    std::string id{request_.context.request_id};
+    auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
+    report_.upstream_time += BootClock::now() - begin;
+    owner_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+    co_return answer;
+}
+
+net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
+    ErrorReply error = error_reply(ErrorCode::login_unavailable);
+    switch (reason.reason) {
+    case auth::NoToken::Reason::login_rejected:
+        error.code = ErrorCode::login_rejected;
+        break;
+    case auth::NoToken::Reason::login_unavailable:
+        break;
+    case auth::NoToken::Reason::overloaded:
+        error.code = ErrorCode::overloaded;
+        break;
+    case auth::NoToken::Reason::shutting_down:
+        error.code = ErrorCode::shutting_down;
+        break;
+    }
+    error.executed = Executed::no; // without a token nothing is executed, and a rejected request was not
+    error.retry_after = reason.retry_after;
+    co_await reply_error(error);
+}
+
+} // namespace bearerd::proxy
