@@ -192,22 +192,27 @@ TEST(Limits, OnAllBodiesTogetherAreToldToThoseAbove) {
     const pid_t pid = shop.daemon.process().pid();
     EXPECT_EQ(shop.daemon.post(balance_query()).status, 200);
     const long before = memory_kib(pid);
-    std::vector<HttpClient> clients;
-    for (int i = 0; i < count; ++i)
-        clients.push_back(with_most_of_a_body(shop.daemon));
-    EXPECT_TRUE(shop.daemon.wait_for_metric(refused_metric("overloaded"), count - fit));
-    EXPECT_LT(memory_kib(pid, "VmHWM:") - before, memory_factor * (100 << 10));
-    HttpClient above = shop.daemon.client();
-    above.send(above.format("POST", "/", "", {{"Content-Length", "1000000"}}) + std::string(150'000, ' '));
-    expect_overloaded(above.read_response());
-    EXPECT_TRUE(above.ended());
-    EXPECT_EQ(shop.daemon.post(balance_query()).status, 200) << "small ones are served";
-    EXPECT_EQ(shop.daemon.post(padded_query(50'000)).status, 200);
-    clients.clear();
-    EXPECT_TRUE(falls_to(shop.daemon, "bearerd_client_connections", 1));
-    for (const Deadline deadline; memory_kib(pid) - before > memory_factor * (16 << 10);) {
-        ASSERT_FALSE(deadline.passed()) << memory_kib(pid) - before << " KiB more than before";
-        std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    for (int wave = 0; wave < 3; ++wave) { // an allocator may learn from the first one to keep such blocks
+        const double told = shop.daemon.metric(refused_metric("overloaded"));
+        std::vector<HttpClient> clients;
+        for (int i = 0; i < count; ++i)
+            clients.push_back(with_most_of_a_body(shop.daemon));
+        EXPECT_TRUE(shop.daemon.wait_for_metric(refused_metric("overloaded"), told + count - fit));
+        EXPECT_LT(memory_kib(pid, "VmHWM:") - before, memory_factor * (100 << 10));
+        EXPECT_EQ(shop.daemon.post(balance_query()).status, 200) << "small ones are served";
+        EXPECT_EQ(shop.daemon.post(padded_query(50'000)).status, 200);
+        HttpClient above = shop.daemon.client();
+        above.send(above.format("POST", "/", "", {{"Content-Length", "1000000"}}) +
+                   std::string(150'000, ' '));
+        expect_overloaded(above.read_response());
+        EXPECT_TRUE(above.ended());
+        EXPECT_TRUE(shop.daemon.wait_for_metric(refused_metric("overloaded"), told + count - fit + 1));
+        clients.clear();
+        EXPECT_TRUE(falls_to(shop.daemon, "bearerd_client_connections", 1));
+        for (const Deadline deadline; memory_kib(pid) - before > memory_factor * (16 << 10);) {
+            ASSERT_FALSE(deadline.passed()) << memory_kib(pid) - before << " KiB more than before";
+            std::this_thread::sleep_for(std::chrono::milliseconds{10});
+        }
     }
     EXPECT_EQ(shop.daemon.post(padded_query(1'000'000)).status, 200);
 }
