@@ -7,7 +7,9 @@ namespace bearerd::graphql {
 Judgement judge(std::uint16_t, std::string_view body, OperationKind, const RejectionRules&) {
     const bool rejected = body.find("\"errors\"") != std::string_view::npos &&
                           body.find("\"Unauthorized\"") != std::string_view::npos;
-    return {rejected ? Verdict::rejected : Verdict::ok, std::nullopt};
+    Judgement judgement;
+    judgement.verdict = rejected ? Verdict::rejected : Verdict::ok;
+    return judgement;
 }
 
 } // namespace bearerd::graphql
