@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 
 using namespace bearerd::graphql;
@@ -46,6 +47,15 @@ bool may_be_rejected(const nlohmann::json& body) {
     return !body.empty();
 }
 
+/// Data, or an error below a root field, in any of the answers; doubled keys aside.
+bool shows_that_something_ran(std::string_view body) {
+    const auto tree = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
+    const auto ran = [](const nlohmann::json& answer) {
+        return answer.is_object() && (answer.contains("data") || answer.contains("errors"));
+    };
+    return ran(tree) || (tree.is_array() && std::any_of(tree.begin(), tree.end(), ran));
+}
+
 } // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
@@ -55,7 +65,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Verdict of_mutation = judge(200, body, OperationKind::mutation, rules).verdict;
     require(of_mutation != Verdict::rejected || of_query == Verdict::rejected);
     require(judge(200, body, OperationKind::unknown, rules).verdict == of_mutation);
-    require(judge(401, body, OperationKind::mutation, rules).verdict == Verdict::rejected);
+    require(judge(401, body, OperationKind::query, rules).verdict == Verdict::rejected);
+    require(judge(401, body, OperationKind::mutation, rules).verdict == Verdict::rejected ||
+            shows_that_something_ran(body));
     require(judge(403, body, OperationKind::query, rules).verdict != Verdict::rejected);
     require(judge(200, body, OperationKind::query, {}).verdict != Verdict::rejected);
     if (of_query == Verdict::ok)

@@ -176,7 +176,8 @@ TEST(Reloading, ToAnotherUpstreamGivesTheOldOneNoTokenOfTheNew) {
     waiting.send(waiting.format("POST", "/graphql", some_mutation, {{"Content-Type", "application/json"}}));
     ASSERT_TRUE(daemon.wait_for_metric("bearerd_requests_in_flight", 1));
     daemon.write_config("upstream: {url: \"" + other.url("127.0.0.1") + "\"}");
-    reload(daemon);
+    daemon.process().signal(SIGHUP); // before the first login was tried systemd hears nothing of it
+    ASSERT_TRUE(daemon.process().wait_for_line("configuration reloaded"));
     reloaded.set_value();
     EXPECT_EQ(daemon.post(some_query).body, some_data);
     expect_own_error(waiting.read_response(), 503, "LOGIN_UNAVAILABLE", "no");
