@@ -68,10 +68,19 @@ struct StoreWriter::State {
     std::unique_ptr<TokenFile> file;
     bool failing = false;
 
+    /// The batch to add to. The thread is woken for the first thing only: it may be pausing between two
+    /// writes, and to wake it for each token of a chain that rotates with every answer would cost more than
+    /// the answers.
     Batch& last() {
         if (pending.empty())
-            pending.emplace_back();
+            append();
         return pending.back();
+    }
+
+    Batch& append() {
+        if (pending.empty())
+            changed.notify_all();
+        return pending.emplace_back();
     }
 
     void write(Batch batch);
@@ -125,19 +134,16 @@ StoreWriter::~StoreWriter() {
 void StoreWriter::save(TokenRecord record) {
     const std::lock_guard lock{state_->mutex};
     state_->last().token = std::move(record);
-    state_->changed.notify_all();
 }
 
 void StoreWriter::save(LoginRecord record) {
     const std::lock_guard lock{state_->mutex};
     state_->last().login = std::move(record);
-    state_->changed.notify_all();
 }
 
 void StoreWriter::change(StoreSettings settings) {
     const std::lock_guard lock{state_->mutex};
-    state_->pending.emplace_back().settings = std::move(settings);
-    state_->changed.notify_all();
+    state_->append().settings = std::move(settings);
 }
 
 void StoreWriter::run(State& state) {

@@ -34,6 +34,12 @@ std::string last_error() {
     return reason;
 }
 
+/// OpenSSL's own takes each of the list's sixteen places in hand, full or not.
+void clear_errors() noexcept {
+    if (ERR_peek_error() != 0)
+        ERR_clear_error();
+}
+
 void require(bool fine, const std::string& what) {
     if (!fine)
         throw std::runtime_error{what + ": " + last_error()};
@@ -169,13 +175,13 @@ SslPtr TlsContext::make_stream(int descriptor) {
 }
 
 IoState tls_handshake(SSL* ssl) noexcept {
-    ERR_clear_error();
+    clear_errors();
     const int result = SSL_do_handshake(ssl);
     return result == 1 ? IoState::done : state_of(ssl, result);
 }
 
 IoStep tls_read(SSL* ssl, char* data, std::size_t size) noexcept {
-    ERR_clear_error();
+    clear_errors();
     const int result = SSL_read(ssl, data, clamp_size(size));
     if (result > 0)
         return {IoState::done, static_cast<std::size_t>(result)};
@@ -183,7 +189,7 @@ IoStep tls_read(SSL* ssl, char* data, std::size_t size) noexcept {
 }
 
 IoStep tls_write(SSL* ssl, const char* data, std::size_t size) noexcept {
-    ERR_clear_error();
+    clear_errors();
     const int result = SSL_write(ssl, data, clamp_size(size));
     if (result > 0)
         return {IoState::done, static_cast<std::size_t>(result)};
@@ -191,9 +197,9 @@ IoStep tls_write(SSL* ssl, const char* data, std::size_t size) noexcept {
 }
 
 void tls_close(SSL* ssl) noexcept {
-    ERR_clear_error();
+    clear_errors();
     SSL_shutdown(ssl);
-    ERR_clear_error();
+    clear_errors();
 }
 
 void tls_free_buffers(SSL* ssl) noexcept {
@@ -218,7 +224,7 @@ bool tls_resumed(const SSL* ssl) noexcept {
 TlsFault tls_fault(const SSL* ssl) {
     const long verified = SSL_get_verify_result(ssl);
     if (verified != X509_V_OK) {
-        ERR_clear_error();
+        clear_errors();
         return {true, X509_verify_cert_error_string(verified)};
     }
     if (ERR_peek_last_error() == 0)
