@@ -210,8 +210,8 @@ void read_auth(Section in, Auth& out) {
     in.read<std::string>("login_field", out.login_field, parse_graphql_name);
     in.read_some_list<std::string>("token_headers", out.token_headers, parse_header_name);
     read_unauthorized(in.section("unauthorized"), out.unauthorized);
-    in.read("refresh_before", out.refresh_before, duration_between(0ms, 55min));
-    in.read("fresh_for", out.fresh_for, duration_between(0ms, 55min));
+    in.read("refresh_before", out.refresh_before, duration_between(0ms, 24h));
+    in.read("fresh_for", out.fresh_for, duration_between(0ms, 24h));
     in.read("login_timeout", out.login_timeout, timeout);
     read_backoff(in.section("backoff"), out.backoff);
 }

@@ -459,8 +459,8 @@ TEST(Parse, RangesOfNumbersSizesAndDurations) {
          {"1:24: limits.body_timeout: must be a duration from 1ms to 24h" + duration}},
         {"auth: {login_timeout: 0ms}",
          {"1:23: auth.login_timeout: must be a duration from 1ms to 24h" + duration}},
-        {"auth: {refresh_before: 1h}",
-         {"1:24: auth.refresh_before: must be a duration from 0s to 55m" + duration}},
+        {"auth: {refresh_before: 25h}",
+         {"1:24: auth.refresh_before: must be a duration from 0s to 24h" + duration}},
         {"auth: {unauthorized: {inspect_limit: 2MiB}}",
          {"1:38: auth.unauthorized.inspect_limit: must be a size from 1KiB to 1MiB" + size}},
     });
