@@ -18,7 +18,10 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <cstdlib>
 #include <map>
@@ -82,6 +85,18 @@ private:
     bool stopping_ = false;
     bool hurried_ = false;
 };
+
+/// Of the unix sockets that stay.
+void change_modes(const config::Settings& settings) {
+    for (const config::Address& address : settings.listen.addresses) {
+        if (address.kind != config::Address::Kind::unix_socket ||
+            ::chmod(address.path.c_str(), settings.listen.unix_mode) == 0)
+            continue;
+        const std::string reason = std::generic_category().message(errno);
+        log::error("can't change the mode of a unix socket",
+                   {{"address", std::string_view{address.path}}, {"reason", std::string_view{reason}}});
+    }
+}
 
 std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& shared) {
     std::vector<std::unique_ptr<Worker>> workers;
@@ -284,6 +299,8 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
         return nullptr;
     }
     close_listeners(*settings);
+    if (settings->listen.unix_mode != settings_->listen.unix_mode)
+        change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
     settings_ = settings;
     admin_.serve(*settings, admin_sources());

@@ -11,10 +11,8 @@ Generation::Generation(std::shared_ptr<const config::Settings> from)
 }
 
 void warn_of_what_stays(const config::Settings& before, const config::Settings& after) {
-    if (after.limits.request_header != before.limits.request_header ||
-        after.listen.unix_mode != before.listen.unix_mode)
-        log::warning(
-            "a changed limits.request_header or listen.unix_mode takes effect for new listeners only", {});
+    if (after.limits.request_header != before.limits.request_header)
+        log::warning("a changed limits.request_header takes effect for new listeners only", {});
     if (after.journal.directory != before.journal.directory ||
         after.journal.max_size != before.journal.max_size)
         log::warning("a changed journal.directory or journal.max_size takes a restart", {});

@@ -83,13 +83,18 @@ TEST(LocalUsers, ReachAUnixSocketByItsMode) {
     const OpenDirectory place;
     const std::string path = place.socket();
     {
-        const Shop shop{listen_on({"unix:" + path}, ", unix_mode: \"0600\"")};
+        Shop shop{listen_on({"unix:" + path}, ", unix_mode: \"0666\"")};
 
         struct stat status {};
 
         ASSERT_EQ(::stat(path.c_str(), &status), 0);
         EXPECT_TRUE(S_ISSOCK(status.st_mode));
-        EXPECT_EQ(status.st_mode & 07777U, 0600U);
+        EXPECT_EQ(status.st_mode & 07777U, 0666U);
+        shop.daemon.write_config(listen_on({"unix:" + path}, ", unix_mode: \"0600\""));
+        shop.daemon.process().signal(SIGHUP);
+        ASSERT_TRUE(shop.daemon.process().wait_for_line("configuration reloaded"));
+        ASSERT_EQ(::stat(path.c_str(), &status), 0);
+        EXPECT_EQ(status.st_mode & 07777U, 0600U) << "and the same socket still";
         EXPECT_EQ(post_over(path).status, 200);
         for (const std::string host : {"anything.example", "", "bearerd"}) // no browser speaks to it
             EXPECT_EQ(post_over(path, {{"Host", host}}).status, 200) << host;
