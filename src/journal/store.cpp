@@ -114,7 +114,7 @@ error_code Store::begin_file() {
     if (!failure)
         failure = folder_->sync();
     if (failure) {
-        static_cast<void>(folder_->remove(next)); // where it stays, it holds nothing wrong
+        [[maybe_unused]] const error_code stays = folder_->remove(next); // then it holds nothing wrong
         return failure;
     }
     file_ = std::move(*file);
@@ -154,9 +154,10 @@ void Store::remove_old() const {
     const auto files = folder_->list();
     if (!files)
         return;
-    for (const std::uint64_t file : *files)
-        if (file + 1 < number_)
-            static_cast<void>(folder_->remove(file)); // what stays is removed the next time
+    for (const std::uint64_t file : *files) {
+        if (file + 1 < number_) [[maybe_unused]]
+            const error_code stays = folder_->remove(file); // it is removed the next time
+    }
 }
 
 } // namespace bearerd::journal

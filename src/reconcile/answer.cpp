@@ -36,10 +36,10 @@ const Json* member(const Json& object, const std::string& name) {
 
 const Json* element(const Json& array, std::string_view index) {
     std::size_t number = 0;
-    const auto* const end = index.data() + index.size();
-    const auto [stop, failure] = std::from_chars(index.data(), end, number);
+    const auto [stop, failure] = std::from_chars(index.data(), index.data() + index.size(), number);
     const bool leading_zero = index.size() > 1 && index.front() == '0';
-    if (failure != std::errc{} || stop != end || leading_zero || number >= array.size())
+    if (failure != std::errc{} || stop != index.data() + index.size() || leading_zero ||
+        number >= array.size())
         return nullptr;
     return &array[number];
 }
