@@ -113,7 +113,7 @@ void Journal::Writer::write(Batch batch) {
     tell_opened();
     if (!batch.empty())
         put(batch);
-    else if (BootClock::now() >= unsynced_since_ + outcomes_unsynced)
+    else if (BootClock::now() - outcomes_unsynced >= unsynced_since_)
         sync_outcomes();
     count();
 }
