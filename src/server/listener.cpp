@@ -59,9 +59,10 @@ void turn_away(int descriptor, const SiteHolder& sites) {
     sites.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
     // What is left unread would make a reset of the close, which could overtake the answer.
     ::shutdown(descriptor, SHUT_WR);
-    std::array<char, 4096> sink;
-    for (int i = 0; i<most_pieces&& ::recv(descriptor, sink.data(), sink.size(), MSG_DONTWAIT)> 0;)
-        ++i;
+    std::array<char, 4096> sink{};
+    int left = most_pieces;
+    while (left > 0 && ::recv(descriptor, sink.data(), sink.size(), MSG_DONTWAIT) > 0)
+        --left;
 }
 
 } // namespace
