@@ -7,6 +7,7 @@
 #include "temporary_directory.hpp"
 
 #include <cstdint>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -92,7 +93,7 @@ private:
 /// returned.
 template<class Call>
 [[nodiscard]] auto in_parallel(std::size_t count, Call call) {
-    std::vector<decltype(call(std::size_t{}))> results(count);
+    std::deque<decltype(call(std::size_t{}))> results(count); // not a vector: its bools share bytes, across threads
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < count; ++i)
         threads.emplace_back([&results, &call, i] { results[i] = call(i); });
