@@ -7,12 +7,12 @@
 #include "temporary_directory.hpp"
 
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <thread>
+#include <type_traits>
 #include <vector>
 
 namespace bearerd::test {
@@ -90,16 +90,24 @@ private:
                                    const Environment& environment = {});
 
 /// Runs `call` so many times, each on a thread of its own, all started together, and gives back what they
-/// returned.
+/// returned, if anything.
 template<class Call>
-[[nodiscard]] auto in_parallel(std::size_t count, Call call) {
-    std::deque<decltype(call(std::size_t{}))> results(count); // not a vector: its bools share bytes, across threads
+auto in_parallel(std::size_t count, Call call) {
+    using Result = decltype(call(std::size_t{}));
+    static_assert(!std::is_same_v<Result, bool>, "a vector's bools share words, and threads write these");
+    std::vector<std::conditional_t<std::is_void_v<Result>, char, Result>> results(count);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < count; ++i)
-        threads.emplace_back([&results, &call, i] { results[i] = call(i); });
+        threads.emplace_back([&results, &call, i] {
+            if constexpr (std::is_void_v<Result>)
+                call(i);
+            else
+                results[i] = call(i);
+        });
     for (std::thread& thread : threads)
         thread.join();
-    return results;
+    if constexpr (!std::is_void_v<Result>)
+        return results;
 }
 
 } // namespace bearerd::test
