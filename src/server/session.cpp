@@ -1,6 +1,7 @@
 #include <bearerd/server/session.hpp>
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/net/edge_wait.hpp>
 #include <bearerd/server/request_id.hpp>
 
 #include "request_log.hpp"
@@ -10,10 +11,9 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <exception>
+#include <utility>
 
 namespace bearerd::server {
 namespace {
@@ -26,12 +26,8 @@ constexpr std::uint64_t most_in_one_turn = 64;
 constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
 constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
 constexpr Duration over_limit_time = 1s;             // for a client that is only told that there are too many
+constexpr Duration settling_time = 100ms;            // after which a client that is idle is looked at
 constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
-
-bool has_input(int descriptor) noexcept {
-    char byte = 0;
-    return ::recv(descriptor, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
-}
 
 std::string_view allow_line(const Site& site) noexcept {
     return site.methods.size() == 1 ? "Allow: GET\r\n" : "Allow: POST, GET\r\n";
@@ -66,7 +62,7 @@ net::Task<void> Session::serve() {
         if (!co_await wait_for_request())
             break;
         begin_request();
-        const auto head = take_head(is_idle() ? receive_now() : error_code{});
+        const auto head = take_head(std::exchange(first_received_, {}));
         Read read = head ? *head : co_await read_head();
         if (read == Read::nothing) {
             --requests_;
@@ -98,27 +94,39 @@ net::Task<bool> Session::wait_for_request() {
         co_return true; // pipelined
     if (peer_ended_)
         co_return false;
-    if (closing_ && !is_newcomer())
-        co_return has_input(socket_.native_handle());
     received_.release_if_empty();
     parser_.release();
     body_share_.clear();
     if (out_.capacity() > 4096)
         out_ = std::string{};
     site_ = sites_.site;
-    if (idle_until_ == TimePoint{}) // empty lines that came meanwhile buy no time
-        idle_until_ = BootClock::now() +
-                      (arrival_.over_limit ? over_limit_time
-                                           : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
-    deadline_.set(idle_until_);
-    if (closing_)
-        deadline_.set(arrived_ + newcomer_time);
-    waiting_ = true;
-    const auto [code] =
-        co_await socket_.async_wait(ClientSocket::wait_read, net::asio::as_tuple(net::asio::deferred));
-    waiting_ = false;
-    // A request that has crossed our decision to close is answered, not lost.
-    co_return closing_ ? has_input(socket_.native_handle()) : !code;
+    if (idle_until_ == TimePoint{})
+        idle_until_ =
+            ended_ + (arrival_.over_limit ? over_limit_time
+                                          : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
+    else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
+        co_return false;
+    // The last receive may have left something with the kernel, and an end that came together with the last
+    // bytes is not told of anew: a client that stays idle is looked at once more.
+    first_received_ = drained_ && !closing_ ? error_code{net::asio::error::would_block} : receive_now();
+    for (bool settled = false; first_received_ == net::asio::error::would_block;) {
+        received_.release_if_empty();
+        if (!closing_)
+            deadline_.set(settled ? idle_until_ : std::min(idle_until_, ended_ + settling_time));
+        else if (is_newcomer() && !cut_)
+            deadline_.set(arrived_ + newcomer_time);
+        else
+            co_return false;
+        waiting_ = true;
+        const auto [code] = co_await net::async_edge_wait(socket_, net::asio::as_tuple(net::asio::deferred));
+        waiting_ = false;
+        settled = settled || code;
+        // Looked for in any case: a request that has crossed our decision to close is answered, not lost.
+        first_received_ = receive_now();
+        if (first_received_ == net::asio::error::would_block && !closing_ && BootClock::now() >= idle_until_)
+            co_return false;
+    }
+    co_return true;
 }
 
 void Session::begin_request() noexcept {
@@ -316,9 +324,10 @@ net::Task<void> Session::answer_preflight() {
 }
 
 void Session::finish_report() {
+    ended_ = BootClock::now();
     if (report_.quiet)
         return;
-    const Duration took = BootClock::now() - began_;
+    const Duration took = ended_ - began_;
     sites_.stats.requests[static_cast<std::size_t>(report_.kind)][report_.outcome].add();
     sites_.stats.request_duration.observe(took);
     if (site_->log_requests)

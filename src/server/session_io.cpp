@@ -27,6 +27,7 @@ error_code Session::receive_now() {
     const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
     if (size > 0) {
         received_.commit(static_cast<std::size_t>(size));
+        drained_ = static_cast<std::size_t>(size) < room.size();
         return {};
     }
     if (size == 0) {

@@ -2,6 +2,7 @@
 
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
+#include <bearerd/net/edge_wait.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/upstream/pool.hpp>
 
@@ -20,8 +21,8 @@ constexpr std::size_t piece_limit = 64 * 1024;   // of a streamed body
 constexpr std::size_t record_size = 16 * 1024;   // a TLS record's payload
 constexpr std::size_t worth_keeping = 16 * 1024; // a larger body buffer is given back
 constexpr int most_interim_responses = 8;
-constexpr std::size_t most_with_buffers =
-    4; // idle connections that keep their TLS buffers for the next request
+/// A connection that has been idle for so long is looked at once more, and gives its TLS buffers back.
+constexpr Duration settling_time = std::chrono::milliseconds{100};
 
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
@@ -58,16 +59,26 @@ net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
     error_code write_fault;
     if (!write_now(request.head, request.body))
         write_fault = co_await write_rest(request.body);
-    if (ssl_ && pool_.is_crowded())
-        tls_free_buffers(ssl_.get());
     const bool wrote_any = bytes_written() != written_before;
     wipe(sending_);
     if (write_fault && (!wrote_any || deadline_.expired()))
         co_return failure(write_fault, wrote_any ? Stage::writing : Stage::connecting);
     // After a write that failed half-way an answer may be waiting all the same: a server may refuse a body
     // early.
-    const error_code read_fault = co_await read_head();
-    if (read_fault) {
+    scanned_ = 0;
+    interim_ = 0;
+    received_.unpin();
+    if (drained_ && !interruption({})) {
+        // The usual answer is there whole after this wait, and needs no further coroutine.
+        watch();
+        co_await readable_.wait();
+        if (!interruption({}))
+            static_cast<void>(fill_from_what_is_there());
+    }
+    std::optional<error_code> head_fault = take_head();
+    if (!head_fault)
+        head_fault = co_await read_head();
+    if (const error_code read_fault = *head_fault) {
         if (write_fault && !got_byte_)
             co_return failure(write_fault, Stage::writing);
         co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
@@ -116,42 +127,53 @@ net::Task<error_code> Connection::write_all(std::string_view bytes) {
         }
         if (step.state != IoState::want_write && step.state != IoState::want_read)
             co_return interruption(errc::closed);
-        const auto what = step.state == IoState::want_write ? TcpSocket::wait_write : TcpSocket::wait_read;
-        if (const error_code code = co_await net::wait_ready(socket_, what, deadline_))
+        if (step.state == IoState::want_read) { // TLS has to hear something first
+            watch();
+            co_await readable_.wait();
+            if (const error_code code = interruption({}))
+                co_return code;
+        } else if (const error_code code =
+                       co_await net::wait_ready(socket_, TcpSocket::wait_write, deadline_)) {
             co_return interruption(code);
+        }
     }
     co_return error_code{};
 }
 
 net::Task<error_code> Connection::read_head() {
-    for (int interim = 0; interim <= most_interim_responses; ++interim) {
-        std::size_t scanned = 0;
-        http::HeadScan scan;
-        received_.unpin();
-        while (true) {
-            scan = http::scan_head(received_.data(), scanned);
-            if (scan.state == http::HeadEnd::malformed)
-                co_return errc::garbled;
-            if (scan.state == http::HeadEnd::complete)
-                break;
-            if (const error_code code = co_await fill())
-                co_return code;
-        }
+    while (true) {
+        if (const error_code code = co_await fill())
+            co_return code;
+        if (const auto done = take_head())
+            co_return *done;
+    }
+}
+
+/// Takes the head, and what has come of the body, from what was received. Nothing: the head is not whole yet.
+std::optional<error_code> Connection::take_head() {
+    while (true) {
+        const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
+        if (scan.state == http::HeadEnd::malformed)
+            return errc::garbled;
+        if (scan.state != http::HeadEnd::complete)
+            return std::nullopt;
         parser_.reset();
         body_.clear();
         state_ = parser_.feed_head(received_.data().substr(0, scan.size));
         received_.consume(scan.size);
+        scanned_ = 0;
         if (state_ == http::ParseState::malformed || !http::response_framing_is_sound(parser_.head()))
-            co_return errc::garbled;
+            return errc::garbled;
         // 101 would end HTTP on this connection, and we never ask for it.
         if (parser_.head().status == 101)
-            co_return errc::garbled;
+            return errc::garbled;
         if (parser_.head().status >= 200) {
             received_.pin();
-            co_return parse_body();
+            return parse_body();
         }
+        if (++interim_ > most_interim_responses)
+            return errc::garbled;
     }
-    co_return errc::garbled;
 }
 
 error_code Connection::parse_body() {
@@ -171,8 +193,7 @@ error_code Connection::parse_body() {
 
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
 net::Task<error_code> Connection::fill() {
-    // A record that has come in part counts as pending as well: only the first step may trust in it.
-    bool wait_first = drained_ && !(ssl_ && tls_has_pending(ssl_.get()));
+    bool wait_first = drained_;
     while (true) {
         if (const error_code code = interruption({}))
             co_return code;
@@ -186,7 +207,7 @@ net::Task<error_code> Connection::fill() {
         if (room.empty())
             co_return errc::too_large;
         const IoStep step = read_step(room.data(), room.size());
-        drained_ = step.state != IoState::done || step.size < room.size();
+        drained_ = step.state == IoState::want_read;
         switch (step.state) {
         case IoState::done:
             received_.commit(step.size);
@@ -227,6 +248,8 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
         co_return error_code{};
     if (aborted_) // while nobody was waiting: a new deadline would make it forgotten
         co_return errc::shutting_down;
+    if (ssl_) // tokens come in heads and with small answers
+        tls_cleanse_plaintext(ssl_.get(), false);
     const TimePoint now = BootClock::now();
     if (now >= give_up) // where bytes are always there, nothing waits, and no deadline strikes
         co_return errc::timed_out;
@@ -255,13 +278,15 @@ bool Connection::fill_from_what_is_there() {
     if (room.empty())
         return false;
     const IoStep step = read_step(room.data(), room.size());
-    drained_ = step.state != IoState::done || step.size < room.size();
+    drained_ = step.state == IoState::want_read;
     received_.commit(step.size);
+    got_byte_ = got_byte_ || step.state == IoState::done;
     return step.state == IoState::done;
 }
 
 void Connection::release() noexcept {
-    const bool leftover = !received_.empty() || !drained_ || (ssl_ && tls_has_pending(ssl_.get()));
+    // What still lies with the kernel shows when the connection is looked at before its next use.
+    const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
     const bool keep =
         complete() && !ended_ && !closed_ && !aborted_ && http::may_reuse(parser_.head(), leftover);
     last_used_ = BootClock::now();
@@ -271,6 +296,7 @@ void Connection::release() noexcept {
 void Connection::check_out() noexcept {
     busy_ = true;
     used_before_ = true;
+    drained_ = true; // is_alive() has just seen it
     deadline_.clear();
 }
 
@@ -282,10 +308,21 @@ void Connection::check_in(Duration limit) {
     body_.clear();
     if (body_.capacity() > worth_keeping)
         body_ = std::string{};
-    deadline_.set(last_used_ + limit);
-    if (ssl_ && pool_.idle_.size() > most_with_buffers)
-        tls_free_buffers(ssl_.get());
+    if (ssl_)
+        tls_cleanse_plaintext(ssl_.get(), true);
+    settled_ = limit <= settling_time;
+    deadline_.set(last_used_ + std::min(limit, settling_time));
     watch();
+}
+
+/// Amid traffic the next exchange takes over watch, deadline and buffers; only who stays idle for a while
+/// pays for it.
+void Connection::settle() {
+    settled_ = true;
+    deadline_.set(last_used_ + pool_.settings_.idle_timeout);
+    if (ssl_)
+        tls_free_buffers(ssl_.get());
+    pool_.settled();
 }
 
 bool Connection::is_alive() noexcept {
@@ -346,13 +383,13 @@ error_code Connection::interruption(error_code otherwise) const noexcept {
     return otherwise;
 }
 
-/// One wait for readability spans idle time and exchange alike: re-arming it costs a system call.
+/// One wait spans idle time and exchange alike. In an exchange it stands behind a read that found nothing;
+/// while idle, what came together with the last bytes read is found by settle's look.
 void Connection::watch() {
     if (watching_ || closed_)
         return;
     watching_ = true;
-    socket_.async_wait(TcpSocket::wait_read,
-                       [self = shared_from_this()](error_code code) { self->on_watch(code); });
+    net::async_edge_wait(socket_, [self = shared_from_this()](error_code code) { self->on_watch(code); });
 }
 
 void Connection::on_watch(error_code code) {
@@ -363,11 +400,14 @@ void Connection::on_watch(error_code code) {
     }
     if (closed_)
         return;
-    if (!code && is_alive()) {
-        watch();
+    const bool settling = code && deadline_.expired() && !settled_;
+    if ((code && !settling) || !is_alive()) {
+        pool_.drop_idle(*this);
         return;
     }
-    pool_.drop_idle(*this);
+    if (settling)
+        settle();
+    watch();
 }
 
 void Connection::on_deadline(void* self) noexcept {

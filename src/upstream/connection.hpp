@@ -43,13 +43,15 @@ public:
 
     /// Becomes busy: owned by the exchange until release().
     void check_out() noexcept;
-    /// Becomes idle: watched, without a buffer but for the TLS stream's of the first few, closed after
-    /// `limit`.
+    /// Becomes idle: watched, soon without a buffer, closed after `limit`.
     void check_in(Duration limit);
 
     /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said
     /// anything. Asks the kernel, and TLS where something came (a session ticket is no news).
     [[nodiscard]] bool is_alive() noexcept;
+
+    /// Whether it has been idle for so long that it has given its buffers back.
+    [[nodiscard]] bool is_settled() const noexcept { return settled_; }
 
     [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
 
@@ -65,6 +67,7 @@ private:
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
     [[nodiscard]] net::Task<error_code> read_head();
+    [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();
     [[nodiscard]] bool fill_from_what_is_there();
     [[nodiscard]] error_code parse_body();
@@ -74,6 +77,7 @@ private:
     [[nodiscard]] error_code end_of_stream(IoState state);
     [[nodiscard]] Failure failure(error_code code, Stage stage) const;
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
+    void settle();
     void watch();
     void on_watch(error_code code);
     static void on_deadline(void* self) noexcept;
@@ -88,6 +92,8 @@ private:
     std::string sending_; ///< holds the token: wiped as soon as it is written
     std::size_t written_of_sending_ = 0;
     std::size_t unsent_of_body_ = 0;
+    std::size_t scanned_ = 0; ///< of received_, for the end of a head
+    int interim_ = 0;         ///< 1xx responses before the one that is awaited
     std::string body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;
@@ -98,7 +104,8 @@ private:
     bool busy_ = true;
     bool used_before_ = false;
     bool watching_ = false;
-    bool drained_ = true; ///< the last read took all there was: wait before the next one
+    bool drained_ = false; ///< the kernel had no more when asked last: wait before the next read
+    bool settled_ = false; ///< has been idle for a while
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side
     bool closed_ = false;

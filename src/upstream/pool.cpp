@@ -4,6 +4,8 @@
 
 #include "connection.hpp"
 
+#include <malloc.h>
+
 #include <algorithm>
 
 namespace bearerd::upstream {
@@ -58,6 +60,7 @@ Pool::~Pool() {
 
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
     if (is_crowded()) {
+        after_crowd_ = true;
         ++starting_;
         co_await net::end_of_turn(context_.get_executor());
         --starting_;
@@ -189,7 +192,7 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     const ConnectionPtr self = std::move(*found);
     *found = std::move(busy_.back());
     busy_.pop_back();
-    if (keep && keeping_ && open_ <= share_ && BootClock::now() - connection.opened_at() < oldest) {
+    if (keep && keeping_ && open_ <= share_ && connection.last_used() - connection.opened_at() < oldest) {
         idle_.push_back(self);
         connection.check_in(settings_.idle_timeout);
         if (!waiting_.empty()) {
@@ -201,6 +204,16 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     }
     connection.close();
     connection_closed();
+}
+
+/// A connection has been idle for a while. The last one of a crowd hands on what the crowd took: the
+/// allocator would keep it until the next, which on a till may be next Saturday.
+void Pool::settled() noexcept {
+    if (!after_crowd_ || !busy_.empty() ||
+        !std::ranges::all_of(idle_, [](const auto& idle) { return idle->is_settled(); }))
+        return;
+    after_crowd_ = false;
+    ::malloc_trim(0);
 }
 
 void Pool::drop_idle(const Connection& connection) noexcept {

@@ -115,7 +115,7 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     // CLEANSE_PLAINTEXT: answers carry tokens, which must not stay behind in a buffer that is given back.
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CLEANSE_PLAINTEXT);
-    // Without RELEASE_BUFFERS: see tls_free_buffers().
+    // Without RELEASE_BUFFERS, which would fetch and free them with every message: see tls_free_buffers().
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context,
                            1); // one receive for a record, not one for its header and one for the rest
@@ -202,11 +202,15 @@ void tls_close(SSL* ssl) noexcept {
     clear_errors();
 }
 
+void tls_cleanse_plaintext(SSL* ssl, bool cleanse) noexcept {
+    if (cleanse)
+        SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
+    else
+        SSL_clear_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
+}
+
 void tls_free_buffers(SSL* ssl) noexcept {
-    // What was read has been wiped already, byte by byte; OpenSSL would wipe all 17 KiB.
-    SSL_clear_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
     SSL_free_buffers(ssl);
-    SSL_set_options(ssl, SSL_OP_CLEANSE_PLAINTEXT);
 }
 
 bool tls_has_pending(const SSL* ssl) noexcept {

@@ -98,8 +98,9 @@ private:
     std::string cors_;
     std::string out_;
     TimePoint arrived_ = BootClock::now();
-    TimePoint began_{};
-    TimePoint idle_until_{}; ///< while no request comes; none while one does
+    TimePoint began_{};          ///< the request in hand
+    TimePoint ended_ = arrived_; ///< the one before
+    TimePoint idle_until_{};     ///< while no request comes; none while one does
     std::uint64_t requests_ = 0;
     bool keep_open_ = true;
     bool waiting_ = false; ///< between requests: nothing of one has come
@@ -108,6 +109,8 @@ private:
     bool closing_ = false; ///< a shutdown has begun
     bool wrote_ = false;   ///< some of the answer to the request in hand
     bool peer_ended_ = false;
+    bool drained_ = true;       ///< the last receive found less than it had room for
+    error_code first_received_; ///< how the first receive of the request in hand went
 };
 
 } // namespace bearerd::server

@@ -1,0 +1,102 @@
+#pragma once
+
+#include <bearerd/base/error.hpp>
+#include <bearerd/net/task.hpp>
+
+#include <boost/asio/async_result.hpp>
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/recycling_allocator.hpp>
+
+#include <memory>
+#include <type_traits>
+#include <utility>
+
+namespace bearerd::net {
+namespace detail {
+
+/// A read operation of Asio's reactor that asks the kernel nothing: it is over as soon as epoll has told of
+/// something since the last such wait was over. Asio 1.24 (Boost 1.81) registers each socket once, edge
+/// triggered, and keeps for it whether an edge has come that no operation has seen; `done_and_exhausted`
+/// takes that mark away. Its own async_wait leaves the mark and asks epoll anew, a system call each time.
+template<class Handler>
+class EdgeWait final : public asio::detail::reactor_op {
+public:
+    static EdgeWait* make(Handler handler, const Executor& executor) {
+        Memory memory;
+        return std::construct_at(memory.allocate(1), std::move(handler), executor);
+    }
+
+    EdgeWait(Handler&& handler, const Executor& executor)
+        : reactor_op{{}, &EdgeWait::perform, &EdgeWait::complete},
+          handler_{std::move(handler)},
+          work_{handler_, executor} {}
+
+private:
+    using Memory = asio::recycling_allocator<EdgeWait>;
+    using Work = asio::detail::handler_work<Handler, Executor>;
+
+    static status perform(reactor_op*) noexcept { return done_and_exhausted; }
+
+    /// Without an owner the loop is being destroyed, and the handler with it.
+    static void complete(void* owner, asio::detail::operation* base, const error_code&, std::size_t) {
+        auto* wait = static_cast<EdgeWait*>(base);
+        Work work{std::move(wait->work_)};
+        asio::detail::binder1<Handler, error_code> bound{0, std::move(wait->handler_), wait->ec_};
+        std::destroy_at(wait);
+        Memory memory;
+        memory.deallocate(wait, 1); // before the call, which may start the next wait
+        if (owner == nullptr)
+            return;
+        const asio::detail::fenced_block fence{asio::detail::fenced_block::half};
+        work.complete(bound, bound.handler_);
+    }
+
+    Handler handler_;
+    Work work_;
+};
+
+/// Reaches what Asio's sockets and their service keep for derived classes.
+template<class Socket>
+struct InsideSocket : Socket {
+    static auto& implementation(Socket& socket) noexcept { return socket.*(&InsideSocket::impl_); }
+};
+
+template<class Service>
+struct InsideService : Service {
+    static void start_reading(Service& service, typename Service::implementation_type& socket,
+                              asio::detail::reactor_op* operation) {
+        constexpr bool is_continuation = true;
+        constexpr bool may_be_over_at_once = true;
+        constexpr bool is_nothing = false;
+        (service.*(&InsideService::start_op))(socket, asio::detail::reactor::read_op, operation,
+                                              is_continuation, may_be_over_at_once, is_nothing);
+    }
+};
+
+} // namespace detail
+
+/// Waits until something has happened to the socket that the last such wait did not tell of: bytes, the end,
+/// a fault. Costs no system call, unlike Asio's async_wait(wait_read), but tells only what is new:
+///
+/// - What lay there when the last wait was over, and was not read until the kernel had no more, is not told
+///   again; nor is an end that came together with the last bytes. Whoever waits looks for himself as well,
+///   once in a while.
+/// - It may complete though nothing is there to be read: the first wait on a socket does, and the one behind
+///   an async_wait.
+///
+/// Ends with operation_aborted by the socket's cancel() and close(). One at a time, and no async_wait for
+/// reading beside it.
+template<class Socket, class CompletionToken>
+[[nodiscard]] auto async_edge_wait(Socket& socket, CompletionToken&& token) {
+    return asio::async_initiate<CompletionToken, void(error_code)>(
+        [&socket](auto handler) {
+            auto& implementation = detail::InsideSocket<Socket>::implementation(socket);
+            auto& service = implementation.get_service();
+            auto* wait = detail::EdgeWait<decltype(handler)>::make(std::move(handler), socket.get_executor());
+            detail::InsideService<std::remove_reference_t<decltype(service)>>::start_reading(
+                service, implementation.get_implementation(), wait);
+        },
+        token);
+}
+
+} // namespace bearerd::net
