@@ -1,5 +1,6 @@
 #include <bearerd/base/secret.hpp>
 
+#include <cstdint>
 #include <cstring>
 
 namespace bearerd {
@@ -36,9 +37,21 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 bool Secret::equals(const Secret& other) const noexcept {
     if (bytes_.size() != other.bytes_.size())
         return false;
-    unsigned char difference = 0;
-    for (std::size_t i = 0; i < bytes_.size(); ++i)
-        difference = static_cast<unsigned char>(difference | (bytes_[i] ^ other.bytes_[i]));
+    const char* mine = bytes_.data();
+    const char* others = other.bytes_.data();
+    std::size_t left = bytes_.size();
+    std::uint64_t difference = 0;
+    for (; left >= sizeof difference; left -= sizeof difference) {
+        std::uint64_t a = 0;
+        std::uint64_t b = 0;
+        std::memcpy(&a, mine, sizeof a);
+        std::memcpy(&b, others, sizeof b);
+        difference |= a ^ b;
+        mine += sizeof a;
+        others += sizeof b;
+    }
+    for (; left != 0; --left)
+        difference |= static_cast<unsigned char>(*mine++ ^ *others++);
     return difference == 0;
 }
 

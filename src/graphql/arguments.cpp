@@ -1,9 +1,10 @@
 #include <bearerd/graphql/arguments.hpp>
 
+#include <bearerd/graphql/text_buffer.hpp>
+
 #include "document.hpp"
 #include "lexer.hpp"
 #include "request_reader.hpp"
-#include "text.hpp"
 #include "variables.hpp"
 
 #include <algorithm>

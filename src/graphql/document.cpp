@@ -1,6 +1,6 @@
 #include "document.hpp"
 
-#include "text.hpp"
+#include <bearerd/graphql/text_buffer.hpp>
 
 namespace bearerd::graphql {
 namespace {

@@ -1,8 +1,9 @@
-#include "json_scan.hpp"
+#include <bearerd/graphql/json_scan.hpp>
+
+#include <bearerd/base/block.hpp>
 
 #include "utf8.hpp"
 
-#include <bit>
 #include <charconv>
 #include <cstring>
 #include <string>
@@ -10,35 +11,18 @@
 namespace bearerd::graphql {
 namespace {
 
-constexpr std::uint64_t every_byte(unsigned char value) noexcept {
-    return 0x0101010101010101ULL * value;
-}
-
-constexpr std::uint64_t zero_bytes(std::uint64_t word) noexcept {
-    return (word - every_byte(1)) & ~word & every_byte(0x80);
-}
-
 bool is_plain(char c) noexcept {
     const auto byte = static_cast<unsigned char>(c);
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
 /// The first byte that a string may not simply hold: a quote, a backslash, a control character, beyond ASCII.
-/// Eight at a time; carries only disturb bytes above the first hit, so the lowest one is exact.
 const char* skip_plain(const char* at, const char* end) noexcept {
-    while (end - at >= 8) {
-        std::uint64_t word = 0;
-        std::memcpy(&word, at, sizeof word);
-        const std::uint64_t below_space = (word - every_byte(0x20)) & ~word & every_byte(0x80);
-        const std::uint64_t special = (word & every_byte(0x80)) | below_space |
-                                      zero_bytes(word ^ every_byte('"')) |
-                                      zero_bytes(word ^ every_byte('\\'));
-        if (special != 0) {
-            if constexpr (std::endian::native == std::endian::little)
-                return at + std::countr_zero(special) / 8;
-            break;
-        }
-        at += 8;
+    for (; static_cast<std::size_t>(end - at) >= Block::size; at += Block::size) {
+        const auto bytes = Block::load(at);
+        const auto special = Block::mask((bytes < 0x20) | (bytes >= 0x80) | (bytes == '"') | (bytes == '\\'));
+        if (!special.none())
+            return at + special.first();
     }
     while (at != end && is_plain(*at))
         ++at;

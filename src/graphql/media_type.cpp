@@ -1,6 +1,6 @@
 #include "media_type.hpp"
 
-#include "text.hpp"
+#include <bearerd/graphql/text_buffer.hpp>
 
 #include <algorithm>
 

@@ -1,8 +1,9 @@
 #include "multipart.hpp"
 
+#include <bearerd/graphql/text_buffer.hpp>
+
 #include "media_type.hpp"
 #include "parameters.hpp"
-#include "text.hpp"
 
 #include <string>
 

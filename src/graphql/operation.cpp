@@ -1,13 +1,13 @@
 #include <bearerd/graphql/operation.hpp>
 
 #include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/graphql/text_buffer.hpp>
 
 #include "document.hpp"
-#include "json_scan.hpp"
 #include "lexer.hpp"
 #include "parameters.hpp"
 #include "request_reader.hpp"
-#include "text.hpp"
 
 #include <utility>
 

@@ -1,10 +1,11 @@
 #include "request_reader.hpp"
 
-#include "json_scan.hpp"
+#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/graphql/text_buffer.hpp>
+
 #include "media_type.hpp"
 #include "multipart.hpp"
 #include "parameters.hpp"
-#include "text.hpp"
 #include "utf8.hpp"
 
 #include <array>

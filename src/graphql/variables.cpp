@@ -1,6 +1,7 @@
 #include "variables.hpp"
 
-#include "json_scan.hpp"
+#include <bearerd/graphql/json_scan.hpp>
+
 #include "literal.hpp"
 
 namespace bearerd::graphql {

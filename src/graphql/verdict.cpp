@@ -1,37 +1,53 @@
 #include <bearerd/graphql/verdict.hpp>
 
-#include "json_scan.hpp"
-#include "text.hpp"
+#include <bearerd/base/block.hpp>
+#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/graphql/text_buffer.hpp>
 
 #include <algorithm>
-#include <cstring>
 
 namespace bearerd::graphql {
 namespace {
 
 constexpr std::uint16_t forbidden = 403;
 
-bool contains(std::string_view text, std::string_view word) noexcept {
-    if (text.size() < word.size()) // memmem may not be given the null pointer that an empty view has
-        return false;
-    return ::memmem(text.data(), text.size(), word.data(), word.size()) != nullptr;
+constexpr std::string_view errors = "errors";
+constexpr std::string_view throttle = "currentlyAvailable";
+constexpr std::string_view escape = "\\u00"; // by which JSON can write each letter of a key
+
+bool stands_at(std::string_view text, std::size_t at, std::string_view word) noexcept {
+    return text.substr(at, word.size()) == word;
 }
 
-/// As contains(), by a letter of the word that answers seldom hold: memchr passes over the rest many bytes at
-/// a time.
-bool contains_by(std::size_t rare, std::string_view text, std::string_view word) noexcept {
-    for (auto at = text.find(word[rare]); at != std::string_view::npos; at = text.find(word[rare], at + 1))
-        if (at >= rare && text.substr(at - rare).starts_with(word))
+/// Whether there can be anything to judge: one of the words above stands somewhere. Each is known by two
+/// letters side by side that answers seldom hold.
+bool is_worth_reading(std::string_view body) noexcept {
+    constexpr std::size_t in_errors = 1;   // "rr"
+    constexpr std::size_t in_throttle = 8; // "yA"
+    const auto is_word = [body](std::size_t at) {
+        return (at >= in_errors && stands_at(body, at - in_errors, errors)) ||
+               (at >= in_throttle && stands_at(body, at - in_throttle, throttle)) ||
+               stands_at(body, at, escape);
+    };
+    std::size_t at = 0;
+    while (body.size() - at > Block::size) { // the block's neighbour, one byte on, is whole as well
+        const auto here = Block::load(body.data() + at);
+        const auto next = Block::load(body.data() + at + 1);
+        const auto mask = Block::mask(((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
+                                      ((here == '\\') & (next == 'u')));
+        if (mask.none()) {
+            at += Block::size;
+            continue;
+        }
+        at += mask.first();
+        if (is_word(at))
+            return true;
+        ++at;
+    }
+    for (; at < body.size(); ++at)
+        if (is_word(at))
             return true;
     return false;
-}
-
-/// Whether there can be anything to judge. JSON can write each letter of a key as \u00XX, so such an escape
-/// anywhere asks for a full look.
-bool is_worth_reading(std::string_view body) noexcept {
-    constexpr std::string_view throttle = "currentlyAvailable";
-    return contains(body, "errors") || contains_by(throttle.find('A'), body, throttle) ||
-           contains_by(0, body, "\\u00");
 }
 
 /// What one answer, or one element of a batch, says. A member that stands there twice could be read either

@@ -4,9 +4,9 @@
 // - a batch of one is what its element is;
 // - a memo changes nothing, the second time either;
 // - what is unreadable never counts as a query without a login.
-#include "../../src/graphql/json_scan.hpp"
 
 #include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/operation.hpp>
 
 #include <nlohmann/json.hpp>

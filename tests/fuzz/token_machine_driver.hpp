@@ -173,7 +173,7 @@ private:
         const auto last = before ? before->generation : 0;
         auto candidate = token(a, b);
         const auto claims = candidate.claims;
-        const bool same = same_identity(machine_.login_claims(), claims);
+        const bool same = same_identity(*machine_.login_claims(), claims);
         const bool login_operation = b % 16 == 0;
         const auto result = machine_.observed(last - std::min<std::uint64_t>(last, b % 2),
                                               std::move(candidate), login_operation, moment(b));

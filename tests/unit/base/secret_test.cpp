@@ -62,6 +62,19 @@ TEST(Secret, ComparesByBytes) {
     EXPECT_TRUE(Secret{}.equals(Secret{}));
 }
 
+TEST(Secret, EqualsLooksAtEveryByte) {
+    for (std::size_t size = 1; size < 40; ++size) {
+        const std::string text(size, 's');
+        EXPECT_TRUE(Secret{std::string_view{text}}.equals(Secret{std::string_view{text}}));
+        for (std::size_t at = 0; at < size; ++at) {
+            std::string other = text;
+            other[at] = static_cast<char>(other[at] ^ 0x80);
+            EXPECT_FALSE(Secret{std::string_view{text}}.equals(Secret{std::string_view{other}}))
+                << size << ' ' << at;
+        }
+    }
+}
+
 TEST(Wipe, OverwritesMemory) {
     char memory[] = "secret";
     wipe(memory, 3);

@@ -1,4 +1,4 @@
-#include "json_scan.hpp"
+#include <bearerd/graphql/json_scan.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>

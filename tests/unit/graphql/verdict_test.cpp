@@ -252,6 +252,24 @@ TEST(Verdict, OfAnAnswerDeeperThanTheBoundIsOk) {
     EXPECT_EQ(judge_query(with_nesting(200'000)), ok);
 }
 
+/// The quick search looks at many bytes at once.
+TEST(Verdict, WhatMattersIsFoundWhereverItStands) {
+    for (std::size_t before = 0; before < 70; ++before)
+        for (std::size_t behind = 0; behind < 20; ++behind) {
+            const std::string front = R"({"x":")" + std::string(before, 'r') + "\",";
+            const std::string back = R"(,"z":")" + std::string(behind, 'y') + "\"}";
+            EXPECT_EQ(judge_query(front + R"("errors":[)" + u + "]" + back), rejected)
+                << before << ' ' << behind;
+            EXPECT_EQ(judge_query(front + R"("\u0065rrors":[)" + u + "]" + back), rejected) << before;
+            const auto cost = R"("extensions":{"cost":{"throttleStatus":{"currentlyAvailable":7}}})";
+            EXPECT_EQ(judge(200, front + cost + back, OperationKind::query, rules).throttle_available, 7.0)
+                << before;
+        }
+    for (const std::string_view end :
+         {"errors", "currentlyAvailable", "\\u00", "error", "rr", "r", "yA", "\\u", ""})
+        EXPECT_EQ(judge_query(std::string(17, ' ') + std::string{end}), ok) << end;
+}
+
 std::optional<double> throttle(std::string_view body) {
     return judge(200, body, OperationKind::query, rules).throttle_available;
 }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "text.hpp"
+#include <bearerd/graphql/text_buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>

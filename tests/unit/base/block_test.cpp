@@ -1,0 +1,33 @@
+#include <bearerd/base/block.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+
+namespace bearerd {
+namespace {
+
+TEST(Block, FindsTheFirstByteThatSomethingHoldsFor) {
+    for (std::size_t at = 0; at < Block::size; ++at) {
+        std::string text(Block::size, 'a');
+        text[at] = 'x';
+        text.back() = 'x';
+        const auto bytes = Block::load(text.data());
+        EXPECT_EQ(Block::mask(bytes == 'x').first(), at);
+        EXPECT_TRUE(Block::mask(bytes == 'y').none());
+        EXPECT_FALSE(Block::mask(bytes == 'x').none());
+    }
+}
+
+TEST(Block, ComparesBytesAsUnsigned) {
+    for (int value = 0; value < 256; ++value) {
+        const std::string text(Block::size, static_cast<char>(value));
+        const auto bytes = Block::load(text.data());
+        EXPECT_EQ(Block::mask(bytes >= 0x80).none(), value < 0x80) << value;
+        EXPECT_EQ(Block::mask(bytes < 0x20).none(), value >= 0x20) << value;
+        EXPECT_EQ(Block::mask((bytes == 0xff) | (bytes == 0)).none(), value != 0xff && value != 0) << value;
+    }
+}
+
+} // namespace
+} // namespace bearerd
