@@ -1,9 +1,11 @@
 #include <bearerd/auth/jwt.hpp>
 
-#include <nlohmann/json.hpp>
+#include <bearerd/graphql/json_scan.hpp>
 
 #include <array>
-#include <cmath>
+#include <charconv>
+#include <string>
+#include <utility>
 
 namespace bearerd::auth {
 namespace {
@@ -22,23 +24,36 @@ constexpr std::array<std::int8_t, 256> make_alphabet() {
 /// Empty where the text is not base64url.
 std::string decode_base64url(std::string_view text) {
     static constexpr auto alphabet = make_alphabet();
+    const auto value = [](char c) { return std::int32_t{alphabet[static_cast<unsigned char>(c)]}; };
     for (int padding = 0; padding < 2 && text.ends_with('='); ++padding)
         text.remove_suffix(1);
     if (text.size() % 4 == 1)
         return {};
-    std::string out;
-    out.reserve(text.size() / 4 * 3 + 2);
-    std::uint32_t bits = 0;
-    int count = 0;
-    for (const char c : text) {
-        const auto value = alphabet[static_cast<unsigned char>(c)];
-        if (value < 0)
-            return {};
-        bits = bits << 6 | static_cast<std::uint32_t>(value);
-        if ((count += 6) >= 8)
-            out.push_back(static_cast<char>(bits >> (count -= 8) & 0xff));
+    std::string out(text.size() * 3 / 4, '\0');
+    char* to = out.data();
+    std::int32_t faults = 0; // negative once a character was none of the alphabet
+    for (; text.size() >= 4; text.remove_prefix(4)) {
+        const std::int32_t a = value(text[0]);
+        const std::int32_t b = value(text[1]);
+        const std::int32_t c = value(text[2]);
+        const std::int32_t d = value(text[3]);
+        faults |= a | b | c | d;
+        *to++ = static_cast<char>(a << 2 | b >> 4);
+        *to++ = static_cast<char>(b << 4 | c >> 2);
+        *to++ = static_cast<char>(c << 6 | d);
     }
-    return out;
+    if (text.size() >= 2) {
+        const std::int32_t a = value(text[0]);
+        const std::int32_t b = value(text[1]);
+        faults |= a | b;
+        *to++ = static_cast<char>(a << 2 | b >> 4);
+        if (text.size() == 3) {
+            const std::int32_t c = value(text[2]);
+            faults |= c;
+            *to++ = static_cast<char>(b << 4 | c >> 2);
+        }
+    }
+    return faults < 0 ? std::string{} : out;
 }
 
 /// The part between the two dots of a text that has exactly two.
@@ -52,46 +67,92 @@ std::string_view payload_of(std::string_view token) noexcept {
     return token.substr(first + 1, second - first - 1);
 }
 
-std::optional<std::int64_t> time_claim(const nlohmann::json& claims, const char* name) {
-    const auto it = claims.find(name);
-    if (it == claims.end() || !it->is_number())
+/// A number as JSON writes it. A double would take what lies just above 2^53 for 2^53.
+std::optional<std::int64_t> time_of(std::string_view number) noexcept {
+    const char* const end = number.data() + number.size();
+    std::int64_t whole = 0;
+    if (const auto read = std::from_chars(number.data(), end, whole);
+        read.ec == std::errc{} && read.ptr == end)
+        return whole >= 0 && whole <= max_time ? std::optional{whole} : std::nullopt;
+    double value = 0;
+    const auto read = std::from_chars(number.data(), end, value);
+    if (read.ec != std::errc{} || read.ptr != end || !(value >= 0 && value <= static_cast<double>(max_time)))
         return std::nullopt;
-    if (it->is_number_float()) {
-        const double value = it->get<double>();
-        if (!(value >= 0 && value <= static_cast<double>(max_time)))
-            return std::nullopt;
-        return static_cast<std::int64_t>(value);
-    }
-    if (it->is_number_unsigned() && it->get<std::uint64_t>() > static_cast<std::uint64_t>(max_time))
-        return std::nullopt;
-    const auto value = it->get<std::int64_t>();
-    return value < 0 ? std::nullopt : std::optional{value};
+    return static_cast<std::int64_t>(value);
 }
+
+constexpr std::array<std::string_view, 5> identity_claims{"sub", "id", "user_id", "username", "email"};
+
+/// Reads the members of the payload. A token may come with every answer, so this is no place for a tree of
+/// values.
+class ClaimsReader {
+public:
+    explicit ClaimsReader(std::string_view text) noexcept : scan_{text} {}
+
+    Claims read() {
+        if (scan_.peek() != graphql::JsonKind::object)
+            return {};
+        graphql::JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);)
+            read_member(key.text(key_buffer_));
+        if (!scan_.finish())
+            return {};
+        for (std::size_t i = 0; i < identity_claims.size(); ++i)
+            if (identity_[i])
+                claims_.identity.emplace_back(identity_claims[i], std::move(*identity_[i]));
+        return std::move(claims_);
+    }
+
+private:
+    void read_member(std::string_view name) {
+        if (name == "iat") {
+            claims_.issued_at = read_time();
+        } else if (name == "exp") {
+            claims_.expires_at = read_time();
+        } else {
+            for (std::size_t i = 0; i < identity_claims.size(); ++i)
+                if (name == identity_claims[i]) {
+                    identity_[i] = read_identity();
+                    return;
+                }
+            scan_.skip();
+        }
+    }
+
+    std::optional<std::int64_t> read_time() {
+        const bool number = scan_.peek() == graphql::JsonKind::number;
+        std::string_view raw;
+        return scan_.skip(raw) && number ? time_of(raw) : std::nullopt;
+    }
+
+    std::optional<std::string> read_identity() {
+        const auto kind = scan_.peek();
+        if (kind == graphql::JsonKind::string) {
+            graphql::JsonString string;
+            if (!scan_.string(string))
+                return std::nullopt;
+            return std::string{string.text(value_buffer_)};
+        }
+        std::string_view raw;
+        if (!scan_.skip(raw) || kind != graphql::JsonKind::number)
+            return std::nullopt;
+        return std::string{raw};
+    }
+
+    graphql::JsonScan scan_;
+    graphql::TextBuffer key_buffer_;
+    graphql::TextBuffer value_buffer_;
+    Claims claims_;
+    std::array<std::optional<std::string>, identity_claims.size()> identity_;
+};
 
 } // namespace
 
 Claims parse_claims(std::string_view token) {
-    Claims result;
     if (token.size() > max_token_size)
-        return result;
+        return {};
     const auto text = decode_base64url(payload_of(token));
-    if (text.empty())
-        return result;
-    const auto claims = nlohmann::json::parse(text, nullptr, false);
-    if (!claims.is_object())
-        return result;
-    result.issued_at = time_claim(claims, "iat");
-    result.expires_at = time_claim(claims, "exp");
-    for (const char* name : {"sub", "id", "user_id", "username", "email"}) {
-        const auto it = claims.find(name);
-        if (it == claims.end())
-            continue;
-        if (it->is_string())
-            result.identity.emplace_back(name, it->get_ref<const std::string&>());
-        else if (it->is_number())
-            result.identity.emplace_back(name, it->dump());
-    }
-    return result;
+    return ClaimsReader{text}.read();
 }
 
 } // namespace bearerd::auth

@@ -47,9 +47,18 @@ StoreWriter::Found read_files(TokenFile& file) {
 /// What belongs together: records are stored with the settings of their time.
 struct Batch {
     std::optional<StoreSettings> settings; ///< to change to, before the records
-    std::optional<TokenRecord> token;
+    std::optional<StoreWriter::TokenInUse> token;
     std::optional<LoginRecord> login;
 };
+
+TokenRecord record_of(const StoreWriter::TokenInUse& in_use) {
+    TokenRecord record;
+    record.received = earlier(StoredMoment::take(), BootClock::now() - in_use.received);
+    record.life = in_use.token->expires - in_use.token->received;
+    record.token = in_use.token->value.clone();
+    record.login = *in_use.login;
+    return record;
+}
 
 } // namespace
 
@@ -107,7 +116,7 @@ void StoreWriter::State::write(Batch batch) {
     if (batch.login)
         report(file->save(*batch.login));
     if (batch.token)
-        report(file->save(*batch.token));
+        report(file->save(record_of(*batch.token)));
 }
 
 StoreWriter::StoreWriter(StoreSettings settings, Events events)
@@ -131,9 +140,9 @@ StoreWriter::~StoreWriter() {
     thread_.detach();
 }
 
-void StoreWriter::save(TokenRecord record) {
+void StoreWriter::save(TokenInUse token) {
     const std::lock_guard lock{state_->mutex};
-    state_->last().token = std::move(record);
+    state_->last().token = std::move(token);
 }
 
 void StoreWriter::save(LoginRecord record) {

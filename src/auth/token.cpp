@@ -1,7 +1,9 @@
 #include <bearerd/auth/token.hpp>
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/base/block.hpp>
 
+#include <algorithm>
 #include <array>
 
 namespace bearerd::auth {
@@ -9,6 +11,16 @@ namespace {
 
 constexpr std::chrono::seconds max_life = std::chrono::hours{24 * 30};
 constexpr std::chrono::seconds default_life = std::chrono::minutes{60};
+
+/// Visible ASCII throughout.
+bool is_visible(std::string_view text) noexcept {
+    for (; text.size() >= Block::size; text.remove_prefix(Block::size)) {
+        const auto bytes = Block::load(text.data());
+        if (!Block::mask((bytes <= 0x20) | (bytes >= 0x7f)).none())
+            return false;
+    }
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
 
 bool starts_with_bearer(std::string_view text) noexcept {
     return equal_ignoring_case(text.substr(0, 6), "bearer");
@@ -20,10 +32,7 @@ std::string_view token_in_header(std::string_view value) noexcept {
     auto token = trim(value);
     if (starts_with_bearer(token) && (token.size() == 6 || token[6] == ' '))
         token = trim(token.substr(6));
-    const auto visible = [](char c) { return c > ' ' && c < '\x7f'; };
-    if (token.size() > max_token_size || !std::all_of(token.begin(), token.end(), visible))
-        return {};
-    return token;
+    return token.size() <= max_token_size && is_visible(token) ? token : std::string_view{};
 }
 
 Duration life_of(const Claims& claims) noexcept {

@@ -83,7 +83,7 @@ AuthStatus TokenService::Core::status() const {
     status.state = to_string(machine_.state(at));
     if (const auto token = machine_.good_token(at))
         status.expires_in = token->expires - at;
-    const auto name = display_name(machine_.login_claims());
+    const auto name = display_name(*machine_.login_claims());
     status.identity = name.empty() ? settings_->credentials.user : std::string{name};
     status.last_login_result = last_result_;
     status.last_login_reason = last_reason_;

@@ -101,13 +101,9 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
 void TokenService::Core::save_token() {
     if (!store_)
         return;
-    const auto& token = *machine_.current();
-    TokenRecord record;
-    record.received = earlier(StoredMoment::take(), hooks_.clock() - token.received); // for a reload's store
-    record.life = token.expires - token.received;
-    record.token = token.value.clone();
-    record.login = machine_.login_claims();
-    store_->save(std::move(record));
+    const auto& token = machine_.current();
+    const auto age = hooks_.clock() - token->received; // for a reload's store
+    store_->save({token, machine_.login_claims(), BootClock::now() - age});
 }
 
 void TokenService::Core::save_rejections(TimePoint now) {

@@ -124,7 +124,7 @@ TokenMachine::Observation TokenMachine::observed(std::uint64_t generation, Candi
         return Observation::login_operation;
     if (current_ && current_->value.equals(token.value))
         return Observation::unchanged;
-    if (generation < first_generation_ || !same_identity(login_claims_, token.claims))
+    if (generation < first_generation_ || !same_identity(*login_claims_, token.claims))
         return Observation::foreign;
     if (older(generation, token))
         return Observation::older;
@@ -189,7 +189,7 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     made_for_ = running_for_;
     if (made_for_)
         set_aside_ = denied;
-    login_claims_ = token.claims;
+    login_claims_ = std::make_shared<const Claims>(token.claims);
     make_current(std::move(token), true, at.now, expires, at.jitter);
     login_generation_ = generation_;
     if (again)
@@ -237,7 +237,7 @@ TokenMachine::Reply TokenMachine::restart(TimePoint now) {
 TokenMachine::Reply TokenMachine::restored(std::optional<Restored> token, Moment at) {
     loading_ = false;
     if (token && !current_ && token->left > 0ns) {
-        login_claims_ = std::move(token->login);
+        login_claims_ = std::make_shared<const Claims>(std::move(token->login));
         const auto received = at.now - (token->life - token->left);
         make_current(std::move(token->token), false, received, at.now + token->left, at.jitter);
         needed_ = false;
@@ -272,7 +272,7 @@ TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at)
     needed_ = true;
     if (!same_user) {
         current_.reset();
-        login_claims_ = {};
+        login_claims_ = std::make_shared<const Claims>();
         first_generation_ = generation_ + 1;
     }
     outdated_ = running_;

@@ -41,7 +41,15 @@ public:
     /// Writes what is pending and waits for that at most eight seconds.
     ~StoreWriter();
 
-    void save(TokenRecord record);
+    /// Becomes a record when it is written, since most of a chain that rotates with every answer are
+    /// overtaken before.
+    struct TokenInUse {
+        TokenPtr token;
+        std::shared_ptr<const Claims> login; ///< the identity that the login's token named
+        TimePoint received{};                ///< on the boot clock
+    };
+
+    void save(TokenInUse token);
     void save(LoginRecord record);
 
     /// Other credentials or places from here on; what was saved before is written with the old ones first.

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 #include <vector>
@@ -122,7 +123,8 @@ public:
     /// The current token where it may still be handed out, else nullptr.
     [[nodiscard]] TokenPtr good_token(TimePoint now) const { return good(now) ? current_ : nullptr; }
 
-    [[nodiscard]] const Claims& login_claims() const noexcept { return login_claims_; }
+    /// What the login's token named; never null.
+    [[nodiscard]] const std::shared_ptr<const Claims>& login_claims() const noexcept { return login_claims_; }
 
     [[nodiscard]] bool login_running() const noexcept { return running_; }
 
@@ -182,7 +184,7 @@ private:
     std::uint64_t generation_ = 0;
     std::uint64_t first_generation_ = 1; ///< of the current user: tokens before it are another's
     std::uint64_t login_generation_ = 0; ///< the last one that a login brought
-    Claims login_claims_;
+    std::shared_ptr<const Claims> login_claims_ = std::make_shared<const Claims>();
     TimePoint renew_at_{};
     std::optional<FailureKind> failure_; ///< of the last login, where it failed
     TimePoint next_try_{};               ///< meaningful with failure_

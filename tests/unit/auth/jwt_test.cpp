@@ -38,6 +38,38 @@ TEST(Jwt, TimesOfWrongTypesOrSizesAreAbsent) {
     EXPECT_EQ(parse_claims(jwt(R"({"iat":9007199254740992})")).issued_at, 9'007'199'254'740'992);
 }
 
+TEST(Jwt, ReadsNamesAndValuesThatAreEscaped) {
+    const auto claims =
+        parse_claims(jwt(R"({"\u0069at":5,"user\u006eame":"t\u0069ll \"\u00e9\" \ud83d\ude00"})"));
+    EXPECT_EQ(claims.issued_at, 5);
+    const std::vector<std::pair<std::string, std::string>> identity{
+        {"username", "till \"\xC3\xA9\" \xF0\x9F\x98\x80"}};
+    EXPECT_EQ(claims.identity, identity);
+}
+
+TEST(Jwt, OneByteOutsideTheAlphabetMakesItOpaque) {
+    for (const std::string_view text : {R"({"iat":1})", R"({"iat":1 })", R"({"iat":1  })"}) {
+        const std::string good = base64url(text);
+        for (std::size_t at = 0; at < good.size(); ++at)
+            for (const char bad : {'+', '/', '=', '*', ' ', '\0', '\xff'}) {
+                std::string body = good;
+                body[at] = bad;
+                const bool padding = at + 1 == good.size() && bad == '=';
+                EXPECT_TRUE(padding || !parse_claims("h." + body + ".s").issued_at) << body;
+            }
+    }
+}
+
+TEST(Jwt, TheLastOfTwoMembersCounts) {
+    EXPECT_EQ(parse_claims(jwt(R"({"iat":1,"iat":2})")).issued_at, 2);
+    EXPECT_FALSE(parse_claims(jwt(R"({"iat":1,"iat":"2"})")).issued_at);
+}
+
+TEST(Jwt, PassesWhatItDoesNotKnow) {
+    EXPECT_EQ(parse_claims(jwt(R"({"aud":["a",{"iat":7}],"roles":{"sub":"x"},"iat":3,"n":null})")).issued_at,
+              3);
+}
+
 TEST(Jwt, IdentityOfAWrongTypeIsAbsent) {
     EXPECT_TRUE(parse_claims(jwt(R"({"sub":null,"id":{},"email":["a"],"username":true})")).identity.empty());
 }

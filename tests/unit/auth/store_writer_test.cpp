@@ -17,13 +17,14 @@ StoreSettings settings(const std::string& directory, std::string_view password =
     return {directory, "", "https://a/graphql", "till", Secret{password}};
 }
 
-TokenRecord record(std::string_view token, Duration age = 0s) {
-    TokenRecord value;
-    value.received = StoredMoment::take();
-    value.received.boot_ns -= age.count();
-    value.life = 60min;
-    value.token = Secret{token};
-    return value;
+StoreWriter::TokenInUse in_use(std::string_view value, Duration age = 0s) {
+    const auto token = std::make_shared<Token>();
+    token->value = Secret{value};
+    token->received = TimePoint{Duration{5min}}; // by some clock
+    token->expires = token->received + 60min;
+    Claims login;
+    login.identity = {{"sub", "7"}};
+    return {token, std::make_shared<const Claims>(std::move(login)), BootClock::now() - age};
 }
 
 /// What a writer finds at its start, once it has found it.
@@ -48,19 +49,21 @@ TEST(StoreWriter, TheLatestTokenOutlivesTheProcess) {
     {
         StoreWriter writer{settings(folder.path()), deaf()};
         for (int i = 0; i < 1000; ++i)
-            writer.save(record("token-" + std::to_string(i)));
+            writer.save(in_use("token-" + std::to_string(i)));
     }
     const auto found = found_in(folder.path());
     ASSERT_TRUE(found.token);
     EXPECT_EQ(found.token->record.token.reveal(), "token-999");
     EXPECT_GE(found.token->age, 0s);
     EXPECT_LT(found.token->age, 60s);
+    EXPECT_EQ(found.token->record.life, 60min);
+    EXPECT_EQ(found.token->record.login.identity.at(0).second, "7");
     EXPECT_EQ(found.rejections, 0U);
 }
 
 TEST(StoreWriter, AnExpiredTokenIsNotFound) {
     const TemporaryDirectory folder;
-    { StoreWriter{settings(folder.path()), deaf()}.save(record("token", 61min)); }
+    { StoreWriter{settings(folder.path()), deaf()}.save(in_use("token", 61min)); }
     EXPECT_FALSE(found_in(folder.path()).token);
 }
 
@@ -84,9 +87,9 @@ TEST(StoreWriter, WhatWasSavedBeforeAChangeIsSealedWithTheOldPassword) {
     const TemporaryDirectory other;
     {
         StoreWriter writer{settings(folder.path()), deaf()};
-        writer.save(record("old"));
+        writer.save(in_use("old"));
         writer.change(settings(other.path(), "changed"));
-        writer.save(record("new"));
+        writer.save(in_use("new"));
     }
     EXPECT_EQ(found_in(folder.path()).token->record.token.reveal(), "old");
     EXPECT_EQ(found_in(other.path(), "changed").token->record.token.reveal(), "new");
@@ -103,7 +106,7 @@ TEST(StoreWriter, FailuresAreToldAndHarmNothing) {
             failed.set_value();
     };
     StoreWriter writer{settings(folder.path() + "/file"), std::move(events)};
-    writer.save(record("token"));
+    writer.save(in_use("token"));
     failed.get_future().get();
     SUCCEED();
 }

@@ -23,6 +23,17 @@ TEST(Token, WhatCouldNotBeSentIsIgnored) {
         EXPECT_EQ(token_in_header(value), "") << value.substr(0, 20);
 }
 
+TEST(Token, OneByteThatCanNotBeSentSpoilsIt) {
+    const std::string good(41, 'x');
+    for (std::size_t at = 0; at < good.size(); ++at)
+        for (const char bad : {'\0', '\x1f', '\x7f', '\x80', '\xff'}) {
+            std::string value = good;
+            value[at] = bad;
+            EXPECT_EQ(token_in_header(value), "") << at;
+        }
+    EXPECT_EQ(token_in_header(good), good);
+}
+
 TEST(Token, LifeIsWhatTheClaimsTellElseAnHour) {
     struct Case {
         std::optional<std::int64_t> issued, expires;
