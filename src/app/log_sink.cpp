@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <cstdint>
 #include <cstdlib>
@@ -64,12 +65,14 @@ spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
 // By hand rather than by format strings: a line a request is formatted here.
 
 void append(Buffer& out, std::string_view text) {
-    out.append(text.data(), text.data() + text.size());
+    const std::size_t size = out.size();
+    out.resize(size + text.size());
+    std::copy(text.begin(), text.end(), out.data() + size);
 }
 
 void append(Buffer& out, std::int64_t number) {
     const fmt::format_int digits{number};
-    out.append(digits.data(), digits.data() + digits.size());
+    append(out, std::string_view{digits.data(), digits.size()});
 }
 
 /// With two decimals.
@@ -87,8 +90,28 @@ constexpr bool is_plain(char c) noexcept {
     return c >= ' ' && c < '\x7f' && c != '"' && c != '\\';
 }
 
+constexpr bool is_bare(char c) noexcept {
+    return is_plain(c) && c != ' ' && c != '=';
+}
+
+using CharacterSet = std::array<bool, 256>;
+
+constexpr CharacterSet set_of(bool (*holds)(char) noexcept) noexcept {
+    CharacterSet set{};
+    for (std::size_t i = 0; i < set.size(); ++i)
+        set[i] = holds(static_cast<char>(i));
+    return set;
+}
+
+constexpr CharacterSet plain = set_of(is_plain);
+constexpr CharacterSet bare = set_of(is_bare);
+
+bool consists_of(std::string_view text, const CharacterSet& set) noexcept {
+    return std::ranges::all_of(text, [&set](char c) { return set[static_cast<unsigned char>(c)]; });
+}
+
 void append_quoted(Buffer& out, std::string_view text) {
-    if (std::ranges::all_of(text, [](char c) { return is_plain(c); })) {
+    if (consists_of(text, plain)) {
         out.push_back('"');
         append(out, text);
         out.push_back('"');
@@ -103,10 +126,7 @@ struct TextValue {
     Buffer& out;
 
     void operator()(std::string_view text) const {
-        const bool bare = !text.empty() && std::ranges::all_of(text, [](char c) {
-            return is_plain(c) && c != ' ' && c != '=';
-        });
-        bare ? append(out, text) : append_quoted(out, text);
+        !text.empty() && consists_of(text, bare) ? append(out, text) : append_quoted(out, text);
     }
 
     void operator()(std::int64_t number) const { append(out, number); }

@@ -119,17 +119,19 @@ net::Task<void> Forwarder::Passage::run() {
         co_await reply_error(*refusal);
         co_return;
     }
-    token_ = owner_.tokens_.current(BootClock::now());
+    TimePoint begin = BootClock::now();
+    token_ = owner_.tokens_.current(begin);
     if (!token_) {
         if (!co_await wait_for_token())
             co_return;
+        begin = BootClock::now();
     }
     if (owner_.scribe_ != nullptr && operation_.may_mutate()) {
         if (!co_await put_down())
             co_return;
+        begin = BootClock::now();
     }
     while (true) {
-        const TimePoint begin = BootClock::now();
         const upstream::OutgoingRequest request = outgoing();
         auto result = co_await owner_.transport_.send(request);
         wipe(out_);
@@ -142,6 +144,7 @@ net::Task<void> Forwarder::Passage::run() {
         if (!again)
             break;
         ++report_.resends;
+        begin = BootClock::now();
     }
     conclude();
 }
