@@ -24,8 +24,8 @@ RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTI
 FROM debian:bookworm-slim
 # Nothing but what it links to, and the authorities that it trusts.
 RUN apt-get update && \
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates libboost-url1.81.0 \
-        libprometheus-cpp-core1.0 libspdlog1.10 libssl3 libsystemd0 libyaml-cpp0.7 zlib1g && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates libfmt9 \
+        libprometheus-cpp-core1.0 libssl3 libsystemd0 libyaml-cpp0.7 zlib1g && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/* && \
     install -d -m 0700 -o 65532 -g 65532 /var/lib/bearerd
 COPY --chmod=0755 --from=build /src/bearerd /usr/bin/bearerd

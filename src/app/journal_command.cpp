@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <ctime>
@@ -46,8 +47,8 @@ std::string time_text(std::int64_t at_ms, char separator) {
     std::array<char, 64> text{};
     if (::gmtime_r(&seconds, &parts) == nullptr) // beyond the year 2^31
         return std::to_string(at_ms);
-    const std::string format = std::string{"%Y-%m-%d"} + separator + "%H:%M:%S";
-    const std::size_t size = std::strftime(text.data(), text.size(), format.c_str(), &parts);
+    const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
+    std::replace(text.begin(), text.end(), ' ', separator);
     const std::string milliseconds = std::to_string(thousand + at_ms % thousand).substr(1);
     return std::string{text.data(), size} + "." + milliseconds + "Z";
 }

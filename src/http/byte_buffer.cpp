@@ -41,6 +41,11 @@ public:
         }
     }
 
+    void clear() noexcept {
+        for (Shelf& shelf : shelves_)
+            shelf.blocks.clear();
+    }
+
 private:
 #ifdef BEARERD_SANITIZED // which should see a view that has outlived its buffer
     static constexpr std::size_t most_spare = 0;
@@ -100,6 +105,10 @@ void ByteBuffer::release_if_empty() noexcept {
     if (memory_)
         spare_blocks.give(std::move(memory_), capacity_);
     capacity_ = high_water_ = floor_ = begin_ = end_ = 0;
+}
+
+void release_spare_blocks() noexcept {
+    spare_blocks.clear();
 }
 
 } // namespace bearerd::http

@@ -10,8 +10,10 @@
 
 #include <array>
 #include <cerrno>
+#include <memory>
 #include <new>
 #include <system_error>
+#include <utility>
 
 namespace bearerd::server {
 namespace {
@@ -66,40 +68,6 @@ void turn_away(int descriptor, const SiteHolder& sites) {
 }
 
 } // namespace
-
-/// A client's place among those connected; lives in its session's coroutine.
-class Listener::Admission {
-public:
-    explicit Admission(ClientLimit& limit) noexcept
-        : limit_{&limit}, place_{limit.connected.fetch_add(1, std::memory_order_relaxed) + 1} {}
-
-    Admission(Admission&& other) noexcept
-        : limit_{std::exchange(other.limit_, nullptr)}, place_{other.place_} {}
-
-    Admission& operator=(Admission&&) = delete;
-
-    ~Admission() {
-        if (limit_ != nullptr)
-            limit_->connected.fetch_sub(1, std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool over_limit() const noexcept {
-        return place_ > limit_->most.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] bool far_over_limit() const noexcept {
-        return place_ > limit_->most.load(std::memory_order_relaxed) + most_heard;
-    }
-
-    static net::Task<void> hold(Admission admission, std::unique_ptr<Session> session) {
-        static_cast<void>(admission);
-        co_await Session::run(std::move(session));
-    }
-
-private:
-    ClientLimit* limit_;
-    std::uint32_t place_;
-};
 
 Listener::Listener(net::asio::io_context& context, net::DeadlineClock& clock, net::TaskGroup& group,
                    ListeningSocket socket, std::size_t header_limit, SiteHolder& sites, ClientLimit& limit)
@@ -174,11 +142,11 @@ bool Listener::accept_all() {
 void Listener::start_session(int descriptor) {
     Descriptor owned{descriptor};
     Admission admission{limit_};
-    if (admission.far_over_limit()) {
+    if (admission.excess() > most_heard) {
         turn_away(descriptor, sites_);
         return;
     }
-    Arrival arrival{socket_.identity, std::nullopt, admission.over_limit()};
+    Arrival arrival{socket_.identity, std::nullopt, admission.excess() != 0};
     if (arrival.listener.unix_socket)
         arrival.peer_uid = peer_uid(descriptor);
     else if (arrival.listener.address.empty())
@@ -191,8 +159,8 @@ void Listener::start_session(int descriptor) {
         return;
     static_cast<void>(owned.release());
     auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_, sites_,
-                                             clock_, group_);
-    net::spawn(context_.get_executor(), Admission::hold(std::move(admission), std::move(session)), "session");
+                                             clock_, group_, std::move(admission));
+    net::spawn(context_.get_executor(), Session::run(std::move(session)), "session");
 }
 
 void Listener::pause(int reason) {

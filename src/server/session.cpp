@@ -36,8 +36,9 @@ std::string_view allow_line(const Site& site) noexcept {
 } // namespace
 
 Session::Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
-                 net::DeadlineClock& clock, net::TaskGroup& group)
-    : socket_{std::move(socket)},
+                 net::DeadlineClock& clock, net::TaskGroup& group, Admission admission)
+    : admission_{std::move(admission)},
+      socket_{std::move(socket)},
       arrival_{std::move(arrival)},
       sites_{sites},
       site_{sites.site},
@@ -53,10 +54,12 @@ Session::~Session() {
 }
 
 net::Task<void> Session::run(std::unique_ptr<Session> self) {
-    co_await self->serve();
+    Session& session = *self;
+    return session.serve(std::move(self));
 }
 
-net::Task<void> Session::serve() {
+/// Its frame owns the session: a coroutine of its own for that would be a tenth of an idle client's memory.
+net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
     while (keep_open_) {
         // Not in the condition above: gcc 12 evaluates a co_await behind && there in any case.
         if (!co_await wait_for_request())

@@ -1,6 +1,7 @@
 #include <bearerd/upstream/pool.hpp>
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/http/byte_buffer.hpp>
 
 #include "connection.hpp"
 
@@ -213,6 +214,7 @@ void Pool::settled() noexcept {
         !std::ranges::all_of(idle_, [](const auto& idle) { return idle->is_settled(); }))
         return;
     after_crowd_ = false;
+    http::release_spare_blocks();
     ::malloc_trim(0);
 }
 

@@ -58,4 +58,7 @@ private:
     std::size_t high_water_ = 0;
 };
 
+/// Gives back what buffers of this thread have left for the next message: for when there is none in sight.
+void release_spare_blocks() noexcept;
+
 } // namespace bearerd::http

@@ -2,22 +2,15 @@
 
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task_group.hpp>
+#include <bearerd/server/client_limit.hpp>
 #include <bearerd/server/listening_socket.hpp>
 #include <bearerd/server/site.hpp>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
-#include <atomic>
-#include <cstdint>
-#include <memory>
+#include <cstddef>
 
 namespace bearerd::server {
-
-/// How many clients are connected over all threads and listeners, and how many may be.
-struct ClientLimit {
-    std::atomic<std::uint32_t> connected{0};
-    std::atomic<std::uint32_t> most{0};
-};
 
 /// Accepts on one descriptor for one thread and starts sessions. Over the limit, a client is told so by a
 /// session of its own, and of those there are few; out of descriptors, it waits instead of spinning.
@@ -38,8 +31,6 @@ public:
     [[nodiscard]] const std::string& text() const noexcept { return socket_.text; }
 
 private:
-    class Admission;
-
     void wait();
     [[nodiscard]] bool accept_all();
     void start_session(int descriptor);

@@ -7,6 +7,7 @@
 #include <bearerd/net/task.hpp>
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/proxy/handler.hpp>
+#include <bearerd/server/client_limit.hpp>
 #include <bearerd/server/site.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -32,9 +33,10 @@ struct Arrival {
 /// own coroutine; holds no buffer while it waits for the next request.
 class Session final : public proxy::Responder, public net::GroupMember {
 public:
-    /// `socket` is non-blocking. `sites`, `clock` and `group` must outlive the session.
+    /// `socket` is non-blocking. `sites`, `clock` and `group` must outlive the session. `admission` is held
+    /// for as long as it lives.
     Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
-            net::DeadlineClock& clock, net::TaskGroup& group);
+            net::DeadlineClock& clock, net::TaskGroup& group, Admission admission = {});
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
@@ -57,7 +59,7 @@ private:
     /// came, as old clients send them behind a body.
     enum class Read : std::uint8_t { request, faulty, refused, gone, nothing };
 
-    [[nodiscard]] net::Task<void> serve();
+    [[nodiscard]] net::Task<void> serve(std::unique_ptr<Session> self);
     [[nodiscard]] net::Task<bool> wait_for_request();
     [[nodiscard]] net::Task<Read> read_head();
     [[nodiscard]] std::optional<Read> take_head(error_code received);
@@ -80,6 +82,7 @@ private:
     void finish_report();
     static void on_deadline(void* self) noexcept;
 
+    Admission admission_;
     ClientSocket socket_;
     Arrival arrival_;
     SiteHolder& sites_;

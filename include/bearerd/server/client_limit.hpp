@@ -1,0 +1,45 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <utility>
+
+namespace bearerd::server {
+
+/// How many clients are connected over all threads and listeners, and how many may be.
+struct ClientLimit {
+    std::atomic<std::uint32_t> connected{0};
+    std::atomic<std::uint32_t> most{0};
+};
+
+/// A client's place among those connected, for as long as it lives. Any thread.
+class Admission {
+public:
+    /// Of nobody; counts nowhere.
+    Admission() noexcept = default;
+
+    explicit Admission(ClientLimit& limit) noexcept
+        : limit_{&limit}, place_{limit.connected.fetch_add(1, std::memory_order_relaxed) + 1} {}
+
+    Admission(Admission&& other) noexcept
+        : limit_{std::exchange(other.limit_, nullptr)}, place_{other.place_} {}
+
+    Admission& operator=(Admission&&) = delete;
+
+    ~Admission() {
+        if (limit_ != nullptr)
+            limit_->connected.fetch_sub(1, std::memory_order_relaxed);
+    }
+
+    /// By how many the limit is exceeded with this client.
+    [[nodiscard]] std::uint32_t excess() const noexcept {
+        const std::uint32_t most = limit_ != nullptr ? limit_->most.load(std::memory_order_relaxed) : place_;
+        return place_ > most ? place_ - most : 0;
+    }
+
+private:
+    ClientLimit* limit_ = nullptr;
+    std::uint32_t place_ = 0;
+};
+
+} // namespace bearerd::server

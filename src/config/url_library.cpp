@@ -1,0 +1,2 @@
+// Boost.URL, compiled into us: of its shared library we would use a tenth and map all.
+#include <boost/url/src.hpp>
