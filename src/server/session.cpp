@@ -144,8 +144,7 @@ void Session::begin_request() noexcept {
     parser_.reset(site_->request_body);
     parse_state_ = http::ParseState::need_more;
     scanned_ = 0;
-    if (!arrival_.over_limit)
-        deadline_.set(began_ + site_->header_timeout);
+    deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + site_->header_timeout);
 }
 
 net::Task<Session::Read> Session::read_head() {

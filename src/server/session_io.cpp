@@ -34,8 +34,10 @@ error_code Session::receive_now() {
         peer_ended_ = true;
         return errc::closed;
     }
-    if (net::would_block())
+    if (net::would_block()) {
+        drained_ = true;
         return net::asio::error::would_block;
+    }
     return {errno, boost::system::system_category()};
 }
 

@@ -128,6 +128,9 @@ net::Task<error_code> Connection::write_all(std::string_view bytes) {
         if (step.state != IoState::want_write && step.state != IoState::want_read)
             co_return interruption(errc::closed);
         if (step.state == IoState::want_read) { // TLS has to hear something first
+            if (const error_code code = interruption({}))
+                co_return code;
+            drained_ = false; // it may take in more than it needs
             watch();
             co_await readable_.wait();
             if (const error_code code = interruption({}))
@@ -322,7 +325,6 @@ void Connection::settle() {
     deadline_.set(last_used_ + pool_.settings_.idle_timeout);
     if (ssl_)
         tls_free_buffers(ssl_.get());
-    pool_.settled();
 }
 
 bool Connection::is_alive() noexcept {
@@ -333,7 +335,8 @@ bool Connection::is_alive() noexcept {
     if (peeked == 0 || !ssl_)
         return false;
     // Session tickets and key updates are handled within; anything else is the end of this connection.
-    return read_step(&byte, 1).state == IoState::want_read;
+    // So is a part of something else, which would become the beginning of the next answer.
+    return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
 }
 
 void Connection::close() noexcept {
@@ -352,9 +355,15 @@ void Connection::abort() noexcept {
     deadline_.expire();
 }
 
+/// The end stays the end: OpenSSL, asked again, may want to send an alert first, for ever.
 IoStep Connection::read_step(char* data, std::size_t size) noexcept {
-    return ssl_ ? tls_read(ssl_.get(), data, size)
-                : plain_step(::recv(socket_.native_handle(), data, size, 0));
+    if (read_over_)
+        return {*read_over_, 0};
+    const IoStep step =
+        ssl_ ? tls_read(ssl_.get(), data, size) : plain_step(::recv(socket_.native_handle(), data, size, 0));
+    if (step.state == IoState::end || step.state == IoState::truncated || step.state == IoState::failed)
+        read_over_ = step.state;
+    return step;
 }
 
 IoStep Connection::write_step(const char* data, std::size_t size) noexcept {
@@ -400,8 +409,10 @@ void Connection::on_watch(error_code code) {
     }
     if (closed_)
         return;
-    const bool settling = code && deadline_.expired() && !settled_;
-    if ((code && !settling) || !is_alive()) {
+    // A wait that was over before the deadline struck could not be cancelled by it any more.
+    const bool due = deadline_.expired();
+    const bool settling = due && !settled_;
+    if (((code || due) && !settling) || !is_alive()) {
         pool_.drop_idle(*this);
         return;
     }

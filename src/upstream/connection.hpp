@@ -104,8 +104,9 @@ private:
     bool busy_ = true;
     bool used_before_ = false;
     bool watching_ = false;
-    bool drained_ = false; ///< the kernel had no more when asked last: wait before the next read
-    bool settled_ = false; ///< has been idle for a while
+    std::optional<IoState> read_over_; ///< how the stream has ended
+    bool drained_ = false;             ///< the kernel had no more when asked last: wait before the next read
+    bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side
     bool closed_ = false;

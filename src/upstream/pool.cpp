@@ -8,6 +8,7 @@
 #include <malloc.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace bearerd::upstream {
 namespace {
@@ -16,6 +17,9 @@ using namespace std::chrono_literals;
 
 /// A connection older than this is replaced: it would pin us to an address that the name may have left.
 constexpr Duration oldest = 1h;
+
+/// How often it is looked whether a crowd is over.
+constexpr Duration tidying_interval = 1s;
 
 } // namespace
 
@@ -53,7 +57,8 @@ Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const conf
       most_waiting_{most_waiting},
       stats_{stats},
       health_{health},
-      dialer_{context, clock, settings, tls} {}
+      dialer_{context, clock, settings, tls},
+      tidying_{clock, &Pool::on_tidying, this} {}
 
 Pool::~Pool() {
     close_idle();
@@ -61,7 +66,8 @@ Pool::~Pool() {
 
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
     if (is_crowded()) {
-        after_crowd_ = true;
+        if (!std::exchange(after_crowd_, true))
+            tidying_.set_after(tidying_interval);
         ++starting_;
         co_await net::end_of_turn(context_.get_executor());
         --starting_;
@@ -207,13 +213,17 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     connection_closed();
 }
 
-/// A connection has been idle for a while. The last one of a crowd hands on what the crowd took: the
-/// allocator would keep it until the next, which on a till may be next Saturday.
-void Pool::settled() noexcept {
-    if (!after_crowd_ || !busy_.empty() ||
-        !std::ranges::all_of(idle_, [](const auto& idle) { return idle->is_settled(); }))
+/// Hands on what a crowd took, once it is over: the allocator would keep it until the next one, which on a
+/// till may be next Saturday.
+void Pool::on_tidying(void* self) noexcept {
+    auto& pool = *static_cast<Pool*>(self);
+    const bool quiet = pool.busy_.empty() &&
+                       std::ranges::all_of(pool.idle_, [](const auto& idle) { return idle->is_settled(); });
+    if (!quiet) {
+        pool.tidying_.set_after(tidying_interval);
         return;
-    after_crowd_ = false;
+    }
+    pool.after_crowd_ = false;
     http::release_spare_blocks();
     ::malloc_trim(0);
 }

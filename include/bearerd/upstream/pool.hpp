@@ -88,7 +88,7 @@ private:
     void give_back(Connection& connection, bool keep) noexcept;
     void drop_idle(const Connection& connection) noexcept;
     void connection_closed() noexcept;
-    void settled() noexcept;
+    static void on_tidying(void* self) noexcept;
     void publish_counts() noexcept;
 
     /// Whether connections had better share memory than each keep its own.
@@ -112,6 +112,7 @@ private:
     std::string tls_description_;
     bool keeping_ = true;
     bool stopped_ = false;
+    net::Deadline tidying_;
     bool after_crowd_ = false; ///< some of a crowd's memory may be with the allocator still
 };
 

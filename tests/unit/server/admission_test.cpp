@@ -143,6 +143,18 @@ TEST_F(SessionTest, AClientOverTheLimitIsToldSoAndClosed) {
     EXPECT_EQ(handler->handled, 0);
 }
 
+TEST_F(SessionTest, AClientOverTheLimitMayTakeAMomentForItsRequest) {
+    arrival.over_limit = true;
+    Client client = connect();
+    const std::string request = post("a");
+    client.send(request.substr(0, 20));
+    const TimePoint later = BootClock::now() + 300ms; // beyond the first look at who is idle
+    EXPECT_TRUE(turn_until([&] { return BootClock::now() >= later; }));
+    const std::string text = exchange(client, request.substr(20));
+    EXPECT_EQ(status_of(text), "503");
+    EXPECT_TRUE(holds(text, "OVERLOADED"));
+}
+
 TEST_F(SessionTest, TheAppsRequestIdIsKeptAndComesBack) {
     EXPECT_TRUE(holds(ask(post("a", "x-request-id: till-7/42\r\n")), "X-Request-Id: till-7/42\r\n"));
     EXPECT_TRUE(holds(ask(post("a", "X-Request-Id: till-8\r\n", "/elsewhere")), R"("request_id":"till-8")"));

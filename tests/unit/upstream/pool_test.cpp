@@ -73,6 +73,30 @@ TEST_F(PoolTest, AnIdleConnectionThatTheUpstreamClosesLeavesAtOnce) {
     }
 }
 
+/// No edge tells of an end that came together with the answer.
+TEST_F(PoolTest, AnEndThatComesTogetherWithTheAnswerIsSeenBeforeLong) {
+    Signal asked;
+    serve_plain([&](Peer& peer) {
+        const std::string body = peer.read().body;
+        if (peer.number() == 1)
+            asked.give();
+        peer.write(http_answer(body));
+        peer.finish();
+        if (peer.number() == 1)
+            signal.give();
+    });
+    const auto result = start(outgoing("one"));
+    EXPECT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
+    settle(); // the request is on its way
+    asked.await();
+    signal.await(); // the loop does not turn meanwhile
+    EXPECT_TRUE(turn_until([&] { return result->has_value(); }));
+    result->reset();
+    EXPECT_TRUE(turn_until([&] { return stats.upstream_idle.get() == 0 && stats.upstream_busy.get() == 0; }));
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
 TEST_F(PoolTest, AConnectionThatWasClosedUnseenIsFoundOutBeforeARequestGoesOut) {
     serve_plain([&](Peer& peer) {
         peer.write(http_answer(peer.read().body));
@@ -92,6 +116,18 @@ TEST_F(PoolTest, AnIdleConnectionOnWhichTheUpstreamSaysSomethingIsDropped) {
         peer.write(http_answer(peer.read().body));
         if (peer.number() == 1)
             peer.write("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n");
+        peer.wait_for_end();
+    });
+    EXPECT_EQ(body_of(outgoing("one")), "one");
+    EXPECT_TRUE(turn_until([&] { return stats.upstream_idle.get() == 0; }));
+    EXPECT_EQ(body_of(outgoing("two")), "two");
+}
+
+TEST_F(PoolTest, HalfAWordOutOfTurnDropsAnIdleConnectionToo) {
+    serve_tls([](Peer& peer) {
+        peer.write(http_answer(peer.read().body));
+        if (peer.number() == 1)
+            peer.write_torn_record("HTTP/1.1 408 Request Timeout\r\nContent-Length: 0\r\n\r\n", 20);
         peer.wait_for_end();
     });
     EXPECT_EQ(body_of(outgoing("one")), "one");
