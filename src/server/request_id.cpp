@@ -1,5 +1,6 @@
 #include <bearerd/server/request_id.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <random>
@@ -30,16 +31,25 @@ private:
     std::uint64_t state_;
 };
 
+constexpr auto hex_of_byte = [] {
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> pairs{};
+    for (std::size_t byte = 0; byte < pairs.size(); ++byte)
+        pairs[byte] = {digits[byte >> 4], digits[byte & 0xF]};
+    return pairs;
+}();
+
 } // namespace
 
 void make_request_id(std::string& out) {
     thread_local Ids ids;
-    constexpr std::string_view digits = "0123456789abcdef";
     std::array<char, 32> text; // NOLINT(cppcoreguidelines-pro-type-member-init): each byte is written
     char* at = text.data();
     for (const std::uint64_t half : ids.next())
-        for (int shift = 60; shift >= 0; shift -= 4)
-            *at++ = digits[(half >> shift) & 0xF];
+        for (int shift = 56; shift >= 0; shift -= 8) {
+            const std::array<char, 2>& pair = hex_of_byte[(half >> shift) & 0xFF];
+            at = std::copy(pair.begin(), pair.end(), at);
+        }
     out.assign(text.data(), text.size());
 }
 
