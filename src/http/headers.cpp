@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cstdint>
 
 namespace bearerd::http {
 namespace {
@@ -94,82 +93,39 @@ bool is_cors_field(std::string_view name) noexcept {
     return equal_ignoring_case(name.substr(0, prefix.size()), prefix);
 }
 
-/// Writes a head behind what `out` holds. The room is made once, for what the head may come to: a
-/// reallocation amid it would leave a copy of the token in memory that nobody wipes.
-class HeadWriter {
-public:
-    HeadWriter(std::string& out, std::size_t most) : out_{out}, size_{out.size()} {
-        out.resize(size_ + most);
-    }
+void append_line(std::string& out, std::string_view name, std::string_view value) {
+    out.append(name).append(": ").append(value).append("\r\n");
+}
 
-    HeadWriter(const HeadWriter&) = delete;
-    HeadWriter& operator=(const HeadWriter&) = delete;
+void append_number(std::string& out, std::uint64_t number) {
+    std::array<char, 20> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
+    out.append(digits.data(), end);
+}
 
-    ~HeadWriter() { out_.resize(size_); } // less than it is, so it does not throw
+void append_length(std::string& out, std::uint64_t length) {
+    out.append("Content-Length: ");
+    append_number(out, length);
+    out.append("\r\n");
+}
 
-    void add(std::string_view text) {
-        if (text.size() > out_.size() - size_) // never, as long as `most` is right
-            out_.resize(size_ + text.size());
-        std::copy(text.begin(), text.end(), out_.data() + size_);
-        size_ += text.size();
-    }
+void append_status_line(std::string& out, std::uint16_t status, std::string_view reason) {
+    out.append("HTTP/1.1 ");
+    append_number(out, status);
+    out.append(" ").append(reason).append("\r\n");
+}
 
-    void add(std::uint64_t number) {
-        std::array<char, most_digits> digits{};
-        const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), number).ptr;
-        add(std::string_view{digits.data(), static_cast<std::size_t>(end - digits.data())});
-    }
-
-    void line(std::string_view name, std::string_view value) {
-        add(name);
-        add(": ");
-        add(value);
-        add("\r\n");
-    }
-
-    void length(std::uint64_t length) {
-        add("Content-Length: ");
-        add(length);
-        add("\r\n");
-    }
-
-    void status_line(std::uint16_t status, std::string_view reason) {
-        add("HTTP/1.1 ");
-        add(status);
-        add(" ");
-        add(reason);
-        add("\r\n");
-    }
-
-    /// What every answer ends with, and the empty line.
-    void end(const ReplyContext& context, bool keep_alive) {
-        if (!context.request_id.empty())
-            line("X-Request-Id", context.request_id);
-        add(context.cors);
-        if (!keep_alive)
-            add("Connection: close\r\n");
-        else if (context.http_1_0)
-            add("Connection: keep-alive\r\n");
-        add("\r\n");
-    }
-
-    /// Of all that is written but field lines: names of our own, digits, blanks, line ends.
-    static constexpr std::size_t rest = 256;
-
-    static std::size_t most_of(const Fields& fields) noexcept {
-        constexpr std::size_t around = std::string_view{": \r\n"}.size();
-        std::size_t size = 0;
-        for (const Field& field : fields.list)
-            size += field.name.size() + field.value.size() + around;
-        return size;
-    }
-
-private:
-    static constexpr std::size_t most_digits = 20;
-
-    std::string& out_;
-    std::size_t size_; ///< of what is written; behind it is room
-};
+/// What every answer ends with, and the empty line.
+void append_context(std::string& out, const ReplyContext& context, bool keep_alive) {
+    if (!context.request_id.empty())
+        append_line(out, "X-Request-Id", context.request_id);
+    out.append(context.cors);
+    if (!keep_alive)
+        out.append("Connection: close\r\n");
+    else if (context.http_1_0)
+        out.append("Connection: keep-alive\r\n");
+    out.append("\r\n");
+}
 
 /// "q=0.85" as thousandths; 1000 where the element has none, 0 where it can't be read.
 int quality(std::string_view parameters) noexcept {
@@ -200,38 +156,28 @@ int accept_quality(std::string_view accept, std::string_view type) noexcept {
 void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const RequestHead& request,
                           std::string_view query, std::string_view token, std::string_view accept_encoding,
                           std::string_view request_id, std::size_t body_size) {
-    std::size_t extra = 0;
-    for (const auto& [name, value] : plan.extra)
-        extra += name.size() + value.size() + 4;
-    HeadWriter writer{out, HeadWriter::most_of(request.fields) + request.method.size() + plan.target.size() +
-                               query.size() + plan.authority.size() + accept_encoding.size() + extra +
-                               request_id.size() + token.size() + HeadWriter::rest};
-    writer.add(request.method);
-    writer.add(" ");
-    writer.add(plan.target);
-    if (!query.empty()) {
-        writer.add(plan.target.find('?') == std::string::npos ? "?" : "&");
-        writer.add(query);
-    }
-    writer.add(" HTTP/1.1\r\n");
-    writer.line("Host", plan.authority);
+    out.append(request.method).append(" ").append(plan.target);
+    if (!query.empty())
+        out.append(plan.target.find('?') == std::string::npos ? "?" : "&").append(query);
+    out.append(" HTTP/1.1\r\n");
+    append_line(out, "Host", plan.authority);
     const NamedByConnection named{request.fields};
     for (const Field& field : request.fields.list) {
         if (is_hop_by_hop(field) || is_private_to_us(field, plan) || named.holds(field))
             continue;
-        writer.line(field.name, field.value);
+        append_line(out, field.name, field.value);
     }
     if (!accept_encoding.empty())
-        writer.line("Accept-Encoding", accept_encoding);
+        append_line(out, "Accept-Encoding", accept_encoding);
     for (const auto& [name, value] : plan.extra)
-        writer.line(name, value);
-    writer.line("X-Request-Id", request_id);
-    writer.add("Authorization: Bearer ");
-    writer.add(token);
-    writer.add("\r\n");
+        append_line(out, name, value);
+    append_line(out, "X-Request-Id", request_id);
+    // From here on without a reallocation, which would leave a copy of the token in memory that nobody wipes.
+    out.reserve(out.size() + token.size() + 96);
+    out.append("Authorization: Bearer ").append(token).append("\r\n");
     if (body_size != 0 || request.method != "GET")
-        writer.length(body_size);
-    writer.add("\r\n");
+        append_length(out, body_size);
+    out.append("\r\n");
 }
 
 BodyFraming framing_for(const ReplyContext& context, std::uint16_t status,
@@ -245,9 +191,7 @@ BodyFraming framing_for(const ReplyContext& context, std::uint16_t status,
 
 void append_app_head(std::string& out, const ResponseHead& response, const UpstreamHeadPlan& plan,
                      const ReplyContext& context, BodyFraming framing, std::uint64_t length) {
-    HeadWriter writer{out, HeadWriter::most_of(response.fields) + response.reason.size() +
-                               context.request_id.size() + context.cors.size() + HeadWriter::rest};
-    writer.status_line(response.status, response.reason);
+    append_status_line(out, response.status, response.reason);
     const NamedByConnection named{response.fields};
     for (const Field& field : response.fields.list) {
         if (is_hop_by_hop(field) || field.id == FieldId::authorization ||
@@ -259,29 +203,26 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
         // origin.
         if (!context.cors.empty() && is_cors_field(field.name))
             continue;
-        writer.line(field.name, field.value);
+        append_line(out, field.name, field.value);
     }
     if (framing == BodyFraming::length)
-        writer.length(length);
+        append_length(out, length);
     else if (framing == BodyFraming::chunked)
-        writer.add("Transfer-Encoding: chunked\r\n");
-    writer.end(context, context.keep_alive && framing != BodyFraming::until_close);
+        out.append("Transfer-Encoding: chunked\r\n");
+    append_context(out, context, context.keep_alive && framing != BodyFraming::until_close);
 }
 
 void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
                       std::string_view content_type, std::string_view extra, std::string_view body) {
-    const std::string_view reason = reason_phrase(status);
-    HeadWriter writer{out, reason.size() + content_type.size() + extra.size() + context.request_id.size() +
-                               context.cors.size() + body.size() + HeadWriter::rest};
-    writer.status_line(status, reason);
+    append_status_line(out, status, reason_phrase(status));
     if (!content_type.empty())
-        writer.line("Content-Type", content_type);
-    writer.add(extra);
+        append_line(out, "Content-Type", content_type);
+    out.append(extra);
     if (status != 204)
-        writer.length(body.size());
-    writer.end(context, context.keep_alive);
+        append_length(out, body.size());
+    append_context(out, context, context.keep_alive);
     if (!context.head_only)
-        writer.add(body);
+        out.append(body);
 }
 
 std::string_view reason_phrase(std::uint16_t status) noexcept {
