@@ -69,13 +69,13 @@ std::string_view payload_of(std::string_view token) noexcept {
 
 /// A number as JSON writes it. A double would take what lies just above 2^53 for 2^53.
 std::optional<std::int64_t> time_of(std::string_view number) noexcept {
-    const char* const end = number.data() + number.size();
+    const char* const begin = number.data();
+    const char* const end = begin + number.size();
     std::int64_t whole = 0;
-    if (const auto read = std::from_chars(number.data(), end, whole);
-        read.ec == std::errc{} && read.ptr == end)
+    if (const auto read = std::from_chars(begin, end, whole); read.ec == std::errc{} && read.ptr == end)
         return whole >= 0 && whole <= max_time ? std::optional{whole} : std::nullopt;
     double value = 0;
-    const auto read = std::from_chars(number.data(), end, value);
+    const auto read = std::from_chars(begin, end, value);
     if (read.ec != std::errc{} || read.ptr != end || !(value >= 0 && value <= static_cast<double>(max_time)))
         return std::nullopt;
     return static_cast<std::int64_t>(value);

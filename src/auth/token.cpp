@@ -14,11 +14,13 @@ constexpr std::chrono::seconds default_life = std::chrono::minutes{60};
 
 /// Visible ASCII throughout.
 bool is_visible(std::string_view text) noexcept {
-    for (; text.size() >= Block::size; text.remove_prefix(Block::size)) {
-        const auto bytes = Block::load(text.data());
+    std::size_t at = 0;
+    for (; text.size() - at >= Block::size; at += Block::size) {
+        const auto bytes = Block::load(text.data() + at);
         if (!Block::mask((bytes <= 0x20) | (bytes >= 0x7f)).none())
             return false;
     }
+    text.remove_prefix(at);
     return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
 }
 

@@ -87,7 +87,7 @@ struct InsideService : Service {
 /// Ends with operation_aborted by the socket's cancel() and close(). One at a time, and no async_wait for
 /// reading beside it.
 template<class Socket, class CompletionToken>
-[[nodiscard]] auto async_edge_wait(Socket& socket, CompletionToken&& token) {
+auto async_edge_wait(Socket& socket, CompletionToken token) {
     return asio::async_initiate<CompletionToken, void(error_code)>(
         [&socket](auto handler) {
             auto& implementation = detail::InsideSocket<Socket>::implementation(socket);
