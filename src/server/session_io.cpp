@@ -1,5 +1,4 @@
 #include <bearerd/net/readiness.hpp>
-#include <bearerd/net/turn.hpp>
 #include <bearerd/server/session.hpp>
 
 #include <sys/socket.h>
@@ -55,8 +54,6 @@ net::Task<error_code> Session::receive() {
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
     std::array<std::string_view, 3> pieces{first, second, third};
     wrote_ = true;
-    if (sites_.stats.requests_in_flight.get() >= static_cast<std::int64_t>(net::crowd))
-        co_await net::end_of_turn(socket_.get_executor());
     while (true) {
         std::array<iovec, 3> vectors{};
         std::size_t count = 0;

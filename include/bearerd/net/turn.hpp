@@ -9,9 +9,9 @@
 
 namespace bearerd::net {
 
-/// From how many requests at once on a thread sends are put off to the end of the loop's turn. One behind the
-/// other they find the receiver awake; each by itself, between two others' processing, would have to wake it,
-/// and that costs more than all the rest of a send. Below it, the turn would cost a system call more.
+/// From how many requests at once on a thread those to the upstream are put off to the end of the loop's
+/// turn. One behind the other they find the upstream awake; each by itself, between two others' processing,
+/// may have to wake it. Below it, the turn would cost a system call more.
 inline constexpr std::size_t crowd = 8;
 
 /// Awaitable: goes on when all that the loop has at hand has been looked at.
