@@ -68,6 +68,10 @@ void BatchWriter::run() {
     std::string batch;
     std::unique_lock lock{mutex_};
     while (true) {
+        if (pending_.empty()) { // a pause: the next burst may be far away
+            std::string{}.swap(pending_);
+            std::string{}.swap(batch);
+        }
         wake_.wait(lock, [this] { return stop_ || !pending_.empty(); });
         if (pending_.empty())
             return;
