@@ -91,7 +91,7 @@ private:
     static void on_tidying(void* self) noexcept;
     void publish_counts() noexcept;
 
-    /// Whether connections had better share memory than each keep its own.
+    /// Whether requests are put off to the end of the turn (net/turn.hpp), and leave memory to tidy up.
     [[nodiscard]] bool is_crowded() const noexcept { return busy_.size() + starting_ >= net::crowd; }
 
     net::asio::io_context& context_;
