@@ -26,7 +26,6 @@ constexpr std::uint64_t most_in_one_turn = 64;
 constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
 constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
 constexpr Duration over_limit_time = 1s;             // for a client that is only told that there are too many
-constexpr Duration settling_time = 100ms;            // after which a client that is idle is looked at
 constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
 
 std::string_view allow_line(const Site& site) noexcept {
@@ -115,7 +114,7 @@ net::Task<bool> Session::wait_for_request() {
     for (bool settled = false; first_received_ == net::asio::error::would_block;) {
         received_.release_if_empty();
         if (!closing_)
-            deadline_.set(settled ? idle_until_ : std::min(idle_until_, ended_ + settling_time));
+            deadline_.set(settled ? idle_until_ : std::min(idle_until_, ended_ + net::settling_time));
         else if (is_newcomer() && !cut_)
             deadline_.set(arrived_ + newcomer_time);
         else

@@ -21,8 +21,6 @@ constexpr std::size_t piece_limit = 64 * 1024;   // of a streamed body
 constexpr std::size_t record_size = 16 * 1024;   // a TLS record's payload
 constexpr std::size_t worth_keeping = 16 * 1024; // a larger body buffer is given back
 constexpr int most_interim_responses = 8;
-/// A connection that has been idle for so long is looked at once more, and gives its TLS buffers back.
-constexpr Duration settling_time = std::chrono::milliseconds{100};
 
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
@@ -313,8 +311,8 @@ void Connection::check_in(Duration limit) {
         body_ = std::string{};
     if (ssl_)
         tls_cleanse_plaintext(ssl_.get(), true);
-    settled_ = limit <= settling_time;
-    deadline_.set(last_used_ + std::min(limit, settling_time));
+    settled_ = limit <= net::settling_time;
+    deadline_.set(last_used_ + std::min(limit, net::settling_time));
     watch();
 }
 
@@ -344,8 +342,10 @@ void Connection::close() noexcept {
         return;
     closed_ = true;
     deadline_.clear();
-    if (ssl_)
+    if (ssl_) {
+        tls_cleanse_plaintext(ssl_.get(), true); // as long as there is a buffer that may hold some
         tls_close(ssl_.get());
+    }
     error_code ignored;
     socket_.close(ignored);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/base/clock.hpp>
 #include <bearerd/base/error.hpp>
 #include <bearerd/net/task.hpp>
 
@@ -7,6 +8,7 @@
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/recycling_allocator.hpp>
 
+#include <chrono>
 #include <memory>
 #include <type_traits>
 #include <utility>
@@ -75,12 +77,15 @@ struct InsideService : Service {
 
 } // namespace detail
 
+/// When a wait is no pause amid traffic any more.
+inline constexpr Duration settling_time = std::chrono::milliseconds{100};
+
 /// Waits until something has happened to the socket that the last such wait did not tell of: bytes, the end,
 /// a fault. Costs no system call, unlike Asio's async_wait(wait_read), but tells only what is new:
 ///
 /// - What lay there when the last wait was over, and was not read until the kernel had no more, is not told
-///   again; nor is an end that came together with the last bytes. Whoever waits looks for himself as well,
-///   once in a while.
+///   again; nor is an end that came together with the last bytes. So whoever has waited for settling_time
+///   looks for himself.
 /// - It may complete though nothing is there to be read: the first wait on a socket does, and the one behind
 ///   an async_wait.
 ///
