@@ -61,8 +61,11 @@ net::Task<void> Session::run(std::unique_ptr<Session> self) {
 net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
     while (keep_open_) {
         // Not in the condition above: gcc 12 evaluates a co_await behind && there in any case.
-        if (!co_await wait_for_request())
+        if (!co_await wait_for_request()) {
+            if (requests_ == 0 && arrival_.over_limit)
+                co_await tell_overloaded();
             break;
+        }
         begin_request();
         const auto head = take_head(std::exchange(first_received_, {}));
         Read read = head ? *head : co_await read_head();
@@ -129,6 +132,13 @@ net::Task<bool> Session::wait_for_request() {
             co_return false;
     }
     co_return true;
+}
+
+/// Who stays silent above the limit is told as well, as everybody is in a flood (contract section 5).
+net::Task<void> Session::tell_overloaded() {
+    begin_request();
+    co_await refuse(ErrorCode::overloaded);
+    finish_report();
 }
 
 void Session::begin_request() noexcept {

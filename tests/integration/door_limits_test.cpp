@@ -93,11 +93,12 @@ TEST(Limits, OnConnectionsAreToldToThoseAbove) {
         EXPECT_TRUE(above.ended());
     }
     HttpClient silent = shop.daemon.client();
+    expect_overloaded(silent.read_response());
     EXPECT_TRUE(silent.ended()) << "it holds no place";
     for (HttpClient& client : clients)
         EXPECT_EQ(client.post(balance_query()).status, 200);
     EXPECT_EQ(shop.simulator.executions("above"), 0U);
-    EXPECT_TRUE(shop.daemon.wait_for_metric(refused_metric("overloaded"), 3));
+    EXPECT_TRUE(shop.daemon.wait_for_metric(refused_metric("overloaded"), 4));
     clients.pop_back();
     const Deadline deadline;
     int status = 0;

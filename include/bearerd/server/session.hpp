@@ -61,6 +61,7 @@ private:
 
     [[nodiscard]] net::Task<void> serve(std::unique_ptr<Session> self);
     [[nodiscard]] net::Task<bool> wait_for_request();
+    net::Task<void> tell_overloaded();
     [[nodiscard]] net::Task<Read> read_head();
     [[nodiscard]] std::optional<Read> take_head(error_code received);
     [[nodiscard]] Read faulty(graphql::ErrorCode code) noexcept;
