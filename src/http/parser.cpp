@@ -1,5 +1,7 @@
 #include <bearerd/http/parser.hpp>
 
+#include <bearerd/http/plain_head.hpp>
+
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/container/static_vector.hpp>
@@ -21,6 +23,39 @@ constexpr std::size_t worth_keeping = 16 * 1024;
 std::string_view view(BeastView text) noexcept {
     return {text.data(), text.size()};
 }
+
+/// For a body of this length. More than is sensible is reserved as it comes, not as it is promised.
+void reserve(std::string& body, std::uint64_t length) {
+    constexpr std::uint64_t trusted = 64 * 1024;
+    body.reserve(body.size() + static_cast<std::size_t>(std::min(length, trusted)));
+}
+
+/// The body behind a head that read_plain_head() has read.
+class PlainBody {
+public:
+    /// Of a message just begun; its head tells the length.
+    void begin(std::uint64_t length) noexcept {
+        length_ = length;
+        left_ = length;
+    }
+
+    [[nodiscard]] ParseState state() const noexcept {
+        return left_ == 0 ? ParseState::complete : ParseState::need_more;
+    }
+
+    ParseState feed(std::string_view bytes, std::size_t& consumed, std::string& body) {
+        if (left_ == length_ && !bytes.empty())
+            reserve(body, length_);
+        consumed = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
+        body.append(bytes.substr(0, consumed));
+        left_ -= consumed;
+        return state();
+    }
+
+private:
+    std::uint64_t length_ = 0;
+    std::uint64_t left_ = 0;
+};
 
 /// The callbacks that requests and responses share.
 template<bool is_request>
@@ -48,9 +83,8 @@ protected:
     void on_header_impl(beast::error_code&) override { head_done_ = true; }
 
     void on_body_init_impl(const boost::optional<std::uint64_t>& length, beast::error_code&) override {
-        constexpr std::uint64_t trusted = 64 * 1024; // more is reserved as it comes, not as it is promised
         if (length)
-            body_->reserve(body_->size() + static_cast<std::size_t>(std::min(*length, trusted)));
+            reserve(*body_, *length);
     }
 
     std::size_t on_body_impl(BeastView piece, beast::error_code&) override {
@@ -166,7 +200,9 @@ struct RequestParser::Impl {
     RequestHead head;
     std::string body;
     std::string* body_target = &body;
-    std::optional<RequestSink> sink;
+    std::uint64_t body_limit = 0;
+    PlainBody plain;
+    std::optional<RequestSink> sink; ///< of a message that is not plain
 
 #ifdef BEARERD_SANITIZED // which should see a view that has outlived its request
     static constexpr std::size_t most_spare = 0;
@@ -195,14 +231,25 @@ void RequestParser::reset(std::uint64_t body_limit) {
         impl_ = std::make_unique<Impl>();
     impl_->head.fields.list.clear();
     impl_->body.clear();
-    impl_->sink.emplace(impl_->head, impl_->body_target, body_limit);
+    impl_->body_limit = body_limit;
+    impl_->sink.reset();
 }
 
 ParseState RequestParser::feed_head(std::string_view bytes) {
-    return feed_head_to(*impl_->sink, bytes);
+    RequestHead& head = impl_->head;
+    if (const auto length = read_plain_head(bytes, head); length && *length <= impl_->body_limit) {
+        impl_->plain.begin(*length);
+        return impl_->plain.state();
+    }
+    head.method = {};
+    head.target = {};
+    head.fields.list.clear();
+    return feed_head_to(impl_->sink.emplace(head, impl_->body_target, impl_->body_limit), bytes);
 }
 
 ParseState RequestParser::feed_body(std::string_view bytes, std::size_t& consumed) {
+    if (!impl_->sink)
+        return impl_->plain.feed(bytes, consumed, impl_->body);
     return feed_body_to(*impl_->sink, bytes, consumed);
 }
 
@@ -228,7 +275,8 @@ struct ResponseParser::Impl {
     ResponseHead head;
     std::string unused;
     std::string* body_target = &unused;
-    std::optional<ResponseSink> sink;
+    PlainBody plain;
+    std::optional<ResponseSink> sink; ///< of a message that is not plain
 };
 
 ResponseParser::ResponseParser() : impl_{std::make_unique<Impl>()} {}
@@ -236,23 +284,33 @@ ResponseParser::ResponseParser() : impl_{std::make_unique<Impl>()} {}
 ResponseParser::~ResponseParser() = default;
 
 void ResponseParser::reset() {
+    impl_->head.status = 0;
+    impl_->head.reason = {};
     impl_->head.fields.list.clear();
     impl_->head.content_length.reset();
     impl_->head.chunked = false;
-    impl_->sink.emplace(impl_->head, impl_->body_target);
+    impl_->sink.reset();
 }
 
 ParseState ResponseParser::feed_head(std::string_view bytes) {
-    const ParseState state = feed_head_to(*impl_->sink, bytes);
+    ResponseHead& head = impl_->head;
+    if (const auto length = read_plain_head(bytes, head)) {
+        impl_->plain.begin(*length);
+        return impl_->plain.state();
+    }
+    reset();
+    const ParseState state = feed_head_to(impl_->sink.emplace(head, impl_->body_target), bytes);
     if (state == ParseState::need_more || state == ParseState::complete) {
         if (const auto length = impl_->sink->content_length())
-            impl_->head.content_length = *length;
-        impl_->head.chunked = impl_->sink->chunked();
+            head.content_length = *length;
+        head.chunked = impl_->sink->chunked();
     }
     return state;
 }
 
 ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consumed, std::string& body) {
+    if (!impl_->sink)
+        return impl_->plain.feed(bytes, consumed, body);
     impl_->body_target = &body;
     const ParseState state = feed_body_to(*impl_->sink, bytes, consumed);
     impl_->body_target = &impl_->unused;
@@ -260,6 +318,8 @@ ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consum
 }
 
 ParseState ResponseParser::feed_end() {
+    if (!impl_->sink)
+        return impl_->plain.state() == ParseState::complete ? ParseState::complete : ParseState::malformed;
     if (impl_->sink->is_done())
         return ParseState::complete;
     beast::error_code code;

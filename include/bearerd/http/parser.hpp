@@ -9,7 +9,8 @@
 #include <string_view>
 
 /// Beast's own incremental parser, filling the plain types of http/message in place. Beast's containers would
-/// allocate for each field and merge trailers into the head.
+/// allocate for each field and merge trailers into the head. Messages with a plain head (http/plain_head)
+/// need no Beast, to the same result.
 namespace bearerd::http {
 
 /// What a parser makes of the bytes that it was given.

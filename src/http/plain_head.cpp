@@ -1,0 +1,209 @@
+#include <bearerd/http/plain_head.hpp>
+
+#include <bearerd/base/block.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace bearerd::http {
+namespace {
+
+/// Nothing near it is a length that anybody sends, and it can't overflow.
+constexpr std::size_t most_length_digits = 18;
+
+struct KnownName {
+    std::string_view name;
+    FieldId id;
+};
+
+/// As nearly everybody spells them; Beast knows the others.
+constexpr std::array known_names{
+    KnownName{"Host", FieldId::host},
+    KnownName{"Content-Type", FieldId::content_type},
+    KnownName{"Content-Length", FieldId::content_length},
+    KnownName{"Connection", FieldId::connection},
+    KnownName{"Accept", FieldId::accept},
+    KnownName{"User-Agent", FieldId::user_agent},
+    KnownName{"Accept-Encoding", FieldId::accept_encoding},
+    KnownName{"Date", FieldId::date},
+    KnownName{"Server", FieldId::server},
+    KnownName{"Cache-Control", FieldId::cache_control},
+    KnownName{"Vary", FieldId::vary},
+    KnownName{"Authorization", FieldId::authorization},
+    KnownName{"X-Authorization", FieldId::unknown},
+    KnownName{"X-Request-Id", FieldId::unknown},
+};
+
+FieldId id_of(std::string_view name) {
+    for (const KnownName& known : known_names) {
+        if (known.name == name)
+            return known.id;
+    }
+    return boost::beast::http::string_to_field({name.data(), name.size()});
+}
+
+/// RFC 9110 section 5.6.2.
+constexpr auto token_characters = [] {
+    std::array<bool, 256> table{};
+    for (unsigned c = 0; c < table.size(); ++c) {
+        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        table[c] = letter || (c >= '0' && c <= '9');
+    }
+    for (const char c : std::string_view{"!#$%&'*+-.^_`|~"})
+        table[static_cast<unsigned char>(c)] = true;
+    return table;
+}();
+
+std::size_t token_size(std::string_view text) noexcept {
+    std::size_t size = 0;
+    while (size < text.size() && token_characters[static_cast<unsigned char>(text[size])])
+        ++size;
+    return size;
+}
+
+bool is_token(std::string_view text) noexcept {
+    return !text.empty() && token_size(text) == text.size();
+}
+
+constexpr bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7F';
+}
+
+std::size_t find_control(std::string_view text) noexcept {
+    std::size_t at = 0;
+    for (; text.size() - at >= Block::size; at += Block::size) {
+        const auto bytes = Block::load(text.data() + at);
+        if (const auto found = Block::mask((bytes < ' ') | (bytes == 0x7F)); !found.none())
+            return at + found.first();
+    }
+    while (at < text.size() && !is_control(text[at]))
+        ++at;
+    return at;
+}
+
+/// A line of printable text, without its end; false where the next one is none.
+bool take_line(std::string_view& rest, std::string_view& line) noexcept {
+    const std::size_t size = find_control(rest);
+    line = rest.substr(0, size);
+    if (!rest.substr(size).starts_with("\r\n"))
+        return false;
+    rest.remove_prefix(size + 2);
+    return true;
+}
+
+std::string_view without_spaces_around(std::string_view text) noexcept {
+    while (text.starts_with(' '))
+        text.remove_prefix(1);
+    while (text.ends_with(' '))
+        text.remove_suffix(1);
+    return text;
+}
+
+bool read_length(std::string_view text, std::optional<std::uint64_t>& length) noexcept {
+    if (length || text.empty() || text.size() > most_length_digits)
+        return false;
+    std::uint64_t number = 0;
+    for (const char c : text) {
+        if (c < '0' || c > '9')
+            return false;
+        number = number * 10 + static_cast<std::uint64_t>(c - '0');
+    }
+    length = number;
+    return true;
+}
+
+/// The lines behind the first, up to the empty one, which must be the last.
+bool read_fields(std::string_view rest, Fields& fields, std::optional<std::uint64_t>& length) {
+    fields.list.clear();
+    for (std::string_view line; take_line(rest, line);) {
+        if (line.empty())
+            return rest.empty();
+        const std::size_t name_size = token_size(line);
+        if (name_size == 0 || name_size == line.size() || line[name_size] != ':')
+            return false;
+        const auto name = line.substr(0, name_size);
+        const auto value = without_spaces_around(line.substr(name_size + 1));
+        const FieldId id = id_of(name);
+        switch (id) {
+        case FieldId::content_length:
+            if (!read_length(value, length))
+                return false;
+            break;
+        case FieldId::connection:
+            if (!is_token(value))
+                return false;
+            break;
+        case FieldId::proxy_connection:
+        case FieldId::transfer_encoding:
+        case FieldId::upgrade:
+            return false;
+        default:
+            break;
+        }
+        fields.list.push_back({id, name, value});
+    }
+    return false;
+}
+
+/// The digit behind "HTTP/1."; nothing else is read.
+std::optional<std::uint8_t> read_version(std::string_view text) noexcept {
+    if (text == "HTTP/1.1")
+        return 1;
+    if (text == "HTTP/1.0")
+        return 0;
+    return std::nullopt;
+}
+
+constexpr std::size_t version_size = std::string_view{"HTTP/1.1"}.size();
+
+} // namespace
+
+std::optional<std::uint64_t> read_plain_head(std::string_view bytes, RequestHead& head) {
+    std::string_view line;
+    if (!take_line(bytes, line))
+        return std::nullopt;
+    const std::size_t method_end = line.find(' ');
+    const std::size_t target_end = line.rfind(' ');
+    if (method_end == target_end || line.size() - target_end - 1 != version_size)
+        return std::nullopt;
+    head.method = line.substr(0, method_end);
+    head.target = line.substr(method_end + 1, target_end - method_end - 1);
+    const auto minor = read_version(line.substr(target_end + 1));
+    const bool is_ascii = std::ranges::all_of(head.target, [](char c) { return c > ' '; });
+    if (!minor || !is_ascii || head.target.empty() || !is_token(head.method))
+        return std::nullopt;
+    head.minor = *minor;
+    std::optional<std::uint64_t> length;
+    if (!read_fields(bytes, head.fields, length))
+        return std::nullopt;
+    return length.value_or(0); // RFC 9112 section 6.3: no length, no body
+}
+
+std::optional<std::uint64_t> read_plain_head(std::string_view bytes, ResponseHead& head) {
+    constexpr std::size_t status_size = std::string_view{" 200 "}.size();
+    std::string_view line;
+    if (!take_line(bytes, line) || line.size() < version_size + status_size)
+        return std::nullopt;
+    const auto minor = read_version(line.substr(0, version_size));
+    const auto status = line.substr(version_size, status_size);
+    const bool is_number =
+        std::ranges::all_of(status.substr(1, 3), [](char c) { return c >= '0' && c <= '9'; });
+    if (!minor || status.front() != ' ' || status.back() != ' ' || !is_number)
+        return std::nullopt;
+    head.minor = *minor;
+    head.status =
+        static_cast<std::uint16_t>((status[1] - '0') * 100 + (status[2] - '0') * 10 + status[3] - '0');
+    head.reason = line.substr(version_size + status_size);
+    constexpr std::uint16_t no_content = 204;
+    constexpr std::uint16_t not_modified = 304;
+    if (head.status < 200 || head.status == no_content || head.status == not_modified)
+        return std::nullopt;
+    std::optional<std::uint64_t> length;
+    if (!read_fields(bytes, head.fields, length))
+        return std::nullopt;
+    head.content_length = length;
+    head.chunked = false;
+    return length;
+}
+
+} // namespace bearerd::http

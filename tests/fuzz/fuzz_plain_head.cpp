@@ -1,0 +1,27 @@
+// Never throws, never crashes; and a head that is read without Beast is read as Beast reads it.
+#include "../unit/http/beast_head.hpp"
+
+#include <bearerd/http/plain_head.hpp>
+
+#include <cstdlib>
+
+using namespace bearerd::http;
+
+namespace {
+
+template<bool is_request, class Head>
+void compare(std::string_view text) {
+    Head head;
+    const auto length = read_plain_head(text, head);
+    if (length && read_by_beast<is_request>(text) != as_beast_head(head, *length))
+        std::abort();
+}
+
+} // namespace
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+    const std::string_view text{reinterpret_cast<const char*>(data), size};
+    compare<true, RequestHead>(text);
+    compare<false, ResponseHead>(text);
+    return 0;
+}
