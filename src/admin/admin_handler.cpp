@@ -61,7 +61,7 @@ AdminHandler::AdminHandler(Sources sources) : sources_{std::move(sources)} {
     url.resize(std::min(url.size(), url.find('?')));
 }
 
-net::Task<void> AdminHandler::handle(const proxy::AppRequest& request, proxy::Responder& responder,
+net::Task<void> AdminHandler::handle(proxy::AppRequest request, proxy::Responder& responder,
                                      proxy::Report& report) {
     const std::string reply = answer(request, report);
     static_cast<void>(co_await responder.write(reply, {}, {})); // where the client is gone, nobody misses it

@@ -54,7 +54,7 @@ public:
                      generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
                      scribe_ ? &*scribe_ : nullptr} {}
 
-    net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
+    net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
                            proxy::Report& report) override {
         return forwarder_.handle(request, responder, report);
     }

@@ -3,6 +3,33 @@
 #include "passage.hpp"
 
 namespace bearerd::proxy {
+namespace {
+
+/// Counts a request in hand for as long as it lives.
+class Pending {
+public:
+    Pending(std::atomic<std::uint32_t>& total, Gauge& gauge) noexcept : total_{total}, gauge_{gauge} {
+        count_ = total_.fetch_add(1, std::memory_order_relaxed) + 1;
+        gauge_.add(1);
+    }
+
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
+
+    ~Pending() {
+        total_.fetch_sub(1, std::memory_order_relaxed);
+        gauge_.add(-1);
+    }
+
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+
+private:
+    std::atomic<std::uint32_t>& total_;
+    Gauge& gauge_;
+    std::uint32_t count_ = 0;
+};
+
+} // namespace
 
 ForwardPlan::ForwardPlan(const config::Settings& settings)
     : head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
@@ -26,9 +53,55 @@ Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, au
       reconciler_{reconciler},
       scribe_{scribe} {}
 
-net::Task<void> Forwarder::handle(const AppRequest& request, Responder& responder, Report& report) {
+net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Report& report) {
+    constexpr std::size_t fine = 0;
+    constexpr std::size_t graphql_error = 1;
     Passage passage{*this, request, responder, report};
-    co_await passage.run();
+    const Pending pending{pending_, stats_.requests_in_flight};
+    if (pending.count() > plan_.pending_requests) {
+        co_await passage.reply_error(error_reply(graphql::ErrorCode::overloaded));
+        co_return;
+    }
+    if (const auto refusal = passage.refuse_at_once()) {
+        co_await passage.reply_error(*refusal);
+        co_return;
+    }
+    TimePoint begin = BootClock::now();
+    if (!passage.take_token(begin)) {
+        if (!co_await passage.wait_for_token())
+            co_return;
+        begin = BootClock::now();
+    }
+    if (passage.has_to_be_put_down()) {
+        if (!co_await passage.put_down())
+            co_return;
+        begin = BootClock::now();
+    }
+    for (bool again = true; again;) {
+        const upstream::OutgoingRequest outgoing = passage.outgoing();
+        auto result = co_await transport_.send(outgoing);
+        passage.sent(BootClock::now() - begin);
+        again = false;
+        if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
+            again = co_await passage.after_failure(*failure);
+        } else {
+            auto& exchange = std::get<upstream::ExchangePtr>(result);
+            const graphql::Verdict verdict = passage.look_at(*exchange);
+            if (verdict == graphql::Verdict::rejected) {
+                again = co_await passage.after_rejection(std::move(exchange));
+            } else {
+                auto rest = passage.relay(std::move(exchange),
+                                          verdict == graphql::Verdict::graphql_error ? graphql_error : fine);
+                if (rest)
+                    co_await std::move(*rest);
+            }
+        }
+        if (again) {
+            ++report.resends;
+            begin = BootClock::now();
+        }
+    }
+    passage.conclude();
 }
 
 } // namespace bearerd::proxy

@@ -33,30 +33,6 @@ std::string_view chunk_size_line(std::array<char, 20>& buffer, std::size_t size)
     return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
 }
 
-/// Counts a request in hand for as long as it lives.
-class Pending {
-public:
-    Pending(std::atomic<std::uint32_t>& total, Gauge& gauge) noexcept : total_{total}, gauge_{gauge} {
-        count_ = total_.fetch_add(1, std::memory_order_relaxed) + 1;
-        gauge_.add(1);
-    }
-
-    Pending(const Pending&) = delete;
-    Pending& operator=(const Pending&) = delete;
-
-    ~Pending() {
-        total_.fetch_sub(1, std::memory_order_relaxed);
-        gauge_.add(-1);
-    }
-
-    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-
-private:
-    std::atomic<std::uint32_t>& total_;
-    Gauge& gauge_;
-    std::uint32_t count_ = 0;
-};
-
 graphql::RequestView view_of(const AppRequest& request) noexcept {
     const auto& fields = request.head.fields;
     graphql::RequestView view;
@@ -109,46 +85,6 @@ Forwarder::Passage::~Passage() {
         owner_.spare_heads_.push_back(std::move(out_));
 }
 
-net::Task<void> Forwarder::Passage::run() {
-    const Pending pending{owner_.pending_, owner_.stats_.requests_in_flight};
-    if (pending.count() > owner_.plan_.pending_requests) {
-        co_await reply_error(error_reply(ErrorCode::overloaded));
-        co_return;
-    }
-    if (const auto refusal = refuse_at_once()) {
-        co_await reply_error(*refusal);
-        co_return;
-    }
-    TimePoint begin = BootClock::now();
-    token_ = owner_.tokens_.current(begin);
-    if (!token_) {
-        if (!co_await wait_for_token())
-            co_return;
-        begin = BootClock::now();
-    }
-    if (owner_.scribe_ != nullptr && operation_.may_mutate()) {
-        if (!co_await put_down())
-            co_return;
-        begin = BootClock::now();
-    }
-    while (true) {
-        const upstream::OutgoingRequest request = outgoing();
-        auto result = co_await owner_.transport_.send(request);
-        wipe(out_);
-        report_.upstream_time += BootClock::now() - begin;
-        bool again = false;
-        if (const auto* failure = std::get_if<upstream::Failure>(&result))
-            again = co_await after_failure(*failure);
-        else
-            again = co_await after_answer(std::get<upstream::ExchangePtr>(std::move(result)));
-        if (!again)
-            break;
-        ++report_.resends;
-        begin = BootClock::now();
-    }
-    conclude();
-}
-
 std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
     // A link or an image can cause a GET; it must not move money (CONTRACT 2).
     const bool get_may_mutate = view_.is_get && (operation_.kind == OperationKind::mutation ||
@@ -160,6 +96,11 @@ std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
     return refusal;
 }
 
+bool Forwarder::Passage::take_token(TimePoint now) {
+    token_ = owner_.tokens_.current(now);
+    return token_ != nullptr;
+}
+
 net::Task<bool> Forwarder::Passage::wait_for_token() {
     auto result = co_await owner_.tokens_.acquire();
     if (auto* token = std::get_if<auth::TokenPtr>(&result)) {
@@ -168,6 +109,10 @@ net::Task<bool> Forwarder::Passage::wait_for_token() {
     }
     co_await reply_no_token(std::get<auth::NoToken>(result));
     co_return false;
+}
+
+bool Forwarder::Passage::has_to_be_put_down() const noexcept {
+    return owner_.scribe_ != nullptr && operation_.may_mutate();
 }
 
 net::Task<bool> Forwarder::Passage::put_down() {
@@ -189,7 +134,6 @@ void Forwarder::Passage::conclude(journal::Source source) {
     entry_.reset();
 }
 
-/// The request as it leaves. Whoever has sent it wipes `out_`, which holds the token.
 upstream::OutgoingRequest Forwarder::Passage::outgoing() {
     out_.clear();
     http::append_upstream_head(out_, owner_.plan_.head, request_.head, request_.target.query,
@@ -202,6 +146,12 @@ upstream::OutgoingRequest Forwarder::Passage::outgoing() {
     outgoing.new_connection = new_connection_;
     outgoing.hold_limit = owner_.plan_.inspect_limit;
     return outgoing;
+}
+
+/// `out_` holds the token.
+void Forwarder::Passage::sent(Duration took) noexcept {
+    wipe(out_);
+    report_.upstream_time += took;
 }
 
 net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
@@ -219,22 +169,19 @@ net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failu
     co_return false;
 }
 
-net::Task<bool> Forwarder::Passage::after_answer(upstream::ExchangePtr exchange) {
-    owner_.stats_.upstream_duration.observe(exchange->response_time());
-    adopt_token(exchange->head());
-    graphql::Judgement judgement;
+Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
+    owner_.stats_.upstream_duration.observe(exchange.response_time());
+    adopt_token(exchange.head());
     // A status says it without the body, which may be larger than what is held.
-    const bool told_by_status = std::ranges::find(owner_.plan_.rules.statuses, exchange->head().status) !=
+    const bool told_by_status = std::ranges::find(owner_.plan_.rules.statuses, exchange.head().status) !=
                                 owner_.plan_.rules.statuses.end();
-    const bool inspected = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
-    if (inspected || told_by_status)
-        judgement = judge(*exchange, exchange->body());
+    const bool inspected = exchange.complete() && exchange.body().size() <= owner_.plan_.inspect_limit;
+    if (!inspected && !told_by_status)
+        return Verdict::ok;
+    const graphql::Judgement judgement = judge(exchange, exchange.body());
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
-    if (judgement.verdict == Verdict::rejected)
-        co_return co_await after_rejection(std::move(exchange));
-    co_await relay(std::move(exchange), judgement.verdict == Verdict::graphql_error ? 1 : 0);
-    co_return false;
+    return judgement.verdict;
 }
 
 net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
@@ -243,7 +190,8 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     if (resent_rejected_) {
         if (report_denied_)
             owner_.tokens_.denied(token_, document);
-        co_await relay(std::move(exchange), rejected);
+        if (auto rest = relay(std::move(exchange), rejected))
+            co_await std::move(*rest);
         co_return false;
     }
     // Keep the answer and let go of the connection: the login may need it.
@@ -318,7 +266,8 @@ bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) con
     return fields && fields->size() == 1;
 }
 
-net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::size_t outcome) {
+std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange,
+                                                         std::size_t outcome) {
     const http::ResponseHead& head = exchange->head();
     note_answer(head.status, outcome);
     std::optional<std::uint64_t> length = head.content_length;
@@ -329,16 +278,33 @@ net::Task<void> Forwarder::Passage::relay(upstream::ExchangePtr exchange, std::s
     http::append_app_head(out_, head, owner_.plan_.head, request_.context, framing, length.value_or(0));
     if (framing == http::BodyFraming::until_close)
         responder_.close_after();
-    if (!exchange->complete()) {
-        co_await stream(std::move(exchange), framing);
-        co_return;
-    }
+    if (!exchange->complete())
+        return stream(std::move(exchange), framing);
     conclude();
     report_.bytes_out = exchange->body().size();
-    std::string body = std::move(exchange->body());
-    exchange.reset(); // the next request may have the connection while the app takes its answer
-    const std::string_view shown = framing == http::BodyFraming::none ? std::string_view{} : body;
-    static_cast<void>(co_await responder_.write(out_, shown, {}));
+    const auto body = framing == http::BodyFraming::none ? std::string_view{} : exchange->body();
+    return write(std::move(exchange), body);
+}
+
+/// A whole answer: `out_`, then the body.
+std::optional<net::Task<void>> Forwarder::Passage::write(upstream::ExchangePtr exchange,
+                                                         std::string_view body) {
+    const std::size_t taken = responder_.write_now(out_, body);
+    if (taken == out_.size() + body.size())
+        return std::nullopt;
+    // The next request may have the connection while the app takes its answer.
+    std::string left;
+    left.reserve(out_.size() + body.size() - taken);
+    if (taken < out_.size())
+        left.append(out_, taken).append(body);
+    else
+        left.append(body.substr(taken - out_.size()));
+    exchange.reset();
+    return write_rest(std::move(left));
+}
+
+net::Task<void> Forwarder::Passage::write_rest(std::string left) {
+    static_cast<void>(co_await responder_.write(left, {}, {}));
 }
 
 net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http::BodyFraming framing) {

@@ -8,7 +8,9 @@
 
 namespace bearerd::proxy {
 
-/// One request's way through the forwarder; lives in the coroutine frame of Forwarder::handle.
+/// One request's way through the forwarder, step by step; lives in the coroutine frame of Forwarder::handle,
+/// which says in which order. What nearly always is done at once is no coroutine: its Task, where there is
+/// one, is what is left to be awaited.
 class Forwarder::Passage {
 public:
     Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report);
@@ -16,7 +18,27 @@ public:
     Passage& operator=(const Passage&) = delete;
     ~Passage();
 
-    [[nodiscard]] net::Task<void> run();
+    [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
+    /// Whether there is one that is good.
+    [[nodiscard]] bool take_token(TimePoint now);
+    /// False: the app has its answer.
+    [[nodiscard]] net::Task<bool> wait_for_token();
+    [[nodiscard]] bool has_to_be_put_down() const noexcept;
+    /// False: it must not be sent without, and the app has its answer.
+    [[nodiscard]] net::Task<bool> put_down();
+    /// What the report says now is what the journal is told, where it has not been told yet.
+    void conclude(journal::Source source = journal::Source::answer);
+    /// The request as it leaves; its head is wiped by sent().
+    [[nodiscard]] upstream::OutgoingRequest outgoing();
+    void sent(Duration took) noexcept;
+    /// Takes from the answer what it says of token and throttling, and judges it.
+    [[nodiscard]] graphql::Verdict look_at(upstream::Exchange& exchange);
+    /// True: send again. False: the app has its answer.
+    [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);
+    [[nodiscard]] net::Task<bool> after_rejection(upstream::ExchangePtr exchange);
+    /// Nothing: the app has its answer.
+    [[nodiscard]] std::optional<net::Task<void>> relay(upstream::ExchangePtr exchange, std::size_t outcome);
+    [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
 
 private:
     /// An answer that was read whole and let go of its connection, so that a login can use it.
@@ -26,24 +48,12 @@ private:
         std::uint16_t status = 0;
     };
 
-    [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
-    [[nodiscard]] net::Task<bool> wait_for_token();
-    /// False: it must not be sent without, and the app has its answer.
-    [[nodiscard]] net::Task<bool> put_down();
-    /// What the report says now is what the journal is told, where it has not been told yet.
-    void conclude(journal::Source source = journal::Source::answer);
-    [[nodiscard]] upstream::OutgoingRequest outgoing();
-    /// True: send again. False: the app has its answer.
-    [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);
-    [[nodiscard]] net::Task<bool> after_answer(upstream::ExchangePtr exchange);
-    [[nodiscard]] net::Task<bool> after_rejection(upstream::ExchangePtr exchange);
-
     void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] graphql::Judgement judge(const upstream::Exchange& exchange, std::string_view body);
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
-    [[nodiscard]] net::Task<void> relay(upstream::ExchangePtr exchange, std::size_t outcome);
+    [[nodiscard]] std::optional<net::Task<void>> write(upstream::ExchangePtr exchange, std::string_view body);
+    [[nodiscard]] net::Task<void> write_rest(std::string left);
     [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange, http::BodyFraming framing);
-    [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
     [[nodiscard]] net::Task<void> reply_decision(const Decision& decision);
     /// What the upstream knows of a mutation whose outcome is unknown; nothing where it was not asked.
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();

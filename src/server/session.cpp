@@ -80,8 +80,23 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
             read = co_await refuse(fault_);
         if (read == Read::gone)
             co_return;
-        if (read == Read::request)
-            co_await answer();
+        if (read == Read::request) {
+            begin_answer();
+            if (wants_preflight()) {
+                co_await answer_preflight();
+            } else {
+                bool failed = false;
+                try {
+                    auto answered = site_->handler->handle(
+                        {parser_.head(), target_, parser_.body(), context_}, *this, report_);
+                    co_await std::move(answered);
+                } catch (...) { // out of memory or a bug: the app must not be left without an answer
+                    failed = true;
+                }
+                if (!finish_answer(failed))
+                    static_cast<void>(co_await refuse(ErrorCode::outcome_unknown));
+            }
+        }
         finish_report();
         received_.unpin();
         // Pipelined requests that are answered at once must leave the others their turn.
@@ -281,29 +296,21 @@ bool Session::may_hold_body() noexcept {
     return false;
 }
 
-net::Task<void> Session::answer() {
+void Session::begin_answer() noexcept {
     context_.keep_alive = context_.keep_alive && !closing_ && !peer_ended_;
     if (!context_.keep_alive)
         keep_open_ = false;
-    if (wants_preflight()) {
-        co_await answer_preflight();
-        co_return;
-    }
-    const proxy::AppRequest request{parser_.head(), target_, parser_.body(), context_};
-    std::exception_ptr failure;
-    try {
-        co_await site_->handler->handle(request, *this, report_);
-    } catch (...) { // out of memory or a bug: whatever it was, the app must not be left without an answer
-        failure = std::current_exception();
-    }
+}
+
+/// Behind the handler; false: the app has got nothing.
+bool Session::finish_answer(bool failed) {
     keep_open_ =
         keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
-    if (!failure && wrote_)
-        co_return;
+    if (!failed && wrote_)
+        return true;
     log::error("internal error while answering a request", {{"request_id", std::string_view{request_id_}}});
     keep_open_ = false;
-    if (!wrote_)
-        static_cast<void>(co_await refuse(ErrorCode::outcome_unknown));
+    return wrote_;
 }
 
 /// An error that the session itself finds. Where bytes of the request may still be coming, the connection

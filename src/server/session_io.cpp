@@ -51,21 +51,33 @@ net::Task<error_code> Session::receive() {
     }
 }
 
+/// As sendmsg(2); nothing to send is sent.
+ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
+    std::array<iovec, 3> vectors{};
+    std::size_t count = 0;
+    for (const std::string_view piece : pieces)
+        if (!piece.empty()) // sendmsg's interface is older than const
+            vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
+    if (count == 0)
+        return 0;
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+}
+
+std::size_t Session::write_now(std::string_view first, std::string_view second) {
+    wrote_ = true;
+    const std::array pieces{first, second};
+    const auto sent = send_now(pieces);
+    return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+}
+
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
     std::array<std::string_view, 3> pieces{first, second, third};
     wrote_ = true;
-    while (true) {
-        std::array<iovec, 3> vectors{};
-        std::size_t count = 0;
-        for (const std::string_view piece : pieces)
-            if (!piece.empty()) // sendmsg's interface is older than const
-                vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
-        if (count == 0)
-            co_return true;
-        msghdr message{};
-        message.msg_iov = vectors.data();
-        message.msg_iovlen = count;
-        const auto sent = ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+    while (!std::ranges::all_of(pieces, &std::string_view::empty)) {
+        const auto sent = send_now(pieces);
         if (sent < 0) {
             error_code code{errno, boost::system::system_category()};
             if (net::would_block()) {
@@ -86,6 +98,7 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
             left -= done;
         }
     }
+    co_return true;
 }
 
 /// Closes so that the app gets the answer and not a reset, even where it is still sending (RFC 9112

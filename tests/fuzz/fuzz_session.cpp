@@ -28,8 +28,7 @@ constexpr std::string_view answer_mark = "\r\n\r\nhandled";
 
 class MarkingHandler final : public proxy::Handler {
 public:
-    net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
-                           proxy::Report&) override {
+    net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder, proxy::Report&) override {
         ++handled;
         require(request.target.valid && request.body.size() <= 512);
         std::string out;

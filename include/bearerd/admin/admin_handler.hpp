@@ -47,7 +47,7 @@ class AdminHandler final : public proxy::Handler {
 public:
     explicit AdminHandler(Sources sources);
 
-    [[nodiscard]] net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
+    [[nodiscard]] net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
                                          proxy::Report& report) override;
 
 private:

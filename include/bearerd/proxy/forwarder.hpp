@@ -45,8 +45,7 @@ public:
               std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr,
               journal::Scribe* scribe = nullptr);
 
-    [[nodiscard]] net::Task<void> handle(const AppRequest& request, Responder& responder,
-                                         Report& report) override;
+    [[nodiscard]] net::Task<void> handle(AppRequest request, Responder& responder, Report& report) override;
 
 private:
     class Passage;

@@ -8,6 +8,7 @@
 #include <bearerd/http/message.hpp>
 #include <bearerd/net/task.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -58,6 +59,10 @@ public:
     [[nodiscard]] virtual net::Task<bool> write(std::string_view first, std::string_view second,
                                                 std::string_view third) = 0;
 
+    /// As write(), but only what the socket takes at once; how many bytes that was. The rest is for write(),
+    /// which waits, and which meets a failure again.
+    [[nodiscard]] virtual std::size_t write_now(std::string_view first, std::string_view second) = 0;
+
     /// The answer is not whole, or its end is told by the end of the connection: close behind it.
     virtual void close_after() noexcept = 0;
 
@@ -75,7 +80,7 @@ public:
     virtual ~Handler() = default;
 
     /// Always writes exactly one answer, and fills in the report.
-    [[nodiscard]] virtual net::Task<void> handle(const AppRequest& request, Responder& responder,
+    [[nodiscard]] virtual net::Task<void> handle(AppRequest request, Responder& responder,
                                                  Report& report) = 0;
 };
 

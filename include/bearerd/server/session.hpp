@@ -12,9 +12,13 @@
 
 #include <boost/asio/generic/stream_protocol.hpp>
 
+#include <sys/types.h>
+
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 namespace bearerd::server {
@@ -46,6 +50,7 @@ public:
 
     [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
                                         std::string_view third) override;
+    [[nodiscard]] std::size_t write_now(std::string_view first, std::string_view second) override;
 
     void close_after() noexcept override { keep_open_ = false; }
 
@@ -70,9 +75,11 @@ private:
     [[nodiscard]] bool may_hold_body() noexcept;
     [[nodiscard]] error_code receive_now();
     [[nodiscard]] net::Task<error_code> receive();
-    [[nodiscard]] net::Task<void> answer();
+    void begin_answer() noexcept;
+    [[nodiscard]] bool finish_answer(bool failed);
     [[nodiscard]] net::Task<Read> refuse(graphql::ErrorCode code);
     [[nodiscard]] net::Task<void> answer_preflight();
+    [[nodiscard]] ssize_t send_now(std::span<const std::string_view> pieces) noexcept;
     [[nodiscard]] net::Task<void> linger();
 
     void begin_request() noexcept;

@@ -7,6 +7,7 @@
 #include <boost/beast/http/field.hpp>
 
 #include <deque>
+#include <functional>
 #include <optional>
 #include <string>
 #include <tuple>
@@ -184,16 +185,29 @@ class FakeApp final : public Responder {
 public:
     std::string received;
     std::vector<std::string> writes;
-    std::size_t leaves_after = SIZE_MAX; ///< writes
+    std::size_t leaves_after = SIZE_MAX;  ///< writes
+    std::size_t takes_at_once = SIZE_MAX; ///< bytes
+    std::function<void()> before_waiting; ///< or empty
     bool closed = false;
     bool reset = false;
 
     net::Task<bool> write(std::string_view first, std::string_view second, std::string_view third) override {
+        if (before_waiting)
+            before_waiting();
         if (writes.size() >= leaves_after)
             co_return false;
         writes.push_back(std::string{first} + std::string{second} + std::string{third});
         received += writes.back();
         co_return true;
+    }
+
+    std::size_t write_now(std::string_view first, std::string_view second) override {
+        if (writes.size() >= leaves_after)
+            return 0;
+        const std::string taken = (std::string{first} + std::string{second}).substr(0, takes_at_once);
+        writes.push_back(taken);
+        received += taken;
+        return taken.size();
     }
 
     void close_after() noexcept override { closed = true; }

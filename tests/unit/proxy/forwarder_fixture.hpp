@@ -60,6 +60,8 @@ protected:
         const AppRequest incoming{head, http::split_target(head.target), body, context};
         app = FakeApp{};
         app.leaves_after = leaves_after;
+        app.takes_at_once = takes_at_once;
+        app.before_waiting = before_waiting;
         report = Report{};
         bearerd::test::run_task(loop, forwarder.handle(incoming, app, report));
     }
@@ -86,6 +88,8 @@ protected:
     http::ReplyContext context{false, true, false, "id-1", {}};
     NamedFields fields; ///< of the request, next to Host and Content-Type
     std::size_t leaves_after = SIZE_MAX;
+    std::size_t takes_at_once = SIZE_MAX; ///< likewise, bytes
+    std::function<void()> before_waiting; ///< before the app waits to take the rest; or empty
     FakeApp app;
     Report report;
 };

@@ -35,6 +35,26 @@ TEST_F(ForwarderTest, ARequestGoesUpstreamWithTheTokenAndItsAnswerBackUnchanged)
     EXPECT_EQ(stats.requests_in_flight.get(), 0);
 }
 
+TEST_F(ForwarderTest, AnAnswerArrivesWholeHoweverMuchOfItTheSocketTakesAtOnce) {
+    answer(json(std::string{data}));
+    request(query);
+    const std::string whole = app.received;
+    for (takes_at_once = 0; takes_at_once <= whole.size(); ++takes_at_once) {
+        answer(json(std::string{data}));
+        request(query);
+        EXPECT_EQ(app.received, whole) << takes_at_once;
+        EXPECT_EQ(report.bytes_out, data.size());
+    }
+}
+
+TEST_F(ForwarderTest, AnAppThatTakesItsTimeDoesNotKeepTheConnectionFromTheNextRequest) {
+    takes_at_once = 10;
+    before_waiting = [this] { EXPECT_EQ(transport.open, 0U); };
+    answer(json(std::string{data}));
+    request(query);
+    EXPECT_EQ(app.writes.size(), 2U);
+}
+
 TEST_F(ForwarderTest, ASwappedTokenIsReportedWithTheTokenThatTheRequestCarriedAndNeverReachesTheApp) {
     Answer swap = json(std::string{data});
     swap.fields.emplace_back("Authorization", "Bearer old-style");

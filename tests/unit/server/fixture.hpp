@@ -97,7 +97,7 @@ public:
 
     explicit FakeHandler(net::Executor executor) : gate{executor} {}
 
-    net::Task<void> handle(const proxy::AppRequest& request, proxy::Responder& responder,
+    net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
                            proxy::Report& report) override {
         ++handled;
         ids.emplace_back(request.context.request_id);
