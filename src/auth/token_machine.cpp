@@ -126,16 +126,17 @@ TokenMachine::Observation TokenMachine::observed(std::uint64_t generation, Candi
         return Observation::unchanged;
     if (generation < first_generation_ || !same_identity(*login_claims_, token.claims))
         return Observation::foreign;
-    if (older(generation, token))
+    const auto hash = hash_of(token.value);
+    if (older(generation, token, hash))
         return Observation::older;
     const auto life = life_of(token.claims);
-    make_current(std::move(token), false, at.now, at.now + life, at.jitter);
+    make_current(std::move(token), hash, false, at.now, at.now + life, at.jitter);
     needed_ = false;
     return Observation::adopted;
 }
 
-bool TokenMachine::older(std::uint64_t generation, const Candidate& token) const {
-    if (replaced_.has(hash_of(token.value)))
+bool TokenMachine::older(std::uint64_t generation, const Candidate& token, std::uint64_t hash) const {
+    if (replaced_.has(hash))
         return true;
     if (current_) {
         const auto& mine = current_->claims;
@@ -151,10 +152,11 @@ bool TokenMachine::older(std::uint64_t generation, const Candidate& token) const
     return generation != generation_;
 }
 
-void TokenMachine::make_current(Candidate token, bool from_login, TimePoint received, TimePoint expires,
-                                double jitter) {
-    if (current_ && !current_->value.equals(token.value))
-        replaced_.add(hash_of(current_->value));
+void TokenMachine::make_current(Candidate token, std::uint64_t hash, bool from_login, TimePoint received,
+                                TimePoint expires, double jitter) {
+    if (current_ && hash != current_hash_)
+        replaced_.add(current_hash_);
+    current_hash_ = hash;
     auto next = std::make_shared<Token>();
     next->value = std::move(token.value);
     next->claims = std::move(token.claims);
@@ -190,7 +192,8 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     if (made_for_)
         set_aside_ = denied;
     login_claims_ = std::make_shared<const Claims>(token.claims);
-    make_current(std::move(token), true, at.now, expires, at.jitter);
+    const auto hash = hash_of(token.value);
+    make_current(std::move(token), hash, true, at.now, expires, at.jitter);
     login_generation_ = generation_;
     if (again)
         renew_at_ = std::max(renew_at_, std::min(at.now + shortest_renewal, expires));
@@ -239,7 +242,8 @@ TokenMachine::Reply TokenMachine::restored(std::optional<Restored> token, Moment
     if (token && !current_ && token->left > 0ns) {
         login_claims_ = std::make_shared<const Claims>(std::move(token->login));
         const auto received = at.now - (token->life - token->left);
-        make_current(std::move(token->token), false, received, at.now + token->left, at.jitter);
+        const auto hash = hash_of(token->token.value);
+        make_current(std::move(token->token), hash, false, received, at.now + token->left, at.jitter);
         needed_ = false;
     }
     return tick(at);

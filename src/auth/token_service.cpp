@@ -46,7 +46,7 @@ public:
         core_->denied(audience_, used ? used->generation : 0, document);
     }
 
-    void observed(const TokenPtr& used, std::string_view value, bool login_operation) override;
+    void observed(const TokenPtr& used, std::string_view text, bool login_operation) override;
 
 private:
     std::shared_ptr<TokenService::Core> core_;
@@ -93,9 +93,8 @@ net::Task<Advice> Door::rejected(TokenPtr used, std::uint64_t document) {
     co_return advice;
 }
 
-void Door::observed(const TokenPtr& used, std::string_view value, bool login_operation) {
-    const auto text = token_in_header(value);
-    if (text.empty() || !used)
+void Door::observed(const TokenPtr& used, std::string_view text, bool login_operation) {
+    if (!used)
         return;
     if (!login_operation && token_ && token_->value.reveal() == text && core_->version() == seen_)
         return; // the upstream repeats the token with every answer

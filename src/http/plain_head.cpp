@@ -16,30 +16,45 @@ struct KnownName {
     FieldId id;
 };
 
-/// As nearly everybody spells them; Beast knows the others.
+/// As nearly everybody spells them, by length; Beast knows the others.
 constexpr std::array known_names{
-    KnownName{"Host", FieldId::host},
-    KnownName{"Content-Type", FieldId::content_type},
-    KnownName{"Content-Length", FieldId::content_length},
-    KnownName{"Connection", FieldId::connection},
-    KnownName{"Accept", FieldId::accept},
-    KnownName{"User-Agent", FieldId::user_agent},
-    KnownName{"Accept-Encoding", FieldId::accept_encoding},
     KnownName{"Date", FieldId::date},
-    KnownName{"Server", FieldId::server},
-    KnownName{"Cache-Control", FieldId::cache_control},
+    KnownName{"Host", FieldId::host},
     KnownName{"Vary", FieldId::vary},
-    KnownName{"Authorization", FieldId::authorization},
-    KnownName{"X-Authorization", FieldId::unknown},
+    KnownName{"Accept", FieldId::accept},
+    KnownName{"Server", FieldId::server},
+    KnownName{"Connection", FieldId::connection},
+    KnownName{"User-Agent", FieldId::user_agent},
+    KnownName{"Content-Type", FieldId::content_type},
     KnownName{"X-Request-Id", FieldId::unknown},
+    KnownName{"Authorization", FieldId::authorization},
+    KnownName{"Cache-Control", FieldId::cache_control},
+    KnownName{"Content-Length", FieldId::content_length},
+    KnownName{"Accept-Encoding", FieldId::accept_encoding},
+    KnownName{"X-Authorization", FieldId::unknown},
 };
 
-FieldId id_of(std::string_view name) {
-    for (const KnownName& known : known_names) {
-        if (known.name == name)
-            return known.id;
+constexpr std::size_t longest_known = known_names.back().name.size();
+static_assert(std::ranges::is_sorted(known_names, {},
+                                     [](const KnownName& known) { return known.name.size(); }));
+
+/// Where in `known_names` those of each length begin.
+constexpr auto first_of_length = [] {
+    std::array<std::uint8_t, longest_known + 2> first{};
+    for (std::size_t length = 0; length < first.size(); ++length)
+        first[length] = static_cast<std::uint8_t>(std::ranges::count_if(
+            known_names, [length](const KnownName& known) { return known.name.size() < length; }));
+    return first;
+}();
+
+const KnownName* find_known(std::string_view name) noexcept {
+    if (name.size() > longest_known)
+        return nullptr;
+    for (std::size_t i = first_of_length[name.size()]; i < first_of_length[name.size() + 1]; ++i) {
+        if (known_names[i].name == name)
+            return &known_names[i];
     }
-    return boost::beast::http::string_to_field({name.data(), name.size()});
+    return nullptr;
 }
 
 /// RFC 9110 section 5.6.2.
@@ -54,15 +69,21 @@ constexpr auto token_characters = [] {
     return table;
 }();
 
-std::size_t token_size(std::string_view text) noexcept {
-    std::size_t size = 0;
-    while (size < text.size() && token_characters[static_cast<unsigned char>(text[size])])
-        ++size;
-    return size;
+bool is_token(std::string_view text) noexcept {
+    return !text.empty() &&
+           std::ranges::all_of(text, [](char c) { return token_characters[static_cast<unsigned char>(c)]; });
 }
 
-bool is_token(std::string_view text) noexcept {
-    return !text.empty() && token_size(text) == text.size();
+/// Whether it is a field name at all, and which.
+bool identify(std::string_view name, FieldId& id) {
+    if (const KnownName* known = find_known(name)) {
+        id = known->id;
+        return true;
+    }
+    if (!is_token(name))
+        return false;
+    id = boost::beast::http::string_to_field({name.data(), name.size()});
+    return true;
 }
 
 constexpr bool is_control(char c) noexcept {
@@ -118,12 +139,14 @@ bool read_fields(std::string_view rest, Fields& fields, std::optional<std::uint6
     for (std::string_view line; take_line(rest, line);) {
         if (line.empty())
             return rest.empty();
-        const std::size_t name_size = token_size(line);
-        if (name_size == 0 || name_size == line.size() || line[name_size] != ':')
+        const std::size_t colon = line.find(':');
+        if (colon == std::string_view::npos)
             return false;
-        const auto name = line.substr(0, name_size);
-        const auto value = without_spaces_around(line.substr(name_size + 1));
-        const FieldId id = id_of(name);
+        const auto name = line.substr(0, colon);
+        const auto value = without_spaces_around(line.substr(colon + 1));
+        FieldId id = FieldId::unknown;
+        if (!identify(name, id))
+            return false;
         switch (id) {
         case FieldId::content_length:
             if (!read_length(value, length))

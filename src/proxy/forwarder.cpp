@@ -58,12 +58,8 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
     constexpr std::size_t graphql_error = 1;
     Passage passage{*this, request, responder, report};
     const Pending pending{pending_, stats_.requests_in_flight};
-    if (pending.count() > plan_.pending_requests) {
-        co_await passage.reply_error(error_reply(graphql::ErrorCode::overloaded));
-        co_return;
-    }
-    if (const auto refusal = passage.refuse_at_once()) {
-        co_await passage.reply_error(*refusal);
+    if (auto refusal = passage.refuse_at_once(pending.count())) {
+        co_await std::move(*refusal);
         co_return;
     }
     TimePoint begin = BootClock::now();

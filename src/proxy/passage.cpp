@@ -85,7 +85,9 @@ Forwarder::Passage::~Passage() {
         owner_.spare_heads_.push_back(std::move(out_));
 }
 
-std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
+std::optional<net::Task<void>> Forwarder::Passage::refuse_at_once(std::uint32_t in_hand) {
+    if (in_hand > owner_.plan_.pending_requests)
+        return reply_error(error_reply(ErrorCode::overloaded));
     // A link or an image can cause a GET; it must not move money (CONTRACT 2).
     const bool get_may_mutate = view_.is_get && (operation_.kind == OperationKind::mutation ||
                                                  operation_.kind == OperationKind::unknown);
@@ -93,7 +95,7 @@ std::optional<ErrorReply> Forwarder::Passage::refuse_at_once() const noexcept {
         return std::nullopt;
     ErrorReply refusal = error_reply(ErrorCode::method_not_allowed);
     refusal.extra_fields = "Allow: POST\r\n";
-    return refusal;
+    return reply_error(refusal);
 }
 
 bool Forwarder::Passage::take_token(TimePoint now) {

@@ -18,7 +18,8 @@ public:
     Passage& operator=(const Passage&) = delete;
     ~Passage();
 
-    [[nodiscard]] std::optional<ErrorReply> refuse_at_once() const noexcept;
+    /// With as many requests in hand, this one included. Nothing: it may go on.
+    [[nodiscard]] std::optional<net::Task<void>> refuse_at_once(std::uint32_t in_hand);
     /// Whether there is one that is good.
     [[nodiscard]] bool take_token(TimePoint now);
     /// False: the app has its answer.

@@ -174,9 +174,11 @@ private:
     [[nodiscard]] Reply start_or_wait(TimePoint now);
     [[nodiscard]] Reply fail(TimePoint now) const noexcept;
     [[nodiscard]] Reply restart(TimePoint now);
-    [[nodiscard]] bool older(std::uint64_t generation, const Candidate& token) const;
+    [[nodiscard]] bool older(std::uint64_t generation, const Candidate& token, std::uint64_t hash) const;
     void forget_denied() noexcept;
-    void make_current(Candidate token, bool from_login, TimePoint received, TimePoint expires, double jitter);
+    /// `hash`: of its value.
+    void make_current(Candidate token, std::uint64_t hash, bool from_login, TimePoint received,
+                      TimePoint expires, double jitter);
     [[nodiscard]] TimePoint due() const noexcept;
 
     config::Auth settings_;
@@ -200,6 +202,7 @@ private:
     std::optional<std::uint64_t> running_for_; ///< the document whose refusal began the login that runs
     std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login that brought a token
     Memory<32> replaced_;                      ///< values that were current once: they don't come back
+    std::uint64_t current_hash_ = 0;           ///< of the value of current_
 };
 
 [[nodiscard]] std::string_view to_string(TokenMachine::State state) noexcept;

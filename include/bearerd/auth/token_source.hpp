@@ -52,10 +52,9 @@ public:
     /// login.
     virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
-    /// A response to a request sent with `used` carried a token header with this value (a leading "Bearer "
-    /// may be there). `login_operation`: the request held a login of the app's own. Adopted or ignored by
-    /// CONTRACT 3.4.
-    virtual void observed(const TokenPtr& used, std::string_view value, bool login_operation) = 0;
+    /// A response to a request sent with `used` carried this token, as find_token() has it.
+    /// `login_operation`: the request held a login of the app's own. Adopted or ignored by CONTRACT 3.4.
+    virtual void observed(const TokenPtr& used, std::string_view token, bool login_operation) = 0;
 };
 
 } // namespace bearerd::auth

@@ -21,7 +21,7 @@ namespace bearerd::proxy {
 /// completed.
 struct AppRequest {
     const http::RequestHead& head;
-    http::Target target;
+    const http::Target& target;
     std::string_view body;
     const http::ReplyContext& context;
 };

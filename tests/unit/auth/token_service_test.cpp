@@ -117,7 +117,7 @@ TEST(TokenService, ASwappedTokenIsInUseAtOnceByEveryThread) {
     const auto other = f.service->make_source(f.context.get_executor(), others);
     const auto used = other->current(f.now);
     const auto next = jwt(1001, 4601);
-    f.source->observed(used, "Bearer " + next, false);
+    f.source->observed(used, next, false);
     EXPECT_EQ(value(other->current(f.now)), next);
     EXPECT_EQ(f.stats.token_swaps[1].get(), 1U);
     f.source->observed(used, next, false);
@@ -125,7 +125,6 @@ TEST(TokenService, ASwappedTokenIsInUseAtOnceByEveryThread) {
     other->observed(used, jwt(999, 4599), false);
     other->observed(used, jwt(2000, 5600, "boss"), false);
     other->observed(used, jwt(2000, 5600), true);
-    other->observed(used, "not a token", false);
     EXPECT_EQ(others.tokens_ignored[0].get(), 1U);
     EXPECT_EQ(others.tokens_ignored[1].get(), 1U);
     EXPECT_EQ(others.tokens_ignored[2].get(), 1U);

@@ -57,7 +57,8 @@ protected:
             all.emplace_back("Content-Type", "application/json");
         all.insert(all.end(), fields.begin(), fields.end());
         fill(head.fields, all);
-        const AppRequest incoming{head, http::split_target(head.target), body, context};
+        const http::Target split = http::split_target(head.target);
+        const AppRequest incoming{head, split, body, context};
         app = FakeApp{};
         app.leaves_after = leaves_after;
         app.takes_at_once = takes_at_once;
