@@ -55,8 +55,8 @@ std::string_view base_name(std::string_view name) noexcept {
 }
 
 bool names_stored_document(std::string_view name) noexcept {
-    constexpr std::string_view first_letters = "dDqQiI";
-    if (name.empty() || first_letters.find(name.front()) == std::string_view::npos)
+    const char first = name.empty() ? '\0' : to_lower(name.front());
+    if (first != 'd' && first != 'q' && first != 'i')
         return false;
     for (const std::string_view known :
          {"documentId", "document_id", "doc_id", "docId", "queryId", "query_id", "id"})

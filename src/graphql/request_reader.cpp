@@ -140,6 +140,8 @@ bool url_selects(std::string_view query_string) {
 }
 
 RequestForm read_post(const RequestView& request, EnvelopeVisitor& visitor) {
+    if (request.content_type == "application/json" && request.query_string.empty()) // nearly everybody
+        return read_json(request.body, visitor);
     const auto type = parse_media_type(request.content_type);
     if (!type || !type->is_utf8() || url_selects(request.query_string))
         return RequestForm::unreadable;

@@ -24,6 +24,21 @@ std::string_view view(BeastView text) noexcept {
     return {text.data(), text.size()};
 }
 
+/// Forgets the message, but keeps the memory.
+void clear(RequestHead& head) noexcept {
+    head.method = {};
+    head.target = {};
+    head.fields.list.clear();
+}
+
+void clear(ResponseHead& head) noexcept {
+    head.status = 0;
+    head.reason = {};
+    head.fields.list.clear();
+    head.content_length.reset();
+    head.chunked = false;
+}
+
 /// For a body of this length. More than is sensible is reserved as it comes, not as it is promised.
 void reserve(std::string& body, std::uint64_t length) {
     constexpr std::uint64_t trusted = 64 * 1024;
@@ -229,22 +244,27 @@ void RequestParser::reset(std::uint64_t body_limit) {
     }
     if (!impl_)
         impl_ = std::make_unique<Impl>();
-    impl_->head.fields.list.clear();
+    clear(impl_->head);
     impl_->body.clear();
     impl_->body_limit = body_limit;
     impl_->sink.reset();
 }
 
-ParseState RequestParser::feed_head(std::string_view bytes) {
-    RequestHead& head = impl_->head;
-    if (const auto length = read_plain_head(bytes, head); length && *length <= impl_->body_limit) {
-        impl_->plain.begin(*length);
-        return impl_->plain.state();
+std::optional<TakenHead> RequestParser::take_plain_head(std::string_view bytes) {
+    const auto plain = read_plain_head(bytes, impl_->head);
+    if (!plain || plain->body_length > impl_->body_limit) {
+        clear(impl_->head);
+        return std::nullopt;
     }
-    head.method = {};
-    head.target = {};
-    head.fields.list.clear();
-    return feed_head_to(impl_->sink.emplace(head, impl_->body_target, impl_->body_limit), bytes);
+    impl_->plain.begin(plain->body_length);
+    return TakenHead{plain->size, impl_->plain.state()};
+}
+
+ParseState RequestParser::feed_head(std::string_view bytes) {
+    if (const auto taken = take_plain_head(bytes); taken && taken->size == bytes.size())
+        return taken->state;
+    clear(impl_->head);
+    return feed_head_to(impl_->sink.emplace(impl_->head, impl_->body_target, impl_->body_limit), bytes);
 }
 
 ParseState RequestParser::feed_body(std::string_view bytes, std::size_t& consumed) {
@@ -284,21 +304,25 @@ ResponseParser::ResponseParser() : impl_{std::make_unique<Impl>()} {}
 ResponseParser::~ResponseParser() = default;
 
 void ResponseParser::reset() {
-    impl_->head.status = 0;
-    impl_->head.reason = {};
-    impl_->head.fields.list.clear();
-    impl_->head.content_length.reset();
-    impl_->head.chunked = false;
+    clear(impl_->head);
     impl_->sink.reset();
 }
 
-ParseState ResponseParser::feed_head(std::string_view bytes) {
-    ResponseHead& head = impl_->head;
-    if (const auto length = read_plain_head(bytes, head)) {
-        impl_->plain.begin(*length);
-        return impl_->plain.state();
+std::optional<TakenHead> ResponseParser::take_plain_head(std::string_view bytes) {
+    const auto plain = read_plain_head(bytes, impl_->head);
+    if (!plain) {
+        clear(impl_->head);
+        return std::nullopt;
     }
-    reset();
+    impl_->plain.begin(plain->body_length);
+    return TakenHead{plain->size, impl_->plain.state()};
+}
+
+ParseState ResponseParser::feed_head(std::string_view bytes) {
+    if (const auto taken = take_plain_head(bytes); taken && taken->size == bytes.size())
+        return taken->state;
+    ResponseHead& head = impl_->head;
+    clear(head);
     const ParseState state = feed_head_to(impl_->sink.emplace(head, impl_->body_target), bytes);
     if (state == ParseState::need_more || state == ParseState::complete) {
         if (const auto length = impl_->sink->content_length())

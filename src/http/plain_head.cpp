@@ -133,12 +133,12 @@ bool read_length(std::string_view text, std::optional<std::uint64_t>& length) no
     return true;
 }
 
-/// The lines behind the first, up to the empty one, which must be the last.
-bool read_fields(std::string_view rest, Fields& fields, std::optional<std::uint64_t>& length) {
+/// The lines behind the first, up to the empty one.
+bool read_fields(std::string_view& rest, Fields& fields, std::optional<std::uint64_t>& length) {
     fields.list.clear();
     for (std::string_view line; take_line(rest, line);) {
         if (line.empty())
-            return rest.empty();
+            return true;
         const std::size_t colon = line.find(':');
         if (colon == std::string_view::npos)
             return false;
@@ -181,9 +181,10 @@ constexpr std::size_t version_size = std::string_view{"HTTP/1.1"}.size();
 
 } // namespace
 
-std::optional<std::uint64_t> read_plain_head(std::string_view bytes, RequestHead& head) {
+std::optional<PlainHead> read_plain_head(std::string_view bytes, RequestHead& head) {
+    std::string_view rest = bytes;
     std::string_view line;
-    if (!take_line(bytes, line))
+    if (!take_line(rest, line))
         return std::nullopt;
     const std::size_t method_end = line.find(' ');
     const std::size_t target_end = line.rfind(' ');
@@ -197,15 +198,16 @@ std::optional<std::uint64_t> read_plain_head(std::string_view bytes, RequestHead
         return std::nullopt;
     head.minor = *minor;
     std::optional<std::uint64_t> length;
-    if (!read_fields(bytes, head.fields, length))
+    if (!read_fields(rest, head.fields, length))
         return std::nullopt;
-    return length.value_or(0); // RFC 9112 section 6.3: no length, no body
+    return PlainHead{bytes.size() - rest.size(), length.value_or(0)}; // no length, no body (RFC 9112 6.3)
 }
 
-std::optional<std::uint64_t> read_plain_head(std::string_view bytes, ResponseHead& head) {
+std::optional<PlainHead> read_plain_head(std::string_view bytes, ResponseHead& head) {
     constexpr std::size_t status_size = std::string_view{" 200 "}.size();
+    std::string_view rest = bytes;
     std::string_view line;
-    if (!take_line(bytes, line) || line.size() < version_size + status_size)
+    if (!take_line(rest, line) || line.size() < version_size + status_size)
         return std::nullopt;
     const auto minor = read_version(line.substr(0, version_size));
     const auto status = line.substr(version_size, status_size);
@@ -222,11 +224,11 @@ std::optional<std::uint64_t> read_plain_head(std::string_view bytes, ResponseHea
     if (head.status < 200 || head.status == no_content || head.status == not_modified)
         return std::nullopt;
     std::optional<std::uint64_t> length;
-    if (!read_fields(bytes, head.fields, length))
+    if (!read_fields(rest, head.fields, length) || !length)
         return std::nullopt;
     head.content_length = length;
     head.chunked = false;
-    return length;
+    return PlainHead{bytes.size() - rest.size(), *length};
 }
 
 } // namespace bearerd::http

@@ -198,13 +198,20 @@ std::optional<Session::Read> Session::take_head(error_code received) {
     }
     if (is_idle())
         return Read::nothing;
-    const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
-    if (scan.state == http::HeadEnd::malformed)
-        return faulty(ErrorCode::bad_request);
-    if (scan.state != http::HeadEnd::complete)
-        return std::nullopt;
-    parse_state_ = parser_.feed_head(received_.data().substr(0, scan.size));
-    received_.consume(scan.size);
+    std::size_t size = 0;
+    if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
+        size = plain->size;
+        parse_state_ = plain->state;
+    } else { // it has come in pieces, or is not so plain
+        const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
+        if (scan.state == http::HeadEnd::malformed)
+            return faulty(ErrorCode::bad_request);
+        if (scan.state != http::HeadEnd::complete)
+            return std::nullopt;
+        size = scan.size;
+        parse_state_ = parser_.feed_head(received_.data().substr(0, size));
+    }
+    received_.consume(size);
     received_.pin();
     if (parse_state_ == http::ParseState::malformed)
         return faulty(ErrorCode::bad_request);

@@ -153,15 +153,20 @@ net::Task<error_code> Connection::read_head() {
 /// Takes the head, and what has come of the body, from what was received. Nothing: the head is not whole yet.
 std::optional<error_code> Connection::take_head() {
     while (true) {
-        const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
-        if (scan.state == http::HeadEnd::malformed)
-            return errc::garbled;
-        if (scan.state != http::HeadEnd::complete)
-            return std::nullopt;
         parser_.reset();
         body_.clear();
-        state_ = parser_.feed_head(received_.data().substr(0, scan.size));
-        received_.consume(scan.size);
+        if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
+            state_ = plain->state;
+            received_.consume(plain->size);
+        } else { // it has come in pieces, or is not so plain
+            const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
+            if (scan.state == http::HeadEnd::malformed)
+                return errc::garbled;
+            if (scan.state != http::HeadEnd::complete)
+                return std::nullopt;
+            state_ = parser_.feed_head(received_.data().substr(0, scan.size));
+            received_.consume(scan.size);
+        }
         scanned_ = 0;
         if (state_ == http::ParseState::malformed || !http::response_framing_is_sound(parser_.head()))
             return errc::garbled;

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -21,8 +22,14 @@ enum class ParseState : std::uint8_t {
     body_too_large,
 };
 
-/// One request. feed_head() exactly once with the whole head (see scan_head), then feed_body() until
-/// complete. The head's views point into the bytes given to feed_head().
+/// A head that was taken off the front of what was received.
+struct TakenHead {
+    std::size_t size = 0; ///< its bytes
+    ParseState state = ParseState::need_more;
+};
+
+/// One request. take_plain_head(), or feed_head() exactly once with the whole head (see scan_head), then
+/// feed_body() until complete. The head's views point into the bytes given to feed_head().
 class RequestParser {
 public:
     RequestParser();
@@ -32,6 +39,10 @@ public:
 
     /// Begins a new message. Nothing else may be called before it. `body_limit` in bytes.
     void reset(std::uint64_t body_limit);
+
+    /// Takes the head from the front of `bytes` where it is plain and there whole, in one look. Nothing: it
+    /// is for scan_head() and feed_head(), as if nobody had looked.
+    [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
 
     /// `bytes` is the head and nothing else. need_more: a body follows. body_too_large: the head is usable.
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
@@ -60,6 +71,7 @@ public:
     ResponseParser& operator=(const ResponseParser&) = delete;
 
     void reset();
+    [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
     /// Appends to `body`.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, std::string& body);

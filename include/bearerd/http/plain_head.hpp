@@ -12,12 +12,17 @@
 /// is, it leaves to Beast.
 namespace bearerd::http {
 
-/// `bytes` is a whole head, its empty line included. How long the body is; nothing: Beast has to read it, and
-/// `head` holds nothing of use. A head that is read has printable text without tabs in its lines, at most one
+struct PlainHead {
+    std::size_t size = 0;          ///< up to the empty line, which is counted
+    std::uint64_t body_length = 0; ///< what follows the head is the body, and then another message
+};
+
+/// The head at the beginning of `bytes`. Nothing: it is not whole yet, or Beast has to read it; `head` holds
+/// nothing of use then. A head that is read has printable text without tabs in its lines, at most one
 /// Content-Length, no Transfer-Encoding and no Upgrade, and no more than one connection option in a field.
-[[nodiscard]] std::optional<std::uint64_t> read_plain_head(std::string_view bytes, RequestHead& head);
+[[nodiscard]] std::optional<PlainHead> read_plain_head(std::string_view bytes, RequestHead& head);
 
 /// Likewise. Only final responses with a body whose length they tell.
-[[nodiscard]] std::optional<std::uint64_t> read_plain_head(std::string_view bytes, ResponseHead& head);
+[[nodiscard]] std::optional<PlainHead> read_plain_head(std::string_view bytes, ResponseHead& head);
 
 } // namespace bearerd::http
