@@ -47,41 +47,53 @@ Connection::~Connection() {
     wipe(sending_);
 }
 
-net::Task<std::optional<Failure>> Connection::run(OutgoingRequest request) {
+bool Connection::begin(const OutgoingRequest& request) {
     got_byte_ = false;
+    sent_whole_ = false;
+    written_before_.reset();
+    head_fault_.reset();
+    scanned_ = 0;
+    interim_ = 0;
+    received_.unpin();
     if (aborted_) // between dialing and now
-        co_return failure(errc::shutting_down, Stage::connecting);
+        return false;
     sent_at_ = BootClock::now();
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
-    const std::uint64_t written_before = bytes_written();
+    written_before_ = bytes_written();
+    sent_whole_ = write_now(request.head, request.body);
+    if (sent_whole_)
+        wipe(sending_);
+    return sent_whole_ && drained_ && !interruption({});
+}
+
+bool Connection::take_answer() {
+    if (interruption({}) || !fill_from_what_is_there())
+        return false;
+    head_fault_ = take_head();
+    return head_fault_ && !*head_fault_ && complete();
+}
+
+net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
+    if (!written_before_)
+        co_return failure(errc::shutting_down, Stage::connecting);
     error_code write_fault;
-    if (!write_now(request.head, request.body))
+    if (!sent_whole_)
         write_fault = co_await write_rest(request.body);
-    const bool wrote_any = bytes_written() != written_before;
+    const bool wrote_any = bytes_written() != *written_before_;
     wipe(sending_);
     if (write_fault && (!wrote_any || deadline_.expired()))
         co_return failure(write_fault, wrote_any ? Stage::writing : Stage::connecting);
     // After a write that failed half-way an answer may be waiting all the same: a server may refuse a body
     // early.
-    scanned_ = 0;
-    interim_ = 0;
-    received_.unpin();
-    if (drained_ && !interruption({})) {
-        // The usual answer is there whole after this wait, and needs no further coroutine.
-        watch();
-        co_await readable_.wait();
-        if (!interruption({}))
-            static_cast<void>(fill_from_what_is_there());
-    }
-    std::optional<error_code> head_fault = take_head();
-    if (!head_fault)
-        head_fault = co_await read_head();
-    if (const error_code read_fault = *head_fault) {
+    if (!head_fault_)
+        head_fault_ = take_head();
+    if (!head_fault_)
+        head_fault_ = co_await read_head();
+    if (const error_code read_fault = *head_fault_) {
         if (write_fault && !got_byte_)
             co_return failure(write_fault, Stage::writing);
         co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
     }
-    head_at_ = BootClock::now();
     if (write_fault)
         ended_ = true; // the request was not taken whole, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type)))
@@ -174,6 +186,7 @@ std::optional<error_code> Connection::take_head() {
         if (parser_.head().status == 101)
             return errc::garbled;
         if (parser_.head().status >= 200) {
+            head_at_ = BootClock::now();
             received_.pin();
             return parse_body();
         }

@@ -25,9 +25,21 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Writes the request and reads the response's head and, up to the hold limit, its body. Nothing: it is
-    /// there.
-    [[nodiscard]] net::Task<std::optional<Failure>> run(OutgoingRequest request);
+    /// Begins an exchange: writes what the socket takes at once of the request. True: as usual that is all,
+    /// and the answer may be there whole after one wait: await readable(), then ask take_answer(). What is
+    /// left otherwise, or where it says no, is for finish(); so the usual exchange needs no coroutine of its
+    /// own.
+    [[nodiscard]] bool begin(const OutgoingRequest& request);
+
+    [[nodiscard]] auto readable() {
+        watch();
+        return readable_.wait();
+    }
+
+    [[nodiscard]] bool take_answer();
+    /// Writes the rest of the request and reads the response's head and, up to the hold limit, its body.
+    /// Nothing: it is there.
+    [[nodiscard]] net::Task<std::optional<Failure>> finish(OutgoingRequest request);
 
     [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
 
@@ -92,8 +104,12 @@ private:
     std::string sending_; ///< holds the token: wiped as soon as it is written
     std::size_t written_of_sending_ = 0;
     std::size_t unsent_of_body_ = 0;
-    std::size_t scanned_ = 0; ///< of received_, for the end of a head
-    int interim_ = 0;         ///< 1xx responses before the one that is awaited
+    std::optional<std::uint64_t>
+        written_before_;                   ///< in the exchanges before; nothing: this one has not begun
+    bool sent_whole_ = false;              ///< the request
+    std::optional<error_code> head_fault_; ///< nothing: the head is not whole yet
+    std::size_t scanned_ = 0;              ///< of received_, for the end of a head
+    int interim_ = 0;                      ///< 1xx responses before the one that is awaited
     std::string body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;

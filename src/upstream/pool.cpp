@@ -82,7 +82,13 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         }
         std::optional<Failure> failed;
         try {
-            failed = co_await connection->run(request);
+            bool answered = false;
+            if (connection->begin(request)) {
+                co_await connection->readable();
+                answered = connection->take_answer();
+            }
+            if (!answered)
+                failed = co_await connection->finish(request);
         } catch (...) { // as for lack of memory: it costs the connection, not its place
             give_back(*connection, false);
             throw;
