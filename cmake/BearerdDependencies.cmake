@@ -8,7 +8,7 @@ find_package(spdlog 1.10 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+pkg_check_modules(SYSTEMD REQUIRED libsystemd) # its header; the library is loaded where it is needed
 if(BUILD_TESTING)
   find_package(GTest 1.12 REQUIRED)
   find_package(benchmark QUIET)

@@ -59,7 +59,7 @@ set(CPACK_DEBIAN_PACKAGE_CONTROL_STRICT_PERMISSION ON)
 
 set(CPACK_DEBIAN_BEARERD_PACKAGE_NAME bearerd)
 set(CPACK_DEBIAN_BEARERD_PACKAGE_SECTION net)
-set(CPACK_DEBIAN_BEARERD_PACKAGE_DEPENDS ca-certificates)
+set(CPACK_DEBIAN_BEARERD_PACKAGE_DEPENDS "ca-certificates, libsystemd0") # the second is loaded, not linked
 set(CPACK_DEBIAN_BEARERD_PACKAGE_SUGGESTS bearerd-simulator)
 set(CPACK_DEBIAN_BEARERD_PACKAGE_CONTROL_EXTRA
     "${packaging}/conffiles;${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")

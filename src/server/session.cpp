@@ -57,11 +57,17 @@ net::Task<void> Session::run(std::unique_ptr<Session> self) {
     return session.serve(std::move(self));
 }
 
-/// Its frame owns the session: a coroutine of its own for that would be a tenth of an idle client's memory.
+/// Its frame owns the session, and is all that an idle client has of frames: each further one would be a
+/// fifth of its memory.
 net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
     while (keep_open_) {
-        // Not in the condition above: gcc 12 evaluates a co_await behind && there in any case.
-        if (!co_await wait_for_request()) {
+        Next next = look_for_request();
+        while (next == Next::wait) {
+            const auto [code] =
+                co_await net::async_edge_wait(socket_, net::asio::as_tuple(net::asio::deferred));
+            next = look_again(code);
+        }
+        if (next == Next::none) {
             if (requests_ == 0 && arrival_.over_limit)
                 co_await tell_overloaded();
             break;
@@ -107,13 +113,13 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         co_await linger();
 }
 
-/// False: there will be none.
-net::Task<bool> Session::wait_for_request() {
+/// Whether the next request has begun, or there will be none.
+Session::Next Session::look_for_request() {
     received_.consume(http::leading_empty_lines(received_.data()));
     if (!is_idle())
-        co_return true; // pipelined
+        return Next::here; // pipelined
     if (peer_ended_)
-        co_return false;
+        return Next::none;
     received_.release_if_empty();
     parser_.release();
     body_share_.clear();
@@ -125,28 +131,37 @@ net::Task<bool> Session::wait_for_request() {
             ended_ + (arrival_.over_limit ? over_limit_time
                                           : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
     else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
-        co_return false;
+        return Next::none;
     // The last receive may have left something with the kernel, and an end that came together with the last
     // bytes is not told of anew: a client that stays idle is looked at once more.
+    settled_ = false;
     first_received_ = drained_ && !closing_ ? error_code{net::asio::error::would_block} : receive_now();
-    for (bool settled = false; first_received_ == net::asio::error::would_block;) {
-        received_.release_if_empty();
-        if (!closing_)
-            deadline_.set(settled ? idle_until_ : std::min(idle_until_, ended_ + net::settling_time));
-        else if (is_newcomer() && !cut_)
-            deadline_.set(arrived_ + newcomer_time);
-        else
-            co_return false;
-        waiting_ = true;
-        const auto [code] = co_await net::async_edge_wait(socket_, net::asio::as_tuple(net::asio::deferred));
-        waiting_ = false;
-        settled = settled || code;
-        // Looked for in any case: a request that has crossed our decision to close is answered, not lost.
-        first_received_ = receive_now();
-        if (first_received_ == net::asio::error::would_block && !closing_ && BootClock::now() >= idle_until_)
-            co_return false;
-    }
-    co_return true;
+    return prepare_wait();
+}
+
+Session::Next Session::prepare_wait() {
+    if (first_received_ != net::asio::error::would_block)
+        return Next::here;
+    received_.release_if_empty();
+    if (!closing_)
+        deadline_.set(settled_ ? idle_until_ : std::min(idle_until_, ended_ + net::settling_time));
+    else if (is_newcomer() && !cut_)
+        deadline_.set(arrived_ + newcomer_time);
+    else
+        return Next::none;
+    waiting_ = true;
+    return Next::wait;
+}
+
+/// Behind a wait that ended so.
+Session::Next Session::look_again(error_code code) {
+    waiting_ = false;
+    settled_ = settled_ || code;
+    // Looked for in any case: a request that has crossed our decision to close is answered, not lost.
+    first_received_ = receive_now();
+    if (first_received_ == net::asio::error::would_block && !closing_ && BootClock::now() >= idle_until_)
+        return Next::none;
+    return prepare_wait();
 }
 
 /// Who stays silent above the limit is told as well, as everybody is in a flood (contract section 5).

@@ -223,9 +223,9 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
 /// till may be next Saturday.
 void Pool::on_tidying(void* self) noexcept {
     auto& pool = *static_cast<Pool*>(self);
-    const bool quiet = pool.busy_.empty() &&
-                       std::ranges::all_of(pool.idle_, [](const auto& idle) { return idle->is_settled(); });
-    if (!quiet) {
+    const auto settled = static_cast<std::size_t>(
+        std::ranges::count_if(pool.idle_, [](const auto& idle) { return idle->is_settled(); }));
+    if (pool.open_ - settled >= net::crowd) {
         pool.tidying_.set_after(tidying_interval);
         return;
     }

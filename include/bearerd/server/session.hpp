@@ -64,8 +64,13 @@ private:
     /// came, as old clients send them behind a body.
     enum class Read : std::uint8_t { request, faulty, refused, gone, nothing };
 
+    /// The next request: something has come of it, it is to be waited for, there will be none.
+    enum class Next : std::uint8_t { here, wait, none };
+
     [[nodiscard]] net::Task<void> serve(std::unique_ptr<Session> self);
-    [[nodiscard]] net::Task<bool> wait_for_request();
+    [[nodiscard]] Next look_for_request();
+    [[nodiscard]] Next prepare_wait();
+    [[nodiscard]] Next look_again(error_code code);
     net::Task<void> tell_overloaded();
     [[nodiscard]] net::Task<Read> read_head();
     [[nodiscard]] std::optional<Read> take_head(error_code received);
@@ -115,6 +120,7 @@ private:
     std::uint64_t requests_ = 0;
     bool keep_open_ = true;
     bool waiting_ = false; ///< between requests: nothing of one has come
+    bool settled_ = false; ///< has been waiting for a while
     bool cut_ = false;     ///< the grace period of a shutdown is over
     bool reset_ = false;   ///< close by a reset
     bool closing_ = false; ///< a shutdown has begun
