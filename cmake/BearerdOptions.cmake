@@ -10,7 +10,9 @@ target_include_directories(bearerd_options INTERFACE ${PROJECT_SOURCE_DIR}/inclu
 target_compile_definitions(bearerd_options INTERFACE
   BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION
   BOOST_ASIO_NO_DEPRECATED BOOST_ASIO_DISABLE_VISIBILITY
-  # A request is a dozen coroutines deep, and Asio keeps but two freed frames a thread for the next one.
+  # Asio hands a freed frame to whoever comes next, however small: an idle client would live in frames of requests.
+  BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING
+  # It keeps but two freed operations a thread, and each waiting socket has one.
   BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
 
 if(BEARERD_SANITIZE)
