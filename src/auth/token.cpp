@@ -34,6 +34,8 @@ std::string_view token_in_header(std::string_view value) noexcept {
     auto token = trim(value);
     if (starts_with_bearer(token) && (token.size() == 6 || token[6] == ' '))
         token = trim(token.substr(6));
+    if (starts_with_bearer(token) && token.size() == 6) // the scheme's name twice is no token either
+        return {};
     return token.size() <= max_token_size && is_visible(token) ? token : std::string_view{};
 }
 

@@ -193,7 +193,7 @@ std::optional<PlainHead> read_plain_head(std::string_view bytes, RequestHead& he
     head.method = line.substr(0, method_end);
     head.target = line.substr(method_end + 1, target_end - method_end - 1);
     const auto minor = read_version(line.substr(target_end + 1));
-    const bool is_ascii = std::ranges::all_of(head.target, [](char c) { return c > ' '; });
+    const bool is_ascii = std::ranges::all_of(head.target, [](char c) { return c > ' ' && c < '\x7f'; });
     if (!minor || !is_ascii || head.target.empty() || !is_token(head.method))
         return std::nullopt;
     head.minor = *minor;

@@ -68,9 +68,10 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
             next = look_again(code);
         }
         if (next == Next::none) {
-            if (requests_ == 0 && arrival_.over_limit)
-                co_await tell_overloaded();
-            break;
+            if (requests_ != 0 || !arrival_.over_limit)
+                break;
+            co_await tell_overloaded();
+            co_return; // without lingering: it has sent nothing, and its place is wanted
         }
         begin_request();
         const auto head = take_head(std::exchange(first_received_, {}));

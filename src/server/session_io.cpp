@@ -67,10 +67,12 @@ ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
 }
 
 std::size_t Session::write_now(std::string_view first, std::string_view second) {
-    wrote_ = true;
     const std::array pieces{first, second};
     const auto sent = send_now(pieces);
-    return sent < 0 ? 0 : static_cast<std::size_t>(sent);
+    if (sent <= 0) // as long as not one byte has gone, another answer can take its place
+        return 0;
+    wrote_ = true;
+    return static_cast<std::size_t>(sent);
 }
 
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {

@@ -341,6 +341,8 @@ void Connection::settle() {
     deadline_.set(last_used_ + pool_.settings_.idle_timeout);
     if (ssl_)
         tls_free_buffers(ssl_.get());
+    wipe(body_);
+    body_ = std::string{};
 }
 
 bool Connection::is_alive() noexcept {

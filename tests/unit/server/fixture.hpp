@@ -93,7 +93,7 @@ private:
 /// Answers "METHOD PATH?QUERY BODY", or misbehaves.
 class FakeHandler final : public proxy::Handler {
 public:
-    enum class Mode { echo, throw_before, throw_amid, stay_silent, wait };
+    enum class Mode { echo, throw_before, throw_behind_nothing, throw_amid, stay_silent, wait };
 
     explicit FakeHandler(net::Executor executor) : gate{executor} {}
 
@@ -103,6 +103,8 @@ public:
         ids.emplace_back(request.context.request_id);
         if (mode == Mode::throw_before)
             throw std::runtime_error{"a bug"};
+        if (mode == Mode::throw_behind_nothing && responder.write_now({}, {}) == 0)
+            throw std::bad_alloc{};
         if (mode == Mode::stay_silent)
             co_return;
         if (mode == Mode::wait)

@@ -293,7 +293,7 @@ TEST_F(SessionTest, AmbiguousRequestsAreRefusedAndClosed) {
 }
 
 TEST_F(SessionTest, AHandlerThatThrowsStillGivesAnAnswerThatSaysUnknown) {
-    for (const Mode mode : {Mode::throw_before, Mode::stay_silent}) {
+    for (const Mode mode : {Mode::throw_before, Mode::throw_behind_nothing, Mode::stay_silent}) {
         handler->mode = mode;
         Client client = connect();
         const std::string text = exchange(client, post("a"));
