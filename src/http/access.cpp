@@ -1,5 +1,7 @@
 #include <bearerd/http/access.hpp>
 
+#include "characters.hpp"
+
 #include <arpa/inet.h>
 
 #include <algorithm>
@@ -58,14 +60,6 @@ std::optional<Host> parse_host(std::string_view text) noexcept {
     if (host.name.empty() || (!rest.empty() && (rest[0] != ':' || !is_port(rest.substr(1)))))
         return std::nullopt;
     return host;
-}
-
-bool is_token(std::string_view text) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [marks](char c) {
-        return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-               marks.find(c) != std::string_view::npos;
-    });
 }
 
 /// The header names among `list` that are names, in their order; nothing that could break a header line.

@@ -1,13 +1,11 @@
 #include <bearerd/http/framing.hpp>
 
+#include "characters.hpp"
+
 #include <algorithm>
 
 namespace bearerd::http {
 namespace {
-
-bool is_digits(std::string_view text) noexcept {
-    return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
 
 /// What the fields say of a message's bounds, gathered in one pass.
 struct Framing {

@@ -1,6 +1,9 @@
 #include <bearerd/http/plain_head.hpp>
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/block.hpp>
+
+#include "characters.hpp"
 
 #include <algorithm>
 #include <array>
@@ -57,23 +60,6 @@ const KnownName* find_known(std::string_view name) noexcept {
     return nullptr;
 }
 
-/// RFC 9110 section 5.6.2.
-constexpr auto token_characters = [] {
-    std::array<bool, 256> table{};
-    for (unsigned c = 0; c < table.size(); ++c) {
-        const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        table[c] = letter || (c >= '0' && c <= '9');
-    }
-    for (const char c : std::string_view{"!#$%&'*+-.^_`|~"})
-        table[static_cast<unsigned char>(c)] = true;
-    return table;
-}();
-
-bool is_token(std::string_view text) noexcept {
-    return !text.empty() &&
-           std::ranges::all_of(text, [](char c) { return token_characters[static_cast<unsigned char>(c)]; });
-}
-
 /// Whether it is a field name at all, and which.
 bool identify(std::string_view name, FieldId& id) {
     if (const KnownName* known = find_known(name)) {
@@ -112,24 +98,12 @@ bool take_line(std::string_view& rest, std::string_view& line) noexcept {
     return true;
 }
 
-std::string_view without_spaces_around(std::string_view text) noexcept {
-    while (text.starts_with(' '))
-        text.remove_prefix(1);
-    while (text.ends_with(' '))
-        text.remove_suffix(1);
-    return text;
-}
-
 bool read_length(std::string_view text, std::optional<std::uint64_t>& length) noexcept {
-    if (length || text.empty() || text.size() > most_length_digits)
+    if (length || text.size() > most_length_digits || !is_digits(text))
         return false;
-    std::uint64_t number = 0;
-    for (const char c : text) {
-        if (c < '0' || c > '9')
-            return false;
-        number = number * 10 + static_cast<std::uint64_t>(c - '0');
-    }
-    length = number;
+    length = 0;
+    for (const char c : text)
+        length = *length * 10 + static_cast<std::uint64_t>(c - '0');
     return true;
 }
 
@@ -143,7 +117,7 @@ bool read_fields(std::string_view& rest, Fields& fields, std::optional<std::uint
         if (colon == std::string_view::npos)
             return false;
         const auto name = line.substr(0, colon);
-        const auto value = without_spaces_around(line.substr(colon + 1));
+        const auto value = trim(line.substr(colon + 1));
         FieldId id = FieldId::unknown;
         if (!identify(name, id))
             return false;
@@ -211,9 +185,7 @@ std::optional<PlainHead> read_plain_head(std::string_view bytes, ResponseHead& h
         return std::nullopt;
     const auto minor = read_version(line.substr(0, version_size));
     const auto status = line.substr(version_size, status_size);
-    const bool is_number =
-        std::ranges::all_of(status.substr(1, 3), [](char c) { return c >= '0' && c <= '9'; });
-    if (!minor || status.front() != ' ' || status.back() != ' ' || !is_number)
+    if (!minor || status.front() != ' ' || status.back() != ' ' || !is_digits(status.substr(1, 3)))
         return std::nullopt;
     head.minor = *minor;
     head.status =
