@@ -51,10 +51,11 @@ target_link_options(bearerd_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wl,--gc-
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
-  # A precompiled header is cached only when ccache is told what we promise about it.
+  # A precompiled header is cached only when ccache is told what we promise about it. Paths are relative to the checkout,
+  # so that another one of the same code finds everything.
   set(CMAKE_CXX_COMPILER_LAUNCHER
     ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros,include_file_mtime,include_file_ctime
-    ${CCACHE_PROGRAM})
+    CCACHE_BASEDIR=${PROJECT_SOURCE_DIR} CCACHE_NOHASHDIR=1 ${CCACHE_PROGRAM})
   if(CMAKE_CXX_COMPILER_ID STREQUAL GNU)
     target_compile_options(bearerd_options INTERFACE -fpch-preprocess)
   else()
