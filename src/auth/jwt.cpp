@@ -12,48 +12,54 @@ namespace {
 
 constexpr std::int64_t max_time = std::int64_t{1} << 53;
 
-constexpr std::array<std::int8_t, 256> make_alphabet() {
-    std::array<std::int8_t, 256> values{};
-    values.fill(-1);
-    std::int8_t next = 0;
-    for (const char c : std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"})
-        values[static_cast<unsigned char>(c)] = next++;
-    return values;
+constexpr std::uint32_t no_digit = 1U << 31U;
+
+/// What each character stands for as the first, second, third and fourth of its four: its bits where they are
+/// in the three bytes, the first of which is the lowest.
+constexpr auto make_digits() {
+    std::array<std::array<std::uint32_t, 256>, 4> digits{};
+    for (auto& place : digits)
+        place.fill(no_digit);
+    std::uint32_t value = 0;
+    for (const char c :
+         std::string_view{"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"}) {
+        const auto at = static_cast<unsigned char>(c);
+        digits[0][at] = value << 2U;
+        digits[1][at] = value >> 4U | (value << 12U & 0xF000U);
+        digits[2][at] = (value >> 2U) << 8U | (value << 22U & 0xC00000U);
+        digits[3][at] = value << 16U;
+        ++value;
+    }
+    return digits;
 }
 
 /// Empty where the text is not base64url.
 std::string decode_base64url(std::string_view text) {
-    static constexpr auto alphabet = make_alphabet();
-    const auto value = [](char c) { return std::int32_t{alphabet[static_cast<unsigned char>(c)]}; };
+    static constexpr auto digits = make_digits();
+    const auto digit = [&](std::size_t place) {
+        return digits[place][static_cast<unsigned char>(text[place])];
+    };
     for (int padding = 0; padding < 2 && text.ends_with('='); ++padding)
         text.remove_suffix(1);
     if (text.size() % 4 == 1)
         return {};
     std::string out(text.size() * 3 / 4, '\0');
     char* to = out.data();
-    std::int32_t faults = 0; // negative once a character was none of the alphabet
+    std::uint32_t faults = 0; // has the bit of no_digit once a character was none
     for (; text.size() >= 4; text.remove_prefix(4)) {
-        const std::int32_t a = value(text[0]);
-        const std::int32_t b = value(text[1]);
-        const std::int32_t c = value(text[2]);
-        const std::int32_t d = value(text[3]);
-        faults |= a | b | c | d;
-        *to++ = static_cast<char>(a << 2 | b >> 4);
-        *to++ = static_cast<char>(b << 4 | c >> 2);
-        *to++ = static_cast<char>(c << 6 | d);
+        const std::uint32_t three = digit(0) | digit(1) | digit(2) | digit(3);
+        faults |= three;
+        *to++ = static_cast<char>(three);
+        *to++ = static_cast<char>(three >> 8U);
+        *to++ = static_cast<char>(three >> 16U);
     }
-    if (text.size() >= 2) {
-        const std::int32_t a = value(text[0]);
-        const std::int32_t b = value(text[1]);
-        faults |= a | b;
-        *to++ = static_cast<char>(a << 2 | b >> 4);
-        if (text.size() == 3) {
-            const std::int32_t c = value(text[2]);
-            faults |= c;
-            *to++ = static_cast<char>(b << 4 | c >> 2);
-        }
-    }
-    return faults < 0 ? std::string{} : out;
+    std::uint32_t rest = 0;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        rest |= digit(i);
+    faults |= rest;
+    for (std::size_t i = 1; i < text.size(); ++i, rest >>= 8U)
+        *to++ = static_cast<char>(rest);
+    return (faults & no_digit) != 0 ? std::string{} : out;
 }
 
 /// The part between the two dots of a text that has exactly two.

@@ -17,21 +17,27 @@ void wipe(std::string& text) noexcept {
 }
 
 Secret::Secret(std::string&& text) : bytes_{std::move(text)} {
-    // A short string is copied, not moved, and would stay behind in the source.
-    wipe(text); // NOLINT(bugprone-use-after-move): a moved-from string is valid, and that is the point
+    wipe(
+        text); // NOLINT(bugprone-use-after-move): a moved-from string is valid; what was copied stayed behind
 }
 
 Secret::Secret(Secret&& other) noexcept : bytes_{std::move(other.bytes_)} {
-    wipe(other.bytes_);
+    other.wipe_what_was_copied(bytes_.size());
 }
 
 Secret& Secret::operator=(Secret&& other) noexcept {
     if (this != &other) {
-        wipe(bytes_);
+        wipe_unless_blank();
         bytes_ = std::move(other.bytes_);
-        wipe(other.bytes_);
+        other.wipe_what_was_copied(bytes_.size());
     }
     return *this;
+}
+
+/// A short string is copied when it is moved, and would stay behind in the source.
+void Secret::wipe_what_was_copied(std::size_t size) noexcept {
+    if (size <= within_the_string)
+        wipe(bytes_);
 }
 
 bool Secret::equals(const Secret& other) const noexcept {

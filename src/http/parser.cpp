@@ -63,7 +63,13 @@ public:
             reserve(body, length_);
         consumed = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
         body.append(bytes.substr(0, consumed));
-        left_ -= consumed;
+        return take(consumed);
+    }
+
+    [[nodiscard]] std::uint64_t left() const noexcept { return left_; }
+
+    ParseState take(std::size_t size) noexcept {
+        left_ -= size;
         return state();
     }
 
@@ -305,6 +311,7 @@ ResponseParser::~ResponseParser() = default;
 
 void ResponseParser::reset() {
     clear(impl_->head);
+    impl_->plain.begin(0);
     impl_->sink.reset();
 }
 
@@ -339,6 +346,14 @@ ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consum
     const ParseState state = feed_body_to(*impl_->sink, bytes, consumed);
     impl_->body_target = &impl_->unused;
     return state;
+}
+
+std::uint64_t ResponseParser::plain_body_left() const noexcept {
+    return impl_->sink ? 0 : impl_->plain.left();
+}
+
+ParseState ResponseParser::took_plain_body(std::size_t size) noexcept {
+    return impl_->plain.take(size);
 }
 
 ParseState ResponseParser::feed_end() {

@@ -222,15 +222,11 @@ net::Task<error_code> Connection::fill() {
             if (const error_code code = interruption({}))
                 co_return code;
         }
-        const auto room = received_.prepare();
-        if (room.empty())
+        const auto received = receive();
+        if (!received)
             co_return errc::too_large;
-        const IoStep step = read_step(room.data(), room.size());
-        drained_ = step.state == IoState::want_read;
-        switch (step.state) {
+        switch (*received) {
         case IoState::done:
-            received_.commit(step.size);
-            got_byte_ = true;
             co_return error_code{};
         case IoState::want_read:
             wait_first = true;
@@ -243,7 +239,7 @@ net::Task<error_code> Connection::fill() {
         case IoState::end:
         case IoState::truncated:
         case IoState::failed:
-            co_return end_of_stream(step.state);
+            co_return end_of_stream(*received);
         }
     }
 }
@@ -267,8 +263,6 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
         co_return error_code{};
     if (aborted_) // while nobody was waiting: a new deadline would make it forgotten
         co_return errc::shutting_down;
-    if (ssl_) // tokens come in heads and with small answers
-        tls_cleanse_plaintext(ssl_.get(), false);
     const TimePoint now = BootClock::now();
     if (now >= give_up) // where bytes are always there, nothing waits, and no deadline strikes
         co_return errc::timed_out;
@@ -293,14 +287,36 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
 
 /// An end or a failure that it meets shows again in the next fill(), behind the bytes that came before it.
 bool Connection::fill_from_what_is_there() {
-    const auto room = received_.prepare();
-    if (room.empty())
-        return false;
-    const IoStep step = read_step(room.data(), room.size());
+    return receive() == IoState::done;
+}
+
+/// One step of reading. Nothing: there is no room.
+std::optional<IoState> Connection::receive() {
+    IoStep step;
+    if (const std::uint64_t left = received_.empty() ? parser_.plain_body_left() : 0; left != 0) {
+        step = receive_body(left);
+    } else {
+        const auto room = received_.prepare();
+        if (room.empty())
+            return std::nullopt;
+        step = read_step(room.data(), room.size());
+        received_.commit(step.size);
+    }
     drained_ = step.state == IoState::want_read;
-    received_.commit(step.size);
     got_byte_ = got_byte_ || step.state == IoState::done;
-    return step.state == IoState::done;
+    return step.state;
+}
+
+/// To where it belongs at once: nothing but the body can follow.
+IoStep Connection::receive_body(std::uint64_t left) {
+    const std::size_t begin = body_.size();
+    const std::size_t room = begin < piece_limit ? std::min(piece_limit - begin, record_size) : record_size;
+    const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, room));
+    body_.resize(begin + most);
+    const IoStep step = read_step(body_.data() + begin, most);
+    body_.resize(begin + step.size);
+    state_ = parser_.took_plain_body(step.size);
+    return step;
 }
 
 void Connection::release() noexcept {
@@ -327,8 +343,6 @@ void Connection::check_in(Duration limit) {
     body_.clear();
     if (body_.capacity() > worth_keeping)
         body_ = std::string{};
-    if (ssl_)
-        tls_cleanse_plaintext(ssl_.get(), true);
     settled_ = limit <= net::settling_time;
     deadline_.set(last_used_ + std::min(limit, net::settling_time));
     watch();
@@ -362,10 +376,8 @@ void Connection::close() noexcept {
         return;
     closed_ = true;
     deadline_.clear();
-    if (ssl_) {
-        tls_cleanse_plaintext(ssl_.get(), true); // as long as there is a buffer that may hold some
+    if (ssl_)
         tls_close(ssl_.get());
-    }
     error_code ignored;
     socket_.close(ignored);
 }

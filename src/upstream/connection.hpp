@@ -82,6 +82,8 @@ private:
     [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();
     [[nodiscard]] bool fill_from_what_is_there();
+    [[nodiscard]] std::optional<IoState> receive();
+    [[nodiscard]] IoStep receive_body(std::uint64_t left);
     [[nodiscard]] error_code parse_body();
     [[nodiscard]] IoStep read_step(char* data, std::size_t size) noexcept;
     [[nodiscard]] IoStep write_step(const char* data, std::size_t size) noexcept;

@@ -31,7 +31,7 @@ public:
     Secret(Secret&& other) noexcept;
     Secret& operator=(Secret&& other) noexcept;
 
-    ~Secret() { wipe(bytes_); }
+    ~Secret() { wipe_unless_blank(); }
 
     [[nodiscard]] Secret clone() const { return Secret{std::string_view{bytes_}}; }
 
@@ -46,6 +46,18 @@ public:
     [[nodiscard]] bool equals(const Secret& other) const noexcept;
 
 private:
+    /// The longest text that a string keeps within itself, not on the heap.
+    static constexpr std::size_t within_the_string = std::string{}.capacity();
+
+    /// Most secrets that end have been moved on: one that is empty and has nothing on the heap held none, or
+    /// was wiped when it was moved from.
+    void wipe_unless_blank() noexcept {
+        if (!bytes_.empty() || bytes_.capacity() > within_the_string)
+            wipe(bytes_);
+    }
+
+    void wipe_what_was_copied(std::size_t size) noexcept;
+
     std::string bytes_;
 };
 

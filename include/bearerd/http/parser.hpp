@@ -75,6 +75,11 @@ public:
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
     /// Appends to `body`.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, std::string& body);
+    /// How much is missing of a body that nothing but its length delimits, so that it can be received where
+    /// it belongs; 0 for any other, and outside of bodies.
+    [[nodiscard]] std::uint64_t plain_body_left() const noexcept;
+    /// The caller has appended that many of the missing bytes to the body.
+    [[nodiscard]] ParseState took_plain_body(std::size_t size) noexcept;
     /// The stream ended. complete where the end of the stream delimits the body, malformed where bytes are
     /// missing.
     [[nodiscard]] ParseState feed_end();

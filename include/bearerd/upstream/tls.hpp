@@ -70,12 +70,8 @@ struct IoStep {
 /// Says good-bye without waiting for the answer.
 void tls_close(SSL* ssl) noexcept;
 
-/// Whether OpenSSL overwrites in its own buffer what was read from it, as it does from the start. For bodies
-/// that are too large to be anything but data it costs a twentieth of all.
-void tls_cleanse_plaintext(SSL* ssl, bool cleanse) noexcept;
-
-/// Frees the up to 34 KiB that a stream needs for its steps, unless bytes wait in them; the next step gets
-/// them anew.
+/// Wipes and frees the up to 34 KiB that a stream needs for its steps, unless bytes wait in them; the next
+/// step gets them anew.
 void tls_free_buffers(SSL* ssl) noexcept;
 
 /// Whether bytes that were received wait inside the stream, decrypted or not.

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
 #include <concepts>
+#include <memory>
 #include <sstream>
 #include <type_traits>
 
@@ -44,6 +46,25 @@ TEST(Secret, MovingLeavesTheSourceEmpty) {
     Secret& same = other;
     other = std::move(same);
     EXPECT_EQ(other.reveal(), short_one);
+}
+
+/// Where a short secret stood, in the object itself, nothing of it is left.
+TEST(Secret, NothingShortStaysBehindWhereItWasMovedFromOrEnded) {
+    alignas(Secret) std::array<char, sizeof(Secret)> place{};
+    const auto text_within = [&] {
+        return std::string_view{place.data(), place.size()}.find(short_one) != std::string_view::npos;
+    };
+    auto* const secret = std::construct_at(reinterpret_cast<Secret*>(place.data()), short_one);
+    EXPECT_TRUE(text_within()) << "this test looks at the wrong place";
+    const Secret moved{std::move(*secret)};
+    EXPECT_FALSE(text_within());
+    *secret = Secret{short_one};
+    EXPECT_TRUE(text_within());
+    *secret = Secret{std::string_view{long_one}};
+    EXPECT_FALSE(text_within());
+    *secret = Secret{short_one};
+    std::destroy_at(secret);
+    EXPECT_FALSE(text_within());
 }
 
 TEST(Secret, ACloneIsIndependent) {

@@ -198,6 +198,30 @@ TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
     EXPECT_TRUE(all == body);
 }
 
+/// A body that is received where it belongs takes nothing of what follows it.
+TEST_F(PoolTest, WhatFollowsALargeBodyIsNeitherPartOfItNorTheNextAnswer) {
+    std::string body;
+    for (int i = 0; body.size() < 40'000; ++i)
+        body += std::to_string(i);
+    const std::string answer = http_answer(body);
+    const std::size_t head = answer.size() - body.size();
+    for (const bool over_tls : {true, false}) {
+        const Script script = [&](Peer& peer) {
+            static_cast<void>(peer.read());
+            if (peer.number() == 2)
+                return peer.write(http_answer("its own"));
+            peer.write(answer.substr(0, head));
+            peer.write(answer.substr(head, 30'000));
+            peer.write(answer.substr(head + 30'000) + http_answer("nobody asked"));
+            peer.wait_for_end();
+        };
+        serve(over_tls ? std::optional{authority.issue()} : std::nullopt, script);
+        EXPECT_TRUE(body_of(outgoing("a")) == body);
+        EXPECT_EQ(body_of(outgoing("b", false)), "its own");
+        pool.reset();
+    }
+}
+
 TEST_F(PoolTest, AnEndOfThePlainConnectionEndsNoBody) {
     const std::string answer = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"data\":{}}";
     serve_plain(say(answer, &Peer::finish));
