@@ -17,8 +17,7 @@ void wipe(std::string& text) noexcept {
 }
 
 Secret::Secret(std::string&& text) : bytes_{std::move(text)} {
-    wipe(
-        text); // NOLINT(bugprone-use-after-move): a moved-from string is valid; what was copied stayed behind
+    wipe(text); // NOLINT(bugprone-use-after-move): it is valid, and still holds what was copied
 }
 
 Secret::Secret(Secret&& other) noexcept : bytes_{std::move(other.bytes_)} {
