@@ -126,13 +126,6 @@ int Daemon::run() {
     auto pool = first.make_pool(generation);
     tokens_ =
         std::make_unique<auth::TokenService>(first.context().get_executor(), pool, settings_, first.stats());
-    // First of all: what opens the stored token takes longer than the rest, and has a thread of its own.
-    tokens_->start([this] {
-        if (stopping_)
-            return;
-        phase_ = admin::Phase::serving;
-        systemd::notify_ready(status_line(tokens_->status()));
-    });
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
@@ -144,6 +137,12 @@ int Daemon::run() {
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
         signals_.add(number);
     wait_for_signal();
+    tokens_->start([this] {
+        if (stopping_)
+            return;
+        phase_ = admin::Phase::serving;
+        systemd::notify_ready(status_line(tokens_->status()));
+    });
     heartbeat_.beat();
     for (std::size_t i = 1; i < workers_.size(); ++i)
         workers_[i]->start_thread();
