@@ -18,6 +18,8 @@ void wipe(std::string& text) noexcept {
 
 Secret::Secret(std::string&& text) : bytes_{std::move(text)} {
     wipe(text); // NOLINT(bugprone-use-after-move): it is valid, and still holds what was copied
+    if (bytes_.empty())
+        wipe(bytes_); // of a longer text, which it held before
 }
 
 Secret::Secret(Secret&& other) noexcept : bytes_{std::move(other.bytes_)} {
@@ -33,9 +35,10 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-/// A short string is copied when it is moved, and would stay behind in the source.
+/// A short string is copied when it is moved, and would stay behind in the source. No string keeps as much as
+/// its own size within itself.
 void Secret::wipe_what_was_copied(std::size_t size) noexcept {
-    if (size <= within_the_string)
+    if (size < sizeof bytes_)
         wipe(bytes_);
 }
 

@@ -46,19 +46,15 @@ public:
     [[nodiscard]] bool equals(const Secret& other) const noexcept;
 
 private:
-    /// The longest text that a string keeps within itself, not on the heap.
-    static constexpr std::size_t within_the_string = std::string{}.capacity();
-
-    /// Most secrets that end have been moved on: one that is empty and has nothing on the heap held none, or
-    /// was wiped when it was moved from.
+    /// Most secrets that end have been moved on, and are blank.
     void wipe_unless_blank() noexcept {
-        if (!bytes_.empty() || bytes_.capacity() > within_the_string)
+        if (!bytes_.empty())
             wipe(bytes_);
     }
 
     void wipe_what_was_copied(std::size_t size) noexcept;
 
-    std::string bytes_;
+    std::string bytes_; ///< where it is empty, nothing is left in its memory either
 };
 
 } // namespace bearerd

@@ -72,8 +72,7 @@ protected:
     /// Makes the pool at first; `share` and `most_waiting` count from then on.
     Pool& the_pool() {
         if (!pool) {
-            if (settings.url.tls)
-                tls = std::make_unique<TlsContext>(settings.tls, settings.url.host);
+            tls = settings.url.tls ? std::make_unique<TlsContext>(settings.tls, settings.url.host) : nullptr;
             pool = std::make_unique<Pool>(context, clock, settings, tls.get(), share, most_waiting, stats,
                                           health);
         }
