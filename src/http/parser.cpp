@@ -291,7 +291,7 @@ void RequestParser::release() noexcept {
     if (!impl_)
         return;
     if (impl_->body.capacity() > worth_keeping)
-        impl_->body = std::string{};
+        std::string{}.swap(impl_->body); // to assign an empty one would keep the memory
     if (auto& spares = Impl::spares(); spares.size() < Impl::most_spare)
         spares.push_back(std::move(impl_));
     impl_.reset();

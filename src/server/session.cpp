@@ -125,7 +125,7 @@ Session::Next Session::look_for_request() {
     parser_.release();
     body_share_.clear();
     if (out_.capacity() > 4096)
-        out_ = std::string{};
+        std::string{}.swap(out_); // to assign an empty one would keep the memory
     site_ = sites_.site;
     if (idle_until_ == TimePoint{})
         idle_until_ =
@@ -314,7 +314,7 @@ bool Session::may_hold_body() noexcept {
     const std::uint64_t most = std::max(large_bodies, 4 * site_->request_body);
     if (body.capacity() <= small_body || body_share_.grow_to(body.capacity(), most))
         return true;
-    body = std::string{};
+    std::string{}.swap(body); // to assign an empty one would keep the memory
     body_share_.clear();
     return false;
 }

@@ -15,11 +15,10 @@
 namespace bearerd::upstream {
 namespace {
 
-constexpr std::size_t head_limit = 64 * 1024;    // of a response; generous, since cookies and CSPs are long
-constexpr std::size_t first_buffer = 18 * 1024;  // one whole TLS record behind a head
-constexpr std::size_t piece_limit = 64 * 1024;   // of a streamed body
-constexpr std::size_t record_size = 16 * 1024;   // a TLS record's payload
-constexpr std::size_t worth_keeping = 16 * 1024; // a larger body buffer is given back
+constexpr std::size_t head_limit = 64 * 1024;   // of a response; generous, since cookies and CSPs are long
+constexpr std::size_t first_buffer = 18 * 1024; // one whole TLS record behind a head
+constexpr std::size_t piece_limit = 64 * 1024;  // of a streamed body
+constexpr std::size_t record_size = 16 * 1024;  // a TLS record's payload
 constexpr int most_interim_responses = 8;
 
 IoStep plain_step(ssize_t result) noexcept {
@@ -45,6 +44,7 @@ Connection::Connection(net::asio::io_context& context, net::DeadlineClock& clock
 Connection::~Connection() {
     received_.wipe();
     wipe(sending_);
+    wipe(body_);
 }
 
 bool Connection::begin(const OutgoingRequest& request) {
@@ -95,7 +95,7 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
         co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
     }
     if (write_fault)
-        ended_ = true; // the request was not taken whole, so nothing may follow it
+        spent_ = true; // the request was not taken whole, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type)))
         co_return std::nullopt;
     while (!complete() && body_.size() <= request.hold_limit) {
@@ -312,6 +312,8 @@ IoStep Connection::receive_body(std::uint64_t left) {
     const std::size_t begin = body_.size();
     const std::size_t room = begin < piece_limit ? std::min(piece_limit - begin, record_size) : record_size;
     const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, room));
+    if (begin == 0) // growing would leave copies behind
+        body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_limit)));
     body_.resize(begin + most);
     const IoStep step = read_step(body_.data() + begin, most);
     body_.resize(begin + step.size);
@@ -322,8 +324,8 @@ IoStep Connection::receive_body(std::uint64_t left) {
 void Connection::release() noexcept {
     // What still lies with the kernel shows when the connection is looked at before its next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
-    const bool keep =
-        complete() && !ended_ && !closed_ && !aborted_ && http::may_reuse(parser_.head(), leftover);
+    const bool keep = complete() && !ended_ && !spent_ && !closed_ && !aborted_ &&
+                      http::may_reuse(parser_.head(), leftover);
     last_used_ = BootClock::now();
     pool_.give_back(*this, keep);
 }
@@ -340,9 +342,9 @@ void Connection::check_in(Duration limit) {
     received_.unpin();
     received_.wipe();
     received_.release_if_empty();
+    if (body_.capacity() > piece_limit)
+        free_body();
     body_.clear();
-    if (body_.capacity() > worth_keeping)
-        body_ = std::string{};
     settled_ = limit <= net::settling_time;
     deadline_.set(last_used_ + std::min(limit, net::settling_time));
     watch();
@@ -355,8 +357,12 @@ void Connection::settle() {
     deadline_.set(last_used_ + pool_.settings_.idle_timeout);
     if (ssl_)
         tls_free_buffers(ssl_.get());
+    free_body();
+}
+
+void Connection::free_body() noexcept {
     wipe(body_);
-    body_ = std::string{};
+    std::string{}.swap(body_); // to assign an empty one would keep the memory
 }
 
 bool Connection::is_alive() noexcept {

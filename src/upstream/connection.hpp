@@ -92,6 +92,7 @@ private:
     [[nodiscard]] Failure failure(error_code code, Stage stage) const;
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
     void settle();
+    void free_body() noexcept;
     void watch();
     void on_watch(error_code code);
     static void on_deadline(void* self) noexcept;
@@ -127,6 +128,7 @@ private:
     bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side
+    bool spent_ = false; ///< no other request may follow
     bool closed_ = false;
     bool aborted_ = false;
 };

@@ -48,23 +48,49 @@ TEST(Secret, MovingLeavesTheSourceEmpty) {
     EXPECT_EQ(other.reveal(), short_one);
 }
 
-/// Where a short secret stood, in the object itself, nothing of it is left.
-TEST(Secret, NothingShortStaysBehindWhereItWasMovedFromOrEnded) {
-    alignas(Secret) std::array<char, sizeof(Secret)> place{};
-    const auto text_within = [&] {
-        return std::string_view{place.data(), place.size()}.find(short_one) != std::string_view::npos;
-    };
-    auto* const secret = std::construct_at(reinterpret_cast<Secret*>(place.data()), short_one);
-    EXPECT_TRUE(text_within()) << "this test looks at the wrong place";
-    const Secret moved{std::move(*secret)};
-    EXPECT_FALSE(text_within());
-    *secret = Secret{short_one};
-    EXPECT_TRUE(text_within());
-    *secret = Secret{std::string_view{long_one}};
-    EXPECT_FALSE(text_within());
-    *secret = Secret{short_one};
-    std::destroy_at(secret);
-    EXPECT_FALSE(text_within());
+/// A place for one object, that can be looked at when the object has ended.
+class Place {
+public:
+    Secret& make(std::string_view text) {
+        return *std::construct_at(reinterpret_cast<Secret*>(bytes_.data()), text);
+    }
+
+    /// The end of `longest_within`: its beginning is overwritten by whatever the string does next.
+    [[nodiscard]] bool holds_text() const {
+        return std::string_view{bytes_.data(), bytes_.size()}.find("67890") != std::string_view::npos;
+    }
+
+    static constexpr std::string_view longest_within = "abcdefghi567890"; ///< that a string has no block for
+
+private:
+    alignas(Secret) std::array<char, sizeof(Secret)> bytes_{};
+};
+
+TEST(Secret, NothingStaysBehindWithinTheObject) {
+    Place moved_from;
+    Secret& source = moved_from.make(Place::longest_within);
+    ASSERT_TRUE(moved_from.holds_text());
+    Secret target{std::move(source)};
+    EXPECT_FALSE(moved_from.holds_text());
+
+    Place assigned_from;
+    Secret& other = assigned_from.make(Place::longest_within);
+    ASSERT_TRUE(assigned_from.holds_text());
+    target = std::move(other);
+    EXPECT_FALSE(assigned_from.holds_text());
+    EXPECT_EQ(target.reveal(), Place::longest_within);
+
+    Place assigned_over;
+    Secret& old = assigned_over.make(Place::longest_within);
+    ASSERT_TRUE(assigned_over.holds_text());
+    old = Secret{};
+    EXPECT_FALSE(assigned_over.holds_text());
+
+    Place ended;
+    Secret& last = ended.make(Place::longest_within);
+    ASSERT_TRUE(ended.holds_text());
+    std::destroy_at(&last);
+    EXPECT_FALSE(ended.holds_text());
 }
 
 TEST(Secret, ACloneIsIndependent) {

@@ -214,6 +214,20 @@ TEST(RequestParser, IsReadyForTheNextMessageAfterAReset) {
     EXPECT_EQ(text_of(parser.head().fields), "Host=b;");
 }
 
+TEST(RequestParser, TheMemoryOfALargeBodyIsNotKeptForTheNextMessage) {
+    const std::string large(1U << 20U, 'x');
+    RequestParser parser;
+    parser.reset(large.size());
+    ASSERT_EQ(parser.feed_head("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1048576\r\n\r\n"),
+              ParseState::need_more);
+    std::size_t consumed = 0;
+    ASSERT_EQ(parser.feed_body(large, consumed), ParseState::complete);
+    EXPECT_GE(parser.body().capacity(), large.size());
+    parser.release();
+    parser.reset(large.size());
+    EXPECT_LT(parser.body().capacity(), 64U * 1024);
+}
+
 TEST(ResponseParser, BodiesAreDelimitedByLengthChunksOrTheEnd) {
     struct Case {
         std::string_view text;

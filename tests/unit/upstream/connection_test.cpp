@@ -136,19 +136,25 @@ TEST_F(PoolTest, ABodyThatNobodyReadsTimesOutWhileWriting) {
 }
 
 TEST_F(PoolTest, AnEarlyAnswerToAHalfWrittenRequestIsTaken) {
-    serve_plain([&](Peer& peer) {
-        peer.write("HTTP/1.1 413 Too Large\r\nContent-Length: 3\r\n\r\nbig");
-        peer.finish(); // with bytes unread, which the kernel answers with a reset
-        signal.give();
-    });
     const std::string body(16U << 20U, 'x');
-    SendResult result = send(outgoing(body));
-    signal.await();
-    ASSERT_TRUE(std::holds_alternative<ExchangePtr>(result));
-    EXPECT_EQ(std::get<ExchangePtr>(result)->head().status, 413);
-    EXPECT_EQ(std::get<ExchangePtr>(result)->body(), "big");
-    result = Failure{};
-    EXPECT_EQ(stats.upstream_idle.get(), 0);
+    for (const std::size_t size : {std::size_t{3}, std::size_t{50'000}}) { // of one read, of several
+        const std::string words(size, 'w');
+        Signal said;
+        serve_plain([&](Peer& peer) {
+            peer.write("HTTP/1.1 413 Too Large\r\nContent-Length: " + std::to_string(size) + "\r\n\r\n" +
+                       words);
+            peer.finish(); // with bytes unread, which the kernel answers with a reset
+            said.give();
+        });
+        SendResult result = send(outgoing(body));
+        said.await();
+        ASSERT_TRUE(std::holds_alternative<ExchangePtr>(result)) << std::get<Failure>(result).detail;
+        EXPECT_EQ(std::get<ExchangePtr>(result)->head().status, 413);
+        EXPECT_TRUE(std::get<ExchangePtr>(result)->body() == words);
+        result = Failure{};
+        EXPECT_EQ(stats.upstream_idle.get(), 0);
+        pool.reset();
+    }
 }
 
 TEST_F(PoolTest, AStreamComesPieceByPiece) {
