@@ -38,7 +38,7 @@ Secret& Secret::operator=(Secret&& other) noexcept {
 /// A short string is copied when it is moved, and would stay behind in the source. No string keeps as much as
 /// its own size within itself.
 void Secret::wipe_what_was_copied(std::size_t size) noexcept {
-    if (size < sizeof bytes_)
+    if (size < sizeof(std::string))
         wipe(bytes_);
 }
 
