@@ -17,7 +17,7 @@ bool is_visible(std::string_view text) noexcept {
     std::size_t at = 0;
     for (; text.size() - at >= Block::size; at += Block::size) {
         const auto bytes = Block::load(text.data() + at);
-        if (!Block::mask((bytes <= 0x20) | (bytes >= 0x7f)).none())
+        if (!Block::mask((bytes <= ' ') | (bytes == '\x7f')).none())
             return false;
     }
     text.remove_prefix(at);

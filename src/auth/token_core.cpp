@@ -144,7 +144,7 @@ TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, s
     const auto observation = machine_.observed(generation, std::move(token), login_operation, at);
     if (observation != TokenMachine::Observation::adopted)
         return observation;
-    save_token();
+    save_token(at.now);
     TokenMachine::Reply reply;
     reply.action = Action::use;
     reply.token = machine_.current();

@@ -80,7 +80,7 @@ private:
     void open_store();
     [[nodiscard]] std::unique_ptr<StoreWriter> change_store(const config::Settings& before,
                                                             bool same_credentials, TimePoint now);
-    void save_token();
+    void save_token(TimePoint now);
     void save_rejections(TimePoint now);
     void on_found(std::uint64_t reading, StoreWriter::Found found);
     void on_slow_store(std::uint64_t reading);

@@ -112,7 +112,7 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     stats_.token_swaps[0].add();
     last_result_ = "ok";
     last_reason_.clear();
-    save_token();
+    save_token(at.now);
     if (rejections > 0)
         save_rejections(at.now);
     const auto left = format_duration(reply.token->expires - at.now);

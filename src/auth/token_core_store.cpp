@@ -98,11 +98,11 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
         first_try_done(lock);
 }
 
-void TokenService::Core::save_token() {
+void TokenService::Core::save_token(TimePoint now) {
     if (!store_)
         return;
     const auto& token = machine_.current();
-    const auto age = hooks_.clock() - token->received; // for a reload's store
+    const auto age = now - token->received; // for a reload's store
     store_->save({token, machine_.login_claims(), BootClock::now() - age});
 }
 
@@ -133,7 +133,7 @@ std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Sett
     else if (moved || !same_credentials)
         store_->change(store_settings(*settings_));
     if (moved && same_credentials && machine_.good_token(now))
-        save_token();
+        save_token(now);
     if (moved && same_credentials && machine_.rejections() > 0)
         save_rejections(now);
     return nullptr;

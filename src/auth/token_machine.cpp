@@ -122,11 +122,11 @@ TokenMachine::Observation TokenMachine::observed(std::uint64_t generation, Candi
                                                  bool login_operation, Moment at) {
     if (login_operation)
         return Observation::login_operation;
-    if (current_ && current_->value.equals(token.value))
+    const auto hash = hash_of(token.value);
+    if (current_ && hash == current_hash_ && current_->value.equals(token.value))
         return Observation::unchanged;
     if (generation < first_generation_ || !same_identity(*login_claims_, token.claims))
         return Observation::foreign;
-    const auto hash = hash_of(token.value);
     if (older(generation, token, hash))
         return Observation::older;
     const auto life = life_of(token.claims);

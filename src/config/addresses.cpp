@@ -2,6 +2,8 @@
 
 #include "text.hpp"
 
+#include <bearerd/base/ascii.hpp>
+
 #include <boost/url/host_type.hpp>
 #include <boost/url/parse.hpp>
 #include <boost/url/url_view.hpp>

@@ -8,6 +8,7 @@
 #include "values.hpp"
 #include "yaml_tree.hpp"
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
 
 #include <algorithm>

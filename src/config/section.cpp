@@ -2,6 +2,8 @@
 
 #include "text.hpp"
 
+#include <bearerd/base/ascii.hpp>
+
 #include <algorithm>
 
 namespace bearerd::config {

@@ -36,10 +36,6 @@ Lead lead_of(std::uint8_t byte) noexcept {
     return {0, 0, 0};
 }
 
-bool is_alphanumeric(char c) noexcept {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-}
-
 } // namespace
 
 std::string to_lower(std::string_view text) {
@@ -48,18 +44,6 @@ std::string to_lower(std::string_view text) {
         if (c >= 'A' && c <= 'Z')
             c = static_cast<char>(c - 'A' + 'a');
     return lower;
-}
-
-bool is_digits(std::string_view text) noexcept {
-    return !text.empty() &&
-           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
-}
-
-bool is_token(std::string_view text) noexcept {
-    constexpr std::string_view marks = "!#$%&'*+-.^_`|~";
-    return !text.empty() && std::all_of(text.begin(), text.end(), [marks](char c) {
-        return is_alphanumeric(c) || marks.find(c) != std::string_view::npos;
-    });
 }
 
 bool is_control(char c) noexcept {

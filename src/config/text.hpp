@@ -10,11 +10,6 @@ namespace bearerd::config {
 
 [[nodiscard]] std::string to_lower(std::string_view text);
 
-[[nodiscard]] bool is_digits(std::string_view text) noexcept;
-
-/// Whether it is an HTTP token, as header names are (RFC 9110 section 5.6.2).
-[[nodiscard]] bool is_token(std::string_view text) noexcept;
-
 /// C0 controls and DEL.
 [[nodiscard]] bool is_control(char c) noexcept;
 

@@ -2,6 +2,7 @@
 
 #include "text.hpp"
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
 
 #include <algorithm>

@@ -1,5 +1,6 @@
 #include <bearerd/graphql/json_scan.hpp>
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/block.hpp>
 
 #include "utf8.hpp"
@@ -20,7 +21,7 @@ bool is_plain(char c) noexcept {
 const char* skip_plain(const char* at, const char* end) noexcept {
     for (; static_cast<std::size_t>(end - at) >= Block::size; at += Block::size) {
         const auto bytes = Block::load(at);
-        const auto special = Block::mask((bytes < 0x20) | (bytes >= 0x80) | (bytes == '"') | (bytes == '\\'));
+        const auto special = Block::mask((bytes < ' ') | (bytes == '"') | (bytes == '\\'));
         if (!special.none())
             return at + special.first();
     }
@@ -122,10 +123,6 @@ char* append_utf8(char* out, std::uint32_t value) noexcept {
     }
     *out++ = tail(0);
     return out;
-}
-
-bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
 }
 
 } // namespace

@@ -1,6 +1,6 @@
 #include <bearerd/http/access.hpp>
 
-#include "characters.hpp"
+#include <bearerd/base/ascii.hpp>
 
 #include <arpa/inet.h>
 

@@ -116,10 +116,6 @@ bool undo(Coding coding, std::string_view input, std::string& output, std::size_
            Inflater{no_wrapper}.run(input, output, limit, false);
 }
 
-constexpr bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
 /// `0`, `0.5`, `1.000` (RFC 9110, 12.4.2).
 bool is_weight(std::string_view text) noexcept {
     if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1'))

@@ -1,6 +1,6 @@
 #include <bearerd/http/framing.hpp>
 
-#include "characters.hpp"
+#include <bearerd/base/ascii.hpp>
 
 #include <algorithm>
 

@@ -3,8 +3,6 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/block.hpp>
 
-#include "characters.hpp"
-
 #include <algorithm>
 #include <array>
 
@@ -21,12 +19,15 @@ struct KnownName {
 
 /// As nearly everybody spells them, by length; Beast knows the others.
 constexpr std::array known_names{
+    KnownName{"Via", FieldId::via},
     KnownName{"Date", FieldId::date},
+    KnownName{"ETag", FieldId::etag},
     KnownName{"Host", FieldId::host},
     KnownName{"Vary", FieldId::vary},
     KnownName{"Accept", FieldId::accept},
     KnownName{"Server", FieldId::server},
     KnownName{"Connection", FieldId::connection},
+    KnownName{"Set-Cookie", FieldId::set_cookie},
     KnownName{"User-Agent", FieldId::user_agent},
     KnownName{"Content-Type", FieldId::content_type},
     KnownName{"X-Request-Id", FieldId::unknown},
@@ -34,7 +35,14 @@ constexpr std::array known_names{
     KnownName{"Cache-Control", FieldId::cache_control},
     KnownName{"Content-Length", FieldId::content_length},
     KnownName{"Accept-Encoding", FieldId::accept_encoding},
+    KnownName{"Accept-Language", FieldId::accept_language},
+    KnownName{"Referrer-Policy", FieldId::unknown},
     KnownName{"X-Authorization", FieldId::unknown},
+    KnownName{"X-Frame-Options", FieldId::x_frame_options},
+    KnownName{"X-Content-Type-Options", FieldId::unknown},
+    KnownName{"Content-Security-Policy", FieldId::unknown},
+    KnownName{"Strict-Transport-Security", FieldId::strict_transport_security},
+    KnownName{"Access-Control-Allow-Origin", FieldId::access_control_allow_origin},
 };
 
 constexpr std::size_t longest_known = known_names.back().name.size();
@@ -80,7 +88,9 @@ std::size_t find_control(std::string_view text) noexcept {
     std::size_t at = 0;
     for (; text.size() - at >= Block::size; at += Block::size) {
         const auto bytes = Block::load(text.data() + at);
-        if (const auto found = Block::mask((bytes < ' ') | (bytes == 0x7F)); !found.none())
+        // What is beyond ASCII is below 0, and no control.
+        const auto found = Block::mask(((bytes < ' ') & (bytes >= 0)) | (bytes == '\x7F'));
+        if (!found.none())
             return at + found.first();
     }
     while (at < text.size() && !is_control(text[at]))

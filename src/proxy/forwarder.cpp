@@ -74,14 +74,15 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
         begin = BootClock::now();
     }
     for (bool again = true; again;) {
-        const upstream::OutgoingRequest outgoing = passage.outgoing();
+        const upstream::OutgoingRequest outgoing = passage.outgoing(begin);
         auto result = co_await transport_.send(outgoing);
-        passage.sent(BootClock::now() - begin);
         again = false;
         if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
+            passage.sent(BootClock::now() - begin);
             again = co_await passage.after_failure(*failure);
         } else {
             auto& exchange = std::get<upstream::ExchangePtr>(result);
+            passage.sent(exchange->answered_at() - begin);
             const graphql::Verdict verdict = passage.look_at(*exchange);
             if (verdict == graphql::Verdict::rejected) {
                 again = co_await passage.after_rejection(std::move(exchange));

@@ -136,18 +136,17 @@ void Forwarder::Passage::conclude(journal::Source source) {
     entry_.reset();
 }
 
-upstream::OutgoingRequest Forwarder::Passage::outgoing() {
+upstream::OutgoingRequest Forwarder::Passage::outgoing(TimePoint now) {
     out_.clear();
     http::append_upstream_head(out_, owner_.plan_.head, request_.head, request_.target.query,
                                token_->value.reveal(), accept_encoding_, request_.context.request_id,
                                request_.body.size());
-    upstream::OutgoingRequest outgoing;
-    outgoing.head = out_;
-    outgoing.body = request_.body;
-    outgoing.may_mutate = operation_.may_mutate();
-    outgoing.new_connection = new_connection_;
-    outgoing.hold_limit = owner_.plan_.inspect_limit;
-    return outgoing;
+    return {.head = out_,
+            .body = request_.body,
+            .may_mutate = operation_.may_mutate(),
+            .new_connection = new_connection_,
+            .hold_limit = owner_.plan_.inspect_limit,
+            .now = now};
 }
 
 /// `out_` holds the token.

@@ -30,7 +30,7 @@ public:
     /// What the report says now is what the journal is told, where it has not been told yet.
     void conclude(journal::Source source = journal::Source::answer);
     /// The request as it leaves; its head is wiped by sent().
-    [[nodiscard]] upstream::OutgoingRequest outgoing();
+    [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
     void sent(Duration took) noexcept;
     /// Takes from the answer what it says of token and throttling, and judges it.
     [[nodiscard]] graphql::Verdict look_at(upstream::Exchange& exchange);

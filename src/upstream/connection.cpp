@@ -57,7 +57,7 @@ bool Connection::begin(const OutgoingRequest& request) {
     received_.unpin();
     if (aborted_) // between dialing and now
         return false;
-    sent_at_ = BootClock::now();
+    sent_at_ = request.now;
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
     written_before_ = bytes_written();
     sent_whole_ = write_now(request.head, request.body);
@@ -101,6 +101,7 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     while (!complete() && body_.size() <= request.hold_limit) {
         if (const error_code code = co_await fill())
             co_return failure(code, Stage::reading);
+        heard_at_ = BootClock::now();
         if (const error_code code = parse_body())
             co_return failure(code, Stage::reading);
     }
@@ -186,7 +187,7 @@ std::optional<error_code> Connection::take_head() {
         if (parser_.head().status == 101)
             return errc::garbled;
         if (parser_.head().status >= 200) {
-            head_at_ = BootClock::now();
+            head_at_ = heard_at_ = BootClock::now();
             received_.pin();
             return parse_body();
         }
@@ -282,6 +283,8 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
         if (const error_code code = parse_body())
             co_return code;
     }
+    if (complete())
+        heard_at_ = BootClock::now();
     co_return error_code{};
 }
 
@@ -326,7 +329,7 @@ void Connection::release() noexcept {
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
     const bool keep = complete() && !ended_ && !spent_ && !closed_ && !aborted_ &&
                       http::may_reuse(parser_.head(), leftover);
-    last_used_ = BootClock::now();
+    last_used_ = heard_at_;
     pool_.give_back(*this, keep);
 }
 

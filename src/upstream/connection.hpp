@@ -51,6 +51,8 @@ public:
 
     [[nodiscard]] Duration response_time() const noexcept override { return head_at_ - sent_at_; }
 
+    [[nodiscard]] TimePoint answered_at() const noexcept override { return heard_at_; }
+
     void release() noexcept override;
 
     /// Becomes busy: owned by the exchange until release().
@@ -119,6 +121,7 @@ private:
     TimePoint last_used_;
     TimePoint sent_at_{};
     TimePoint head_at_{};
+    TimePoint heard_at_{}; ///< the last byte of what is kept: a head, a whole body
     std::uint64_t plain_written_ = 0;
     bool busy_ = true;
     bool used_before_ = false;

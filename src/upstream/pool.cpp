@@ -71,6 +71,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         ++starting_;
         co_await net::end_of_turn(context_.get_executor());
         --starting_;
+        request.now = BootClock::now();
     }
     while (true) {
         ConnectionPtr connection = take_idle(request);
@@ -79,6 +80,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             if (auto* failed = std::get_if<Failure>(&checked_out))
                 co_return std::move(*failed);
             connection = std::get<ConnectionPtr>(std::move(checked_out));
+            request.now = BootClock::now();
         }
         std::optional<Failure> failed;
         try {
@@ -103,6 +105,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
             co_return std::move(*failed);
+        request.now = BootClock::now();
     }
 }
 
@@ -120,16 +123,17 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
             continue;
         }
         if (!until)
-            until = std::min(BootClock::now() + settings_.connect_timeout, request.give_up);
+            until = std::min(request.now + settings_.connect_timeout, request.give_up);
         if (auto failed = co_await wait_for_room(*until))
             co_return std::move(*failed);
+        request.now = BootClock::now();
     }
 }
 
 Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
     if (stopped_ || request.new_connection)
         return nullptr;
-    const TimePoint now = BootClock::now();
+    const TimePoint now = request.now;
     while (!idle_.empty()) {
         ConnectionPtr connection = idle_.back(); // the most recently used: the least likely to be stale
         if (request.may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)

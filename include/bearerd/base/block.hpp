@@ -5,6 +5,10 @@
 #include <cstdint>
 #include <cstring>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 namespace bearerd {
 
 /// Sixteen bytes that are compared at once, by the vector types of gcc and clang: SSE2 on x86-64, NEON on
@@ -13,12 +17,27 @@ class Block {
 public:
     static constexpr std::size_t size = 16;
 
-    /// Which of the bytes something holds for: all bits of those, no bits of the others.
+    /// Which of the bytes something holds for.
     class Mask {
     public:
-        [[nodiscard]] bool none() const noexcept { return (halves_[0] | halves_[1]) == 0; }
+#ifdef __SSE2__
+        [[nodiscard]] bool none() const noexcept {
+            return bits_ == 0;
+        }
 
         /// The first such byte; only where there is one.
+        [[nodiscard]] std::size_t first() const noexcept {
+            return static_cast<std::size_t>(std::countr_zero(bits_));
+        }
+
+    private:
+        friend class Block;
+        std::uint32_t bits_; ///< one for each byte
+#else
+        [[nodiscard]] bool none() const noexcept {
+            return (halves_[0] | halves_[1]) == 0;
+        }
+
         [[nodiscard]] std::size_t first() const noexcept {
             const std::size_t high = halves_[0] != 0 ? 0 : 1;
             const std::uint64_t half = halves_[high];
@@ -29,10 +48,12 @@ public:
 
     private:
         friend class Block;
-        std::uint64_t halves_[2];
+        std::uint64_t halves_[2]; ///< all bits of those bytes, no bits of the others
+#endif
     };
 
-    using Bytes [[gnu::vector_size(16)]] = unsigned char;
+    /// Signed, since that is what SSE2 compares at once: a byte beyond ASCII is below 0.
+    using Bytes [[gnu::vector_size(16)]] = signed char;
 
     static Bytes load(const char* at) noexcept {
         Bytes bytes;
@@ -45,7 +66,11 @@ public:
     static Mask mask(Comparison comparison) noexcept {
         static_assert(sizeof comparison == size);
         Mask mask;
+#ifdef __SSE2__
+        mask.bits_ = static_cast<std::uint32_t>(_mm_movemask_epi8(reinterpret_cast<__m128i>(comparison)));
+#else
         std::memcpy(mask.halves_, &comparison, size);
+#endif
         return mask;
     }
 };

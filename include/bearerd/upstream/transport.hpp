@@ -51,6 +51,9 @@ public:
     /// From the first byte written to the head's last byte.
     [[nodiscard]] virtual Duration response_time() const noexcept = 0;
 
+    /// When what send() waits for had come.
+    [[nodiscard]] virtual TimePoint answered_at() const noexcept = 0;
+
     /// By ReleaseExchange only. Gives the connection back: kept where the message was complete and keep-alive
     /// agreed, closed otherwise.
     virtual void release() noexcept = 0;
@@ -83,6 +86,8 @@ struct OutgoingRequest {
     /// The whole exchange up to the held answer ends by then, where that is sooner than the transport's own
     /// limits.
     TimePoint give_up = TimePoint::max();
+    /// The time, as it was read last before send(), which needs no look at the clock of its own then.
+    TimePoint now = BootClock::now();
 };
 
 using SendResult = std::variant<ExchangePtr, Failure>;

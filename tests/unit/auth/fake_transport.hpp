@@ -64,6 +64,8 @@ public:
 
     Duration response_time() const noexcept override { return {}; }
 
+    TimePoint answered_at() const noexcept override { return BootClock::now(); }
+
 private:
     void next() {
         body_.clear();

@@ -74,6 +74,22 @@ TEST(PlainHead, OfAResponseIsReadAsBeastReadsIt) {
     EXPECT_EQ(plain.as_beast(), read_by_beast<false>(good_response));
 }
 
+TEST(PlainHead, ComesWithTheNamesThatSitesAndBrowsersSendAsBeastNumbersThem) {
+    constexpr std::string_view names =
+        "Via Date ETag Host Vary Accept Server Set-Cookie User-Agent Content-Type "
+        "X-Request-Id Authorization Cache-Control Accept-Encoding "
+        "Accept-Language Referrer-Policy X-Authorization X-Frame-Options "
+        "X-Content-Type-Options Content-Security-Policy "
+        "Strict-Transport-Security Access-Control-Allow-Origin ";
+    std::string text = "HTTP/1.1 200 OK\r\nContent-Length: 7\r\n";
+    for (std::string_view rest = names; !rest.empty();)
+        text.append(take_until(rest, ' ')).append(": a\r\n");
+    text += "\r\n";
+    const PlainResponse plain{text};
+    ASSERT_TRUE(plain.length);
+    EXPECT_EQ(plain.as_beast(), read_by_beast<false>(text));
+}
+
 TEST(PlainHead, WithoutALengthIsARequestWithoutBodyAndNoPlainResponse) {
     EXPECT_EQ(PlainRequest{"GET / HTTP/1.0\r\n\r\n"}.length, 0U);
     EXPECT_EQ(PlainResponse{"HTTP/1.1 200 OK\r\n\r\n"}.length, std::nullopt) << "it ends with the stream";

@@ -73,6 +73,8 @@ public:
 
     Duration response_time() const noexcept override { return std::chrono::milliseconds{7}; }
 
+    TimePoint answered_at() const noexcept override { return BootClock::now(); }
+
     void release() noexcept override {
         --open_;
         read_whole_ += complete() ? 1 : 0;
