@@ -40,7 +40,8 @@ void clear(ResponseHead& head) noexcept {
 }
 
 /// For a body of this length. More than is sensible is reserved as it comes, not as it is promised.
-void reserve(std::string& body, std::uint64_t length) {
+template<class Body>
+void reserve(Body& body, std::uint64_t length) {
     constexpr std::uint64_t trusted = 64 * 1024;
     body.reserve(body.size() + static_cast<std::size_t>(std::min(length, trusted)));
 }
@@ -58,7 +59,8 @@ public:
         return left_ == 0 ? ParseState::complete : ParseState::need_more;
     }
 
-    ParseState feed(std::string_view bytes, std::size_t& consumed, std::string& body) {
+    template<class Body>
+    ParseState feed(std::string_view bytes, std::size_t& consumed, Body& body) {
         if (left_ == length_ && !bytes.empty())
             reserve(body, length_);
         consumed = static_cast<std::size_t>(std::min<std::uint64_t>(left_, bytes.size()));
@@ -79,10 +81,10 @@ private:
 };
 
 /// The callbacks that requests and responses share.
-template<bool is_request>
+template<bool is_request, class Body>
 class Sink : public beast::http::basic_parser<is_request> {
 public:
-    Sink(Fields& fields, std::string*& body) : fields_{fields}, body_{body} {
+    Sink(Fields& fields, Body*& body) : fields_{fields}, body_{body} {
         this->eager(true);
         this->header_limit(std::numeric_limits<std::uint32_t>::max()); // the caller's buffer is the limit
     }
@@ -109,7 +111,7 @@ protected:
     }
 
     std::size_t on_body_impl(BeastView piece, beast::error_code&) override {
-        body_->append(piece.data(), piece.size());
+        body_->append(view(piece));
         return piece.size();
     }
 
@@ -118,7 +120,7 @@ protected:
     }
 
     std::size_t on_chunk_body_impl(std::uint64_t, BeastView piece, beast::error_code&) override {
-        body_->append(piece.data(), piece.size());
+        body_->append(view(piece));
         chunk_left_ -= piece.size();
         return piece.size();
     }
@@ -143,7 +145,7 @@ private:
     }
 
     Fields& fields_;
-    std::string*& body_;
+    Body*& body_;
     std::string_view input_;
     std::uint64_t chunk_left_ = 0; ///< of the chunk that is being read
     bool head_done_ = false;
@@ -182,7 +184,7 @@ ParseState feed_body_to(Parser& parser, std::string_view bytes, std::size_t& con
     return state_of(parser, code);
 }
 
-class RequestSink final : public Sink<true> {
+class RequestSink final : public Sink<true, std::string> {
 public:
     RequestSink(RequestHead& head, std::string*& body, std::uint64_t body_limit)
         : Sink{head.fields, body}, head_{head} {
@@ -199,9 +201,9 @@ private:
     RequestHead& head_;
 };
 
-class ResponseSink final : public Sink<false> {
+class ResponseSink final : public Sink<false, BodyBuffer> {
 public:
-    ResponseSink(ResponseHead& head, std::string*& body) : Sink{head.fields, body}, head_{head} {
+    ResponseSink(ResponseHead& head, BodyBuffer*& body) : Sink{head.fields, body}, head_{head} {
         this->body_limit(boost::none); // held within the caller's bounds or streamed
     }
 
@@ -299,8 +301,8 @@ void RequestParser::release() noexcept {
 
 struct ResponseParser::Impl {
     ResponseHead head;
-    std::string unused;
-    std::string* body_target = &unused;
+    BodyBuffer unused;
+    BodyBuffer* body_target = &unused;
     PlainBody plain;
     std::optional<ResponseSink> sink; ///< of a message that is not plain
 };
@@ -339,7 +341,7 @@ ParseState ResponseParser::feed_head(std::string_view bytes) {
     return state;
 }
 
-ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consumed, std::string& body) {
+ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consumed, BodyBuffer& body) {
     if (!impl_->sink)
         return impl_->plain.feed(bytes, consumed, body);
     impl_->body_target = &body;

@@ -197,7 +197,7 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     }
     // Keep the answer and let go of the connection: the login may need it.
     HeldAnswer held;
-    held.body = std::move(exchange->body());
+    held.body = exchange->body();
     const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
     while (!exchange->complete() && held.body.size() <= most_held) {
         if (co_await exchange->read(give_up))
@@ -314,7 +314,7 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
     TimePoint give_up = TimePoint::max();
     bool app_is_there = co_await responder_.write(out_, {}, {});
     while (true) {
-        const std::string& piece = exchange->body();
+        const std::string_view piece = exchange->body();
         report_.bytes_out += piece.size();
         if (app_is_there && !piece.empty()) {
             if (chunked)

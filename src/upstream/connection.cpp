@@ -44,7 +44,6 @@ Connection::Connection(net::asio::io_context& context, net::DeadlineClock& clock
 Connection::~Connection() {
     received_.wipe();
     wipe(sending_);
-    wipe(body_);
 }
 
 bool Connection::begin(const OutgoingRequest& request) {
@@ -315,11 +314,10 @@ IoStep Connection::receive_body(std::uint64_t left) {
     const std::size_t begin = body_.size();
     const std::size_t room = begin < piece_limit ? std::min(piece_limit - begin, record_size) : record_size;
     const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, room));
-    if (begin == 0) // growing would leave copies behind
+    if (begin == 0) // rather than to grow
         body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_limit)));
-    body_.resize(begin + most);
-    const IoStep step = read_step(body_.data() + begin, most);
-    body_.resize(begin + step.size);
+    const IoStep step = read_step(body_.prepare(most), most);
+    body_.commit(step.size);
     state_ = parser_.took_plain_body(step.size);
     return step;
 }
@@ -346,7 +344,7 @@ void Connection::check_in(Duration limit) {
     received_.wipe();
     received_.release_if_empty();
     if (body_.capacity() > piece_limit)
-        free_body();
+        body_.wipe();
     body_.clear();
     settled_ = limit <= net::settling_time;
     deadline_.set(last_used_ + std::min(limit, net::settling_time));
@@ -360,12 +358,7 @@ void Connection::settle() {
     deadline_.set(last_used_ + pool_.settings_.idle_timeout);
     if (ssl_)
         tls_free_buffers(ssl_.get());
-    free_body();
-}
-
-void Connection::free_body() noexcept {
-    wipe(body_);
-    std::string{}.swap(body_); // to assign an empty one would keep the memory
+    body_.wipe();
 }
 
 bool Connection::is_alive() noexcept {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/secret.hpp>
+#include <bearerd/http/body_buffer.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/deadline.hpp>
@@ -43,7 +44,7 @@ public:
 
     [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
 
-    [[nodiscard]] std::string& body() noexcept override { return body_; }
+    [[nodiscard]] std::string_view body() const noexcept override { return body_.view(); }
 
     [[nodiscard]] bool complete() const noexcept override { return state_ == http::ParseState::complete; }
 
@@ -94,7 +95,6 @@ private:
     [[nodiscard]] Failure failure(error_code code, Stage stage) const;
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
     void settle();
-    void free_body() noexcept;
     void watch();
     void on_watch(error_code code);
     static void on_deadline(void* self) noexcept;
@@ -115,7 +115,7 @@ private:
     std::optional<error_code> head_fault_; ///< nothing: the head is not whole yet
     std::size_t scanned_ = 0;              ///< of received_, for the end of a head
     int interim_ = 0;                      ///< 1xx responses before the one that is awaited
-    std::string body_;
+    http::BodyBuffer body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;
     TimePoint last_used_;

@@ -43,17 +43,19 @@ Understood understand(std::string_view text, std::size_t piece) {
     result.sound = true;
     result.status = parser.head().status;
     std::string_view rest = text.substr(scan.size);
+    BodyBuffer body;
     std::size_t shown = 0;
     while (result.state == ParseState::need_more && shown < rest.size()) {
         shown = std::min(shown + piece, rest.size());
         std::size_t consumed = 0;
         do {
-            result.state = parser.feed_body(rest.substr(0, shown), consumed, result.body);
+            result.state = parser.feed_body(rest.substr(0, shown), consumed, body);
             require(consumed <= shown);
             rest.remove_prefix(consumed);
             shown -= consumed;
         } while (result.state == ParseState::need_more && consumed != 0 && shown != 0);
     }
+    result.body = body.view();
     result.rest = rest;
     const ResponseHead& head = parser.head();
     if (result.state == ParseState::need_more) {

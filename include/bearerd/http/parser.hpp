@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/error.hpp>
+#include <bearerd/http/body_buffer.hpp>
 #include <bearerd/http/message.hpp>
 
 #include <cstddef>
@@ -74,7 +75,7 @@ public:
     [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
     /// Appends to `body`.
-    [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, std::string& body);
+    [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, BodyBuffer& body);
     /// How much is missing of a body that nothing but its length delimits, so that it can be received where
     /// it belongs; 0 for any other, and outside of bodies.
     [[nodiscard]] std::uint64_t plain_body_left() const noexcept;

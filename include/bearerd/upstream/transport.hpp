@@ -37,7 +37,7 @@ public:
     [[nodiscard]] virtual const http::ResponseHead& head() const noexcept = 0;
 
     /// The body's bytes that have come and were not taken yet (transfer coding removed, content coding not).
-    [[nodiscard]] virtual std::string& body() noexcept = 0;
+    [[nodiscard]] virtual std::string_view body() const noexcept = 0;
 
     /// Whether body() holds the last byte.
     [[nodiscard]] virtual bool complete() const noexcept = 0;

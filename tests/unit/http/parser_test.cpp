@@ -80,14 +80,14 @@ Outcome parse_response(std::string_view text, bool ends = false, std::size_t pie
                 false};
     outcome.state = parser.feed_head(text.substr(0, scan.size));
     outcome.sound = outcome.state != ParseState::malformed && response_framing_is_sound(parser.head());
-    std::string body;
+    BodyBuffer body;
     feed_in_pieces(outcome, text.substr(scan.size), piece,
                    [&](std::string_view bytes, std::size_t& consumed) {
                        return parser.feed_body(bytes, consumed, body);
                    });
     if (ends && outcome.state == ParseState::need_more)
         outcome.state = parser.feed_end();
-    outcome.body = body;
+    outcome.body = body.view();
     outcome.fields = text_of(parser.head().fields);
     return outcome;
 }
@@ -287,7 +287,7 @@ TEST(ResponseParser, TellsWhatIsMissingOfABodyThatOnlyItsLengthDelimits) {
     ASSERT_TRUE(taken);
     EXPECT_EQ(parser.plain_body_left(), 7U);
     std::size_t consumed = 0;
-    std::string body;
+    BodyBuffer body;
     EXPECT_EQ(parser.feed_body("ab", consumed, body), ParseState::need_more);
     EXPECT_EQ(parser.plain_body_left(), 5U);
     EXPECT_EQ(parser.took_plain_body(4), ParseState::need_more);

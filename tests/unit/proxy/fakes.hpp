@@ -58,7 +58,7 @@ public:
 
     const http::ResponseHead& head() const noexcept override { return head_; }
 
-    std::string& body() noexcept override { return body_; }
+    std::string_view body() const noexcept override { return body_; }
 
     bool complete() const noexcept override { return answer_.pieces.empty() && !answer_.breaks_with; }
 

@@ -171,7 +171,7 @@ TEST_F(PoolTest, AStreamComesPieceByPiece) {
     ASSERT_TRUE(turn_until([&] { return stream->has_value(); }));
     auto& exchange = std::get<ExchangePtr>(**stream);
     EXPECT_FALSE(exchange->complete());
-    std::string body = exchange->body();
+    std::string body{exchange->body()};
     while (body.size() < 3) {
         ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
         body += exchange->body();
@@ -195,7 +195,7 @@ TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
     SendResult result = send(outgoing("a"));
     auto& exchange = std::get<ExchangePtr>(result);
     EXPECT_FALSE(exchange->complete());
-    std::string all = exchange->body();
+    std::string all{exchange->body()};
     while (!exchange->complete()) {
         ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
         EXPECT_LE(exchange->body().size(), 128U * 1024);

@@ -102,7 +102,7 @@ protected:
         if (exchange == nullptr)
             return "failed: " + std::get<Failure>(result).detail;
         EXPECT_TRUE((*exchange)->complete());
-        return (*exchange)->body();
+        return std::string{(*exchange)->body()};
     }
 
     /// An exchange that fails.
