@@ -33,7 +33,7 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
         co_return unavailable(words(*failure));
     const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
     // Whatever answers a login was held whole. To read on would have no end that `give_up` knows of.
-    if (!exchange->complete())
+    if (!exchange->complete() || exchange->body().size() > max_login_answer)
         co_return unavailable("the answer is streamed, or longer than a login's");
     // No coding was asked for, but some gateways compress whatever they send.
     std::string room;

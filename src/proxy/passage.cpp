@@ -26,11 +26,10 @@ constexpr std::string_view not_put_down =
     "sent, so nothing was executed; check that the disk is not full and works, then try again.";
 
 /// The hex size line of a chunk (RFC 9112 section 7.1).
-std::string_view chunk_size_line(std::array<char, 20>& buffer, std::size_t size) noexcept {
-    auto* end = std::to_chars(buffer.data(), buffer.data() + 16, size, 16).ptr;
-    *end++ = '\r';
-    *end++ = '\n';
-    return {buffer.data(), static_cast<std::size_t>(end - buffer.data())};
+void append_chunk_size(std::string& out, std::size_t size) {
+    std::array<char, 16> digits{};
+    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+    out.append(std::as_const(digits).data(), end).append("\r\n");
 }
 
 graphql::RequestView view_of(const AppRequest& request) noexcept {
@@ -279,9 +278,11 @@ std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr e
     http::append_app_head(out_, head, owner_.plan_.head, request_.context, framing, length.value_or(0));
     if (framing == http::BodyFraming::until_close)
         responder_.close_after();
-    if (!exchange->complete())
+    if (exchange->complete())
+        conclude();
+    // To let go of the connection before the app has taken the answer is worth a copy of a small one only.
+    if (!exchange->complete() || exchange->body().size() > owner_.plan_.inspect_limit)
         return stream(std::move(exchange), framing);
-    conclude();
     report_.bytes_out = exchange->body().size();
     const auto body = framing == http::BodyFraming::none ? std::string_view{} : exchange->body();
     return write(std::move(exchange), body);
@@ -310,19 +311,13 @@ net::Task<void> Forwarder::Passage::write_rest(std::string left) {
 
 net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http::BodyFraming framing) {
     const bool chunked = framing == http::BodyFraming::chunked;
-    std::array<char, 20> size_line{};
     TimePoint give_up = TimePoint::max();
-    bool app_is_there = co_await responder_.write(out_, {}, {});
+    bool app_is_there = true;
     while (true) {
         const std::string_view piece = exchange->body();
         report_.bytes_out += piece.size();
-        if (app_is_there && !piece.empty()) {
-            if (chunked)
-                app_is_there =
-                    co_await responder_.write(chunk_size_line(size_line, piece.size()), piece, "\r\n");
-            else
-                app_is_there = co_await responder_.write(piece, {}, {});
-        }
+        if (app_is_there)
+            app_is_there = co_await write_piece(piece, chunked, exchange->complete());
         if (exchange->complete())
             break;
         if (!app_is_there) {
@@ -343,8 +338,22 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
             co_return;
         }
     }
-    if (chunked && app_is_there)
-        static_cast<void>(co_await responder_.write("0\r\n\r\n", {}, {}));
+}
+
+/// Behind what is in `out_`: the head goes out with the first piece.
+net::Task<bool> Forwarder::Passage::write_piece(std::string_view piece, bool chunked, bool last) {
+    std::string_view behind;
+    if (chunked && !piece.empty()) {
+        append_chunk_size(out_, piece.size());
+        behind = last ? "\r\n0\r\n\r\n" : "\r\n";
+    } else if (chunked && last) {
+        out_.append("0\r\n\r\n");
+    }
+    if (out_.empty() && piece.empty())
+        co_return true;
+    const bool app_is_there = co_await responder_.write(out_, piece, behind);
+    out_.clear();
+    co_return app_is_there;
 }
 
 void Forwarder::Passage::note_answer(std::uint16_t status, std::size_t outcome) noexcept {

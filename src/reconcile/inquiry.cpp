@@ -86,15 +86,19 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
                 continue;
             co_return failed;
         }
-        hopeless_ = hopeless_ || !exchange->complete(); // larger than may be held, which it will be again
+        hopeless_ = hopeless_ || !is_held(*exchange); // larger than may be held, which it will be again
         if (status != 200 || !body)
             co_return failed;
         co_return read_answer(*body, rule_.found);
     }
 }
 
+bool Reconciler::Inquiry::is_held(const upstream::Exchange& exchange) const noexcept {
+    return exchange.complete() && exchange.body().size() <= owner_.plan_.inspect_limit;
+}
+
 std::optional<std::string_view> Reconciler::Inquiry::decoded_body(upstream::Exchange& exchange) {
-    if (!exchange.complete())
+    if (!is_held(exchange))
         return std::nullopt;
     const auto coding = exchange.head().fields.value(FieldId::content_encoding);
     return http::decoded_for_inspection(coding, exchange.body(), scratch_);

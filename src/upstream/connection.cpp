@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t head_limit = 64 * 1024;   // of a response; generous, since cookies and CSPs are long
 constexpr std::size_t first_buffer = 18 * 1024; // one whole TLS record behind a head
-constexpr std::size_t piece_limit = 64 * 1024;  // of a streamed body
+constexpr std::size_t piece_limit = 256 * 1024; // of a streamed body: what is there goes on in one piece
 constexpr std::size_t record_size = 16 * 1024;  // a TLS record's payload
 constexpr int most_interim_responses = 8;
 
@@ -100,9 +100,11 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     while (!complete() && body_.size() <= request.hold_limit) {
         if (const error_code code = co_await fill())
             co_return failure(code, Stage::reading);
-        heard_at_ = BootClock::now();
         if (const error_code code = parse_body())
             co_return failure(code, Stage::reading);
+        if (const error_code code = take_along())
+            co_return failure(code, Stage::reading);
+        heard_at_ = BootClock::now();
     }
     co_return std::nullopt;
 }
@@ -275,16 +277,21 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
         if (const error_code code = parse_body())
             co_return code;
     }
-    // Take along what is there already: fewer, larger pieces.
+    const error_code code = take_along();
+    if (complete())
+        heard_at_ = BootClock::now();
+    co_return code;
+}
+
+/// Of the body, what is there already: the fewer pieces, the less often the app is woken.
+error_code Connection::take_along() {
     while (!complete() && !drained_ && body_.size() < piece_limit) {
         if (!fill_from_what_is_there())
             break;
         if (const error_code code = parse_body())
-            co_return code;
+            return code;
     }
-    if (complete())
-        heard_at_ = BootClock::now();
-    co_return error_code{};
+    return {};
 }
 
 /// An end or a failure that it meets shows again in the next fill(), behind the bytes that came before it.

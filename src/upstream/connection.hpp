@@ -85,6 +85,7 @@ private:
     [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();
     [[nodiscard]] bool fill_from_what_is_there();
+    [[nodiscard]] error_code take_along();
     [[nodiscard]] std::optional<IoState> receive();
     [[nodiscard]] IoStep receive_body(std::uint64_t left);
     [[nodiscard]] error_code parse_body();

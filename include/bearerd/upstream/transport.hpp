@@ -42,10 +42,10 @@ public:
     /// Whether body() holds the last byte.
     [[nodiscard]] virtual bool complete() const noexcept = 0;
 
-    /// Drops body() and waits for the next piece of it (at most 64 KiB), which may be empty at the end; for
-    /// the transport's `response_timeout` at the most, and not beyond `give_up`, by which a reader bounds a
-    /// body that never ends. Fails with timed_out, truncated, garbled or shutting_down; then only the release
-    /// is left.
+    /// Drops body() and waits for the next piece of it (at most some 256 KiB), which may be empty at the end;
+    /// for the transport's `response_timeout` at the most, and not beyond `give_up`, by which a reader bounds
+    /// a body that never ends. Fails with timed_out, truncated, garbled or shutting_down; then only the
+    /// release is left.
     [[nodiscard]] virtual net::Task<error_code> read(TimePoint give_up) = 0;
 
     /// From the first byte written to the head's last byte.
@@ -78,7 +78,8 @@ struct OutgoingRequest {
     /// Takes a new connection whatever is idle: the resend of a query after a stale one.
     bool new_connection = false;
     /// Up to how many bytes of the body send() waits for; a larger body, or one of a type that streams
-    /// (text/event-stream, multipart/mixed), is handed over as soon as that is known.
+    /// (text/event-stream, multipart/mixed), is handed over as soon as that is known, with what has come of
+    /// it: up to some 256 KiB, which may be all.
     std::size_t hold_limit = 0;
     /// May use one connection beyond `max_connections`: a login must not wait behind the requests that wait
     /// for it.

@@ -123,13 +123,13 @@ TEST_F(ForwarderTest, WhatAGatewaySaysOfAMutationIsNoOutcome) {
 TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEver) {
     const Answer stream{
         200, {{"Content-Type", "text/event-stream"}}, {"one", "two", "three"}, std::nullopt, {}};
-    leaves_after = 1;
+    leaves_after = 0;
     answer(stream);
     request(subscription);
     EXPECT_THAT(transport.give_ups, testing::IsEmpty());
     EXPECT_EQ(transport.read_whole, 0U);
 
-    leaves_after = 2; // the head and the first piece
+    leaves_after = 1; // the head with the first piece
     settings.upstream.response_timeout = std::chrono::seconds{7};
     const TimePoint begin = BootClock::now();
     answer(stream);

@@ -203,6 +203,12 @@ TEST_F(ReconcilerTest, DoesNotAskAgainForAnAnswerThatIsTooLarge) {
     answer(std::move(large));
     EXPECT_EQ(ask().result, Result::failed);
     EXPECT_EQ(transport.sent.size(), 1U);
+
+    Answer whole = items(R"([{"id":"7"}])"); // which has come at once all the same
+    whole.pieces[0].append(settings.auth.unauthorized.inspect_limit, ' ');
+    answer(std::move(whole));
+    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(transport.sent.size(), 2U);
 }
 
 TEST_F(ReconcilerTest, FindsAllOfARequestOrNothing) {
