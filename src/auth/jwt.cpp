@@ -3,6 +3,7 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <string>
@@ -78,15 +79,15 @@ std::string_view payload_of(std::string_view token) noexcept {
 /// A number as JSON writes it. A double would take what lies just above 2^53 for 2^53.
 std::optional<std::int64_t> time_of(std::string_view number) noexcept {
     constexpr std::size_t surely_fits = 15; // digits; a time has ten
-    if (number.size() <= surely_fits && is_digits(number)) {
-        std::int64_t whole = 0;
-        for (const char c : number)
-            whole = whole * 10 + (c - '0');
-        return whole;
-    }
     const char* const begin = number.data();
     const char* const end = begin + number.size();
     std::int64_t whole = 0;
+    const char* at = begin;
+    for (const char* const stop = begin + std::min(number.size(), surely_fits); at != stop && is_digit(*at);
+         ++at)
+        whole = whole * 10 + (*at - '0');
+    if (at == end && at != begin)
+        return whole;
     if (const auto read = std::from_chars(begin, end, whole); read.ec == std::errc{} && read.ptr == end)
         return whole >= 0 && whole <= max_time ? std::optional{whole} : std::nullopt;
     double value = 0;
@@ -97,6 +98,36 @@ std::optional<std::int64_t> time_of(std::string_view number) noexcept {
 }
 
 constexpr std::array<std::string_view, 5> identity_claims{"sub", "id", "user_id", "username", "email"};
+
+/// Where the name stands in `identity_claims`; its size where it is none. By its length first: seven names in
+/// eight are none, or a time.
+constexpr std::size_t identity_claim(std::string_view name) noexcept {
+    std::size_t at = identity_claims.size();
+    switch (name.size()) {
+    case 2:
+        at = 1;
+        break;
+    case 3:
+        at = 0;
+        break;
+    case 5:
+        at = 4;
+        break;
+    case 7:
+        at = 2;
+        break;
+    case 8:
+        at = 3;
+        break;
+    default:
+        return at;
+    }
+    return name == identity_claims[at] ? at : identity_claims.size();
+}
+
+static_assert(std::ranges::all_of(identity_claims, [](std::string_view name) {
+    return identity_claims[identity_claim(name)] == name;
+}));
 
 /// Reads the members of the payload. A token may come with every answer, so this is no place for a tree of
 /// values.
@@ -120,18 +151,14 @@ public:
 
 private:
     void read_member(std::string_view name) {
-        if (name == "iat") {
+        if (name == "iat")
             claims_.issued_at = read_time();
-        } else if (name == "exp") {
+        else if (name == "exp")
             claims_.expires_at = read_time();
-        } else {
-            for (std::size_t i = 0; i < identity_claims.size(); ++i)
-                if (name == identity_claims[i]) {
-                    identity_[i] = read_identity();
-                    return;
-                }
+        else if (const std::size_t which = identity_claim(name); which < identity_.size())
+            identity_[which] = read_identity();
+        else
             scan_.skip();
-        }
     }
 
     std::optional<std::int64_t> read_time() {

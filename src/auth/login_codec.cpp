@@ -164,7 +164,8 @@ LoginRequest make_login_request(const config::Upstream& upstream, const config::
 std::string_view find_token(const http::Fields& fields, const std::vector<std::string>& token_headers) {
     for (const auto& name : token_headers) {
         for (const auto& field : fields.list) {
-            if (!equal_ignoring_case(field.name, name))
+            if (field.name.size() != name.size() || // nearly all
+                (field.name != name && !equal_ignoring_case(field.name, name)))
                 continue;
             if (const auto token = token_in_header(field.value); !token.empty())
                 return token;

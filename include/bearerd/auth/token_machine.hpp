@@ -4,6 +4,7 @@
 #include <bearerd/auth/token_source.hpp>
 #include <bearerd/config/config.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <memory>
@@ -150,11 +151,8 @@ private:
         }
 
         [[nodiscard]] bool has(std::uint64_t hash) const noexcept {
-            for (std::size_t i = 0; i < added_ && i < Size; ++i) {
-                if (hashes_[i] == hash)
-                    return true;
-            }
-            return false;
+            const auto end = hashes_.begin() + static_cast<std::ptrdiff_t>(std::min(added_, Size));
+            return std::find(hashes_.begin(), end, hash) != end;
         }
 
         void add(const Memory& other) noexcept {
