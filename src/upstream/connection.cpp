@@ -2,22 +2,18 @@
 
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
-#include <bearerd/net/edge_wait.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/upstream/pool.hpp>
 
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
 
 namespace bearerd::upstream {
 namespace {
 
 constexpr std::size_t head_limit = 64 * 1024;   // of a response; generous, since cookies and CSPs are long
 constexpr std::size_t first_buffer = 18 * 1024; // one whole TLS record behind a head
-constexpr std::size_t piece_limit = 256 * 1024; // of a streamed body: what is there goes on in one piece
 constexpr std::size_t record_size = 16 * 1024;  // a TLS record's payload
 constexpr int most_interim_responses = 8;
 
@@ -338,59 +334,6 @@ void Connection::release() noexcept {
     pool_.give_back(*this, keep);
 }
 
-void Connection::check_out() noexcept {
-    busy_ = true;
-    used_before_ = true;
-    drained_ = true; // is_alive() has just seen it
-    deadline_.clear();
-}
-
-void Connection::check_in(Duration limit) {
-    busy_ = false;
-    received_.unpin();
-    received_.wipe();
-    received_.release_if_empty();
-    if (body_.capacity() > piece_limit)
-        body_.wipe();
-    body_.clear();
-    settled_ = limit <= net::settling_time;
-    deadline_.set(last_used_ + std::min(limit, net::settling_time));
-    watch();
-}
-
-/// Amid traffic the next exchange takes over watch, deadline and buffers; only who stays idle for a while
-/// pays for it.
-void Connection::settle() {
-    settled_ = true;
-    deadline_.set(last_used_ + pool_.settings_.idle_timeout);
-    if (ssl_)
-        tls_free_buffers(ssl_.get());
-    body_.wipe();
-}
-
-bool Connection::is_alive() noexcept {
-    char byte = 0;
-    const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (peeked < 0)
-        return (errno == EAGAIN || errno == EWOULDBLOCK) && !(ssl_ && tls_has_pending(ssl_.get()));
-    if (peeked == 0 || !ssl_)
-        return false;
-    // Session tickets and key updates are handled within; anything else is the end of this connection.
-    // So is a part of something else, which would become the beginning of the next answer.
-    return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
-}
-
-void Connection::close() noexcept {
-    if (closed_)
-        return;
-    closed_ = true;
-    deadline_.clear();
-    if (ssl_)
-        tls_close(ssl_.get());
-    error_code ignored;
-    socket_.close(ignored);
-}
-
 void Connection::abort() noexcept {
     aborted_ = true;
     deadline_.expire();
@@ -431,35 +374,6 @@ error_code Connection::interruption(error_code otherwise) const noexcept {
     if (deadline_.expired())
         return errc::timed_out;
     return otherwise;
-}
-
-/// One wait spans idle time and exchange alike. In an exchange it stands behind a read that found nothing;
-/// while idle, what came together with the last bytes read is found by settle's look.
-void Connection::watch() {
-    if (watching_ || closed_)
-        return;
-    watching_ = true;
-    net::async_edge_wait(socket_, [self = shared_from_this()](error_code code) { self->on_watch(code); });
-}
-
-void Connection::on_watch(error_code code) {
-    watching_ = false;
-    if (busy_) {
-        readable_.set_inline();
-        return;
-    }
-    if (closed_)
-        return;
-    // A wait that was over before the deadline struck could not be cancelled by it any more.
-    const bool due = deadline_.expired();
-    const bool settling = due && !settled_;
-    if (((code || due) && !settling) || !is_alive()) {
-        pool_.drop_idle(*this);
-        return;
-    }
-    if (settling)
-        settle();
-    watch();
 }
 
 void Connection::on_deadline(void* self) noexcept {

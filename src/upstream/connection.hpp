@@ -78,6 +78,9 @@ public:
     void abort() noexcept;
 
 private:
+    /// Of a streamed body: what is there goes on in one piece.
+    static constexpr std::size_t piece_limit = 256UL * 1024;
+
     [[nodiscard]] bool write_now(std::string_view head, std::string_view body);
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
