@@ -5,6 +5,7 @@
 #include "exit_status.hpp"
 #include "generation.hpp"
 #include "heartbeat.hpp"
+#include "listeners.hpp"
 #include "process.hpp"
 #include "systemd.hpp"
 #include "worker.hpp"
@@ -18,13 +19,8 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
 
-#include <sys/stat.h>
-
-#include <algorithm>
-#include <cerrno>
 #include <csignal>
 #include <cstdlib>
-#include <map>
 #include <system_error>
 
 namespace bearerd::app {
@@ -49,16 +45,11 @@ private:
                                              asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
     void open_journal();
-    using Shares = std::vector<std::vector<server::ListeningSocket>>; ///< for each worker
-    [[nodiscard]] bool open_listener(const config::Address& address, const config::Settings& settings,
-                                     Shares& shares);
-    [[nodiscard]] int open_listeners(const config::Settings& settings);
     [[nodiscard]] bool open_admin(const config::Settings& settings);
     void wait_for_signal();
     void on_signal(int number);
     void reload();
     [[nodiscard]] std::shared_ptr<const Generation> apply(std::shared_ptr<const config::Settings> settings);
-    void close_listeners(const config::Settings& wanted);
     [[nodiscard]] admin::Sources admin_sources() const;
     void shut_down(const char* signal_name);
     void on_worker_drained();
@@ -73,30 +64,17 @@ private:
     std::vector<std::unique_ptr<Worker>> workers_;
     std::unique_ptr<journal::Journal> journal_; ///< none: off
     std::unique_ptr<auth::TokenService> tokens_;
+    Listeners listeners_;
     AdminListener admin_;
     std::atomic<admin::Phase> phase_{admin::Phase::starting};
     TimePoint started_at_ = BootClock::now();
     asio::basic_signal_set<net::Executor> signals_;
     Timer grace_;
     Heartbeat heartbeat_;
-    std::map<std::string, std::vector<std::string>> listening_; ///< configured address → where it listens
-    std::string remote_hand_over_; ///< a socket of systemd's that other machines can reach
     std::size_t undrained_ = 0;
     bool stopping_ = false;
     bool hurried_ = false;
 };
-
-/// Of the unix sockets that stay.
-void change_modes(const config::Settings& settings) {
-    for (const config::Address& address : settings.listen.addresses) {
-        if (address.kind != config::Address::Kind::unix_socket ||
-            ::chmod(address.path.c_str(), settings.listen.unix_mode) == 0)
-            continue;
-        const std::string reason = std::generic_category().message(errno);
-        log::error("can't change the mode of a unix socket",
-                   {{"address", std::string_view{address.path}}, {"reason", std::string_view{reason}}});
-    }
-}
 
 std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& shared) {
     std::vector<std::unique_ptr<Worker>> workers;
@@ -110,6 +88,7 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
       config_file_{std::move(config_file)},
       log_{log},
       workers_{make_workers(settings_->threads, shared_)},
+      listeners_{workers_, config_file_},
       admin_{*workers_.front()},
       signals_{workers_.front()->context().get_executor()},
       grace_{workers_.front()->context().get_executor()},
@@ -132,7 +111,7 @@ int Daemon::run() {
     if (!open_admin(*settings_))
         return exit_failed;
     admin_.serve(*settings_, admin_sources());
-    if (const int status = open_listeners(*settings_); status != exit_fine)
+    if (const int status = listeners_.open(*settings_); status != exit_fine)
         return status;
     for (const int number : {SIGTERM, SIGINT, SIGHUP})
         signals_.add(number);
@@ -167,66 +146,6 @@ void Daemon::open_journal() {
     journal_ = std::make_unique<journal::Journal>(
         journal::Journal::Settings{settings.directory, settings.max_size}, std::move(events));
     shared_.journal = journal_.get();
-}
-
-/// Its sockets go to `shares`, one for each worker. False: it can't, and has said why.
-bool Daemon::open_listener(const config::Address& address, const config::Settings& settings, Shares& shares) {
-    std::vector<server::OpenResult> opened;
-    const bool handed_over = address.kind == config::Address::Kind::systemd;
-    if (handed_over) {
-        for (const int descriptor : systemd::take_listening_descriptors())
-            opened.push_back(server::adopt_listening(descriptor, workers_.size()));
-        if (opened.empty())
-            opened.emplace_back(
-                "listen.addresses: systemd handed over no listening socket; is bearerd.socket "
-                "enabled and started?");
-    } else {
-        opened.push_back(server::open_listening(address, settings.listen.unix_mode, workers_.size()));
-    }
-    for (server::OpenResult& result : opened) {
-        if (const auto* why = std::get_if<std::string>(&result)) {
-            log::error("can't listen", {{"reason", std::string_view{*why}}});
-            return false;
-        }
-        auto& sockets = std::get<std::vector<server::ListeningSocket>>(result);
-        if (handed_over && sockets.front().remote)
-            remote_hand_over_ = sockets.front().text;
-        listening_[address.text()].push_back(sockets.front().text);
-        for (std::size_t i = 0; i < sockets.size(); ++i)
-            shares[i].push_back(std::move(sockets[i]));
-    }
-    return true;
-}
-
-/// exit_fine, or the status for a start that fails so.
-int Daemon::open_listeners(const config::Settings& settings) {
-    Shares shares(workers_.size());
-    for (const config::Address& address : settings.listen.addresses) {
-        if (!listening_.contains(address.text()) && !open_listener(address, settings, shares))
-            return exit_failed;
-        if (address.kind != config::Address::Kind::systemd || remote_hand_over_.empty() ||
-            settings.access.allow_remote)
-            continue;
-        const std::string fault = config::format_fault(
-            config_file_,
-            place_fault(config_file_, "listen.addresses: systemd handed over " + remote_hand_over_ +
-                                          ", which can be reached from other machines: write "
-                                          "ListenStream=127.0.0.1:8080 in bearerd.socket, or set "
-                                          "access.allow_remote to true"));
-        log::error("can't listen", {{"reason", std::string_view{fault}}});
-        return exit_bad_configuration;
-    }
-    for (const server::ListeningSocket& socket : shares.front())
-        log::info("listening", {{"address", std::string_view{socket.text}}});
-    for (std::size_t i = 0; i < workers_.size(); ++i) {
-        auto take = [worker = workers_[i].get(),
-                     sockets = std::make_shared<std::vector<server::ListeningSocket>>(std::move(shares[i])),
-                     limit = settings.limits.request_header] {
-            worker->listen(std::move(*sockets), static_cast<std::size_t>(limit));
-        };
-        asio::post(workers_[i]->context(), std::move(take));
-    }
-    return exit_fine;
 }
 
 bool Daemon::open_admin(const config::Settings& settings) {
@@ -294,13 +213,13 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
                    {{"fault", std::string_view{fault}}});
         return nullptr;
     }
-    if (open_listeners(*settings) != exit_fine || !open_admin(*settings)) {
-        close_listeners(*settings_); // what was opened for the new file goes again
+    if (listeners_.open(*settings) != exit_fine || !open_admin(*settings)) {
+        listeners_.close_others(*settings_); // what was opened for the new file goes again
         return nullptr;
     }
-    close_listeners(*settings);
+    listeners_.close_others(*settings);
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
-        change_modes(*settings);
+        Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
     settings_ = settings;
     admin_.serve(*settings, admin_sources());
@@ -320,25 +239,6 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
         asio::post(worker.context(), std::move(take_over));
     }
     return generation;
-}
-
-void Daemon::close_listeners(const config::Settings& wanted) {
-    std::erase_if(listening_, [&](const auto& entry) {
-        const auto& [configured, places] = entry;
-        // clang 14 does not capture a structured binding by name.
-        const bool keep = std::ranges::any_of(
-            wanted.listen.addresses,
-            [&listed = configured](const config::Address& address) { return address.text() == listed; });
-        if (keep)
-            return false;
-        for (const std::string& place : places) {
-            log::info("no longer listening", {{"address", std::string_view{place}}});
-            for (const auto& worker : workers_)
-                asio::post(worker->context(),
-                           [owner = worker.get(), place] { owner->stop_listening(place); });
-        }
-        return true;
-    });
 }
 
 admin::Sources Daemon::admin_sources() const {

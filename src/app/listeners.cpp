@@ -1,0 +1,112 @@
+#include "listeners.hpp"
+
+#include "check_command.hpp"
+#include "exit_status.hpp"
+#include "systemd.hpp"
+
+#include <bearerd/base/log.hpp>
+#include <bearerd/config/parse.hpp>
+
+#include <boost/asio/post.hpp>
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace bearerd::app {
+
+namespace asio = net::asio;
+
+void Listeners::change_modes(const config::Settings& settings) {
+    for (const config::Address& address : settings.listen.addresses) {
+        if (address.kind != config::Address::Kind::unix_socket ||
+            ::chmod(address.path.c_str(), settings.listen.unix_mode) == 0)
+            continue;
+        const std::string reason = std::generic_category().message(errno);
+        log::error("can't change the mode of a unix socket",
+                   {{"address", std::string_view{address.path}}, {"reason", std::string_view{reason}}});
+    }
+}
+
+/// Its sockets go to `shares`, one for each worker. False: it can't, and has said why.
+bool Listeners::open_one(const config::Address& address, const config::Settings& settings, Shares& shares) {
+    std::vector<server::OpenResult> opened;
+    const bool handed_over = address.kind == config::Address::Kind::systemd;
+    if (handed_over) {
+        for (const int descriptor : systemd::take_listening_descriptors())
+            opened.push_back(server::adopt_listening(descriptor, workers_.size()));
+        if (opened.empty())
+            opened.emplace_back(
+                "listen.addresses: systemd handed over no listening socket; is bearerd.socket "
+                "enabled and started?");
+    } else {
+        opened.push_back(server::open_listening(address, settings.listen.unix_mode, workers_.size()));
+    }
+    for (server::OpenResult& result : opened) {
+        if (const auto* why = std::get_if<std::string>(&result)) {
+            log::error("can't listen", {{"reason", std::string_view{*why}}});
+            return false;
+        }
+        auto& sockets = std::get<std::vector<server::ListeningSocket>>(result);
+        if (handed_over && sockets.front().remote)
+            remote_hand_over_ = sockets.front().text;
+        listening_[address.text()].push_back(sockets.front().text);
+        for (std::size_t i = 0; i < sockets.size(); ++i)
+            shares[i].push_back(std::move(sockets[i]));
+    }
+    return true;
+}
+
+/// exit_fine, or the status for a start that fails so.
+int Listeners::open(const config::Settings& settings) {
+    Shares shares(workers_.size());
+    for (const config::Address& address : settings.listen.addresses) {
+        if (!listening_.contains(address.text()) && !open_one(address, settings, shares))
+            return exit_failed;
+        if (address.kind != config::Address::Kind::systemd || remote_hand_over_.empty() ||
+            settings.access.allow_remote)
+            continue;
+        const std::string fault = config::format_fault(
+            config_file_,
+            place_fault(config_file_, "listen.addresses: systemd handed over " + remote_hand_over_ +
+                                          ", which can be reached from other machines: write "
+                                          "ListenStream=127.0.0.1:8080 in bearerd.socket, or set "
+                                          "access.allow_remote to true"));
+        log::error("can't listen", {{"reason", std::string_view{fault}}});
+        return exit_bad_configuration;
+    }
+    for (const server::ListeningSocket& socket : shares.front())
+        log::info("listening", {{"address", std::string_view{socket.text}}});
+    for (std::size_t i = 0; i < workers_.size(); ++i) {
+        auto take = [worker = workers_[i].get(),
+                     sockets = std::make_shared<std::vector<server::ListeningSocket>>(std::move(shares[i])),
+                     limit = settings.limits.request_header] {
+            worker->listen(std::move(*sockets), static_cast<std::size_t>(limit));
+        };
+        asio::post(workers_[i]->context(), std::move(take));
+    }
+    return exit_fine;
+}
+
+void Listeners::close_others(const config::Settings& wanted) {
+    std::erase_if(listening_, [&](const auto& entry) {
+        const auto& [configured, places] = entry;
+        // clang 14 does not capture a structured binding by name.
+        const bool keep = std::ranges::any_of(
+            wanted.listen.addresses,
+            [&listed = configured](const config::Address& address) { return address.text() == listed; });
+        if (keep)
+            return false;
+        for (const std::string& place : places) {
+            log::info("no longer listening", {{"address", std::string_view{place}}});
+            for (const auto& worker : workers_)
+                asio::post(worker->context(),
+                           [owner = worker.get(), place] { owner->stop_listening(place); });
+        }
+        return true;
+    });
+}
+
+} // namespace bearerd::app
