@@ -19,13 +19,13 @@ TEST(Block, FindsTheFirstByteThatSomethingHoldsFor) {
     }
 }
 
-TEST(Block, ComparesBytesAsUnsigned) {
+TEST(Block, TakesWhatIsBeyondAsciiForNegative) {
     for (int value = 0; value < 256; ++value) {
         const std::string text(Block::size, static_cast<char>(value));
         const auto bytes = Block::load(text.data());
-        EXPECT_EQ(Block::mask(bytes >= 0x80).none(), value < 0x80) << value;
-        EXPECT_EQ(Block::mask(bytes < 0x20).none(), value >= 0x20) << value;
-        EXPECT_EQ(Block::mask((bytes == 0xff) | (bytes == 0)).none(), value != 0xff && value != 0) << value;
+        EXPECT_EQ(Block::mask(bytes < 0).none(), value < 0x80) << value;
+        EXPECT_EQ(Block::mask(bytes < ' ').none(), value >= 0x20 && value < 0x80) << value;
+        EXPECT_EQ(Block::mask((bytes == '\x7f') | (bytes == 0)).none(), value != 0x7f && value != 0) << value;
     }
 }
 
