@@ -54,8 +54,6 @@ Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, au
       scribe_{scribe} {}
 
 net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Report& report) {
-    constexpr std::size_t fine = 0;
-    constexpr std::size_t graphql_error = 1;
     Passage passage{*this, request, responder, report};
     const Pending pending{pending_, stats_.requests_in_flight};
     if (auto refusal = passage.refuse_at_once(pending.count())) {
@@ -87,8 +85,7 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
             if (verdict == graphql::Verdict::rejected) {
                 again = co_await passage.after_rejection(std::move(exchange));
             } else {
-                auto rest = passage.relay(std::move(exchange),
-                                          verdict == graphql::Verdict::graphql_error ? graphql_error : fine);
+                auto rest = passage.relay(std::move(exchange), verdict);
                 if (rest)
                     co_await std::move(*rest);
             }

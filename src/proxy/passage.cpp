@@ -185,18 +185,18 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
 }
 
 net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
-    constexpr std::size_t rejected = 2;
     const std::uint64_t document = graphql::document_hash(view_);
     if (resent_rejected_) {
         if (report_denied_)
             owner_.tokens_.denied(token_, document);
-        if (auto rest = relay(std::move(exchange), rejected))
+        if (auto rest = relay(std::move(exchange), Verdict::rejected))
             co_await std::move(*rest);
         co_return false;
     }
     // Keep the answer and let go of the connection: the login may need it.
     HeldAnswer held;
     held.body = exchange->body();
+    const bool judged_whole = exchange->complete();
     const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
     while (!exchange->complete() && held.body.size() <= most_held) {
         if (co_await exchange->read(give_up))
@@ -208,7 +208,13 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
                           held.body.size());
     const bool whole = exchange->complete();
+    // By its status so far; now that its end has come, its body may tell that it is no rejection.
+    const Verdict verdict = whole && !judged_whole ? judge(*exchange, held.body).verdict : Verdict::rejected;
     exchange.reset();
+    if (verdict != Verdict::rejected) {
+        co_await pass_on(std::move(held), verdict);
+        co_return false;
+    }
 
     auth::Advice advice = co_await owner_.tokens_.rejected(token_, document);
     if (advice.kind == auth::Advice::Kind::resend) {
@@ -229,11 +235,15 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         co_await reply_decision(decision);
         co_return false;
     }
-    note_answer(held.status, rejected);
+    co_await pass_on(std::move(held), Verdict::rejected);
+    co_return false;
+}
+
+net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held, Verdict verdict) {
+    note_answer(held.status, verdict);
     conclude();
     report_.bytes_out = held.body.size();
     static_cast<void>(co_await responder_.write(held.head, held.body, {}));
-    co_return false;
 }
 
 void Forwarder::Passage::adopt_token(const http::ResponseHead& head) {
@@ -266,10 +276,9 @@ bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) con
     return fields && fields->size() == 1;
 }
 
-std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange,
-                                                         std::size_t outcome) {
+std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange, Verdict verdict) {
     const http::ResponseHead& head = exchange->head();
-    note_answer(head.status, outcome);
+    note_answer(head.status, verdict);
     std::optional<std::uint64_t> length = head.content_length;
     if (exchange->complete())
         length = exchange->body().size();
@@ -356,14 +365,13 @@ net::Task<bool> Forwarder::Passage::write_piece(std::string_view piece, bool chu
     co_return app_is_there;
 }
 
-void Forwarder::Passage::note_answer(std::uint16_t status, std::size_t outcome) noexcept {
-    constexpr std::size_t rejected = 2;
+void Forwarder::Passage::note_answer(std::uint16_t status, Verdict verdict) noexcept {
     // A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done.
     const bool in_doubt = operation_.may_mutate() && (status >= 500 || status == 408);
     report_.status = status;
-    report_.outcome = outcome;
+    report_.outcome = static_cast<std::size_t>(verdict); // the labels begin with the verdicts
     report_.executed = in_doubt ? Executed::unknown : Executed::yes;
-    if (outcome == rejected)
+    if (verdict == Verdict::rejected)
         report_.executed = Executed::no;
 }
 

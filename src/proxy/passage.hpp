@@ -38,7 +38,8 @@ public:
     [[nodiscard]] net::Task<bool> after_failure(const upstream::Failure& failure);
     [[nodiscard]] net::Task<bool> after_rejection(upstream::ExchangePtr exchange);
     /// Nothing: the app has its answer.
-    [[nodiscard]] std::optional<net::Task<void>> relay(upstream::ExchangePtr exchange, std::size_t outcome);
+    [[nodiscard]] std::optional<net::Task<void>> relay(upstream::ExchangePtr exchange,
+                                                       graphql::Verdict verdict);
     [[nodiscard]] net::Task<void> reply_error(ErrorReply error);
 
 private:
@@ -60,7 +61,8 @@ private:
     /// What the upstream knows of a mutation whose outcome is unknown; nothing where it was not asked.
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
-    void note_answer(std::uint16_t status, std::size_t outcome) noexcept;
+    void note_answer(std::uint16_t status, graphql::Verdict verdict) noexcept;
+    [[nodiscard]] net::Task<void> pass_on(HeldAnswer held, graphql::Verdict verdict);
 
     Forwarder& owner_;
     const AppRequest& request_;

@@ -12,10 +12,11 @@
 namespace bearerd::upstream {
 namespace {
 
-constexpr std::size_t head_limit = 64 * 1024;   // of a response; generous, since cookies and CSPs are long
-constexpr std::size_t first_buffer = 18 * 1024; // one whole TLS record behind a head
-constexpr std::size_t record_size = 16 * 1024;  // a TLS record's payload
+constexpr std::size_t head_limit = 64 * 1024;  // of a response; generous, since cookies and CSPs are long
+constexpr std::size_t record_size = 16 * 1024; // a TLS record's payload
+constexpr std::size_t long_body = 32 * 1024;   // one that is likely to fill a piece
 constexpr int most_interim_responses = 8;
+constexpr int most_taken_along = 64; // receives without a look at the deadline
 
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
@@ -93,15 +94,17 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
         spent_ = true; // the request was not taken whole, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type)))
         co_return std::nullopt;
-    while (!complete() && body_.size() <= request.hold_limit) {
+    while (true) {
+        if (const error_code code = take_along())
+            co_return failure(code, Stage::reading);
+        if (complete() || body_.size() > request.hold_limit)
+            break;
         if (const error_code code = co_await fill())
             co_return failure(code, Stage::reading);
         if (const error_code code = parse_body())
             co_return failure(code, Stage::reading);
-        if (const error_code code = take_along())
-            co_return failure(code, Stage::reading);
-        heard_at_ = BootClock::now();
     }
+    heard_at_ = BootClock::now();
     co_return std::nullopt;
 }
 
@@ -281,9 +284,11 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
 
 /// Of the body, what is there already: the fewer pieces, the less often the app is woken.
 error_code Connection::take_along() {
-    while (!complete() && !drained_ && body_.size() < piece_limit) {
-        if (!fill_from_what_is_there())
+    for (int taken = 0; taken < most_taken_along && !complete() && !drained_; ++taken) {
+        if (body_.size() >= piece_limit || !fill_from_what_is_there())
             break;
+        if (body_.size() >= long_body) // at once to where it can end, rather than by doubling
+            body_.reserve(piece_limit + first_buffer);
         if (const error_code code = parse_body())
             return code;
     }
@@ -317,8 +322,8 @@ IoStep Connection::receive_body(std::uint64_t left) {
     const std::size_t begin = body_.size();
     const std::size_t room = begin < piece_limit ? std::min(piece_limit - begin, record_size) : record_size;
     const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, room));
-    if (begin == 0) // rather than to grow
-        body_.reserve(static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_limit)));
+    if (begin < piece_limit) // rather than to grow
+        body_.reserve(begin + static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_limit - begin)));
     const IoStep step = read_step(body_.prepare(most), most);
     body_.commit(step.size);
     state_ = parser_.took_plain_body(step.size);

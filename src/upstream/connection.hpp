@@ -80,6 +80,8 @@ public:
 private:
     /// Of a streamed body: what is there goes on in one piece.
     static constexpr std::size_t piece_limit = 256UL * 1024;
+    /// For what is received: one whole TLS record behind a head.
+    static constexpr std::size_t first_buffer = 18UL * 1024;
 
     [[nodiscard]] bool write_now(std::string_view head, std::string_view body);
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);

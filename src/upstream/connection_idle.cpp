@@ -23,7 +23,7 @@ void Connection::check_in(Duration limit) {
     received_.unpin();
     received_.wipe();
     received_.release_if_empty();
-    if (body_.capacity() > piece_limit)
+    if (body_.capacity() > piece_limit + first_buffer)
         body_.wipe();
     body_.clear();
     settled_ = limit <= net::settling_time;

@@ -65,6 +65,8 @@ Pool::~Pool() {
 }
 
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
+    if (request.now == TimePoint{})
+        request.now = BootClock::now();
     if (is_crowded()) {
         if (!std::exchange(after_crowd_, true))
             tidying_.set_after(tidying_interval);
@@ -210,7 +212,12 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     *found = std::move(busy_.back());
     busy_.pop_back();
     if (keep && keeping_ && open_ <= share_ && connection.last_used() - connection.opened_at() < oldest) {
-        idle_.push_back(self);
+        // Behind those that were used before it: nearly always last, but for an app that took its answer
+        // slowly.
+        auto place = idle_.end();
+        while (place != idle_.begin() && (*std::prev(place))->last_used() > connection.last_used())
+            --place;
+        idle_.insert(place, self);
         connection.check_in(settings_.idle_timeout);
         if (!waiting_.empty()) {
             waiting_.front()->set();

@@ -87,8 +87,8 @@ struct OutgoingRequest {
     /// The whole exchange up to the held answer ends by then, where that is sooner than the transport's own
     /// limits.
     TimePoint give_up = TimePoint::max();
-    /// The time, as it was read last before send(), which needs no look at the clock of its own then.
-    TimePoint now = BootClock::now();
+    /// The time, where it has just been read: then send() needs no look at the clock of its own.
+    TimePoint now{};
 };
 
 using SendResult = std::variant<ExchangePtr, Failure>;

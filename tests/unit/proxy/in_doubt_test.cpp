@@ -141,6 +141,20 @@ TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEve
     EXPECT_EQ(transport.read_whole, 1U);
 }
 
+/// By its status it is a rejection until its end has come, and then its body tells of something that was
+/// done.
+TEST_F(ForwarderTest, A401WhoseLongBodyShowsDataIsNoRejection) {
+    const std::string body = R"({"data":{"redeem":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
+    answer(Answer{401, {}, {body.substr(0, 30), body.substr(30)}, body.size(), {}});
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), 1U);
+    EXPECT_THAT(tokens.calls, testing::IsEmpty());
+    EXPECT_EQ(app.body(), body);
+    EXPECT_EQ(report.status, 401);
+    EXPECT_EQ(report.executed, Executed::yes);
+    EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
+}
+
 TEST_F(ForwarderTest, ALongRejectionIsReadWithinOneBound) {
     Answer page{401, {}, {"a page", "in", "pieces"}, std::nullopt, {}};
     answer(page);

@@ -187,28 +187,99 @@ TEST_F(PoolTest, AStreamComesPieceByPiece) {
     EXPECT_EQ(stats.upstream_idle.get(), 1);
 }
 
+/// In chunks of this size, with the end.
+std::string in_chunks(std::string_view body, std::size_t size) {
+    std::ostringstream text;
+    text << "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" << std::hex;
+    for (; !body.empty(); body.remove_prefix(std::min(size, body.size())))
+        text << std::min(size, body.size()) << "\r\n" << body.substr(0, size) << "\r\n";
+    text << "0\r\n\r\n";
+    return text.str();
+}
+
+std::string numbers(std::size_t size) {
+    std::string text;
+    for (int i = 0; text.size() < size; ++i)
+        text += std::to_string(i);
+    return text;
+}
+
 TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
-    std::string body;
-    for (int i = 0; body.size() < 1'000'000; ++i)
-        body += std::to_string(i);
-    serve_tls(say(http_answer(body)));
-    SendResult result = send(outgoing("a"));
-    auto& exchange = std::get<ExchangePtr>(result);
-    EXPECT_FALSE(exchange->complete());
-    std::string all{exchange->body()};
-    while (!exchange->complete()) {
-        ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
-        EXPECT_LE(exchange->body().size(), 320U * 1024);
-        all += exchange->body();
+    constexpr std::size_t piece = 256UL * 1024;
+    constexpr std::size_t received_at_once = 18UL * 1024;
+    const std::string body = numbers(1'000'000);
+    for (const bool chunked : {false, true}) {
+        serve_tls(say(chunked ? in_chunks(body, 15'000) : http_answer(body)));
+        SendResult result = send(outgoing("a"));
+        auto& exchange = std::get<ExchangePtr>(result);
+        EXPECT_FALSE(exchange->complete());
+        std::string all{exchange->body()};
+        while (!exchange->complete()) {
+            ASSERT_FALSE(bearerd::test::run_task(context, exchange->read(TimePoint::max())));
+            EXPECT_LE(exchange->body().size(), piece + (chunked ? received_at_once : 0));
+            all += exchange->body();
+        }
+        EXPECT_TRUE(all == body);
+        exchange.reset();
+        pool->stop();
+        settle();
+        pool.reset();
     }
-    EXPECT_TRUE(all == body);
+}
+
+/// The app is woken once for what is there, however little of it was to be held.
+TEST_F(PoolTest, WhatIsThereOfABodyIsTakenAlong) {
+    const std::string body = numbers(40'000);
+    for (const bool over_tls : {true, false}) {
+        Signal written;
+        const Script script = [&](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write(http_answer(body));
+            written.give();
+            peer.wait_for_end();
+        };
+        over_tls ? serve_tls(script) : serve_plain(script);
+        OutgoingRequest request = outgoing("a");
+        request.hold_limit = 1000;
+        const auto result = start(request);
+        ASSERT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
+        written.await(); // the loop does not turn meanwhile
+        ASSERT_TRUE(turn_until([&] { return result->has_value(); }));
+        auto& exchange = std::get<ExchangePtr>(**result);
+        EXPECT_TRUE(exchange->complete());
+        EXPECT_TRUE(exchange->body() == body);
+        exchange.reset();
+        pool->stop();
+        settle();
+        pool.reset();
+    }
+}
+
+TEST_F(PoolTest, AFaultInWhatIsTakenAlongIsToldBeforeTheAppHasAnyOfIt) {
+    Signal written;
+    serve_plain([&](Peer& peer) {
+        static_cast<void>(peer.read());
+        std::string text = in_chunks(numbers(40'000), 1000);
+        text.replace(text.size() - 5, 5, "what?\r\n");
+        peer.write(text);
+        written.give();
+        peer.wait_for_end();
+    });
+    OutgoingRequest request = outgoing("a");
+    request.hold_limit = 1000;
+    const auto result = start(request);
+    ASSERT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
+    written.await(); // the loop does not turn meanwhile
+    ASSERT_TRUE(turn_until([&] { return result->has_value(); }));
+    const auto* failure = std::get_if<Failure>(&**result);
+    ASSERT_NE(failure, nullptr);
+    EXPECT_EQ(failure->code, errc::garbled);
+    EXPECT_EQ(failure->stage, Stage::reading);
 }
 
 /// A body that is received where it belongs takes nothing of what follows it.
 TEST_F(PoolTest, WhatFollowsALargeBodyIsNeitherPartOfItNorTheNextAnswer) {
-    std::string body;
-    for (int i = 0; body.size() < 40'000; ++i)
-        body += std::to_string(i);
+    const std::string body = numbers(40'000);
     const std::string answer = http_answer(body);
     const std::size_t head = answer.size() - body.size();
     for (const bool over_tls : {true, false}) {

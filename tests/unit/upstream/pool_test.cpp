@@ -59,6 +59,43 @@ TEST_F(PoolTest, AMutationOnlyRidesOnAConnectionThatWasUsedJustNow) {
     EXPECT_EQ(server->connections(), 2);
 }
 
+/// Of several, that whose answer came last is the least likely to be stale, however long its app took over
+/// it.
+TEST_F(PoolTest, TheConnectionThatWasHeardLastIsUsedFirst) {
+    std::atomic<int> connections = 0;
+    serve_plain([&connections](Peer& peer) {
+        const std::string number = std::to_string(++connections);
+        while (peer.read().body != "")
+            peer.write(http_answer(number));
+    });
+    const auto first = start(outgoing("a"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value(); }));
+    const auto second = start(outgoing("a"));
+    ASSERT_TRUE(turn_until([&] { return second->has_value(); }));
+    second->reset();
+    first->reset();
+    EXPECT_EQ(stats.upstream_idle.get(), 2);
+    EXPECT_EQ(body_of(outgoing("a")), "2");
+    EXPECT_EQ(body_of(outgoing("a")), "2");
+}
+
+/// What was used just now when the wait began is not when it ends.
+TEST_F(PoolTest, AMutationThatWaitedForRoomJudgesTheConnectionByTheTimeItGetsIt) {
+    share = 1;
+    settings.reuse_for_mutations = 20ms;
+    serve_plain(echo);
+    const auto first = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value(); }));
+    const TimePoint heard = BootClock::now();
+    const auto second = start(outgoing("two"));
+    ASSERT_TRUE(turn_until([&] { return BootClock::now() > heard + settings.reuse_for_mutations; }));
+    EXPECT_FALSE(second->has_value());
+    first->reset();
+    ASSERT_TRUE(turn_until([&] { return second->has_value(); }));
+    EXPECT_EQ(std::get<ExchangePtr>(**second)->body(), "two");
+    EXPECT_EQ(server->connections(), 2);
+}
+
 TEST_F(PoolTest, AnIdleConnectionThatTheUpstreamClosesLeavesAtOnce) {
     for (const bool over_tls : {true, false}) {
         const Script once = [](Peer& peer) { peer.write(http_answer(peer.read().body)); };
