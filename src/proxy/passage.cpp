@@ -279,9 +279,11 @@ bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) con
 std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange, Verdict verdict) {
     const http::ResponseHead& head = exchange->head();
     note_answer(head.status, verdict);
-    std::optional<std::uint64_t> length = head.content_length;
-    if (exchange->complete())
-        length = exchange->body().size();
+    // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
+    // not. To let go of the connection before the app has taken its answer is worth a copy of a small one
+    // only.
+    const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
+    const std::optional<std::uint64_t> length = held ? exchange->body().size() : head.content_length;
     const auto framing = http::framing_for(request_.context, head.status, length);
     out_.clear();
     http::append_app_head(out_, head, owner_.plan_.head, request_.context, framing, length.value_or(0));
@@ -289,8 +291,7 @@ std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr e
         responder_.close_after();
     if (exchange->complete())
         conclude();
-    // To let go of the connection before the app has taken the answer is worth a copy of a small one only.
-    if (!exchange->complete() || exchange->body().size() > owner_.plan_.inspect_limit)
+    if (!held)
         return stream(std::move(exchange), framing);
     report_.bytes_out = exchange->body().size();
     const auto body = framing == http::BodyFraming::none ? std::string_view{} : exchange->body();

@@ -47,14 +47,17 @@ TEST_F(ForwarderTest, ALargeBodyThatIsThereWholeGoesOutWithItsHead) {
     settings.auth.unauthorized.inspect_limit = 16;
     std::vector<std::size_t> open;
     before_waiting = [&] { open.push_back(transport.open); };
+    const std::string body(17, 'x');
     for (const bool told_length : {true, false}) {
-        Answer large = json(std::string(17, 'x'));
-        if (!told_length)
-            large.content_length.reset();
+        Answer large = json(body);
+        if (told_length)
+            large.content_length = body.size();
         answer(large);
         request(query);
-        EXPECT_TRUE(app.has("Content-Length: 17\r\n"));
-        EXPECT_EQ(app.body(), std::string(17, 'x'));
+        EXPECT_EQ(app.has("Content-Length: 17\r\n"), told_length);
+        EXPECT_EQ(app.has("Transfer-Encoding: chunked\r\n"), !told_length)
+            << "whether it was there whole or not";
+        EXPECT_EQ(app.body(), told_length ? body : "11\r\n" + body + "\r\n0\r\n\r\n");
         EXPECT_EQ(app.writes.size(), 1U);
         EXPECT_EQ(open, std::vector<std::size_t>{1});
         open.clear();
