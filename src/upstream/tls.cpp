@@ -1,7 +1,5 @@
 #include <bearerd/upstream/tls.hpp>
 
-#include "system_roots.hpp"
-
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -129,7 +127,8 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
     SSL_CTX_set_read_ahead(context,
                            1); // one receive for a record, not one for its header and one for the rest
     if (settings.ca_file.empty())
-        require(trust_system_roots(context), "the system's certificate store can't be used");
+        require(SSL_CTX_set_default_verify_paths(context) == 1,
+                "the system's certificate store can't be used");
     else
         require(SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1,
                 "upstream.tls.ca_file: " + settings.ca_file + " can't be used");
