@@ -185,10 +185,9 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
 }
 
 net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
-    const std::uint64_t document = graphql::document_hash(view_);
-    if (resent_rejected_) {
-        if (report_denied_)
-            owner_.tokens_.denied(token_, document);
+    const bool judged_whole = exchange->complete();
+    if (resent_rejected_ && judged_whole) {
+        report_denied();
         if (auto rest = relay(std::move(exchange), Verdict::rejected))
             co_await std::move(*rest);
         co_return false;
@@ -196,7 +195,6 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     // Keep the answer and let go of the connection: the login may need it.
     HeldAnswer held;
     held.body = exchange->body();
-    const bool judged_whole = exchange->complete();
     const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
     while (!exchange->complete() && held.body.size() <= most_held) {
         if (co_await exchange->read(give_up))
@@ -207,16 +205,31 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
     const auto framing = http::framing_for(request_.context, held.status, held.body.size());
     http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
                           held.body.size());
-    const bool whole = exchange->complete();
-    // By its status so far; now that its end has come, its body may tell that it is no rejection.
-    const Verdict verdict = whole && !judged_whole ? judge(*exchange, held.body).verdict : Verdict::rejected;
+    bool known = judged_whole;
+    Verdict verdict = Verdict::rejected;
+    if (!judged_whole && exchange->complete()) {
+        // By its status so far; now that its end has come, its body may tell that it is no rejection.
+        const auto again = judge_held(*exchange, held.body);
+        known = again.has_value();
+        verdict = again.value_or(Verdict::rejected);
+    }
     exchange.reset();
     if (verdict != Verdict::rejected) {
         co_await pass_on(std::move(held), verdict);
         co_return false;
     }
+    // What can't be known whole is no proof that a mutation was not executed.
+    if (!known && (operation_.may_mutate() || resent_rejected_)) {
+        co_await reply_broken_rejection();
+        co_return false;
+    }
+    if (resent_rejected_) {
+        report_denied();
+        co_await pass_on(std::move(held), Verdict::rejected);
+        co_return false;
+    }
 
-    auth::Advice advice = co_await owner_.tokens_.rejected(token_, document);
+    auth::Advice advice = co_await owner_.tokens_.rejected(token_, graphql::document_hash(view_));
     if (advice.kind == auth::Advice::Kind::resend) {
         token_ = std::move(advice.token);
         report_denied_ = advice.after_login;
@@ -228,22 +241,26 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         co_await reply_no_token(advice.failure);
         co_return false;
     }
-    if (!whole) { // cut by the upstream, or too long to hold: not to be passed off as the whole answer
-        const Decision decision =
-            decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
-        report_.detail = "a rejection that broke off or exceeds 1 MiB";
-        co_await reply_decision(decision);
-        co_return false;
-    }
-    co_await pass_on(std::move(held), Verdict::rejected);
+    if (known)
+        co_await pass_on(std::move(held), Verdict::rejected);
+    else
+        co_await reply_broken_rejection();
     co_return false;
 }
 
-net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held, Verdict verdict) {
-    note_answer(held.status, verdict);
-    conclude();
-    report_.bytes_out = held.body.size();
-    static_cast<void>(co_await responder_.write(held.head, held.body, {}));
+/// Nothing: its body can't be read, or is too large to be.
+std::optional<Verdict> Forwarder::Passage::judge_held(const upstream::Exchange& exchange,
+                                                      std::string_view body) {
+    const auto coding = exchange.head().fields.value(FieldId::content_encoding);
+    if (!http::decoded_for_inspection(coding, body, scratch_))
+        return std::nullopt;
+    return judge(exchange, body).verdict;
+}
+
+/// Once more after the login that it asked for.
+void Forwarder::Passage::report_denied() {
+    if (report_denied_)
+        owner_.tokens_.denied(token_, graphql::document_hash(view_));
 }
 
 void Forwarder::Passage::adopt_token(const http::ResponseHead& head) {

@@ -63,6 +63,10 @@ private:
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, graphql::Verdict verdict) noexcept;
     [[nodiscard]] net::Task<void> pass_on(HeldAnswer held, graphql::Verdict verdict);
+    [[nodiscard]] std::optional<graphql::Verdict> judge_held(const upstream::Exchange& exchange,
+                                                             std::string_view body);
+    void report_denied();
+    [[nodiscard]] net::Task<void> reply_broken_rejection();
 
     Forwarder& owner_;
     const AppRequest& request_;

@@ -63,4 +63,19 @@ net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
     co_await reply_error(error);
 }
 
+/// Cut by the upstream, or too long to hold: not to be passed off as the whole answer.
+net::Task<void> Forwarder::Passage::reply_broken_rejection() {
+    const Decision decision =
+        decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
+    report_.detail = "a rejection that broke off or exceeds 1 MiB";
+    co_await reply_decision(decision);
+}
+
+net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held, graphql::Verdict verdict) {
+    note_answer(held.status, verdict);
+    conclude();
+    report_.bytes_out = held.body.size();
+    static_cast<void>(co_await responder_.write(held.head, held.body, {}));
+}
+
 } // namespace bearerd::proxy

@@ -155,6 +155,45 @@ TEST_F(ForwarderTest, A401WhoseLongBodyShowsDataIsNoRejection) {
     EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
 }
 
+/// The same after a login: the second answer is no rejection either, and its document was not denied.
+TEST_F(ForwarderTest, ASecond401WhoseLongBodyShowsDataIsNoRejection) {
+    const std::string body = R"({"data":{"redeem":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
+    answer(Answer{401, {}, {"no"}, std::nullopt, {}});
+    tokens.advice = {resend_with("token-2", true)};
+    answer(Answer{401, {}, {body.substr(0, 30), body.substr(30)}, body.size(), {}});
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), 2U);
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"});
+    EXPECT_EQ(app.body(), body);
+    EXPECT_EQ(report.executed, Executed::yes);
+}
+
+/// What came of it may be the beginning of an answer that shows data.
+TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
+    const Answer broken{401, {}, {"first half"}, 100, errc::truncated};
+    const Answer endless{
+        401, {}, {"a page", std::string(1024UL * 1024, 'x'), "more", "and more"}, std::nullopt, {}};
+    const Answer coded{401, {{"Content-Encoding", "br"}}, {"??", "??"}, 4, {}};
+    for (const Answer& page : {broken, endless, coded}) {
+        answer(page);
+        tokens.advice = {resend_with("token-2", true)};
+        request(mutation);
+        EXPECT_EQ(transport.sent.size(), 1U);
+        EXPECT_THAT(tokens.calls, testing::IsEmpty());
+        EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+        EXPECT_EQ(report.executed, Executed::unknown);
+        transport.sent.clear();
+
+        answer(page);
+        answer(json(std::string{data}));
+        request(query);
+        EXPECT_EQ(transport.sent.size(), 2U) << "a query may be sent again";
+        EXPECT_EQ(app.body(), data);
+        transport.sent.clear();
+        tokens.calls.clear();
+    }
+}
+
 TEST_F(ForwarderTest, ALongRejectionIsReadWithinOneBound) {
     Answer page{401, {}, {"a page", "in", "pieces"}, std::nullopt, {}};
     answer(page);

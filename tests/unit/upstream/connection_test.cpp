@@ -231,9 +231,11 @@ TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
 TEST_F(PoolTest, WhatIsThereOfABodyIsTakenAlong) {
     const std::string body = numbers(40'000);
     for (const bool over_tls : {true, false}) {
+        Signal go;
         Signal written;
         const Script script = [&](Peer& peer) {
             static_cast<void>(peer.read());
+            go.await();
             peer.write(http_answer(body));
             written.give();
             peer.wait_for_end();
@@ -243,6 +245,7 @@ TEST_F(PoolTest, WhatIsThereOfABodyIsTakenAlong) {
         request.hold_limit = 1000;
         const auto result = start(request);
         ASSERT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
+        go.give();
         written.await(); // the loop does not turn meanwhile
         ASSERT_TRUE(turn_until([&] { return result->has_value(); }));
         auto& exchange = std::get<ExchangePtr>(**result);
@@ -256,9 +259,11 @@ TEST_F(PoolTest, WhatIsThereOfABodyIsTakenAlong) {
 }
 
 TEST_F(PoolTest, AFaultInWhatIsTakenAlongIsToldBeforeTheAppHasAnyOfIt) {
+    Signal go;
     Signal written;
     serve_plain([&](Peer& peer) {
         static_cast<void>(peer.read());
+        go.await();
         std::string text = in_chunks(numbers(40'000), 1000);
         text.replace(text.size() - 5, 5, "what?\r\n");
         peer.write(text);
@@ -269,6 +274,7 @@ TEST_F(PoolTest, AFaultInWhatIsTakenAlongIsToldBeforeTheAppHasAnyOfIt) {
     request.hold_limit = 1000;
     const auto result = start(request);
     ASSERT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
+    go.give();
     written.await(); // the loop does not turn meanwhile
     ASSERT_TRUE(turn_until([&] { return result->has_value(); }));
     const auto* failure = std::get_if<Failure>(&**result);
