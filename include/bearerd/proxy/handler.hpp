@@ -31,8 +31,8 @@ struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     std::string name;         ///< the operation's
     std::uint16_t status = 0; ///< as sent to the app
-    std::size_t outcome =
-        0; ///< index of Stats::requests: 0 ok, 1 graphql_error, 2 rejected (graphql::Verdict), 3+ code
+    /// Index of Stats::requests: a graphql::Verdict, or 3 + a graphql::ErrorCode.
+    std::size_t outcome = 0;
     graphql::Executed executed =
         graphql::Executed::no;   ///< yes: the upstream answered, and its answer says the rest
     std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing
