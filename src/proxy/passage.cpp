@@ -185,47 +185,25 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
 }
 
 net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
-    const bool judged_whole = exchange->complete();
-    if (resent_rejected_ && judged_whole) {
+    if (resent_rejected_ && exchange->complete()) { // judged whole already
         report_denied();
         if (auto rest = relay(std::move(exchange), Verdict::rejected))
             co_await std::move(*rest);
         co_return false;
     }
-    // Keep the answer and let go of the connection: the login may need it.
-    HeldAnswer held;
-    held.body = exchange->body();
-    const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
-    while (!exchange->complete() && held.body.size() <= most_held) {
-        if (co_await exchange->read(give_up))
-            break;
-        held.body += exchange->body();
-    }
-    held.status = exchange->head().status;
-    const auto framing = http::framing_for(request_.context, held.status, held.body.size());
-    http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
-                          held.body.size());
-    bool known = judged_whole;
-    Verdict verdict = Verdict::rejected;
-    if (!judged_whole && exchange->complete()) {
-        // By its status so far; now that its end has come, its body may tell that it is no rejection.
-        const auto again = judge_held(*exchange, held.body);
-        known = again.has_value();
-        verdict = again.value_or(Verdict::rejected);
-    }
-    exchange.reset();
-    if (verdict != Verdict::rejected) {
-        co_await pass_on(std::move(held), verdict);
+    HeldAnswer held = co_await hold(std::move(exchange));
+    if (held.verdict != Verdict::rejected) {
+        co_await pass_on(std::move(held));
         co_return false;
     }
     // What can't be known whole is no proof that a mutation was not executed.
-    if (!known && (operation_.may_mutate() || resent_rejected_)) {
+    if (!held.known && (operation_.may_mutate() || resent_rejected_)) {
         co_await reply_broken_rejection();
         co_return false;
     }
     if (resent_rejected_) {
         report_denied();
-        co_await pass_on(std::move(held), Verdict::rejected);
+        co_await pass_on(std::move(held));
         co_return false;
     }
 
@@ -241,11 +219,36 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         co_await reply_no_token(advice.failure);
         co_return false;
     }
-    if (known)
-        co_await pass_on(std::move(held), Verdict::rejected);
+    if (held.known)
+        co_await pass_on(std::move(held));
     else
         co_await reply_broken_rejection();
     co_return false;
+}
+
+/// Reads a rejected answer to its end and lets go of its connection: the login may need it.
+net::Task<Forwarder::Passage::HeldAnswer> Forwarder::Passage::hold(upstream::ExchangePtr exchange) {
+    HeldAnswer held;
+    held.known = exchange->complete();
+    held.body = exchange->body();
+    const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
+    while (!exchange->complete() && held.body.size() <= most_held) {
+        if (co_await exchange->read(give_up))
+            break;
+        held.body += exchange->body();
+    }
+    held.status = exchange->head().status;
+    const auto framing = http::framing_for(request_.context, held.status, held.body.size());
+    http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
+                          held.body.size());
+    if (!held.known && exchange->complete()) {
+        // By its status so far; now that its end has come, its body may tell that it is no rejection.
+        const auto again = judge_held(*exchange, held.body);
+        held.known = again.has_value();
+        held.verdict = again.value_or(Verdict::rejected);
+    }
+    exchange.reset();
+    co_return held;
 }
 
 /// Nothing: its body can't be read, or is too large to be.

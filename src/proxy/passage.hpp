@@ -48,6 +48,8 @@ private:
         std::string head;
         std::string body;
         std::uint16_t status = 0;
+        graphql::Verdict verdict = graphql::Verdict::rejected;
+        bool known = false; ///< read and judged whole
     };
 
     void adopt_token(const http::ResponseHead& head);
@@ -62,7 +64,8 @@ private:
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, graphql::Verdict verdict) noexcept;
-    [[nodiscard]] net::Task<void> pass_on(HeldAnswer held, graphql::Verdict verdict);
+    [[nodiscard]] net::Task<void> pass_on(HeldAnswer held);
+    [[nodiscard]] net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange);
     [[nodiscard]] std::optional<graphql::Verdict> judge_held(const upstream::Exchange& exchange,
                                                              std::string_view body);
     void report_denied();

@@ -71,8 +71,8 @@ net::Task<void> Forwarder::Passage::reply_broken_rejection() {
     co_await reply_decision(decision);
 }
 
-net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held, graphql::Verdict verdict) {
-    note_answer(held.status, verdict);
+net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held) {
+    note_answer(held.status, held.verdict);
     conclude();
     report_.bytes_out = held.body.size();
     static_cast<void>(co_await responder_.write(held.head, held.body, {}));
