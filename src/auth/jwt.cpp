@@ -99,36 +99,6 @@ std::optional<std::int64_t> time_of(std::string_view number) noexcept {
 
 constexpr std::array<std::string_view, 5> identity_claims{"sub", "id", "user_id", "username", "email"};
 
-/// Where the name stands in `identity_claims`; its size where it is none. By its length first: seven names in
-/// eight are none, or a time.
-constexpr std::size_t identity_claim(std::string_view name) noexcept {
-    std::size_t at = identity_claims.size();
-    switch (name.size()) {
-    case 2:
-        at = 1;
-        break;
-    case 3:
-        at = 0;
-        break;
-    case 5:
-        at = 4;
-        break;
-    case 7:
-        at = 2;
-        break;
-    case 8:
-        at = 3;
-        break;
-    default:
-        return at;
-    }
-    return name == identity_claims[at] ? at : identity_claims.size();
-}
-
-static_assert(std::ranges::all_of(identity_claims, [](std::string_view name) {
-    return identity_claims[identity_claim(name)] == name;
-}));
-
 /// Reads the members of the payload. A token may come with every answer, so this is no place for a tree of
 /// values.
 class ClaimsReader {
@@ -155,8 +125,8 @@ private:
             claims_.issued_at = read_time();
         else if (name == "exp")
             claims_.expires_at = read_time();
-        else if (const std::size_t which = identity_claim(name); which < identity_.size())
-            identity_[which] = read_identity();
+        else if (const auto* claim = std::ranges::find(identity_claims, name); claim != identity_claims.end())
+            identity_[static_cast<std::size_t>(claim - identity_claims.begin())] = read_identity();
         else
             scan_.skip();
     }

@@ -63,11 +63,11 @@ net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
     co_await reply_error(error);
 }
 
-/// Cut by the upstream, or too long to hold: not to be passed off as the whole answer.
+/// Cut by the upstream, too long to hold or not to be decoded: not to be passed off as the whole answer.
 net::Task<void> Forwarder::Passage::reply_broken_rejection() {
     const Decision decision =
         decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
-    report_.detail = "a rejection that broke off or exceeds 1 MiB";
+    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be decoded";
     co_await reply_decision(decision);
 }
 

@@ -26,8 +26,8 @@ private:
     [[nodiscard]] net::Task<bool> log_in_again();
     [[nodiscard]] net::Task<void> rest(Duration pause);
     void adopt_token(const http::ResponseHead& head);
-    /// What a whole body means; nothing where it is not whole, or can't be undone.
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
+    /// What a whole body means; nothing where it is not whole, or can't be undone.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
 
     Reconciler& owner_;

@@ -287,7 +287,9 @@ error_code Connection::take_along() {
     for (int taken = 0; taken < most_taken_along && !complete() && !drained_; ++taken) {
         if (body_.size() >= piece_limit || !fill_from_what_is_there())
             break;
-        if (body_.size() >= long_body) // at once to where it can end, rather than by doubling
+        // At once to where it can end, rather than by doubling; where its length is told it has its room
+        // already.
+        if (parser_.plain_body_left() == 0 && body_.size() >= long_body)
             body_.reserve(piece_limit + first_buffer);
         if (const error_code code = parse_body())
             return code;

@@ -227,28 +227,44 @@ TEST_F(PoolTest, ABodyOverTheHoldLimitIsHandedOverBeforeItsEndInBoundedPieces) {
     }
 }
 
-/// The app is woken once for what is there, however little of it was to be held.
-TEST_F(PoolTest, WhatIsThereOfABodyIsTakenAlong) {
-    const std::string body = numbers(40'000);
-    for (const bool over_tls : {true, false}) {
-        Signal go;
-        Signal written;
-        const Script script = [&](Peer& peer) {
+/// The server answers all at once while the loop stands still; little of it is to be held.
+class AnswerThatIsThere : public PoolTest {
+protected:
+    void serve_at_once(bool over_tls, const std::string& text) {
+        const Script script = [go = go_, written = written_, text](Peer& peer) {
             static_cast<void>(peer.read());
-            go.await();
-            peer.write(http_answer(body));
-            written.give();
+            go->await();
+            peer.write(text);
+            written->give();
             peer.wait_for_end();
         };
         over_tls ? serve_tls(script) : serve_plain(script);
+    }
+
+    SendResult send_and_stand_still() {
         OutgoingRequest request = outgoing("a");
         request.hold_limit = 1000;
         const auto result = start(request);
-        ASSERT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
-        go.give();
-        written.await(); // the loop does not turn meanwhile
-        ASSERT_TRUE(turn_until([&] { return result->has_value(); }));
-        auto& exchange = std::get<ExchangePtr>(**result);
+        EXPECT_TRUE(turn_until([this] { return stats.upstream_busy.get() == 1; }));
+        go_->give();
+        written_->await(); // the loop does not turn meanwhile
+        EXPECT_TRUE(turn_until([&] { return result->has_value(); }));
+        go_ = std::make_shared<Signal>();
+        written_ = std::make_shared<Signal>();
+        return std::move(**result);
+    }
+
+private:
+    std::shared_ptr<Signal> go_ = std::make_shared<Signal>();
+    std::shared_ptr<Signal> written_ = std::make_shared<Signal>();
+};
+
+TEST_F(AnswerThatIsThere, IsTakenAlongSoThatTheAppIsWokenOnce) {
+    const std::string body = numbers(40'000);
+    for (const bool over_tls : {true, false}) {
+        serve_at_once(over_tls, http_answer(body));
+        SendResult result = send_and_stand_still();
+        auto& exchange = std::get<ExchangePtr>(result);
         EXPECT_TRUE(exchange->complete());
         EXPECT_TRUE(exchange->body() == body);
         exchange.reset();
@@ -258,26 +274,12 @@ TEST_F(PoolTest, WhatIsThereOfABodyIsTakenAlong) {
     }
 }
 
-TEST_F(PoolTest, AFaultInWhatIsTakenAlongIsToldBeforeTheAppHasAnyOfIt) {
-    Signal go;
-    Signal written;
-    serve_plain([&](Peer& peer) {
-        static_cast<void>(peer.read());
-        go.await();
-        std::string text = in_chunks(numbers(40'000), 1000);
-        text.replace(text.size() - 5, 5, "what?\r\n");
-        peer.write(text);
-        written.give();
-        peer.wait_for_end();
-    });
-    OutgoingRequest request = outgoing("a");
-    request.hold_limit = 1000;
-    const auto result = start(request);
-    ASSERT_TRUE(turn_until([&] { return stats.upstream_busy.get() == 1; }));
-    go.give();
-    written.await(); // the loop does not turn meanwhile
-    ASSERT_TRUE(turn_until([&] { return result->has_value(); }));
-    const auto* failure = std::get_if<Failure>(&**result);
+TEST_F(AnswerThatIsThere, TellsItsFaultBeforeTheAppHasAnyOfIt) {
+    std::string text = in_chunks(numbers(40'000), 1000);
+    text.replace(text.size() - 5, 5, "what?\r\n");
+    serve_at_once(false, text);
+    const SendResult result = send_and_stand_still();
+    const auto* failure = std::get_if<Failure>(&result);
     ASSERT_NE(failure, nullptr);
     EXPECT_EQ(failure->code, errc::garbled);
     EXPECT_EQ(failure->stage, Stage::reading);
