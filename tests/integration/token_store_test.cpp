@@ -72,6 +72,13 @@ std::size_t count(const std::string& text, std::string_view word) {
     return result;
 }
 
+/// Of a daemon that has answered a request: the log is written a moment later, and that request's line behind
+/// them.
+std::size_t warnings(const std::unique_ptr<Daemon>& daemon) {
+    EXPECT_TRUE(daemon->process().wait_for_line("info request "));
+    return count(daemon->output(), warning);
+}
+
 void overwrite(const fs::path& path, const std::string& bytes) {
     std::ofstream{path, std::ios::binary | std::ios::trunc} << bytes;
 }
@@ -104,7 +111,7 @@ TEST_F(TokenStore, ServesARestartWithoutALogin) {
     EXPECT_TRUE(daemon->wait_for_metric(R"(bearerd_token_swaps_total{source="store"})", 1));
     EXPECT_EQ(simulator.stats().at("login_attempts_ms").size(), 1U);
     EXPECT_EQ(simulator.stat("unauthorized"), 0);
-    EXPECT_EQ(count(daemon->output(), warning), 0U);
+    EXPECT_EQ(warnings(daemon), 0U);
 }
 
 TEST_F(TokenStore, ThatIsDamagedIsIgnoredWithOneWarningAndOneLogin) {
@@ -118,7 +125,7 @@ TEST_F(TokenStore, ThatIsDamagedIsIgnoredWithOneWarningAndOneLogin) {
         overwrite(file(), bytes);
         const auto daemon = start();
         EXPECT_EQ(Load::expect_data(daemon->post(balance_query())), "");
-        EXPECT_EQ(count(daemon->output(), warning), 1U) << bytes.size() << " bytes";
+        EXPECT_EQ(warnings(daemon), 1U) << bytes.size() << " bytes";
         EXPECT_EQ(simulator.stat("logins_ok"), ++logins) << bytes.size() << " bytes";
     }
     EXPECT_EQ(simulator.stat("unauthorized"), 0);
@@ -132,7 +139,7 @@ TEST_F(TokenStore, OfAnotherPasswordIsIgnored) {
     simulator.change_password("another-password");
     const auto daemon = start("credentials: {password_file: " + changed + "}");
     EXPECT_EQ(Load::expect_data(daemon->post(balance_query())), "");
-    EXPECT_EQ(count(daemon->output(), warning), 1U);
+    EXPECT_EQ(warnings(daemon), 1U);
     EXPECT_EQ(simulator.stat("logins_ok"), 2);
 }
 
@@ -145,7 +152,7 @@ TEST_F(TokenStore, OfAnotherUserIsIgnoredEvenUnderTheOwnName) {
     fs::copy_file(of_another, store() / ("token" + name));
     const auto daemon = start(stranger);
     expect_own_error(daemon->post(balance_query()), 502, "LOGIN_REJECTED", "no");
-    EXPECT_EQ(count(daemon->output(), warning), 1U);
+    EXPECT_EQ(warnings(daemon), 1U);
     EXPECT_EQ(simulator.stat("logins_rejected"), 1) << "the back-off outlived the restart";
 }
 
@@ -155,7 +162,7 @@ TEST_F(RotatingTokenStore, SurvivesSigkillAtAnyMoment) {
     for (int life = 0; life <= 12; ++life) {
         const auto daemon = start();
         EXPECT_EQ(Load::expect_data(daemon->post(balance_query())), "") << "life " << life;
-        EXPECT_EQ(count(daemon->output(), warning), 0U) << "life " << life;
+        EXPECT_EQ(warnings(daemon), 0U) << "life " << life;
         Load load{daemon->port(), 2, true};
         // Once there is a token in the store, no restart may need a login.
         ASSERT_TRUE(
