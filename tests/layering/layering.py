@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the #include lines of include/ and src/ against the architecture, and finds what gcc 12 miscompiles.
+"""Holds the #include lines of include/ and src/ against the architecture, finds what gcc 12 miscompiles, and checks
+that each section of docs/contract.md that a comment cites exists.
 
 The table of modules, and what each may use, is the list of bearerd_module() calls in src/CMakeLists.txt. CONFINED
 below tells where headers of third parties may be included. Usage: layering.py SOURCE_DIRECTORY
@@ -12,6 +13,9 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 MODULE = re.compile(r"bearerd_module\(\s*(\w+)([^)]*)\)")
 # gcc 12 evaluates such a co_await whatever stands before the && or || (CONTRIBUTING.md, rule 10).
 AWAITED_ANYWAY = re.compile(r"\b(?:while|for|co_return)\b[^;{}\n]*(?:&&|\|\|)[^;{}\n]*\bco_await\b.*")
+# "contract 3.5", "contract 3.6 and 3.7", "contract 2 to 4"; the old spelling in capitals is refused.
+CITED = re.compile(r"\bcontract (\d+(?:\.\d+)?)(?:(?:,| and| or| to) (\d+(?:\.\d+)?)\b)?")
+OLD_CITATION = re.compile(r"\bCONTRACT\b|\b[Cc]ontract section\b")
 KEYWORDS = {"PCH", "USES", "LINK"}
 
 # Prefix of the included name -> the modules that may include it, in files of these kinds.
@@ -84,6 +88,33 @@ def fault_of(path, module, quote, name, table, root):
     return None
 
 
+def sections_of(contract):
+    """The sections of the contract that can be cited: "4", and "3.5" for a numbered point of section 3."""
+    found, section = set(), None
+    for line in contract.splitlines():
+        if heading := re.match(r"## (\d+)\.", line):
+            section = heading[1]
+            found.add(section)
+        elif section and (point := re.match(r"(\d+)\. ", line)):
+            found.add(f"{section}.{point[1]}")
+    return found
+
+
+def citation_faults(root):
+    """Every citation, in a comment of the code or of the tests, of a section that the contract does not have."""
+    contract = root / "docs" / "contract.md"
+    sections = sections_of(contract.read_text()) if contract.is_file() else set()
+    for folder in ("include", "src", "tests"):
+        for path in sorted((root / folder).rglob("*.[ch]pp")):
+            text = path.read_text()
+            for old in OLD_CITATION.findall(text):
+                yield f'{path.relative_to(root)}: "{old}": cite docs/contract.md as "contract 3.5"'
+            for citation in CITED.findall(text):
+                for number in filter(None, citation):
+                    if number not in sections:
+                        yield f"{path.relative_to(root)}: docs/contract.md has no section {number}"
+
+
 def check(root):
     """Every fault of the tree, one line each, and how many #include lines were read."""
     table, faults = modules((root / "src" / "CMakeLists.txt").read_text())
@@ -102,6 +133,7 @@ def check(root):
             fault = fault_of(path, module, quote, name, table, root)
             if fault:
                 faults.append(f"{path}: includes {name}: {fault}")
+    faults.extend(citation_faults(root))
     return faults, lines
 
 

@@ -37,6 +37,22 @@ class Layering(unittest.TestCase):
             "src/auth/c.cpp": "if (a && co_await b) {\nwhile (co_await c) {\nwhile (a && b) { co_await d; }\n",
         }), [])
 
+    def test_checks_that_a_cited_section_of_the_contract_exists(self):
+        contract = "# x\n## 3. The token\n5. *Rejected* means\n## 4. Sent again\n"
+        self.assertEqual(faults({
+            "docs/contract.md": contract,
+            "src/base/a.cpp": "// contract 3.5 and contract 3, 4\n// contract 3 to 4\n",
+        }), [])
+        self.assertEqual(faults({
+            "docs/contract.md": contract,
+            "src/base/a.cpp": "// contract 3.6\n// contract 3.5 and 5\n",
+            "tests/unit/a_test.cpp": "// CONTRACT 4\n",
+        }), [
+            "src/base/a.cpp: docs/contract.md has no section 3.6",
+            "src/base/a.cpp: docs/contract.md has no section 5",
+            'tests/unit/a_test.cpp: "CONTRACT": cite docs/contract.md as "contract 3.5"',
+        ])
+
     def test_finds_each_kind_of_fault(self):
         once = "#pragma once\n"
         cases = [
