@@ -162,12 +162,13 @@ TEST_F(Interop, TokensAreFollowedThroughSwapsAndRevocation) {
 }
 
 /// GraphQL over HTTP, by graphql-http's own audits of a server (clients/npm/audits.js).
+/// The audited server listens on 127.0.0.1 only, and Node tries ::1 first if /etc/hosts has it for localhost.
 TEST_F(Interop, AuditsComeOutAsWithoutUs) {
     const Finished finished =
         run(NODE_PROGRAM,
             {NPM_CLIENTS "/audits.js", yoga.url(),
              "http://127.0.0.1:" + std::to_string(daemon.port()) + "/graphql", yoga.password_file()},
-            {{"NODE_EXTRA_CA_CERTS", yoga.ca_file()}});
+            {{"NODE_EXTRA_CA_CERTS", yoga.ca_file()}, {"NODE_OPTIONS", "--dns-result-order=ipv4first"}});
     EXPECT_EQ(finished.exit.code, 0) << finished.output;
     EXPECT_EQ(finished.output.find("DIFFERENT"), std::string::npos) << finished.output;
     EXPECT_NE(finished.output.find("AUDITS 60, OK 60"), std::string::npos) << finished.output;
