@@ -237,7 +237,10 @@ bool prefers_graphql_response_json(std::string_view accept) noexcept {
 
 bool is_streaming_type(std::string_view content_type) noexcept {
     const auto type = trim(content_type.substr(0, content_type.find(';')));
-    return equal_ignoring_case(type, "text/event-stream") || equal_ignoring_case(type, "multipart/mixed");
+    constexpr std::array<std::string_view, 5> streaming = {"text/event-stream", "multipart/mixed",
+                                                           "application/x-ndjson", "application/jsonl",
+                                                           "application/json-seq"};
+    return std::ranges::any_of(streaming, [&](auto name) { return equal_ignoring_case(type, name); });
 }
 
 bool is_acceptable_request_id(std::string_view id) noexcept {

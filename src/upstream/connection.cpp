@@ -2,6 +2,7 @@
 
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
+#include <bearerd/http/stream_start.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/upstream/pool.hpp>
 
@@ -12,9 +13,12 @@
 namespace bearerd::upstream {
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr std::size_t head_limit = 64 * 1024;  // of a response; generous, since cookies and CSPs are long
 constexpr std::size_t record_size = 16 * 1024; // a TLS record's payload
 constexpr std::size_t long_body = 32 * 1024;   // one that is likely to fill a piece
+constexpr Duration stream_start_time = 250ms;  // a stream is held this long for its first unit
 constexpr int most_interim_responses = 8;
 constexpr int most_taken_along = 64; // receives without a look at the deadline
 
@@ -92,8 +96,11 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     }
     if (write_fault)
         spent_ = true; // the request was not taken whole, so nothing may follow it
-    if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type)))
+    if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type))) {
+        co_await read_stream_start(request.give_up);
+        heard_at_ = BootClock::now();
         co_return std::nullopt;
+    }
     while (true) {
         if (const error_code code = take_along())
             co_return failure(code, Stage::reading);
@@ -209,6 +216,19 @@ error_code Connection::parse_body() {
     if (state_ == http::ParseState::malformed || state_ == http::ParseState::body_too_large)
         return ended_ ? errc::truncated : errc::garbled;
     return {};
+}
+
+/// Waits until the first unit of a streamed answer is whole, so that a refusal in it can be seen (contract
+/// 2), but not for long. A failure is met again by the next read().
+net::Task<void> Connection::read_stream_start(TimePoint give_up) {
+    const auto type = parser_.head().fields.value(http::FieldId::content_type);
+    deadline_.set(std::min(BootClock::now() + stream_start_time, give_up));
+    while (!complete() && body_.size() < http::most_of_stream_start &&
+           !http::stream_start(type, body_.view()).whole) {
+        if (co_await fill() || parse_body())
+            break;
+    }
+    drained_ = false; // the deadline may have ended a wait: look before the next one
 }
 
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.

@@ -87,6 +87,7 @@ private:
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
     [[nodiscard]] net::Task<error_code> read_head();
+    net::Task<void> read_stream_start(TimePoint give_up);
     [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();
     [[nodiscard]] bool fill_from_what_is_there();

@@ -57,7 +57,7 @@ void append_own_reply(std::string& out, const ReplyContext& context, std::uint16
 /// Whether Accept ranks application/graphql-response+json above application/json (CONTRACT 4).
 [[nodiscard]] bool prefers_graphql_response_json(std::string_view accept) noexcept;
 
-/// Whether a content type is one that streams: text/event-stream or multipart/mixed (CONTRACT 2).
+/// Whether a content type is one that streams: events, parts, or JSON by lines or records (CONTRACT 2).
 [[nodiscard]] bool is_streaming_type(std::string_view content_type) noexcept;
 
 /// Whether an app's X-Request-Id can be kept: 1 to 128 visible ASCII characters.

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+/// How a streamed answer begins, so that it can be judged before an app sees anything of it (contract 2).
+/// Pure.
+namespace bearerd::http {
+
+/// At most this many bytes of a stream are held until its first unit is whole.
+inline constexpr std::size_t most_of_stream_start = 4096;
+
+/// The first event, part or line of a stream.
+struct StreamStart {
+    std::string text;   ///< its payload, without the syntax of the stream
+    bool whole = false; ///< its end has come
+};
+
+/// Finds the first unit in what has come of a stream with this content type (see is_streaming_type): the data
+/// of the first event that has any (text/event-stream), the body of the first part (multipart/mixed), the
+/// first line that is not empty, or the first record (application/json-seq, RFC 7464). `body` is without
+/// transfer coding. The cost is linear in its size.
+[[nodiscard]] StreamStart stream_start(std::string_view content_type, std::string_view body);
+
+} // namespace bearerd::http
