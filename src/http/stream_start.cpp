@@ -47,6 +47,7 @@ StreamStart first_event(std::string_view body) {
             append_event_data(start.text, *line);
         else if (!start.text.empty()) { // an event without data is not dispatched
             start.whole = true;
+            start.rest = body;
             return start;
         }
     }
@@ -87,6 +88,8 @@ StreamStart first_part(std::string_view boundary, std::string_view body) {
         const std::size_t end = body.find("\n" + delimiter);
         start.whole = end != std::string_view::npos;
         start.text = without_line_end(body.substr(0, end));
+        if (start.whole)
+            start.rest = body.substr(end);
         break;
     }
     return start;
@@ -100,6 +103,8 @@ StreamStart first_line(std::string_view body) {
     const std::size_t end = body.find_first_of("\n\x1e");
     start.whole = end != std::string_view::npos;
     start.text = without_line_end(body.substr(0, end));
+    if (start.whole)
+        start.rest = body.substr(end);
     return start;
 }
 

@@ -15,6 +15,8 @@ inline constexpr std::size_t most_of_stream_start = 4096;
 struct StreamStart {
     std::string text;   ///< its payload, without the syntax of the stream
     bool whole = false; ///< its end has come
+    /// What came after it.
+    std::string_view rest;
 };
 
 /// Finds the first unit in what has come of a stream with this content type (see is_streaming_type): the data

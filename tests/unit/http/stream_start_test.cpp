@@ -68,6 +68,13 @@ TEST(StreamStart, IsNotWholeBeforeItsEndHasCome) {
     }
 }
 
+TEST(StreamStart, LeavesTheRest) {
+    EXPECT_EQ(stream_start("text/event-stream", "data: 1\n\ndata: {}\n\n").rest, "data: {}\n\n");
+    EXPECT_EQ(stream_start("multipart/mixed", "---\n\n1\n-----").rest, "\n-----");
+    EXPECT_EQ(stream_start("application/jsonl", "1\n{}").rest, "\n{}");
+    EXPECT_EQ(stream_start("application/jsonl", "{}").rest, "");
+}
+
 TEST(StreamStart, ShowsARefusalInEachForm) {
     const std::string json{refusal};
     EXPECT_EQ(stream_start("text/event-stream", "event: next\ndata: " + json + "\n\n").text, refusal);
