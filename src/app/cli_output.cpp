@@ -1,11 +1,82 @@
 #include "cli_output.hpp"
 
 #include <array>
+#include <cstddef>
 
 namespace bearerd::app {
+namespace {
+
+struct Character {
+    std::uint32_t code = 0;
+    std::size_t size = 1;
+    bool valid = false;
+};
+
+/// The first one of UTF-8 text, which is not empty.
+Character first_of(std::string_view text) noexcept {
+    constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
+    const auto byte = [text](std::size_t i) { return static_cast<std::uint32_t>(text[i]) & 0xFFU; };
+    const std::uint32_t lead = byte(0);
+    if (lead < 0x80)
+        return {lead, 1, true};
+    const std::size_t size = lead >= 0xF0 ? 4 : (lead >= 0xE0 ? 3 : 2);
+    if (lead < 0xC2 || lead > 0xF4 || text.size() < size)
+        return {};
+    std::uint32_t code = lead & (0x7FU >> size);
+    for (std::size_t i = 1; i < size; ++i) {
+        if ((byte(i) & 0xC0U) != 0x80)
+            return {};
+        code = code << 6U | (byte(i) & 0x3FU);
+    }
+    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (code < smallest[size] || code > 0x10FFFF || surrogate)
+        return {};
+    return {code, size, true};
+}
+
+/// C0 and C1, which a terminal may obey.
+bool is_control(std::uint32_t code) noexcept {
+    return code < 0x20 || (code >= 0x7F && code <= 0x9F);
+}
+
+/// Marks that turn the direction of what follows, so that it reads as something else.
+bool turns_direction(std::uint32_t code) noexcept {
+    return code == 0x061C || code == 0x200E || code == 0x200F || (code >= 0x202A && code <= 0x202E) ||
+           (code >= 0x2066 && code <= 0x2069);
+}
+
+std::string harmless(std::string_view text, bool keep_lines) {
+    std::string result;
+    result.reserve(text.size());
+    while (!text.empty()) {
+        const Character next = first_of(text);
+        if (keep_lines && next.valid && next.code == '\n')
+            result += '\n';
+        else if (next.valid && is_control(next.code))
+            result += ' ';
+        else if (!next.valid || turns_direction(next.code))
+            result += '?';
+        else
+            result += text.substr(0, next.size);
+        text.remove_prefix(next.size);
+    }
+    return result;
+}
+
+/// The end of the last character that is whole within the limit.
+std::size_t whole_within(std::string_view text, std::size_t limit) noexcept {
+    constexpr std::size_t longest_tail = 3;
+    std::size_t end = limit;
+    while (end > 0 && limit - end < longest_tail && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80)
+        --end;
+    return end;
+}
+
+} // namespace
 
 void print(std::FILE* stream, std::string_view text) {
-    std::fwrite(text.data(), 1, text.size(), stream);
+    const std::string shown = harmless(text, true);
+    std::fwrite(shown.data(), 1, shown.size(), stream);
     std::fflush(stream);
 }
 
@@ -15,13 +86,7 @@ void complain(std::string_view text) {
 
 std::string printable(std::string_view text, std::size_t limit) {
     const bool cut = text.size() > limit;
-    std::string result{text.substr(0, limit)};
-    constexpr unsigned char first_printable = 0x20;
-    constexpr unsigned char delete_character = 0x7f;
-    for (char& c : result)
-        if (static_cast<unsigned char>(c) < first_printable ||
-            static_cast<unsigned char>(c) == delete_character)
-            c = ' ';
+    const std::string result = harmless(cut ? text.substr(0, whole_within(text, limit)) : text, false);
     return cut ? result + "..." : result;
 }
 

@@ -8,14 +8,14 @@
 /// What the commands print.
 namespace bearerd::app {
 
-/// Writes and flushes.
+/// Writes and flushes; but for line ends, only what a terminal may have, as printable() says.
 void print(std::FILE* stream, std::string_view text);
 
 /// A message of a command that failed: "bearerd: …" on standard error.
 void complain(std::string_view text);
 
-/// Text from elsewhere as a terminal may have it: control characters become spaces, an end beyond `limit`
-/// bytes "…".
+/// Text from elsewhere as a terminal may have it: control characters (C0, C1) become spaces, marks of
+/// direction and what is no UTF-8 question marks, an end beyond `limit` bytes "…".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 300);
 
 /// "3 d 4 h", "41 min", "12 s": the two largest units, as people say it.

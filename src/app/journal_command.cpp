@@ -123,7 +123,7 @@ std::string listed(const journal::Reading& reading, JournalOptions options) {
         if (options.unresolved && state != State::unresolved)
             continue;
         if (options.json)
-            all += to_json(item, state).dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+            all += to_json(item, state).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
         else
             all += table_row(time_text(item.intent.at_ms, ' '), outcome_text(item, state),
                              printable(item.intent.request_id), fields_text(item));

@@ -9,11 +9,7 @@
 
 #include <boost/asio/post.hpp>
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <system_error>
 
 namespace bearerd::app {
 
@@ -21,12 +17,11 @@ namespace asio = net::asio;
 
 void Listeners::change_modes(const config::Settings& settings) {
     for (const config::Address& address : settings.listen.addresses) {
-        if (address.kind != config::Address::Kind::unix_socket ||
-            ::chmod(address.path.c_str(), settings.listen.unix_mode) == 0)
+        if (address.kind != config::Address::Kind::unix_socket)
             continue;
-        const std::string reason = std::generic_category().message(errno);
-        log::error("can't change the mode of a unix socket",
-                   {{"address", std::string_view{address.path}}, {"reason", std::string_view{reason}}});
+        if (const auto why = server::change_socket_mode(address.path, settings.listen.unix_mode))
+            log::error("can't change the mode of a unix socket",
+                       {{"address", std::string_view{address.path}}, {"reason", std::string_view{*why}}});
     }
 }
 

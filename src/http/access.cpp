@@ -86,6 +86,30 @@ std::optional<std::string_view> only_value(const Fields& fields, std::string_vie
     return value;
 }
 
+/// "scheme://host[:port]" of a URL; nothing where it has none, or a user in front, which could pass for one.
+std::optional<std::string_view> origin_of(std::string_view url) noexcept {
+    const auto colon = url.find("://");
+    if (colon == std::string_view::npos || colon == 0)
+        return std::nullopt;
+    const auto authority = colon + 3;
+    const auto end = std::min(url.find_first_of("/?#", authority), url.size());
+    if (end == authority || url.substr(authority, end - authority).find('@') != std::string_view::npos)
+        return std::nullopt;
+    return url.substr(0, end);
+}
+
+/// Of browsers that send neither Origin nor Sec-Fetch-Site. A page of our own has no other origin than the
+/// one that the request goes to.
+bool referer_allowed(std::string_view referer, std::string_view host, const AccessRules& rules) noexcept {
+    constexpr std::string_view our_scheme = "http://";
+    const auto origin = origin_of(referer);
+    if (!origin)
+        return false;
+    const bool ours = equal_ignoring_case(origin->substr(0, our_scheme.size()), our_scheme) &&
+                      !host.empty() && equal_ignoring_case(origin->substr(our_scheme.size()), host);
+    return ours || origin_allowed(*origin, rules);
+}
+
 } // namespace
 
 bool host_allowed(std::optional<std::string_view> host, bool http10, const AccessRules& rules,
@@ -134,6 +158,11 @@ OriginVerdict judge_origin(const Fields& fields, const AccessRules& rules) noexc
     bool twice = false;
     const auto origin = only_value(fields, "Origin", twice);
     const auto site = only_value(fields, "Sec-Fetch-Site", twice);
+    if (!origin && !site) {
+        const auto referer = only_value(fields, "Referer", twice);
+        const bool good = !referer || referer_allowed(*referer, fields.value(FieldId::host), rules);
+        return twice || !good ? OriginVerdict::forbidden : OriginVerdict::no_origin;
+    }
     return twice ? OriginVerdict::forbidden : judge_origin(origin, site, rules);
 }
 

@@ -12,6 +12,27 @@
 namespace bearerd::http {
 namespace {
 
+constexpr char folded(char c) noexcept {
+    return c == '_' ? '-' : to_lower(c);
+}
+
+/// As names compare for a gateway that hands fields on as variables (CGI), where '_' is as good as '-'.
+bool same_name(std::string_view a, std::string_view b) noexcept {
+    return std::ranges::equal(a, b, {}, folded, folded);
+}
+
+/// With the id that its name has in such a gateway's eyes.
+Field as_gateways_read(Field field) noexcept {
+    constexpr std::size_t longest = 32; // of those that matter here, and some
+    if (field.id != FieldId::unknown || field.name.size() > longest ||
+        field.name.find('_') == std::string_view::npos)
+        return field;
+    std::array<char, longest> name{};
+    std::ranges::replace_copy(field.name, name.begin(), '_', '-');
+    field.id = boost::beast::http::string_to_field({name.data(), field.name.size()});
+    return field;
+}
+
 /// Field lines that belong to one connection (RFC 9110 section 7.6.1) or that we write ourselves.
 bool is_hop_by_hop(const Field& field) noexcept {
     switch (field.id) {
@@ -41,8 +62,8 @@ public:
     }
 
     [[nodiscard]] bool holds(const Field& field) const noexcept {
-        return std::ranges::any_of(
-            names_, [&field](std::string_view name) { return equal_ignoring_case(field.name, name); });
+        return std::ranges::any_of(names_,
+                                   [&field](std::string_view name) { return same_name(field.name, name); });
     }
 
 private:
@@ -64,8 +85,7 @@ private:
 };
 
 bool is_one_of(std::string_view name, const std::vector<std::string>& names) noexcept {
-    return std::ranges::any_of(names,
-                               [name](const std::string& other) { return equal_ignoring_case(name, other); });
+    return std::ranges::any_of(names, [name](const std::string& other) { return same_name(name, other); });
 }
 
 bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept {
@@ -80,12 +100,12 @@ bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept
     default:
         break;
     }
-    if (field.id == FieldId::unknown && (equal_ignoring_case(field.name, "X-Authorization") ||
-                                         equal_ignoring_case(field.name, "X-Request-Id")))
+    if (field.id == FieldId::unknown &&
+        (same_name(field.name, "X-Authorization") || same_name(field.name, "X-Request-Id")))
         return true;
     return is_one_of(field.name, plan.token_headers) ||
-           std::ranges::any_of(
-               plan.extra, [&](const auto& extra) { return equal_ignoring_case(field.name, extra.first); });
+           std::ranges::any_of(plan.extra,
+                               [&](const auto& extra) { return same_name(field.name, extra.first); });
 }
 
 bool is_cors_field(std::string_view name) noexcept {
@@ -162,7 +182,8 @@ void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const 
     out.append(" HTTP/1.1\r\n");
     append_line(out, "Host", plan.authority);
     const NamedByConnection named{request.fields};
-    for (const Field& field : request.fields.list) {
+    for (const Field& received : request.fields.list) {
+        const Field field = as_gateways_read(received);
         if (is_hop_by_hop(field) || is_private_to_us(field, plan) || named.holds(field))
             continue;
         append_line(out, field.name, field.value);
@@ -193,10 +214,11 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
                      const ReplyContext& context, BodyFraming framing, std::uint64_t length) {
     append_status_line(out, response.status, response.reason);
     const NamedByConnection named{response.fields};
-    for (const Field& field : response.fields.list) {
+    for (const Field& received : response.fields.list) {
+        const Field field = as_gateways_read(received);
         if (is_hop_by_hop(field) || field.id == FieldId::authorization ||
-            (field.id == FieldId::unknown && (equal_ignoring_case(field.name, "X-Authorization") ||
-                                              equal_ignoring_case(field.name, "X-Request-Id"))) ||
+            (field.id == FieldId::unknown &&
+             (same_name(field.name, "X-Authorization") || same_name(field.name, "X-Request-Id"))) ||
             is_one_of(field.name, plan.token_headers) || named.holds(field))
             continue;
         // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this

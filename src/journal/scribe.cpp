@@ -1,5 +1,7 @@
 #include <bearerd/journal/scribe.hpp>
 
+#include <bearerd/base/mask.hpp>
+
 #include <chrono>
 
 namespace bearerd::journal {
@@ -31,7 +33,7 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
                                      std::string_view request_id) {
     Intent intent;
     intent.at_ms = now_ms();
-    intent.request_id = request_id.substr(0, max_text);
+    intent.request_id = masked(request_id.substr(0, max_text));
     intent.operation = operation;
     intent.account = account_;
     if (auto fields = graphql::mutation_fields(request, keys_))

@@ -60,6 +60,7 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
         co_await std::move(*refusal);
         co_return;
     }
+    passage.begin_watching();
     TimePoint begin = BootClock::now();
     if (!passage.take_token(begin)) {
         if (!co_await passage.wait_for_token())
@@ -72,6 +73,10 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
         begin = BootClock::now();
     }
     for (bool again = true; again;) {
+        if (passage.has_lost_app()) {
+            co_await passage.reply_gone();
+            break;
+        }
         const upstream::OutgoingRequest outgoing = passage.outgoing(begin);
         auto result = co_await transport_.send(outgoing);
         again = false;

@@ -8,13 +8,15 @@
 namespace bearerd::proxy {
 namespace {
 
-static_assert(Stats::outcomes == 3 + graphql::error_code_count);
+static_assert(Stats::outcomes == client_closed_outcome + 1);
 
 constexpr std::array<std::string_view, 3> plain_labels{"ok", "graphql_error", "rejected"};
 
 } // namespace
 
 std::string_view outcome_label(std::size_t outcome) noexcept {
+    if (outcome == client_closed_outcome)
+        return "client_closed";
     return outcome < plain_labels.size()
                ? plain_labels[outcome]
                : graphql::code_label(static_cast<graphql::ErrorCode>(outcome - plain_labels.size()));

@@ -97,12 +97,33 @@ std::optional<net::Task<void>> Forwarder::Passage::refuse_at_once(std::uint32_t 
     return reply_error(refusal);
 }
 
+void Forwarder::Passage::begin_watching() noexcept {
+    if (operation_.may_mutate() && !std::exchange(noted_end_, true))
+        responder_.note_end();
+}
+
+void Forwarder::Passage::about_to_wait() noexcept {
+    if (!std::exchange(noted_end_, true))
+        responder_.note_end();
+    waited_ = true;
+}
+
+bool Forwarder::Passage::gone() noexcept {
+    gone_ = gone_ || responder_.app_is_gone();
+    return gone_;
+}
+
+bool Forwarder::Passage::has_lost_app() noexcept {
+    return std::exchange(waited_, false) && gone();
+}
+
 bool Forwarder::Passage::take_token(TimePoint now) {
     token_ = owner_.tokens_.current(now);
     return token_ != nullptr;
 }
 
 net::Task<bool> Forwarder::Passage::wait_for_token() {
+    about_to_wait();
     auto result = co_await owner_.tokens_.acquire();
     if (auto* token = std::get_if<auth::TokenPtr>(&result)) {
         token_ = std::move(*token);
@@ -117,6 +138,7 @@ bool Forwarder::Passage::has_to_be_put_down() const noexcept {
 }
 
 net::Task<bool> Forwarder::Passage::put_down() {
+    about_to_wait();
     entry_ = co_await owner_.scribe_->put_down(view_, operation_.name, request_.context.request_id);
     if (entry_->durable || !owner_.scribe_->required())
         co_return true;
@@ -145,7 +167,8 @@ upstream::OutgoingRequest Forwarder::Passage::outgoing(TimePoint now) {
             .may_mutate = operation_.may_mutate(),
             .new_connection = new_connection_,
             .hold_limit = owner_.plan_.inspect_limit,
-            .now = now};
+            .now = now,
+            .asker = this};
 }
 
 /// `out_` holds the token.
@@ -155,6 +178,10 @@ void Forwarder::Passage::sent(Duration took) noexcept {
 }
 
 net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
+    if (gone_) {
+        co_await reply_gone();
+        co_return false;
+    }
     const FailedAttempt attempt{failure.code,  failure.stage, failure.reused, operation_.may_mutate(),
                                 resent_stale_, false};
     const Decision decision = decide(attempt);
@@ -207,6 +234,7 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         co_return false;
     }
 
+    about_to_wait();
     auth::Advice advice = co_await owner_.tokens_.rejected(token_, graphql::document_hash(view_));
     if (advice.kind == auth::Advice::Kind::resend) {
         token_ = std::move(advice.token);

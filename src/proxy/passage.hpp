@@ -11,12 +11,19 @@ namespace bearerd::proxy {
 /// One request's way through the forwarder, step by step; lives in the coroutine frame of Forwarder::handle,
 /// which says in which order. What nearly always is done at once is no coroutine: its Task, where there is
 /// one, is what is left to be awaited.
-class Forwarder::Passage {
+class Forwarder::Passage final : private upstream::Asker {
 public:
     Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report);
     Passage(const Passage&) = delete;
     Passage& operator=(const Passage&) = delete;
     ~Passage();
+
+    /// From here on an app that leaves counts, where money may move. A query is cheap to look up, and its app
+    /// is looked at only where it has to wait.
+    void begin_watching() noexcept;
+    /// Whether the app left while its request waited.
+    [[nodiscard]] bool has_lost_app() noexcept;
+    [[nodiscard]] net::Task<void> reply_gone();
 
     /// With as many requests in hand, this one included. Nothing: it may go on.
     [[nodiscard]] std::optional<net::Task<void>> refuse_at_once(std::uint32_t in_hand);
@@ -52,6 +59,8 @@ private:
         bool known = false; ///< read and judged whole
     };
 
+    void about_to_wait() noexcept override;
+    [[nodiscard]] bool gone() noexcept override;
     void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] graphql::Judgement judge(const upstream::Exchange& exchange, std::string_view body);
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
@@ -82,6 +91,9 @@ private:
     journal::EntryPtr entry_; ///< in the journal, as long as its outcome is open
     std::string out_;
     std::string scratch_;
+    bool noted_end_ = false; ///< of the app's stream, by Responder::note_end()
+    bool waited_ = false;    ///< since the app was last looked at
+    bool gone_ = false;      ///< the app, and nothing is sent for it any more
     bool new_connection_ = false;
     bool resent_stale_ = false;
     bool resent_rejected_ = false;

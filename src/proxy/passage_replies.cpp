@@ -6,12 +6,34 @@ namespace bearerd::proxy {
 using graphql::ErrorCode;
 using graphql::Executed;
 
+namespace {
+
+constexpr std::string_view app_left =
+    "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
+    "again.";
+
+} // namespace
+
 net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
     out_.clear();
     append_error_reply(out_, error, request_.context, request_.head.fields.value(http::FieldId::accept),
                        owner_.plan_.errors_always_200, report_);
     const bool looked_up = error.reconciled && error.executed == Executed::yes;
     conclude(looked_up ? journal::Source::lookup : journal::Source::answer);
+    static_cast<void>(co_await responder_.write(out_, {}, {}));
+}
+
+/// Who closed only its own direction can still read it.
+net::Task<void> Forwarder::Passage::reply_gone() {
+    responder_.close_after();
+    ErrorReply error = error_reply(ErrorCode::upstream_unreachable);
+    error.sentence = app_left;
+    out_.clear();
+    append_error_reply(out_, error, request_.context, request_.head.fields.value(http::FieldId::accept),
+                       owner_.plan_.errors_always_200, report_);
+    report_.outcome = client_closed_outcome;
+    report_.detail = "the app closed its connection before the request was sent";
+    conclude();
     static_cast<void>(co_await responder_.write(out_, {}, {}));
 }
 

@@ -167,10 +167,13 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     ListeningSocket socket;
     socket.descriptor = Descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int descriptor = socket.descriptor.get();
-    // The mode is set before listen(): until then nobody can connect, whatever the umask made of it.
     if (descriptor < 0 ||
-        ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        ::chmod(path.c_str(), mode) != 0 || ::listen(descriptor, backlog) != 0)
+        ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+        return reason();
+    // The mode is set before listen(): until then nobody can connect, whatever the umask made of it.
+    if (auto why = change_socket_mode(path, mode))
+        return std::move(*why);
+    if (::listen(descriptor, backlog) != 0)
         return reason();
     static_cast<void>(describe(socket));
 
@@ -228,6 +231,22 @@ OpenResult open_listening(const config::Address& address, std::uint32_t unix_mod
     if (auto* why = std::get_if<std::string>(&result))
         return "can't listen on " + address.text() + ": " + *why;
     return result;
+}
+
+std::optional<std::string> change_socket_mode(const std::string& path, std::uint32_t mode) {
+    const Descriptor file{::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
+
+    struct stat status {};
+
+    if (!file.valid() || ::fstat(file.get(), &status) != 0)
+        return reason();
+    if (!S_ISSOCK(status.st_mode))
+        return "it is no socket";
+    // fchmod() takes no descriptor of this kind; by its name here it is the file that was looked at.
+    const std::string name = "/proc/self/fd/" + std::to_string(file.get());
+    if (::chmod(name.c_str(), mode) != 0)
+        return reason();
+    return std::nullopt;
 }
 
 OpenResult adopt_listening(int descriptor, std::size_t threads) {

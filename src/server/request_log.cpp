@@ -1,9 +1,11 @@
 #include "request_log.hpp"
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/base/mask.hpp>
 
 #include <array>
 #include <cmath>
+#include <string>
 
 namespace bearerd::server {
 namespace {
@@ -18,8 +20,9 @@ double milliseconds(Duration duration) noexcept {
 
 void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in,
                  Duration took) {
+    const std::string shown_id = masked(request_id);
     const std::array<log::Field, 12> fields{{
-        {"request_id", request_id},
+        {"request_id", std::string_view{shown_id}},
         {"operation", graphql::to_string(report.kind)},
         {"name", std::string_view{report.name}},
         {"status", static_cast<std::int64_t>(report.status)},

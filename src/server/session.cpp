@@ -1,6 +1,7 @@
 #include <bearerd/server/session.hpp>
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/base/mask.hpp>
 #include <bearerd/net/edge_wait.hpp>
 #include <bearerd/server/request_id.hpp>
 
@@ -178,6 +179,7 @@ void Session::begin_request() noexcept {
     began_ = BootClock::now();
     report_ = {};
     wrote_ = false;
+    ended_with_request_ = false;
     context_ = {};
     request_id_.clear();
     cors_.clear();
@@ -331,7 +333,8 @@ bool Session::finish_answer(bool failed) {
         keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
     if (!failed && wrote_)
         return true;
-    log::error("internal error while answering a request", {{"request_id", std::string_view{request_id_}}});
+    const std::string shown_id = masked(request_id_);
+    log::error("internal error while answering a request", {{"request_id", std::string_view{shown_id}}});
     keep_open_ = false;
     return wrote_;
 }

@@ -1,6 +1,7 @@
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/server/session.hpp>
 
+#include <poll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -15,6 +16,12 @@ using namespace std::chrono_literals;
 
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
+
+/// Of a socket, as poll(2) has it: whether either side has ended.
+int state_of(int descriptor) noexcept {
+    pollfd polled{descriptor, POLLRDHUP, 0};
+    return ::poll(&polled, 1, 0) == 1 ? polled.revents : 0;
+}
 
 } // namespace
 
@@ -129,6 +136,20 @@ void Session::reset_after() noexcept {
     const struct ::linger at_once { 1, 0 };
 
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+void Session::note_end() noexcept {
+    ended_with_request_ = peer_ended_ || (state_of(socket_.native_handle()) & POLLRDHUP) != 0;
+}
+
+/// By the socket's state: what is pipelined in front of an end would hide it from a receive.
+bool Session::app_is_gone() noexcept {
+    const int state = state_of(socket_.native_handle());
+    const bool ended = (state & POLLRDHUP) != 0 && !ended_with_request_;
+    const bool gone = ended || (state & (POLLERR | POLLHUP)) != 0;
+    if (gone)
+        context_.keep_alive = false; // whatever it sends is for nobody
+    return gone;
 }
 
 /// Nothing of a request has come, or only the beginning of an empty line.

@@ -75,14 +75,23 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         --starting_;
         request.now = BootClock::now();
     }
+    bool waited = false;
     while (true) {
         ConnectionPtr connection = take_idle(request);
         if (!connection) {
+            if (request.asker != nullptr)
+                request.asker->about_to_wait();
+            waited = true;
             auto checked_out = co_await checkout(request);
             if (auto* failed = std::get_if<Failure>(&checked_out))
                 co_return std::move(*failed);
             connection = std::get<ConnectionPtr>(std::move(checked_out));
             request.now = BootClock::now();
+        }
+        // The last look before the first byte: who gave up meanwhile may have asked again already.
+        if (waited && request.asker != nullptr && request.asker->gone()) {
+            give_back(*connection, true);
+            co_return Failure{errc::closed, Stage::connecting, false, {}};
         }
         std::optional<Failure> failed;
         try {
@@ -107,6 +116,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
             co_return std::move(*failed);
+        waited = true;
         request.now = BootClock::now();
     }
 }

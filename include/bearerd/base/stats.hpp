@@ -70,8 +70,9 @@ private:
 /// Everything that one thread counts. The enumerations that index the arrays stand in the modules above;
 /// their sizes are checked there.
 struct Stats {
-    static constexpr std::size_t kinds = 4;     ///< graphql::OperationKind
-    static constexpr std::size_t outcomes = 20; ///< ok, graphql_error, rejected, then graphql::ErrorCode
+    static constexpr std::size_t kinds = 4; ///< graphql::OperationKind
+    static constexpr std::size_t outcomes =
+        21; ///< ok, graphql_error, rejected, graphql::ErrorCode, client_closed
     std::array<std::array<Counter, outcomes>, kinds> requests;
     Histogram request_duration;
     Histogram upstream_duration;

@@ -46,7 +46,9 @@ enum class OriginVerdict : std::uint8_t {
                                          std::optional<std::string_view> sec_fetch_site,
                                          const AccessRules& rules) noexcept;
 
-/// The same for a request's fields; one that has either of the two twice is forbidden.
+/// The same for a request's fields; one that has either of the two twice is forbidden. Where both are absent,
+/// a Referer must be of the origin that the request goes to, or of one that is listed; then it is served
+/// without CORS headers.
 [[nodiscard]] OriginVerdict judge_origin(const Fields& fields, const AccessRules& rules) noexcept;
 
 /// Whether a request from an allowed origin is a browser's question before the real one.

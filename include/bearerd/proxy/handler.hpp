@@ -26,12 +26,15 @@ struct AppRequest {
     const http::ReplyContext& context;
 };
 
+/// The app had gone before the first byte of its request was sent.
+inline constexpr std::size_t client_closed_outcome = 3 + graphql::error_code_count;
+
 /// What became of a request, for log line and metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     std::string name;         ///< the operation's
     std::uint16_t status = 0; ///< as sent to the app
-    /// Index of Stats::requests: a graphql::Verdict, or 3 + a graphql::ErrorCode.
+    /// Index of Stats::requests: a graphql::Verdict, 3 + a graphql::ErrorCode, or client_closed_outcome.
     std::size_t outcome = 0;
     graphql::Executed executed =
         graphql::Executed::no;   ///< yes: the upstream answered, and its answer says the rest
@@ -49,7 +52,7 @@ struct Report {
     }
 };
 
-/// "ok", "graphql_error", "rejected", or an error code in lower case (CONTRACT 8).
+/// "ok", "graphql_error", "rejected", "client_closed", or an error code in lower case (CONTRACT 8).
 [[nodiscard]] std::string_view outcome_label(std::size_t outcome) noexcept;
 
 /// The way back to the app.
@@ -69,6 +72,14 @@ public:
 
     /// As close_after(), but by a reset, where a plain close would make a cut answer look whole.
     virtual void reset_after() noexcept { close_after(); }
+
+    /// Notes whether the app's stream has ended already: such an end came with the request, from an app that
+    /// closes only its own direction and waits for the answer. Once a request, before its first wait; a
+    /// system call.
+    virtual void note_end() noexcept {}
+
+    /// Whether the app has reset the connection, or ended its stream since note_end(). A system call.
+    [[nodiscard]] virtual bool app_is_gone() noexcept { return false; }
 
 protected:
     Responder() = default;

@@ -7,6 +7,7 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -69,6 +70,10 @@ struct ListeningSocket {
 using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
 [[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
                                         std::size_t threads);
+
+/// Changes the mode of the unix socket with this path, never through a symbolic link and of no other kind of
+/// file. The reason in words where it can't.
+[[nodiscard]] std::optional<std::string> change_socket_mode(const std::string& path, std::uint32_t mode);
 
 /// The same for a descriptor that systemd handed over; takes it. Whether other machines may reach it is for
 /// the caller to judge.

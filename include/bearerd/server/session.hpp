@@ -55,6 +55,8 @@ public:
     void close_after() noexcept override { keep_open_ = false; }
 
     void reset_after() noexcept override;
+    void note_end() noexcept override;
+    [[nodiscard]] bool app_is_gone() noexcept override;
 
     void finish_soon() noexcept override;
     void finish_now() noexcept override;
@@ -126,8 +128,9 @@ private:
     bool closing_ = false; ///< a shutdown has begun
     bool wrote_ = false;   ///< some of the answer to the request in hand
     bool peer_ended_ = false;
-    bool drained_ = true;       ///< the last receive found less than it had room for
-    error_code first_received_; ///< how the first receive of the request in hand went
+    bool ended_with_request_ = false; ///< the app's stream, when it was last noted
+    bool drained_ = true;             ///< the last receive found less than it had room for
+    error_code first_received_;       ///< how the first receive of the request in hand went
 };
 
 } // namespace bearerd::server

@@ -69,6 +69,18 @@ struct ReleaseExchange {
 
 using ExchangePtr = std::unique_ptr<Exchange, ReleaseExchange>;
 
+/// Who waits for an answer, and may give up before the request has left.
+class Asker {
+public:
+    /// Before each wait. What gone() tells is what has happened since the first one.
+    virtual void about_to_wait() noexcept = 0;
+    [[nodiscard]] virtual bool gone() noexcept = 0;
+
+protected:
+    Asker() = default;
+    ~Asker() = default;
+};
+
 /// A request ready for the wire. The views must live until send() has completed.
 struct OutgoingRequest {
     std::string_view head; ///< request line and header fields with the empty line that ends them
@@ -89,6 +101,9 @@ struct OutgoingRequest {
     TimePoint give_up = TimePoint::max();
     /// The time, where it has just been read: then send() needs no look at the clock of its own.
     TimePoint now{};
+    /// Looked at before the first byte, where the request had to wait for a connection: one that is gone gets
+    /// Failure at Stage::connecting, and nothing is sent. nullptr: nobody can go.
+    Asker* asker = nullptr;
 };
 
 using SendResult = std::variant<ExchangePtr, Failure>;

@@ -145,6 +145,47 @@ TEST(JudgeOrigin, ByFields) {
     EXPECT_EQ(judge_origin(Fields{{same, same, origin}}, rules), OriginVerdict::forbidden);
 }
 
+TEST(JudgeOrigin, ByTheRefererWhereNothingElseTells) {
+    struct Case {
+        std::string_view referer;
+        bool comes_in;
+    };
+
+    const Field host{FieldId::host, "Host", "127.0.0.1:8080"};
+    for (const Case& each : {Case{"http://127.0.0.1:8080/", true},
+                             Case{"http://127.0.0.1:8080", true},
+                             Case{"HTTP://127.0.0.1:8080/status?a=http://evil.example", true},
+                             Case{"https://shop.example/till", true},
+                             Case{"http://localhost:3000/", true},
+                             Case{"https://127.0.0.1:8080/", false},
+                             Case{"http://127.0.0.1/", false},
+                             Case{"http://127.0.0.1:9180/", false},
+                             Case{"http://127.0.0.1:8080.evil.example/", false},
+                             Case{"https://evil.example/", false},
+                             Case{"http://evil.example/127.0.0.1:8080", false},
+                             Case{"http://user@127.0.0.1:8080/", false},
+                             Case{"http://127.0.0.1:8080\\@evil.example/", false},
+                             Case{"https://shop.example@evil.example/", false},
+                             Case{"", false},
+                             Case{"null", false},
+                             Case{"about:blank", false},
+                             Case{"http://", false},
+                             Case{"/status", false},
+                             Case{"127.0.0.1:8080/", false},
+                             Case{"://127.0.0.1:8080/", false}}) {
+        const Field referer{FieldId::referer, "referer", each.referer};
+        EXPECT_EQ(judge_origin(Fields{{host, referer}}, rules),
+                  each.comes_in ? OriginVerdict::no_origin : OriginVerdict::forbidden)
+            << each.referer;
+    }
+    const Field ours{FieldId::referer, "Referer", "http://127.0.0.1:8080/"};
+    const Field evil{FieldId::referer, "Referer", "https://evil.example/"};
+    const Field same{FieldId::unknown, "Sec-Fetch-Site", "same-origin"};
+    EXPECT_EQ(judge_origin(Fields{{host, ours, ours}}, rules), OriginVerdict::forbidden);
+    EXPECT_EQ(judge_origin(Fields{{ours}}, rules), OriginVerdict::forbidden) << "HTTP/1.0 without Host";
+    EXPECT_EQ(judge_origin(Fields{{host, evil, same}}, rules), OriginVerdict::no_origin);
+}
+
 RequestHead preflight(std::vector<Field> more) {
     RequestHead head;
     head.method = "OPTIONS";

@@ -43,6 +43,20 @@ TEST(UpstreamHead, IsExactlyThis) {
               "Content-Length: 2\r\n\r\n");
 }
 
+TEST(UpstreamHead, LeavesOutTheSameNamesSpelledWithUnderscores) {
+    const std::string bare = upstream_head({});
+    for (const std::string_view name :
+         {"Transfer_Encoding", "transfer_encoding", "Content_Length", "CONTENT_LENGTH", "X_Authorization",
+          "Proxy_Authorization", "Proxy-Authentication_Info", "Proxy_Authentication-Info", "Keep_Alive",
+          "Proxy_Connection", "Accept_Encoding", "X-Own_Token", "x_own-token", "X_Request_Id"})
+        EXPECT_EQ(upstream_head({{name, "planted"}}), bare) << name;
+    UpstreamHeadPlan configured = plan;
+    configured.extra = {{"X-Tenant", "7"}};
+    EXPECT_EQ(upstream_head({{"X_Tenant", "8"}}, 2, configured), upstream_head({}, 2, configured));
+    EXPECT_EQ(upstream_head({{"Connection", "X-Hop"}, {"X_Hop", "1"}}), bare);
+    EXPECT_NE(upstream_head({{"X_Mine", "1"}}).find("X_Mine: 1\r\n"), std::string::npos);
+}
+
 /// All names in all the ways that apps write them: a name that the parser's enumeration lists must not slip
 /// through.
 TEST(UpstreamHead, LeavesOutWhatIsOfTheConnectionOrOurs) {

@@ -114,8 +114,15 @@ public:
     std::size_t open = 0;            ///< exchanges that were not released
     std::size_t read_whole = 0;      ///< exchanges that were read to their end
     std::vector<TimePoint> give_ups; ///< of each read
+    bool connects = false;           ///< each request waits for a connection
 
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
+        if (connects) {
+            request.asker->about_to_wait();
+            if (request.asker->gone())
+                co_return upstream::Failure{
+                    make_error_code(errc::closed), upstream::Stage::connecting, false, {}};
+        }
         sent.push_back({std::string{request.head}, std::string{request.body}, request.may_mutate,
                         request.new_connection, request.hold_limit, request.give_up});
         if (steps.empty())
@@ -190,8 +197,15 @@ public:
     std::size_t leaves_after = SIZE_MAX;  ///< writes
     std::size_t takes_at_once = SIZE_MAX; ///< bytes
     std::function<void()> before_waiting; ///< or empty
+    std::size_t gone_at_look = SIZE_MAX;  ///< the first look, from 1, that finds it gone
+    std::size_t looks = 0;
+    std::size_t notes = 0;
     bool closed = false;
     bool reset = false;
+
+    void note_end() noexcept override { ++notes; }
+
+    bool app_is_gone() noexcept override { return ++looks >= gone_at_look; }
 
     net::Task<bool> write(std::string_view first, std::string_view second, std::string_view third) override {
         if (before_waiting)

@@ -63,6 +63,7 @@ protected:
         app.leaves_after = leaves_after;
         app.takes_at_once = takes_at_once;
         app.before_waiting = before_waiting;
+        app.gone_at_look = gone_at_look;
         report = Report{};
         bearerd::test::run_task(loop, forwarder.handle(incoming, app, report));
     }
@@ -91,6 +92,7 @@ protected:
     std::size_t leaves_after = SIZE_MAX;
     std::size_t takes_at_once = SIZE_MAX; ///< likewise, bytes
     std::function<void()> before_waiting; ///< before the app waits to take the rest; or empty
+    std::size_t gone_at_look = SIZE_MAX;  ///< likewise
     FakeApp app;
     Report report;
 };

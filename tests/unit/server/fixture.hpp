@@ -93,7 +93,7 @@ private:
 /// Answers "METHOD PATH?QUERY BODY", or misbehaves.
 class FakeHandler final : public proxy::Handler {
 public:
-    enum class Mode { echo, throw_before, throw_behind_nothing, throw_amid, stay_silent, wait };
+    enum class Mode { echo, throw_before, throw_behind_nothing, throw_amid, stay_silent, wait, look };
 
     explicit FakeHandler(net::Executor executor) : gate{executor} {}
 
@@ -107,8 +107,12 @@ public:
             throw std::bad_alloc{};
         if (mode == Mode::stay_silent)
             co_return;
-        if (mode == Mode::wait)
+        if (mode == Mode::look)
+            responder.note_end();
+        if (mode == Mode::wait || mode == Mode::look)
             co_await gate.wait();
+        if (mode == Mode::look)
+            found_gone.push_back(responder.app_is_gone());
         std::string body{request.head.method};
         body.append(" ").append(request.target.path);
         if (request.target.has_query)
@@ -127,6 +131,7 @@ public:
     Mode mode = Mode::echo;
     net::Event gate;
     int handled = 0;
+    std::vector<bool> found_gone; ///< by Mode::look: whether the app was, behind the gate
     std::vector<std::string> ids;
 };
 

@@ -5,10 +5,14 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <atomic>
 #include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
 #include <thread>
 
 namespace bearerd::server {
@@ -85,6 +89,54 @@ TEST(ListeningSocket, WhoConnectsAsSoonAsThatIsPossibleIsNotResetByTheStart) {
         const auto got = ::recv(client.get(), &byte, 1, MSG_DONTWAIT);
         EXPECT_TRUE(got < 0 && errno == EAGAIN) << "round " << round << ": " << got;
     }
+}
+
+class SocketModeTest : public testing::Test {
+protected:
+    SocketModeTest() {
+        std::string name = testing::TempDir() + "bearerd-mode-XXXXXX";
+        folder = ::mkdtemp(name.data());
+    }
+
+    ~SocketModeTest() override { std::filesystem::remove_all(folder); }
+
+    [[nodiscard]] std::string path(const std::string& name) const { return folder + "/" + name; }
+
+    static unsigned mode_of(const std::string& file) {
+        struct stat status {};
+
+        EXPECT_EQ(::lstat(file.c_str(), &status), 0);
+        return status.st_mode & 07777U;
+    }
+
+    std::string folder;
+};
+
+TEST_F(SocketModeTest, OfOurSocketIsChanged) {
+    config::Address address;
+    address.kind = config::Address::Kind::unix_socket;
+    address.path = path("socket");
+    const auto opened = open_listening(address, 0640, 1);
+    ASSERT_TRUE(std::holds_alternative<std::vector<ListeningSocket>>(opened));
+    EXPECT_EQ(mode_of(address.path), 0640U);
+    EXPECT_FALSE(change_socket_mode(address.path, 0666));
+    EXPECT_EQ(mode_of(address.path), 0666U);
+
+    std::filesystem::create_symlink(address.path, path("link"));
+    EXPECT_TRUE(change_socket_mode(path("link"), 0600));
+    EXPECT_EQ(mode_of(address.path), 0666U) << "a link is not followed, to a socket either";
+}
+
+TEST_F(SocketModeTest, OfAnythingElseStays) {
+    std::ofstream{path("file")} << "a";
+    ::chmod(path("file").c_str(), 0600);
+    std::filesystem::create_directory(path("directory"));
+    ::chmod(path("directory").c_str(), 0700);
+    std::filesystem::create_symlink(path("file"), path("link"));
+    for (const char* name : {"file", "directory", "link", "missing"})
+        EXPECT_TRUE(change_socket_mode(path(name), 0666)) << name;
+    EXPECT_EQ(mode_of(path("file")), 0600U);
+    EXPECT_EQ(mode_of(path("directory")), 0700U);
 }
 
 } // namespace

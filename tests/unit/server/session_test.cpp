@@ -312,6 +312,58 @@ TEST_F(SessionTest, AHandlerThatThrowsAmidItsAnswerEndsTheConnection) {
     EXPECT_FALSE(holds(client.received, "OUTCOME_UNKNOWN"));
 }
 
+TEST_F(SessionTest, AnEndOfStreamThatCameWithTheRequestIsNoFarewell) {
+    handler->mode = Mode::look;
+    Client client = connect();
+    client.send(post("a"));
+    client.shutdown_send();
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+    handler->gate.set();
+    EXPECT_EQ(status_of(answer(client)), "200");
+    EXPECT_EQ(handler->found_gone, std::vector<bool>{false});
+}
+
+TEST_F(SessionTest, AnAppIsGoneOnceItsStreamEndsWhileItsRequestWaits) {
+    struct Case {
+        const char* what;
+        std::string_view before; ///< the end, of a next request
+        bool closes;             ///< both directions
+    };
+
+    std::vector<std::shared_ptr<FakeHandler>> all{handler}; // a session may be on its way out of one
+    const std::string next = post("b");
+    for (const Case& leaving : {Case{"it closes its direction", {}, false}, Case{"it closes", {}, true},
+                                Case{"with half a request in front", "POST", false},
+                                Case{"with a whole one in front", next, false}}) {
+        SCOPED_TRACE(leaving.what);
+        handler = all.emplace_back(std::make_shared<FakeHandler>(context.get_executor()));
+        handler->mode = Mode::look;
+        site->handler = handler;
+        Client client = connect();
+        client.send(post("a"));
+        EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+        client.send(leaving.before);
+        leaving.closes ? client.close() : client.shutdown_send();
+        handler->gate.set();
+        EXPECT_TRUE(turn_until([&] { return !handler->found_gone.empty(); }));
+        if (!leaving.closes) {
+            EXPECT_TRUE(holds(answer(client), "Connection: close\r\n"));
+            EXPECT_TRUE(ends(client));
+        }
+        EXPECT_EQ(handler->found_gone, std::vector<bool>{true});
+    }
+}
+
+TEST_F(SessionTest, AnAppThatStaysIsNotGone) {
+    handler->mode = Mode::look;
+    Client client = connect();
+    client.send(post("a") + post("b"));
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+    handler->gate.set();
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 2; }));
+    EXPECT_EQ(handler->found_gone, (std::vector<bool>{false, false}));
+}
+
 TEST_F(SessionTest, RequestsAreCounted) {
     const auto count = [&](std::size_t outcome) { return stats.requests[3][outcome].get(); };
     static_cast<void>(ask(post("a")));

@@ -39,6 +39,42 @@ TEST_F(PoolTest, ANewConnectionIsMadeWhereOneIsAskedFor) {
     EXPECT_EQ(server->connections(), 2);
 }
 
+/// It leaves while its request waits.
+class Deserter final : public Asker {
+public:
+    void about_to_wait() noexcept override { waited = true; }
+
+    bool gone() noexcept override {
+        ++looks;
+        return waited;
+    }
+
+    bool waited = false;
+    int looks = 0;
+};
+
+TEST_F(PoolTest, NothingIsSentForAnAskerThatLeftWhileAConnectionWasMade) {
+    for (const bool over_tls : {true, false}) {
+        over_tls ? serve_tls(echo) : serve_plain(echo);
+        Deserter deserter;
+        OutgoingRequest request = outgoing("one");
+        request.asker = &deserter;
+        const Failure failure = failure_of(request);
+        EXPECT_EQ(failure.stage, Stage::connecting);
+        EXPECT_TRUE(server->requests().empty());
+        EXPECT_EQ(stats.upstream_busy.get(), 0);
+        EXPECT_EQ(body_of(outgoing("two")), "two") << "the connection serves the next one";
+        EXPECT_EQ(server->connections(), 1);
+        Deserter hasty; // it did not have to wait
+        request.asker = &hasty;
+        EXPECT_EQ(body_of(request), "one");
+        EXPECT_EQ(hasty.looks, 0);
+        pool->stop();
+        pool.reset();
+        tls.reset();
+    }
+}
+
 TEST_F(PoolTest, ALaterHandshakeResumesTheSession) {
     serve_tls(echo);
     EXPECT_EQ(body_of(outgoing("one")), "one");

@@ -1,0 +1,101 @@
+#include "forwarder_fixture.hpp"
+
+#include "unit/journal/folder.hpp"
+
+#include <bearerd/journal/files.hpp>
+
+namespace bearerd::proxy::test {
+namespace {
+
+using graphql::Executed;
+
+/// What the app may be gone behind.
+enum class Wait : std::uint8_t { login, journal, connection, login_before_resend };
+
+struct Case {
+    Wait wait;
+    std::size_t sent; ///< requests
+};
+
+class AppGoneTest : public ForwarderTest, public testing::WithParamInterface<Case> {
+protected:
+    void wait_for(Wait what) {
+        if (what == Wait::login) {
+            tokens.now = nullptr;
+            tokens.later = make_token("token-2", 2);
+        }
+        if (what == Wait::connection)
+            transport.connects = true;
+        if (what == Wait::login_before_resend) {
+            answer(unauthorized());
+            tokens.advice.push_back(resend_with("token-2", true));
+        }
+        if (what == Wait::journal) {
+            journal::Journal::Events events;
+            events.opened = [](const std::vector<journal::Item>&) {};
+            journal = std::make_unique<journal::Journal>(journal::Journal::Settings{place.path(), 1U << 20U},
+                                                         std::move(events));
+        }
+    }
+
+    journal::test::Place place;
+};
+
+TEST_P(AppGoneTest, NothingIsSentForAnAppThatLeftMeanwhile) {
+    for (const auto& body : {query, mutation}) {
+        if (GetParam().wait == Wait::journal && body == query)
+            continue; // it is not put down
+        transport.sent.clear();
+        wait_for(GetParam().wait);
+        gone_at_look = 1;
+        request(body);
+        EXPECT_EQ(transport.sent.size(), GetParam().sent);
+        EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+        EXPECT_EQ(report.executed, Executed::no);
+        EXPECT_TRUE(app.has(R"("executed":"no")")) << app.received;
+        EXPECT_TRUE(app.closed);
+        EXPECT_EQ(app.notes, 1U);
+        EXPECT_FALSE(report.detail.empty());
+    }
+}
+
+TEST_P(AppGoneTest, AnAppThatStaysIsServed) {
+    wait_for(GetParam().wait);
+    answer(json(std::string{data}));
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), GetParam().sent + 1);
+    EXPECT_EQ(outcome_label(report.outcome), "ok");
+    EXPECT_EQ(app.notes, 1U);
+    EXPECT_GE(app.looks, 1U);
+}
+
+INSTANTIATE_TEST_SUITE_P(Waits, AppGoneTest,
+                         testing::Values(Case{Wait::login, 0}, Case{Wait::journal, 0},
+                                         Case{Wait::connection, 0}, Case{Wait::login_before_resend, 1}));
+
+TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
+    wait_for(Wait::journal);
+    gone_at_look = 1;
+    request(mutation);
+    journal.reset();
+    const auto reading = journal::read_journal(place.path());
+    ASSERT_TRUE(reading);
+    ASSERT_EQ(reading->book.items().size(), 1U);
+    const auto& outcome = reading->book.items().begin()->second.outcome;
+    ASSERT_TRUE(outcome);
+    EXPECT_EQ(outcome->code, "client_closed");
+    EXPECT_EQ(outcome->executed, Executed::no);
+}
+
+TEST_F(AppGoneTest, ARequestThatDoesNotWaitIsSentWithoutALook) {
+    for (const auto& body : {query, mutation}) {
+        answer(json(std::string{data}));
+        request(body);
+        EXPECT_EQ(app.looks, 0U);
+        EXPECT_EQ(app.notes, body == mutation ? 1U : 0U);
+    }
+    EXPECT_EQ(transport.sent.size(), 2U);
+}
+
+} // namespace
+} // namespace bearerd::proxy::test
