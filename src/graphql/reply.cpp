@@ -53,12 +53,12 @@ constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::upstream_unreachable, 502, Executed::no, "UPSTREAM_UNREACHABLE", "upstream_unreachable",
      "The gift card service could not be reached, and nothing was executed; check the internet "
      "connection and try again."},
-    {ErrorCode::upstream_broken, 502, Executed::unknown, "UPSTREAM_BROKEN", "upstream_broken",
-     "The gift card service's answer broke off or could not be read, while no change had been asked for; "
-     "please try again."},
-    {ErrorCode::upstream_timeout, 504, Executed::unknown, "UPSTREAM_TIMEOUT", "upstream_timeout",
-     "The gift card service did not answer in time, while no change had been asked for; please try "
-     "again."},
+    {ErrorCode::upstream_broken, 502, Executed::no, "UPSTREAM_BROKEN", "upstream_broken",
+     "The gift card service's answer broke off or could not be read, but no change had been asked for and "
+     "nothing was executed; please try again."},
+    {ErrorCode::upstream_timeout, 504, Executed::no, "UPSTREAM_TIMEOUT", "upstream_timeout",
+     "The gift card service did not answer in time, but no change had been asked for and nothing was "
+     "executed; please try again."},
     {ErrorCode::outcome_unknown, 504, Executed::unknown, "OUTCOME_UNKNOWN", "outcome_unknown",
      "The gift card service gave no complete answer, so this transaction may or may not have gone "
      "through; check the card's balance or look up the transaction reference before trying again."},
@@ -148,6 +148,8 @@ std::string_view to_string(Executed executed) noexcept {
         return "no";
     case Executed::yes:
         return "yes";
+    case Executed::answered:
+        return "answered";
     case Executed::unknown:
         break;
     }

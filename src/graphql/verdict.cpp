@@ -4,7 +4,10 @@
 #include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/text_buffer.hpp>
 
+#include "utf8.hpp"
+
 #include <algorithm>
+#include <array>
 
 namespace bearerd::graphql {
 namespace {
@@ -14,6 +17,25 @@ constexpr std::uint16_t forbidden = 403;
 constexpr std::string_view errors = "errors";
 constexpr std::string_view throttle = "currentlyAvailable";
 constexpr std::string_view escape = "\\u00"; // by which JSON can write each letter of a key
+
+bool is_text(std::string_view body) noexcept {
+    const char* at = body.data();
+    const char* const end = at + body.size();
+    while (at != end) {
+        const std::size_t length = *at == '\0' ? 0 : utf8_length(at, end);
+        if (length == 0)
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+bool names(std::string_view content_type, std::string_view word) noexcept {
+    for (std::size_t at = 0; at + word.size() <= content_type.size(); ++at)
+        if (equal_ignoring_case(content_type.substr(at, word.size()), word))
+            return true;
+    return false;
+}
 
 bool stands_at(std::string_view text, std::size_t at, std::string_view word) noexcept {
     return text.substr(at, word.size()) == word;
@@ -303,6 +325,20 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
         judgement.answers = 0;
     }
     return judgement;
+}
+
+bool hides_nothing(std::string_view content_type, std::string_view body) noexcept {
+    constexpr std::array<std::string_view, 2> streams{"multipart/", "event-stream"};
+    for (const std::string_view stream : streams)
+        if (names(content_type, stream))
+            return false;
+    if (!is_text(body))
+        return false;
+    JsonScan scan{body};
+    const JsonKind kind = scan.peek();
+    const bool claims_json =
+        kind == JsonKind::object || kind == JsonKind::array || names(content_type, "json");
+    return !claims_json || (scan.skip() && scan.finish());
 }
 
 } // namespace bearerd::graphql

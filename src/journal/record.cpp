@@ -15,7 +15,7 @@ using graphql::Executed;
 
 constexpr std::size_t sum_digits = 8;
 constexpr int deepest = 4; // fields hold objects of strings
-constexpr std::array executed_values{Executed::no, Executed::yes, Executed::unknown};
+constexpr std::array executed_values{Executed::no, Executed::yes, Executed::unknown, Executed::answered};
 constexpr std::array source_values{Source::answer, Source::lookup, Source::recovery};
 
 std::uint32_t sum_of(std::string_view bytes) noexcept {

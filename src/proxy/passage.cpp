@@ -2,6 +2,7 @@
 
 #include <bearerd/auth/login_codec.hpp>
 #include <bearerd/base/secret.hpp>
+#include <bearerd/graphql/outcome.hpp>
 #include <bearerd/http/coding.hpp>
 
 #include <algorithm>
@@ -17,8 +18,8 @@ using graphql::OperationKind;
 using graphql::Verdict;
 using http::FieldId;
 
-/// A rejected answer that is larger than the inspection limit (HTTP 401 with a page) is read to its end up to
-/// here.
+/// An answer that is larger than the inspection limit is looked at to its end up to here: a rejection by its
+/// status (HTTP 401 with a page), and what a mutation was answered.
 constexpr std::size_t most_held = 1024 * 1024;
 
 constexpr std::string_view not_put_down =
@@ -48,14 +49,19 @@ graphql::RequestView view_of(const AppRequest& request) noexcept {
     return view;
 }
 
-std::string accept_encoding_of(const http::Fields& fields) {
-    if (fields.count(FieldId::accept_encoding) <= 1)
-        return http::narrowed_accept_encoding(fields.value(FieldId::accept_encoding));
-    std::string all; // several lines are one list (RFC 9110 section 5.3)
+/// Several lines are one list (RFC 9110 section 5.3).
+std::string all_of(const http::Fields& fields, FieldId id) {
+    if (fields.count(id) <= 1)
+        return std::string{fields.value(id)};
+    std::string all;
     for (const http::Field& field : fields.list)
-        if (field.id == FieldId::accept_encoding)
+        if (field.id == id)
             all.append(field.value).append(",");
-    return http::narrowed_accept_encoding(all);
+    return all;
+}
+
+std::string accept_encoding_of(const http::Fields& fields) {
+    return http::narrowed_accept_encoding(all_of(fields, FieldId::accept_encoding));
 }
 
 } // namespace
@@ -199,43 +205,39 @@ net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failu
 Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
     adopt_token(exchange.head());
-    // A status says it without the body, which may be larger than what is held.
-    const bool told_by_status = std::ranges::find(owner_.plan_.rules.statuses, exchange.head().status) !=
-                                owner_.plan_.rules.statuses.end();
-    const bool inspected = exchange.complete() && exchange.body().size() <= owner_.plan_.inspect_limit;
-    if (!inspected && !told_by_status)
+    // A status says it without the body, which may be larger than what is held: then it is judged when whole.
+    const http::ResponseHead& head = exchange.head();
+    if (!exchange.complete())
+        return told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
+    if (exchange.body().size() > owner_.plan_.inspect_limit && !told_by_status(head.status))
         return Verdict::ok;
-    const graphql::Judgement judgement = judge(exchange, exchange.body());
+    const auto decoded = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding),
+                                                      exchange.body(), scratch_);
+    const graphql::Judgement judgement = judge(head.status, decoded.value_or(std::string_view{}));
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     return judgement.verdict;
 }
 
 net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
-    if (resent_rejected_ && exchange->complete()) { // judged whole already
-        report_denied();
-        if (auto rest = relay(std::move(exchange), Verdict::rejected))
-            co_await std::move(*rest);
-        co_return false;
-    }
     HeldAnswer held = co_await hold(std::move(exchange));
     if (held.verdict != Verdict::rejected) {
         co_await pass_on(std::move(held));
         co_return false;
     }
-    // What can't be known whole is no proof that a mutation was not executed.
-    if (!held.known && (operation_.may_mutate() || resent_rejected_)) {
+    // The token was rejected all the same, so a login follows, but of a mutation that proves nothing.
+    const bool in_doubt = !held.proven && operation_.may_mutate();
+    auth::Advice advice; // to pass it on
+    if (resent_rejected_) {
+        report_denied();
+    } else {
+        about_to_wait();
+        advice = co_await owner_.tokens_.rejected(token_, graphql::document_hash(view_));
+    }
+    if (in_doubt) {
         co_await reply_broken_rejection();
         co_return false;
     }
-    if (resent_rejected_) {
-        report_denied();
-        co_await pass_on(std::move(held));
-        co_return false;
-    }
-
-    about_to_wait();
-    auth::Advice advice = co_await owner_.tokens_.rejected(token_, graphql::document_hash(view_));
     if (advice.kind == auth::Advice::Kind::resend) {
         token_ = std::move(advice.token);
         report_denied_ = advice.after_login;
@@ -243,11 +245,9 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
         owner_.stats_.resends[0].add();
         co_return true;
     }
-    if (advice.kind == auth::Advice::Kind::fail) {
+    if (advice.kind == auth::Advice::Kind::fail)
         co_await reply_no_token(advice.failure);
-        co_return false;
-    }
-    if (held.known)
+    else if (held.whole)
         co_await pass_on(std::move(held));
     else
         co_await reply_broken_rejection();
@@ -257,7 +257,6 @@ net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchan
 /// Reads a rejected answer to its end and lets go of its connection: the login may need it.
 net::Task<Forwarder::Passage::HeldAnswer> Forwarder::Passage::hold(upstream::ExchangePtr exchange) {
     HeldAnswer held;
-    held.known = exchange->complete();
     held.body = exchange->body();
     const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
     while (!exchange->complete() && held.body.size() <= most_held) {
@@ -265,27 +264,28 @@ net::Task<Forwarder::Passage::HeldAnswer> Forwarder::Passage::hold(upstream::Exc
             break;
         held.body += exchange->body();
     }
+    held.whole = exchange->complete();
     held.status = exchange->head().status;
     const auto framing = http::framing_for(request_.context, held.status, held.body.size());
     http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
                           held.body.size());
-    if (!held.known && exchange->complete()) {
-        // By its status so far; now that its end has come, its body may tell that it is no rejection.
-        const auto again = judge_held(*exchange, held.body);
-        held.known = again.has_value();
-        held.verdict = again.value_or(Verdict::rejected);
-    }
+    judge_whole(held, exchange->head());
     exchange.reset();
     co_return held;
 }
 
-/// Nothing: its body can't be read, or is too large to be.
-std::optional<Verdict> Forwarder::Passage::judge_held(const upstream::Exchange& exchange,
-                                                      std::string_view body) {
-    const auto coding = exchange.head().fields.value(FieldId::content_encoding);
-    if (!http::decoded_for_inspection(coding, body, scratch_))
-        return std::nullopt;
-    return judge(exchange, body).verdict;
+void Forwarder::Passage::judge_whole(HeldAnswer& held, const http::ResponseHead& head) {
+    held.verdict = Verdict::rejected;
+    if (!held.whole || held.body.size() > most_held)
+        return;
+    const std::string coding = all_of(head.fields, FieldId::content_encoding);
+    const auto decoded = http::decoded_for_inspection(coding, held.body, scratch_);
+    if (!decoded)
+        return;
+    held.verdict = judge(held.status, *decoded).verdict;
+    held.proven = !told_by_status(held.status) || held.verdict != Verdict::rejected ||
+                  graphql::hides_nothing(all_of(head.fields, FieldId::content_type), *decoded);
+    held.executed = outcome_of(held.status, coding, held.body, held.verdict);
 }
 
 /// Once more after the login that it asked for.
@@ -300,17 +300,31 @@ void Forwarder::Passage::adopt_token(const http::ResponseHead& head) {
         owner_.tokens_.observed(token_, value, operation_.has_login);
 }
 
-graphql::Judgement Forwarder::Passage::judge(const upstream::Exchange& exchange, std::string_view body) {
-    const http::ResponseHead& head = exchange.head();
-    const auto decoded =
-        http::decoded_for_inspection(head.fields.value(FieldId::content_encoding), body, scratch_);
-    auto judgement = graphql::judge(head.status, decoded.value_or(std::string_view{}), operation_.kind,
-                                    owner_.plan_.rules);
-    const bool moves_money =
-        operation_.kind == OperationKind::mutation || operation_.kind == OperationKind::unknown;
-    if (judgement.verdict == Verdict::rejected && moves_money && !speaks_for_all(judgement))
+bool Forwarder::Passage::told_by_status(std::uint16_t status) const noexcept {
+    const auto& statuses = owner_.plan_.rules.statuses;
+    return std::ranges::find(statuses, status) != statuses.end();
+}
+
+bool Forwarder::Passage::moves_money() const noexcept {
+    return operation_.kind == OperationKind::mutation || operation_.kind == OperationKind::unknown;
+}
+
+graphql::Judgement Forwarder::Passage::judge(std::uint16_t status, std::string_view decoded) const {
+    auto judgement = graphql::judge(status, decoded, operation_.kind, owner_.plan_.rules);
+    if (judgement.verdict == Verdict::rejected && moves_money() && !speaks_for_all(judgement))
         judgement.verdict = Verdict::graphql_error;
     return judgement;
+}
+
+Executed Forwarder::Passage::outcome_of(std::uint16_t status, std::string_view coding, std::string_view body,
+                                        Verdict verdict) {
+    if (verdict == Verdict::rejected)
+        return Executed::no;
+    if (!moves_money()) // a gateway's words tell nothing of a subscription, either
+        return operation_.may_mutate() && (status >= 500 || status == 408) ? Executed::unknown
+                                                                           : Executed::yes;
+    const auto decoded = http::decoded_for_inspection(coding, body, scratch_);
+    return decoded ? graphql::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
 }
 
 /// Whether a rejection says of each mutation in the request that it was not executed. Root fields run one
@@ -326,7 +340,9 @@ bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) con
 
 std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange, Verdict verdict) {
     const http::ResponseHead& head = exchange->head();
-    note_answer(head.status, verdict);
+    const std::string_view so_far = exchange->complete() ? exchange->body() : std::string_view{};
+    note_answer(head.status, verdict,
+                outcome_of(head.status, all_of(head.fields, FieldId::content_encoding), so_far, verdict));
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not. To let go of the connection before the app has taken its answer is worth a copy of a small one
     // only.
@@ -371,13 +387,24 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
     const bool chunked = framing == http::BodyFraming::chunked;
     TimePoint give_up = TimePoint::max();
     bool app_is_there = true;
+    // What a mutation was answered is judged at its end, as far as it can be kept.
+    bool kept = moves_money() && !exchange->complete();
+    std::string answer;
+    const std::string coding =
+        kept ? all_of(exchange->head().fields, FieldId::content_encoding) : std::string{};
     while (true) {
         const std::string_view piece = exchange->body();
         report_.bytes_out += piece.size();
+        kept = kept && answer.size() + piece.size() <= most_held;
+        if (kept)
+            answer += piece;
         if (app_is_there)
             app_is_there = co_await write_piece(piece, chunked, exchange->complete());
-        if (exchange->complete())
+        if (exchange->complete()) {
+            if (kept)
+                report_.executed = outcome_of(report_.status, coding, answer, Verdict::ok);
             break;
+        }
         if (!app_is_there) {
             // The outcome of a mutation is worth knowing even when nobody waits for it, but not for ever.
             if (operation_.kind == OperationKind::query || operation_.kind == OperationKind::subscription)
@@ -414,14 +441,10 @@ net::Task<bool> Forwarder::Passage::write_piece(std::string_view piece, bool chu
     co_return app_is_there;
 }
 
-void Forwarder::Passage::note_answer(std::uint16_t status, Verdict verdict) noexcept {
-    // A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done.
-    const bool in_doubt = operation_.may_mutate() && (status >= 500 || status == 408);
+void Forwarder::Passage::note_answer(std::uint16_t status, Verdict verdict, Executed executed) noexcept {
     report_.status = status;
     report_.outcome = static_cast<std::size_t>(verdict); // the labels begin with the verdicts
-    report_.executed = in_doubt ? Executed::unknown : Executed::yes;
-    if (verdict == Verdict::rejected)
-        report_.executed = Executed::no;
+    report_.executed = executed;
 }
 
 } // namespace bearerd::proxy

@@ -56,13 +56,22 @@ private:
         std::string body;
         std::uint16_t status = 0;
         graphql::Verdict verdict = graphql::Verdict::rejected;
-        bool known = false; ///< read and judged whole
+        graphql::Executed executed = graphql::Executed::no;
+        bool whole = false;  ///< all of it is here
+        bool proven = false; ///< its body leaves no doubt of the verdict
     };
 
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
     void adopt_token(const http::ResponseHead& head);
-    [[nodiscard]] graphql::Judgement judge(const upstream::Exchange& exchange, std::string_view body);
+    [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
+    [[nodiscard]] bool moves_money() const noexcept;
+    [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;
+    /// The verdict on an answer to its last byte, the same however its bytes came.
+    void judge_whole(HeldAnswer& held, const http::ResponseHead& head);
+    /// What an answer says of whether the request was executed. `body` is whole, and coded as it came.
+    [[nodiscard]] graphql::Executed outcome_of(std::uint16_t status, std::string_view coding,
+                                               std::string_view body, graphql::Verdict verdict);
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
     [[nodiscard]] std::optional<net::Task<void>> write(upstream::ExchangePtr exchange, std::string_view body);
     [[nodiscard]] net::Task<void> write_rest(std::string left);
@@ -72,11 +81,9 @@ private:
     /// What the upstream knows of a mutation whose outcome is unknown; nothing where it was not asked.
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
-    void note_answer(std::uint16_t status, graphql::Verdict verdict) noexcept;
+    void note_answer(std::uint16_t status, graphql::Verdict verdict, graphql::Executed executed) noexcept;
     [[nodiscard]] net::Task<void> pass_on(HeldAnswer held);
     [[nodiscard]] net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange);
-    [[nodiscard]] std::optional<graphql::Verdict> judge_held(const upstream::Exchange& exchange,
-                                                             std::string_view body);
     void report_denied();
     [[nodiscard]] net::Task<void> reply_broken_rejection();
 

@@ -89,12 +89,12 @@ net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
 net::Task<void> Forwarder::Passage::reply_broken_rejection() {
     const Decision decision =
         decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
-    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be decoded";
+    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
     co_await reply_decision(decision);
 }
 
 net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held) {
-    note_answer(held.status, held.verdict);
+    note_answer(held.status, held.verdict, held.executed);
     conclude();
     report_.bytes_out = held.body.size();
     static_cast<void>(co_await responder_.write(held.head, held.body, {}));

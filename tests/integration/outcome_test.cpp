@@ -69,14 +69,14 @@ TEST(Outcome, OfAQueryWithoutAWholeAnswerIsBroken) {
     for (const End& end : ends_on_a_new_connection()) {
         SCOPED_TRACE(end.what);
         Scene scene{ending_with(end.play)};
-        expect_own_error(scene.daemon.post(some_query), 502, "UPSTREAM_BROKEN", "unknown");
+        expect_own_error(scene.daemon.post(some_query), 502, "UPSTREAM_BROKEN", "no");
     }
 }
 
 TEST(Outcome, WithoutAnAnswerInTimeIsTold) {
     Scene scene{ending_with([](UpstreamConnection& c) { c.wait_for_end(); }),
                 "upstream: {response_timeout: 300ms}"};
-    expect_own_error(scene.daemon.post(some_query), 504, "UPSTREAM_TIMEOUT", "unknown");
+    expect_own_error(scene.daemon.post(some_query), 504, "UPSTREAM_TIMEOUT", "no");
     expect_own_error(scene.daemon.post(some_mutation), 504, "OUTCOME_UNKNOWN", "unknown");
     EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
 }

@@ -29,7 +29,9 @@ enum class ErrorCode : std::uint8_t {
 };
 inline constexpr std::size_t error_code_count = 17;
 
-enum class Executed : std::uint8_t { no, yes, unknown };
+/// Whether a mutation was executed. `answered`: the API's own answer says what became of it; a word for log
+/// and journal only, never for an error of ours.
+enum class Executed : std::uint8_t { no, yes, unknown, answered };
 
 /// "OUTCOME_UNKNOWN" · "outcome_unknown" (metrics, logs) · the status of CONTRACT 4's table.
 [[nodiscard]] std::string_view code_name(ErrorCode code) noexcept;

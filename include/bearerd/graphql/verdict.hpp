@@ -43,4 +43,8 @@ struct Judgement {
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules);
 
+/// Whether a whole answer that is rejected by its status can't hide data: it is text in UTF-8, none of the
+/// types that stream, and where its type or its first byte claims JSON, it is that to its last byte.
+[[nodiscard]] bool hides_nothing(std::string_view content_type, std::string_view body) noexcept;
+
 } // namespace bearerd::graphql

@@ -45,9 +45,9 @@ enum class Source : std::uint8_t {
 struct Outcome {
     std::uint64_t number = 0; ///< the intent's
     std::int64_t at_ms = 0;
-    graphql::Executed executed = graphql::Executed::unknown; ///< yes: answered, and the answer says the rest
-    std::uint16_t status = 0;                                ///< as sent to the app; 0: nobody was there
-    std::string code;                                        ///< as in the log: "ok", "outcome_unknown"
+    graphql::Executed executed = graphql::Executed::unknown;
+    std::uint16_t status = 0; ///< as sent to the app; 0: nobody was there
+    std::string code;         ///< as in the log: "ok", "outcome_unknown"
     Source source = Source::answer;
     [[nodiscard]] bool operator==(const Outcome&) const = default;
 };

@@ -36,8 +36,8 @@ struct Report {
     std::uint16_t status = 0; ///< as sent to the app
     /// Index of Stats::requests: a graphql::Verdict, 3 + a graphql::ErrorCode, or client_closed_outcome.
     std::size_t outcome = 0;
-    graphql::Executed executed =
-        graphql::Executed::no;   ///< yes: the upstream answered, and its answer says the rest
+    /// Of a mutation, what is proven; of a query, yes: the upstream answered.
+    graphql::Executed executed = graphql::Executed::no;
     std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing
     Duration upstream_time{};    ///< spent on exchanges, waits for a connection included
     std::uint32_t resends = 0;

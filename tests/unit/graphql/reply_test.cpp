@@ -32,8 +32,8 @@ constexpr Row table[] = {
     {ErrorCode::login_rejected, "LOGIN_REJECTED", 502, "no"},
     {ErrorCode::login_unavailable, "LOGIN_UNAVAILABLE", 503, "no"},
     {ErrorCode::upstream_unreachable, "UPSTREAM_UNREACHABLE", 502, "no"},
-    {ErrorCode::upstream_broken, "UPSTREAM_BROKEN", 502, "unknown"},
-    {ErrorCode::upstream_timeout, "UPSTREAM_TIMEOUT", 504, "unknown"},
+    {ErrorCode::upstream_broken, "UPSTREAM_BROKEN", 502, "no"},
+    {ErrorCode::upstream_timeout, "UPSTREAM_TIMEOUT", 504, "no"},
     {ErrorCode::outcome_unknown, "OUTCOME_UNKNOWN", 504, "unknown"},
     {ErrorCode::overloaded, "OVERLOADED", 503, "no"},
     {ErrorCode::shutting_down, "SHUTTING_DOWN", 503, "no"},
@@ -106,6 +106,7 @@ TEST(Reply, ExecutedHasTheNamesOfTheContract) {
     EXPECT_EQ(to_string(Executed::no), "no");
     EXPECT_EQ(to_string(Executed::yes), "yes");
     EXPECT_EQ(to_string(Executed::unknown), "unknown");
+    EXPECT_EQ(to_string(Executed::answered), "answered");
 }
 
 } // namespace

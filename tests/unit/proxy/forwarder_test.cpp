@@ -220,7 +220,7 @@ TEST_F(ForwarderTest, AMutationWhoseFieldMayHaveRunIsNotSentAgain) {
     request(mutation);
     EXPECT_EQ(transport.sent.size(), 1U);
     EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
-    EXPECT_EQ(report.executed, Executed::yes);
+    EXPECT_EQ(report.executed, Executed::answered);
 }
 
 TEST_F(ForwarderTest, AQueryOnAStaleConnectionIsSentAgainOnceOnANewOne) {
@@ -236,7 +236,7 @@ TEST_F(ForwarderTest, AQueryOnAStaleConnectionIsSentAgainOnceOnANewOne) {
     fail(errc::closed, Stage::waiting, true);
     fail(errc::closed, Stage::waiting, true);
     request(query);
-    expect_error(ErrorCode::upstream_broken, Executed::unknown);
+    expect_error(ErrorCode::upstream_broken, Executed::no);
     EXPECT_EQ(transport.sent.size(), 4U);
 }
 
@@ -269,7 +269,7 @@ TEST_F(ForwarderTest, WhatCannotBeClassifiedIsTreatedAsAMutation) {
 TEST_F(ForwarderTest, NoAnswerInTimeIsToldByWhatTheRequestIs) {
     fail(errc::timed_out, Stage::waiting);
     request(query);
-    expect_error(ErrorCode::upstream_timeout, Executed::unknown);
+    expect_error(ErrorCode::upstream_timeout, Executed::no);
     fail(errc::timed_out, Stage::waiting);
     request(mutation);
     expect_error(ErrorCode::outcome_unknown, Executed::unknown);
@@ -295,7 +295,7 @@ TEST_F(ForwarderTest, AFailureAtAnyStepGivesOneAnswerAndNoFurtherRequest) {
             upstream::Failure{make_error_code(errc::garbled), Stage::reading, false, {}};
         tokens.advice = {resend_with("token-2", true)};
         request(query);
-        expect_error(ErrorCode::upstream_broken, Executed::unknown);
+        expect_error(ErrorCode::upstream_broken, Executed::no);
         EXPECT_EQ(transport.sent.size() - sent_before, failing + 1);
     }
 }

@@ -2,11 +2,14 @@
 // read, a gateway's word for its server's.
 #include "forwarder_fixture.hpp"
 
+#include "unit/gzip.hpp"
+
 #include <gmock/gmock.h>
 
 namespace bearerd::proxy::test {
 namespace {
 
+using bearerd::test::gzip;
 using graphql::ErrorCode;
 using graphql::Executed;
 
@@ -29,6 +32,7 @@ TEST_F(ForwarderTest, ARejectedRootFieldAmongSeveralIsNotSentAgain) {
             EXPECT_EQ(app.body(), refusal);
             EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
             EXPECT_NE(report.executed, Executed::no);
+            EXPECT_NE(report.executed, Executed::yes);
         }
     }
     EXPECT_THAT(tokens.calls, testing::IsEmpty());
@@ -120,6 +124,31 @@ TEST_F(ForwarderTest, WhatAGatewaySaysOfAMutationIsNoOutcome) {
     }
 }
 
+/// What is larger than what is held is judged as it passes, within a bound.
+TEST_F(ForwarderTest, AMutationsLargeAnswerIsJudgedByAllOfIt) {
+    const std::string done =
+        R"({"data":{"createReversal":{"id":1,"note":")" + std::string(70'000, 'x') + "\"}}}";
+    const std::string half_done =
+        R"({"data":{"createReversal":null},"x":")" + std::string(70'000, 'x') + "\"}";
+    const std::string too_large =
+        R"({"data":{"createReversal":{"note":")" + std::string(1UL << 20U, 'x') + "\"}}}";
+    const std::pair<std::string, Executed> cases[] = {{done, Executed::yes},
+                                                      {half_done, Executed::answered},
+                                                      {done.substr(0, done.size() - 1), Executed::unknown},
+                                                      {too_large, Executed::unknown}};
+    for (const auto& [body, expected] : cases) {
+        for (const std::size_t first : {body.size(), std::size_t{9}}) {
+            Answer large = json(body.substr(0, first));
+            if (first < body.size())
+                large.pieces.push_back(body.substr(first));
+            answer(large);
+            request(mutation);
+            EXPECT_EQ(report.executed, expected) << body.size() << " " << first;
+            EXPECT_TRUE(app.has(body.substr(9, 40)));
+        }
+    }
+}
+
 TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEver) {
     const Answer stream{
         200, {{"Content-Type", "text/event-stream"}}, {"one", "two", "three"}, std::nullopt, {}};
@@ -168,6 +197,85 @@ TEST_F(ForwarderTest, ASecond401WhoseLongBodyShowsDataIsNoRejection) {
     EXPECT_EQ(report.executed, Executed::yes);
 }
 
+/// The same bytes get the same verdict, whether they came at once or in pieces. What can't be read for sure
+/// may hide data, so it proves nothing of a mutation; the token was rejected all the same.
+TEST_F(ForwarderTest, TheVerdictOnA401DependsOnItsBytesAloneAndNotOnHowTheyCome) {
+    enum class Expected { resent, unknown, passed };
+    using enum Expected;
+    const std::string refusal = unauthorized().pieces.front();
+    const std::string shows_data = R"({"data":{"redeem":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
+    const std::string page = "<html>" + std::string(70'000, 'x') + "</html>";
+    const std::string json_type = "application/json";
+    const std::string huge(1024UL * 1024 + 1, 'x');
+    const std::string half = gzip(page).substr(0, 60);
+
+    const struct {
+        std::string name;
+        NamedFields fields;
+        std::string body;
+        Expected expected;
+    } cases[] = {
+        {"a refusal", {{"Content-Type", json_type}}, refusal, resent},
+        {"an unpacked refusal",
+         {{"Content-Encoding", "gzip"}, {"Content-Type", json_type}},
+         gzip(refusal),
+         resent},
+        {"a page", {{"Content-Type", "text/html"}}, page, resent},
+        {"no type", {}, "no", resent},
+        {"nothing at all", {}, "", resent},
+        {"another JSON",
+         {{"Content-Type", "application/problem+json"}},
+         R"({"title":"Unauthorized"})",
+         resent},
+        {"twice coded, as told", {{"Content-Encoding", "gzip, gzip"}}, gzip(gzip(refusal)), resent},
+        {"data", {{"Content-Type", json_type}}, shows_data, passed},
+        {"packed data", {{"Content-Encoding", "gzip"}}, gzip(shows_data), passed},
+        {"an unknown coding", {{"Content-Encoding", "br"}}, std::string(70'000, '?'), unknown},
+        {"an unknown coding on a line of its own",
+         {{"Content-Encoding", "gzip"}, {"Content-Encoding", "br"}},
+         gzip(page),
+         unknown},
+        {"no such coding", {{"Content-Encoding", "gzip"}}, page, unknown},
+        {"twice coded, once told", {{"Content-Encoding", "gzip"}}, gzip(gzip(shows_data)), unknown},
+        {"coded and cut", {{"Content-Encoding", "gzip"}}, half, unknown},
+        {"coded and followed by more", {{"Content-Encoding", "gzip"}}, gzip(refusal) + "more", unknown},
+        {"unpacks to too much", {{"Content-Encoding", "gzip"}}, gzip(huge), unknown},
+        {"too much", {{"Content-Type", "text/html"}}, huge, unknown},
+        {"not UTF-8", {{"Content-Type", "text/html"}}, "n\xE3o", unknown},
+        {"UTF-16", {{"Content-Type", "text/plain"}}, std::string("\0n\0o", 4), unknown},
+        {"not the JSON of its type", {{"Content-Type", "application/graphql-response+json"}}, "no", unknown},
+        {"half the JSON", {{"Content-Type", json_type}}, shows_data.substr(0, 40), unknown},
+        {"JSON and more", {{"Content-Type", json_type}}, shows_data + "x", unknown},
+        {"JSON and more, of another type",
+         {{"Content-Type", "text/plain"}},
+         shows_data + shows_data,
+         unknown},
+        {"a stream", {{"Content-Type", "text/event-stream"}}, "data: " + shows_data + "\n\n", unknown},
+        {"parts", {{"Content-Type", "multipart/mixed; boundary=-"}}, shows_data, passed},
+    };
+
+    for (const auto& each : cases) {
+        for (const std::size_t pieces : {1U, 2U, 7U}) {
+            SCOPED_TRACE(each.name + " in " + std::to_string(pieces));
+            Answer refused{401, each.fields, {}, each.body.size(), {}};
+            const std::size_t size = each.body.size() / pieces + 1;
+            for (std::size_t i = 0; i < pieces; ++i)
+                refused.pieces.push_back(each.body.substr(std::min(i * size, each.body.size()), size));
+            transport.steps = {Step{refused}, Step{json(std::string{data})}};
+            transport.sent.clear();
+            tokens.calls.clear();
+            tokens.advice = {resend_with("token-2", true)};
+            request(mutation);
+            EXPECT_EQ(transport.sent.size(), each.expected == resent ? 2U : 1U);
+            EXPECT_EQ(tokens.calls.size(), each.expected == passed ? 0U : 1U);
+            if (each.expected == unknown)
+                expect_error(ErrorCode::outcome_unknown, Executed::unknown);
+            else
+                EXPECT_EQ(app.body(), each.expected == resent ? data : each.body);
+        }
+    }
+}
+
 /// What came of it may be the beginning of an answer that shows data.
 TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
     const Answer broken{401, {}, {"first half"}, 100, errc::truncated};
@@ -179,13 +287,15 @@ TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
         tokens.advice = {resend_with("token-2", true)};
         request(mutation);
         EXPECT_EQ(transport.sent.size(), 1U);
-        EXPECT_THAT(tokens.calls, testing::IsEmpty());
+        EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"})
+            << "the next request needs a login";
         EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
         EXPECT_EQ(report.executed, Executed::unknown);
         transport.sent.clear();
 
         answer(page);
         answer(json(std::string{data}));
+        tokens.advice = {resend_with("token-2", true)};
         request(query);
         EXPECT_EQ(transport.sent.size(), 2U) << "a query may be sent again";
         EXPECT_EQ(app.body(), data);

@@ -115,7 +115,7 @@ TEST_F(ReconciliationTest, IsNotTriedOfWhatWasNotSent) {
 TEST_F(ReconciliationTest, IsNotTriedOfQueries) {
     lose_the_answer();
     request(query);
-    expect_error(ErrorCode::upstream_broken, Executed::unknown);
+    expect_error(ErrorCode::upstream_broken, Executed::no);
     EXPECT_EQ(transport.sent.size(), 1U);
 }
 

@@ -75,7 +75,7 @@ TEST_F(ForwarderTest, AnAnswerThatBreaksOffAmidItsBodyClosesTheAppsConnectionUne
         EXPECT_EQ(app.body(), "3\r\none\r\n");
         EXPECT_TRUE(app.closed);
         EXPECT_EQ(outcome_label(report.outcome), body == query ? "upstream_broken" : "outcome_unknown");
-        EXPECT_EQ(report.executed, Executed::unknown);
+        EXPECT_EQ(report.executed, body == query ? Executed::no : Executed::unknown);
     }
 }
 
@@ -132,6 +132,7 @@ TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     answer(page);
     tokens.advice = {auth::Advice{}};
     request(mutation);
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"}) << "the next request needs a login";
     EXPECT_EQ(proxy::outcome_label(report.outcome), "outcome_unknown");
     EXPECT_EQ(report.executed, Executed::unknown);
     EXPECT_EQ(app.received.find("first half"), std::string::npos);

@@ -1,0 +1,178 @@
+#include <bearerd/graphql/outcome.hpp>
+
+#include <bearerd/graphql/arguments.hpp>
+#include <bearerd/graphql/json_scan.hpp>
+
+#include <optional>
+
+namespace bearerd::graphql {
+namespace {
+
+constexpr std::uint16_t request_timeout = 408;
+constexpr std::uint16_t first_server_error = 500;
+
+/// A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done, even in the
+/// words of GraphQL.
+bool tells_of_execution(std::uint16_t status) noexcept {
+    return status < first_server_error && status != request_timeout;
+}
+
+/// Reads answers one after the other; every function consumes the value that it is at.
+class OutcomeReader {
+public:
+    OutcomeReader(std::uint16_t status, std::string_view body) noexcept : scan_{body}, status_{status} {}
+
+    /// What all of it proves.
+    Executed read() {
+        if (scan_.peek() == JsonKind::array) {
+            batch_ = true;
+            for (scan_.enter_array(); scan_.next_element(); ++answers_)
+                note(read_answer());
+        } else {
+            answers_ = 1;
+            note(read_answer());
+        }
+        return scan_.finish() ? all_.value_or(Executed::unknown) : Executed::unknown;
+    }
+
+    [[nodiscard]] bool batch() const noexcept { return batch_; }
+
+    [[nodiscard]] std::size_t answers() const noexcept { return answers_; }
+
+    /// How many fields of `data` have a value.
+    [[nodiscard]] std::size_t values() const noexcept { return values_; }
+
+private:
+    /// What stands in one answer.
+    struct Answer {
+        bool doubled = false;
+        bool has_data = false;
+        bool data_readable = true; ///< null or an object
+        bool data_null = false;
+        std::size_t fields = 0;
+        std::size_t nulls = 0;
+        bool has_errors = false;
+        bool request_errors = true; ///< each error is one of GraphQL's and has no path
+    };
+
+    void note(Executed one) noexcept {
+        if (!all_ || *all_ == one)
+            all_ = one;
+        else if (*all_ == Executed::unknown || one == Executed::unknown)
+            all_ = Executed::unknown;
+        else
+            all_ = Executed::answered;
+    }
+
+    Executed read_answer() {
+        if (scan_.peek() != JsonKind::object) {
+            scan_.skip();
+            return Executed::unknown;
+        }
+        Answer answer;
+        bool has_errors_key = false;
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            if (key.is("data")) {
+                answer.doubled = answer.doubled || answer.has_data;
+                answer.has_data = true;
+                read_data(answer);
+            } else if (key.is("errors")) {
+                answer.doubled = answer.doubled || has_errors_key;
+                has_errors_key = true;
+                read_errors(answer);
+            } else {
+                scan_.skip();
+            }
+        }
+        return proof(answer);
+    }
+
+    [[nodiscard]] Executed proof(const Answer& answer) const noexcept {
+        if (answer.doubled || !answer.data_readable)
+            return Executed::unknown;
+        if (!answer.has_data) {
+            const bool no = answer.has_errors && answer.request_errors && tells_of_execution(status_);
+            return no ? Executed::no : Executed::unknown;
+        }
+        if (answer.data_null || answer.nulls != 0)
+            return Executed::answered;
+        return answer.fields != 0 ? Executed::yes : Executed::unknown;
+    }
+
+    void read_data(Answer& answer) {
+        if (scan_.peek() != JsonKind::object) {
+            answer.data_null = scan_.peek() == JsonKind::null;
+            answer.data_readable = answer.data_null;
+            scan_.skip();
+            return;
+        }
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            const bool null = scan_.peek() == JsonKind::null;
+            ++answer.fields;
+            answer.nulls += null ? 1U : 0U;
+            values_ += null || key.is("__typename") ? 0U : 1U;
+            scan_.skip();
+        }
+    }
+
+    void read_errors(Answer& answer) {
+        if (scan_.peek() != JsonKind::array) {
+            answer.request_errors = false;
+            scan_.skip();
+            return;
+        }
+        for (scan_.enter_array(); scan_.next_element();) {
+            answer.has_errors = true;
+            answer.request_errors = read_error() && answer.request_errors;
+        }
+    }
+
+    /// Whether it is an error as GraphQL has them (with a message), and of the request as a whole: without a
+    /// path.
+    bool read_error() {
+        if (scan_.peek() != JsonKind::object) {
+            scan_.skip();
+            return false;
+        }
+        bool has_message = false;
+        bool has_path = false;
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            has_message = has_message || (key.is("message") && scan_.peek() == JsonKind::string);
+            has_path = has_path || (key.is("path") && scan_.peek() != JsonKind::null);
+            scan_.skip();
+        }
+        return has_message && !has_path;
+    }
+
+    JsonScan scan_;
+    std::uint16_t status_;
+    std::optional<Executed> all_;
+    bool batch_ = false;
+    std::size_t answers_ = 0;
+    std::size_t values_ = 0;
+};
+
+} // namespace
+
+Executed proven_outcome(std::uint16_t status, std::string_view body, const RequestView& request,
+                        const Operation& operation) {
+    OutcomeReader reader{status, body};
+    const Executed outcome = reader.read();
+    const bool readable = operation.count != 0;
+    if (reader.batch()) {
+        if (readable && (!operation.batch || reader.answers() != operation.count))
+            return Executed::unknown;
+    } else if (operation.batch && outcome != Executed::no) { // one error may refuse a whole batch
+        return Executed::unknown;
+    }
+    if (outcome != Executed::yes)
+        return outcome;
+    // Where it can't be told what would run, a server that follows the specification leaves no field out.
+    const auto fields = mutation_fields(request, {});
+    return fields && fields->size() > reader.values() ? Executed::unknown : Executed::yes;
+}
+
+} // namespace bearerd::graphql

@@ -1,0 +1,103 @@
+#include <bearerd/graphql/outcome.hpp>
+
+#include <gtest/gtest.h>
+
+#include <string>
+#include <vector>
+
+namespace bearerd::graphql {
+namespace {
+
+Executed outcome(std::string_view request, std::string_view answer, std::uint16_t status = 200) {
+    RequestView view;
+    view.content_type = "application/json";
+    view.body = request;
+    return proven_outcome(status, answer, view, classify(view, "loginUser"));
+}
+
+constexpr std::string_view one = R"({"query":"mutation { a { id } }"})";
+constexpr std::string_view two = R"({"query":"mutation { a { id } b { id } __typename }"})";
+constexpr std::string_view batch = R"([{"query":"mutation { a }"},{"query":"mutation { b }"}])";
+constexpr std::string_view unreadable = R"({"id":"stored-7"})";
+
+TEST(Outcome, IsYesOnlyWhereEachMutatedFieldHasAValue) {
+    const struct {
+        std::string_view request;
+        std::string answer;
+        Executed expected;
+    } cases[] = {
+        {one, R"({"data":{"a":{"id":1}}})", Executed::yes},
+        {one, R"({"data":{"a":false},"errors":[{"message":"late","path":["a","id"]}]})", Executed::yes},
+        {one, "\xEF\xBB\xBF {\"data\":{\"a\":0}}\n", Executed::yes},
+        {one, R"({"data":{"a":null}})", Executed::answered},
+        {one, R"({"data":null})", Executed::answered},
+        {one, R"({"errors":[{"message":"validation"}],"data":{"a":null}})", Executed::answered},
+        {one, R"({"errors":[{"message":"late","path":["a"]}],"data":null})", Executed::answered},
+        {one, R"({"data":{}})", Executed::unknown},
+        {one, R"({"data":[1]})", Executed::unknown},
+        {one, R"({"data":"done"})", Executed::unknown},
+        {one, R"({"data":{"a":1},"data":null})", Executed::unknown},
+        {one, R"([{"data":{"a":1}}])", Executed::unknown},
+        {one, R"({"data":{"a":1}}x)", Executed::unknown},
+        {one, R"({"data":{"a":1})", Executed::unknown},
+        {one, "<html>", Executed::unknown},
+        {one, "", Executed::unknown},
+        {one, "{}", Executed::unknown},
+        {one, "null", Executed::unknown},
+        {one, R"({"message":"Not Found"})", Executed::unknown},
+        {two, R"({"data":{"a":1,"b":2,"__typename":"Mutation"}})", Executed::yes},
+        {two, R"({"data":{"a":1,"b":null,"__typename":"Mutation"}})", Executed::answered},
+        {two, R"({"data":{"a":1,"__typename":"Mutation"}})", Executed::unknown},
+        {batch, R"([{"data":{"a":1}},{"data":{"b":1}}])", Executed::yes},
+        {batch, R"([{"data":{"a":1}},{"data":{"b":null}}])", Executed::answered},
+        {batch, R"([{"data":{"a":1}},{"errors":[{"message":"no such field"}]}])", Executed::answered},
+        {batch, R"([{"errors":[{"message":"x"}]},{"errors":[{"message":"y"}]}])", Executed::no},
+        {batch, R"([{"data":{"a":1}},{}])", Executed::unknown},
+        {batch, R"([{"data":{"a":1}}])", Executed::unknown},
+        {batch, R"({"data":{"a":1}})", Executed::unknown},
+        {batch, R"({"errors":[{"message":"no batches here"}]})", Executed::no},
+        {batch, "[]", Executed::unknown},
+        {unreadable, R"({"data":{"a":1}})", Executed::yes},
+        {unreadable, R"({"data":{"a":1,"b":null}})", Executed::answered},
+    };
+
+    for (const auto& each : cases)
+        EXPECT_EQ(to_string(outcome(each.request, each.answer)), to_string(each.expected))
+            << each.request << each.answer;
+}
+
+TEST(Outcome, IsNoOnlyForARequestErrorThatNoGatewayMade) {
+    const struct {
+        std::uint16_t status;
+        std::string answer;
+        Executed expected;
+    } cases[] = {
+        {200, R"({"errors":[{"message":"Throttled"}]})", Executed::no},
+        {400, R"({"errors":[{"message":"syntax","path":null}]})", Executed::no},
+        {429, R"({"errors":[{"message":"slow down","extensions":{"code":"X"}}]})", Executed::no},
+        {408, R"({"errors":[{"message":"timed out"}]})", Executed::unknown},
+        {500, R"({"errors":[{"message":"oops"}]})", Executed::unknown},
+        {504, R"({"errors":[{"message":"timed out"}]})", Executed::unknown},
+        {500, R"({"errors":[{"message":"oops"}],"data":null})", Executed::answered},
+        {200, R"({"errors":[{"message":"late","path":["a"]}]})", Executed::unknown},
+        {200, R"({"errors":[{"message":"x"},{"message":"late","path":["a"]}]})", Executed::unknown},
+        {200, R"({"errors":[]})", Executed::unknown},
+        {200, R"({"errors":{"message":"x"}})", Executed::unknown},
+        {200, R"({"errors":["x"]})", Executed::unknown},
+        {200, R"({"errors":[{"code":7}]})", Executed::unknown},
+        {200, R"({"errors":[{"message":"x"}],"errors":[{"message":"x"}]})", Executed::unknown},
+    };
+
+    for (const auto& each : cases)
+        EXPECT_EQ(to_string(outcome(one, each.answer, each.status)), to_string(each.expected)) << each.answer;
+}
+
+TEST(Outcome, OfAStatusWithoutAnAnswerOfGraphqlIsUnknown) {
+    for (const std::uint16_t status :
+         std::vector<std::uint16_t>{200, 204, 302, 307, 403, 404, 413, 429, 500, 502})
+        for (const std::string_view body : {"", "<html></html>", "{\"message\":\"x\"}", "moved"})
+            EXPECT_EQ(outcome(one, body, status), Executed::unknown) << status << body;
+}
+
+} // namespace
+} // namespace bearerd::graphql
