@@ -58,6 +58,19 @@ void read_access(Section in, const Surroundings& surroundings, Access& out) {
     in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(surroundings));
 }
 
+/// Users are told apart by what a unix socket knows of its peer; over TCP nothing would be.
+bool knows_users(const Settings& settings) {
+    const auto may_know = [](const Address& address) { return address.kind != Address::Kind::tcp; };
+    return std::ranges::any_of(settings.listen.addresses, may_know) ||
+           (settings.admin.address && may_know(*settings.admin.address));
+}
+
+void check_allowed_users(Section in, const Settings& settings) {
+    if (!settings.access.allowed_users.empty() && !knows_users(settings))
+        in.fault("allowed_users", "would keep nobody out: users are only known on a unix socket, and "
+                                  "listen.addresses has none (such as unix:/run/bearerd/bearerd.sock)");
+}
+
 void read_limits(Section in, Limits& out) {
     in.read("request_body", out.request_body, size_between(1, 1ULL << 30));
     in.read("request_header", out.request_header, size_between(1ULL << 10, 64ULL << 10));
@@ -140,7 +153,7 @@ void read_secret_file(Section& in, const Surroundings& surroundings, std::string
         in.fault(key, prefix + "can't be read: " + *reason);
         return;
     }
-    out = Secret{without_newline(std::get<Secret>(content).reveal())};
+    out = Secret{content_of_secret_file(std::get<Secret>(content).reveal())};
     if (out.empty())
         in.fault(key, prefix + "holds no password: the file is empty");
     else if (find_invalid_utf8(out.reveal()))
@@ -271,6 +284,8 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));
     read_log(in.section("log"), out.log);
+    if (!in.left_out_any()) // or an address may be missing that is there for the service
+        check_allowed_users(in.section("access"), out);
 }
 
 } // namespace

@@ -78,6 +78,9 @@ public:
     /// Whether the key is there, but its variable is not set and that is no fault. To be asked after read().
     [[nodiscard]] bool left_out(std::string_view name) const;
 
+    /// Whether that holds for any key of the file that was read so far.
+    [[nodiscard]] bool left_out_any() const noexcept { return !context_.left_out.empty(); }
+
     /// Adds a fault at the key's value, or at this mapping where the key is absent. It may come of what
     /// another key holds, so there is none where one of this mapping was left out.
     void fault(std::string_view name, std::string message);

@@ -129,9 +129,14 @@ Parsed<std::string> parse_graphql_name(std::string_view text) {
 Parsed<std::uint16_t> parse_rejected_status(std::string_view text) {
     const auto status = parse_integer<std::uint16_t>(text);
     if (!status || *status < 400 || *status > 599)
-        return Problem{"must be an HTTP status from 400 to 599"};
+        return Problem{"must be an HTTP status from 400 to 499"};
     if (*status == 403)
         return Problem{"must not hold 403: that is a denied permission, which no new token would change"};
+    // An upstream or a gateway in front of it says these of requests that it may have executed, or may yet.
+    if (*status >= 500 || *status == 408 || *status == 409 || *status == 425 || *status == 429)
+        return Problem{"must not hold " + std::to_string(*status) +
+                       ": it does not prove that the token was refused, and a mutation that was executed "
+                       "would be executed again"};
     return *status;
 }
 
@@ -151,7 +156,10 @@ std::string trim(std::string_view text) {
     return std::string{text.substr(begin, text.find_last_not_of(' ') + 1 - begin)};
 }
 
-std::string_view without_newline(std::string_view text) noexcept {
+std::string_view content_of_secret_file(std::string_view text) noexcept {
+    constexpr std::string_view bom = "\xef\xbb\xbf"; // written by some editors
+    if (text.starts_with(bom))
+        text.remove_prefix(bom.size());
     if (!text.ends_with('\n'))
         return text;
     text.remove_suffix(1);

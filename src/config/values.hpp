@@ -61,7 +61,7 @@ template<class T>
 /// Without the blanks before and after it.
 [[nodiscard]] std::string trim(std::string_view text);
 
-/// A secret's file is one line for most editors: drops one trailing "\n" or "\r\n".
-[[nodiscard]] std::string_view without_newline(std::string_view text) noexcept;
+/// What a secret's file holds beside what editors add: one UTF-8 BOM in front, one trailing "\n" or "\r\n".
+[[nodiscard]] std::string_view content_of_secret_file(std::string_view text) noexcept;
 
 } // namespace bearerd::config

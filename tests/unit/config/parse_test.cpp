@@ -399,13 +399,27 @@ TEST(Parse, Access) {
                     "  allowed_hosts: [Till.Example.COM, \"[FE80::0:1]\", \"::2\", 10.0.0.1]\n"
                     "  allowed_origins: [HTTPS://Till.Example:443, \"http://[::1]:3000\", "
                     "http://a:80, https://b:80, capacitor://localhost]\n"
-                    "  allowed_users: [till, 33, 0]\n" +
+                    "  allowed_users: [till, 33, 0]\n"
+                    "listen: {addresses: [\"unix:/s\"]}\n" +
                     std::string{minimal});
     EXPECT_THAT(settings.access.allowed_hosts, ElementsAre("till.example.com", "fe80::1", "::2", "10.0.0.1"));
     EXPECT_THAT(settings.access.allowed_origins,
                 ElementsAre("https://till.example", "http://[::1]:3000", "http://a", "https://b:80",
                             "capacitor://localhost"));
     EXPECT_THAT(settings.access.allowed_users, ElementsAre(1042U, 33U, 0U));
+}
+
+TEST(Parse, AllowedUsersTakeAUnixSocket) {
+    const std::string users = "access: {allowed_users: [till]}\n";
+    EXPECT_THAT(
+        faults_of(users + std::string{minimal}),
+        ElementsAre("1:25: access.allowed_users: would keep nobody out: users are only known on a unix "
+                    "socket, and listen.addresses has none (such as unix:/run/bearerd/bearerd.sock)"));
+    EXPECT_THAT(faults_of("access: {allowed_users: []}\n" + std::string{minimal}), ElementsAre());
+    for (const std::string there :
+         {"listen: {addresses: [\"unix:/s\"]}\n", "listen: {addresses: [\"127.0.0.1:1\", \"unix:/s\"]}\n",
+          "listen: {addresses: [systemd]}\n", "admin: {address: \"unix:/a\"}\n"})
+        EXPECT_THAT(faults_of(users + there + std::string{minimal}), ElementsAre()) << there;
 }
 
 TEST(Parse, AccessFaults) {
@@ -485,13 +499,52 @@ TEST(Parse, AuthFaults) {
          {"1:34: auth.unauthorized.statuses: must not hold 403: that is a denied permission, which no new "
           "token "
           "would change",
-          "1:39: auth.unauthorized.statuses: must be an HTTP status from 400 to 599",
-          "1:44: auth.unauthorized.statuses: must be an HTTP status from 400 to 599",
-          "1:49: auth.unauthorized.statuses: must be an HTTP status from 400 to 599"}},
+          "1:39: auth.unauthorized.statuses: must be an HTTP status from 400 to 499",
+          "1:44: auth.unauthorized.statuses: must be an HTTP status from 400 to 499",
+          "1:49: auth.unauthorized.statuses: must be an HTTP status from 400 to 499"}},
         {"auth: {unauthorized: {messages: [\"\"]}}", {"1:34: auth.unauthorized.messages: must not be empty"}},
         {"auth: {backoff: {max: 10s}}", {"1:23: auth.backoff.max: must not be less than rejected (30s)"}},
         {"auth: {backoff: {rejected: 1h}}", {"1:8: auth.backoff.max: must not be less than rejected (1h)"}},
     });
+}
+
+TEST(Parse, SecretsFileIsReadWithoutBomAndOneNewline) {
+    const std::string_view text = "upstream: {url: \"https://a.example\"}\n"
+                                  "credentials: {username: u, password_file: /p}\n";
+    const std::string_view by_systemd =
+        "upstream: {url: \"https://a.example\"}\ncredentials: {username: u}\n";
+    FakeWorld world;
+    world.variables["CREDENTIALS_DIRECTORY"] = "/c";
+    for (const auto& [content, secret] : std::vector<std::pair<std::string, std::string_view>>{
+             {"pw", "pw"},
+             {"\xef\xbb\xbfpw", "pw"},
+             {"\xef\xbb\xbfpw\n", "pw"},
+             {"\xef\xbb\xbfpw\r\n", "pw"},
+             {"\xef\xbb\xbf\xef\xbb\xbfpw\n\n", "\xef\xbb\xbfpw\n"},
+             {" pw \r", " pw \r"},
+             {"p\xef\xbb\xbfw", "p\xef\xbb\xbfw"}}) {
+        world.files["/p"] = content;
+        world.files["/c/password"] = content;
+        EXPECT_EQ(settings_of(text, world).credentials.password.reveal(), secret);
+        EXPECT_EQ(settings_of(by_systemd, world).credentials.password.reveal(), secret);
+    }
+    world.files["/p"] = "\xef\xbb\xbf\r\n";
+    EXPECT_THAT(faults_of(text, world), ElementsAre(HasSubstr("holds no password: the file is empty")));
+}
+
+TEST(Parse, StatusThatProvesNothingIsNoRejection) {
+    for (const std::string status : {"408", "409", "425", "429", "500", "502", "503", "504", "599"})
+        EXPECT_THAT(
+            faults_of("auth: {unauthorized: {statuses: [401, " + status + "]}}\n" + std::string{minimal}),
+            ElementsAre("1:39: auth.unauthorized.statuses: must not hold " + status +
+                        ": it does not prove that the token was refused, and a mutation that was "
+                        "executed would be executed again"));
+    for (const std::string status : {"0", "200", "302", "399", "600", "-401", "401.0", "65937"})
+        EXPECT_THAT(faults_of("auth: {unauthorized: {statuses: [" + status + "]}}\n" + std::string{minimal}),
+                    ElementsAre("1:34: auth.unauthorized.statuses: must be an HTTP status from 400 to 499"));
+    for (const std::string status : {"400", "401", "419", "440", "498", "499"})
+        EXPECT_THAT(faults_of("auth: {unauthorized: {statuses: [" + status + "]}}\n" + std::string{minimal}),
+                    ElementsAre());
 }
 
 TEST(Parse, AdminErrorsAndLog) {
