@@ -35,6 +35,42 @@ TEST_F(PoolTest, CertificateAndNameAreVerified) {
     }
 }
 
+// Of the first row the test server sends no intermediate, as many servers don't.
+TEST_F(PoolTest, WhateverCertificateStandsInTheCaFileIsTrustedForItsNameOnly) {
+    const CertificateAuthority intermediate{"intermediate", authority};
+    CertificateRequest self_signed;
+    self_signed.self_signed = true;
+    CertificateRequest other_name;
+    other_name.names = {"DNS:other.example"};
+    const auto own = authority.issue();
+    const auto alone = authority.issue(self_signed);
+    const auto foreign = authority.issue(other_name);
+
+    struct Case {
+        const std::string& trusted;
+        const bearerd::test::Certificate certificate;
+        bool accepted;
+    };
+
+    const Case cases[] = {
+        {intermediate.pem(), intermediate.issue(), true},
+        {own.pem, own, true},
+        {alone.pem, alone, true},
+        {foreign.pem, foreign, false},
+        {own.pem, authority.issue(), false},
+        {intermediate.pem(), own, false},
+    };
+    for (const Case& c : cases) {
+        settings.tls.ca_file = folder.write("trusted.pem", c.trusted);
+        serve(c.certificate, echo);
+        if (c.accepted)
+            EXPECT_EQ(body_of(outgoing("a")), "a");
+        else
+            expect_same(failure_of(outgoing("a")), connecting(errc::certificate_invalid));
+        pool.reset();
+    }
+}
+
 TEST_F(PoolTest, AnAddressIsVerifiedAsAnAddress) {
     CertificateRequest only_name;
     only_name.names = {"DNS:localhost", "DNS:127.0.0.1"};
