@@ -18,6 +18,14 @@ std::string words(const upstream::Failure& failure) {
     return failure.detail.empty() ? failure.code.message() : failure.detail;
 }
 
+/// The upstream closed a kept connection while the login was on its way. It says nothing of the upstream's
+/// health, and a login changes nothing, so that it may be sent again.
+bool hit_stale_connection(const upstream::SendResult& result) {
+    const auto* failure = std::get_if<upstream::Failure>(&result);
+    return failure != nullptr && failure->reused && failure->stage != upstream::Stage::reading &&
+           failure->code != errc::timed_out && failure->code != errc::shutting_down;
+}
+
 net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> transport,
                                        std::shared_ptr<const config::Settings> settings) {
     const auto message =
@@ -29,6 +37,10 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
     request.beyond_limit = true;
     request.give_up = BootClock::now() + settings->auth.login_timeout;
     auto result = co_await transport->send(request);
+    if (hit_stale_connection(result)) {
+        request.new_connection = true;
+        result = co_await transport->send(request);
+    }
     if (const auto* failure = std::get_if<upstream::Failure>(&result))
         co_return unavailable(words(*failure));
     const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));

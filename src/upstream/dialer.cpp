@@ -1,15 +1,22 @@
 #include <bearerd/upstream/dialer.hpp>
 
 #include <bearerd/net/readiness.hpp>
+#include <bearerd/net/spawn.hpp>
 
 #include "connect_proxy.hpp"
 
-#include <boost/asio/connect.hpp>
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <charconv>
+#include <exception>
+#include <iterator>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 namespace bearerd::upstream {
 namespace {
@@ -17,8 +24,9 @@ namespace {
 namespace asio = net::asio;
 using namespace std::chrono_literals;
 
-constexpr Duration stagger = 250ms;    // RFC 8305 section 8, Connection Attempt Delay
-constexpr Duration address_life = 30s; // getaddrinfo tells no TTL; this follows a moved upstream soon enough
+constexpr Duration stagger = 250ms;     // RFC 8305 section 8, Connection Attempt Delay
+constexpr Duration address_life = 30s;  // getaddrinfo tells no TTL; this follows a moved upstream soon enough
+constexpr std::size_t most_lookups = 4; // that hang, each in a thread of its own
 constexpr std::size_t most_addresses = 16; // a bound on what one name can make us try
 
 std::string endpoint_text(const TcpEndpoint& endpoint) {
@@ -47,9 +55,10 @@ error_code register_anew(TcpSocket& socket) {
 
 } // namespace
 
-/// What one dial waits for, so that its deadline, or the shutdown, can end the wait.
+/// What can be waited for by a dial as a whole, or by one address of it, so that its deadline, the shutdown,
+/// or the end of the race can end the wait.
 struct Dialer::Attempt {
-    Attempt(Dialer& owner)
+    explicit Attempt(Dialer& owner)
         : dialer{owner},
           event{std::make_shared<net::Event>(owner.executor_)},
           deadline{owner.clock_, &Attempt::on_deadline, this} {
@@ -73,28 +82,104 @@ struct Dialer::Attempt {
     Dialer& dialer;
     std::shared_ptr<net::Event> event; ///< a look-up that was given up may still set it later
     net::Deadline deadline;
-    TcpSocket* socket = nullptr; ///< what a handshake waits on
+    TcpSocket* socket = nullptr; ///< what one address waits on
 };
 
-struct Dialer::Lookup {
+/// What the dialer shares with the threads that look up its name. getaddrinfo can't be interrupted: neither
+/// the dialer nor the process waits for such a thread.
+struct Dialer::Lookups {
+    /// On the look-up's thread.
+    static void run(const std::shared_ptr<Lookups>& self, const ResolveFunction& resolve,
+                    const std::string& host, std::uint16_t port, std::uint64_t number) noexcept {
+        Resolved resolved;
+        try {
+            resolved = resolve(host, port);
+        } catch (...) {
+            resolved.code = asio::error::no_memory;
+        }
+        const std::lock_guard lock{self->mutex};
+        if (!self->executor)
+            return; // the dialer has ended, and the loop perhaps
+        try {
+            asio::post(*self->executor, [self, number, resolved = std::move(resolved)]() mutable {
+                self->finish(number, std::move(resolved));
+            });
+        } catch (...) {
+            // Without memory there is no way to tell. The look-up counts as one that hangs.
+        }
+    }
+
+    [[nodiscard]] bool under_way() const noexcept { return answered != started; }
+
+    /// Lets the next answer set the event.
+    void tell(const std::shared_ptr<net::Event>& event) {
+        if (under_way() && std::ranges::find(waiters, event) == waiters.end())
+            waiters.push_back(event);
+    }
+
+    /// On the loop.
+    void finish(std::uint64_t number, Resolved resolved) {
+        --running;
+        // A newer one has answered, or is to answer and may do better.
+        if (number < answered || (resolved.endpoints.empty() && number != started))
+            return;
+        answered = number;
+        ++answers;
+        newest = std::move(resolved);
+        for (const auto& waiter : waiters)
+            waiter->set();
+        waiters.clear();
+    }
+
+    std::mutex mutex;
+    std::optional<net::Executor> executor; ///< under the mutex; none once the dialer has ended
+
+    // On the loop only:
     std::vector<std::shared_ptr<net::Event>> waiters;
-    bool done = false;
-    error_code code;
-    std::vector<TcpEndpoint> endpoints;
+    std::size_t running = 0;
+    std::uint64_t started = 0;  ///< the number of the last one
+    std::uint64_t answered = 0; ///< the number of the newest one that has answered
+    std::uint64_t answers = 0;
+    TimePoint started_at{};
+    std::optional<Resolved> newest; ///< until the dialer has taken it
 };
 
-/// Connection attempts running side by side; the first to succeed wins.
+/// Attempts on several addresses side by side; the first to be through TCP, proxy and TLS wins.
 struct Dialer::Race {
-    Race(std::shared_ptr<net::Event> event) : changed{std::move(event)} {}
+    enum class Step : std::uint8_t { tcp, proxy, tls };
+
+    Race(std::shared_ptr<net::Event> event, TimePoint end) : changed{std::move(event)}, until{end} {}
+
+    /// The failure of the address that got furthest says most.
+    void fail(Step step, Failure failure) {
+        if (!worst || step >= worst_step) {
+            worst = std::move(failure);
+            worst_step = step;
+        }
+    }
 
     std::shared_ptr<net::Event> changed;
-    std::vector<std::unique_ptr<TcpSocket>> sockets;
+    TimePoint until;
+    std::vector<Attempt*> attempts; ///< under way
     std::size_t running = 0;
-    std::optional<std::size_t> winner;
+    std::optional<Dialed> winner;
+    TcpEndpoint winners_endpoint;
     bool failed_one = false; ///< since it was last looked at: the next one starts at once
-    error_code last_error;
-    std::string last_endpoint;
+    bool hopeless = false;   ///< the proxy's other addresses would say the same
+    std::optional<Failure> worst;
+    Step worst_step = Step::tcp;
 };
+
+Resolved look_up(const std::string& host, std::uint16_t port) {
+    Resolved resolved;
+    asio::io_context context; // it is never run: this look-up blocks
+    asio::ip::tcp::resolver resolver{context};
+    const auto results =
+        resolver.resolve(host, std::to_string(port), asio::ip::resolver_base::numeric_service, resolved.code);
+    for (const auto& result : results)
+        resolved.endpoints.push_back(result.endpoint());
+    return resolved;
+}
 
 std::vector<TcpEndpoint> interleave_families(const std::vector<TcpEndpoint>& resolved) {
     std::vector<TcpEndpoint> first;
@@ -112,18 +197,24 @@ std::vector<TcpEndpoint> interleave_families(const std::vector<TcpEndpoint>& res
 }
 
 Dialer::Dialer(asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
-               TlsContext* tls)
+               TlsContext* tls, ResolveFunction resolve)
     : executor_{context.get_executor()},
       clock_{clock},
       settings_{settings},
       tls_{tls},
-      resolver_{context.get_executor()} {}
+      resolve_{std::move(resolve)},
+      lookups_{std::make_shared<Lookups>()} {
+    lookups_->executor = executor_;
+}
 
-Dialer::~Dialer() = default;
+Dialer::~Dialer() {
+    const std::lock_guard lock{lookups_->mutex};
+    lookups_->executor.reset();
+    lookups_->waiters.clear(); // theirs is this thread
+}
 
 void Dialer::stop() noexcept {
     stopped_ = true;
-    resolver_.cancel();
     for (Attempt* attempt : attempts_)
         attempt->deadline.expire();
 }
@@ -140,45 +231,65 @@ net::Task<DialResult> Dialer::dial(TimePoint give_up) {
     Attempt attempt{*this};
     if (stopped_)
         co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
-    attempt.deadline.set(std::min(BootClock::now() + settings_.connect_timeout, give_up));
+    const TimePoint until = std::min(BootClock::now() + settings_.connect_timeout, give_up);
+    attempt.deadline.set(until);
     auto resolved = co_await resolve(attempt);
     if (auto* failed = std::get_if<Failure>(&resolved))
         co_return std::move(*failed);
-    auto& remaining = std::get<std::vector<TcpEndpoint>>(resolved);
-    std::optional<Failure> last;
-    while (!remaining.empty()) {
-        auto connected = co_await connect(attempt, remaining);
-        if (auto* failed = std::get_if<Failure>(&connected)) {
-            last = last.value_or(std::move(*failed)); // a TLS fault of an earlier address says more
-            break;
-        }
-        auto& socket = std::get<TcpSocket>(connected);
-        if (settings_.proxy) {
-            last = co_await traverse_proxy(attempt, socket);
-            if (last)
-                break; // the proxy's other addresses would say the same
-        }
-        SslPtr ssl;
-        if (tls_ != nullptr) {
-            auto secured = co_await secure(attempt, socket);
-            if (auto* failed = std::get_if<Failure>(&secured)) {
-                last = std::move(*failed);
-                if (attempt.deadline.expired())
-                    break;
-                continue;
-            }
-            ssl = std::get<SslPtr>(std::move(secured));
-        }
-        const error_code registered = register_anew(socket);
-        if (stopped_ || attempt.deadline.expired() || registered) {
-            last = failure(attempt, registered, registered.message());
-            break;
-        }
-        const bool resumed = ssl && tls_resumed(ssl.get());
-        co_return Dialed{std::move(socket), std::move(ssl), resumed};
+    auto addresses = std::get<std::vector<TcpEndpoint>>(std::move(resolved));
+    if (last_served_) {
+        const auto served = std::ranges::find(addresses, *last_served_);
+        if (served != addresses.end())
+            std::rotate(addresses.begin(), served, std::next(served));
+    }
+    const auto race = std::make_shared<Race>(attempt.event, until);
+    co_await run_race(attempt, race, std::move(addresses));
+    if (race->winner && !stopped_) {
+        last_served_ = race->winners_endpoint;
+        co_return std::move(*race->winner);
     }
     known_until_ = {}; // no address served: ask again for the next connection
-    co_return std::move(*last);
+    if (!race->worst || stopped_)
+        co_return failure(attempt, errc::connect_failed, "no address answers");
+    co_return std::move(*race->worst);
+}
+
+void Dialer::take_looked_up() {
+    const auto newest = std::exchange(lookups_->newest, std::nullopt);
+    if (!newest)
+        return;
+    lookup_error_ = newest->code;
+    if (newest->endpoints.empty())
+        return;
+    known_ = interleave_families(newest->endpoints);
+    known_until_ = BootClock::now() + address_life;
+}
+
+/// Where the upstream has moved, the addresses that a dial began with are of no use.
+void Dialer::add_known(std::vector<TcpEndpoint>& addresses) const {
+    for (const TcpEndpoint& endpoint : known_)
+        if (std::ranges::find(addresses, endpoint) == addresses.end())
+            addresses.push_back(endpoint);
+}
+
+/// Unless one is under way that may still answer.
+void Dialer::start_lookup(const std::string& host, std::uint16_t port) {
+    Lookups& lookups = *lookups_;
+    const TimePoint now = BootClock::now();
+    if (lookups.under_way() && now - lookups.started_at < settings_.connect_timeout)
+        return;
+    if (lookups.running >= most_lookups)
+        return;
+    const std::uint64_t number = ++lookups.started;
+    lookups.started_at = now;
+    ++lookups.running;
+    try {
+        std::thread{&Lookups::run, lookups_, resolve_, host, port, number}.detach();
+    } catch (const std::exception&) { // no thread, or no memory
+        Resolved none;
+        none.code = asio::error::host_not_found_try_again;
+        lookups.finish(number, std::move(none));
+    }
 }
 
 net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attempt& attempt) {
@@ -188,97 +299,131 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
     const auto literal = asio::ip::make_address(host, not_literal);
     if (!not_literal)
         co_return std::vector<TcpEndpoint>{TcpEndpoint{literal, port}};
-    if (!known_.empty() && BootClock::now() < known_until_)
+    const std::shared_ptr<Lookups> lookups = lookups_;
+    const std::uint64_t answers = lookups->answers;
+    take_looked_up();
+    if (known_.empty() || BootClock::now() >= known_until_)
+        start_lookup(host, port);
+    // Earlier addresses are the best guess until the name server has answered; then its own join the race.
+    if (!known_.empty())
         co_return known_;
-    if (!lookup_) {
-        lookup_ = std::make_shared<Lookup>();
-        resolver_.async_resolve(host, std::to_string(port), asio::ip::resolver_base::numeric_service,
-                                [lookup = lookup_](error_code code, const auto& results) {
-                                    lookup->done = true;
-                                    lookup->code = code;
-                                    for (const auto& result : results)
-                                        lookup->endpoints.push_back(result.endpoint());
-                                    for (const auto& waiter : lookup->waiters)
-                                        waiter->set();
-                                });
-    }
-    const std::shared_ptr<Lookup> lookup = lookup_;
-    lookup->waiters.push_back(attempt.event);
-    while (!lookup->done && !attempt.deadline.expired())
+    while (lookups->answers == answers && !attempt.deadline.expired()) {
+        lookups->tell(attempt.event);
         co_await attempt.event->wait();
-    if (!lookup->done) // getaddrinfo can't be interrupted; it may serve a later dial yet
-        co_return failure(attempt, errc::name_not_found, "looking up " + host + " brings no answer");
-    if (lookup_ == lookup)
-        lookup_.reset();
-    if (!lookup->endpoints.empty()) {
-        known_ = interleave_families(lookup->endpoints);
-        known_until_ = BootClock::now() + address_life;
-    } else if (known_.empty()) {
-        co_return failure(attempt, errc::name_not_found,
-                          "looking up " + host + ": " + lookup->code.message());
     }
-    co_return known_; // where the name server is down, yesterday's addresses are the best guess
+    std::erase(lookups->waiters, attempt.event);
+    take_looked_up(); // unless another dial was quicker to take it
+    if (!known_.empty())
+        co_return known_;
+    if (lookups->answers == answers) // it may serve a later dial yet
+        co_return failure(attempt, errc::name_not_found, "looking up " + host + " brings no answer");
+    co_return failure(attempt, errc::name_not_found, "looking up " + host + ": " + lookup_error_.message());
 }
 
-void Dialer::start_connect(const std::shared_ptr<Race>& race, const TcpEndpoint& endpoint) {
-    const std::size_t index = race->sockets.size();
-    TcpSocket& socket = *race->sockets.emplace_back(std::make_unique<TcpSocket>(executor_));
-    ++race->running;
+/// Starts one address after the other until one is through; ends when no attempt is under way any more.
+net::Task<void> Dialer::run_race(Attempt& attempt, std::shared_ptr<Race> race,
+                                 std::vector<TcpEndpoint> addresses) {
+    net::Deadline next{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
+                       attempt.event.get()};
+    // Where time is short, each of the addresses has its turn still.
+    const Duration left = race->until - BootClock::now();
+    const Duration pause = std::min<Duration>(stagger, left / (static_cast<int>(addresses.size()) + 1));
+    std::size_t started = 0;
+    while (!race->winner && !attempt.deadline.expired()) {
+        take_looked_up();
+        add_known(addresses);
+        const bool turn = race->running == 0 || race->failed_one || next.expired();
+        if (turn && started < addresses.size() && !race->hopeless) {
+            race->failed_one = false;
+            ++race->running;
+            net::spawn(executor_, try_address(race, addresses[started++]), "an address of the upstream");
+            next.set_after(pause);
+        } else if (race->running == 0 && (race->hopeless || !lookups_->under_way())) {
+            break;
+        }
+        lookups_->tell(attempt.event);
+        co_await attempt.event->wait();
+    }
+    std::erase(lookups_->waiters, attempt.event);
+    for (Attempt* other : race->attempts)
+        other->deadline.expire();
+    race->hopeless = true; // one that was started and has not run yet ends at once
+    while (race->running != 0)
+        co_await attempt.event->wait();
+}
+
+net::Task<void> Dialer::try_address(std::shared_ptr<Race> race, TcpEndpoint endpoint) {
+    try {
+        co_await connect_and_secure(*race, endpoint);
+    } catch (const std::exception& problem) { // as for lack of memory
+        Failure failed{errc::connect_failed, Stage::connecting, false, problem.what()};
+        race->fail(Race::Step::tcp, std::move(failed));
+    }
+    --race->running;
+    race->failed_one = true; // where it has not won
+    race->changed->set();
+}
+
+net::Task<void> Dialer::connect_and_secure(Race& race, TcpEndpoint endpoint) {
+    if (race.winner || race.hopeless)
+        co_return;
+    Attempt attempt{*this};
+    race.attempts.push_back(&attempt);
+    const auto leave = [&race, &attempt](void*) { std::erase(race.attempts, &attempt); };
+    const std::unique_ptr<Attempt, decltype(leave)> leaving{&attempt, leave};
+    attempt.deadline.set(race.until);
+    TcpSocket socket{executor_};
+    if (auto failed = co_await connect(attempt, socket, endpoint)) {
+        race.fail(Race::Step::tcp, std::move(*failed));
+        co_return;
+    }
+    if (settings_.proxy) {
+        if (auto failed = co_await traverse_proxy(attempt, socket)) {
+            race.hopeless = true;
+            race.fail(Race::Step::proxy, std::move(*failed));
+            co_return;
+        }
+    }
+    SslPtr ssl;
+    if (tls_ != nullptr) {
+        auto secured = co_await secure(attempt, socket);
+        if (auto* failed = std::get_if<Failure>(&secured)) {
+            race.fail(Race::Step::tls, std::move(*failed));
+            co_return;
+        }
+        ssl = std::get<SslPtr>(std::move(secured));
+    }
+    const error_code registered = register_anew(socket);
+    if (registered || attempt.deadline.expired()) {
+        race.fail(Race::Step::tls, failure(attempt, registered, registered.message()));
+        co_return;
+    }
+    if (race.winner)
+        co_return;
+    const bool resumed = ssl && tls_resumed(ssl.get());
+    race.winner.emplace(Dialed{std::move(socket), std::move(ssl), resumed});
+    race.winners_endpoint = endpoint;
+}
+
+net::Task<std::optional<Failure>> Dialer::connect(Attempt& attempt, TcpSocket& socket, TcpEndpoint endpoint) {
     error_code code;
     socket.open(endpoint.protocol(), code);
     if (!code)
         socket.set_option(asio::ip::tcp::no_delay{true}, code);
-    socket.async_connect(endpoint, [race, index, endpoint](error_code result) {
-        --race->running;
-        if (result) {
-            race->failed_one = true;
-            race->last_error = result;
-            race->last_endpoint = endpoint_text(endpoint);
-        } else if (!race->winner) {
-            race->winner = index;
-        }
-        race->changed->set();
-    });
-}
-
-net::Task<std::variant<TcpSocket, Failure>> Dialer::connect(Attempt& attempt,
-                                                            std::vector<TcpEndpoint>& remaining) {
-    auto race = std::make_shared<Race>(attempt.event);
-    net::Deadline next{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
-                       attempt.event.get()};
-    std::size_t started = 0;
-    while (!race->winner && !attempt.deadline.expired()) {
-        const bool turn = started == 0 || race->failed_one || next.expired();
-        if (turn && started < remaining.size()) {
-            race->failed_one = false;
-            start_connect(race, remaining[started++]);
-            next.set_after(stagger);
-        } else if (race->running == 0) {
-            break;
-        }
-        co_await attempt.event->wait();
+    if (!code) {
+        attempt.socket = &socket;
+        auto [connected] = co_await socket.async_connect(endpoint, asio::as_tuple(asio::deferred));
+        attempt.socket = nullptr;
+        code = connected;
     }
-    for (const auto& socket : race->sockets) {
-        error_code ignored;
-        if (!race->winner || socket != race->sockets[*race->winner])
-            socket->close(ignored);
-    }
-    if (!race->winner) {
-        remaining.clear();
-        auto detail = race->last_error ? race->last_endpoint + ": " + race->last_error.message()
-                                       : std::string{"no address answers"};
-        co_return failure(attempt, errc::connect_failed, std::move(detail));
-    }
-    // Addresses that lost the race stay candidates, should TLS fail on the winner's.
-    remaining.erase(remaining.begin() + static_cast<std::ptrdiff_t>(*race->winner));
-    TcpSocket socket = std::move(*race->sockets[*race->winner]);
-    error_code code;
+    if (code)
+        co_return failure(attempt, errc::connect_failed, endpoint_text(endpoint) + ": " + code.message());
     socket.non_blocking(true, code);
     if (!code)
         socket.native_non_blocking(true, code);
     if (code)
         co_return failure(attempt, code, "the socket can't be set up: " + code.message());
-    co_return std::move(socket);
+    co_return std::nullopt;
 }
 
 net::Task<std::variant<SslPtr, Failure>> Dialer::secure(Attempt& attempt, TcpSocket& socket) {

@@ -72,6 +72,15 @@ IoState state_of(const SSL* ssl, int result) noexcept {
     }
 }
 
+/// Whatever certificate stands in the file is trusted, an intermediate or the server's own included. The
+/// chain ends there. The server's name is verified all the same.
+void trust_only(SSL_CTX* context, const std::string& file) {
+    require(SSL_CTX_load_verify_file(context, file.c_str()) == 1,
+            "upstream.tls.ca_file: " + file + " can't be used");
+    require(X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1,
+            "upstream.tls.ca_file: " + file + " can't be used");
+}
+
 /// Answers carry tokens, which must not stay behind in a buffer that is given back. Before that OpenSSL would
 /// overwrite each record's text as it is read: 1 % of a small answer's cost, and more of a large one's.
 void cleanse_when_freed(SSL* ssl) noexcept {
@@ -130,8 +139,7 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
         require(SSL_CTX_set_default_verify_paths(context) == 1,
                 "the system's certificate store can't be used");
     else
-        require(SSL_CTX_load_verify_file(context, settings.ca_file.c_str()) == 1,
-                "upstream.tls.ca_file: " + settings.ca_file + " can't be used");
+        trust_only(context, settings.ca_file);
     // A key that is encrypted is a fault. OpenSSL would ask the terminal for the words, and wait.
     SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
     if (!settings.client_certificate_file.empty()) {

@@ -63,25 +63,37 @@ X509Ptr make_certificate(const Key& key, const std::string& name, std::chrono::s
 CertificateAuthority::CertificateAuthority(const std::string& name)
     : key_{make_key()},
       certificate_{make_certificate(key_, name, std::chrono::hours{-24}, std::chrono::hours{48})} {
+    complete(certificate_.get(), key_.get());
+}
+
+CertificateAuthority::CertificateAuthority(const std::string& name, const CertificateAuthority& issuer)
+    : key_{make_key()},
+      certificate_{make_certificate(key_, name, std::chrono::hours{-24}, std::chrono::hours{48})} {
+    complete(issuer.certificate_.get(), issuer.key_.get());
+}
+
+void CertificateAuthority::complete(X509* issuer, EVP_PKEY* issuers_key) {
     X509* self = certificate_.get();
-    X509_set_issuer_name(self, X509_get_subject_name(self));
-    add_extension(self, self, NID_basic_constraints, "critical,CA:TRUE");
-    add_extension(self, self, NID_key_usage, "critical,keyCertSign,cRLSign");
-    add_extension(self, self, NID_subject_key_identifier, "hash");
-    check(X509_sign(self, key_.get(), EVP_sha256()) > 0, "X509_sign");
+    X509_set_issuer_name(self, X509_get_subject_name(issuer));
+    add_extension(self, issuer, NID_basic_constraints, "critical,CA:TRUE");
+    add_extension(self, issuer, NID_key_usage, "critical,keyCertSign,cRLSign");
+    add_extension(self, issuer, NID_subject_key_identifier, "hash");
+    check(X509_sign(self, issuers_key, EVP_sha256()) > 0, "X509_sign");
     pem_ = as_pem([self](BIO* out) { return PEM_write_bio_X509(out, self); });
 }
 
 Certificate CertificateAuthority::issue(const CertificateRequest& request) const {
     const Key key = make_key();
     const X509Ptr certificate = make_certificate(key, "bearerd test", request.begins, request.ends);
-    X509_set_issuer_name(certificate.get(), X509_get_subject_name(certificate_.get()));
+    X509* issuer = request.self_signed ? certificate.get() : certificate_.get();
+    X509_set_issuer_name(certificate.get(), X509_get_subject_name(issuer));
     std::string names;
     for (const std::string& name : request.names)
         names += (names.empty() ? "" : ",") + name;
-    add_extension(certificate.get(), certificate_.get(), NID_subject_alt_name, names);
-    add_extension(certificate.get(), certificate_.get(), NID_basic_constraints, "critical,CA:FALSE");
-    check(X509_sign(certificate.get(), key_.get(), EVP_sha256()) > 0, "X509_sign");
+    add_extension(certificate.get(), issuer, NID_subject_alt_name, names);
+    add_extension(certificate.get(), issuer, NID_basic_constraints, "critical,CA:FALSE");
+    EVP_PKEY* issuers_key = request.self_signed ? key.get() : key_.get();
+    check(X509_sign(certificate.get(), issuers_key, EVP_sha256()) > 0, "X509_sign");
     return {as_pem([&](BIO* out) { return PEM_write_bio_X509(out, certificate.get()); }),
             as_pem([&](BIO* out) {
                 return PEM_write_bio_PrivateKey(out, key.get(), nullptr, nullptr, 0, nullptr, nullptr);

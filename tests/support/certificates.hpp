@@ -20,19 +20,25 @@ struct CertificateRequest {
     std::vector<std::string> names{"DNS:localhost", "IP:127.0.0.1"}; ///< subject alternative names
     std::chrono::hours begins{-1};                                   ///< from now
     std::chrono::hours ends{24};                                     ///< from now; negative: expired
+    bool self_signed = false;                                        ///< not by the authority
 };
 
 /// A certificate authority that lives for one test.
 class CertificateAuthority {
 public:
     explicit CertificateAuthority(const std::string& name = "bearerd test CA");
+    /// An intermediate of `issuer`.
+    CertificateAuthority(const std::string& name, const CertificateAuthority& issuer);
 
     /// Its own certificate: what a client has to trust.
     [[nodiscard]] const std::string& pem() const { return pem_; }
 
+    /// Signed by this authority.
     [[nodiscard]] Certificate issue(const CertificateRequest& request = {}) const;
 
 private:
+    void complete(x509_st* issuer, evp_pkey_st* issuers_key);
+
     std::shared_ptr<evp_pkey_st> key_;
     std::shared_ptr<x509_st> certificate_;
     std::string pem_;

@@ -10,7 +10,10 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -29,13 +32,26 @@ struct Dialed {
 
 using DialResult = std::variant<Dialed, Failure>;
 
-/// Connects to the upstream: name, TCP (all addresses, staggered as RFC 8305 says), proxy, TLS. One thread
-/// only; must outlive the coroutines that it started.
+struct Resolved {
+    error_code code;
+    std::vector<TcpEndpoint> endpoints;
+};
+
+/// Looks a name up and may take long over it. It is called on a thread of its own, which may outlive the
+/// dialer.
+using ResolveFunction = std::function<Resolved(const std::string& host, std::uint16_t port)>;
+
+/// Asks the system (getaddrinfo).
+[[nodiscard]] Resolved look_up(const std::string& host, std::uint16_t port);
+
+/// Connects to the upstream: name, TCP, proxy, TLS. The addresses are raced through all of it, staggered as
+/// RFC 8305 says, the one that served last first. Known addresses are used while a look-up is under way. One
+/// thread only; must outlive the coroutines that it started.
 class Dialer {
 public:
     /// `tls`: nullptr for an http:// upstream. Both must outlive the dialer.
     Dialer(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
-           TlsContext* tls);
+           TlsContext* tls, ResolveFunction resolve = look_up);
     ~Dialer();
     Dialer(const Dialer&) = delete;
     Dialer& operator=(const Dialer&) = delete;
@@ -48,26 +64,34 @@ public:
 
 private:
     struct Attempt;
-    struct Lookup;
+    struct Lookups;
     struct Race;
 
     [[nodiscard]] net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> resolve(Attempt& attempt);
-    [[nodiscard]] net::Task<std::variant<TcpSocket, Failure>> connect(Attempt& attempt,
-                                                                      std::vector<TcpEndpoint>& remaining);
+    void start_lookup(const std::string& host, std::uint16_t port);
+    void take_looked_up();
+    void add_known(std::vector<TcpEndpoint>& addresses) const;
+    [[nodiscard]] net::Task<void> run_race(Attempt& attempt, std::shared_ptr<Race> race,
+                                           std::vector<TcpEndpoint> addresses);
+    [[nodiscard]] net::Task<void> try_address(std::shared_ptr<Race> race, TcpEndpoint endpoint);
+    [[nodiscard]] net::Task<void> connect_and_secure(Race& race, TcpEndpoint endpoint);
+    [[nodiscard]] net::Task<std::optional<Failure>> connect(Attempt& attempt, TcpSocket& socket,
+                                                            TcpEndpoint endpoint);
     [[nodiscard]] net::Task<std::variant<SslPtr, Failure>> secure(Attempt& attempt, TcpSocket& socket);
     [[nodiscard]] net::Task<std::optional<Failure>> traverse_proxy(Attempt& attempt, TcpSocket& socket);
-    void start_connect(const std::shared_ptr<Race>& race, const TcpEndpoint& endpoint);
     [[nodiscard]] Failure failure(const Attempt& attempt, error_code code, std::string detail) const;
 
     net::Executor executor_;
     net::DeadlineClock& clock_;
     const config::Upstream& settings_;
     TlsContext* tls_;
-    net::asio::ip::basic_resolver<net::asio::ip::tcp, net::Executor> resolver_;
-    std::shared_ptr<Lookup> lookup_; ///< the look-up under way, if any
-    std::vector<TcpEndpoint> known_; ///< what the last successful look-up brought
-    TimePoint known_until_{};        ///< from then on it is looked up again, but still used where that fails
-    std::vector<Attempt*> attempts_; ///< under way, for stop()
+    ResolveFunction resolve_;
+    std::shared_ptr<Lookups> lookups_;
+    error_code lookup_error_;                ///< of the last look-up that was taken
+    std::vector<TcpEndpoint> known_;         ///< what the last successful look-up brought
+    TimePoint known_until_{};                ///< from then on it is looked up again, but still used
+    std::optional<TcpEndpoint> last_served_; ///< is tried first
+    std::vector<Attempt*> attempts_;         ///< under way, for stop()
     bool stopped_ = false;
 };
 

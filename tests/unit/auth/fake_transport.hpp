@@ -92,6 +92,7 @@ public:
     std::size_t most_running = 0;
     std::vector<std::string> heads;
     std::vector<std::string> bodies;
+    std::vector<bool> new_connections; ///< whether each was asked to go on one
 
     void answer(FakeAnswer answer) {
         answers_.push_back(std::move(answer));
@@ -110,6 +111,7 @@ public:
         most_running = std::max(most_running, ++running);
         heads.emplace_back(request.head);
         bodies.emplace_back(request.body);
+        new_connections.push_back(request.new_connection);
         while (answers_.empty() && !closed_) {
             timer_.expires_after(std::chrono::hours{1});
             co_await timer_.async_wait(use);

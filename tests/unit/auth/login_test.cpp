@@ -44,5 +44,36 @@ TEST(Login, IsUnavailableWhereItsAnswerCannotBeRead) {
     EXPECT_EQ(outcome_of(streamed).kind, Kind::unavailable);
 }
 
+// One closed connection would otherwise refuse all requests until the back-off is over.
+TEST(Login, IsSentOnceMoreOnANewConnectionWhereAKeptOneWasClosed) {
+    using upstream::Stage;
+
+    struct Case {
+        errc code;
+        Stage stage;
+        bool reused;
+        bool again;
+    };
+
+    constexpr Case cases[] = {
+        {errc::closed, Stage::waiting, true, true},     {errc::closed, Stage::writing, true, true},
+        {errc::closed, Stage::waiting, false, false},   {errc::closed, Stage::reading, true, false},
+        {errc::timed_out, Stage::waiting, true, false}, {errc::shutting_down, Stage::waiting, true, false},
+    };
+    for (const Case& c : cases) {
+        net::asio::io_context loop;
+        const auto transport = std::make_shared<FakeTransport>(loop.get_executor());
+        FakeAnswer lost;
+        lost.failure = upstream::Failure{make_error_code(c.code), c.stage, c.reused, {}};
+        transport->answer(lost);
+        transport->answer(FakeAnswer::token("a-token"));
+        const auto outcome =
+            bearerd::test::run_task(loop, log_in(transport, std::make_shared<config::Settings>()));
+        EXPECT_EQ(outcome.kind, c.again ? Kind::accepted : Kind::unavailable);
+        EXPECT_EQ(transport->new_connections,
+                  c.again ? (std::vector<bool>{false, true}) : std::vector<bool>{false});
+    }
+}
+
 } // namespace
 } // namespace bearerd::auth::test

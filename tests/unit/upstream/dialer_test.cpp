@@ -2,6 +2,9 @@
 
 #include "support/socket.hpp"
 
+#include <condition_variable>
+#include <mutex>
+
 namespace bearerd::upstream::test {
 namespace {
 
@@ -31,6 +34,42 @@ TEST_F(PoolTest, CertificateAndNameAreVerified) {
         expect_same(failure_of(outgoing("secret")), connecting(errc::certificate_invalid));
         EXPECT_EQ(health.view().state, Health::View::State::down);
         EXPECT_TRUE(server->requests().empty());
+        pool.reset();
+    }
+}
+
+// Of the first row the test server sends no intermediate, as many servers don't.
+TEST_F(PoolTest, WhateverCertificateStandsInTheCaFileIsTrustedForItsNameOnly) {
+    const CertificateAuthority intermediate{"intermediate", authority};
+    CertificateRequest self_signed;
+    self_signed.self_signed = true;
+    CertificateRequest other_name;
+    other_name.names = {"DNS:other.example"};
+    const auto own = authority.issue();
+    const auto alone = authority.issue(self_signed);
+    const auto foreign = authority.issue(other_name);
+
+    struct Case {
+        const std::string& trusted;
+        const bearerd::test::Certificate certificate;
+        bool accepted;
+    };
+
+    const Case cases[] = {
+        {intermediate.pem(), intermediate.issue(), true},
+        {own.pem, own, true},
+        {alone.pem, alone, true},
+        {foreign.pem, foreign, false},
+        {own.pem, authority.issue(), false},
+        {intermediate.pem(), own, false},
+    };
+    for (const Case& c : cases) {
+        settings.tls.ca_file = folder.write("trusted.pem", c.trusted);
+        serve(c.certificate, echo);
+        if (c.accepted)
+            EXPECT_EQ(body_of(outgoing("a")), "a");
+        else
+            expect_same(failure_of(outgoing("a")), connecting(errc::certificate_invalid));
         pool.reset();
     }
 }
@@ -146,6 +185,159 @@ TEST_F(PoolTest, TlsSettingsThatCannotBeUsedAreTold) {
     broken = {};
     broken.client_certificate_file = folder.path() / "missing.pem";
     EXPECT_THROW((TlsContext{broken, "localhost"}), std::runtime_error);
+}
+
+/// What a test says of the names; called on threads of the dialer's own.
+class Names {
+public:
+    /// Each look-up from now on hangs until release().
+    void hang() { set(true); }
+
+    void release() { set(false); }
+
+    void answer(std::vector<TcpEndpoint> endpoints) {
+        const std::lock_guard lock{mutex_};
+        endpoints_ = std::move(endpoints);
+    }
+
+    [[nodiscard]] int asked() {
+        const std::lock_guard lock{mutex_};
+        return asked_;
+    }
+
+    Resolved resolve() {
+        std::unique_lock lock{mutex_};
+        ++asked_;
+        changed_.wait(lock, [this] { return !hanging_; });
+        Resolved resolved;
+        resolved.endpoints = endpoints_;
+        if (endpoints_.empty())
+            resolved.code = net::asio::error::host_not_found_try_again;
+        return resolved;
+    }
+
+private:
+    void set(bool hanging) {
+        const std::lock_guard lock{mutex_};
+        hanging_ = hanging;
+        changed_.notify_all();
+    }
+
+    std::mutex mutex_;
+    std::condition_variable changed_;
+    bool hanging_ = false;
+    int asked_ = 0;
+    std::vector<TcpEndpoint> endpoints_;
+};
+
+/// A dialer without a pool, whose name server the test plays.
+class DialerTest : public PoolTest {
+protected:
+    ~DialerTest() override { names->release(); }
+
+    static TcpEndpoint local(std::uint16_t port) {
+        return TcpEndpoint{net::asio::ip::make_address("127.0.0.1"), port};
+    }
+
+    Dialer& the_dialer() {
+        if (!dialer) {
+            if (settings.url.tls)
+                tls = std::make_unique<TlsContext>(settings.tls, settings.url.host);
+            dialer = std::make_unique<Dialer>(
+                context, clock, settings, tls.get(),
+                [names = names](const std::string&, std::uint16_t) { return names->resolve(); });
+        }
+        return *dialer;
+    }
+
+    static net::Task<std::unique_ptr<DialResult>> boxed_dial(Dialer& by) {
+        auto result = co_await by.dial(TimePoint::max());
+        co_return std::make_unique<DialResult>(std::move(result));
+    }
+
+    /// The port that was connected to; 0 where that failed.
+    int dialed_port() {
+        const auto result = bearerd::test::run_task(context, boxed_dial(the_dialer()));
+        const auto* dialed = std::get_if<Dialed>(result.get());
+        return dialed != nullptr ? dialed->socket.remote_endpoint().port() : 0;
+    }
+
+    std::shared_ptr<Names> names = std::make_shared<Names>();
+    std::unique_ptr<Dialer> dialer;
+};
+
+TEST_F(DialerTest, AnAddressThatIsSilentInTlsDoesNotHoldUpTheNextAndTheOneThatServedIsFirstThen) {
+    ScriptedUpstream silent{std::nullopt, [](Peer& peer) { peer.wait_for_end(); }};
+    serve_tls(echo);
+    names->answer({local(silent.port()), local(server->port())});
+    EXPECT_EQ(dialed_port(), server->port());
+    EXPECT_EQ(silent.connections(), 1);
+    EXPECT_EQ(dialed_port(), server->port());
+    EXPECT_EQ(silent.connections(), 1);
+}
+
+TEST_F(DialerTest, AFaultInTlsTellsMoreThanARefusedConnection) {
+    const CertificateAuthority stranger{"stranger"};
+    serve(stranger.issue(), echo);
+    names->answer({local(server->port()), local(bearerd::test::free_port())});
+    const auto result = bearerd::test::run_task(context, boxed_dial(the_dialer()));
+    ASSERT_TRUE(std::holds_alternative<Failure>(*result));
+    EXPECT_EQ(std::get<Failure>(*result).code, errc::certificate_invalid);
+}
+
+TEST_F(DialerTest, AddressesThatAreLookedUpMeanwhileJoinTheRace) {
+    serve_plain(echo);
+    settings.url.host = "api.example.com";
+    const auto port = server->port();
+    names->answer({local(port)});
+    EXPECT_EQ(dialed_port(), port);
+    // A failed dial makes what is known stale.
+    names->hang();
+    server.reset();
+    EXPECT_EQ(dialed_port(), 0);
+    ScriptedUpstream moved{std::nullopt, echo};
+    names->answer({local(moved.port())});
+    const auto dialing = std::make_shared<bool>(false);
+    const auto ended = [dialing](const std::exception_ptr&, std::unique_ptr<DialResult> result) {
+        *dialing = std::holds_alternative<Dialed>(*result);
+    };
+    net::asio::co_spawn(context.get_executor(), boxed_dial(the_dialer()), ended);
+    EXPECT_TRUE(turn_until([&] { return names->asked() == 2; }));
+    names->release(); // its addresses join the race that is under way
+    EXPECT_TRUE(turn_until([&] { return *dialing; }));
+}
+
+TEST_F(DialerTest, KnownAddressesServeWhileTheNameServerIsSilent) {
+    // The second tunnel is refused: a failed dial makes what is known stale.
+    serve_plain([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.write(peer.number() == 2 ? "HTTP/1.1 503 Busy\r\nContent-Length: 0\r\n\r\n"
+                                      : "HTTP/1.1 200 OK\r\n\r\n");
+        peer.wait_for_end();
+    });
+    settings.proxy.emplace();
+    settings.proxy->host = "proxy.example.com";
+    settings.proxy->port = server->port();
+    const auto known = local(server->port());
+    names->answer({known});
+    EXPECT_EQ(dialed_port(), known.port());
+    EXPECT_EQ(dialed_port(), 0);
+    names->hang();
+    EXPECT_EQ(dialed_port(), known.port());
+    EXPECT_EQ(dialed_port(), known.port());
+    EXPECT_TRUE(turn_until([&] { return names->asked() == 2; })); // and one look-up runs behind them
+}
+
+TEST_F(DialerTest, LookUpsThatHangAreBoundedAndHoldUpNeitherNewOnesNorTheEnd) {
+    settings.url.host = "api.example.com";
+    settings.url.tls = false;
+    settings.connect_timeout = 100ms;
+    names->hang();
+    for (int i = 0; i < 6; ++i)
+        EXPECT_EQ(dialed_port(), 0);
+    EXPECT_TRUE(turn_until([&] { return names->asked() >= 2; }));
+    EXPECT_LE(names->asked(), 4);
+    dialer.reset(); // nobody waits for them; they end after it
 }
 
 TEST(InterleaveFamilies, TakeTurnsTheResolversFirstOneFirst) {
