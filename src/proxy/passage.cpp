@@ -4,6 +4,7 @@
 #include <bearerd/base/secret.hpp>
 #include <bearerd/graphql/outcome.hpp>
 #include <bearerd/http/coding.hpp>
+#include <bearerd/http/stream_start.hpp>
 
 #include <algorithm>
 #include <array>
@@ -207,6 +208,8 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
     adopt_token(exchange.head());
     // A status says it without the body, which may be larger than what is held: then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
+    if (is_judged_by_its_start(head))
+        return judge_stream(head, exchange.body()).verdict;
     if (!exchange.complete())
         return told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
     if (exchange.body().size() > owner_.plan_.inspect_limit && !told_by_status(head.status))
@@ -278,6 +281,13 @@ void Forwarder::Passage::judge_whole(HeldAnswer& held, const http::ResponseHead&
     held.verdict = Verdict::rejected;
     if (!held.whole || held.body.size() > most_held)
         return;
+    if (is_judged_by_its_start(head)) {
+        const StreamJudgement stream = judge_stream(head, held.body);
+        held.verdict = stream.verdict;
+        held.proven = stream.alone;
+        held.executed = stream.verdict == Verdict::rejected ? Executed::no : Executed::unknown;
+        return;
+    }
     const std::string coding = all_of(head.fields, FieldId::content_encoding);
     const auto decoded = http::decoded_for_inspection(coding, held.body, scratch_);
     if (!decoded)
@@ -286,6 +296,22 @@ void Forwarder::Passage::judge_whole(HeldAnswer& held, const http::ResponseHead&
     held.proven = !told_by_status(held.status) || held.verdict != Verdict::rejected ||
                   graphql::hides_nothing(all_of(head.fields, FieldId::content_type), *decoded);
     held.executed = outcome_of(held.status, coding, held.body, held.verdict);
+}
+
+/// A stream, unless its status says already that the token was rejected.
+bool Forwarder::Passage::is_judged_by_its_start(const http::ResponseHead& head) const noexcept {
+    return http::is_streaming_type(head.fields.value(FieldId::content_type)) && !told_by_status(head.status);
+}
+
+/// Judges what has come of a stream by its first event, part or line (contract 2).
+Forwarder::Passage::StreamJudgement Forwarder::Passage::judge_stream(const http::ResponseHead& head,
+                                                                     std::string_view body) {
+    const std::string coding = all_of(head.fields, FieldId::content_encoding);
+    const auto decoded = http::decoded_for_inspection(coding, body, scratch_);
+    if (!decoded) // what is there of a compressed stream can't be read before its end
+        return {};
+    const http::StreamStart start = http::stream_start(head.fields.value(FieldId::content_type), *decoded);
+    return {judge(head.status, start.text).verdict, start.rest.find('{') == std::string_view::npos};
 }
 
 /// Once more after the login that it asked for.

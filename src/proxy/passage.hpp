@@ -63,7 +63,16 @@ private:
 
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
+
+    /// The verdict on a stream by its first unit.
+    struct StreamJudgement {
+        graphql::Verdict verdict = graphql::Verdict::ok;
+        bool alone = false; ///< no JSON follows that unit: a refusal in it speaks for the whole stream
+    };
+
     void adopt_token(const http::ResponseHead& head);
+    [[nodiscard]] bool is_judged_by_its_start(const http::ResponseHead& head) const noexcept;
+    [[nodiscard]] StreamJudgement judge_stream(const http::ResponseHead& head, std::string_view body);
     [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
     [[nodiscard]] bool moves_money() const noexcept;
     [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;

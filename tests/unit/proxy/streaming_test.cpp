@@ -19,6 +19,44 @@ TEST_F(ForwarderTest, AStreamOfUnknownLengthGoesOutInChunks) {
     EXPECT_EQ(report.bytes_out, 19U);
 }
 
+/// In each form, at the head of a stream that holds nothing else, whether it has ended or not.
+TEST_F(ForwarderTest, ARefusalThatBeginsAStreamIsSeenAndTheRequestIsSentAgain) {
+    const std::string refusal = R"({"errors":[{"message":"Unauthorized"}]})";
+    const std::pair<std::string, std::string> streams[] = {
+        {"text/event-stream", "event: next\ndata: " + refusal + "\n\nevent: complete\ndata:\n\n"},
+        {"multipart/mixed; boundary=\"-\"", "---\r\n\r\n" + refusal + "\r\n-----\r\n"},
+        {"application/jsonl", refusal + "\n"},
+        {"application/json-seq", "\x1e" + refusal + "\n"},
+    };
+    for (const auto& [type, body] : streams) {
+        for (const auto what : {query, mutation}) {
+            for (const bool ended : {true, false}) {
+                tokens.calls.clear();
+                tokens.advice = {resend_with("token-2", false)};
+                Answer stream{200, {{"Content-Type", type}}, {body}, std::nullopt, {}};
+                if (!ended)
+                    stream.pieces.emplace_back("");
+                answer(stream);
+                answer(json(std::string{data}));
+                request(what);
+                EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"}) << type;
+                EXPECT_EQ(app.body(), data) << type;
+            }
+        }
+    }
+}
+
+/// What else a stream holds may tell that the mutation was executed.
+TEST_F(ForwarderTest, ARefusalThatMoreFollowsIsNoProofForAMutation) {
+    Answer stream =
+        events({"data: {\"errors\":[{\"message\":\"Unauthorized\"}]}\n\ndata: {\"data\":{\"a\":1}}\n\n"});
+    answer(stream);
+    tokens.advice = {resend_with("token-2", false)};
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), 1U);
+    expect_error(graphql::ErrorCode::outcome_unknown, Executed::unknown);
+}
+
 TEST_F(ForwarderTest, AStreamToAnHttp10AppEndsWithItsConnection) {
     context.http_1_0 = true;
     answer(events({"one", "two"}));
