@@ -8,6 +8,7 @@
 #include "variables.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace bearerd::graphql {
 namespace {
@@ -17,10 +18,11 @@ constexpr std::size_t deepest_root = 64;
 
 /// Blanks alone are no name: some servers trim what they are given.
 bool is_key(std::string_view text) noexcept {
+    if (text.empty() || text.size() > max_key_size)
+        return false;
     const bool control =
         std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
-    return !text.empty() && text.size() <= max_key_size && !control &&
-           text.find_first_not_of(' ') != std::string_view::npos;
+    return !control && text.find_first_not_of(' ') != std::string_view::npos;
 }
 
 /// Collects the root fields of one operation (CollectFields() of section 6.3.2) from a document that was
@@ -55,7 +57,7 @@ private:
     bool directives(Cursor& at, bool& runs);
     std::optional<bool> condition(Cursor& at);
     void arguments(Cursor& at, RootField& field);
-    std::string value(Cursor& at);
+    std::string value(Cursor& at, bool wanted);
     bool add(RootField field, std::string_view response_name);
 
     const Document& document_;
@@ -63,7 +65,7 @@ private:
     std::span<const KeyRule> rules_;
     std::vector<RootField>& out_;
     std::vector<std::string_view> response_names_;
-    std::vector<std::string_view> visited_;
+    std::set<const char*> visited_; ///< where the fragments begin
     std::size_t depth_ = 0;
 };
 
@@ -131,11 +133,12 @@ bool RootCollector::spread(Cursor& at, bool runs) {
         return false;
     if (!named)
         return selections(at, runs);
-    if (!runs || std::ranges::find(visited_, fragment) != visited_.end())
+    if (!runs)
         return true;
-    visited_.push_back(fragment);
     const auto text = document_.fragment_selections(fragment);
-    return text && collect(*text, true);
+    if (!text)
+        return false;
+    return !visited_.insert(text->data()).second || collect(*text, true);
 }
 
 // NOLINTEND(misc-no-recursion)
@@ -172,24 +175,27 @@ void RootCollector::arguments(Cursor& at, RootField& field) {
     while (at.token.kind == TokenKind::name) {
         const Token name = at.take();
         at.take(); // the colon
-        std::string text = value(at);
-        if (!field.rule || name.text != rules_[*field.rule].argument)
-            continue;
-        const bool usable = ++times == 1 && is_key(text);
-        field.key = usable ? std::move(text) : std::string{};
+        const bool is_argument = field.rule && name.text == rules_[*field.rule].argument;
+        times += is_argument ? 1 : 0;
+        std::string text = value(at, is_argument && times == 1);
+        if (is_argument)
+            field.key = std::move(text);
     }
     at.take(); // the parenthesis
 }
 
-/// Passes an argument's value; its text, empty where it is neither string nor integer.
-std::string RootCollector::value(Cursor& at) {
+/// Passes an argument's value; if it is wanted, its text, empty where it is no key.
+std::string RootCollector::value(Cursor& at, bool wanted) {
     const Token first = at.token;
-    if (!first.is('$')) {
-        skip_value(at.lexer, at.token);
-        return text_of(first).value_or("");
+    if (first.is('$')) {
+        at.take();
+        const Token name = at.take();
+        const auto text = wanted ? variables_.text(name.text) : std::nullopt;
+        return text && is_key(*text) ? std::string{*text} : std::string{};
     }
-    at.take();
-    return variables_.text(at.take().text).value_or("");
+    skip_value(at.lexer, at.token);
+    auto text = wanted ? text_of(first) : std::nullopt;
+    return text && is_key(*text) ? std::move(*text) : std::string{};
 }
 
 class MutationReader final : public EnvelopeVisitor {
@@ -205,7 +211,8 @@ public:
         if (selected->kind == OperationKind::query)
             return true;
         Variables variables;
-        return variables.read(selected->variables, envelope.variables) &&
+        const auto values = envelope.clear_variables ? std::optional{envelope.variables} : std::nullopt;
+        return variables.read(selected->variables, values) &&
                RootCollector{document_, variables, rules_, fields_}.collect(selected->selections, true);
     }
 

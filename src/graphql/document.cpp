@@ -2,6 +2,8 @@
 
 #include <bearerd/graphql/text_buffer.hpp>
 
+#include <algorithm>
+
 namespace bearerd::graphql {
 namespace {
 
@@ -43,11 +45,13 @@ bool Document::parse(std::string_view text, std::string_view login_field) {
     has_literals_ = false;
     definitions_.clear();
     spreads_.clear();
+    fragments_.clear();
     advance();
     do {
         if (definitions_.size() == max_definitions || !definition())
             return false;
     } while (token_.kind != TokenKind::end);
+    index_fragments();
     return true;
 }
 
@@ -177,7 +181,10 @@ bool Document::object(bool constant) {
 bool Document::root_selections() {
     if (token_.is('{'))
         definitions_.back().selections = rest();
-    return selection_set(true);
+    definitions_.back().first_spread = spreads_.size();
+    const bool whole = selection_set(true);
+    definitions_.back().last_spread = spreads_.size();
+    return whole;
 }
 
 bool Document::selection_set(bool root) {
@@ -219,7 +226,7 @@ bool Document::spread(bool root) {
         if (root) {
             if (spreads_.size() == max_root_spreads)
                 return false;
-            spreads_.push_back({definitions_.size() - 1, name});
+            spreads_.push_back(name);
         }
         return directives(false);
     }
@@ -259,16 +266,23 @@ std::optional<Document::Selected> Document::select(std::optional<std::string_vie
     return Selected{found->kind, found->name, reaches_login(index), found->variables, found->selections};
 }
 
+/// Sorts the fragments by name, so that finding one doesn't go through all of them.
+void Document::index_fragments() {
+    for (std::size_t i = 0; i < definitions_.size(); ++i)
+        if (definitions_[i].kind == OperationKind::unknown)
+            fragments_.push_back(i);
+    std::ranges::sort(fragments_, {}, [this](std::size_t i) { return definitions_[i].name; });
+}
+
+std::span<const std::size_t> Document::fragments_of(std::string_view name) const noexcept {
+    const auto found = std::ranges::equal_range(fragments_, name, {},
+                                                [this](std::size_t i) { return definitions_[i].name; });
+    return {found.begin(), found.end()};
+}
+
 std::optional<std::string_view> Document::fragment_selections(std::string_view name) const noexcept {
-    const Definition* found = nullptr;
-    for (const Definition& definition : definitions_) {
-        if (definition.kind != OperationKind::unknown || definition.name != name)
-            continue;
-        if (found != nullptr)
-            return std::nullopt;
-        found = &definition;
-    }
-    return found != nullptr ? std::optional{found->selections} : std::nullopt;
+    const auto found = fragments_of(name);
+    return found.size() == 1 ? std::optional{definitions_[found.front()].selections} : std::nullopt;
 }
 
 /// Whether the login field is among the root fields of this operation, through whatever fragments. Each
@@ -280,10 +294,11 @@ bool Document::reaches_login(std::size_t operation) {
         definition.reached = false;
     boost::container::small_vector<std::size_t, 16> found{operation};
     for (std::size_t i = 0; i < found.size(); ++i) {
-        if (definitions_[found[i]].login)
+        const Definition& definition = definitions_[found[i]];
+        if (definition.login)
             return true;
-        for (const Spread& spread : spreads_)
-            if (spread.from == found[i] && !reach(spread.fragment, found))
+        for (std::size_t spread = definition.first_spread; spread < definition.last_spread; ++spread)
+            if (!reach(spreads_[spread], found))
                 return true; // it isn't defined: what a server makes of that can't be known
     }
     return false;
@@ -291,19 +306,14 @@ bool Document::reaches_login(std::size_t operation) {
 
 /// Puts the fragments of that name on the list, once each; false where there is none.
 bool Document::reach(std::string_view fragment, boost::container::small_vector<std::size_t, 16>& found) {
-    bool defined = false;
-    for (std::size_t i = 0; i < definitions_.size(); ++i) {
-        Definition& definition = definitions_[i];
-        const bool is_fragment = definition.kind == OperationKind::unknown;
-        if (!is_fragment || definition.name != fragment)
+    const auto fragments = fragments_of(fragment);
+    for (const std::size_t i : fragments) {
+        if (definitions_[i].reached)
             continue;
-        defined = true;
-        if (!definition.reached) {
-            definition.reached = true;
-            found.push_back(i);
-        }
+        definitions_[i].reached = true;
+        found.push_back(i);
     }
-    return defined;
+    return !fragments.empty();
 }
 
 } // namespace bearerd::graphql

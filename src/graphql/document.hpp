@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string_view>
 
 namespace bearerd::graphql {
@@ -50,13 +51,10 @@ private:
         OperationKind kind = OperationKind::unknown; ///< unknown: a fragment
         bool login = false;                          ///< among its root fields, inline fragments included
         bool reached = false;
+        std::size_t first_spread = 0; ///< of those at its root, which stand side by side
+        std::size_t last_spread = 0;  ///< the one behind
         std::string_view variables;
         std::string_view selections;
-    };
-
-    struct Spread {
-        std::size_t from = 0; ///< the definition that has it at its root
-        std::string_view fragment;
     };
 
     void advance() noexcept { token_ = lexer_.next(); }
@@ -98,6 +96,8 @@ private:
     bool spread(bool root);
     [[nodiscard]] const Definition* find_operation(std::optional<std::string_view> name) const noexcept;
     [[nodiscard]] bool reaches_login(std::size_t operation);
+    [[nodiscard]] std::span<const std::size_t> fragments_of(std::string_view name) const noexcept;
+    void index_fragments();
     bool reach(std::string_view fragment, boost::container::small_vector<std::size_t, 16>& found);
 
     Lexer lexer_{std::string_view{}};
@@ -107,7 +107,8 @@ private:
     std::size_t depth_ = 0;
     bool has_literals_ = false;
     boost::container::small_vector<Definition, 8> definitions_;
-    boost::container::small_vector<Spread, 16> spreads_;
+    boost::container::small_vector<std::string_view, 16> spreads_; ///< the fragments' names
+    boost::container::small_vector<std::size_t, 8> fragments_;     ///< definitions by name
 };
 
 } // namespace bearerd::graphql

@@ -5,6 +5,7 @@
 #include "media_type.hpp"
 #include "parameters.hpp"
 
+#include <algorithm>
 #include <string>
 
 namespace bearerd::graphql {
@@ -16,6 +17,14 @@ struct Part {
     std::string_view content;
 };
 
+/// A field's name that each server reads the same: printable ASCII, without quotes, escapes, or the begin of
+/// an encoded word.
+bool is_plain_name(std::string_view name) noexcept {
+    return std::ranges::all_of(name, [](char c) { return c >= ' ' && c < '\x7f'; }) &&
+           name.find_first_of("'\"\\%") == std::string_view::npos &&
+           name.find("=?") == std::string_view::npos;
+}
+
 /// `form-data; name="operations"; filename="x"`.
 bool read_disposition(std::string_view value, Part& part) {
     const auto semicolon = value.find(';');
@@ -26,26 +35,46 @@ bool read_disposition(std::string_view value, Part& part) {
     bool named = false;
     while (!value.empty()) {
         const auto parameter = take_parameter(value);
-        if (!parameter || !parameter->value)
+        if (!parameter || !parameter->value || !parameter->plain)
             return false;
         if (equal_ignoring_case(parameter->name, "name")) {
-            if (named)
+            if (named || !is_plain_name(*parameter->value))
                 return false;
             named = true;
             part.name = *parameter->value;
-        } else if (equal_ignoring_case(parameter->name, "filename") ||
-                   equal_ignoring_case(parameter->name, "filename*")) {
+        } else if (equal_ignoring_case(parameter->name, "filename")) {
+            if (part.is_file)
+                return false;
             part.is_file = true;
         } else {
-            return false; // "name*" among them
+            return false; // "name*" and "filename*" among them
         }
     }
     return named;
 }
 
+bool has_control(std::string_view line) noexcept {
+    return std::ranges::any_of(
+        line, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f'; });
+}
+
+/// What leaves the content as it is.
+bool is_identity(std::string_view encoding) noexcept {
+    return equal_ignoring_case(encoding, "binary") || equal_ignoring_case(encoding, "8bit") ||
+           equal_ignoring_case(encoding, "7bit");
+}
+
+bool read_type(std::string_view value, const Part& part) {
+    const auto type = parse_media_type(value);
+    constexpr std::string_view nested = "multipart/"; // some servers read its parts as well
+    if (equal_ignoring_case(value.substr(0, nested.size()), nested))
+        return false;
+    return part.is_file || (type && type->is_utf8());
+}
+
 bool read_header(std::string_view line, Part& part, bool& disposed) {
     const auto colon = line.find(':');
-    if (colon == std::string_view::npos || line.find_first_of("\r\n") != std::string_view::npos)
+    if (colon == std::string_view::npos || has_control(line))
         return false;
     const std::string_view name = line.substr(0, colon);
     const std::string_view value = trim(line.substr(colon + 1));
@@ -57,11 +86,9 @@ bool read_header(std::string_view line, Part& part, bool& disposed) {
         disposed = true;
         return read_disposition(value, part);
     }
-    if (equal_ignoring_case(name, "content-type")) {
-        const auto type = parse_media_type(value);
-        return part.is_file || (type && type->is_utf8());
-    }
-    return !equal_ignoring_case(name, "content-transfer-encoding") || part.is_file;
+    if (equal_ignoring_case(name, "content-type"))
+        return read_type(value, part);
+    return !equal_ignoring_case(name, "content-transfer-encoding") || (part.is_file && is_identity(value));
 }
 
 /// What stands between two delimiters, from behind the line end of the first to the line end before the
@@ -82,9 +109,11 @@ std::optional<Part> read_part(std::string_view text) {
 
 /// Keeps the `operations` field; false where the part makes the upload ambiguous.
 bool collect(const Part& part, std::optional<std::string_view>& operations) {
-    if (may_select(part.name))
+    const std::string_view base = base_name(part.name);
+    if (may_select(part.name) || equal_ignoring_case(base, "variables") ||
+        equal_ignoring_case(base, "_charset_"))
         return false;
-    if (!equal_ignoring_case(base_name(part.name), "operations"))
+    if (!equal_ignoring_case(base, "operations"))
         return true;
     if (part.name != "operations" || part.is_file || operations)
         return false;
@@ -92,9 +121,16 @@ bool collect(const Part& part, std::optional<std::string_view>& operations) {
     return true;
 }
 
+/// Characters that no server takes for a quote, a blank or the boundary's end; those of RFC 2046 without
+/// apostrophe, comma and blank.
 bool is_valid_boundary(std::string_view boundary) noexcept {
-    return !boundary.empty() && boundary.size() <= 70 && boundary.back() != ' ' &&
-           boundary.find_first_of("\r\n") == std::string_view::npos;
+    constexpr std::string_view others = "+-._=/:?()";
+    constexpr std::size_t longest = 70;
+    const auto valid = [others](char c) {
+        const char lower = to_lower(c);
+        return (lower >= 'a' && lower <= 'z') || is_digit(c) || others.find(c) != std::string_view::npos;
+    };
+    return !boundary.empty() && boundary.size() <= longest && std::ranges::all_of(boundary, valid);
 }
 
 } // namespace

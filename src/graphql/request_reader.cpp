@@ -30,31 +30,25 @@ bool is_utf8(std::string_view text) noexcept {
 /// and the last one wins. A request has three or four; one with more than it holds is not believed.
 class KeySet {
 public:
-    /// False: it was there before, or there is no more room.
-    bool insert(const JsonString& key) {
-        if (size_ == keys_.size())
+    /// False: it was there before, or there is no more room, or it is too long.
+    bool insert(const JsonString& key, std::string_view text) {
+        if (size_ == keys_.size() || text.size() > longest)
             return false;
+        if (key.escaped) // `text` stands in a buffer that is used again
+            text = decoded_[size_] = text;
         for (std::size_t i = 0; i < size_; ++i)
-            if (same(keys_[i], key))
+            if (equal_ignoring_case(keys_[i], text))
                 return false;
-        keys_[size_++] = key;
+        keys_[size_++] = text;
         return true;
     }
 
 private:
-    static std::string decoded(const JsonString& key) {
-        std::string text(key.raw.size(), '\0');
-        text.resize(key.decode(text.data()));
-        return text;
-    }
+    static constexpr std::size_t room = 16;
+    static constexpr std::size_t longest = 256;
 
-    static bool same(const JsonString& a, const JsonString& b) {
-        if (!a.escaped && !b.escaped)
-            return equal_ignoring_case(a.raw, b.raw);
-        return equal_ignoring_case(decoded(a), decoded(b));
-    }
-
-    std::array<JsonString, 16> keys_;
+    std::array<std::string_view, room> keys_;
+    std::array<std::string, room> decoded_;
     std::size_t size_ = 0;
 };
 
@@ -64,6 +58,17 @@ struct JsonBuffers {
     TextBuffer operation_name;
 };
 
+/// Whether some server reads a member of this name as `variables`: without case, or with the letters that
+/// Unicode folds to "s".
+bool may_be_variables(std::string_view name) noexcept {
+    constexpr std::string_view but_for_s = "variable";
+    constexpr std::string_view long_s = "\xC5\xBF";
+    const std::string_view base = base_name(name);
+    return equal_ignoring_case(base, "variables") ||
+           (base.ends_with(long_s) &&
+            equal_ignoring_case(base.substr(0, base.size() - long_s.size()), but_for_s));
+}
+
 /// Reads `{"query": ..., "operationName": ..., ...}` up to its end.
 bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visitor) {
     KeySet keys;
@@ -71,13 +76,14 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
     JsonString query;
     JsonString name;
     std::string_view variables;
+    bool clear_variables = true;
     bool has_query = false;
     bool has_name = false;
     if (scan.peek() != JsonKind::object)
         return false;
     for (scan.enter_object(); scan.next_member(key);) {
         const std::string_view text = key.text(buffers.key);
-        if (!keys.insert(key) || names_stored_document(text))
+        if (!keys.insert(key, text) || names_stored_document(text))
             return false;
         if (text == "query") {
             has_query = scan.peek() == JsonKind::string && scan.string(query);
@@ -87,15 +93,20 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
             has_name = scan.peek() == JsonKind::string && scan.string(name);
             if (!has_name)
                 return false;
-        } else if (equal_ignoring_case(text, "variables")) {
+        } else if (may_select(text) && text != "operationName") { // as a careless server reads it
+            return false;
+        } else if (text == "variables") {
             scan.skip(variables);
+        } else if (may_be_variables(text)) {
+            clear_variables = false;
+            scan.skip();
         } else {
             scan.skip();
         }
     }
     if (!scan.ok() || !has_query)
         return false;
-    Envelope envelope{query.text(buffers.document), std::nullopt, variables};
+    Envelope envelope{query.text(buffers.document), std::nullopt, variables, clear_variables};
     if (has_name)
         envelope.operation_name = name.text(buffers.operation_name);
     return visitor.visit(envelope);
@@ -148,6 +159,8 @@ RequestForm read_post(const RequestView& request, EnvelopeVisitor& visitor) {
     if (type->is("application/graphql"))
         return read_document({request.body, std::nullopt}, visitor);
     if (type->is("multipart/form-data")) {
+        if (!type->plain)
+            return RequestForm::unreadable;
         const auto operations = multipart_operations(request.body, type->boundary.value_or(""));
         return operations ? read_json(*operations, visitor) : RequestForm::unreadable;
     }

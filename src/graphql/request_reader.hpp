@@ -13,6 +13,7 @@ struct Envelope {
     std::string_view document;                      ///< decoded; valid UTF-8
     std::optional<std::string_view> operation_name; ///< nothing: absent or null
     std::string_view variables{};                   ///< their JSON text; empty: absent
+    bool clear_variables = true; ///< false: a member stands there that some servers read as `variables`
 };
 
 class EnvelopeVisitor {

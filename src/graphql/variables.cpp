@@ -1,8 +1,11 @@
 #include "variables.hpp"
 
 #include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/graphql/text_buffer.hpp>
 
 #include "literal.hpp"
+
+#include <algorithm>
 
 namespace bearerd::graphql {
 namespace {
@@ -23,6 +26,20 @@ std::string decoded(const JsonString& string) {
     std::string text(string.raw.size(), '\0');
     text.resize(string.decode(text.data()));
     return text;
+}
+
+std::optional<std::string> given_text(std::string_view json) {
+    JsonScan scan{json};
+    JsonString string;
+    if (scan.peek() == JsonKind::string)
+        return scan.string(string) ? std::optional{decoded(string)} : std::nullopt;
+    if (scan.peek() == JsonKind::number && is_integer(json))
+        return std::string{json};
+    return std::nullopt;
+}
+
+std::optional<bool> given_boolean(std::string_view json) noexcept {
+    return json == "true" || json == "false" ? std::optional{json == "true"} : std::nullopt;
 }
 
 } // namespace
@@ -56,9 +73,28 @@ void skip_value(Lexer& lexer, Token& token) noexcept {
     } while (depth != 0 && !is_over(token));
 }
 
-bool Variables::read(std::string_view declarations, std::string_view values) {
+bool Variables::read(std::string_view declarations, std::optional<std::string_view> values) {
     declared_.clear();
-    values_ = values;
+    if (!declare(declarations))
+        return false;
+    index();
+    if (values)
+        give(*values);
+    else
+        all_unclear();
+    for (Declared& declared : declared_) {
+        if (declared.given == Given::yes) {
+            declared.text = given_text(declared.raw);
+            declared.boolean = given_boolean(declared.raw);
+        } else if (declared.given == Given::no) {
+            declared.text = text_of(declared.default_value);
+            declared.boolean = boolean_of(declared.default_value);
+        }
+    }
+    return true;
+}
+
+bool Variables::declare(std::string_view declarations) {
     Lexer lexer{declarations};
     Token token = lexer.next();
     if (!token.is('('))
@@ -75,7 +111,6 @@ bool Variables::read(std::string_view declarations, std::string_view values) {
                 const Token first = lexer.next();
                 token = first;
                 skip_value(lexer, token);
-                declared.has_default = true;
                 declared.default_value = opens(first) ? Token{} : first;
             } else if (token.is('(')) { // of a directive
                 skip_value(lexer, token);
@@ -87,69 +122,61 @@ bool Variables::read(std::string_view declarations, std::string_view values) {
     return token.is(')');
 }
 
-const Variables::Declared* Variables::find(std::string_view name) const noexcept {
-    const Declared* found = nullptr;
-    for (const Declared& declared : declared_) {
-        if (declared.name != name)
-            continue;
-        if (found != nullptr)
-            return nullptr;
-        found = &declared;
-    }
-    return found;
+/// Sorts them by name. One that is declared twice is unclear.
+void Variables::index() {
+    std::ranges::sort(declared_, {}, &Declared::name);
+    for (std::size_t i = 1; i < declared_.size(); ++i)
+        if (declared_[i].name == declared_[i - 1].name)
+            declared_[i].given = declared_[i - 1].given = Given::unclear;
 }
 
-Variables::Given Variables::given(std::string_view name, std::string_view& raw) const {
-    if (values_.empty())
-        return Given::no;
-    JsonScan scan{values_};
-    if (scan.peek() == JsonKind::null)
-        return Given::no;
-    if (scan.peek() != JsonKind::object)
-        return Given::unclear;
-    Given result = Given::no;
+/// Notes the values in one pass.
+void Variables::give(std::string_view values) {
+    JsonScan scan{values};
+    if (values.empty() || scan.peek() == JsonKind::null)
+        return;
+    if (scan.peek() != JsonKind::object) {
+        all_unclear();
+        return;
+    }
     JsonString key;
+    TextBuffer buffer;
     for (scan.enter_object(); scan.next_member(key);) {
-        std::string_view value;
-        scan.skip(value);
-        if (!key.is(name))
+        std::string_view raw;
+        scan.skip(raw);
+        Declared* const declared = find(key.text(buffer));
+        if (declared == nullptr)
             continue;
-        if (result == Given::yes)
-            return Given::unclear;
-        result = Given::yes;
-        raw = value;
+        declared->given = declared->given == Given::no ? Given::yes : Given::unclear;
+        declared->raw = raw;
     }
-    return scan.ok() ? result : Given::unclear;
+    if (!scan.ok())
+        all_unclear();
 }
 
-std::optional<std::string> Variables::text(std::string_view name) const {
-    const Declared* const declared = find(name);
-    std::string_view raw;
-    const Given from = declared == nullptr ? Given::unclear : given(name, raw);
-    if (from == Given::unclear)
-        return std::nullopt;
-    if (from == Given::no)
-        return declared->has_default ? text_of(declared->default_value) : std::nullopt;
-    JsonScan scan{raw};
-    JsonString string;
-    if (scan.peek() == JsonKind::string)
-        return scan.string(string) ? std::optional{decoded(string)} : std::nullopt;
-    if (scan.peek() == JsonKind::number && is_integer(raw))
-        return std::string{raw};
-    return std::nullopt;
+void Variables::all_unclear() noexcept {
+    for (Declared& declared : declared_)
+        declared.given = Given::unclear;
 }
 
-std::optional<bool> Variables::boolean(std::string_view name) const {
-    const Declared* const declared = find(name);
-    std::string_view raw;
-    const Given from = declared == nullptr ? Given::unclear : given(name, raw);
-    if (from == Given::unclear)
-        return std::nullopt;
-    if (from == Given::no)
-        return declared->has_default ? boolean_of(declared->default_value) : std::nullopt;
-    if (raw == "true" || raw == "false")
-        return raw == "true";
-    return std::nullopt;
+const Variables::Declared* Variables::known(std::string_view name) const noexcept {
+    const auto found = std::ranges::lower_bound(declared_, name, {}, &Declared::name);
+    return found != declared_.end() && found->name == name ? &*found : nullptr;
+}
+
+Variables::Declared* Variables::find(std::string_view name) noexcept {
+    const auto found = std::ranges::lower_bound(declared_, name, {}, &Declared::name);
+    return found != declared_.end() && found->name == name ? &*found : nullptr;
+}
+
+std::optional<std::string_view> Variables::text(std::string_view name) const noexcept {
+    const Declared* const declared = known(name);
+    return declared != nullptr ? std::optional<std::string_view>{declared->text} : std::nullopt;
+}
+
+std::optional<bool> Variables::boolean(std::string_view name) const noexcept {
+    const Declared* const declared = known(name);
+    return declared != nullptr ? declared->boolean : std::nullopt;
 }
 
 } // namespace bearerd::graphql

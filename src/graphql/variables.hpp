@@ -2,6 +2,8 @@
 
 #include "lexer.hpp"
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -9,39 +11,48 @@
 
 namespace bearerd::graphql {
 
-/// An operation's variables, with the values that a request gives them. Views: both texts must outlive it.
+/// An operation's variables, with the values that a request gives them. Each is read once, however often it
+/// is asked for: read() costs time linear in its texts, a look-up time linear in the name. Views: both texts
+/// must outlive it.
 class Variables {
 public:
     static constexpr std::size_t max_declared = 256;
 
     /// `declarations`: the document from the operation's '(' on; empty where it declares none. `values`: the
-    /// JSON text of `variables`; empty where there is none. False where it declares more than the bound. The
-    /// texts are a parsed document's and a scanned request's: whole and valid.
-    [[nodiscard]] bool read(std::string_view declarations, std::string_view values);
+    /// JSON text of `variables`; empty where there is none; nothing where servers could differ about them.
+    /// False where it declares more than the bound. The texts are a parsed document's and a scanned
+    /// request's: whole and valid.
+    [[nodiscard]] bool read(std::string_view declarations, std::optional<std::string_view> values);
 
     /// A string's or integer's text, the value given or the default. Nothing where it is another kind of
-    /// value, null, not declared, declared or given twice, or given by `variables` that are no object.
-    [[nodiscard]] std::optional<std::string> text(std::string_view name) const;
-    [[nodiscard]] std::optional<bool> boolean(std::string_view name) const;
+    /// value, null, not declared, declared or given twice, or given by `variables` that are no object. A view
+    /// into this object.
+    [[nodiscard]] std::optional<std::string_view> text(std::string_view name) const noexcept;
+    [[nodiscard]] std::optional<bool> boolean(std::string_view name) const noexcept;
 
     /// How many are declared.
     [[nodiscard]] std::size_t size() const noexcept { return declared_.size(); }
 
 private:
+    enum class Given : std::uint8_t { no, yes, unclear };
+
     struct Declared {
         std::string_view name;
-        Token default_value; ///< `invalid`: none, or one of several tokens
-        bool has_default = false;
+        Token default_value;  ///< `invalid`: none, or one of several tokens
+        std::string_view raw; ///< the JSON text of the value that the request gives
+        Given given = Given::no;
+        std::optional<std::string> text;
+        std::optional<bool> boolean;
     };
 
-    enum class Given { yes, no, unclear };
+    [[nodiscard]] bool declare(std::string_view declarations);
+    void index();
+    void give(std::string_view values);
+    void all_unclear() noexcept;
+    [[nodiscard]] Declared* find(std::string_view name) noexcept;
+    [[nodiscard]] const Declared* known(std::string_view name) const noexcept;
 
-    [[nodiscard]] const Declared* find(std::string_view name) const noexcept;
-    /// The JSON text of the value that the request gives.
-    Given given(std::string_view name, std::string_view& raw) const;
-
-    std::vector<Declared> declared_;
-    std::string_view values_;
+    std::vector<Declared> declared_; ///< by name; of those of one name, each is unclear
 };
 
 /// The text of a constant of a document: a string's or an integer's; nothing of another kind.

@@ -72,6 +72,12 @@ bool is_worth_reading(std::string_view body) noexcept {
     return false;
 }
 
+/// Only what can be a number of credits: whoever makes it an integer relies on the range. NaN is in none.
+std::optional<double> credits(std::optional<double> told) noexcept {
+    constexpr double most = 1e15; // every whole number up to it is a double
+    return told && *told >= 0 && *told <= most ? told : std::nullopt;
+}
+
 /// What one answer, or one element of a batch, says. A member that stands there twice could be read either
 /// way, so it never speaks for a rejection.
 struct Answer {
@@ -262,7 +268,7 @@ private:
             read_member("throttleStatus", [this] {
                 read_member("currentlyAvailable", [this] {
                     if (scan_.peek() == JsonKind::number)
-                        judgement_.throttle_available = scan_.number();
+                        judgement_.throttle_available = credits(scan_.number());
                     else
                         scan_.skip();
                 });

@@ -5,28 +5,130 @@
 #include <algorithm>
 #include <charconv>
 #include <string>
+#include <vector>
 
 namespace bearerd::reconcile {
 namespace {
 
 using Json = nlohmann::json;
 
-constexpr int deepest = 64;
+constexpr std::size_t deepest = 64;
 constexpr std::size_t longest_found = 1024;
 
+/// Builds the answer, but keeps each number that nlohmann would make a double as its text (`binary`, which no
+/// JSON text has). Discards what is deeper than the bound.
+class Builder final : public nlohmann::json_sax<Json> {
+public:
+    bool null() override { return put(Json{}); }
+
+    bool boolean(bool value) override { return put(Json(value)); }
+
+    bool number_integer(number_integer_t value) override { return put(Json(value)); }
+
+    bool number_unsigned(number_unsigned_t value) override { return put(Json(value)); }
+
+    bool number_float(number_float_t /*value*/, const string_t& text) override {
+        return put(Json::binary({text.begin(), text.end()}));
+    }
+
+    bool string(string_t& value) override { return put(Json(std::move(value))); }
+
+    bool binary(binary_t& /*value*/) override { return false; }
+
+    bool start_object(std::size_t /*size*/) override { return open(Json::object()); }
+
+    bool key(string_t& name) override {
+        key_ = std::move(name);
+        return true;
+    }
+
+    bool end_object() override { return close(); }
+
+    bool start_array(std::size_t /*size*/) override { return open(Json::array()); }
+
+    bool end_array() override { return close(); }
+
+    bool parse_error(std::size_t /*at*/, const std::string& /*token*/,
+                     const nlohmann::detail::exception& /*error*/) override {
+        return false;
+    }
+
+    [[nodiscard]] Json& root() noexcept { return root_; }
+
+private:
+    Json* place(Json value) {
+        if (within_.empty())
+            return &(root_ = std::move(value));
+        Json& parent = *within_.back();
+        if (parent.is_object())
+            return &(parent[key_] = std::move(value));
+        parent.push_back(std::move(value));
+        return &parent.back();
+    }
+
+    bool put(Json value) {
+        place(std::move(value));
+        return true;
+    }
+
+    bool open(Json value) {
+        if (within_.size() > deepest)
+            return false;
+        within_.push_back(place(std::move(value)));
+        return true;
+    }
+
+    bool close() {
+        within_.pop_back();
+        return true;
+    }
+
+    Json root_;
+    std::vector<Json*> within_;
+    std::string key_;
+};
+
+std::string number_of(const Json& json) {
+    const auto& text = json.get_binary();
+    return {text.begin(), text.end()};
+}
+
+void append_text(std::string& out, const Json& json) { // NOLINT(misc-no-recursion): bounded by deepest
+    std::string_view between;
+    if (json.is_binary()) {
+        out += number_of(json);
+    } else if (json.is_object()) {
+        out += '{';
+        for (const auto& [key, value] : json.items()) {
+            out.append(between).append(Json(key).dump(-1, ' ', false, Json::error_handler_t::replace)) += ':';
+            append_text(out, value);
+            between = ",";
+        }
+        out += '}';
+    } else if (json.is_array()) {
+        out += '[';
+        for (const Json& value : json) {
+            out += between;
+            append_text(out, value);
+            between = ",";
+        }
+        out += ']';
+    } else {
+        out += json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    }
+}
+
 std::string text_of(const Json& json) {
-    return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+    std::string text;
+    append_text(text, json);
+    return text;
 }
 
 /// An object at its top, or discarded. Depth is bounded because writing what is found recurses.
 Json parse(std::string_view body) {
-    bool too_deep = false;
-    const auto look = [&too_deep](int depth, Json::parse_event_t, Json&) {
-        too_deep = too_deep || depth > deepest;
-        return !too_deep;
-    };
-    Json answer = Json::parse(body, look, false);
-    return too_deep || !answer.is_object() ? Json(Json::value_t::discarded) : answer;
+    Builder builder;
+    const bool whole = Json::sax_parse(body, &builder);
+    return whole && builder.root().is_object() ? std::move(builder.root()) : Json(Json::value_t::discarded);
 }
 
 const Json* member(const Json& object, const std::string& name) {
@@ -81,8 +183,12 @@ bool says_something(const Json& value) {
         return value == true;
     case Json::value_t::number_integer:
     case Json::value_t::number_unsigned:
-    case Json::value_t::number_float:
         return value != 0;
+    case Json::value_t::binary: { // a number, kept as its text
+        const std::string text = number_of(value);
+        return std::string_view{text}.substr(0, text.find_first_of("eE")).find_first_of("123456789") !=
+               std::string_view::npos;
+    }
     default:
         return false;
     }

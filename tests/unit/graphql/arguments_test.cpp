@@ -223,6 +223,21 @@ TEST(MutationFields, AreBounded) {
     EXPECT_EQ(read(json_request(body_of(deep, ""))), "?");
 }
 
+TEST(MutationFields, TakeNoKeyFromVariablesThatOnlySomeServersRead) {
+    for (const char* const name :
+         {"Variables", "VARIABLES", "variables ", "variable\xC5\xBF", "variables[]"}) {
+        const auto with = [name](const std::string& argument) {
+            return read(json_request(R"({"query":"mutation($r:String=\"D\"){createReversal(line:)" +
+                                     argument + R"(){id}}",")" + name + R"(":{"r":"A"}})"));
+        };
+        EXPECT_EQ(with("$r"), "createReversal1=") << name;
+        EXPECT_EQ(with("7"), "createReversal1=7") << name;
+    }
+    EXPECT_EQ(read(json_request(
+                  R"({"query":"mutation($r:ID){createReversal(line:$r){id}}","variables":{"r":"A"}})")),
+              "createReversal1=A");
+}
+
 TEST(Keys, AreGoodOnlyWhereEachFieldHasItsOwn) {
     const RootField a{"f", 0, "A"};
     const RootField lower{"f", 0, "a"};
@@ -247,6 +262,77 @@ TEST(AsksByKey, TakesAQueryOfTheVariableKeyAlone) {
           "subscription($key:String!){a(b:$key)}", "query A($key:ID){a(b:$key)} query B{a}",
           "{a(b:$key,c:$key)}", "query($key:String!){a(b:\"$key\")}"})
         EXPECT_FALSE(asks_by_key(document)) << document;
+}
+
+// Each of these reads some 10^11 bytes, which takes minutes, where every use is looked up anew.
+std::string repeated(std::string_view text, std::size_t times) {
+    std::string out;
+    out.reserve(text.size() * times);
+    for (std::size_t i = 0; i < times; ++i)
+        out += text;
+    return out;
+}
+
+constexpr std::size_t many = 200'000;
+
+TEST(MutationFieldsOfLargeRequests, LookAtTheVariablesOnceHoweverOftenOneIsUsed) {
+    std::string others;
+    for (std::size_t i = 0; i < many; ++i)
+        others += "\"x" + std::to_string(i) + "\":0,";
+    const std::string uses = repeated("a:$r,", many);
+    const std::string skips = repeated("@include(if:$b)", many / 4);
+    EXPECT_EQ(
+        read(json_request(R"({"query":"mutation($r:String,$b:Boolean){createReversal()" + uses + "line:$r)" +
+                          skips + R"({id}}","variables":{)" + others + R"("b":true,"r":"A-1"}})")),
+        "createReversal1=A-1");
+}
+
+TEST(MutationFieldsOfLargeRequests, ReadAValueOrADefaultOnceHoweverOftenItIsUsed) {
+    const std::string large(1U << 20U, 'v');
+    const std::string uses = repeated("a:$v,b:$d,", many);
+    EXPECT_EQ(read(json_request(R"({"query":"mutation($v:String,$d:String=\")" + large +
+                                R"(\",$r:ID){createReversal()" + uses +
+                                R"(line:$r){id}}","variables":{"r":7,"v":")" + large + R"("}})")),
+              "createReversal1=7");
+    EXPECT_EQ(
+        read(json_request(R"({"query":"mutation($v:String){createReversal()" + repeated("line:$v,", many) +
+                          R"(line:$v){id}}","variables":{"v":")" + large + R"("}})")),
+        "createReversal1=");
+}
+
+TEST(MutationFieldsOfLargeRequests, FindAFragmentOnceHoweverOftenItIsSpread) {
+    std::string fragments;
+    std::string spreads;
+    const std::string prefix(4000, 'f');
+    for (int i = 100; i < 340; ++i) {
+        fragments += " fragment " + prefix + std::to_string(i) + " on M{__typename}";
+        spreads += "..." + prefix + std::to_string(i) + " ";
+    }
+    const std::string element =
+        R"({"query":"mutation{)" + repeated(spreads, 4) + "createReversal(line:1){id}}" + fragments + R"("})";
+    EXPECT_EQ(read(json_request(element)), "createReversal1=1");
+    EXPECT_EQ(read(json_request("[" + element + "," + element + "]")), "createReversal1=1 createReversal1=1");
+}
+
+TEST(MutationFieldsOfLargeRequests, KnowADoubledVariableFromOneThatIsGivenOnce) {
+    std::string declarations;
+    std::string given;
+    for (int i = 0; i < 200; ++i) {
+        declarations += "$v" + std::to_string(i) + ":ID=" + std::to_string(i) + ",";
+        if (i % 2 == 0)
+            given += "\"\\u0076" + std::to_string(i) + "\":\"given" + std::to_string(i) + "\",";
+    }
+    const auto with = [&](const std::string& name) {
+        return read(json_request(R"({"query":"mutation()" + declarations +
+                                 "$twice:ID,$twice:ID){createReversal(line:$" + name +
+                                 R"(){id}}","variables":{)" + given + R"("twice":1,"v8":"again"}})"));
+    };
+    EXPECT_EQ(with("v198"), "createReversal1=given198");
+    EXPECT_EQ(with("v199"), "createReversal1=199");
+    EXPECT_EQ(with("v0"), "createReversal1=given0");
+    EXPECT_EQ(with("v8"), "createReversal1=");
+    EXPECT_EQ(with("twice"), "createReversal1=");
+    EXPECT_EQ(with("v200"), "createReversal1=");
 }
 
 } // namespace

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace bearerd::graphql;
@@ -254,6 +255,132 @@ TEST(Operation, OfAnUploadIsReadFromItsOperationsPart) {
                 << other;
         EXPECT_EQ(classify_json(body, "multipart/form-data").kind, unknown) << body;
         EXPECT_EQ(classify_json(body, "multipart/mixed; boundary=b").kind, unknown) << body;
+    }
+}
+
+constexpr std::string_view disposition = "Content-Disposition: form-data; ";
+
+TEST(Operation, OfAnUploadIsUnknownWherePhpOrAnotherReaderFindsOtherParts) {
+    const std::string q = R"({"query":"{a}"})";
+    const std::string m = R"({"query":"mutation{a}"})";
+    const std::string operations = part(std::string{disposition} + "name=\"operations\"", q);
+    ASSERT_EQ(classify_json(operations + "--b--", "multipart/form-data; boundary=b").kind, query);
+    // A further part, by its headers: a query remains one only if no reader takes the part for `operations`.
+    const std::vector<std::pair<std::string, OperationKind>> parts = {
+        {"name=\"0\"; filename=\"it's a.png\"", query},
+        {"name=\"0\"; filename=x.png\r\nContent-Type: image/png", query},
+        {"name=\"0\"; filename=\"x\"\r\nContent-Transfer-Encoding: 8bit", query},
+        {"name='operations'", unknown},
+        {"name='query'", unknown},
+        {"name=\"'operations'\"", unknown},
+        {"name=x'operations'", unknown},
+        {"name=\"x\"; name='operations'", unknown},
+        {"name=\"x\"; filename='y; name=operations'", unknown},
+        {"name=\"x\"; filename=\"y; name=operations\"", unknown},
+        {"name=\"x\"; filename=\"y\\\"; name=\\\"operations\"", unknown},
+        {"name =\"operations\"", unknown},
+        {"name= \"operations\"", unknown},
+        {"name=\"x\"; name*=UTF-8''operations", unknown},
+        {"name*0=opera; name*1=tions", unknown},
+        {"name=\"x\"; filename*=UTF-8''y", unknown},
+        {"name=\"x\"; filename=\"y\"; filename=\"z\"", unknown},
+        {"name=\"op\\erations\"", unknown},
+        {"name=\"%6fperations\"", unknown},
+        {"name=\"=?utf-8?Q?operations?=\"", unknown},
+        {"name=\"operations \"", unknown},
+        {"name=\"operations[0]\"", unknown},
+        {"name=\"operations\0x\""s, unknown},
+        {"name=\"opera\ttions\"", unknown},
+        {"name=\"\xEF\xBD\x8Fperations\"", unknown},
+        {"name=\"variables\"", unknown},
+        {"name=\"_charset_\"", unknown},
+        {"name=x;\r\n name=operations", unknown},
+        {"name=x\r\n\tname=operations", unknown},
+        {"name=x\nContent-Disposition: form-data; name=operations", unknown},
+        {"name=x\rContent-Disposition: form-data; name=operations", unknown},
+        {"name=x\r\nContent-Disposition: form-data; name=operations", unknown},
+        {"name=\"x\"\r\nContent-Transfer-Encoding: quoted-printable", unknown},
+        {"name=\"0\"; filename=\"x\"\r\nContent-Transfer-Encoding: base64", unknown},
+        {"name=\"x\"\r\nContent-Type: multipart/mixed; boundary=c", unknown},
+        {"name=\"0\"; filename=\"x\"\r\nContent-Type: Multipart/Mixed; boundary=c", unknown},
+    };
+    for (const auto& [headers, kind] : parts) {
+        const std::string other = part(std::string{disposition} + headers, m);
+        EXPECT_EQ(classify_json(operations + other + "--b--\r\n", "multipart/form-data; boundary=b").kind,
+                  kind)
+            << headers;
+        EXPECT_EQ(classify_json(other + operations + "--b--\r\n", "multipart/form-data; boundary=b").kind,
+                  kind)
+            << headers;
+    }
+}
+
+TEST(Operation, OfAnUploadIsUnknownWhereReadersFindAnotherBoundary) {
+    const std::string operations = "Content-Disposition: form-data; name=\"operations\"";
+    const auto body = [&operations](const std::string& boundary) {
+        return "--" + boundary + "\r\n" + operations + "\r\n\r\n" + R"({"query":"{a}"})" + "\r\n--" +
+               boundary + "--\r\n";
+    };
+    const std::vector<std::tuple<std::string, std::string, OperationKind>> types = {
+        {"multipart/form-data; boundary=BBB", "BBB", query},
+        {"multipart/form-data;boundary=\"BBB\"", "BBB", query},
+        {"multipart/form-data; boundary=----WebKitFormBoundaryAb0_+.", "----WebKitFormBoundaryAb0_+.", query},
+        {"multipart/form-data; boundary=\"----=_Part_1\"; charset=utf-8", "----=_Part_1", query},
+        {"multipart/form-data; Boundary=xboundaryx", "xboundaryx", unknown},
+        {"multipart/form-data; x-boundary=AAA; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; boundary=BBB; x-boundary=AAA", "BBB", unknown},
+        {"multipart/form-data; boundaryx=AAA; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; x=\"boundary=AAA\"; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; x=\"Boundary=AAA\"; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; boundary; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; boundary=AAA; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; boundary=AAA; BOUNDARY=BBB", "BBB", unknown},
+        {"multipart/form-data; boundary='BBB'", "'BBB'", unknown},
+        {"multipart/form-data; boundary='BBB'", "BBB", unknown},
+        {"multipart/form-data; boundary=\"'BBB'\"", "'BBB'", unknown},
+        {"multipart/form-data; x='; boundary=AAA; y='; charset=utf-8", "AAA", unknown},
+        {"multipart/form-data; boundary =BBB", "BBB", unknown},
+        {"multipart/form-data; boundary= BBB", "BBB", unknown},
+        {"multipart/form-data; boundary=B B", "B B", unknown},
+        {"multipart/form-data; boundary=\"B B\"", "B B", unknown},
+        {"multipart/form-data; boundary=\"B;B\"", "B;B", unknown},
+        {"multipart/form-data; boundary=\"B,B\"", "B,B", unknown},
+        {"multipart/form-data; boundary=B=B", "B=B", unknown},
+        {"multipart/form-data; boundary=\"B\\BB\"", "BBB", unknown},
+        {"multipart/form-data; boundary=\"BBB", "BBB", unknown},
+        {"multipart/form-data; boundary=", "", unknown},
+        {"multipart/form-data; boundary=\"\"", "", unknown},
+        {"multipart/form-data; Boundary", "", unknown},
+        {"multipart/form-data boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; utf-8; boundary=BBB", "BBB", unknown},
+        {"multipart/form-data; boundary=BBB; x-charset=utf-16", "BBB", unknown},
+        {"multipart/form-data; boundary*=BBB", "BBB", unknown},
+    };
+    for (const auto& [type, boundary, kind] : types)
+        EXPECT_EQ(classify_json(body(boundary), type).kind, kind) << type;
+}
+
+TEST(Operation, IsUnknownWhereAServerWithoutCaseReadsAnotherNameOrQuery) {
+    const std::vector<Case> members = {
+        {R"("operationName":"A")", query},
+        {R"("operationNames":"B")", query},
+        {R"("Variables":{})", query},
+        {R"("operationname":"B")", unknown},
+        {R"("OperationName":"B")", unknown},
+        {R"("OPERATIONNAME":null)", unknown},
+        {R"("operationName ":"B")", unknown},
+        {R"("operationName\u0000":"B")", unknown},
+        {R"("\u004fperationName":"B")", unknown},
+        {R"("Query":"mutation{a}")", unknown},
+        {R"("QUERY":null)", unknown},
+        {R"(" query":"mutation{a}")", unknown},
+        {R"("query[]":"mutation{a}")", unknown},
+        {R"("query\u0000":"mutation{a}")", unknown},
+        {R"("DocumentID":"x")", unknown},
+    };
+    for (const auto& [member, kind] : members) {
+        EXPECT_EQ(classify_json("{\"query\":\"query A{a}\"," + member + "}").kind, kind) << member;
+        EXPECT_EQ(classify_json("{" + member + ",\"query\":\"query A{a}\"}").kind, kind) << member;
     }
 }
 

@@ -281,7 +281,7 @@ TEST(Throttle, IsReadFromTheExtensions) {
     };
     EXPECT_EQ(throttle(good), 7986.0);
     EXPECT_EQ(throttle(with_value("0")), 0.0);
-    EXPECT_EQ(throttle(with_value("-12.5e1")), -125.0);
+    EXPECT_EQ(throttle(with_value("-12.5e1")), std::nullopt);
     EXPECT_EQ(throttle(with_value("\"7986\"")), std::nullopt);
     EXPECT_EQ(throttle(with_value("null")), std::nullopt);
     EXPECT_EQ(throttle(with_value("1e999")), std::nullopt);
@@ -290,6 +290,21 @@ TEST(Throttle, IsReadFromTheExtensions) {
     EXPECT_EQ(throttle(R"({"extensions":{"cost":[{"currentlyAvailable":1}]}})"), std::nullopt);
     EXPECT_EQ(throttle("[" + with_value("2") + "," + with_value("1") + "]"), 1.0);
     EXPECT_EQ(judge(401, with_value("3"), OperationKind::query, rules).throttle_available, 3.0);
+}
+
+TEST(Judgement, TellsOnlySuchCreditsAsAnIntegerHolds) {
+    const auto told = [](const std::string& number) {
+        const std::string body =
+            R"({"data":{},"extensions":{"cost":{"throttleStatus":{"currentlyAvailable":)" + number + "}}}}";
+        return judge(200, body, OperationKind::query, {}).throttle_available;
+    };
+    EXPECT_EQ(told("0"), 0.0);
+    EXPECT_EQ(told("7986"), 7986.0);
+    EXPECT_EQ(told("7986.5"), 7986.5);
+    EXPECT_EQ(told("1e15"), 1e15);
+    for (const char* const number : {"1e200", "-1e200", "-1", "-0.5", "9223372036854775808", "1e16", "1e-999",
+                                     "null", "\"7\"", "NaN", "1e999"})
+        EXPECT_EQ(told(number), std::nullopt) << number;
 }
 
 } // namespace

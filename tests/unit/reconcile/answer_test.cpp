@@ -38,6 +38,27 @@ TEST(Answer, IsFoundWhereThePointerLeadsToSomething) {
            "/data/Items/data/0/id");
 }
 
+TEST(Answer, KeepsTheDigitsOfANumberAsTheyStandThere) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"18446744073709551615", "18446744073709551615"},
+        {"18446744073709551616", "18446744073709551616"},
+        {"12345678901234567890123", "12345678901234567890123"},
+        {"-98765432109876543210", "-98765432109876543210"},
+        {"10.10", "10.10"},
+        {"0.1000000000000000055511151231257827", "0.1000000000000000055511151231257827"},
+        {"1E+2", "1E+2"},
+        {R"({ "b" : [ 20000000000000000000000 , 1.50 ] , "a" : "x\"" })",
+         R"({"a":"x\"","b":[20000000000000000000000,1.50]})"},
+        {"0.0", ""},
+        {"-0.00e7", ""},
+    };
+    for (const auto& [value, expected] : cases) {
+        const Answer answer = read_answer(std::string{R"({"data":{"id":)"} + value + "}}", "/data/id");
+        EXPECT_EQ(answer.result, *expected == '\0' ? Result::not_found : Result::found) << value;
+        EXPECT_EQ(answer.found, expected) << value;
+    }
+}
+
 TEST(Answer, IsNotFoundWhereItLeadsNowhereOrToNothing) {
     expect({{R"({"data":{"Items":{"data":[]}}})", Result::not_found},
             {R"({"data":{"Items":{"data":[{}]}}})", Result::not_found},
