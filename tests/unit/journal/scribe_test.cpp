@@ -198,9 +198,12 @@ TEST_F(ScribeTest, GivesNoNumberTwice) {
         const test::FullDisk full{1};
         EXPECT_FALSE(put_down(R"({"query":"mutation{b}"})")->durable);
     }
-    ASSERT_TRUE(bearerd::test::turn_until(loop, [this] { return !journal->working(); }));
-    ASSERT_TRUE(wait_until_working());
-    EXPECT_TRUE(put_down(R"({"query":"mutation{c}"})")->durable);
+    const TimePoint end = BootClock::now() + 30s; // it tries again after a second
+    EntryPtr next;
+    do
+        next = put_down(R"({"query":"mutation{c}"})");
+    while (!next->durable && BootClock::now() < end);
+    ASSERT_TRUE(next->durable);
     const auto all = items();
     ASSERT_GE(all.size(), 2U);
     EXPECT_EQ(all.begin()->first, 1U);
