@@ -153,12 +153,14 @@ void Journal::Writer::put(Batch& batch) {
     report(failure ? std::optional{failure.message()} : std::nullopt);
 }
 
-std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>& records) const {
-    std::uint64_t next = store_.book().next_number();
+/// A number is given once, even where its record then can't be written: some of it may be on the disk all the
+/// same, and would stand in for another mutation's.
+std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>& records) {
+    next_number_ = std::max(next_number_, store_.book().next_number());
     std::string bytes;
     for (Posted& posted : batch) {
         if (!posted.outcome) {
-            posted.entry->intent.number = next++;
+            posted.entry->intent.number = next_number_++;
             records.emplace_back(posted.entry->intent);
         } else {
             if (posted.entry)

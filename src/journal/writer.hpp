@@ -43,7 +43,7 @@ private:
     void write(Batch batch);
     [[nodiscard]] bool ready();
     void put(Batch& batch);
-    [[nodiscard]] std::string number_and_encode(Batch& batch, std::vector<Record>& records) const;
+    [[nodiscard]] std::string number_and_encode(Batch& batch, std::vector<Record>& records);
     void sync_outcomes();
     void keep_outcomes(Batch& batch);
     void complete(const Batch& batch, bool durable);
@@ -67,6 +67,7 @@ private:
     // The thread's own:
     Store store_;
     Batch left_over_; ///< outcomes that could not be written: of what is on the disk, so a bounded number
+    std::uint64_t next_number_ = 1; ///< not given to any intent yet
     TimePoint next_try_{};
     TimePoint unsynced_since_ = TimePoint::max();
     bool told_opened_ = false;

@@ -1,6 +1,7 @@
 #include <bearerd/journal/scribe.hpp>
 
 #include "unit/journal/folder.hpp"
+#include "unit/journal/full_disk.hpp"
 #include "unit/run_task.hpp"
 
 #include <bearerd/journal/files.hpp>
@@ -188,6 +189,25 @@ TEST_F(ScribeTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
     EXPECT_TRUE(put_down(R"({"query":"mutation{b}"})")->durable);
     EXPECT_EQ(items().size(), 1U);
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
+}
+
+TEST_F(ScribeTest, GivesNoNumberTwice) {
+    start();
+    EXPECT_TRUE(put_down(R"({"query":"mutation{a}"})")->durable);
+    {
+        const test::FullDisk full{1};
+        EXPECT_FALSE(put_down(R"({"query":"mutation{b}"})")->durable);
+    }
+    const TimePoint end = BootClock::now() + 30s; // it tries again after a second
+    EntryPtr next;
+    do
+        next = put_down(R"({"query":"mutation{c}"})");
+    while (!next->durable && BootClock::now() < end);
+    ASSERT_TRUE(next->durable);
+    const auto all = items();
+    ASSERT_GE(all.size(), 2U);
+    EXPECT_EQ(all.begin()->first, 1U);
+    EXPECT_FALSE(all.contains(2)) << "the second one was given to what could not be written";
 }
 
 TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {

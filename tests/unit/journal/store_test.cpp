@@ -1,19 +1,19 @@
 #include "store.hpp"
 
 #include "unit/journal/folder.hpp"
+#include "unit/journal/full_disk.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 
-#include <csignal>
 #include <optional>
 
 namespace bearerd::journal {
 namespace {
 
 using graphql::Executed;
+using test::FullDisk;
 using test::Place;
 using testing::ElementsAre;
 using testing::IsEmpty;
@@ -200,25 +200,6 @@ TEST_F(StoreTest, FollowsNoLink) {
     Store other{{place.path(), small}};
     EXPECT_NE(other.open(), std::nullopt);
 }
-
-/// No file of this process may grow beyond that for as long as this lives: as good as a full disk.
-class FullDisk {
-public:
-    explicit FullDisk(std::uint64_t size) {
-        std::signal(SIGXFSZ, SIG_IGN);
-        ::getrlimit(RLIMIT_FSIZE, &before_);
-        const rlimit limit{size, before_.rlim_max};
-        ::setrlimit(RLIMIT_FSIZE, &limit);
-    }
-
-    FullDisk(const FullDisk&) = delete;
-    FullDisk& operator=(const FullDisk&) = delete;
-
-    ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
-private:
-    rlimit before_{};
-};
 
 TEST_F(StoreTest, LeavesNoHalfRecordWhereTheDiskIsFull) {
     const auto lost = begin();
