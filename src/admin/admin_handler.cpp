@@ -56,7 +56,7 @@ std::optional<Content> content_of(std::string_view path, const Sources& sources)
 } // namespace
 
 AdminHandler::AdminHandler(Sources sources) : sources_{std::move(sources)} {
-    // Some put a key into the query; it is nobody's business here (CONTRACT 3.10).
+    // Some put a key into the query; it is nobody's business here (contract 3.10).
     std::string& url = sources_.upstream_url;
     url.resize(std::min(url.size(), url.find('?')));
 }

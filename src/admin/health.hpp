@@ -10,7 +10,7 @@
 /// page.
 namespace bearerd::admin {
 
-/// Whether requests can be served: started, not draining, and with a token that is good (CONTRACT 8). The
+/// Whether requests can be served: started, not draining, and with a token that is good (contract 8). The
 /// upstream's health is no part of it.
 struct Readiness {
     bool ready = false;

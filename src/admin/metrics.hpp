@@ -6,7 +6,7 @@
 
 namespace bearerd::admin {
 
-/// The metrics of CONTRACT 8 in Prometheus' text format (version 0.0.4). The set of series is the same in
+/// The metrics of contract 8 in Prometheus' text format (version 0.0.4). The set of series is the same in
 /// every answer, zeros included, but for the two gauges of what is not known yet: increase() and rate() miss
 /// a counter's first step where the series only appears with it.
 [[nodiscard]] std::string metrics_text(const Snapshot& snapshot);

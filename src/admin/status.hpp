@@ -6,7 +6,7 @@
 
 namespace bearerd::admin {
 
-/// The JSON of /status.json (CONTRACT 8), in UTF-8 whatever bytes the upstream's messages held.
+/// The JSON of /status.json (contract 8), in UTF-8 whatever bytes the upstream's messages held.
 [[nodiscard]] std::string status_json(const Snapshot& snapshot);
 
 /// The JSON of /readyz.

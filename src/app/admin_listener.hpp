@@ -12,7 +12,7 @@
 
 namespace bearerd::app {
 
-/// The admin listener of CONTRACT 8, on the first worker's thread. Its sessions are counted and drained apart
+/// The admin listener of contract 8, on the first worker's thread. Its sessions are counted and drained apart
 /// from the apps': probes are answered until the very end. Used on that thread, or while it does not run.
 class AdminListener {
 public:

@@ -1,6 +1,6 @@
 #pragma once
 
-/// How bearerd ends (CONTRACT 6); the numbers are those of sysexits(3).
+/// How bearerd ends (contract 6); the numbers are those of sysexits(3).
 namespace bearerd::app {
 
 inline constexpr int exit_fine = 0;

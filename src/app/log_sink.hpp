@@ -7,7 +7,7 @@
 
 namespace bearerd::app {
 
-/// The log of CONTRACT 9, on spdlog: lines to standard error as text or JSON, with the priority prefix under
+/// The log of contract 9, on spdlog: lines to standard error as text or JSON, with the priority prefix under
 /// journald. A line is formatted once, on the thread that logs, and written in batches by a thread of its
 /// own, so that a slow terminal or a full pipe never holds up a request. Bounded: what does not fit is
 /// dropped and counted.

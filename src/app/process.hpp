@@ -3,7 +3,7 @@
 /// What a process that holds a password does for itself before anything else; for commands as for the daemon.
 namespace bearerd::app {
 
-/// A core dump or a debugger's look would hold password and token (CONTRACT 3.10). OpenSSL writes without
+/// A core dump or a debugger's look would hold password and token (contract 3.10). OpenSSL writes without
 /// MSG_NOSIGNAL, so SIGPIPE is ignored.
 void harden_process() noexcept;
 

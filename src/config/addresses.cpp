@@ -97,7 +97,7 @@ Parsed<Address> tcp_address(std::string_view text) {
         "must name this machine by an IP address, as 127.0.0.1, \"[::1]\" or 0.0.0.0, or be localhost"};
 }
 
-/// The rules of CONTRACT 5 on a well-formed address.
+/// The rules of contract 5 on a well-formed address.
 Parsed<Address> only_local(Parsed<Address> parsed, bool allow_remote) {
     const auto* const address = std::get_if<Address>(&parsed);
     if (address && address->kind == Address::Kind::tcp && !allow_remote && !is_loopback(address->host))

@@ -20,7 +20,7 @@ namespace bearerd::config {
 /// A host name (lower-cased) or IP literal (canonical, no brackets), without port.
 [[nodiscard]] Parsed<std::string> parse_host(std::string_view text);
 
-/// One of listen.addresses; with `allow_remote`, other addresses than loopback too (CONTRACT 5).
+/// One of listen.addresses; with `allow_remote`, other addresses than loopback too (contract 5).
 [[nodiscard]] Parser<Address> listen_address(bool allow_remote);
 /// admin.address; nothing inside means off.
 [[nodiscard]] Parser<std::optional<Address>> admin_address(bool allow_remote);

@@ -7,6 +7,8 @@
 namespace bearerd::http {
 namespace {
 
+constexpr int most_empty_lines = 8;
+
 /// What the fields say of a message's bounds, gathered in one pass.
 struct Framing {
     std::size_t hosts = 0;
@@ -77,8 +79,15 @@ HeadScan scan_head(std::string_view data, std::size_t& from) noexcept {
 
 std::size_t leading_empty_lines(std::string_view data) noexcept {
     std::size_t size = 0;
-    while (size < 4 && data.substr(size).starts_with("\r\n"))
-        size += 2;
+    for (int lines = 0; lines < most_empty_lines; ++lines) {
+        const auto rest = data.substr(size);
+        if (rest.starts_with("\r\n"))
+            size += 2;
+        else if (rest.starts_with('\n'))
+            size += 1;
+        else
+            break;
+    }
     return size;
 }
 
@@ -95,7 +104,7 @@ bool request_framing_is_sound(const RequestHead& head) noexcept {
 
 bool response_framing_is_sound(const ResponseHead& head) noexcept {
     const Framing framing = framing_of(head.fields);
-    if (framing.lengths != 0 && !is_digits(framing.length))
+    if (framing.lengths > 1 || (framing.lengths == 1 && !is_digits(framing.length)))
         return false;
     return framing.connection_options <= most_connection_options &&
            transfer_encoding_is_sound(framing, head.minor);

@@ -1,6 +1,10 @@
 #include <bearerd/http/parser.hpp>
 
+#include <bearerd/base/secret.hpp>
+#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/plain_head.hpp>
+
+#include "chunk_decoder.hpp"
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
@@ -208,7 +212,9 @@ public:
     }
 
 private:
-    void on_response_impl(int status, BeastView reason, int version, beast::error_code&) override {
+    void on_response_impl(int status, BeastView reason, int version, beast::error_code& code) override {
+        if (version != 10 && version != 11)
+            code = beast::http::error::bad_version;
         head_.status = static_cast<std::uint16_t>(status);
         head_.reason = view(reason);
         head_.minor = version == 10 ? 0 : 1;
@@ -305,16 +311,45 @@ struct ResponseParser::Impl {
     BodyBuffer* body_target = &unused;
     PlainBody plain;
     std::optional<ResponseSink> sink; ///< of a message that is not plain
+    std::optional<ChunkDecoder> chunks;
+    std::string clean; ///< a head that had to be brought into form; wiped, since it may hold a token
+
+    ParseState read_head(std::string_view bytes);
 };
+
+/// Only one that leaves nothing to interpret; anything else is malformed.
+ParseState ResponseParser::Impl::read_head(std::string_view bytes) {
+    std::size_t from = 0;
+    clear(head);
+    if (const HeadScan scan = scan_head(bytes, from);
+        scan.state != HeadEnd::complete || scan.size != bytes.size())
+        return ParseState::malformed;
+    const ParseState state = feed_head_to(sink.emplace(head, body_target), bytes);
+    if (state != ParseState::need_more && state != ParseState::complete)
+        return state;
+    if (const auto length = sink->content_length())
+        head.content_length = *length;
+    head.chunked = sink->chunked();
+    if (!response_framing_is_sound(head))
+        return ParseState::malformed;
+    if (head.chunked && state == ParseState::need_more)
+        chunks.emplace();
+    return state;
+}
 
 ResponseParser::ResponseParser() : impl_{std::make_unique<Impl>()} {}
 
-ResponseParser::~ResponseParser() = default;
+ResponseParser::~ResponseParser() {
+    wipe(impl_->clean);
+}
 
 void ResponseParser::reset() {
     clear(impl_->head);
     impl_->plain.begin(0);
     impl_->sink.reset();
+    impl_->chunks.reset();
+    if (!impl_->clean.empty())
+        wipe(impl_->clean);
 }
 
 std::optional<TakenHead> ResponseParser::take_plain_head(std::string_view bytes) {
@@ -330,20 +365,19 @@ std::optional<TakenHead> ResponseParser::take_plain_head(std::string_view bytes)
 ParseState ResponseParser::feed_head(std::string_view bytes) {
     if (const auto taken = take_plain_head(bytes); taken && taken->size == bytes.size())
         return taken->state;
-    ResponseHead& head = impl_->head;
-    clear(head);
-    const ParseState state = feed_head_to(impl_->sink.emplace(head, impl_->body_target), bytes);
-    if (state == ParseState::need_more || state == ParseState::complete) {
-        if (const auto length = impl_->sink->content_length())
-            head.content_length = *length;
-        head.chunked = impl_->sink->chunked();
-    }
-    return state;
+    const ParseState state = impl_->read_head(bytes);
+    if (state != ParseState::malformed)
+        return state;
+    if (!clean_response_head(bytes, impl_->clean))
+        return state;
+    return impl_->read_head(impl_->clean);
 }
 
 ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consumed, BodyBuffer& body) {
     if (!impl_->sink)
         return impl_->plain.feed(bytes, consumed, body);
+    if (impl_->chunks)
+        return impl_->chunks->feed(bytes, consumed, body);
     impl_->body_target = &body;
     const ParseState state = feed_body_to(*impl_->sink, bytes, consumed);
     impl_->body_target = &impl_->unused;
@@ -361,11 +395,17 @@ ParseState ResponseParser::took_plain_body(std::size_t size) noexcept {
 ParseState ResponseParser::feed_end() {
     if (!impl_->sink)
         return impl_->plain.state() == ParseState::complete ? ParseState::complete : ParseState::malformed;
+    if (impl_->chunks)
+        return impl_->chunks->complete() ? ParseState::complete : ParseState::malformed;
     if (impl_->sink->is_done())
         return ParseState::complete;
     beast::error_code code;
     impl_->sink->put_eof(code);
     return !code && impl_->sink->is_done() ? ParseState::complete : ParseState::malformed;
+}
+
+bool ResponseParser::odd() const noexcept {
+    return !impl_->clean.empty() || (impl_->chunks && impl_->chunks->odd());
 }
 
 const ResponseHead& ResponseParser::head() const noexcept {

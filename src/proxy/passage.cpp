@@ -94,7 +94,7 @@ Forwarder::Passage::~Passage() {
 std::optional<net::Task<void>> Forwarder::Passage::refuse_at_once(std::uint32_t in_hand) {
     if (in_hand > owner_.plan_.pending_requests)
         return reply_error(error_reply(ErrorCode::overloaded));
-    // A link or an image can cause a GET; it must not move money (CONTRACT 2).
+    // A link or an image can cause a GET; it must not move money (contract 2).
     const bool get_may_mutate = view_.is_get && (operation_.kind == OperationKind::mutation ||
                                                  operation_.kind == OperationKind::unknown);
     if (!get_may_mutate)

@@ -136,7 +136,7 @@ net::Task<upstream::SendResult> Reconciler::Inquiry::send() {
     co_return result;
 }
 
-/// True: there is a token to ask again with, once (CONTRACT 3.6 and 3.7).
+/// True: there is a token to ask again with, once (contract 3.6 and 3.7).
 net::Task<bool> Reconciler::Inquiry::log_in_again() {
     hopeless_ = hopeless_ || resent_;
     if (resent_) {

@@ -8,7 +8,7 @@
 
 namespace bearerd::server {
 
-/// The one line that each request gets (CONTRACT 9). `bytes_in`: of the body.
+/// The one line that each request gets (contract 9). `bytes_in`: of the body.
 void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in,
                  Duration took);
 

@@ -166,7 +166,7 @@ Session::Next Session::look_again(error_code code) {
     return prepare_wait();
 }
 
-/// Who stays silent above the limit is told as well, as everybody is in a flood (contract section 5).
+/// Who stays silent above the limit is told as well, as everybody is in a flood (contract 5).
 net::Task<void> Session::tell_overloaded() {
     begin_request();
     co_await refuse(ErrorCode::overloaded);

@@ -2,7 +2,7 @@
 
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/byte_buffer.hpp>
-#include <bearerd/http/framing.hpp>
+#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/readiness.hpp>
 
@@ -70,9 +70,7 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
             continue;
         }
         head.push_back(byte);
-        const auto scan = http::scan_head(head, scanned);
-        if (scan.state == http::HeadEnd::malformed)
-            co_return errc::garbled;
+        const auto scan = http::scan_response_head(head, scanned);
         if (scan.state == http::HeadEnd::complete)
             co_return error_code{};
     }
@@ -97,7 +95,9 @@ net::Task<std::optional<ProxyRefusal>> connect_through_proxy(TcpSocket& socket, 
             co_return ProxyRefusal{code, "the proxy gave no answer: " + code.message()};
         parser.reset();
         const auto state = parser.feed_head(head);
-        if (state != http::ParseState::need_more && state != http::ParseState::complete)
+        const auto status = parser.head().status;
+        const bool understood = state == http::ParseState::need_more || state == http::ParseState::complete;
+        if (!understood || status < 100 || status == 101)
             co_return ProxyRefusal{errc::garbled, "the proxy's answer is not HTTP"};
     } while (parser.head().status < 200);
     const auto status = parser.head().status;

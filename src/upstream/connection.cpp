@@ -1,5 +1,6 @@
 #include "connection.hpp"
 
+#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/stream_start.hpp>
@@ -15,12 +16,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t head_limit = 64 * 1024;  // of a response; generous, since cookies and CSPs are long
-constexpr std::size_t record_size = 16 * 1024; // a TLS record's payload
-constexpr std::size_t long_body = 32 * 1024;   // one that is likely to fill a piece
-constexpr Duration stream_start_time = 250ms;  // a stream is held this long for its first unit
-constexpr int most_interim_responses = 8;
-constexpr int most_taken_along = 64; // receives without a look at the deadline
+constexpr std::size_t head_limit = 64 * 1024;     // of a response; generous, since cookies and CSPs are long
+constexpr std::size_t record_size = 16 * 1024;    // a TLS record's payload
+constexpr std::size_t long_body = 32 * 1024;      // one that is likely to fill a piece
+constexpr std::size_t most_interim = 1024 * 1024; // bytes of 1xx answers; the deadline bounds them too
+constexpr int most_taken_along = 64;              // receives without a look at the deadline
+constexpr Duration stream_start_time = 250ms;     // a stream is held this long for its first unit
 
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
@@ -136,6 +137,7 @@ net::Task<error_code> Connection::write_rest(std::string_view body) {
     co_return co_await write_all(body.substr(body.size() - unsent_of_body_));
 }
 
+/// Ends with errc::closed where the answer comes before all is written; head_fault_ tells of it.
 net::Task<error_code> Connection::write_all(std::string_view bytes) {
     while (!bytes.empty()) {
         const IoStep step = write_step(bytes.data(), bytes.size());
@@ -145,18 +147,19 @@ net::Task<error_code> Connection::write_all(std::string_view bytes) {
         }
         if (step.state != IoState::want_write && step.state != IoState::want_read)
             co_return interruption(errc::closed);
-        if (step.state == IoState::want_read) { // TLS has to hear something first
-            if (const error_code code = interruption({}))
-                co_return code;
-            drained_ = false; // it may take in more than it needs
-            watch();
-            co_await readable_.wait();
-            if (const error_code code = interruption({}))
-                co_return code;
-        } else if (const error_code code =
-                       co_await net::wait_ready(socket_, TcpSocket::wait_write, deadline_)) {
-            co_return interruption(code);
-        }
+        // A server may answer, and read no further, before it has the whole request.
+        while (!head_fault_ && fill_from_what_is_there())
+            head_fault_ = take_head();
+        if (head_fault_)
+            co_return errc::closed;
+        if (const error_code code = interruption({}))
+            co_return code;
+        watch();
+        if (step.state == IoState::want_write) // else TLS has to hear something first
+            watch_room();
+        co_await readable_.wait();
+        if (const error_code code = interruption({}))
+            co_return code;
     }
     co_return error_code{};
 }
@@ -175,30 +178,36 @@ std::optional<error_code> Connection::take_head() {
     while (true) {
         parser_.reset();
         body_.clear();
+        if (const auto lines = http::leading_empty_lines(received_.data()); lines != 0) {
+            received_.consume(lines);
+            scanned_ = 0;
+            interim_ += lines;
+            spent_ = true;
+        }
+        const std::size_t before = received_.data().size();
         if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
             state_ = plain->state;
             received_.consume(plain->size);
         } else { // it has come in pieces, or is not so plain
-            const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
-            if (scan.state == http::HeadEnd::malformed)
-                return errc::garbled;
+            const http::HeadScan scan = http::scan_response_head(received_.data(), scanned_);
             if (scan.state != http::HeadEnd::complete)
                 return std::nullopt;
             state_ = parser_.feed_head(received_.data().substr(0, scan.size));
             received_.consume(scan.size);
         }
         scanned_ = 0;
-        if (state_ == http::ParseState::malformed || !http::response_framing_is_sound(parser_.head()))
-            return errc::garbled;
         // 101 would end HTTP on this connection, and we never ask for it.
-        if (parser_.head().status == 101)
+        const auto status = parser_.head().status;
+        if (state_ == http::ParseState::malformed || status < 100 || status == 101)
             return errc::garbled;
-        if (parser_.head().status >= 200) {
+        spent_ = spent_ || parser_.odd();
+        if (status >= 200) {
             head_at_ = heard_at_ = BootClock::now();
             received_.pin();
             return parse_body();
         }
-        if (++interim_ > most_interim_responses)
+        interim_ += before - received_.data().size();
+        if (interim_ > most_interim)
             return errc::garbled;
     }
 }
@@ -270,7 +279,7 @@ error_code Connection::end_of_stream(IoState state) {
         return interruption(errc::closed);
     const http::ResponseHead& head = parser_.head();
     // Only a body that nothing else delimits may end with the stream, and only where TLS vouches for the end
-    // (CONTRACT 4). A FIN vouches for nothing: it comes as well when a process dies.
+    // (contract 4). A FIN vouches for nothing: it comes as well when a process dies.
     const bool body_begun = state_ == http::ParseState::need_more;
     if (!body_begun || !ssl_ || state != IoState::end || head.content_length || head.chunked)
         return errc::truncated;
@@ -355,7 +364,7 @@ IoStep Connection::receive_body(std::uint64_t left) {
 void Connection::release() noexcept {
     // What still lies with the kernel shows when the connection is looked at before its next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
-    const bool keep = complete() && !ended_ && !spent_ && !closed_ && !aborted_ &&
+    const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && !closed_ && !aborted_ &&
                       http::may_reuse(parser_.head(), leftover);
     last_used_ = heard_at_;
     pool_.give_back(*this, keep);

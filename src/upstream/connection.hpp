@@ -103,6 +103,7 @@ private:
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
     void settle();
     void watch();
+    void watch_room();
     void on_watch(error_code code);
     static void on_deadline(void* self) noexcept;
 
@@ -121,7 +122,7 @@ private:
     bool sent_whole_ = false;              ///< the request
     std::optional<error_code> head_fault_; ///< nothing: the head is not whole yet
     std::size_t scanned_ = 0;              ///< of received_, for the end of a head
-    int interim_ = 0;                      ///< 1xx responses before the one that is awaited
+    std::size_t interim_ = 0;              ///< bytes of 1xx responses before the one that is awaited
     http::BodyBuffer body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;
@@ -133,6 +134,7 @@ private:
     bool busy_ = true;
     bool used_before_ = false;
     bool watching_ = false;
+    bool watching_room_ = false;
     std::optional<IoState> read_over_; ///< how the stream has ended
     bool drained_ = false;             ///< the kernel had no more when asked last: wait before the next read
     bool settled_ = false;             ///< has been idle for a while

@@ -73,6 +73,18 @@ void Connection::watch() {
     net::async_edge_wait(socket_, [self = shared_from_this()](error_code code) { self->on_watch(code); });
 }
 
+/// Wakes whoever waits for the socket to be readable as soon as it takes more.
+void Connection::watch_room() {
+    if (watching_room_ || closed_)
+        return;
+    watching_room_ = true;
+    socket_.async_wait(TcpSocket::wait_write, [self = shared_from_this()](error_code) {
+        self->watching_room_ = false;
+        if (self->busy_)
+            self->readable_.set_inline();
+    });
+}
+
 void Connection::on_watch(error_code code) {
     watching_ = false;
     if (busy_) {

@@ -2,6 +2,7 @@
 // - how the bytes were cut into pieces makes no difference to a response that is whole;
 // - a connection is only kept where the response delimits itself and nothing follows it;
 // - bytes that are missing are never taken for a whole body.
+#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/parser.hpp>
 
@@ -32,13 +33,13 @@ struct Understood {
 Understood understand(std::string_view text, std::size_t piece) {
     Understood result;
     std::size_t from = 0;
-    const HeadScan scan = scan_head(text, from);
+    const HeadScan scan = scan_response_head(text, from);
     if (scan.state != HeadEnd::complete)
         return result;
     ResponseParser parser;
     parser.reset();
     result.state = parser.feed_head(text.substr(0, scan.size));
-    if (result.state == ParseState::malformed || !response_framing_is_sound(parser.head()))
+    if (result.state == ParseState::malformed)
         return result;
     result.sound = true;
     result.status = parser.head().status;
@@ -63,7 +64,8 @@ Understood understand(std::string_view text, std::size_t piece) {
         result.by_end = result.state == ParseState::complete;
         require(!result.by_end || (!head.chunked && !head.content_length));
     }
-    result.reusable = result.state == ParseState::complete && may_reuse(head, !result.rest.empty());
+    result.reusable =
+        result.state == ParseState::complete && !parser.odd() && may_reuse(head, !result.rest.empty());
     require(!result.reusable || (!result.by_end && result.rest.empty()));
     if (result.state == ParseState::complete && head.content_length && result.status >= 200 &&
         result.status != 204 && result.status != 304)

@@ -18,7 +18,7 @@ void require(bool claim) {
         std::abort();
 }
 
-/// Contract 3.5 once more, written for clearness over a parsed tree; doubled keys aside.
+/// contract 3.5 once more, written for clearness over a parsed tree; doubled keys aside.
 bool is_null_tree(const nlohmann::json& answer) {
     const auto data = answer.find("data");
     if (data == answer.end() || data->is_null())

@@ -40,7 +40,7 @@ public:
     Daemon daemon;
 };
 
-/// One of bearerd's own errors, whole: status, headers, and exactly the body of CONTRACT 4.
+/// One of bearerd's own errors, whole: status, headers, and exactly the body of contract 4.
 void expect_own_error(const HttpResponse& response, int status, std::string_view code,
                       std::string_view executed);
 

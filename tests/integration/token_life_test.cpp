@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-// CONTRACT 3 with tokens that live for seconds: what is waited for is the life of a token, told by the
+// contract 3 with tokens that live for seconds: what is waited for is the life of a token, told by the
 // simulator's counts and bearerd's own.
 namespace bearerd::test {
 namespace {

@@ -10,7 +10,7 @@
 #include <random>
 #include <sys/stat.h>
 
-// CONTRACT 3.9: what outlives a restart, and what it survives.
+// contract 3.9: what outlives a restart, and what it survives.
 namespace bearerd::test {
 namespace {
 

@@ -5,7 +5,7 @@
 #include <string_view>
 
 /// The ledger test: clients note what they were told of each mutation, and afterwards that is held against
-/// what the upstream's ledger says was executed (CONTRACT 4).
+/// what the upstream's ledger says was executed (contract 4).
 namespace bearerd::ledger {
 
 using Clock = std::chrono::steady_clock;

@@ -120,7 +120,7 @@ private:
     }
 
     /// A rejection of a token that a login has just brought counts as a denied permission, and a request that
-    /// meets two revocations is not sent a third time (CONTRACT 3.6, 3.7). Where that is not the question, it
+    /// meets two revocations is not sent a third time (contract 3.6, 3.7). Where that is not the question, it
     /// must not happen: so never near a login, be it the last one or the next that renews.
     void revoke() {
         if (profile_.promises.all_answered_by_upstream) {

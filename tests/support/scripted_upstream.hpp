@@ -137,7 +137,7 @@ private:
                                       std::string_view status = "200 OK");
 /// A login's answer that brings this token.
 [[nodiscard]] std::string login_answer(std::string_view token);
-/// The answer to a missing, wrong or expired token (CONTRACT 1).
+/// The answer to a missing, wrong or expired token (contract 1).
 [[nodiscard]] std::string unauthorized_answer();
 
 /// Answers logins with `token`, everything else by `answer`, for as long as the connection lasts.

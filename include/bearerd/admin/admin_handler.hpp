@@ -40,7 +40,7 @@ struct Sources {
     const journal::Journal* journal = nullptr; ///< none is kept
 };
 
-/// Answers the admin listener's requests (CONTRACT 8): /livez, /readyz, /metrics, /status.json and the status
+/// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json and the status
 /// page. For a server::Site with no `paths` and the one method GET. Its requests are quiet: neither logged
 /// nor counted.
 class AdminHandler final : public proxy::Handler {

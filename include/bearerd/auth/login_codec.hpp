@@ -13,7 +13,7 @@ namespace bearerd::auth {
 /// A longer answer to a login is a broken one.
 inline constexpr std::size_t max_login_answer = 64UL << 10;
 
-/// The login as CONTRACT 1 words it, ready for the wire. The body holds the password.
+/// The login as contract 1 words it, ready for the wire. The body holds the password.
 struct LoginRequest {
     std::string head;
     Secret body;
@@ -49,7 +49,7 @@ struct LoginHead {
 [[nodiscard]] LoginHead read_login_head(const http::ResponseHead& head,
                                         const std::vector<std::string>& token_headers);
 
-/// Judges a whole answer to the login by CONTRACT 3.8. Accepted takes HTTP 200, a token, a JSON object, and
+/// Judges a whole answer to the login by contract 3.8. Accepted takes HTTP 200, a token, a JSON object, and
 /// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even
 /// where a token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a
 /// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and

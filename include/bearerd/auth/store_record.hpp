@@ -35,7 +35,7 @@ struct TokenRecord {
     Claims login; ///< the identity that the login's token named
 };
 
-/// What keeps a restart loop from locking the account (CONTRACT 3.8).
+/// What keeps a restart loop from locking the account (contract 3.8).
 struct LoginRecord {
     std::uint32_t rejections = 0; ///< in a row; 0 once a login succeeded
     StoredMoment failed;

@@ -42,10 +42,10 @@ inline constexpr std::size_t max_token_size = 8UL << 10;
 [[nodiscard]] std::string_view token_in_header(std::string_view value) noexcept;
 
 /// How long a token lives from its receipt on: `exp - iat` where it tells both and the difference is
-/// positive, at most 30 days; else 60 minutes (CONTRACT 3.3).
+/// positive, at most 30 days; else 60 minutes (contract 3.3).
 [[nodiscard]] Duration life_of(const Claims& claims) noexcept;
 
-/// Whether two tokens may name the same user: no identity claim that both have differs (CONTRACT 3.4).
+/// Whether two tokens may name the same user: no identity claim that both have differs (contract 3.4).
 [[nodiscard]] bool same_identity(const Claims& a, const Claims& b) noexcept;
 
 /// For people: the most telling identity claim ("username", "email", "sub", …), or empty.

@@ -10,7 +10,7 @@
 #include <string_view>
 #include <vector>
 
-/// The two files of `token_store.directory` (CONTRACT 3.9), named by upstream and user so that several
+/// The two files of `token_store.directory` (contract 3.9), named by upstream and user so that several
 /// instances can share it: the token, and the count of rejected logins. Blocking; one thread at a time; logs
 /// nothing.
 namespace bearerd::auth {
@@ -21,7 +21,7 @@ inline constexpr std::size_t max_store_file = 64UL << 10;
 /// Reads a small regular file, following no link. ENOENT where there is none.
 [[nodiscard]] Result<std::string> read_store_file(const std::string& path);
 
-/// The bytes of `token_store.key_file`, without one newline at the end, as of any secret's file (CONTRACT 7).
+/// The bytes of `token_store.key_file`, without one newline at the end, as of any secret's file (contract 7).
 /// Links are followed: in a Kubernetes volume each file is one.
 [[nodiscard]] Result<Secret> read_key_file(const std::string& path);
 

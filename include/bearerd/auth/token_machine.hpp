@@ -14,7 +14,7 @@
 
 namespace bearerd::auth {
 
-/// Where the decisions of CONTRACT 3 are made. Pure: the time, the dice and the outcome of logins come in as
+/// Where the decisions of contract 3 are made. Pure: the time, the dice and the outcome of logins come in as
 /// arguments, nothing goes out but values. Not thread safe. Whoever drives it holds the waiters: on `wait` it
 /// keeps the request until the next login_done(), login_failed(), stop() or adoption, or its own deadline.
 ///
@@ -73,7 +73,7 @@ public:
     /// A request needs a token.
     [[nodiscard]] Reply want(Moment at);
 
-    /// The upstream rejected the token of this generation for this document (CONTRACT 3.6, 3.7).
+    /// The upstream rejected the token of this generation for this document (contract 3.6, 3.7).
     [[nodiscard]] Reply refused(std::uint64_t generation, std::uint64_t document, Moment at);
 
     /// A resend after a login, with the token of this generation, was rejected too: the document is denied
@@ -82,7 +82,7 @@ public:
     /// of the others. Of a token older than the last login it means nothing.
     void denied(std::uint64_t generation, std::uint64_t document);
 
-    /// A response to a request sent with the token of this generation carried a token (CONTRACT 3.4).
+    /// A response to a request sent with the token of this generation carried a token (contract 3.4).
     [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
                                        Moment at);
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-/// Sealing what is stored (CONTRACT 3.9): AES-256-GCM over bytes, no files. A sealed text is
+/// Sealing what is stored (contract 3.9): AES-256-GCM over bytes, no files. A sealed text is
 /// magic (8) · version (1) · key source (1) · salt (16) · nonce (12) · ciphertext · tag (16).
 namespace bearerd::auth {
 

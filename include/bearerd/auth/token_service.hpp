@@ -32,7 +32,7 @@ struct ServiceHooks {
     std::function<void()> store_reading{}; ///< on the store's thread before it reads: a disk that hangs
 };
 
-/// Owns the one token (CONTRACT 3): loads the stored one, logs in, renews, adopts and stores. Decisions are
+/// Owns the one token (contract 3): loads the stored one, logs in, renews, adopts and stores. Decisions are
 /// the token machine's; it stands behind a mutex, so that a swapped token is in use by the next request of
 /// any thread. Logins run on the first thread only.
 ///
@@ -60,7 +60,7 @@ public:
     /// that it has until that expires, and no other.
     [[nodiscard]] std::unique_ptr<TokenSource> make_source(net::Executor executor, Stats& stats);
 
-    /// New settings. Changed credentials are tried at once, whatever the back-off (CONTRACT 3.8): another
+    /// New settings. Changed credentials are tried at once, whatever the back-off (contract 3.8): another
     /// password keeps the token meanwhile, another user or upstream drops it. A login that runs ends first,
     /// and its outcome is dropped. Unchanged credentials keep token and back-off.
     void reload(std::shared_ptr<const config::Settings> settings,

@@ -10,7 +10,7 @@
 
 namespace bearerd::auth {
 
-/// Why there is no token to be had just now (CONTRACT 3.8).
+/// Why there is no token to be had just now (contract 3.8).
 struct NoToken {
     enum class Reason : std::uint8_t { login_rejected, login_unavailable, overloaded, shutting_down };
     Reason reason = Reason::login_unavailable;
@@ -19,7 +19,7 @@ struct NoToken {
 
 using TokenResult = std::variant<TokenPtr, NoToken>;
 
-/// What to do with a request whose token was rejected (CONTRACT 3.6 and 3.7).
+/// What to do with a request whose token was rejected (contract 3.6 and 3.7).
 struct Advice {
     enum class Kind : std::uint8_t {
         resend, ///< once, with `token`
@@ -53,7 +53,7 @@ public:
     virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
     /// A response to a request sent with `used` carried this token, as find_token() has it.
-    /// `login_operation`: the request held a login of the app's own. Adopted or ignored by CONTRACT 3.4.
+    /// `login_operation`: the request held a login of the app's own. Adopted or ignored by contract 3.4.
     virtual void observed(const TokenPtr& used, std::string_view token, bool login_operation) = 0;
 };
 

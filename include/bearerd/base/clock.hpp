@@ -6,7 +6,7 @@ namespace bearerd {
 
 /// The clock of every life and deadline: steady, unaffected by wall-clock changes, and counting the time
 /// that the machine was suspended (CLOCK_BOOTTIME), so that a till that slept overnight never believes that
-/// yesterday's token is fresh (CONTRACT 3.3). Pure code takes its time points as arguments.
+/// yesterday's token is fresh (contract 3.3). Pure code takes its time points as arguments.
 struct BootClock {
     using duration = std::chrono::nanoseconds;
     using rep = duration::rep;

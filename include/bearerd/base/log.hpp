@@ -14,7 +14,7 @@ namespace bearerd::log {
 enum class Level : std::uint8_t { debug, info, warning, error };
 
 /// One key=value of a line. Strings are views: they need to live for the call only. Never a body, variable,
-/// card number or secret (CONTRACT 9).
+/// card number or secret (contract 9).
 struct Field {
     std::string_view key;
     std::variant<std::string_view, std::int64_t, double> value;

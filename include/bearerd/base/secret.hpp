@@ -13,7 +13,7 @@ void wipe(void* memory, std::size_t size) noexcept;
 /// Wipes a string's whole capacity, then clears it.
 void wipe(std::string& text) noexcept;
 
-/// A password, token or key (CONTRACT 3.10). Wiped when destroyed or assigned over, copied only by name
+/// A password, token or key (contract 3.10). Wiped when destroyed or assigned over, copied only by name
 /// (clone), and impossible to print: it has no stream operator and no conversion; reveal() is what to
 /// search for in a review. Not thread safe while being changed; any thread may read a const one.
 class Secret {

@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 
-/// The numbers behind the metrics of CONTRACT 8. Each thread counts in a Stats of its own, without locked
+/// The numbers behind the metrics of contract 8. Each thread counts in a Stats of its own, without locked
 /// instructions; the admin listener sums them. One writer, any number of readers.
 namespace bearerd {
 

@@ -9,7 +9,7 @@
 
 namespace bearerd {
 
-/// Reads a duration as CONTRACT 7 writes it: a non-negative whole number and one of ms, s, m, h ("250ms",
+/// Reads a duration as contract 7 writes it: a non-negative whole number and one of ms, s, m, h ("250ms",
 /// "5m"). Nothing for anything else, and for what does not fit 100 years.
 [[nodiscard]] std::optional<Duration> parse_duration(std::string_view text) noexcept;
 

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-/// The settings of CONTRACT 7 as plain values. The initialisers here are the only place where a default
+/// The settings of contract 7 as plain values. The initialisers here are the only place where a default
 /// stands; config/bearerd.example.yaml repeats them, and a test compares the two.
 namespace bearerd::config {
 

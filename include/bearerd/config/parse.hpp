@@ -19,7 +19,7 @@ struct Fault {
     std::string message;    ///< one sentence: what is wrong, and what would be right
 };
 
-/// "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (CONTRACT 6).
+/// "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (contract 6).
 [[nodiscard]] std::string format_fault(std::string_view file, const Fault& fault);
 
 /// What parsing may ask the world for; tests give their own. Each returns nothing where there is none.
@@ -40,7 +40,7 @@ struct Surroundings {
 
 using ParseResult = std::variant<Settings, std::vector<Fault>>;
 
-/// Reads YAML text into settings, or lists every fault that it has, ordered by position (CONTRACT 7).
+/// Reads YAML text into settings, or lists every fault that it has, ordered by position (contract 7).
 /// Never throws for any text. `text` longer than 1 MiB is a fault.
 [[nodiscard]] ParseResult parse(std::string_view text, const Surroundings& surroundings);
 

@@ -35,14 +35,14 @@ struct Operation {
     bool batch = false;
     std::size_t count = 0; ///< of operations in the request; 0 where it can't be read
     /// A field named `login_field` (without case) is, or may be, among the root fields of what would run,
-    /// through aliases and fragments; true as well where the document can't be read (CONTRACT 3.4).
+    /// through aliases and fragments; true as well where the document can't be read (contract 3.4).
     bool has_login = false;
 
-    /// Whatever is not surely a query may move money (CONTRACT 4: "whatever can't be classified").
+    /// Whatever is not surely a query may move money (contract 4: "whatever can't be classified").
     [[nodiscard]] bool may_mutate() const noexcept { return kind != OperationKind::query; }
 };
 
-/// Reads the operation that would run (CONTRACT 4): `operationName`, several operations, comments, strings,
+/// Reads the operation that would run (contract 4): `operationName`, several operations, comments, strings,
 /// block strings, fragments, a BOM, `application/graphql`, GET, multipart uploads (the `operations` part,
 /// GraphQL multipart request specification), batches (any mutation makes it a mutation; any unknown makes it
 /// unknown). Doubled JSON keys, JSON that can't be read, and several operations without a name are unknown.
@@ -53,7 +53,7 @@ struct Operation {
                                  DocumentMemo* memo = nullptr);
 
 /// A hash of operation name and query text without its literals (whatever kind of value), comments, white
-/// space and variables' values: the same document with other values has the same hash (CONTRACT 3.7). Keyed
+/// space and variables' values: the same document with other values has the same hash (contract 3.7). Keyed
 /// by nothing, stable within a process. For a request that can't be read: of what in its JSON may name a
 /// document (a stored one has an id, or `extensions`), else of all its bytes.
 [[nodiscard]] std::uint64_t document_hash(const RequestView& request);

@@ -8,7 +8,7 @@
 
 namespace bearerd::graphql {
 
-/// What a whole answer proves of a mutation (CONTRACT 4, the end). `body` is decoded; `operation` is what
+/// What a whole answer proves of a mutation (contract 4, the end). `body` is decoded; `operation` is what
 /// classify() found in `request`, which is read once more only where the answer may be a `yes`.
 ///
 /// `yes`: `data` has a value for each root field that would run. `no`: a request error (`errors` without a

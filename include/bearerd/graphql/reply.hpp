@@ -7,7 +7,7 @@
 
 namespace bearerd::graphql {
 
-/// The errors that bearerd makes itself (CONTRACT 4).
+/// The errors that bearerd makes itself (contract 4).
 enum class ErrorCode : std::uint8_t {
     bad_request,
     forbidden_host,
@@ -33,7 +33,7 @@ inline constexpr std::size_t error_code_count = 17;
 /// and journal only, never for an error of ours.
 enum class Executed : std::uint8_t { no, yes, unknown, answered };
 
-/// "OUTCOME_UNKNOWN" · "outcome_unknown" (metrics, logs) · the status of CONTRACT 4's table.
+/// "OUTCOME_UNKNOWN" · "outcome_unknown" (metrics, logs) · the status of contract 4's table.
 [[nodiscard]] std::string_view code_name(ErrorCode code) noexcept;
 [[nodiscard]] std::string_view code_label(ErrorCode code) noexcept;
 [[nodiscard]] std::uint16_t natural_status(ErrorCode code) noexcept;
@@ -47,7 +47,7 @@ enum class Executed : std::uint8_t { no, yes, unknown, answered };
 /// The sentence for an outcome that was unknown until the transaction was found upstream.
 [[nodiscard]] std::string_view executed_sentence() noexcept;
 
-/// The whole body of CONTRACT 4. `message` is the sentence (support_sentence, or a more exact one);
+/// The whole body of contract 4. `message` is the sentence (support_sentence, or a more exact one);
 /// `request_id` may hold any bytes: it is escaped, and bytes that are not UTF-8 are replaced. `reconciled`:
 /// JSON text for `extensions.reconciled`, which is absent without.
 [[nodiscard]] std::string error_body(ErrorCode code, Executed executed, std::string_view message,

@@ -10,7 +10,7 @@
 
 namespace bearerd::graphql {
 
-/// `auth.unauthorized` of CONTRACT 7, made ready for comparing.
+/// `auth.unauthorized` of contract 7, made ready for comparing.
 struct RejectionRules {
     std::vector<std::string> messages; ///< compared without case (ASCII)
     std::vector<std::string> codes;    ///< compared exactly, with `extensions.code`
@@ -20,7 +20,7 @@ struct RejectionRules {
 enum class Verdict : std::uint8_t {
     ok,            ///< no `errors`, or not JSON
     graphql_error, ///< `errors` is non-empty, but the token was accepted
-    rejected,      ///< the token was rejected: nothing was executed (CONTRACT 3.5)
+    rejected,      ///< the token was rejected: nothing was executed (contract 3.5)
 };
 
 struct Judgement {
@@ -33,7 +33,7 @@ struct Judgement {
     std::optional<double> throttle_available;
 };
 
-/// Judges a whole answer by CONTRACT 3.5. `body` is already decoded (see http/coding) and at most 1 MiB;
+/// Judges a whole answer by contract 3.5. `body` is already decoded (see http/coding) and at most 1 MiB;
 /// `kind` is that of the request, since a mutation's error with a path below a root field is never a
 /// rejection. Root fields of a mutation run one after the other, so an error at one of them tells nothing of
 /// the others; whoever knows how many there are looks at `of_one_root_field`. A status in `rules.statuses` is

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-/// Who may come in (CONTRACT 5), as pure functions over what a request and its connection say. Any thread.
+/// Who may come in (contract 5), as pure functions over what a request and its connection say. Any thread.
 namespace bearerd::http {
 
 struct AccessRules {

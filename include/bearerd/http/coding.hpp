@@ -7,7 +7,7 @@
 
 namespace bearerd::http {
 
-/// What a response may unpack to before it is judged (CONTRACT 3.5).
+/// What a response may unpack to before it is judged (contract 3.5).
 inline constexpr std::size_t inspection_limit = 1024 * 1024;
 
 /// A whole body as its sender wrote it, undone of `content_encoding`: identity, gzip, x-gzip, deflate (in the
@@ -22,7 +22,7 @@ inline constexpr std::size_t inspection_limit = 1024 * 1024;
                                                                      std::string& scratch,
                                                                      std::size_t limit = inspection_limit);
 
-/// An `Accept-Encoding` cut down to what bearerd can look into (CONTRACT 2): identity, gzip, x-gzip and
+/// An `Accept-Encoding` cut down to what bearerd can look into (contract 2): identity, gzip, x-gzip and
 /// deflate with the weights they had; `*` and everything else go. "identity" where no welcome coding is left.
 /// An app that sent no such header accepts anything, so the caller passes "" for it: that, too, is
 /// "identity".

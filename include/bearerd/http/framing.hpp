@@ -24,7 +24,8 @@ struct HeadScan {
 /// first); it is moved on, so that a head that comes byte by byte costs linear time.
 [[nodiscard]] HeadScan scan_head(std::string_view data, std::size_t& from) noexcept;
 
-/// Drops the empty lines that some old clients send behind a POST's body (RFC 9112 section 2.2); at most two.
+/// Drops the empty lines that some old clients send behind a POST's body (RFC 9112 section 2.2), which CRLF or
+/// a lone LF ends; at most eight.
 [[nodiscard]] std::size_t leading_empty_lines(std::string_view data) noexcept;
 
 /// The most options that the Connection fields of a message may have together: every other field is compared
@@ -32,7 +33,7 @@ struct HeadScan {
 inline constexpr std::size_t most_connection_options = 32;
 
 /// Whether a parsed request's framing can be understood in one way only; otherwise 400 and close. Checks
-/// Host, Transfer-Encoding and Content-Length (CONTRACT 5), the number of Connection's options, and that the
+/// Host, Transfer-Encoding and Content-Length (contract 5), the number of Connection's options, and that the
 /// target is one that split_target() takes, or the "*" of OPTIONS.
 [[nodiscard]] bool request_framing_is_sound(const RequestHead& head) noexcept;
 

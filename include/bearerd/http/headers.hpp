@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-/// Heads rebuilt for the other side from what was understood, never relayed raw (CONTRACT 2).
+/// Heads rebuilt for the other side from what was understood, never relayed raw (contract 2).
 namespace bearerd::http {
 
 /// What stays the same for every request upstream; made once from the settings.
@@ -54,10 +54,10 @@ void append_own_reply(std::string& out, const ReplyContext& context, std::uint16
 /// The standard reason phrase; "" for a status that has none.
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status) noexcept;
 
-/// Whether Accept ranks application/graphql-response+json above application/json (CONTRACT 4).
+/// Whether Accept ranks application/graphql-response+json above application/json (contract 4).
 [[nodiscard]] bool prefers_graphql_response_json(std::string_view accept) noexcept;
 
-/// Whether a content type is one that streams: events, parts, or JSON by lines or records (CONTRACT 2).
+/// Whether a content type is one that streams: events, parts, or JSON by lines or records (contract 2).
 [[nodiscard]] bool is_streaming_type(std::string_view content_type) noexcept;
 
 /// Whether an app's X-Request-Id can be kept: 1 to 128 visible ASCII characters.

@@ -73,7 +73,11 @@ public:
 
     void reset();
     [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
+    /// `bytes` is the head (see scan_response_head) and nothing else. One that can be framed without doubt is
+    /// taken in clean form; head() then points into memory of the parser's own. Others are malformed.
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
+    /// Whether something of the message was not as it should be: no other may follow on its connection.
+    [[nodiscard]] bool odd() const noexcept;
     /// Appends to `body`.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, BodyBuffer& body);
     /// How much is missing of a body that nothing but its length delimits, so that it can be received where

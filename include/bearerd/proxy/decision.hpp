@@ -4,7 +4,7 @@
 #include <bearerd/graphql/reply.hpp>
 #include <bearerd/upstream/transport.hpp>
 
-/// What becomes of a request whose exchange failed: the table of CONTRACT 4 as a function.
+/// What becomes of a request whose exchange failed: the table of contract 4 as a function.
 namespace bearerd::proxy {
 
 /// Everything that the decision turns on.

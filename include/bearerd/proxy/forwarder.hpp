@@ -33,7 +33,7 @@ struct ForwardPlan {
     Duration response_timeout;
 };
 
-/// Takes a request from the app to the upstream and the answer back (CONTRACT 2 to 4): classify, attach the
+/// Takes a request from the app to the upstream and the answer back (contract 2 to 4): classify, attach the
 /// token, send, adopt a swapped token, judge, at most one more send of each kind, relay. It never fails:
 /// there is always an answer. One per thread; everything it refers to must outlive the requests in it.
 class Forwarder final : public Handler {

@@ -52,7 +52,7 @@ struct Report {
     }
 };
 
-/// "ok", "graphql_error", "rejected", "client_closed", or an error code in lower case (CONTRACT 8).
+/// "ok", "graphql_error", "rejected", "client_closed", or an error code in lower case (contract 8).
 [[nodiscard]] std::string_view outcome_label(std::size_t outcome) noexcept;
 
 /// The way back to the app.
@@ -107,12 +107,12 @@ struct ErrorReply {
     std::string_view sentence{}; ///< in place of the code's own
 };
 
-/// As CONTRACT 4's table has it.
+/// As contract 4's table has it.
 [[nodiscard]] inline ErrorReply error_reply(graphql::ErrorCode code) noexcept {
     return {code, graphql::table_executed(code), std::nullopt, {}};
 }
 
-/// Everything of an error reply but where it goes (CONTRACT 4): status, content type by what the app accepts,
+/// Everything of an error reply but where it goes (contract 4): status, content type by what the app accepts,
 /// body, Retry-After. Appended to `out`; the report is filled in.
 void append_error_reply(std::string& out, const ErrorReply& error, const http::ReplyContext& context,
                         std::string_view accept, bool always_200, Report& report);

@@ -13,7 +13,7 @@ using SSL = struct ssl_st;
 using SSL_SESSION = struct ssl_session_st;
 
 /// TLS towards the upstream. The only place that makes a TLS stream: certificate and host name are always
-/// verified, TLS 1.2 at least, and there is no path around it (CONTRACT 5).
+/// verified, TLS 1.2 at least, and there is no path around it (contract 5).
 namespace bearerd::upstream {
 
 struct FreeSsl {

@@ -15,7 +15,7 @@
 /// that says how far it got. It knows nothing of GraphQL, tokens or resending.
 namespace bearerd::upstream {
 
-/// How far a failed exchange got: what contract section 4 turns on.
+/// How far a failed exchange got: what contract 4 turns on.
 enum class Stage : std::uint8_t {
     connecting, ///< not one byte of the request reached the kernel's socket: certainly not executed
     writing,    ///< some bytes were written, not all
@@ -85,7 +85,7 @@ protected:
 struct OutgoingRequest {
     std::string_view head; ///< request line and header fields with the empty line that ends them
     std::string_view body; ///< exactly Content-Length bytes
-    /// Takes a connection that is new or was used within `reuse_for_mutations` (CONTRACT 4).
+    /// Takes a connection that is new or was used within `reuse_for_mutations` (contract 4).
     bool may_mutate = true;
     /// Takes a new connection whatever is idle: the resend of a query after a stale one.
     bool new_connection = false;

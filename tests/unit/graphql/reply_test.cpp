@@ -18,7 +18,7 @@ struct Row {
     std::string_view executed;
 };
 
-// CONTRACT 4's table, once more.
+// contract 4's table, once more.
 constexpr Row table[] = {
     {ErrorCode::bad_request, "BAD_REQUEST", 400, "no"},
     {ErrorCode::forbidden_host, "FORBIDDEN_HOST", 403, "no"},

@@ -39,12 +39,20 @@ TEST(ScanHead, ByteByByteGivesTheSameAsWhole) {
     }
 }
 
-TEST(LeadingEmptyLines, AtMostTwoAreDropped) {
+TEST(LeadingEmptyLines, AreDroppedWhateverEndsThem) {
+    EXPECT_EQ(leading_empty_lines(""), 0U);
     EXPECT_EQ(leading_empty_lines("GET"), 0U);
     EXPECT_EQ(leading_empty_lines("\r\nGET"), 2U);
-    EXPECT_EQ(leading_empty_lines("\r\n\r\n\r\n"), 4U);
+    EXPECT_EQ(leading_empty_lines("\nGET"), 1U);
+    EXPECT_EQ(leading_empty_lines("\n\r\n\nGET\n"), 4U);
+    EXPECT_EQ(leading_empty_lines("\r\n\r\n\r\n"), 6U);
     EXPECT_EQ(leading_empty_lines("\r"), 0U);
-    EXPECT_EQ(leading_empty_lines("\n"), 0U);
+    EXPECT_EQ(leading_empty_lines("\r\r\n"), 0U);
+    EXPECT_EQ(leading_empty_lines(" \n"), 0U);
+}
+
+TEST(LeadingEmptyLines, AreBounded) {
+    EXPECT_EQ(leading_empty_lines(std::string(100, '\n')), 8U);
 }
 
 bool sound(const NamedFields& fields, std::uint8_t minor = 1) {

@@ -1,3 +1,4 @@
+#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/parser.hpp>
 
@@ -70,7 +71,7 @@ Outcome parse_response(std::string_view text, bool ends = false, std::size_t pie
     ResponseParser parser;
     parser.reset();
     std::size_t from = 0;
-    const HeadScan scan = scan_head(text, from);
+    const HeadScan scan = scan_response_head(text, from);
     Outcome outcome;
     if (scan.state != HeadEnd::complete)
         return {scan.state == HeadEnd::malformed ? ParseState::malformed : ParseState::need_more,
@@ -79,7 +80,7 @@ Outcome parse_response(std::string_view text, bool ends = false, std::size_t pie
                 {},
                 false};
     outcome.state = parser.feed_head(text.substr(0, scan.size));
-    outcome.sound = outcome.state != ParseState::malformed && response_framing_is_sound(parser.head());
+    outcome.sound = outcome.state != ParseState::malformed;
     BodyBuffer body;
     feed_in_pieces(outcome, text.substr(scan.size), piece,
                    [&](std::string_view bytes, std::size_t& consumed) {
@@ -87,6 +88,7 @@ Outcome parse_response(std::string_view text, bool ends = false, std::size_t pie
                    });
     if (ends && outcome.state == ParseState::need_more)
         outcome.state = parser.feed_end();
+    outcome.sound = outcome.sound && !parser.odd();
     outcome.body = body.view();
     outcome.fields = text_of(parser.head().fields);
     return outcome;
@@ -241,14 +243,14 @@ TEST(ResponseParser, BodiesAreDelimitedByLengthChunksOrTheEnd) {
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nX", complete, complete,
          "abc", "X"},
         {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n", need_more, malformed, "abc",
-         "\r\n"},
+         ""},
         {"HTTP/1.1 200 OK\r\n\r\nabc", need_more, complete, "abc", ""},
         {"HTTP/1.0 200 OK\r\n\r\n", need_more, complete, "", ""},
         {"HTTP/1.1 204 No Content\r\n\r\nX", complete, complete, "", "X"},
         {"HTTP/1.1 304 Not Modified\r\nContent-Length: 3\r\n\r\nX", complete, complete, "", "X"},
         {"HTTP/1.1 100 Continue\r\n\r\nHTTP", complete, complete, "", "HTTP"},
         {"HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\nHTTP", complete, complete, "", "HTTP"},
-        {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", malformed, malformed, "", ""},
+        {"HTTP/1.1 200\r\nContent-Length: 0\r\n\r\n", complete, complete, "", ""},
         {"HTTP/1.1 200 \r\nContent-Length: 0\r\n\r\n", complete, complete, "", ""},
         {"HTTP/1.1 20 OK\r\n\r\n", malformed, malformed, "", ""},
         {"ICY 200 OK\r\n\r\n", malformed, malformed, "", ""},
@@ -271,12 +273,11 @@ TEST(ResponseParser, TellsHowTheBodyIsDelimited) {
     EXPECT_EQ(parser.head().content_length, 7U);
     EXPECT_FALSE(parser.head().chunked);
     parser.reset();
-    static_cast<void>(parser.feed_head("HTTP/1.0 503 Too bad\r\nTransfer-Encoding: chunked\r\n\r\n"));
+    static_cast<void>(parser.feed_head("HTTP/1.0 503 Too bad\r\n\r\n"));
     EXPECT_FALSE(parser.head().content_length.has_value());
     EXPECT_EQ(parser.head().status, 503);
     EXPECT_EQ(parser.head().reason, "Too bad");
     EXPECT_EQ(parser.head().minor, 0);
-    EXPECT_FALSE(response_framing_is_sound(parser.head()));
 }
 
 TEST(ResponseParser, TellsWhatIsMissingOfABodyThatOnlyItsLengthDelimits) {
@@ -302,6 +303,86 @@ TEST(ResponseParser, TellsWhatIsMissingOfABodyThatOnlyItsLengthDelimits) {
     static_cast<void>(parser.take_plain_head("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"));
     parser.reset();
     EXPECT_EQ(parser.plain_body_left(), 0U);
+}
+
+TEST(ResponseParser, WhatCanBeFramedWithoutDoubtIsTakenInCleanForm) {
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+
+    struct Case {
+        std::string text;
+        std::string_view body, fields;
+    };
+
+    const Case cases[] = {
+        {"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.1  200 \t OK\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.1 200 OK\nA: b\nContent-Length: 2\n\nab", "ab", "A=b;Content-Length=2;"},
+        {ok + "A: b\n\r\n" + "", "", "A=b;"},
+        {ok + "A: b\r\n c\r\n\td\r\nContent-Length:\r\n 2\r\n\r\nab", "ab", "A=b   c  \td;Content-Length=2;"},
+        {ok + "A : b\r\nContent-Length\t: 2\r\n\r\nab", "ab", "A=b;Content-Length=2;"},
+        {ok + "A b: c\r\nnothing\r\n: d\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {ok + "A: b\x01\r\nB: c\rd\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {ok + "Connection: a b, c\r\nContent-Length: 02\r\nA : b\r\n\r\nab", "ab",
+         "Connection=c;A=b;Content-Length=2;"},
+        {ok + "Content-Length: 2\r\nContent-Length: 02\r\n\r\nab", "ab", "Content-Length=2;"},
+        {ok + "Content-Length: 2, 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {ok + "Content-Length: 9\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "ab",
+         "Transfer-Encoding=chunked;"},
+        {ok + "Transfer-Encoding: identity, Chunked ,\r\n\r\n2\r\nab\r\n0\r\n\r\n", "ab",
+         "Transfer-Encoding=chunked;"},
+        {ok + "Transfer-Encoding: identity\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n0\r\n\r\n", "ab",
+         "Transfer-Encoding=chunked;"},
+        {chunked + "2 \t\r\nab\r\n0\r\n\r\n", "ab", "Transfer-Encoding=chunked;"},
+        {chunked + "2\nab\n0\n\n", "ab", "Transfer-Encoding=chunked;"},
+        {chunked + "2 ; a=b\r\nab\r\n0 \r\nA b\r\n\r\n", "ab", "Transfer-Encoding=chunked;"},
+    };
+    for (const Case& expected : cases) {
+        for (const std::size_t piece : {SIZE_MAX, std::size_t{1}}) {
+            const Outcome outcome = parse_response(expected.text, true, piece);
+            EXPECT_EQ(outcome.state, ParseState::complete) << expected.text;
+            EXPECT_FALSE(outcome.sound) << "its connection must not be used again: " << expected.text;
+            EXPECT_EQ(outcome.body, expected.body) << expected.text;
+            EXPECT_EQ(outcome.fields, expected.fields) << expected.text;
+        }
+    }
+    const Outcome usual = parse_response(chunked + "0A;x=y\r\n0123456789\r\n0\r\nA: b\r\n\r\n");
+    EXPECT_EQ(usual.body, "0123456789");
+    EXPECT_TRUE(usual.sound);
+}
+
+TEST(ResponseParser, WhatIsInDoubtStaysRefused) {
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const std::string chunked = ok + "Transfer-Encoding: chunked\r\n\r\n";
+    const std::string cases[] = {
+        "HTTP/2.0 200 OK\r\n\r\n",
+        "HTTP/1.1200 OK\r\n\r\n",
+        "HTTP/1.1 200OK\r\n\r\n",
+        "HTTP/1.1 2000 OK\r\n\r\n",
+        ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+        ok + "Content-Length: 1, 2\r\n\r\nab",
+        ok + "Content-Length: 99999999999999999999\r\n\r\nab",
+        ok + "Content-Length: 0x2\r\n\r\nab",
+        ok + "Content-Length:\r\n\r\nab",
+        ok + "Content-Length: 1\r\n 0\r\n\r\nab",
+        ok + "Content-\x01Length: 2\r\n\r\nab",
+        ok + "Content-Length 2\r\n\r\nab",
+        ok + "Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+        ok + "Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n",
+        "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n",
+        chunked + "zz\r\n",
+        chunked + "\r\n",
+        chunked + "2 2\r\n",
+        chunked + "2\rab",
+        chunked + "2\r\nabc",
+        chunked + "-2\r\nab",
+        chunked + "10000000000000002\r\nab",
+    };
+    for (const std::string& text : cases)
+        EXPECT_EQ(parse_response(text, true).state, ParseState::malformed) << text;
 }
 
 TEST(ResponseParser, TrailersNeverGetIntoTheHead) {

@@ -163,7 +163,7 @@ TEST_F(ForwarderTest, AnAnswerWithoutABodyHasNoFraming) {
     }
 }
 
-// A page of which half is missing must not be passed off as the whole of it (CONTRACT 4: closed amid the
+// A page of which half is missing must not be passed off as the whole of it (contract 4: closed amid the
 // response).
 TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     Answer page{401, {}, {"first half"}, 100, errc::truncated};

@@ -22,6 +22,26 @@ TEST_F(PoolTest, InterimResponsesAreSkipped) {
     EXPECT_EQ(body_of(outgoing("a")), "ok");
 }
 
+TEST_F(PoolTest, AnyNumberOfInterimResponsesIsSkipped) {
+    std::string all;
+    for (int i = 0; i < 1000; ++i)
+        all += "HTTP/1.1 102 Processing\r\n\r\n";
+    serve_tls(say(all + "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"));
+    EXPECT_EQ(body_of(outgoing("a")), "ok");
+    EXPECT_EQ(stats.upstream_idle.get(), 1);
+}
+
+TEST_F(PoolTest, AnOddAnswerIsTakenAndItsConnectionIsNotUsedAgain) {
+    for (const char* answer :
+         {"HTTP/1.1 200\nContent-Length: 2\n\nok", "\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2 \r\nok\r\n0\r\n\r\n"}) {
+        serve_tls(say(answer));
+        EXPECT_EQ(body_of(outgoing("a")), "ok") << answer;
+        EXPECT_EQ(stats.upstream_idle.get(), 0) << answer;
+        pool.reset();
+    }
+}
+
 /// OpenSSL holds the part that has come as "pending". Whoever trusts in that instead of waiting never gives
 /// the loop its turn again, and no deadline passes.
 TEST_F(PoolTest, ARecordThatStallsHalfWayMeetsTheDeadline) {
@@ -63,13 +83,11 @@ TEST_F(PoolTest, AnAnswerThatEndsTooEarlyIsTruncated) {
 }
 
 TEST_F(PoolTest, AnAnswerThatIsNotTheHttpWeAcceptIsGarbled) {
-    for (const char* answer :
-         {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-          "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
-          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"}) {
+    for (const char* answer : {"SSH-2.0-OpenSSH\r\n\r\n", "HTTP/1.1 099 Below\r\n\r\n",
+                               "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
+                               "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+                               "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
+                               "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n\r\n"}) {
         serve_plain(say(answer, &Peer::finish));
         const Failure failure = failure_of(outgoing("a"));
         EXPECT_EQ(failure.code, errc::garbled) << answer;
@@ -153,6 +171,26 @@ TEST_F(PoolTest, AnEarlyAnswerToAHalfWrittenRequestIsTaken) {
         EXPECT_TRUE(std::get<ExchangePtr>(result)->body() == words);
         result = Failure{};
         EXPECT_EQ(stats.upstream_idle.get(), 0);
+        pool.reset();
+    }
+}
+
+TEST_F(PoolTest, AnAnswerThatComesAmidTheRequestIsReadAtOnce) {
+    const std::string body(16U << 20U, 'x');
+    for (const bool with_tls : {false, true}) {
+        Signal done;
+        const auto refuse = [&](Peer& peer) {
+            peer.write("HTTP/1.1 413 Too Large\r\nContent-Length: 2\r\n\r\nno");
+            done.await(); // reads nothing, closes nothing
+        };
+        if (with_tls)
+            serve_tls(refuse);
+        else
+            serve_plain(refuse);
+        EXPECT_EQ(body_of(outgoing(body)), "no");
+        EXPECT_EQ(stats.upstream_idle.get(), 0);
+        done.give();
+        server.reset();
         pool.reset();
     }
 }
