@@ -27,6 +27,16 @@ TokenMachine::Reply left_behind() {
     return reply;
 }
 
+/// A request that was sent for a former user or upstream is never sent for the present one.
+void let_pass(std::shared_ptr<Waiter> waiter) {
+    const auto executor = waiter->executor;
+    net::asio::post(executor, [waiter = std::move(waiter)] {
+        waiter->done = true;
+        waiter->pass = true;
+        waiter->timer.cancel();
+    });
+}
+
 /// The last reference goes along, so that the waiter dies on its own thread.
 void hand_over(std::shared_ptr<Waiter> waiter, TokenPtr token, bool after_login, NoToken failure) {
     const auto executor = waiter->executor;
@@ -107,6 +117,11 @@ TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& w
     const std::lock_guard lock{mutex_};
     if (waiter->audience != audience_)
         return left_behind();
+    if (machine_.of_former_user(waiter->refused_generation)) {
+        TokenMachine::Reply reply;
+        reply.action = Action::pass;
+        return reply;
+    }
     const auto at = moment();
     auto reply = enroll(machine_.refused(waiter->refused_generation, document, at), waiter);
     settle(reply, at.now);
@@ -131,7 +146,7 @@ TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
 
 void TokenService::Core::denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (audience == audience_)
+    if (audience == audience_ && !machine_.of_former_user(generation))
         machine_.denied(generation, document);
 }
 
@@ -179,7 +194,10 @@ void TokenService::Core::release_waiters(const TokenMachine::Reply& reply, TimeP
         if (!waiter)
             continue;
         const auto refused = waiter->refused_generation;
-        if (token && token->generation > refused)
+        const bool sent = refused != 0;
+        if (sent && (waiter->audience != audience_ || machine_.of_former_user(refused)))
+            let_pass(std::move(waiter));
+        else if (token && token->generation > refused)
             hand_over(std::move(waiter), token, machine_.login_since(refused), {});
         else
             hand_over(std::move(waiter), nullptr, false, reply.failure);

@@ -31,6 +31,7 @@ struct Waiter {
     bool done = false;
     TokenPtr token; ///< nullptr: `failure` tells why
     bool after_login = false;
+    bool pass = false; ///< it was sent for a user or upstream that a reload has replaced
     NoToken failure;
 };
 

@@ -81,6 +81,8 @@ net::Task<Advice> Door::rejected(TokenPtr used, std::uint64_t document) {
         co_return advice;
     if (reply.action == Action::wait) {
         co_await wait(waiter, core_->login_timeout());
+        if (waiter->pass)
+            co_return advice;
         advice.token = waiter->token;
         advice.after_login = waiter->after_login;
         advice.failure = waiter->failure;

@@ -134,6 +134,12 @@ public:
         return login_generation_ > generation;
     }
 
+    /// Whether this is the generation of a former user's token. What was sent with it must not be sent again:
+    /// that would be in another's name. Whoever drives the machine asks before refused() and denied().
+    [[nodiscard]] bool of_former_user(std::uint64_t generation) const noexcept {
+        return generation != 0 && generation < first_generation_;
+    }
+
     /// Rejected logins in a row; what outlives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 

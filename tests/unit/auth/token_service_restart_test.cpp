@@ -195,6 +195,9 @@ TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
     f.transport->answer(FakeAnswer::token("b"));
     f.run_until([&f] { return f.source->current(f.now) != nullptr; });
     EXPECT_EQ(value(f.source->current(f.now)), "b");
+    f.reject(used);
+    f.run_until([&f] { return f.advice.size() == 1; });
+    EXPECT_EQ(f.advice[0].kind, Advice::Kind::pass) << "never sent again in another's name";
 }
 
 TEST(TokenService, AReloadToAnotherUpstreamLeavesTheRequestsToTheOldOneWithItsOwnToken) {
