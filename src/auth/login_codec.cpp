@@ -1,5 +1,9 @@
 #include <bearerd/auth/login_codec.hpp>
 
+#include "secret_echo.hpp"
+
+#include <bearerd/base/version.hpp>
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -63,28 +67,15 @@ bool names_trouble(const Json& errors) {
     });
 }
 
-/// As it is, or as it stood in the login's JSON.
-bool holds(std::string_view text, const Secret& password) {
-    if (password.empty())
-        return false;
-    std::string escaped;
-    escaped.reserve(6 * password.size());
-    append_escaped(escaped, password.reveal());
-    const bool held = text.find(password.reveal()) != std::string_view::npos ||
-                      text.find(escaped) != std::string_view::npos;
-    wipe(escaped);
-    return held;
-}
-
 /// The first error's message, made fit for a log line. An upstream that quotes what it was sent must not
-/// bring the password there, nor a part that is left of it by the cut.
-std::string quote_message(const Json& errors, const Secret& password) {
+/// bring the password or a token there, nor a part that is left of it by the cut.
+std::string quote_message(const Json& errors, const Secret& password, const Secret& token) {
     const auto* message = member(errors.front(), "message");
     if (message == nullptr || !message->is_string())
         return "the upstream answered with errors";
     const auto& whole = message->get_ref<const std::string&>();
-    if (holds(whole, password))
-        return "the upstream's message holds the password";
+    if (may_echo(whole, password) || may_echo(whole, token))
+        return "the upstream's message is not shown: it may hold the password or a token";
     auto text = whole.substr(0, 120);
     std::replace_if(
         text.begin(), text.end(), [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
@@ -121,6 +112,24 @@ std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) noexce
            std::chrono::seconds{second};
 }
 
+/// Why a value in a token's place, not empty, is none.
+std::string_view flaw_of(std::string_view value) {
+    if (value.size() > max_token_size)
+        return "a token that is too long (more than 16 KiB)";
+    return value.find(',') != std::string_view::npos
+               ? "two tokens joined by a comma in one header, of which it can't be told which one is good"
+               : std::string_view{};
+}
+
+std::string_view find_flaw(const http::Fields& fields, const std::vector<std::string>& token_headers) {
+    for (const auto& name : token_headers)
+        for (const auto& field : fields.list)
+            if (equal_ignoring_case(field.name, name))
+                if (const auto flaw = flaw_of(field.value); !flaw.empty())
+                    return flaw;
+    return {};
+}
+
 /// Whether `data` holds anything but nulls.
 bool holds_user(const Json& answer) {
     const auto* data = member(answer, "data");
@@ -152,6 +161,11 @@ LoginRequest make_login_request(const config::Upstream& upstream, const config::
         "\r\nContent-Type: application/json\r\nAccept: application/json\r\nAccept-Encoding: identity"
         "\r\nContent-Length: " +
         std::to_string(body.size()) + "\r\n";
+    const auto names_agent = [](const auto& header) {
+        return equal_ignoring_case(header.first, "User-Agent");
+    };
+    if (std::none_of(upstream.headers.begin(), upstream.headers.end(), names_agent))
+        request.head.append("User-Agent: ").append(user_agent()).append("\r\n");
     for (const auto& [name, value] : upstream.headers) {
         if (!is_ours(name))
             request.head += name + ": " + value + "\r\n";
@@ -178,6 +192,8 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
     LoginHead result;
     result.status = head.status;
     result.token = Secret{find_token(head.fields, token_headers)};
+    if (result.token.empty())
+        result.flaw = find_flaw(head.fields, token_headers);
     result.retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after),
                                            head.fields.value(http::FieldId::date));
     return result;
@@ -204,10 +220,12 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& pa
         return fail(Kind::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
     if (has_errors && names_trouble(*errors))
-        return fail(Kind::unavailable, quote_message(*errors, password));
+        return fail(Kind::unavailable, quote_message(*errors, password, head.token));
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
-        return fail(Kind::rejected, quote_message(*errors, password));
+        return fail(Kind::rejected, quote_message(*errors, password, head.token));
+    if (!has_token && !head.flaw.empty())
+        return fail(Kind::unavailable, status + " with " + std::string{head.flaw});
     if (!has_token)
         return fail(Kind::unavailable, status + " with neither a token nor errors");
     LoginOutcome outcome;

@@ -28,6 +28,11 @@ bool starts_with_bearer(std::string_view text) noexcept {
     return equal_ignoring_case(text.substr(0, 6), "bearer");
 }
 
+/// What a program writes that has no token.
+bool is_placeholder(std::string_view text) noexcept {
+    return equal_ignoring_case(text, "null") || equal_ignoring_case(text, "undefined");
+}
+
 } // namespace
 
 std::string_view token_in_header(std::string_view value) noexcept {
@@ -36,7 +41,9 @@ std::string_view token_in_header(std::string_view value) noexcept {
         token = trim(token.substr(6));
     if (starts_with_bearer(token) && token.size() == 6) // the scheme's name twice is no token either
         return {};
-    return token.size() <= max_token_size && is_visible(token) ? token : std::string_view{};
+    if (is_placeholder(token) || token.size() > max_token_size)
+        return {};
+    return is_visible(token) && token.find(',') == std::string_view::npos ? token : std::string_view{};
 }
 
 Duration life_of(const Claims& claims) noexcept {

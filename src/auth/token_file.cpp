@@ -116,6 +116,9 @@ Result<Secret> read_key_file(const std::string& path) {
     auto bytes = read_small_file(path, 0);
     if (!bytes)
         return bytes.error();
+    constexpr std::string_view bom = "\xef\xbb\xbf"; // an editor's; the line's end is one as well
+    if (bytes->starts_with(bom))
+        bytes->erase(0, bom.size());
     for (const char end : {'\n', '\r'}) {
         if (!bytes->ends_with(end))
             break;

@@ -5,6 +5,7 @@
 
 #include <bearerd/auth/login_codec.hpp>
 #include <bearerd/base/secret.hpp>
+#include <bearerd/base/version.hpp>
 #include <bearerd/http/coding.hpp>
 
 #include <algorithm>
@@ -18,12 +19,13 @@ using http::FieldId;
 constexpr Duration first_pause = 100ms;
 constexpr Duration longest_pause = 1s;
 
-/// What an app would send that asks by itself.
+/// What an app would send that asks by itself. A field that upstream.headers has as well is replaced by that.
 http::RequestHead own_head() {
     http::RequestHead head;
     head.method = "POST";
     head.fields.list.push_back({FieldId::content_type, "Content-Type", "application/json"});
     head.fields.list.push_back({FieldId::accept, "Accept", "application/json"});
+    head.fields.list.push_back({FieldId::user_agent, "User-Agent", user_agent()});
     return head;
 }
 

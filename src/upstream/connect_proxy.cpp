@@ -1,6 +1,7 @@
 #include "connect_proxy.hpp"
 
 #include <bearerd/base/secret.hpp>
+#include <bearerd/base/version.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/parser.hpp>
@@ -22,7 +23,8 @@ error_code last_system_error() {
 }
 
 std::string connect_request(const config::UpstreamProxy& proxy, const std::string& target) {
-    std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\n";
+    std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\nUser-Agent: ";
+    request.append(user_agent()).append("\r\n");
     if (!proxy.user.empty()) {
         std::string pair = proxy.user + ":";
         pair.append(proxy.password.reveal());

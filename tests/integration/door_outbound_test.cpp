@@ -130,9 +130,12 @@ TEST(Outbound, GoesThroughAProxyByConnect) {
     EXPECT_EQ(shop.simulator.executions("through"), 1U);
     const std::string authority = authority_of(shop.simulator);
     ASSERT_FALSE(proxy.heads().empty());
-    for (const std::string& head : proxy.heads())
-        EXPECT_EQ(head, "CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority +
-                            "\r\nProxy-Authorization: " + proxy_credentials + "\r\n\r\n");
+    for (const std::string& head : proxy.heads()) {
+        EXPECT_TRUE(head.starts_with("CONNECT " + authority + " HTTP/1.1\r\nHost: " + authority +
+                                     "\r\nUser-Agent: bearerd/"))
+            << head;
+        EXPECT_TRUE(head.ends_with("\r\nProxy-Authorization: " + proxy_credentials + "\r\n\r\n")) << head;
+    }
     for (const auto& request : shop.simulator.requests())
         for (const auto& field : request.at("headers"))
             EXPECT_NE(field.at(0), "Proxy-Authorization");

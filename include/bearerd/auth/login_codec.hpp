@@ -43,6 +43,8 @@ struct LoginOutcome {
 struct LoginHead {
     std::uint16_t status = 0;
     Secret token; ///< empty: none came
+    /// Where none came: what is wrong with a value in a token's place, as a part of a sentence; or empty.
+    std::string_view flaw = {};
     std::optional<Duration> retry_after;
 };
 

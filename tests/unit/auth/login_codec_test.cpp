@@ -1,4 +1,5 @@
 #include <bearerd/auth/login_codec.hpp>
+#include <bearerd/base/version.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -40,9 +41,18 @@ TEST(LoginRequest, IsAnOrdinaryPostWithoutAToken) {
     EXPECT_EQ(request.head,
               "POST /graphql?a=b HTTP/1.1\r\nHost: api.example.com\r\nContent-Type: application/json\r\n"
               "Accept: application/json\r\nAccept-Encoding: identity\r\nContent-Length: " +
-                  size + "\r\nX-Shop: 42\r\n\r\n");
+                  size + "\r\nUser-Agent: " + std::string{user_agent()} + "\r\nX-Shop: 42\r\n\r\n");
     EXPECT_EQ(request.body.reveal(),
               R"({"query":"query{x}","variables":{"username":"till","password":"pw"}})");
+}
+
+TEST(LoginRequest, HasOneUserAgent) {
+    EXPECT_TRUE(user_agent().starts_with("bearerd/") && user_agent().size() > 8);
+    auto to = upstream();
+    to.headers = {{"user-agent", "shop"}};
+    const auto head = make_login_request(to, credentials("till", "pw"), "query{x}").head;
+    EXPECT_NE(head.find("\r\nuser-agent: shop\r\n"), std::string::npos);
+    EXPECT_EQ(head.find("User-Agent"), std::string::npos);
 }
 
 TEST(LoginRequest, AnyPasswordSurvivesAsJson) {
@@ -74,6 +84,33 @@ TEST(FindToken, TakesTheBestHeaderThatHoldsAToken) {
         http::Fields fields;
         fields.list = c.fields;
         EXPECT_EQ(find_token(fields, names), c.token);
+    }
+}
+
+TEST(ReadLoginHead, TellsWhatIsWrongWithATokenThatCanNotBeUsed) {
+    struct Case {
+        std::string first, second;
+        std::string_view token, part; ///< of the failure's reason
+    };
+
+    const std::string longest(max_token_size, 'x');
+    for (const auto& c :
+         {Case{"null", "Bearer good", "good", ""}, Case{"Bearer undefined", "good", "good", ""},
+          Case{"", "good", "good", ""}, Case{"Bearer ", "good", "good", ""},
+          Case{longest + "x", "good", "good", ""}, Case{longest, "good", longest, ""},
+          Case{longest + "x", "null", "", "a token that is too long (more than 16 KiB)"},
+          Case{"null", "Bearer a, Bearer b", "", "two tokens joined by a comma"},
+          Case{"a,b", "", "", "two tokens joined by a comma"},
+          Case{"null", "undefined", "", "neither a token nor errors"}}) {
+        http::ResponseHead head;
+        head.status = 200;
+        head.fields.list = {{http::FieldId::unknown, "X-Authorization", c.first},
+                            {http::FieldId::authorization, "Authorization", c.second}};
+        auto read = read_login_head(head, {"X-Authorization", "Authorization"});
+        EXPECT_EQ(read.token.reveal(), c.token);
+        const auto outcome = judge_login(std::move(read), R"({"data":{"loginUser":{"id":"7"}}})", Secret{});
+        EXPECT_NE(outcome.reason.find(c.part), std::string::npos) << outcome.reason;
+        EXPECT_EQ(outcome.kind, c.token.empty() ? Kind::unavailable : Kind::accepted);
     }
 }
 
@@ -154,6 +191,70 @@ TEST(JudgeLoginReason, QuotesTheUpstreamInPrintableAscii) {
     EXPECT_EQ(outcome.reason, "the upstream says: No??[31m??");
 }
 
+constexpr std::string_view hidden =
+    "the upstream's message is not shown: it may hold the password or a token";
+
+std::string reason_for(std::string_view message, std::string_view password, std::string_view token = {}) {
+    LoginHead head;
+    head.status = 401;
+    head.token = Secret{token};
+    const auto body = nlohmann::json{{"errors", {{{"message", message}}}}}.dump();
+    return judge_login(std::move(head), body, Secret{password}).reason;
+}
+
+TEST(JudgeLoginReason, HoldsNoPasswordInAnyEncoding) {
+    const std::string_view password = "Tr\xc3\xbc"
+                                      "b/s&l \"9";
+    for (const std::string_view message : {"Tr&uuml;b/s&amp;l &quot;9",
+                                           "Tr&#252;b",
+                                           "Tr&#xFC;b",
+                                           "Tr%C3%BCb%2Fs",
+                                           "tr%c3%bcb%2fs%26l+%229",
+                                           "Tr\\u00fcb\\/s",
+                                           "Tr\\xc3\\xbc",
+                                           "Tr\\303\\274",
+                                           "Tr\\u{fc}b",
+                                           "Tr=C3=BCb",
+                                           "0x54 0x72",
+                                           "U+0054 U+0072",
+                                           "VHLDvGIvcyZsICI5",
+                                           "no VHLDvGIvcyZsICI5==",
+                                           "VHLDvGIv\ncyZsICI5",
+                                           "VHLDvGIvcyZs",
+                                           "OlRyw7xiL3MmbCAiOQ",
+                                           "5472c3bc622f73266c202239",
+                                           "54:72:C3:BC:62:2F",
+                                           "84, 114, 195, 188, 98",
+                                           "01010100 01110010 11000011",
+                                           "T r \xc3\xbc b / s & l \" 9",
+                                           "TR\xc3\x9c"
+                                           "B/S&L \"9",
+                                           "Tr\xc3\x83\xc2\xbc"
+                                           "b/s&l \"9",
+                                           "Tr?b/s&l \"9",
+                                           "9\" l&s/b\xc3\xbcrT",
+                                           "Ge\xc3\xbco/f&y \"9",
+                                           "%u0054r"})
+        EXPECT_EQ(reason_for(message, password), hidden) << message;
+    for (const std::string_view message : {"aHVudGVyLTI0NzEx", "aAB1AG4AdABlAHIA", "NB2W45DFOIWTENBXGEYQ",
+                                           "no hunter-2", "xn--hunter", "uhagre-24711"})
+        EXPECT_EQ(reason_for(message, "hunter-24711"), hidden) << message;
+}
+
+TEST(JudgeLoginReason, IsQuotedWhereItIsOnlyASentence) {
+    for (const std::string_view message :
+         {"Invalid credentials", "Variable \"$email\" is not defined by operation \"loginUser\".",
+          "100% wrong", "A & B", "locked until 2026-11-29 06:00"})
+        EXPECT_EQ(reason_for(message, "hunter-24711"), "the upstream says: " + std::string{message});
+    for (const std::string_view password : {"e", "\xe2\x82\xac", "!", "pw"})
+        EXPECT_FALSE(reason_for("Invalid credentials", password).empty());
+    EXPECT_EQ(reason_for("Invalid credentials", std::string(100'000, 'x')), hidden);
+}
+
+TEST(JudgeLoginReason, HoldsNoToken) {
+    EXPECT_EQ(reason_for("stale: eyJhbGciOiJI", "pw-9471", "eyJhbGciOiJIUzI1NiJ9.e30.c2ln"), hidden);
+}
+
 TEST(JudgeLoginReason, HoldsNoPasswordHoweverItIsSpelledOrCut) {
     struct Case {
         std::string_view password, message; ///< the message as it stands in the JSON
@@ -169,7 +270,7 @@ TEST(JudgeLoginReason, HoldsNoPasswordHoweverItIsSpelledOrCut) {
         const auto body = R"({"errors":[{"message":")" + std::string{c.message} + R"("}]})";
         const auto outcome = judge_login(std::move(head), body, Secret{c.password});
         EXPECT_EQ(outcome.kind, Kind::rejected);
-        EXPECT_EQ(outcome.reason, "the upstream's message holds the password") << c.message;
+        EXPECT_EQ(outcome.reason, hidden) << c.message;
     }
 }
 

@@ -140,7 +140,9 @@ TEST(TokenFile, AKeyFileMayBeALinkAndMayEndWithANewline) {
     const TemporaryDirectory folder;
     const auto path = folder.path() + "/target";
     std::filesystem::create_symlink(path, folder.path() + "/key");
-    for (const std::string_view bytes : {"0123\r4567", "0123\r4567\n", "0123\r4567\r\n"}) {
+    for (const std::string_view bytes : {"0123\r4567", "0123\r4567\n", "0123\r4567\r\n",
+                                         "\xef\xbb\xbf"
+                                         "0123\r4567\r\n"}) {
         TemporaryDirectory::write(path, bytes);
         const auto key = read_key_file(folder.path() + "/key");
         ASSERT_TRUE(key) << key.error().message();

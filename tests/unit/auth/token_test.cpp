@@ -24,6 +24,20 @@ TEST(Token, WhatCouldNotBeSentIsIgnored) {
         EXPECT_EQ(token_in_header(value), "") << value.substr(0, 20);
 }
 
+TEST(Token, PlaceholderIsNone) {
+    for (const std::string_view value : {"null", "undefined", "Null", "UNDEFINED", "Bearer null",
+                                         "bearer undefined", " Bearer  null ", "null\t"})
+        EXPECT_EQ(token_in_header(value), "") << value;
+    for (const std::string_view value : {"nullx", "xnull", "undefined1", "nil"})
+        EXPECT_EQ(token_in_header(value), value);
+}
+
+TEST(Token, MayBe16KiBLongAndHoldsNoComma) {
+    EXPECT_EQ(max_token_size, 16U * 1024);
+    for (const std::string_view value : {"a,b", "a, b", "Bearer a, Bearer b", ",a", "a,"})
+        EXPECT_EQ(token_in_header(value), "") << value;
+}
+
 TEST(Token, OneByteThatCanNotBeSentSpoilsIt) {
     const std::string good(41, 'x');
     for (std::size_t at = 0; at < good.size(); ++at)

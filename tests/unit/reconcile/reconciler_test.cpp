@@ -1,3 +1,4 @@
+#include <bearerd/base/version.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
 
 #include "unit/proxy/fakes.hpp"
@@ -77,8 +78,10 @@ TEST_F(ReconcilerTest, AsksByAQueryOfItsOwn) {
     const auto& sent = transport.sent[0];
     EXPECT_EQ(sent.head,
               "POST /graphql HTTP/1.1\r\nHost: api.example.com\r\nContent-Type: application/json\r\n"
-              "Accept: application/json\r\nAccept-Encoding: identity\r\nX-Request-Id: id-1\r\n"
-              "Authorization: Bearer token-1\r\nContent-Length: " +
+              "Accept: application/json\r\nUser-Agent: " +
+                  std::string{user_agent()} +
+                  "\r\nAccept-Encoding: identity\r\nX-Request-Id: id-1\r\n"
+                  "Authorization: Bearer token-1\r\nContent-Length: " +
                   std::to_string(sent.body.size()) + "\r\n\r\n");
     EXPECT_EQ(sent.body,
               R"({"query":"query($key:String!){Items(reference:$key){id}}","variables":{"key":"sale-1"}})");
@@ -87,6 +90,15 @@ TEST_F(ReconcilerTest, AsksByAQueryOfItsOwn) {
     EXPECT_GE(sent.give_up, before + 1min);
     EXPECT_LT(sent.give_up, BootClock::now() + 1min);
     EXPECT_EQ(tokens.calls, std::vector<std::string>{});
+}
+
+TEST_F(ReconcilerTest, TakesTheConfiguredUserAgent) {
+    settings.upstream.headers = {{"user-agent", "shop"}};
+    answer(items(R"([{"id":"7"}])"));
+    EXPECT_EQ(ask().result, Result::found);
+    const auto& head = transport.sent.at(0).head;
+    EXPECT_NE(head.find("\r\nuser-agent: shop\r\n"), std::string::npos);
+    EXPECT_EQ(head.find("User-Agent"), std::string::npos);
 }
 
 TEST_F(ReconcilerTest, AsksAgainUntilItIsFound) {

@@ -138,6 +138,7 @@ TEST_F(ProxyTest, TheUpstreamIsReachedByConnectWithCredentials) {
         const auto connect = peer.read();
         EXPECT_EQ(connect.method, "CONNECT");
         EXPECT_EQ(connect.target, "api.example.com:8443");
+        EXPECT_TRUE(connect.header("User-Agent").value_or("").starts_with("bearerd/"));
         EXPECT_EQ(connect.header("Proxy-Authorization"), "Basic dGlsbDpvcGVuIHNlc2FtZQ==");
         peer.write("HTTP/1.1 200 Connection established\r\n\r\n");
         echo(peer);

@@ -1,0 +1,10 @@
+#pragma once
+
+#include <string_view>
+
+namespace bearerd {
+
+/// What bearerd calls itself in the requests that it makes on its own account (CONTRACT 7).
+[[nodiscard]] std::string_view user_agent() noexcept; // "bearerd/0.1.0"
+
+} // namespace bearerd
