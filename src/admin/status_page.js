@@ -32,6 +32,7 @@ const outcomes = {
   upstream_unreachable: "Not sent: gift card service not reachable",
   upstream_broken: "Failed: the answer to a query broke off",
   upstream_timeout: "Failed: no answer to a query in time",
+  client_closed: "Not sent: the till closed its connection first",
   outcome_unknown: "Outcome unknown: check the card before trying again",
   overloaded: "Not sent: too many requests at once",
   shutting_down: "Not sent: bearerd was stopping",

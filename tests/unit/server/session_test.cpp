@@ -360,6 +360,8 @@ TEST_F(SessionTest, AnAppThatStaysIsNotGone) {
     client.send(post("a") + post("b"));
     EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
     handler->gate.set();
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 2; }));
+    handler->gate.set();
     EXPECT_TRUE(turn_until([&] { return handler->found_gone.size() == 2; }));
     EXPECT_EQ(handler->found_gone, (std::vector<bool>{false, false}));
 }
