@@ -24,8 +24,8 @@ struct HeadScan {
 /// first); it is moved on, so that a head that comes byte by byte costs linear time.
 [[nodiscard]] HeadScan scan_head(std::string_view data, std::size_t& from) noexcept;
 
-/// Drops the empty lines that some old clients send behind a POST's body (RFC 9112 section 2.2), which CRLF or
-/// a lone LF ends; at most eight.
+/// Drops the empty lines that some old clients send behind a POST's body (RFC 9112 section 2.2), which CRLF
+/// or a lone LF ends; at most eight.
 [[nodiscard]] std::size_t leading_empty_lines(std::string_view data) noexcept;
 
 /// The most options that the Connection fields of a message may have together: every other field is compared
