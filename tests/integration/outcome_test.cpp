@@ -42,12 +42,6 @@ const std::vector<End>& ends_on_a_new_connection() {
          [](UpstreamConnection& c) {
              c.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}}"), c.finish();
          }},
-        {"length with chunked",
-         [](UpstreamConnection& c) {
-             c.write("HTTP/1.1 200 OK\r\nContent-Length: 2\r\nTransfer-Encoding: "
-                     "chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"),
-                 c.finish();
-         }},
         {"no end without close_notify",
          [](UpstreamConnection& c) {
              c.write("HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n{\"data\":{}}"), c.cut();
