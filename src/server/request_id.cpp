@@ -23,10 +23,15 @@ public:
         std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
         z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
         z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-        return {prefix_, z ^ (z >> 31)};
+        return {prefix_ | letter_in_the_first, (z ^ (z >> 31)) | letter_in_the_second};
     }
 
 private:
+    // Log and journal mask 12 digits in a row (contract 2). These hexadecimal digits, the 11th and the 22nd,
+    // are letters (a, b, e or f), so that an id of ours has no such run and reads the same everywhere.
+    static constexpr std::uint64_t letter_in_the_first = 0xAULL << 20U;
+    static constexpr std::uint64_t letter_in_the_second = 0xAULL << 40U;
+
     std::uint64_t prefix_; ///< tells threads and processes apart
     std::uint64_t state_;
 };

@@ -1,5 +1,7 @@
 #include <bearerd/server/request_id.hpp>
 
+#include <bearerd/base/mask.hpp>
+
 #include <gtest/gtest.h>
 
 #include <set>
@@ -8,6 +10,15 @@
 
 namespace bearerd::server {
 namespace {
+
+/// Log and journal would mask part of it (contract 2).
+TEST(RequestId, HasNoRunOfDigitsThatCouldBeACardNumber) {
+    std::string id;
+    for (int i = 0; i < 10'000; ++i) {
+        make_request_id(id);
+        ASSERT_EQ(masked(id), id);
+    }
+}
 
 TEST(RequestId, IsThirtyTwoHexDigits) {
     std::string id = "what was there before";
