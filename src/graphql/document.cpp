@@ -275,9 +275,10 @@ void Document::index_fragments() {
 }
 
 std::span<const std::size_t> Document::fragments_of(std::string_view name) const noexcept {
-    const auto found = std::ranges::equal_range(fragments_, name, {},
-                                                [this](std::size_t i) { return definitions_[i].name; });
-    return {found.begin(), found.end()};
+    // Two bounds rather than equal_range: clang 14 can't compile its subrange with this library.
+    const auto name_of = [this](std::size_t i) { return definitions_[i].name; };
+    const auto begin = std::ranges::lower_bound(fragments_, name, {}, name_of);
+    return {begin, std::ranges::upper_bound(fragments_, name, {}, name_of)};
 }
 
 std::optional<std::string_view> Document::fragment_selections(std::string_view name) const noexcept {
