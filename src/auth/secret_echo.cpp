@@ -155,7 +155,7 @@ private:
 
 bool holds_bits_of(const Needle& text, std::string_view bytes) {
     // Where the secret begins within a group of base64 or base32 is not known.
-    for (const std::size_t skip : {0, 2, 4})
+    for (const std::size_t skip : {0U, 2U, 4U})
         if (text.find(regrouped(bytes, skip, 6, letters_and_digits).reveal(), encoded_window))
             return true;
     for (std::size_t skip = 0; skip < 5; ++skip)
