@@ -1,5 +1,7 @@
 #include "secret_echo.hpp"
 
+#include <bearerd/base/ascii.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -24,20 +26,12 @@ constexpr std::string_view base32 = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view bits = "01";
 
-constexpr bool is_digit(char c) noexcept {
-    return c >= '0' && c <= '9';
-}
-
-constexpr char lower(char c) noexcept {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
-
 constexpr bool is_alpha(char c) noexcept {
-    return lower(c) >= 'a' && lower(c) <= 'z';
+    return to_lower(c) >= 'a' && to_lower(c) <= 'z';
 }
 
 constexpr bool is_hex(char c) noexcept {
-    return is_digit(c) || (lower(c) >= 'a' && lower(c) <= 'f');
+    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
 }
 
 /// An escape of HTML, a URL, JSON, a programming language, MIME or Unicode at the text's begin.
@@ -47,13 +41,13 @@ bool begins_escape(std::string_view text) noexcept {
     case '\\':
         return true;
     case '%':
-        return (is_hex(at(1)) && is_hex(at(2))) || lower(at(1)) == 'u';
+        return (is_hex(at(1)) && is_hex(at(2))) || to_lower(at(1)) == 'u';
     case '=':
         return is_hex(at(1)) && is_hex(at(2));
     case '&':
         return at(1) == '#' || (is_alpha(at(1)) && text.substr(0, longest_entity).find(';') != text.npos);
     case '0':
-        return lower(at(1)) == 'x' && is_hex(at(2));
+        return to_lower(at(1)) == 'x' && is_hex(at(2));
     case 'U':
     case 'u':
         return at(1) == '+' && is_hex(at(2));
@@ -75,7 +69,7 @@ Secret folded(std::string_view text) {
     out.reserve(text.size());
     for (const char c : text)
         if (is_alpha(c) || is_digit(c))
-            out += lower(c);
+            out += to_lower(c);
     return Secret{std::move(out)};
 }
 

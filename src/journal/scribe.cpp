@@ -33,7 +33,8 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
                                      std::string_view request_id) {
     Intent intent;
     intent.at_ms = now_ms();
-    intent.request_id = masked(request_id.substr(0, max_text));
+    std::string scratch;
+    intent.request_id = masked(request_id.substr(0, max_text), scratch);
     intent.operation = operation;
     intent.account = account_;
     if (auto fields = graphql::mutation_fields(request, keys_))

@@ -175,7 +175,7 @@ upstream::OutgoingRequest Forwarder::Passage::outgoing(TimePoint now) {
             .new_connection = new_connection_,
             .hold_limit = owner_.plan_.inspect_limit,
             .now = now,
-            .asker = this};
+            .requester = this};
 }
 
 /// `out_` holds the token.

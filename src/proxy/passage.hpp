@@ -11,7 +11,7 @@ namespace bearerd::proxy {
 /// One request's way through the forwarder, step by step; lives in the coroutine frame of Forwarder::handle,
 /// which says in which order. What nearly always is done at once is no coroutine: its Task, where there is
 /// one, is what is left to be awaited.
-class Forwarder::Passage final : private upstream::Asker {
+class Forwarder::Passage final : private upstream::Requester {
 public:
     Passage(Forwarder& forwarder, const AppRequest& request, Responder& responder, Report& report);
     Passage(const Passage&) = delete;

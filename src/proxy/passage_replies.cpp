@@ -23,7 +23,7 @@ net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
     static_cast<void>(co_await responder_.write(out_, {}, {}));
 }
 
-/// Who closed only its own direction can still read it.
+/// A client that closed only its own direction can still read this answer.
 net::Task<void> Forwarder::Passage::reply_gone() {
     responder_.close_after();
     ErrorReply error = error_reply(ErrorCode::upstream_unreachable);

@@ -20,9 +20,9 @@ double milliseconds(Duration duration) noexcept {
 
 void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in,
                  Duration took) {
-    const std::string shown_id = masked(request_id);
+    std::string scratch;
     const std::array<log::Field, 12> fields{{
-        {"request_id", std::string_view{shown_id}},
+        {"request_id", masked(request_id, scratch)},
         {"operation", graphql::to_string(report.kind)},
         {"name", std::string_view{report.name}},
         {"status", static_cast<std::int64_t>(report.status)},

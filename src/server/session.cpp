@@ -333,8 +333,8 @@ bool Session::finish_answer(bool failed) {
         keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
     if (!failed && wrote_)
         return true;
-    const std::string shown_id = masked(request_id_);
-    log::error("internal error while answering a request", {{"request_id", std::string_view{shown_id}}});
+    std::string scratch;
+    log::error("internal error while answering a request", {{"request_id", masked(request_id_, scratch)}});
     keep_open_ = false;
     return wrote_;
 }

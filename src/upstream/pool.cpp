@@ -79,8 +79,8 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
     while (true) {
         ConnectionPtr connection = take_idle(request);
         if (!connection) {
-            if (request.asker != nullptr)
-                request.asker->about_to_wait();
+            if (request.requester != nullptr)
+                request.requester->about_to_wait();
             waited = true;
             auto checked_out = co_await checkout(request);
             if (auto* failed = std::get_if<Failure>(&checked_out))
@@ -89,7 +89,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             request.now = BootClock::now();
         }
         // The last look before the first byte: who gave up meanwhile may have asked again already.
-        if (waited && request.asker != nullptr && request.asker->gone()) {
+        if (waited && request.requester != nullptr && request.requester->gone()) {
             give_back(*connection, true);
             co_return Failure{errc::closed, Stage::connecting, false, {}};
         }

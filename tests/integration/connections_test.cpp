@@ -88,8 +88,7 @@ TEST(Connections, EndAfterAnAnswerWhereTheAppWantsIt) {
 TEST(Connections, AnswerAHalfClosedApp) {
     Scene scene{plain_answer};
     HttpClient client = scene.daemon.client();
-    client.send(client.format("POST", "/graphql", some_query));
-    client.socket().shutdown_send();
+    client.socket().send_with_end(client.format("POST", "/graphql", some_query));
     EXPECT_EQ(client.read_response().body, some_data);
     EXPECT_TRUE(client.ended());
 }

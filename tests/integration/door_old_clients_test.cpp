@@ -130,9 +130,8 @@ TEST(OldClients, WhoPipelineAreAnsweredInOrderWhateverTheyAsk) {
 TEST(OldClients, WhoEndTheirDirectionGetAllTheirAnswers) {
     Scene scene{plain_answer};
     HttpClient client = scene.daemon.client();
-    client.send(client.format("POST", "/", some_mutation) + client.format("POST", "/", some_query) +
-                client.format("GET", "/nowhere"));
-    client.socket().shutdown_send();
+    client.socket().send_with_end(client.format("POST", "/", some_mutation) +
+                                  client.format("POST", "/", some_query) + client.format("GET", "/nowhere"));
     EXPECT_EQ(client.read_response().body, some_data);
     EXPECT_EQ(client.read_response().body, some_data);
     EXPECT_EQ(client.read_response().status, 404);

@@ -157,6 +157,13 @@ std::string Socket::receive_all(Deadline deadline) {
     return result;
 }
 
+void Socket::send_with_end(std::string_view bytes) {
+    const int hold_back = 1;
+    ::setsockopt(descriptor_, IPPROTO_TCP, TCP_CORK, &hold_back, sizeof hold_back);
+    send(bytes);
+    shutdown_send(); // what was held back leaves with it
+}
+
 void Socket::shutdown_send() {
     ::shutdown(descriptor_, SHUT_WR);
 }

@@ -42,6 +42,10 @@ public:
     /// Everything until the peer ends the stream (or resets it).
     [[nodiscard]] std::string receive_all(Deadline deadline = Deadline{});
 
+    /// Sends all of it, with the end of our direction in the last segment: a peer that has read the last byte
+    /// sees the end too.
+    void send_with_end(std::string_view bytes);
+
     /// Ends our direction only.
     void shutdown_send();
     /// Ends the connection with RST.

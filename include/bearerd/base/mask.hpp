@@ -4,24 +4,28 @@
 
 #include <algorithm>
 #include <cstddef>
-#include <iterator>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace bearerd {
 
-/// A text of an app's as log and journal may have it: each run of 12 or more digits could be a card number,
-/// and becomes as many stars.
-[[nodiscard]] inline std::string masked(std::string_view text) {
+/// An app's text as log and journal may show it: a run of 12 or more digits could be a card number, and
+/// becomes as many stars (contract 2). Returns `text` itself if it has no such run, else a view of `scratch`,
+/// to which nothing is written otherwise.
+[[nodiscard]] inline std::string_view masked(std::string_view text, std::string& scratch) {
     constexpr std::ptrdiff_t shortest_card_number = 12;
-    std::string result{text};
-    for (auto at = result.begin(); at != result.end();) {
-        const auto run = std::find_if(at, result.end(), is_digit);
-        at = std::find_if_not(run, result.end(), is_digit);
-        if (at - run >= shortest_card_number)
-            std::fill(run, at, '*');
+    bool found = false;
+    for (const auto* at = text.begin(); at != text.end();) {
+        const auto* const run = std::find_if(at, text.end(), is_digit);
+        at = std::find_if_not(run, text.end(), is_digit);
+        if (at - run < shortest_card_number)
+            continue;
+        if (!std::exchange(found, true))
+            scratch.assign(text);
+        std::fill_n(scratch.begin() + (run - text.begin()), at - run, '*');
     }
-    return result;
+    return found ? std::string_view{scratch} : text;
 }
 
 } // namespace bearerd

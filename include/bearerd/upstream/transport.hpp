@@ -69,16 +69,16 @@ struct ReleaseExchange {
 
 using ExchangePtr = std::unique_ptr<Exchange, ReleaseExchange>;
 
-/// Who waits for an answer, and may give up before the request has left.
-class Asker {
+/// Whoever waits for the answer to a request, and may give up before its first byte is sent (contract 4).
+class Requester {
 public:
-    /// Before each wait. What gone() tells is what has happened since the first one.
+    /// Called before each wait for a connection. gone() reports what has happened since the first call.
     virtual void about_to_wait() noexcept = 0;
     [[nodiscard]] virtual bool gone() noexcept = 0;
 
 protected:
-    Asker() = default;
-    ~Asker() = default;
+    Requester() = default;
+    ~Requester() = default;
 };
 
 /// A request ready for the wire. The views must live until send() has completed.
@@ -103,7 +103,7 @@ struct OutgoingRequest {
     TimePoint now{};
     /// Looked at before the first byte, where the request had to wait for a connection: one that is gone gets
     /// Failure at Stage::connecting, and nothing is sent. nullptr: nobody can go.
-    Asker* asker = nullptr;
+    Requester* requester = nullptr;
 };
 
 using SendResult = std::variant<ExchangePtr, Failure>;

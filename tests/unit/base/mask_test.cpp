@@ -21,8 +21,11 @@ TEST(Masked, HidesRunsOfTwelveAndMoreDigits) {
              Case{"123456789012x1234567890123", "************x*************"},
              Case{"1234567890 1234567890", "1234567890 1234567890"},
              Case{"0f8e12ab-1234-12345678901a", "0f8e12ab-1234-12345678901a"},
-         })
-        EXPECT_EQ(masked(each.text), each.shown);
+         }) {
+        std::string scratch;
+        EXPECT_EQ(masked(each.text, scratch), each.shown);
+        EXPECT_EQ(scratch.empty(), each.shown == each.text) << "copied only if something is masked";
+    }
 }
 
 } // namespace

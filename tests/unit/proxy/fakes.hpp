@@ -118,8 +118,8 @@ public:
 
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
         if (connects) {
-            request.asker->about_to_wait();
-            if (request.asker->gone())
+            request.requester->about_to_wait();
+            if (request.requester->gone())
                 co_return upstream::Failure{
                     make_error_code(errc::closed), upstream::Stage::connecting, false, {}};
         }

@@ -40,7 +40,7 @@ TEST_F(PoolTest, ANewConnectionIsMadeWhereOneIsAskedFor) {
 }
 
 /// It leaves while its request waits.
-class Deserter final : public Asker {
+class Deserter final : public Requester {
 public:
     void about_to_wait() noexcept override { waited = true; }
 
@@ -53,12 +53,12 @@ public:
     int looks = 0;
 };
 
-TEST_F(PoolTest, NothingIsSentForAnAskerThatLeftWhileAConnectionWasMade) {
+TEST_F(PoolTest, NothingIsSentForAnRequesterThatLeftWhileAConnectionWasMade) {
     for (const bool over_tls : {true, false}) {
         over_tls ? serve_tls(echo) : serve_plain(echo);
         Deserter deserter;
         OutgoingRequest request = outgoing("one");
-        request.asker = &deserter;
+        request.requester = &deserter;
         const Failure failure = failure_of(request);
         EXPECT_EQ(failure.stage, Stage::connecting);
         EXPECT_TRUE(server->requests().empty());
@@ -66,7 +66,7 @@ TEST_F(PoolTest, NothingIsSentForAnAskerThatLeftWhileAConnectionWasMade) {
         EXPECT_EQ(body_of(outgoing("two")), "two") << "the connection serves the next one";
         EXPECT_EQ(server->connections(), 1);
         Deserter hasty; // it did not have to wait
-        request.asker = &hasty;
+        request.requester = &hasty;
         EXPECT_EQ(body_of(request), "one");
         EXPECT_EQ(hasty.looks, 0);
         pool->stop();

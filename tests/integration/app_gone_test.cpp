@@ -1,0 +1,94 @@
+#include "scenario.hpp"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+
+namespace bearerd::test {
+namespace {
+
+// Contract 4: a mutation whose app left while it waited for a login is not sent, since the cashier may have
+// pressed again already.
+
+/// Refuses the first token, and answers the login that follows only when the test lets it.
+class HeldLogin {
+public:
+    Script script() {
+        return [this](UpstreamConnection& connection) {
+            for (;;) {
+                const UpstreamRequest request = connection.read();
+                if (!request.is_login())
+                    connection.write(request.token() == second_token ? http_answer(some_data)
+                                                                     : unauthorized_answer());
+                else if (++logins_ == 1)
+                    connection.write(login_answer(first_token));
+                else
+                    answer_when_let(connection);
+            }
+        };
+    }
+
+    /// Returns after the second login has arrived.
+    void await_login() { arrived_.get_future().wait_for(patience); }
+
+    void let_login_through() { let_.set_value(); }
+
+private:
+    void answer_when_let(UpstreamConnection& connection) {
+        arrived_.set_value();
+        let_future_.wait_for(patience);
+        connection.write(login_answer(second_token));
+    }
+
+    std::atomic<int> logins_ = 0;
+    std::promise<void> arrived_;
+    std::promise<void> let_;
+    std::shared_future<void> let_future_ = let_.get_future().share();
+};
+
+constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
+
+TEST(AppGone, ThatResetsItsConnectionDuringALoginHasItsMutationNotSent) {
+    HeldLogin login;
+    Scene scene{login.script(), never_fresh};
+    HttpClient client = scene.daemon.client();
+    client.send(client.format("POST", "/", some_mutation, {{"Content-Type", "application/json"}}));
+    login.await_login();
+    client.socket().reset();
+    login.let_login_through();
+    const auto line = scene.daemon.process().wait_for_line("outcome=client_closed");
+    ASSERT_TRUE(line);
+    EXPECT_NE(line->find("executed=no"), std::string::npos) << *line;
+    EXPECT_EQ(scene.upstream.app_requests().size(), 1U) << "only the one that was rejected";
+}
+
+TEST(AppGone, ThatEndsItsStreamDuringALoginCanStillReadThatNothingWasExecuted) {
+    HeldLogin login;
+    Scene scene{login.script(), never_fresh};
+    HttpClient client = scene.daemon.client();
+    client.send(client.format("POST", "/", some_mutation, {{"Content-Type", "application/json"}}));
+    login.await_login();
+    client.socket().shutdown_send();
+    login.let_login_through();
+    const HttpResponse response = client.read_response();
+    EXPECT_EQ(response.status, 502);
+    EXPECT_NE(response.body.find(R"("executed":"no")"), std::string::npos) << response.body;
+    EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
+}
+
+/// The counter-test: the same wait, and an app that half-closed together with its request.
+TEST(AppGone, IsNotOneThatHalfClosedTogetherWithItsRequest) {
+    HeldLogin login;
+    Scene scene{login.script(), never_fresh};
+    HttpClient client = scene.daemon.client();
+    client.socket().send_with_end(
+        client.format("POST", "/", some_mutation, {{"Content-Type", "application/json"}}));
+    login.await_login();
+    login.let_login_through();
+    EXPECT_EQ(client.read_response().body, some_data);
+    EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
+}
+
+} // namespace
+} // namespace bearerd::test
