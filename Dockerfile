@@ -30,6 +30,7 @@ RUN apt-get update && \
     install -d -m 0700 -o 65532 -g 65532 /var/lib/bearerd
 COPY --chmod=0755 --from=build /src/bearerd /usr/bin/bearerd
 COPY --chmod=0644 packaging/container.yaml /etc/bearerd/bearerd.yaml
+COPY --chmod=0644 packaging/copyright /usr/share/doc/bearerd/copyright
 
 # Needed: BEARERD_URL, BEARERD_USERNAME, BEARERD_PASSWORD; or another file at /etc/bearerd/bearerd.yaml.
 ENV BEARERD_LISTEN=127.0.0.1:8080 \

@@ -7,7 +7,7 @@
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/readiness.hpp>
 
-#include <boost/beast/core/detail/base64.hpp>
+#include <openssl/evp.h>
 
 #include <sys/socket.h>
 
@@ -28,9 +28,10 @@ std::string connect_request(const config::UpstreamProxy& proxy, const std::strin
     if (!proxy.user.empty()) {
         std::string pair = proxy.user + ":";
         pair.append(proxy.password.reveal());
-        namespace base64 = boost::beast::detail::base64;
-        std::string encoded(base64::encoded_size(pair.size()), '\0');
-        encoded.resize(base64::encode(encoded.data(), pair.data(), pair.size()));
+        std::string encoded((pair.size() + 2) / 3 * 4 + 1, '\0'); // OpenSSL writes a zero at its end
+        encoded.resize(static_cast<std::size_t>(EVP_EncodeBlock(
+            reinterpret_cast<unsigned char*>(encoded.data()),
+            reinterpret_cast<const unsigned char*>(pair.data()), static_cast<int>(pair.size()))));
         request.reserve(request.size() + encoded.size() + 64); // a reallocation would leave a copy behind
         request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
         wipe(pair);

@@ -290,7 +290,7 @@ TEST(RetryAfter, AsADateIsCountedFromTheAnswersOwn) {
     for (const std::string_view value :
          {"Wed, 21 Oct 2026 07:27:59 GMT", "Wed, 31 Feb 2027 07:28:00 GMT", "Wed, 21 anO 2026 08:28:00 GMT",
           "Wed, 21 Oct 2026 24:28:00 GMT", "Wed, 21 Oct 2026 08:28:00 CET", "Wed, 21 Oct 2026 08:28:00 GMT ",
-          "Wednesday, 21-Oct-26 08:28:00 GMT"})
+          "Wednesday, 21-Oct-26 08:28:00 GMT", "Mi, 21 Okt 2026 08:28:00 GMT", "Wed, 21 Oct 2026 08:28:00"})
         EXPECT_EQ(parse_retry_after(value, sent), std::nullopt) << value;
     EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2026 08:30:05 GMT", "yesterday"), std::nullopt);
 }
