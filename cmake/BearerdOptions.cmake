@@ -13,7 +13,8 @@ target_compile_definitions(bearerd_options INTERFACE
   # Asio hands a freed frame to whoever comes next, however small: an idle client would live in frames of requests.
   BOOST_ASIO_DISABLE_AWAITABLE_FRAME_RECYCLING
   # It keeps but two freed operations a thread, and each waiting socket has one.
-  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16)
+  BOOST_ASIO_RECYCLING_ALLOCATOR_CACHE_SIZE=16
+  $<$<BOOL:${BEARERD_PUBLIC_ASIO}>:BEARERD_PUBLIC_ASIO>)
 
 if(BEARERD_SANITIZE)
   target_compile_definitions(bearerd_options INTERFACE BEARERD_SANITIZED)
