@@ -115,9 +115,8 @@ TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& wait
 TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& waiter,
                                                 std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (waiter->audience != audience_)
-        return left_behind();
-    if (machine_.of_former_user(waiter->refused_generation)) {
+    // It was sent for a former upstream or user, and is not sent again for the present one.
+    if (waiter->audience != audience_ || machine_.of_former_user(waiter->refused_generation)) {
         TokenMachine::Reply reply;
         reply.action = Action::pass;
         return reply;
