@@ -16,13 +16,17 @@ namespace {
 /// Of fragments and inline fragments within one another, at the root.
 constexpr std::size_t deepest_root = 64;
 
-/// Blanks alone are no name: some servers trim what they are given.
+/// Without what servers trim: white space and NUL.
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view blanks{" \t\r\n\v\f\0", 7};
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
 bool is_key(std::string_view text) noexcept {
-    if (text.empty() || text.size() > max_key_size)
-        return false;
-    const bool control =
-        std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
-    return !control && text.find_first_not_of(' ') != std::string_view::npos;
+    return text.size() <= max_key_size && !trimmed(text).empty();
 }
 
 /// Collects the root fields of one operation (CollectFields() of section 6.3.2) from a document that was
@@ -250,10 +254,15 @@ bool each_has_its_key(std::span<const RootField> fields) noexcept {
         if (fields[i].key.empty())
             return false;
         for (std::size_t k = 0; k < i; ++k)
-            if (equal_ignoring_case(fields[i].key, fields[k].key))
+            if (equal_ignoring_case(trimmed(fields[i].key), trimmed(fields[k].key)))
                 return false;
     }
     return !fields.empty();
+}
+
+bool lacks_its_key(std::span<const RootField> fields) noexcept {
+    return std::ranges::any_of(fields,
+                               [](const RootField& field) { return field.rule && field.key.empty(); });
 }
 
 bool asks_by_key(std::string_view document) {

@@ -18,8 +18,9 @@ struct KeyRule {
     std::string argument;
 };
 
-/// A longer key is none.
-inline constexpr std::size_t max_key_size = 256;
+/// A longer key is none. All other strings are keys, whatever characters they hold (barcode scanners end
+/// codes by CR or TAB), unless they are only white space: some servers trim what they are given.
+inline constexpr std::size_t max_key_size = 4096;
 /// Of more root fields it can't be told what would run.
 inline constexpr std::size_t max_root_fields = 64;
 
@@ -44,8 +45,11 @@ struct RootField {
 
 /// Whether each of the fields, and there is one at least, has a key of its own: only then does finding a
 /// transaction by its key tell that this field was executed. Upper and lower case are the same, as they are
-/// to many data bases.
+/// to many data bases, and so is white space around a key.
 [[nodiscard]] bool each_has_its_key(std::span<const RootField> fields) noexcept;
+
+/// Whether a field has a rule, but no key: its argument is missing, or its value can't be one.
+[[nodiscard]] bool lacks_its_key(std::span<const RootField> fields) noexcept;
 
 /// Whether a document is one query operation (with fragments perhaps) that declares the variable `$key`, no
 /// other one, and uses it: what may ask after a transaction.
