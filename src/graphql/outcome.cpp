@@ -12,7 +12,8 @@ constexpr std::uint16_t request_timeout = 408;
 constexpr std::uint16_t first_server_error = 500;
 
 /// A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done, even in the
-/// words of GraphQL.
+/// words of GraphQL. The same holds for 408: servers send it, too, when they give up a handler that still
+/// runs, and an error without a path is all that they can say then.
 bool tells_of_execution(std::uint16_t status) noexcept {
     return status < first_server_error && status != request_timeout;
 }
