@@ -219,6 +219,10 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
     const graphql::Judgement judgement = judge(head.status, decoded.value_or(std::string_view{}));
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
+    // The app's own login is served without a token, so it proves nothing of ours.
+    if (judgement.verdict == Verdict::ok && decoded && !operation_.has_login &&
+        graphql::shows_data(head.status, *decoded))
+        owner_.tokens_.accepted(token_);
     return judgement.verdict;
 }
 
