@@ -34,8 +34,8 @@ bool is_key(std::string_view text) noexcept {
 class RootCollector {
 public:
     RootCollector(const Document& document, const Variables& variables, std::span<const KeyRule> rules,
-                  std::vector<RootField>& out) noexcept
-        : document_{document}, variables_{variables}, rules_{rules}, out_{out} {}
+                  std::size_t element, std::vector<RootField>& out) noexcept
+        : document_{document}, variables_{variables}, rules_{rules}, element_{element}, out_{out} {}
 
     /// `text`: from the '{' on. False: it can't be told.
     bool collect(std::string_view text, bool runs);
@@ -67,6 +67,7 @@ private:
     const Document& document_;
     const Variables& variables_;
     std::span<const KeyRule> rules_;
+    std::size_t element_;
     std::vector<RootField>& out_;
     std::vector<std::string_view> response_names_;
     std::set<const char*> visited_; ///< where the fragments begin
@@ -103,6 +104,8 @@ bool RootCollector::field(Cursor& at, bool runs) {
         return false;
     RootField field;
     field.name = name.text;
+    field.response_name = response_name.text;
+    field.element = element_;
     const auto rule = std::ranges::find(rules_, name.text, &KeyRule::field);
     if (rule != rules_.end())
         field.rule = static_cast<std::size_t>(rule - rules_.begin());
@@ -207,6 +210,7 @@ public:
     explicit MutationReader(std::span<const KeyRule> rules) noexcept : rules_{rules} {}
 
     bool visit(const Envelope& envelope) override {
+        const std::size_t element = elements_++;
         if (!document_.parse(envelope.document, {}))
             return false;
         const auto selected = document_.select(envelope.operation_name);
@@ -217,7 +221,8 @@ public:
         Variables variables;
         const auto values = envelope.clear_variables ? std::optional{envelope.variables} : std::nullopt;
         return variables.read(selected->variables, values) &&
-               RootCollector{document_, variables, rules_, fields_}.collect(selected->selections, true);
+               RootCollector{document_, variables, rules_, element, fields_}.collect(selected->selections,
+                                                                                     true);
     }
 
     [[nodiscard]] std::vector<RootField>& fields() noexcept { return fields_; }
@@ -225,6 +230,7 @@ public:
 private:
     std::span<const KeyRule> rules_;
     Document document_;
+    std::size_t elements_ = 0;
     std::vector<RootField> fields_;
 };
 

@@ -29,6 +29,8 @@ struct RootField {
     std::string name;                ///< the field's own name, not its alias
     std::optional<std::size_t> rule; ///< the index of the field's rule
     std::string key;                 ///< the value of the rule's argument; empty where it can't be told
+    std::string response_name{};     ///< its name in `data`: its alias, or else its own
+    std::size_t element = 0;         ///< the operation that holds it; in a batch they are counted from 0
 };
 
 /// The root fields that the request's mutations would run, in the order in which they stand there; in a
