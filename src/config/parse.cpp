@@ -226,6 +226,7 @@ void read_auth(Section in, Auth& out) {
     read_unauthorized(in.section("unauthorized"), out.unauthorized);
     in.read("refresh_before", out.refresh_before, duration_between(0ms, 24h));
     in.read("fresh_for", out.fresh_for, duration_between(0ms, 24h));
+    in.read("denied_for", out.denied_for, duration_between(0ms, 24h));
     in.read("login_timeout", out.login_timeout, timeout);
     read_backoff(in.section("backoff"), out.backoff);
 }

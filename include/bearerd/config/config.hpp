@@ -117,6 +117,7 @@ struct Auth {
     Unauthorized unauthorized;
     Duration refresh_before = 2min;
     Duration fresh_for = 10s;
+    Duration denied_for = 1min; ///< how long an unproven denial holds
     Duration login_timeout = 10s;
     Backoff backoff;
 };

@@ -61,8 +61,8 @@ struct Start {
 
 using Record = std::variant<Intent, Outcome, Start>;
 
-/// A longer line is none of ours: 64 root fields whose keys have 256 bytes, each escaped.
-inline constexpr std::size_t max_record = std::size_t{256} << 10U;
+/// A longer line is none of ours: 64 root fields whose keys have 4096 bytes, each escaped.
+inline constexpr std::size_t max_record = std::size_t{2} << 20U;
 /// Longer request ids and names are cut.
 inline constexpr std::size_t max_text = 128;
 

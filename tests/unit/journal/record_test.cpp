@@ -1,3 +1,4 @@
+#include <bearerd/graphql/arguments.hpp>
 #include <bearerd/journal/record.hpp>
 
 #include <gmock/gmock.h>
@@ -70,11 +71,23 @@ TEST(Record, TakesNoMoreOfTheAppsTextThanItsBounds) {
 TEST(Record, FitsALineHoweverMuchEscapingItTakes) {
     Intent intent = sale;
     intent.request_id = std::string(max_text, '\x01');
-    intent.fields.assign(
-        64, {std::string(max_text, '\x01'), std::string(max_text, '\x01'), std::string(256, '\x01')});
+    intent.fields.assign(graphql::max_root_fields,
+                         {std::string(max_text, '\x01'), std::string(max_text, '\x01'),
+                          std::string(graphql::max_key_size, '\x01')});
     const std::string line = encode(intent);
     EXPECT_LE(line.size(), max_record);
     EXPECT_EQ(read(line).size(), 1U);
+}
+
+TEST(Record, KeepsAKeyWhateverCharactersItHolds) {
+    for (const std::string key : {"A-1\r", "A-1\t", "A-1\n", "\r\nA\n\n", "\x1b[2J", "\x7f", "\xC2\x9b",
+                                  "\xE2\x80\xAE", "\"\\", "{}"}) {
+        Intent intent = sale;
+        intent.fields = {{"f", "a", key}};
+        const std::string line = encode(intent);
+        EXPECT_EQ(line.find('\n'), line.size() - 1) << "one record a line";
+        EXPECT_THAT(read(line), ElementsAre(Record{intent}));
+    }
 }
 
 TEST(Journal, IsReadToWhereACrashToreIt) {

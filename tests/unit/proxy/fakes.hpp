@@ -173,12 +173,15 @@ public:
         documents.push_back(document);
     }
 
+    void accepted(const auth::TokenPtr& used) override { proofs.emplace_back(used->value.reveal()); }
+
     void observed(const auth::TokenPtr& used, std::string_view value, bool login_operation) override {
         calls.push_back("observed " + std::string{value} + " of " + std::string{used->value.reveal()} +
                         (login_operation ? " by a login" : ""));
     }
 
     std::vector<std::uint64_t> documents;
+    std::vector<std::string> proofs; ///< the token of each accepted()
 };
 
 inline auth::Advice resend_with(const std::string& token, bool after_login) {
