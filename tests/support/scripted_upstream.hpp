@@ -88,7 +88,10 @@ using Script = std::function<void(UpstreamConnection&)>;
 /// not send: over TLS with a given certificate, or over plain TCP without. A thread for each connection.
 class ScriptedUpstream {
 public:
+    /// On 127.0.0.1, and a port that nobody uses.
     ScriptedUpstream(const std::optional<Certificate>& certificate, Script script);
+    ScriptedUpstream(const std::optional<Certificate>& certificate, Script script, const char* address,
+                     std::uint16_t port);
     ScriptedUpstream(const ScriptedUpstream&) = delete;
     ScriptedUpstream& operator=(const ScriptedUpstream&) = delete;
     ~ScriptedUpstream();
