@@ -125,7 +125,7 @@ TEST(JournaldEntry, HasAValueWithLineEndsInTheBinaryForm) {
     LogBuffer out;
     append_journald_entry(out, log::Level::error, "text", {&field, 1});
     const std::string_view bytes{out.data() + 4, out.size() - 4};
-    EXPECT_THAT(std::string{bytes}, HasSubstr(std::string{"\nBEARERD_REASON\n\x12\0\0\0\0\0\0\0two\n", 29}));
+    EXPECT_THAT(std::string{bytes}, HasSubstr(std::string{"\nBEARERD_REASON\n\x12\0\0\0\0\0\0\0two\n", 28}));
     EXPECT_EQ(parse(bytes).at("BEARERD_REASON"), "two\nMESSAGE=lines\n");
     EXPECT_EQ(parse(bytes).at("MESSAGE"), "text");
 }
