@@ -4,10 +4,10 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstring>
-#include <optional>
+#include <utility>
 #include <variant>
 
 namespace bearerd::app {
@@ -41,12 +41,10 @@ struct NativeValue {
 
     void operator()(std::string_view text) const {
         text = text.substr(0, longest_value);
-        if (text.find('\n') == std::string_view::npos) {
-            out.push_back('=');
-        } else {
-            out.push_back('\n');
+        const bool binary = text.find('\n') != std::string_view::npos;
+        out.push_back(binary ? '\n' : '=');
+        if (binary)
             append_length(out, text.size());
-        }
         append(out, text);
     }
 

@@ -8,9 +8,11 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 
 /// The system journal's native protocol (systemd.io/JOURNAL_NATIVE_PROTOCOL): a datagram for each entry.
 ///
