@@ -36,7 +36,8 @@ LocalAnswer body_of(const std::string& answer) {
         return LocalFailure{"what listens there does not speak HTTP"};
     const std::size_t status = answer.find(' ') + 1;
     if (answer.compare(status, 3, "200") != 0)
-        return LocalFailure{"the answer is " + answer.substr(status, answer.find("\r\n") - status)};
+        return LocalFailure{"the answer is " + answer.substr(status, answer.find("\r\n") - status),
+                            answer.substr(end + 4)};
     return answer.substr(end + 4);
 }
 

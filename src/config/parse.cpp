@@ -263,8 +263,10 @@ void read_log(Section in, Log& out) {
                                 {"info", Log::Level::info},
                                 {"warning", Log::Level::warning},
                                 {"error", Log::Level::error}}));
-    in.read("format", out.format,
-            one_of<Log::Format>({{"text", Log::Format::text}, {"json", Log::Format::json}}));
+    in.read(
+        "format", out.format,
+        one_of<Log::Format>(
+            {{"text", Log::Format::text}, {"json", Log::Format::json}, {"journald", Log::Format::journald}}));
     in.read<bool>("requests", out.requests, parse_bool);
 }
 

@@ -5,6 +5,7 @@
 #include <bearerd/graphql/outcome.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/stream_start.hpp>
+#include <bearerd/http/trace.hpp>
 
 #include <algorithm>
 #include <array>
@@ -146,7 +147,8 @@ bool Forwarder::Passage::has_to_be_put_down() const noexcept {
 
 net::Task<bool> Forwarder::Passage::put_down() {
     about_to_wait();
-    entry_ = co_await owner_.scribe_->put_down(view_, operation_.name, request_.context.request_id);
+    entry_ = co_await owner_.scribe_->put_down(view_, operation_.name, request_.context.request_id,
+                                               http::trace_id(request_.head.fields));
     if (entry_->durable || !owner_.scribe_->required())
         co_return true;
     ErrorReply error = error_reply(ErrorCode::overloaded);

@@ -158,7 +158,7 @@ struct Errors {
 
 struct Log {
     enum class Level : std::uint8_t { debug, info, warning, error } level = Level::info;
-    enum class Format : std::uint8_t { text, json } format = Format::text;
+    enum class Format : std::uint8_t { text, json, journald } format = Format::text;
     bool requests = true;
 };
 

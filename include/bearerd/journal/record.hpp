@@ -31,6 +31,7 @@ struct Intent {
     std::string operation;       ///< its name; may be empty
     std::uint32_t account = 0;   ///< account_of(): where, and as whom
     std::vector<Field> fields{}; ///< none where it can't be told what would run
+    std::string trace_id{};      ///< of the app's traceparent; empty if there is none
     [[nodiscard]] bool operator==(const Intent&) const = default;
 };
 

@@ -574,6 +574,8 @@ TEST(Parse, AdminErrorsAndLog) {
     EXPECT_TRUE(settings.errors.always_200);
     EXPECT_EQ(settings.log.level, Log::Level::debug);
     EXPECT_EQ(settings.log.format, Log::Format::json);
+    EXPECT_EQ(settings_of("log: {format: journald}\n" + std::string{minimal}).log.format,
+              Log::Format::journald);
     EXPECT_FALSE(settings.log.requests);
 }
 

@@ -39,6 +39,14 @@ TEST(Record, IsALineOfJsonBehindItsSum) {
         "\"to\":\"9f3a0001\",\"fields\":[{\"name\":\"redeem\",\"arg\":\"reference\",\"key\":\"sale-1\"}]}\n");
 }
 
+TEST(Record, HasTheTraceIdIfTheAppSentOne) {
+    Intent traced = sale;
+    traced.trace_id = "63011900199906406626301190019990"; // digits alone: not masked
+    EXPECT_THAT(encode(traced), testing::HasSubstr(",\"trace\":\"63011900199906406626301190019990\"}\n"));
+    EXPECT_THAT(read(encode(traced)), ElementsAre(Record{traced}));
+    EXPECT_THAT(encode(sale), testing::Not(testing::HasSubstr("trace"))); // as records were before
+}
+
 TEST(Record, IsReadAsItWasWritten) {
     const Intent bare{18, 0, "", "", 0, {}};
     const Intent several{19, 5, "\"\n\x01", "Two", 1, {{"a", "", ""}, {"b", "key", "\xC3\xA9\"\n"}}};
