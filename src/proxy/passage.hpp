@@ -81,6 +81,9 @@ private:
     /// What an answer says of whether the request was executed. `body` is whole, and coded as it came.
     [[nodiscard]] graphql::Executed outcome_of(std::uint16_t status, std::string_view coding,
                                                std::string_view body, graphql::Verdict verdict);
+    /// Whether the answer is a stream that would take a connection which others need (contract 2).
+    [[nodiscard]] bool is_stream_too_many(upstream::Exchange& exchange) const noexcept;
+    [[nodiscard]] net::Task<void> refuse_stream(upstream::ExchangePtr exchange);
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
     [[nodiscard]] std::optional<net::Task<void>> write(upstream::ExchangePtr exchange, std::string_view body);
     [[nodiscard]] net::Task<void> write_rest(std::string left);
