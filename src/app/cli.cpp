@@ -29,11 +29,11 @@ constexpr std::string_view default_config_file = "/etc/bearerd/bearerd.yaml";
 constexpr Duration default_wait = std::chrono::seconds{30};
 
 int run_command(const std::string& file) {
-    auto settings = load_settings(file);
-    if (!settings)
+    auto config = load_config(file);
+    if (!config)
         return exit_bad_configuration;
     LogSink log;
-    return run_daemon(std::move(*settings), file, log);
+    return run_daemon(std::move(*config), file, log);
 }
 
 /// Help whose columns fit a terminal of 90.

@@ -39,9 +39,11 @@ watchdog. It takes sockets handed over (listen.addresses: [systemd]), the passwo
 credential "password", and keeps the token in $STATE_DIRECTORY unless the file says where.)";
 
 inline constexpr std::string_view check =
-    R"(Prints each problem as FILE:LINE:COLUMN: what is wrong, and what would be right. Opens
-what the file names, as the user who runs it: the password's file, TLS files, the token
-store's folder and key. Changes nothing, sends nothing.
+    R"(Prints each problem as FILE:LINE:COLUMN: what is wrong, and what would be right. What
+is valid but risky, such as a password file that other users may change, is printed as
+FILE:LINE:COLUMN: warning: ... and leaves the exit status 0. Opens what the file names, as
+the user who runs it: the password's file, TLS files, the token store's folder and key.
+Changes nothing, sends nothing.
 
 Where the service gets the password as a systemd credential, tell where that stands:
   CREDENTIALS_DIRECTORY=/etc/bearerd bearerd check

@@ -145,7 +145,7 @@ int journal_command(const std::string& file, JournalOptions options) {
             print(stderr, config::format_fault(file, fault) + "\n");
         return exit_bad_configuration;
     }
-    const std::string& directory = std::get<config::Settings>(loaded).journal.directory;
+    const std::string& directory = std::get<config::ValidConfig>(loaded).settings.journal.directory;
     if (directory.empty()) {
         complain("no journal is kept (journal.directory in " + file + ")");
         return exit_bad_configuration;

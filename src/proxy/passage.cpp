@@ -375,6 +375,8 @@ bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) con
 }
 
 std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange, Verdict verdict) {
+    if (is_stream_too_many(*exchange))
+        return refuse_stream(std::move(exchange));
     const http::ResponseHead& head = exchange->head();
     if (!looked_at_ && exchange->complete() && needs_body(verdict))
         looked_at_ = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding),
@@ -397,6 +399,19 @@ std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr e
     report_.bytes_out = exchange->body().size();
     const auto body = framing == http::BodyFraming::none ? std::string_view{} : exchange->body();
     return write(std::move(exchange), body);
+}
+
+/// What a mutation was answered has to be passed on in any case.
+bool Forwarder::Passage::is_stream_too_many(upstream::Exchange& exchange) const noexcept {
+    return !exchange.complete() &&
+           http::is_streaming_type(exchange.head().fields.value(FieldId::content_type)) &&
+           !exchange.become_stream(moves_money());
+}
+
+net::Task<void> Forwarder::Passage::refuse_stream(upstream::ExchangePtr exchange) {
+    exchange.reset(); // closes the connection, which would stay busy otherwise
+    report_.detail = "streams hold half of upstream.max_connections already";
+    co_await reply_error(error_reply(ErrorCode::overloaded));
 }
 
 /// A whole answer: `out_`, then the body.

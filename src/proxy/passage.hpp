@@ -83,6 +83,9 @@ private:
     [[nodiscard]] graphql::Executed outcome_of(std::uint16_t status, std::optional<std::string_view> decoded,
                                                graphql::Verdict verdict) const;
     [[nodiscard]] bool needs_body(graphql::Verdict verdict) const noexcept;
+    /// Whether the answer is a stream that would take a connection which others need (contract 2).
+    [[nodiscard]] bool is_stream_too_many(upstream::Exchange& exchange) const noexcept;
+    [[nodiscard]] net::Task<void> refuse_stream(upstream::ExchangePtr exchange);
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
     [[nodiscard]] std::optional<net::Task<void>> write(upstream::ExchangePtr exchange, std::string_view body);
     [[nodiscard]] net::Task<void> write_rest(std::string left);

@@ -361,6 +361,11 @@ IoStep Connection::receive_body(std::uint64_t left) {
     return step;
 }
 
+bool Connection::become_stream(bool must) noexcept {
+    streaming_ = streaming_ || pool_.admit_stream(must);
+    return streaming_;
+}
+
 void Connection::release() noexcept {
     // What still lies with the kernel shows when the connection is looked at before its next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace bearerd::upstream {
 
@@ -54,7 +55,12 @@ public:
 
     [[nodiscard]] TimePoint answered_at() const noexcept override { return heard_at_; }
 
+    [[nodiscard]] bool become_stream(bool must) noexcept override;
+
     void release() noexcept override;
+
+    /// Whether it counted as a stream until now.
+    [[nodiscard]] bool stop_counting_as_stream() noexcept { return std::exchange(streaming_, false); }
 
     /// Becomes busy: owned by the exchange until release().
     void check_out() noexcept;
@@ -132,6 +138,7 @@ private:
     TimePoint heard_at_{}; ///< the last byte of what is kept: a head, a whole body
     std::uint64_t plain_written_ = 0;
     bool busy_ = true;
+    bool streaming_ = false; ///< counts among the pool's streams
     bool used_before_ = false;
     bool watching_ = false;
     bool watching_room_ = false;

@@ -159,6 +159,18 @@ TEST_F(Commands, CheckTriesTheTokenStore) {
     EXPECT_FALSE(std::filesystem::exists(path("made-later"))) << "check changes nothing";
 }
 
+TEST_F(Commands, CheckPrintsWarningsAndSucceeds) {
+    const std::string key = directory_.write("key", "0123456789abcdef");
+    std::filesystem::permissions(key, std::filesystem::perms::others_write,
+                                 std::filesystem::perm_options::add);
+    const std::string file =
+        write("https://api.example.com/graphql", "token_store:\n  key_file: " + key + "\n");
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr(file + ":7:13: warning: token_store.key_file: " + key +
+                                        " can be changed by every user"));
+}
+
 TEST_F(Commands, LoginTellsUpstreamIdentityTlsAndTokenLife) {
     const Simulator upstream;
     directory_.write("ca.pem", upstream.ca_pem());

@@ -54,6 +54,10 @@ public:
     /// When what send() waits for had come.
     [[nodiscard]] virtual TimePoint answered_at() const noexcept = 0;
 
+    /// Counts the exchange as a stream, which may hold its connection for ever, until its release. False if
+    /// streams hold half of the connections already: then it is to be released, unless it `must` go on.
+    [[nodiscard]] virtual bool become_stream(bool must) noexcept = 0;
+
     /// By ReleaseExchange only. Gives the connection back: kept where the message was complete and keep-alive
     /// agreed, closed otherwise.
     virtual void release() noexcept = 0;

@@ -382,6 +382,39 @@ TEST_F(PoolTest, StopEndsAStreamThatNobodyIsReadingJustNow) {
     stream->reset();
 }
 
+TEST_F(PoolTest, StreamsTakeHalfOfTheConnectionsUntilTheyAreReleased) {
+    serve_plain([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n9\r\ndata: a\n\n\r\n");
+        peer.wait_for_end();
+    });
+    for (const auto& [of_all, of_streams] : {std::pair{1, 0}, {2, 1}, {3, 1}, {4, 2}, {5, 2}}) {
+        share = static_cast<std::size_t>(of_all);
+        std::vector<std::shared_ptr<std::optional<SendResult>>> streams;
+        const auto exchange = [&streams](std::size_t i) -> Exchange& {
+            return *std::get<ExchangePtr>(**streams[i]);
+        };
+        for (int i = 0; i < of_all; ++i) {
+            streams.push_back(start(outgoing("a")));
+            ASSERT_TRUE(turn_until([&] { return streams.back()->has_value(); }));
+            EXPECT_EQ(exchange(streams.size() - 1).become_stream(false), i < of_streams) << of_all;
+        }
+        if (of_streams > 0) {
+            EXPECT_TRUE(exchange(0).become_stream(false)) << "it is one already";
+            streams.front()->reset();
+            EXPECT_TRUE(exchange(streams.size() - 1).become_stream(false)) << "in its place";
+        }
+        EXPECT_TRUE(exchange(streams.size() - 1).become_stream(true)) << "what a mutation was answered";
+        for (const auto& stream : streams)
+            stream->reset();
+        EXPECT_TRUE(pool->quiet());
+        pool->stop();
+        settle();
+        pool.reset();
+    }
+}
+
 TEST_F(PoolTest, ClosingTheIdleOnesLeavesTheBusyOnesAlone) {
     serve_plain(echo);
     const auto busy = start(outgoing("one"));
