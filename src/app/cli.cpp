@@ -13,12 +13,16 @@
 #include "wait_command.hpp"
 
 #include <bearerd/base/units.hpp>
+#include <bearerd/upstream/dialer.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <array>
 #include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <string_view>
 
@@ -107,17 +111,29 @@ int run_commands(int argc, char** argv) {
     return run_command(file);
 }
 
+/// By now logs, journal and token store are written. A look-up of a name can't be ended: while its thread
+/// goes on, nothing static may be destroyed.
+void leave_lookups(int status) noexcept {
+    if (!upstream::is_looking_up())
+        return;
+    std::cout.flush();
+    std::fflush(nullptr);
+    std::_Exit(status);
+}
+
 } // namespace
 
 int run_command_line(int argc, char** argv) noexcept {
     harden_process(); // before the first secret is read
     give_memory_back();
+    int status = exit_failed;
     try {
-        return run_commands(argc, argv);
+        status = run_commands(argc, argv);
     } catch (const std::exception& failure) { // the last line of defence: a bug, or no memory
         complain(failure.what());
-        return exit_failed;
     }
+    leave_lookups(status);
+    return status;
 }
 
 } // namespace bearerd::app

@@ -143,6 +143,7 @@ private:
     bool watching_ = false;
     bool watching_room_ = false;
     std::optional<IoState> read_over_; ///< how the stream has ended
+    int received_in_a_row_ = 0;        ///< times, without a wait
     bool drained_ = false;             ///< the kernel had no more when asked last: wait before the next read
     bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;

@@ -118,6 +118,8 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
             co_return std::move(*failed);
+        if (request.requester != nullptr)
+            request.requester->about_to_wait();
         waited = true;
         request.now = BootClock::now();
     }

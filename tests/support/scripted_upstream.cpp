@@ -175,6 +175,13 @@ void UpstreamConnection::finish() {
     cut();
 }
 
+void UpstreamConnection::end_sending() {
+    if (ssl_)
+        SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+    ::shutdown(descriptor_, SHUT_WR);
+}
+
 void UpstreamConnection::cut() {
     if (descriptor_ < 0)
         return;

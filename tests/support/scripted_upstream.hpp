@@ -64,9 +64,10 @@ public:
     /// Waits until the peer ends the connection, dropping what it sends.
     void wait_for_end();
 
-    void finish(); ///< close_notify, then FIN
-    void cut();    ///< FIN without close_notify
-    void reset();  ///< RST
+    void finish();      ///< close_notify, then FIN
+    void cut();         ///< FIN without close_notify
+    void end_sending(); ///< close_notify, then FIN, but goes on to take what comes
+    void reset();       ///< RST
 
 private:
     friend class ScriptedUpstream;

@@ -68,7 +68,7 @@ public:
 
     /// Nothing is busy, connecting or waiting.
     [[nodiscard]] bool quiet() const noexcept {
-        return open_ == idle_.size() && waiting_.empty() && starting_ == 0;
+        return open_ == idle_.size() && waiting_.empty() && starting_ == 0 && dialer_.quiet();
     }
 
     /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for

@@ -76,7 +76,8 @@ using ExchangePtr = std::unique_ptr<Exchange, ReleaseExchange>;
 /// Whoever waits for the answer to a request, and may give up before its first byte is sent (contract 4).
 class Requester {
 public:
-    /// Called before each wait for a connection. gone() reports what has happened since the first call.
+    /// Called before each wait for a connection, and before another one is tried. gone() reports what has
+    /// happened since the first call.
     virtual void about_to_wait() noexcept = 0;
     [[nodiscard]] virtual bool gone() noexcept = 0;
 
@@ -93,9 +94,9 @@ struct OutgoingRequest {
     bool may_mutate = true;
     /// Takes a new connection whatever is idle: the resend of a query after a stale one.
     bool new_connection = false;
-    /// Up to how many bytes of the body send() waits for; a larger body, or one of a type that streams
-    /// (text/event-stream, multipart/mixed), is handed over as soon as that is known, with what has come of
-    /// it: up to some 256 KiB, which may be all.
+    /// Up to how many bytes of the body send() waits for; a larger body is handed over as soon as that is
+    /// known, with what has come of it: up to some 256 KiB, which may be all. One of a type that streams
+    /// (http::is_streaming_type) is handed over with its first unit, or with what has come within 250 ms.
     std::size_t hold_limit = 0;
     /// May use one connection beyond `max_connections`: a login must not wait behind the requests that wait
     /// for it.
