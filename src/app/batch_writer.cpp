@@ -24,7 +24,7 @@ constexpr int poll_limit_ms = 200;
 
 BatchWriter::BatchWriter(int descriptor, Notice notice)
     : descriptor_{descriptor}, notice_{std::move(notice)} {
-    struct stat status {};
+    struct stat status{};
 
     regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     thread_ = std::thread{[this] { run(); }};
