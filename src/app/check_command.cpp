@@ -25,7 +25,7 @@ std::string reason() {
 /// Whether a file can be made there. The folder itself is made at the first token, so its parent may have to
 /// do. The same for the journal's.
 std::string store_problem(const std::string& directory) {
-    struct stat status {};
+    struct stat status{};
 
     if (::stat(directory.c_str(), &status) == 0) {
         if (!S_ISDIR(status.st_mode))

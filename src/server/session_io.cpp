@@ -133,7 +133,7 @@ void Session::reset_after() noexcept {
     keep_open_ = false;
     reset_ = true;
 
-    const struct ::linger at_once { 1, 0 };
+    const struct ::linger at_once{1, 0};
 
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
