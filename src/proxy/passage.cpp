@@ -104,24 +104,33 @@ std::optional<net::Task<void>> Forwarder::Passage::refuse_at_once(std::uint32_t 
     return reply_error(refusal);
 }
 
-void Forwarder::Passage::begin_watching() noexcept {
-    if (operation_.may_mutate() && !std::exchange(noted_end_, true))
-        responder_.note_end();
+bool Forwarder::Passage::begin_watching() noexcept {
+    if (operation_.may_mutate())
+        watch_app();
+    return app_ != AppWatch::gone;
+}
+
+void Forwarder::Passage::watch_app() noexcept {
+    if (app_ == AppWatch::not_begun)
+        app_ = responder_.note_end() ? AppWatch::gone : AppWatch::present;
 }
 
 void Forwarder::Passage::about_to_wait() noexcept {
-    if (!std::exchange(noted_end_, true))
-        responder_.note_end();
-    waited_ = true;
+    watch_app();
+    if (app_ == AppWatch::present)
+        app_ = AppWatch::waited;
 }
 
 bool Forwarder::Passage::gone() noexcept {
-    gone_ = gone_ || responder_.app_is_gone();
-    return gone_;
+    if (app_ != AppWatch::gone && responder_.app_is_gone())
+        app_ = AppWatch::gone;
+    return app_ == AppWatch::gone;
 }
 
-bool Forwarder::Passage::has_lost_app() noexcept {
-    return std::exchange(waited_, false) && gone();
+bool Forwarder::Passage::look_for_app() noexcept {
+    if (app_ == AppWatch::waited)
+        app_ = responder_.app_is_gone() ? AppWatch::gone : AppWatch::present;
+    return app_ != AppWatch::gone;
 }
 
 bool Forwarder::Passage::take_token(TimePoint now) {
@@ -185,7 +194,7 @@ void Forwarder::Passage::sent(Duration took) noexcept {
 }
 
 net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
-    if (gone_) {
+    if (app_ == AppWatch::gone) {
         co_await reply_gone();
         co_return false;
     }

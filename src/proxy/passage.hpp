@@ -19,10 +19,10 @@ public:
     ~Passage();
 
     /// From here on an app that leaves counts, where money may move. A query is cheap to look up, and its app
-    /// is looked at only where it has to wait.
-    void begin_watching() noexcept;
-    /// Whether the app left while its request waited.
-    [[nodiscard]] bool has_lost_app() noexcept;
+    /// is looked at only where it has to wait. Returns false if the app is gone already.
+    [[nodiscard]] bool begin_watching() noexcept;
+    /// Looks for the app if the request has waited since the last look. Returns false if it is gone.
+    [[nodiscard]] bool look_for_app() noexcept;
     [[nodiscard]] net::Task<void> reply_gone();
 
     /// With as many requests in hand, this one included. Nothing: it may go on.
@@ -61,6 +61,15 @@ private:
         bool proven = false; ///< its body leaves no doubt of the verdict
     };
 
+    /// What is known of the app's connection.
+    enum class AppWatch : std::uint8_t {
+        not_begun,
+        present, ///< nothing has been waited for since it was last looked at
+        waited,  ///< it may have left meanwhile
+        gone,    ///< nothing is sent for it any more
+    };
+
+    void watch_app() noexcept;
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
@@ -112,9 +121,7 @@ private:
     /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
     /// scratch_. Nothing if look_at() did not decode it, or could not.
     std::optional<std::string_view> looked_at_;
-    bool noted_end_ = false; ///< of the app's stream, by Responder::note_end()
-    bool waited_ = false;    ///< since the app was last looked at
-    bool gone_ = false;      ///< the app, and nothing is sent for it any more
+    AppWatch app_ = AppWatch::not_begun;
     bool new_connection_ = false;
     bool resent_stale_ = false;
     bool resent_rejected_ = false;

@@ -87,7 +87,30 @@ TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
     EXPECT_EQ(outcome->executed, Executed::no);
 }
 
-TEST_F(AppGoneTest, ARequestThatDoesNotWaitIsSentWithoutALook) {
+/// A reset that came together with the request; nothing has to be waited for.
+TEST_F(AppGoneTest, AMutationWhoseAppIsGoneFromTheStartIsNotSent) {
+    gone_at_once = true;
+    context.keep_alive = true;
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), 0U);
+    EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    EXPECT_EQ(report.executed, Executed::no);
+    EXPECT_TRUE(app.has("Connection: close\r\n")) << app.received;
+    EXPECT_TRUE(app.closed);
+}
+
+/// A query costs nothing, so its app is not looked at unless it has to wait.
+TEST_F(AppGoneTest, AQueryWhoseAppIsGoneFromTheStartIsNotSentIfItHasToWait) {
+    gone_at_once = true;
+    for (const Wait wait : {Wait::login, Wait::connection}) {
+        wait_for(wait);
+        request(query);
+        EXPECT_EQ(transport.sent.size(), 0U);
+        EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    }
+}
+
+TEST_F(AppGoneTest, AMutationThatDoesNotWaitIsLookedAtOnce) {
     for (const auto& body : {query, mutation}) {
         answer(json(std::string{data}));
         request(body);

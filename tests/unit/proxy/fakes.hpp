@@ -201,12 +201,16 @@ public:
     std::size_t takes_at_once = SIZE_MAX; ///< bytes
     std::function<void()> before_waiting; ///< or empty
     std::size_t gone_at_look = SIZE_MAX;  ///< the first look, from 1, that finds it gone
+    bool gone_at_once = false;            ///< what note_end() finds
     std::size_t looks = 0;
     std::size_t notes = 0;
     bool closed = false;
     bool reset = false;
 
-    void note_end() noexcept override { ++notes; }
+    bool note_end() noexcept override {
+        ++notes;
+        return gone_at_once;
+    }
 
     bool app_is_gone() noexcept override { return ++looks >= gone_at_look; }
 

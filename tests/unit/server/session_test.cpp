@@ -323,7 +323,60 @@ TEST_F(SessionTest, AnEndOfStreamThatCameWithTheRequestIsNoFarewell) {
     EXPECT_EQ(handler->found_gone, std::vector<bool>{false});
 }
 
+TEST_F(SessionTest, AnAppThatClosedBothDirectionsWithItsRequestIsGoneAtOnce) {
+    handler->mode = Mode::look;
+    Client client = connect();
+    client.send(post("a"));
+    client.close();
+    EXPECT_TRUE(turn_until([&] { return !handler->gone_at_once.empty(); }));
+    EXPECT_EQ(handler->gone_at_once, std::vector<bool>{true});
+    handler->gate.set();
+    EXPECT_TRUE(turn_until([&] { return !handler->found_gone.empty(); }));
+}
+
+/// `nc -N` and the like end their stream in a segment of its own, right after the request.
+TEST_F(SessionTest, AnEndThatFollowsTheRequestAtOnceIsNoFarewellHoweverLongTheWait) {
+    std::vector<std::shared_ptr<FakeHandler>> all{handler}; // a session may be on its way out of one
+    for (const bool window_is_over : {false, true}) {
+        handler = all.emplace_back(std::make_shared<FakeHandler>(context.get_executor()));
+        handler->mode = Mode::look;
+        site->handler = handler;
+        site->half_close_window = window_is_over ? 50ms : 1h;
+        Client client = connect();
+        client.send(post("a"));
+        EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+        client.shutdown_send();
+        bool over = false;
+        net::Deadline after_it{clock_, [](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &over};
+        if (window_is_over) {
+            after_it.set_after(150ms);
+            EXPECT_TRUE(turn_until([&] { return over; }));
+        }
+        handler->gate.set();
+        EXPECT_EQ(status_of(answer(client)), "200");
+        EXPECT_EQ(handler->gone_at_once, std::vector<bool>{false});
+        EXPECT_EQ(handler->found_gone, std::vector<bool>{false});
+    }
+}
+
+TEST_F(SessionTest, AnEndAfterTheWindowIsAFarewell) {
+    handler->mode = Mode::look;
+    site->half_close_window = 1ns;
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+    bool over = false;
+    net::Deadline after_it{clock_, [](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &over};
+    after_it.set_after(100ms);
+    EXPECT_TRUE(turn_until([&] { return over; }));
+    client.shutdown_send();
+    handler->gate.set();
+    EXPECT_TRUE(turn_until([&] { return !handler->found_gone.empty(); }));
+    EXPECT_EQ(handler->found_gone, std::vector<bool>{true});
+}
+
 TEST_F(SessionTest, AnAppIsGoneOnceItsStreamEndsWhileItsRequestWaits) {
+    site->half_close_window = 0ns;
     struct Case {
         const char* what;
         std::string_view before; ///< the end, of a next request
