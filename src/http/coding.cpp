@@ -71,7 +71,15 @@ public:
     /// All of `input` into `output`; false where it is damaged, incomplete, or more than `limit` bytes.
     /// A gzip file may have several members (RFC 1952, 2.2); they are one text.
     bool run(std::string_view input, std::string& output, std::size_t limit, bool members) {
-        output.clear();
+        filled_ = 0;
+        output.resize(std::min(output.size(), limit + 1));
+        const bool whole = run_all(input, output, limit, members);
+        output.resize(filled_);
+        return whole;
+    }
+
+private:
+    bool run_all(std::string_view input, std::string& output, std::size_t limit, bool members) {
         // zlib never writes to its input, but its oldest interface has no const.
         stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input.data()));
         stream_.avail_in = static_cast<uInt>(input.size());
@@ -79,31 +87,35 @@ public:
             const int result = step(output, limit);
             if (result == Z_STREAM_END) {
                 if (stream_.avail_in == 0)
-                    return output.size() <= limit;
+                    return filled_ <= limit;
                 if (!members || inflateReset(&stream_) != Z_OK)
                     return false;
-            } else if (result != Z_OK || output.size() > limit || (stream_.avail_in == 0 && room_left_)) {
+            } else if (result != Z_OK || filled_ > limit || (stream_.avail_in == 0 && room_left_)) {
                 return false;
             }
         }
     }
 
-private:
-    /// One call, after making room. One byte beyond the limit is enough to know that it is exceeded.
+    /// One call, after making room if there is none. One byte beyond the limit is enough to know that it is
+    /// exceeded. `output` keeps its size from call to call: growing it sets its bytes to zero, and a file may
+    /// have a member for each twenty bytes.
     int step(std::string& output, std::size_t limit) {
-        const std::size_t used = output.size();
-        const std::size_t wanted = std::max<std::size_t>({used * 2, std::size_t{stream_.avail_in} * 4, 1024});
-        output.resize(std::max(used + 1, std::min(wanted, limit + 1)));
-        const std::size_t room = output.size() - used;
-        stream_.next_out = reinterpret_cast<Bytef*>(output.data() + used);
+        if (filled_ >= output.size()) {
+            const std::size_t wanted =
+                std::max<std::size_t>({filled_ * 2, std::size_t{stream_.avail_in} * 4, 1024});
+            output.resize(std::max(filled_ + 1, std::min(wanted, limit + 1)));
+        }
+        const std::size_t room = output.size() - filled_;
+        stream_.next_out = reinterpret_cast<Bytef*>(output.data() + filled_);
         stream_.avail_out = static_cast<uInt>(room);
         const int result = inflate(&stream_, Z_NO_FLUSH);
         room_left_ = stream_.avail_out != 0;
-        output.resize(used + room - stream_.avail_out);
+        filled_ += room - stream_.avail_out;
         return result;
     }
 
     z_stream stream_{};
+    std::size_t filled_ = 0; ///< bytes of the output that are text
     bool room_left_ = false;
 };
 

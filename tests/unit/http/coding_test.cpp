@@ -93,6 +93,25 @@ TEST(Coding, StopsAtTheLimit) {
     EXPECT_EQ(decoded("gzip, gzip", gzip(gzip(long_text)), 99'999), "(nothing)");
 }
 
+/// A 1 MiB answer can hold 52,000 of them.
+TEST(Coding, ReadsAnyNumberOfEmptyMembers) {
+    std::string body;
+    while (body.size() < 1024UL * 1024)
+        body += gzip("");
+    EXPECT_EQ(decoded("gzip", body), "");
+    EXPECT_EQ(decoded("gzip", gzip(text) + body), text);
+    EXPECT_EQ(decoded("gzip", body + gzip(text)), text);
+    EXPECT_EQ(decoded("gzip", body + gzip(text), text.size()), text);
+    EXPECT_EQ(decoded("gzip", body + gzip(text), text.size() - 1), "(nothing)");
+}
+
+TEST(Coding, NeverUnpacksMoreThanTheLimitIntoWhatIsLeftOver) {
+    std::string scratch(100, 'x');
+    EXPECT_EQ(decoded_for_inspection("gzip", gzip(text), scratch, text.size() - 1), std::nullopt);
+    EXPECT_LE(scratch.size(), text.size());
+    EXPECT_EQ(decoded_for_inspection("gzip", gzip(text), scratch, text.size()), text);
+}
+
 TEST(Coding, OfABombTakesNoMoreMemoryThanTheLimit) {
     const std::string bomb = gzip(std::string(50'000'000, '\0'));
     for (const auto& [coding, body] : {std::pair{"gzip", bomb}, std::pair{"gzip, gzip", gzip(bomb)}}) {
