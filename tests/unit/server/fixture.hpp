@@ -100,6 +100,7 @@ public:
     net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
                            proxy::Report& report) override {
         ++handled;
+        report.name = operation_name;
         ids.emplace_back(request.context.request_id);
         if (mode == Mode::throw_before)
             throw std::runtime_error{"a bug"};
@@ -136,6 +137,7 @@ public:
     Mode mode = Mode::echo;
     net::Event gate;
     int handled = 0;
+    std::string operation_name;
     std::vector<bool> gone_at_once; ///< by Mode::look: whether the app was, before the gate
     std::vector<bool> found_gone;   ///< likewise, behind the gate
     std::vector<std::string> ids;

@@ -1,5 +1,9 @@
 #include "fixture.hpp"
 
+#include <bearerd/base/log.hpp>
+
+#include <variant>
+
 namespace bearerd::server::test {
 namespace {
 
@@ -377,6 +381,7 @@ TEST_F(SessionTest, AnEndAfterTheWindowIsAFarewell) {
 
 TEST_F(SessionTest, AnAppIsGoneOnceItsStreamEndsWhileItsRequestWaits) {
     site->half_close_window = 0ns;
+
     struct Case {
         const char* what;
         std::string_view before; ///< the end, of a next request
@@ -417,6 +422,28 @@ TEST_F(SessionTest, AnAppThatStaysIsNotGone) {
     handler->gate.set();
     EXPECT_TRUE(turn_until([&] { return handler->found_gone.size() == 2; }));
     EXPECT_EQ(handler->found_gone, (std::vector<bool>{false, false}));
+}
+
+/// Keeps what the lines say of the operation's name.
+class NameSink final : public log::Sink {
+public:
+    void write(log::Level, std::string_view, std::span<const log::Field> fields) noexcept override {
+        for (const log::Field& field : fields)
+            if (field.key == "name")
+                names.emplace_back(std::get<std::string_view>(field.value));
+    }
+
+    std::vector<std::string> names;
+};
+
+TEST_F(SessionTest, ACardNumberInAnOperationsNameIsNotLogged) {
+    NameSink sink;
+    log::install(&sink, log::Level::info);
+    handler->operation_name = "Redeem_6301190019990640662";
+    static_cast<void>(ask(post("a")));
+    EXPECT_TRUE(turn_until([&] { return !sink.names.empty(); }));
+    log::install(nullptr, log::Level::info);
+    EXPECT_EQ(sink.names, std::vector<std::string>{"Redeem_*******************"});
 }
 
 TEST_F(SessionTest, RequestsAreCounted) {
