@@ -57,7 +57,7 @@ private:
         std::uint16_t status = 0;
         graphql::Verdict verdict = graphql::Verdict::rejected;
         graphql::Executed executed = graphql::Executed::no;
-        bool whole = false;  ///< all of it is here
+        bool whole = false;  ///< all of it is here, and may be held
         bool proven = false; ///< its body leaves no doubt of the verdict
     };
 
@@ -73,15 +73,12 @@ private:
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
-    /// The verdict on a stream by its first unit.
-    struct StreamJudgement {
-        graphql::Verdict verdict = graphql::Verdict::ok;
-        bool alone = false; ///< no JSON follows that unit: a refusal in it speaks for the whole stream
-    };
-
     void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] bool is_judged_by_its_start(const http::ResponseHead& head) const noexcept;
-    [[nodiscard]] StreamJudgement judge_stream(const http::ResponseHead& head, std::string_view body);
+    [[nodiscard]] graphql::Verdict judge_stream_start(const http::ResponseHead& head, std::string_view body);
+    [[nodiscard]] static bool is_one_unit(const http::ResponseHead& head, std::string_view decoded);
+    [[nodiscard]] bool is_proven(const HeldAnswer& held, const http::ResponseHead& head,
+                                 std::string_view decoded) const;
     [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
     [[nodiscard]] bool moves_money() const noexcept;
     [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;
@@ -103,7 +100,12 @@ private:
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, graphql::Verdict verdict, graphql::Executed executed) noexcept;
     [[nodiscard]] net::Task<void> pass_on(HeldAnswer held);
-    [[nodiscard]] net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange, Duration patience);
+    [[nodiscard]] net::Task<bool> after_refused_stream(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<auth::Advice> take_advice();
+    [[nodiscard]] net::Task<bool> follow(const auth::Advice& advice);
+    void report_accepted();
+    void report_doubt();
     void report_denied();
     [[nodiscard]] net::Task<void> reply_broken_rejection();
 

@@ -173,7 +173,17 @@ public:
         documents.push_back(document);
     }
 
-    void accepted(const auth::TokenPtr& used) override { proofs.emplace_back(used->value.reveal()); }
+    void rejected_in_doubt(const auth::TokenPtr& used, std::uint64_t document) override {
+        calls.push_back("in doubt " + std::string{used->value.reveal()});
+        documents.push_back(document);
+    }
+
+    bool awaits_proof(const auth::TokenPtr&) const noexcept override { return true; }
+
+    void accepted(const auth::TokenPtr& used, std::uint64_t document) override {
+        proofs.emplace_back(used->value.reveal());
+        proof_documents.push_back(document);
+    }
 
     void observed(const auth::TokenPtr& used, std::string_view value, bool login_operation) override {
         calls.push_back("observed " + std::string{value} + " of " + std::string{used->value.reveal()} +
@@ -181,7 +191,8 @@ public:
     }
 
     std::vector<std::uint64_t> documents;
-    std::vector<std::string> proofs; ///< the token of each accepted()
+    std::vector<std::string> proofs;            ///< the token of each accepted()
+    std::vector<std::uint64_t> proof_documents; ///< likewise, the document
 };
 
 inline auth::Advice resend_with(const std::string& token, bool after_login) {
