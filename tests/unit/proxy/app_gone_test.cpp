@@ -12,12 +12,12 @@ using graphql::Executed;
 /// What the app may be gone behind.
 enum class Wait : std::uint8_t { login, journal, connection, login_before_resend };
 
-struct Case {
+struct LeavingApp {
     Wait wait;
     std::size_t sent; ///< requests
 };
 
-class AppGoneTest : public ForwarderTest, public testing::WithParamInterface<Case> {
+class AppGoneTest : public ForwarderTest, public testing::WithParamInterface<LeavingApp> {
 protected:
     void wait_for(Wait what) {
         if (what == Wait::login) {
@@ -70,8 +70,9 @@ TEST_P(AppGoneTest, AnAppThatStaysIsServed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Waits, AppGoneTest,
-                         testing::Values(Case{Wait::login, 0}, Case{Wait::journal, 0},
-                                         Case{Wait::connection, 0}, Case{Wait::login_before_resend, 1}));
+                         testing::Values(LeavingApp{Wait::login, 0}, LeavingApp{Wait::journal, 0},
+                                         LeavingApp{Wait::connection, 0},
+                                         LeavingApp{Wait::login_before_resend, 1}));
 
 TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
     wait_for(Wait::journal);
