@@ -225,7 +225,7 @@ TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     Answer page{401, {}, {"first half"}, 100, errc::truncated};
     answer(page);
     request(mutation);
-    EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"}) << "the next request needs a login";
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"}) << "the next request needs a login";
     EXPECT_EQ(proxy::outcome_label(report.outcome), "outcome_unknown");
     EXPECT_EQ(report.executed, Executed::unknown);
     EXPECT_EQ(app.received.find("first half"), std::string::npos);
