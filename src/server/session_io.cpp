@@ -20,7 +20,8 @@ constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request 
 /// What the app has done to its connection, as poll(2) shows it.
 struct PeerState {
     bool ended = false; ///< it has ended its stream, and may still read
-    bool gone = false;  ///< it has reset the connection, or (seen only on a unix socket) closed both directions
+    bool gone =
+        false; ///< it has reset the connection, or (seen only on a unix socket) closed both directions
 };
 
 PeerState state_of(int descriptor) noexcept {

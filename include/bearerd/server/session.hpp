@@ -129,10 +129,10 @@ private:
     bool closing_ = false; ///< a shutdown has begun
     bool wrote_ = false;   ///< some of the answer to the request in hand
     bool peer_ended_ = false;
-    bool ended_with_request_ = false; ///< the app's stream
+    bool ended_with_request_ = false;   ///< the app's stream
     bool in_half_close_window_ = false; ///< an end that is seen now came with the request
-    bool drained_ = true;             ///< the last receive found less than it had room for
-    error_code first_received_;       ///< how the first receive of the request in hand went
+    bool drained_ = true;               ///< the last receive found less than it had room for
+    error_code first_received_;         ///< how the first receive of the request in hand went
 };
 
 } // namespace bearerd::server
