@@ -147,13 +147,23 @@ void TokenService::Core::denied(std::uint64_t audience, std::uint64_t generation
     const std::lock_guard lock{mutex_};
     if (audience == audience_ && !machine_.of_former_user(generation))
         machine_.denied(generation, document);
+    unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
-void TokenService::Core::accepted(std::uint64_t audience, std::uint64_t generation) {
+void TokenService::Core::refused_in_doubt(std::uint64_t audience, std::uint64_t generation,
+                                          std::uint64_t document) {
     const std::lock_guard lock{mutex_};
     if (audience != audience_ || machine_.of_former_user(generation))
         return;
-    machine_.accepted(generation);
+    const auto at = moment();
+    settle(machine_.refused_in_doubt(generation, document, at), at.now);
+}
+
+void TokenService::Core::accepted(std::uint64_t audience, std::uint64_t generation, std::uint64_t document) {
+    const std::lock_guard lock{mutex_};
+    if (audience != audience_ || machine_.of_former_user(generation))
+        return;
+    machine_.accepted(generation, document);
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 

@@ -59,7 +59,9 @@ public:
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
     void denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
-    void accepted(std::uint64_t audience, std::uint64_t generation);
+    /// Starts a login if one is needed; nobody waits for it.
+    void refused_in_doubt(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
+    void accepted(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
 
     /// TokenMachine::unproven_login(), without the lock.
     [[nodiscard]] std::uint64_t unproven_login() const noexcept {
