@@ -27,7 +27,8 @@ add_custom_target(bearerd_documents ALL DEPENDS ${compressed})
 
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME bearerd)
 install(FILES systemd/bearerd.service systemd/bearerd@.service systemd/bearerd.socket DESTINATION lib/systemd/system)
-install(FILES ${packaging}/bearerd.yaml DESTINATION /etc/bearerd)
+install(DIRECTORY DESTINATION /etc/bearerd) # empty: what is in it is the administrator's
+install(FILES ${packaging}/bearerd.yaml DESTINATION share/doc/bearerd/examples)
 install(FILES completion/bearerd DESTINATION share/bash-completion/completions)
 install(FILES ${made}/bearerd.1.gz DESTINATION share/man/man1)
 install(FILES ${made}/bearerd.yaml.5.gz DESTINATION share/man/man5)
@@ -64,7 +65,7 @@ set(CPACK_DEBIAN_BEARERD_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_BEARERD_PACKAGE_DEPENDS "ca-certificates, libsystemd0") # the second is loaded, not linked
 set(CPACK_DEBIAN_BEARERD_PACKAGE_SUGGESTS bearerd-simulator)
 set(CPACK_DEBIAN_BEARERD_PACKAGE_CONTROL_EXTRA
-    "${packaging}/conffiles;${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")
+    "${packaging}/preinst;${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")
 set(CPACK_COMPONENT_BEARERD_DESCRIPTION "local authenticating reverse proxy for GraphQL APIs
 Apps on this machine send GraphQL over plain HTTP, without credentials, to a
 loopback address. bearerd logs in to the upstream API, attaches the current
