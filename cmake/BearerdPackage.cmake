@@ -35,12 +35,22 @@ install(FILES ${made}/bearerd.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd)
 install(FILES ${made}/bearerd.changelog.gz DESTINATION share/doc/bearerd RENAME changelog.gz)
 install(DIRECTORY config/ DESTINATION share/doc/bearerd/examples)
-install(FILES README.md SECURITY.md DESTINATION share/doc/bearerd)
-install(DIRECTORY docs DESTINATION share/doc/bearerd) # below docs/, as the files refer to each other
+# Where they stand in the checkout, since the files refer to each other (packaging/check-documents holds that).
+install(FILES README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md DESTINATION share/doc/bearerd)
+install(DIRECTORY docs DESTINATION share/doc/bearerd)
+install(FILES bench/README.md DESTINATION share/doc/bearerd/bench)
+install(FILES tests/simulator/README.md DESTINATION share/doc/bearerd/tests/simulator)
+install(CODE [[file(CREATE_LINK examples "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share/doc/bearerd/config" SYMBOLIC)]])
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME simulator)
 install(FILES ${made}/bearerd-sim.1.gz DESTINATION share/man/man1)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd-simulator)
 install(FILES ${made}/bearerd-simulator.changelog.gz DESTINATION share/doc/bearerd-simulator RENAME changelog.gz)
+if(BUILD_TESTING) # the simulator is built then
+  file(READ tests/simulator/README.md reference)
+  string(REPLACE ../../docs/ "" reference "${reference}") # beside it
+  file(WRITE ${made}/simulator/README.md "${reference}")
+  install(FILES ${made}/simulator/README.md docs/epos-integration.md DESTINATION share/doc/bearerd-simulator)
+endif()
 unset(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME)
 
 set(CPACK_GENERATOR DEB)
