@@ -30,6 +30,8 @@ install(FILES systemd/bearerd.service systemd/bearerd@.service systemd/bearerd.s
 install(DIRECTORY DESTINATION /etc/bearerd) # empty: what is in it is the administrator's
 install(FILES ${packaging}/bearerd.yaml DESTINATION share/doc/bearerd/examples)
 install(FILES completion/bearerd DESTINATION share/bash-completion/completions)
+install(FILES completion/_bearerd DESTINATION share/zsh/vendor-completions)
+install(FILES completion/bearerd.fish DESTINATION share/fish/vendor_completions.d)
 install(FILES ${made}/bearerd.1.gz DESTINATION share/man/man1)
 install(FILES ${made}/bearerd.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd)

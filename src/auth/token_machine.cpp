@@ -315,6 +315,13 @@ TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at)
     return tick(at);
 }
 
+void TokenMachine::password_replaced() noexcept {
+    failure_.reset();
+    rejections_ = 0;
+    outages_ = 0;
+    forget_denied();
+}
+
 TimePoint TokenMachine::due() const noexcept {
     const auto wish = !current_ || needed_ ? TimePoint{} : renew_at_;
     return failure_ ? std::max(wish, next_try_) : wish;

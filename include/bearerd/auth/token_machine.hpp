@@ -157,6 +157,10 @@ public:
     /// Rejected logins in a row; what outlives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 
+    /// The login that runs has not been sent yet, and will be with another password of the same user: what
+    /// failed before tells nothing of it.
+    void password_replaced() noexcept;
+
     /// The end of the back-off, while one lasts or has just ended.
     [[nodiscard]] std::optional<TimePoint> next_try() const noexcept;
 
