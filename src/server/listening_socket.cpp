@@ -168,7 +168,7 @@ bool bind_with_mode(int descriptor, const sockaddr_un& address, std::uint32_t mo
 }
 
 bool has_mode(const std::string& path, std::uint32_t mode) noexcept {
-    struct stat status {};
+    struct stat status{};
 
     return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
            (status.st_mode & ~static_cast<mode_t>(S_IFMT)) == mode;
