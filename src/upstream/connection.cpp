@@ -239,7 +239,8 @@ error_code Connection::parse_body() {
 net::Task<void> Connection::read_stream_start(TimePoint give_up) {
     deadline_.set(std::min(BootClock::now() + stream_start_time, give_up));
     while (!complete() && body_.size() < http::most_of_stream_start && !has_stream_start()) {
-        if (co_await fill() || parse_body())
+        const error_code code = co_await fill(); // gcc 12 compiles "co_await fill() || parse_body()" wrongly
+        if (code || parse_body())
             break;
     }
     drained_ = false; // the deadline may have ended a wait: look before the next one
