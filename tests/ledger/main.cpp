@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -13,6 +14,7 @@ struct Options {
     std::vector<std::string> profiles;
     std::uint64_t first_seed = 1;
     std::uint64_t seeds = 1;
+    std::chrono::milliseconds idle_limit{1'000};
     std::string expected; ///< in the text of a violation that there must be
     RunOptions run;
 };
@@ -70,7 +72,7 @@ bool run_all(const Options& options) {
         for (std::uint64_t i = 0; i < options.seeds; ++i) {
             RunOptions one = options.run;
             one.seed = options.first_seed + i;
-            const RunResult result = run(make_profile(name, one.seed), one);
+            const RunResult result = run(make_profile(name, one.seed, options.idle_limit), one);
             print(name + ", seed " + std::to_string(one.seed), result);
             if (!result.violations.empty() && options.expected.empty())
                 std::printf("--- bearerd said:\n%s---\n", result.bearerd_output.c_str());
@@ -100,6 +102,11 @@ Options read(int argc, char** argv) {
     app.add_option("--mutations", options.run.mutations, "in each run")
         ->check(CLI::Range(1, 1'000'000))
         ->take_last();
+    std::int64_t idle_limit_ms = options.idle_limit.count();
+    app.add_option(
+           "--idle-limit", idle_limit_ms,
+           "milliseconds, in the idle- profiles: the age at which the upstream closes idle connections")
+        ->check(CLI::Range(1, 600'000));
     app.add_option("--threads", options.run.clients, "clients at the same time")->check(CLI::Range(1, 1'000));
     app.add_option("--bearerd", options.run.program, "the program that is judged")->check(CLI::ExistingFile);
     app.add_option(
@@ -111,6 +118,7 @@ Options read(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         std::exit(app.exit(error) == 0 ? 0 : 64);
     }
+    options.idle_limit = std::chrono::milliseconds{idle_limit_ms};
     if (options.profiles.empty())
         options.profiles = profile_names();
     return options;
