@@ -4,7 +4,10 @@
 #   docker build -t bearerd .
 #   docker run --network container:app -e BEARERD_URL=https://api.example.com/graphql \
 #       -e BEARERD_USERNAME=till-042 -e BEARERD_PASSWORD bearerd
-FROM debian:bookworm-slim AS build
+#
+# Debian 12 by default; --build-arg RELEASE=trixie is Debian 13.
+ARG RELEASE=bookworm
+FROM debian:${RELEASE}-slim AS build
 WORKDIR /src
 COPY scripts/install-dependencies scripts/
 RUN scripts/install-dependencies build
@@ -21,15 +24,16 @@ RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTI
     cmake --build build --target bearerd && \
     strip -o bearerd build/src/bearerd
 
-FROM debian:bookworm-slim
+FROM debian:${RELEASE}-slim
 # Nothing but what it links to, and the authorities that it trusts.
 RUN apt-get update && \
-    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates libfmt9 \
-        libprometheus-cpp-core1.0 libssl3 libsystemd0 libyaml-cpp0.7 zlib1g && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ca-certificates \
+        libprometheus-cpp-core1.0 libssl3 libsystemd0 zlib1g && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/* && \
     install -d -m 0700 -o 65532 -g 65532 /var/lib/bearerd
 COPY --chmod=0755 --from=build /src/bearerd /usr/bin/bearerd
 COPY --chmod=0644 packaging/container.yaml /etc/bearerd/bearerd.yaml
+COPY --chmod=0644 packaging/copyright /usr/share/doc/bearerd/copyright
 
 # Needed: BEARERD_URL, BEARERD_USERNAME, BEARERD_PASSWORD; or another file at /etc/bearerd/bearerd.yaml.
 ENV BEARERD_LISTEN=127.0.0.1:8080 \

@@ -21,7 +21,7 @@ import time
 from proxybench import origin, peers, processes, templates
 
 _HEADERS = {"Content-Type": "application/json"}
-_MUTATION = '{"query":"mutation A($r:String){createBalanceAdjustment(merchant_transaction_reference:$r){id}}"}'
+_MUTATION = '{"query":"mutation A($r:String){Cards:createBalanceAdjustment(merchant_transaction_reference:$r){id}}"}'
 
 
 def parse_arguments():

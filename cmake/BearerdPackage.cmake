@@ -1,5 +1,7 @@
 # What is installed, and the Debian packages that CPack makes of it (scripts/package): bearerd and bearerd-simulator.
 include(GNUInstallDirs)
+set(BEARERD_CONTACT "bearerd maintainers <maintainers@bearerd.invalid>" CACHE STRING
+    "The packages' Maintainer, to whom faults are reported (SECURITY.md)")
 
 # NAME.gz in the build folder, without the name and time that would make two builds differ.
 function(bearerd_gzip source name)
@@ -41,7 +43,7 @@ install(FILES ${made}/bearerd-simulator.changelog.gz DESTINATION share/doc/beare
 unset(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME)
 
 set(CPACK_GENERATOR DEB)
-set(CPACK_PACKAGE_CONTACT "bearerd maintainers <maintainers@bearerd.invalid>")
+set(CPACK_PACKAGE_CONTACT "${BEARERD_CONTACT}")
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # else it would stand before the summary of each package
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)

@@ -20,13 +20,52 @@ constexpr std::size_t most_pending = 4 * 1024 * 1024; // some 15,000 request lin
 constexpr std::size_t pipe_piece = 4096;              // PIPE_BUF: does not block where poll() says writable
 constexpr int poll_limit_ms = 200;
 
+class DescriptorOutput {
+public:
+    explicit DescriptorOutput(int descriptor) : descriptor_{descriptor} {
+        struct stat status {};
+
+        regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+    }
+
+    /// Gives back how many lines were lost, the one that was cut among them: the descriptor is broken, or
+    /// takes no more when it is time to end. While running, it is waited for.
+    std::size_t operator()(std::string_view bytes, const std::atomic<bool>& stop) const {
+        const auto lines_left = [&bytes] {
+            return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
+        };
+        int patience = 5; // a second or so
+        while (!bytes.empty()) {
+            if (!regular_file_) {
+                pollfd entry{descriptor_, POLLOUT, 0};
+                if (::poll(&entry, 1, poll_limit_ms) == 0) {
+                    if (stop && --patience == 0)
+                        return lines_left();
+                    continue;
+                }
+            }
+            const auto size = regular_file_ ? bytes.size() : std::min(bytes.size(), pipe_piece);
+            const auto written = ::write(descriptor_, bytes.data(), size);
+            if (written > 0)
+                bytes.remove_prefix(static_cast<std::size_t>(written));
+            else if (errno != EINTR && errno != EAGAIN)
+                return lines_left();
+        }
+        return 0;
+    }
+
+private:
+    int descriptor_;
+    bool regular_file_ = false;
+};
+
 } // namespace
 
 BatchWriter::BatchWriter(int descriptor, Notice notice)
-    : descriptor_{descriptor}, notice_{std::move(notice)} {
-    struct stat status {};
+    : BatchWriter{DescriptorOutput{descriptor}, std::move(notice)} {}
 
-    regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
+BatchWriter::BatchWriter(Output output, Notice notice)
+    : output_{std::move(output)}, notice_{std::move(notice)} {
     thread_ = std::thread{[this] { run(); }};
 }
 
@@ -82,43 +121,16 @@ void BatchWriter::run() {
         const std::size_t dropped = std::exchange(dropped_, 0);
         writing_ = true;
         lock.unlock();
-        if (dropped != 0)
-            batch.append(notice_(dropped));
-        const std::size_t lost = write_out(batch);
+        std::size_t lost = output_(batch, stop_);
+        if (dropped != 0 && (lost != 0 || output_(notice_(dropped), stop_) != 0))
+            lost += dropped; // to be told later
         lock.lock();
-        if (lost != 0) // and the notice with it, which comes last
-            dropped_ += dropped != 0 ? dropped + lost - 1 : lost;
+        dropped_ += lost;
         writing_ = false;
         written_.notify_all();
         if (lost != 0 && stop_)
             return;
     }
-}
-
-/// Gives back how many lines were lost, the one that was cut among them: the descriptor is broken, or takes
-/// no more when it is time to end. While running, it is waited for.
-std::size_t BatchWriter::write_out(std::string_view bytes) const {
-    const auto lines_left = [&bytes] {
-        return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
-    };
-    int patience = 5; // a second or so
-    while (!bytes.empty()) {
-        if (!regular_file_) {
-            pollfd entry{descriptor_, POLLOUT, 0};
-            if (::poll(&entry, 1, poll_limit_ms) == 0) {
-                if (stop_ && --patience == 0)
-                    return lines_left();
-                continue;
-            }
-        }
-        const auto size = regular_file_ ? bytes.size() : std::min(bytes.size(), pipe_piece);
-        const auto written = ::write(descriptor_, bytes.data(), size);
-        if (written > 0)
-            bytes.remove_prefix(static_cast<std::size_t>(written));
-        else if (errno != EINTR && errno != EAGAIN)
-            return lines_left();
-    }
-    return 0;
 }
 
 } // namespace bearerd::app

@@ -13,14 +13,20 @@
 
 namespace bearerd::app {
 
-/// Writes lines to a descriptor from a thread of its own, in batches. add() never waits for the descriptor: a
-/// slow one is waited for by that thread, what does not fit meanwhile is dropped and counted.
+/// Writes lines to a descriptor, or to some other output, from a thread of its own, in batches. add() never
+/// waits for the output: a slow one is waited for by that thread, what does not fit meanwhile is dropped and
+/// counted.
 class BatchWriter {
 public:
     /// The line that tells how many were dropped. Called on the writer's thread, which holds no lock then.
     using Notice = std::function<std::string(std::size_t dropped)>;
 
+    /// Writes a batch and returns how many lines were lost. Called on the writer's thread. Waits for a slow
+    /// output, but no longer than a second once `stop` is set.
+    using Output = std::function<std::size_t(std::string_view batch, const std::atomic<bool>& stop)>;
+
     BatchWriter(int descriptor, Notice notice);
+    BatchWriter(Output output, Notice notice);
     /// Writes what is left; a descriptor that takes nothing is given up after a second.
     ~BatchWriter();
     BatchWriter(const BatchWriter&) = delete;
@@ -34,11 +40,9 @@ public:
 
 private:
     void run();
-    [[nodiscard]] std::size_t write_out(std::string_view bytes) const;
 
-    int descriptor_;
+    Output output_;
     Notice notice_;
-    bool regular_file_ = false;
     std::mutex mutex_;
     std::condition_variable wake_;
     std::condition_variable written_;

@@ -74,14 +74,19 @@ void print_faults(const std::string& file, const std::vector<config::Fault>& fau
         print(stderr, config::format_fault(file, fault) + "\n");
 }
 
-} // namespace
-
-std::optional<config::Settings> load_settings(const std::string& file) {
-    auto loaded = config::load(file, config::Surroundings::system());
-    if (auto* settings = std::get_if<config::Settings>(&loaded))
-        return std::move(*settings);
+std::optional<config::ValidConfig> load_within(const config::Surroundings& surroundings,
+                                               const std::string& file) {
+    auto loaded = config::load(file, surroundings);
+    if (auto* valid = std::get_if<config::ValidConfig>(&loaded))
+        return std::move(*valid);
     print_faults(file, std::get<std::vector<config::Fault>>(loaded));
     return std::nullopt;
+}
+
+} // namespace
+
+std::optional<config::ValidConfig> load_config(const std::string& file) {
+    return load_within(config::Surroundings::system(), file);
 }
 
 config::Fault place_fault(const std::string& file, const std::string& sentence) {
@@ -92,10 +97,15 @@ config::Fault place_fault(const std::string& file, const std::string& sentence) 
 }
 
 int check_command(const std::string& file) {
-    auto settings = load_settings(file);
-    if (!settings)
+    config::Surroundings surroundings = config::Surroundings::system();
+    if (surroundings.self.uid == 0U) // the service may well run as the user who owns its files
+        surroundings.self.uid.reset();
+    auto valid = load_within(surroundings, file);
+    if (!valid)
         return exit_bad_configuration;
-    const auto faults = open_what_is_named(file, std::move(*settings));
+    for (const config::Fault& warning : valid->warnings)
+        print(stderr, config::format_warning(file, warning) + "\n");
+    const auto faults = open_what_is_named(file, std::move(valid->settings));
     print_faults(file, faults);
     if (!faults.empty())
         return exit_bad_configuration;

@@ -9,8 +9,8 @@
 
 namespace bearerd::app {
 
-/// The settings, or nothing once every fault has been printed to standard error with its position.
-[[nodiscard]] std::optional<config::Settings> load_settings(const std::string& file);
+/// The settings and warnings, or nullopt after every fault was printed to standard error with its position.
+[[nodiscard]] std::optional<config::ValidConfig> load_config(const std::string& file);
 
 /// A sentence about a setting, "upstream.tls.ca_file: PATH can't be used", with its place in the file.
 [[nodiscard]] config::Fault place_fault(const std::string& file, const std::string& sentence);

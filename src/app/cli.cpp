@@ -10,11 +10,19 @@
 #include "login_command.hpp"
 #include "process.hpp"
 #include "status_command.hpp"
+#include "wait_command.hpp"
+
+#include <bearerd/base/units.hpp>
+#include <bearerd/upstream/dialer.hpp>
 
 #include <CLI/CLI.hpp>
 
 #include <array>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
 #include <exception>
+#include <iostream>
 #include <string>
 #include <string_view>
 
@@ -22,13 +30,14 @@ namespace bearerd::app {
 namespace {
 
 constexpr std::string_view default_config_file = "/etc/bearerd/bearerd.yaml";
+constexpr Duration default_wait = std::chrono::seconds{30};
 
 int run_command(const std::string& file) {
-    auto settings = load_settings(file);
-    if (!settings)
+    auto config = load_config(file);
+    if (!config)
         return exit_bad_configuration;
     LogSink log;
-    return run_daemon(std::move(*settings), file, log);
+    return run_daemon(std::move(*config), file, log);
 }
 
 /// Help whose columns fit a terminal of 90.
@@ -53,6 +62,20 @@ constexpr std::array commands{
     Command{"status", "tell how the running bearerd does", manual::status, status_command},
 };
 
+/// The option of `bearerd wait`. Throws for what is no duration.
+void add_timeout(CLI::App& wait, Duration& timeout) {
+    wait.add_option_function<std::string>(
+            "--timeout",
+            [&timeout](const std::string& text) {
+                const auto duration = parse_duration(text);
+                if (!duration)
+                    throw CLI::ValidationError{"--timeout", "must be a number and ms, s, m or h, as 30s"};
+                timeout = *duration;
+            },
+            "give up after this time")
+        ->option_text("TIME  [" + format_duration(timeout) + "]");
+}
+
 int run_commands(int argc, char** argv) {
     CLI::App program{"bearerd: a local authenticating reverse proxy for GraphQL APIs", "bearerd"};
     std::string file{default_config_file};
@@ -64,6 +87,10 @@ int run_commands(int argc, char** argv) {
     journal.add_flag("--unresolved", journal_options.unresolved,
                      "only those of which nobody knows whether they were executed");
     journal.add_flag("--json", journal_options.json, "an object a line, for programs");
+    CLI::App& wait = *program.add_subcommand("wait", "wait until the running bearerd is ready");
+    describe(wait, file, manual::wait);
+    Duration timeout = default_wait;
+    add_timeout(wait, timeout);
     program.set_version_flag("--version", "bearerd " BEARERD_VERSION, "print the version and exit");
     program.require_subcommand(0, 1);
     for (const Command& command : commands)
@@ -79,7 +106,19 @@ int run_commands(int argc, char** argv) {
             return command.run(file);
     if (program.got_subcommand(&journal))
         return journal_command(file, journal_options);
+    if (program.got_subcommand(&wait))
+        return wait_command(file, timeout);
     return run_command(file);
+}
+
+/// By now logs, journal and token store are written. A look-up of a name can't be ended: while its thread
+/// goes on, nothing static may be destroyed.
+void leave_lookups(int status) noexcept {
+    if (!upstream::is_looking_up())
+        return;
+    std::cout.flush();
+    std::fflush(nullptr);
+    std::_Exit(status);
 }
 
 } // namespace
@@ -87,12 +126,14 @@ int run_commands(int argc, char** argv) {
 int run_command_line(int argc, char** argv) noexcept {
     harden_process(); // before the first secret is read
     give_memory_back();
+    int status = exit_failed;
     try {
-        return run_commands(argc, argv);
+        status = run_commands(argc, argv);
     } catch (const std::exception& failure) { // the last line of defence: a bug, or no memory
         complain(failure.what());
-        return exit_failed;
     }
+    leave_lookups(status);
+    return status;
 }
 
 } // namespace bearerd::app

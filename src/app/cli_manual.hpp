@@ -12,7 +12,7 @@ to the upstream, attaches the bearer token, forwards over TLS, and renews the to
 
 Exit status:
   0   fine            1   failed at run time        64  wrong usage
-  69  upstream or login unavailable (login, status)
+  69  upstream or login unavailable (login, status, wait)
   77  login rejected (login)                        78  bad configuration
 
 Examples:
@@ -39,9 +39,11 @@ watchdog. It takes sockets handed over (listen.addresses: [systemd]), the passwo
 credential "password", and keeps the token in $STATE_DIRECTORY unless the file says where.)";
 
 inline constexpr std::string_view check =
-    R"(Prints each problem as FILE:LINE:COLUMN: what is wrong, and what would be right. Opens
-what the file names, as the user who runs it: the password's file, TLS files, the token
-store's folder and key. Changes nothing, sends nothing.
+    R"(Prints each problem as FILE:LINE:COLUMN: what is wrong, and what would be right. What
+is valid but risky, such as a password file that other users may change, is printed as
+FILE:LINE:COLUMN: warning: ... and leaves the exit status 0. Opens what the file names, as
+the user who runs it: the password's file, TLS files, the token store's folder and key.
+Changes nothing, sends nothing.
 
 Where the service gets the password as a systemd credential, tell where that stands:
   CREDENTIALS_DIRECTORY=/etc/bearerd bearerd check
@@ -65,6 +67,16 @@ inline constexpr std::string_view status =
 
 Exit status: 0 it holds a token that is good, 69 it holds none or does not answer,
 78 bad configuration.)";
+
+inline constexpr std::string_view wait =
+    R"(Returns as soon as the bearerd that runs with this configuration is ready: it listens,
+holds a token that is good, and is not stopping. Asks /readyz at its admin listener
+(admin.address) again and again; a bearerd that does not listen yet is waited for. Needs
+no password. For scripts that start bearerd and then an app:
+  bearerd wait --timeout 1m && start-the-till
+
+Exit status: 0 ready, 69 not ready after the timeout (the message says why not),
+78 bad configuration, or admin.address is off.)";
 
 inline constexpr std::string_view journal =
     R"(Lists what stands in journal.directory: when each mutation was about to be sent, under

@@ -83,6 +83,12 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& sha
     return workers;
 }
 
+void log_warnings(const std::string& config_file, const std::vector<config::Fault>& warnings) {
+    for (const config::Fault& warning : warnings)
+        log::warning("configuration warning",
+                     {{"warning", std::string_view{config::format_fault(config_file, warning)}}});
+}
+
 Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log)
     : settings_{std::move(settings)},
       config_file_{std::move(config_file)},
@@ -191,8 +197,9 @@ void Daemon::reload() {
             log::error("configuration fault, the running configuration stays",
                        {{"fault", std::string_view{config::format_fault(config_file_, fault)}}});
     } else {
-        generation =
-            apply(std::make_shared<const config::Settings>(std::move(std::get<config::Settings>(loaded))));
+        auto& valid = std::get<config::ValidConfig>(loaded);
+        log_warnings(config_file_, valid.warnings);
+        generation = apply(std::make_shared<const config::Settings>(std::move(valid.settings)));
     }
     shared_.reloads[generation ? 0 : 1].fetch_add(1, std::memory_order_relaxed);
     if (generation)
@@ -318,16 +325,17 @@ void Daemon::give_up() {
 
 } // namespace
 
-int run_daemon(config::Settings settings, const std::string& config_file, LogSink& log) {
+int run_daemon(config::ValidConfig config, const std::string& config_file, LogSink& log) {
     raise_descriptor_limit();
-    log.configure(settings.log);
+    log.configure(config.settings.log);
+    log_warnings(config_file, config.warnings);
     // Of the machine, and perhaps over soon: systemd is to start it again, which 78 would keep it from.
     const auto passing_trouble = [](const std::exception& failure) {
         log::error("can't start", {{"reason", std::string_view{failure.what()}}});
         return exit_failed;
     };
     try {
-        Daemon daemon{std::make_shared<const config::Settings>(std::move(settings)), config_file, log};
+        Daemon daemon{std::make_shared<const config::Settings>(std::move(config.settings)), config_file, log};
         const int status = daemon.run();
         log.flush(last_words);
         return status;

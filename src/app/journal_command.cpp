@@ -61,6 +61,7 @@ Json to_json(const Item& item, State state) {
     return {{"time", time_text(item.intent.at_ms, 'T')},
             {"number", item.intent.number},
             {"request_id", item.intent.request_id},
+            {"trace_id", item.intent.trace_id.empty() ? Json() : Json(item.intent.trace_id)},
             {"name", item.intent.operation},
             {"fields", std::move(fields)},
             {"state", to_string(state)},
@@ -96,6 +97,10 @@ std::string fields_text(const Item& item) {
     return text.empty() ? printable(item.intent.operation) : text;
 }
 
+std::string trace_text(const Item& item) {
+    return item.intent.trace_id.empty() ? "" : "  trace_id=" + printable(item.intent.trace_id);
+}
+
 void pad(std::string& line, std::string_view text, std::size_t width) {
     line += text;
     line.append(text.size() < width ? width - text.size() : 0, ' ');
@@ -126,7 +131,7 @@ std::string listed(const journal::Reading& reading, JournalOptions options) {
             all += to_json(item, state).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
         else
             all += table_row(time_text(item.intent.at_ms, ' '), outcome_text(item, state),
-                             printable(item.intent.request_id), fields_text(item));
+                             printable(item.intent.request_id), fields_text(item) + trace_text(item));
     }
     return all;
 }
@@ -140,7 +145,7 @@ int journal_command(const std::string& file, JournalOptions options) {
             print(stderr, config::format_fault(file, fault) + "\n");
         return exit_bad_configuration;
     }
-    const std::string& directory = std::get<config::Settings>(loaded).journal.directory;
+    const std::string& directory = std::get<config::ValidConfig>(loaded).settings.journal.directory;
     if (directory.empty()) {
         complain("no journal is kept (journal.directory in " + file + ")");
         return exit_bad_configuration;

@@ -72,6 +72,7 @@ int Listeners::open(const config::Settings& settings) {
         log::error("can't listen", {{"reason", std::string_view{fault}}});
         return exit_bad_configuration;
     }
+    warn_of_uncovered(settings);
     for (const server::ListeningSocket& socket : shares.front())
         log::info("listening", {{"address", std::string_view{socket.text}}});
     for (std::size_t i = 0; i < workers_.size(); ++i) {
@@ -83,6 +84,21 @@ int Listeners::open(const config::Settings& settings) {
         asio::post(workers_[i]->context(), std::move(take));
     }
     return exit_fine;
+}
+
+/// Only opening it shows what systemd hands over; of other addresses the configuration's warnings tell.
+void Listeners::warn_of_uncovered(const config::Settings& settings) const {
+    if (settings.access.allowed_users.empty())
+        return;
+    for (const config::Address& address : settings.listen.addresses) {
+        const auto places = listening_.find(address.text());
+        if (address.kind != config::Address::Kind::systemd || places == listening_.end())
+            continue;
+        for (const std::string& place : places->second)
+            if (!place.starts_with("unix:"))
+                log::warning("access.allowed_users does not cover a TCP socket that systemd handed over",
+                             {{"address", std::string_view{place}}});
+    }
 }
 
 void Listeners::close_others(const config::Settings& wanted) {

@@ -37,6 +37,7 @@ private:
     using Shares = std::vector<std::vector<server::ListeningSocket>>; ///< for each worker
     [[nodiscard]] bool open_one(const config::Address& address, const config::Settings& settings,
                                 Shares& shares);
+    void warn_of_uncovered(const config::Settings& settings) const;
 
     const std::vector<std::unique_ptr<Worker>>& workers_;
     const std::string& config_file_;

@@ -11,6 +11,7 @@ namespace bearerd::app {
 /// In words.
 struct LocalFailure {
     std::string reason;
+    std::string body{}; ///< of an answer whose status is not 200
 };
 
 using LocalAnswer = std::variant<std::string, LocalFailure>;

@@ -1,8 +1,9 @@
 #include "log_sink.hpp"
 
 #include "batch_writer.hpp"
+#include "journald.hpp"
+#include "log_text.hpp"
 
-#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 #include <spdlog/details/log_msg.h>
 #include <spdlog/pattern_formatter.h>
@@ -12,16 +13,18 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
 #include <cstdint>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <utility>
 
 namespace bearerd::app {
 namespace {
 
-using Buffer = fmt::memory_buffer;
+using Format = config::Log::Format;
+using Buffer = LogBuffer;
 
 /// Whether standard error goes to journald, which then reads a priority prefix (sd-daemon(3)).
 bool under_journald() {
@@ -32,20 +35,6 @@ bool under_journald() {
     if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0)
         return false;
     return fmt::format("{}:{}", status.st_dev, status.st_ino) == stream;
-}
-
-std::string_view priority_prefix(spdlog::level::level_enum level) noexcept {
-    switch (level) {
-    case spdlog::level::err:
-    case spdlog::level::critical:
-        return "<3>";
-    case spdlog::level::warn:
-        return "<4>";
-    case spdlog::level::info:
-        return "<6>";
-    default:
-        return "<7>";
-    }
 }
 
 spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
@@ -60,30 +49,6 @@ spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
         break;
     }
     return spdlog::level::err;
-}
-
-// By hand rather than by format strings: a line a request is formatted here.
-
-void append(Buffer& out, std::string_view text) {
-    const std::size_t size = out.size();
-    out.resize(size + text.size());
-    std::copy(text.begin(), text.end(), out.data() + size);
-}
-
-void append(Buffer& out, std::int64_t number) {
-    const fmt::format_int digits{number};
-    append(out, std::string_view{digits.data(), digits.size()});
-}
-
-/// With two decimals.
-void append(Buffer& out, double number) {
-    const std::int64_t hundredths = std::llround(std::abs(number) * 100);
-    if (number < 0 && hundredths != 0)
-        out.push_back('-');
-    append(out, hundredths / 100);
-    out.push_back('.');
-    out.push_back(static_cast<char>('0' + hundredths / 10 % 10));
-    out.push_back(static_cast<char>('0' + hundredths % 10));
 }
 
 constexpr bool is_plain(char c) noexcept {
@@ -185,29 +150,74 @@ log::Level lowest_level(config::Log::Level level) noexcept {
 /// Formats a line and hands it to the writer's thread. All of it under one lock, so that lines come in the
 /// order of their times, and none is half of one format and half of the other.
 struct LogSink::Impl {
-    Impl() { set_format(false); }
+    explicit Impl(std::string socket) : journald_path{std::move(socket)} { set_format(Format::text); }
 
-    void set_format(bool as_json) {
+    /// Returns why the journal can't be used; then lines go to standard error as text.
+    error_code set_format(Format format) {
+        error_code failure;
+        if (format == Format::journald)
+            failure = JournaldSocket{journald_path}.connect();
         const std::lock_guard lock{mutex};
+        const bool as_json = format == Format::json;
+        native = format == Format::journald && !failure;
+        if (native && !journald_writer)
+            journald_writer.emplace(journald_output(), [this](std::size_t dropped) {
+                return notice(dropped, "log lines were dropped: the journal is too slow or can't be reached",
+                              &Impl::entry_of);
+            });
         const auto* pattern = as_json ? "{\"time\":\"%Y-%m-%dT%H:%M:%S.%eZ\",\"level\":\"%l\",%v}"
                                       : "%Y-%m-%dT%H:%M:%S.%eZ %l %v";
         formatter =
             std::make_unique<spdlog::pattern_formatter>(pattern, spdlog::pattern_time_type::utc, "\n");
         json = as_json;
+        return failure;
     }
 
     void write(log::Level level, std::string_view message, std::span<const log::Field> fields) {
         const std::lock_guard lock{mutex};
-        writer.add(line_of(level, message, fields), level >= log::Level::warning);
+        const bool urgent = level >= log::Level::warning;
+        if (native)
+            journald_writer->add(entry_of(level, message, fields), urgent);
+        else
+            writer.add(line_of(level, message, fields), urgent);
     }
 
+    void flush(Duration limit) {
+        writer.flush(limit);
+        if (BatchWriter* const other = journal_writer())
+            other->flush(limit);
+    }
+
+    using Formatted = std::string_view (Impl::*)(log::Level, std::string_view, std::span<const log::Field>);
+
     /// Of lines that did not get out.
-    std::string notice(std::size_t dropped) {
+    std::string notice(std::size_t dropped, std::string_view message, Formatted formatted) {
         const log::Field lines{"lines", static_cast<std::int64_t>(dropped)};
         const std::lock_guard lock{mutex};
-        return std::string{line_of(log::Level::warning,
-                                   "log lines were dropped: standard error is too slow or can't be written",
-                                   {&lines, 1})};
+        return std::string{(this->*formatted)(log::Level::warning, message, {&lines, 1})};
+    }
+
+    /// Once made, it stays.
+    BatchWriter* journal_writer() {
+        const std::lock_guard lock{mutex};
+        return journald_writer ? &*journald_writer : nullptr;
+    }
+
+    [[nodiscard]] BatchWriter::Output journald_output() const {
+        return [socket = std::make_shared<JournaldSocket>(journald_path)](std::string_view batch,
+                                                                          const std::atomic<bool>& stop) {
+            return socket->send(batch, stop);
+        };
+    }
+
+    /// An entry for the journal. Holds until the next call; takes the lock.
+    std::string_view entry_of(log::Level level, std::string_view message,
+                              std::span<const log::Field> fields) {
+        payload.clear();
+        append_text(payload, message, fields);
+        entry.clear();
+        append_journald_entry(entry, level, {payload.data(), payload.size()}, fields);
+        return {entry.data(), entry.size()};
     }
 
     /// Holds until the next call; takes the lock.
@@ -219,7 +229,7 @@ struct LogSink::Impl {
             append_text(payload, message, fields);
         line.clear();
         if (journald) {
-            const std::string_view prefix = priority_prefix(spdlog_level(level));
+            const std::array prefix{'<', journald_priority(level), '>'};
             line.append(prefix.data(), prefix.data() + prefix.size());
         }
         formatter->format({{}, spdlog_level(level), {payload.data(), payload.size()}}, line);
@@ -229,14 +239,24 @@ struct LogSink::Impl {
     std::mutex mutex;
     std::unique_ptr<spdlog::formatter> formatter;
     bool json = false;
+    bool native = false; ///< lines go to the journal as entries
     bool journald = under_journald();
+    std::string journald_path;
     Buffer payload;
+    Buffer entry;
     spdlog::memory_buf_t line;
-    /// Last, so that it goes first: its thread may ask for a notice until then.
-    BatchWriter writer{STDERR_FILENO, [this](std::size_t dropped) { return notice(dropped); }};
+    // Last, so that they go first: their threads may ask for a notice until then.
+    BatchWriter writer{
+        STDERR_FILENO, [this](std::size_t dropped) {
+            return notice(dropped, "log lines were dropped: standard error is too slow or can't be written",
+                          &Impl::line_of);
+        }};
+    std::optional<BatchWriter> journald_writer;
 };
 
-LogSink::LogSink() : impl_{std::make_unique<Impl>()} {
+LogSink::LogSink() : LogSink{std::string{journald_socket}} {}
+
+LogSink::LogSink(std::string journald) : impl_{std::make_unique<Impl>(std::move(journald))} {
     log::install(this, log::Level::info);
 }
 
@@ -245,8 +265,12 @@ LogSink::~LogSink() {
 }
 
 void LogSink::configure(const config::Log& settings) {
-    impl_->set_format(settings.format == config::Log::Format::json);
+    const error_code failure = impl_->set_format(settings.format);
     log::install(this, lowest_level(settings.level));
+    if (failure)
+        log::warning("the journal can't be reached (log.format: journald), so the log goes to standard error "
+                     "as text; after a reload it is tried again",
+                     {{"reason", std::string_view{failure.message()}}});
 }
 
 void LogSink::write(log::Level level, std::string_view message, std::span<const log::Field> fields) noexcept {
@@ -257,7 +281,7 @@ void LogSink::write(log::Level level, std::string_view message, std::span<const 
 }
 
 void LogSink::flush(Duration limit) noexcept {
-    impl_->writer.flush(limit);
+    impl_->flush(limit);
 }
 
 } // namespace bearerd::app

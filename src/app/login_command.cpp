@@ -103,11 +103,11 @@ int log_in_once(const Generation& generation) {
 } // namespace
 
 int login_command(const std::string& file) {
-    auto settings = load_settings(file);
-    if (!settings)
+    auto config = load_config(file);
+    if (!config)
         return exit_bad_configuration;
     try {
-        const Generation generation{std::make_shared<const config::Settings>(std::move(*settings))};
+        const Generation generation{std::make_shared<const config::Settings>(std::move(config->settings))};
         return log_in_once(generation);
     } catch (const std::runtime_error& failure) { // a TLS file that can't be used
         print(stderr, config::format_fault(file, place_fault(file, failure.what())) + "\n");

@@ -131,7 +131,7 @@ int status_command(const std::string& file) {
             print(stderr, config::format_fault(file, fault) + "\n");
         return exit_bad_configuration;
     }
-    const auto& address = std::get<config::Settings>(loaded).admin.address;
+    const auto& address = std::get<config::ValidConfig>(loaded).settings.admin.address;
     if (!address) {
         complain("the admin listener is off (admin.address in " + file + "), so there is nobody to ask");
         return exit_unavailable;

@@ -10,6 +10,7 @@
 #include <array>
 #include <charconv>
 #include <chrono>
+#include <ctime>
 
 namespace bearerd::auth {
 namespace {
@@ -82,34 +83,19 @@ std::string quote_message(const Json& errors, const Secret& password, const Secr
     return "the upstream says: " + text;
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110), the form that senders must use; the day of the week is not
-/// looked at.
-std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) noexcept {
-    constexpr std::string_view months = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    constexpr std::string_view form = "???, 00 ??? 0000 00:00:00 GMT";
-    const auto fits = [](char c, char model) {
-        return model == '?' || (model == '0' ? c >= '0' && c <= '9' : c == model);
-    };
-    if (text.size() != form.size() || !std::equal(text.begin(), text.end(), form.begin(), fits))
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110), the form that senders must use. The day of the week is not
+/// compared with the date. The names are English: no part of the program sets a locale.
+std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) {
+    const std::string date{text};
+    std::tm parts{};
+    const char* const end = ::strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    const std::chrono::year_month_day day{std::chrono::year{parts.tm_year + 1900},
+                                          std::chrono::month{static_cast<unsigned>(parts.tm_mon + 1)},
+                                          std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
+    if (end != date.c_str() + date.size() || !day.ok()) // strptime takes 31 February
         return std::nullopt;
-    const auto number = [text](std::size_t at, std::size_t size) {
-        int value = 0;
-        for (const char c : text.substr(at, size))
-            value = 10 * value + (c - '0');
-        return value;
-    };
-    const auto month = months.find(text.substr(8, 3));
-    const std::chrono::year_month_day day{std::chrono::year{number(12, 4)},
-                                          std::chrono::month{static_cast<unsigned>(month / 3 + 1)},
-                                          std::chrono::day{static_cast<unsigned>(number(5, 2))}};
-    const int hour = number(17, 2);
-    const int minute = number(20, 2);
-    const int second = number(23, 2);
-    if (month == std::string_view::npos || month % 3 != 0 || !day.ok() || hour > 23 || minute > 59 ||
-        second > 60)
-        return std::nullopt;
-    return std::chrono::sys_days{day} + std::chrono::hours{hour} + std::chrono::minutes{minute} +
-           std::chrono::seconds{second};
+    return std::chrono::sys_days{day} + std::chrono::hours{parts.tm_hour} +
+           std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
 }
 
 /// Why a value in a token's place, not empty, is none.
@@ -234,7 +220,7 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& pa
     return outcome;
 }
 
-std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date) noexcept {
+std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date) {
     constexpr std::int64_t longest = 86'400;
     const bool digits = !value.empty() &&
                         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });

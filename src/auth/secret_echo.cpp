@@ -17,6 +17,8 @@ constexpr std::size_t longest_secret = 2048;
 /// That many letters and digits of it in a row give the secret away.
 constexpr std::size_t plain_window = 6;
 constexpr std::size_t encoded_window = 8;
+/// So do fewer characters if symbols count, too: they are what makes it hard to guess.
+constexpr std::size_t visible_window = 5;
 constexpr std::size_t shortest_run = 4;
 constexpr std::size_t longest_entity = 32;
 
@@ -71,6 +73,20 @@ Secret folded(std::string_view text) {
         if (is_alpha(c) || is_digit(c))
             out += to_lower(c);
     return Secret{std::move(out)};
+}
+
+/// Whatever is no blank, letters in lower case.
+Secret visible(std::string_view text) {
+    std::string out;
+    out.reserve(text.size());
+    for (const char c : text)
+        if (static_cast<unsigned char>(c) > ' ')
+            out += to_lower(c);
+    return Secret{std::move(out)};
+}
+
+Secret backwards(std::string_view text) {
+    return Secret{std::string{text.rbegin(), text.rend()}};
 }
 
 /// The characters that stand for `width` bits each from bit `skip` on: those of an encoding in which the
@@ -147,6 +163,15 @@ private:
     std::string_view text_;
 };
 
+/// Letters and digits alone can be too few where symbols stand between them.
+bool holds_characters_of(std::string_view text, std::string_view secret) {
+    const Secret message = visible(text);
+    const Needle needle{message.reveal()};
+    const Secret plain = visible(secret);
+    return needle.find(plain.reveal(), visible_window) ||
+           needle.find(backwards(plain.reveal()).reveal(), visible_window);
+}
+
 bool holds_bits_of(const Needle& text, std::string_view bytes) {
     // Where the secret begins within a group of base64 or base32 is not known.
     for (const std::size_t skip : {0U, 2U, 4U})
@@ -177,15 +202,15 @@ bool may_echo(std::string_view text, const Secret& secret) {
     if (secret.empty())
         return false;
     const std::string_view whole = secret.reveal();
-    if (whole.size() > longest_secret || looks_escaped(text) || text.find(whole) != std::string_view::npos)
+    if (whole.size() > longest_secret || looks_escaped(text) || text.find(whole) != std::string_view::npos ||
+        holds_characters_of(text, whole))
         return true;
     const Secret message = folded(text);
     const Needle needle{message.reveal()};
     const Secret plain = folded(whole);
-    const Secret backwards{std::string{plain.reveal().rbegin(), plain.reveal().rend()}};
     const Secret wide = widened(whole);
     return needle.find(plain.reveal(), plain_window) || holds_run_of(needle, whole) ||
-           needle.find(backwards.reveal(), plain_window) ||
+           needle.find(backwards(plain.reveal()).reveal(), plain_window) ||
            needle.find(in_rot13(plain.reveal()).reveal(), plain_window) ||
            needle.find(in_decimal(whole).reveal(), encoded_window) ||
            needle.find(regrouped(whole, 0, 1, bits).reveal(), encoded_window) ||

@@ -1,9 +1,9 @@
 #include <bearerd/auth/store_writer.hpp>
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/base/signals.hpp>
 
 #include <condition_variable>
-#include <csignal>
 #include <deque>
 #include <mutex>
 #include <thread>
@@ -156,9 +156,7 @@ void StoreWriter::change(StoreSettings settings) {
 }
 
 void StoreWriter::run(State& state) {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr); // signals are the first thread's affair
+    block_signals();
     if (state.events.reading)
         state.events.reading();
     auto found = read_files(*state.file);

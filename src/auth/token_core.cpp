@@ -115,9 +115,8 @@ TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& wait
 TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& waiter,
                                                 std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (waiter->audience != audience_)
-        return left_behind();
-    if (machine_.of_former_user(waiter->refused_generation)) {
+    // It was sent for a former upstream or user, and is not sent again for the present one.
+    if (waiter->audience != audience_ || machine_.of_former_user(waiter->refused_generation)) {
         TokenMachine::Reply reply;
         reply.action = Action::pass;
         return reply;
@@ -150,6 +149,14 @@ void TokenService::Core::denied(std::uint64_t audience, std::uint64_t generation
         machine_.denied(generation, document);
 }
 
+void TokenService::Core::accepted(std::uint64_t audience, std::uint64_t generation) {
+    const std::lock_guard lock{mutex_};
+    if (audience != audience_ || machine_.of_former_user(generation))
+        return;
+    machine_.accepted(generation);
+    unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
+}
+
 TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, std::uint64_t generation,
                                                        TokenMachine::Candidate token, bool login_operation) {
     const std::lock_guard lock{mutex_};
@@ -170,6 +177,7 @@ TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, s
 
 /// Carries out what a reply asks for beyond the request at hand. Under the lock, so that all is in order.
 void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now) {
+    unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
     if (machine_.current() != published_) {
         published_ = machine_.current();
         version_.fetch_add(1, std::memory_order_release);

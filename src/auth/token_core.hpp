@@ -59,6 +59,13 @@ public:
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
     void denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
+    void accepted(std::uint64_t audience, std::uint64_t generation);
+
+    /// TokenMachine::unproven_login(), without the lock.
+    [[nodiscard]] std::uint64_t unproven_login() const noexcept {
+        return unproven_login_.load(std::memory_order_relaxed);
+    }
+
     [[nodiscard]] TokenMachine::Observation observed(std::uint64_t audience, std::uint64_t generation,
                                                      TokenMachine::Candidate token, bool login_operation);
 
@@ -115,6 +122,7 @@ private:
     std::uint64_t reading_ = 0;  ///< the number of the one whose content is awaited; 0: none is
 
     std::atomic<std::uint64_t> version_{0};
+    std::atomic<std::uint64_t> unproven_login_{0};
 
     // The first thread's:
     std::optional<Timer> wake_timer_; ///< until close()

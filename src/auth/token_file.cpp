@@ -145,7 +145,7 @@ error_code write_store_file(const std::string& directory, const std::string& nam
     return ::fsync(folder.get()) == 0 ? error_code{} : system_error();
 }
 
-void remove_stale_files(const std::string& directory, const std::string& name) noexcept {
+void remove_stale_files(const std::string& directory, const std::string& name) {
     const std::unique_ptr<DIR, int (*)(DIR*)> folder{::opendir(directory.c_str()), &::closedir};
     if (!folder)
         return;

@@ -56,7 +56,7 @@ TokenMachine::Reply TokenMachine::want(Moment at) {
 
 TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_t document, Moment at) {
     Reply reply;
-    if (denied_.has(document)) {
+    if (is_denied(generation, document, at.now)) {
         reply.action = Action::pass;
         return reply;
     }
@@ -74,6 +74,17 @@ TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_
     if (reply.start_login)
         running_for_ = document;
     return reply;
+}
+
+/// If nothing has been accepted since the login, its token may have been revoked before the document was sent
+/// again, and then a login would help. The time is counted from the login, so all denied documents together
+/// cause one login in each `denied_for`. It also covers documents that were denied before that login and are
+/// rejected with its token: the app that caused the login may have gone before its resend could tell.
+bool TokenMachine::is_denied(std::uint64_t generation, std::uint64_t document, TimePoint now) const {
+    const bool recent = now - login_at_ < settings_.denied_for;
+    if (denied_.has(document))
+        return proven_ || recent;
+    return recent && generation >= login_generation_ && set_aside_.has(document);
 }
 
 void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
@@ -187,6 +198,8 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     outages_ = 0;
     needed_ = false;
     auto denied = std::exchange(denied_, {});
+    if (!proven_) // the last login has told nothing of what was set aside for it
+        denied.add(set_aside_);
     forget_denied();
     made_for_ = running_for_;
     if (made_for_)
@@ -195,6 +208,8 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     const auto hash = hash_of(token.value);
     make_current(std::move(token), hash, true, at.now, expires, at.jitter);
     login_generation_ = generation_;
+    login_at_ = at.now;
+    proven_ = false;
     if (again)
         renew_at_ = std::max(renew_at_, std::min(at.now + shortest_renewal, expires));
     Reply reply;

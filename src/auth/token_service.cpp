@@ -46,6 +46,12 @@ public:
         core_->denied(audience_, used ? used->generation : 0, document);
     }
 
+    void accepted(const TokenPtr& used) override {
+        const std::uint64_t unproven = core_->unproven_login();
+        if (unproven != 0 && used && used->generation >= unproven)
+            core_->accepted(audience_, used->generation);
+    }
+
     void observed(const TokenPtr& used, std::string_view text, bool login_operation) override;
 
 private:

@@ -12,14 +12,27 @@ std::vector<Fault> Faults::take() {
     return std::exchange(list_, {});
 }
 
-std::string format_fault(std::string_view file, const Fault& fault) {
+namespace {
+
+std::string format(std::string_view file, const Fault& fault, std::string_view kind) {
     std::string text{file};
     if (fault.line > 0)
         text += ':' + std::to_string(fault.line) + ':' + std::to_string(fault.column);
     text += ": ";
+    text += kind;
     if (!fault.key.empty())
         text += fault.key + ": ";
     return text + fault.message;
+}
+
+} // namespace
+
+std::string format_fault(std::string_view file, const Fault& fault) {
+    return format(file, fault, {});
+}
+
+std::string format_warning(std::string_view file, const Fault& warning) {
+    return format(file, warning, "warning: ");
 }
 
 } // namespace bearerd::config

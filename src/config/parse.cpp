@@ -1,6 +1,7 @@
 #include <bearerd/config/parse.hpp>
 
 #include "addresses.hpp"
+#include "permissions.hpp"
 #include "read_reconcile.hpp"
 #include "section.hpp"
 #include "surroundings.hpp"
@@ -58,7 +59,7 @@ void read_access(Section in, const Surroundings& surroundings, Access& out) {
     in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(surroundings));
 }
 
-/// Users are told apart by what a unix socket knows of its peer; over TCP nothing would be.
+/// Users are told apart by what a unix socket knows of its peer; over TCP nothing is known.
 bool knows_users(const Settings& settings) {
     const auto may_know = [](const Address& address) { return address.kind != Address::Kind::tcp; };
     return std::ranges::any_of(settings.listen.addresses, may_know) ||
@@ -66,9 +67,17 @@ bool knows_users(const Settings& settings) {
 }
 
 void check_allowed_users(Section in, const Settings& settings) {
-    if (!settings.access.allowed_users.empty() && !knows_users(settings))
-        in.fault("allowed_users", "would keep nobody out: users are only known on a unix socket, and "
-                                  "listen.addresses has none (such as unix:/run/bearerd/bearerd.sock)");
+    if (settings.access.allowed_users.empty())
+        return;
+    if (!knows_users(settings))
+        return in.fault("allowed_users",
+                        "would keep nobody out: users are only known on a unix socket, and "
+                        "listen.addresses has none (such as unix:/run/bearerd/bearerd.sock)");
+    const auto tcp = std::ranges::find(settings.listen.addresses, Address::Kind::tcp, &Address::kind);
+    if (tcp != settings.listen.addresses.end())
+        in.warn("allowed_users", "does not cover " + tcp->text() +
+                                     ", because users are not known over TCP: every user of this machine may "
+                                     "connect there; remove that address unless this is intended");
 }
 
 void read_limits(Section in, Limits& out) {
@@ -180,14 +189,18 @@ void read_password(Section& in, const Surroundings& surroundings, Secret& out) {
     std::string path;
     if (in_file) {
         in.read("password_file", path, some_text);
-        if (!path.empty())
-            read_secret_file(in, surroundings, "password_file", path, {}, out);
-        return;
+        if (path.empty())
+            return;
+        warn_of_rights(in, "password_file", path, surroundings);
+        return read_secret_file(in, surroundings, "password_file", path, {}, out);
     }
     if (const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
-        directory && !directory->empty())
-        return read_secret_file(in, surroundings, "password", *directory + "/password",
+        directory && !directory->empty()) {
+        path = *directory + "/password";
+        warn_of_rights(in, "password", path, surroundings);
+        return read_secret_file(in, surroundings, "password", path,
                                 "is missing, and the systemd credential \"password\" ", out);
+    }
     in.fault("password",
              "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
              "credential \"password\"");
@@ -232,6 +245,7 @@ void read_auth(Section in, Auth& out) {
     read_unauthorized(in.section("unauthorized"), out.unauthorized);
     in.read("refresh_before", out.refresh_before, duration_between(0ms, 24h));
     in.read("fresh_for", out.fresh_for, duration_between(0ms, 24h));
+    in.read("denied_for", out.denied_for, duration_between(0ms, 24h));
     in.read("login_timeout", out.login_timeout, timeout);
     read_backoff(in.section("backoff"), out.backoff);
 }
@@ -268,8 +282,10 @@ void read_log(Section in, Log& out) {
                                 {"info", Log::Level::info},
                                 {"warning", Log::Level::warning},
                                 {"error", Log::Level::error}}));
-    in.read("format", out.format,
-            one_of<Log::Format>({{"text", Log::Format::text}, {"json", Log::Format::json}}));
+    in.read(
+        "format", out.format,
+        one_of<Log::Format>(
+            {{"text", Log::Format::text}, {"json", Log::Format::json}, {"journald", Log::Format::journald}}));
     in.read<bool>("requests", out.requests, parse_bool);
 }
 
@@ -290,6 +306,12 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));
     read_log(in.section("log"), out.log);
+    warn_of_rights(in.section("upstream").section("tls"), "ca_file", out.upstream.tls.ca_file, surroundings);
+    warn_of_rights(in.section("upstream").section("tls"), "client_key_file", out.upstream.tls.client_key_file,
+                   surroundings);
+    warn_of_rights(in.section("token_store"), "directory", out.token_store.directory, surroundings);
+    warn_of_rights(in.section("token_store"), "key_file", out.token_store.key_file, surroundings);
+    warn_of_rights(in.section("journal"), "directory", out.journal.directory, surroundings);
     if (!in.left_out_any()) // or an address may be missing that is there for the service
         check_allowed_users(in.section("access"), out);
 }
@@ -304,19 +326,23 @@ ParseResult parse(std::string_view text, const Surroundings& surroundings) {
     if (!root)
         return faults.take();
     Settings settings;
-    Context context{surroundings, faults, {}, {}};
+    Context context{surroundings, faults, {}, {}, {}};
     read_settings(Section{context, *root}, surroundings, settings);
     report_unknown_keys(*root, context);
     if (!faults.empty())
         return faults.take();
-    return settings;
+    return ValidConfig{std::move(settings), context.warnings.take()};
 }
 
 ParseResult load(const std::string& path, const Surroundings& surroundings) {
     const auto content = read_small_file(path, longest_file);
     if (const auto* const reason = std::get_if<std::string>(&content))
         return std::vector<Fault>{{0, 0, {}, "can't be read: " + *reason}};
-    return parse(std::get<Secret>(content).reveal(), surroundings);
+    ParseResult result = parse(std::get<Secret>(content).reveal(), surroundings);
+    if (auto* const valid = std::get_if<ValidConfig>(&result))
+        if (auto problem = rights_problem(path, surroundings))
+            valid->warnings.insert(valid->warnings.begin(), {0, 0, {}, std::move(*problem)});
+    return result;
 }
 
 } // namespace bearerd::config

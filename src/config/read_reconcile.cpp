@@ -2,6 +2,8 @@
 
 #include <bearerd/graphql/arguments.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 
 namespace bearerd::config {
@@ -11,14 +13,14 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t most_rules = 64;
 
-/// RFC 6901; that of the whole answer would always be found.
+/// RFC 6901. The empty pointer is refused: the whole answer would always be found.
 Parsed<std::string> parse_json_pointer(std::string_view text) {
-    bool good = text.starts_with('/');
-    for (auto at = text.find('~'); at != std::string_view::npos; at = text.find('~', at + 1))
-        good = good && (text.substr(at + 1).starts_with('0') || text.substr(at + 1).starts_with('1'));
-    if (!good)
-        return Problem{"must be a JSON pointer into the answer, such as /data/LineItems/data/0/id"};
-    return std::string{text};
+    try {
+        if (!nlohmann::json::json_pointer{std::string{text}}.empty())
+            return std::string{text};
+    } catch (const nlohmann::json::exception&) {
+    }
+    return Problem{"must be a JSON pointer into the answer, such as /data/LineItems/data/0/id"};
 }
 
 void read_name(Section& in, std::string_view key, std::string& out) {

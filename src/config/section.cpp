@@ -158,6 +158,12 @@ void Section::fault(std::string_view name, std::string message) {
     fault_at(entry == nullptr ? position_ : entry->value.position, dotted(name), std::move(message));
 }
 
+void Section::warn(std::string_view name, std::string message) {
+    const Node::Entry* const entry = find(name);
+    const Position where = entry == nullptr ? position_ : entry->value.position;
+    context_.warnings.add(where, dotted(name), std::move(message));
+}
+
 std::string Section::dotted(std::string_view name) const {
     return join(path_, name);
 }

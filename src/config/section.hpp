@@ -20,6 +20,7 @@ struct Context {
     Faults& faults;
     std::vector<std::string> known;    ///< every dotted key that was asked for
     std::vector<std::string> left_out; ///< those whose variable is not set, where that is no fault
+    Faults warnings = {};
 };
 
 /// Reads one mapping of the file, key by key. A key that is absent leaves its setting as it is; one that is
@@ -84,6 +85,9 @@ public:
     /// Adds a fault at the key's value, or at this mapping where the key is absent. It may come of what
     /// another key holds, so there is none where one of this mapping was left out.
     void fault(std::string_view name, std::string message);
+
+    /// Adds a warning where fault() would add a fault.
+    void warn(std::string_view name, std::string message);
 
     void fault_at(Position where, std::string key, std::string message) {
         context_.faults.add(where, std::move(key), std::move(message));

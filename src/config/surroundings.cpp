@@ -4,10 +4,13 @@
 
 #include <fcntl.h>
 #include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
+#include <filesystem>
 #include <system_error>
 #include <vector>
 
@@ -51,6 +54,46 @@ std::optional<std::uint32_t> local_uid(const std::string& name) {
     return entry.pw_uid;
 }
 
+void add_rights(FileRights::Role role, const std::string& path, std::vector<FileRights>& out) {
+    struct stat status {};
+
+    if (::stat(path.c_str(), &status) != 0)
+        return;
+    if (role == FileRights::Role::file && S_ISDIR(status.st_mode))
+        role = FileRights::Role::folder;
+    out.push_back({role, path, status.st_mode & 07777U, status.st_uid, status.st_gid});
+}
+
+std::string holder_of(const std::filesystem::path& path) {
+    const std::string holder = path.parent_path().string();
+    return holder.empty() ? "." : holder;
+}
+
+/// A link is followed: what it leads to could be replaced in its own folder as well.
+std::vector<FileRights> local_rights(const std::string& path) {
+    std::string named = path;
+    while (named.size() > 1 && named.ends_with('/'))
+        named.pop_back();
+    std::vector<FileRights> rights;
+    add_rights(FileRights::Role::file, named, rights);
+    add_rights(FileRights::Role::holder, holder_of(named), rights);
+    std::error_code failure;
+    const auto real = std::filesystem::canonical(named, failure);
+    if (!failure && holder_of(real) != holder_of(named))
+        add_rights(FileRights::Role::holder, holder_of(real), rights);
+    return rights;
+}
+
+Identity own_identity() {
+    Identity self{::geteuid(), {::getegid()}};
+    const int count = ::getgroups(0, nullptr);
+    std::vector<gid_t> groups(static_cast<std::size_t>(std::max(count, 0)));
+    const int got = ::getgroups(count, groups.data());
+    groups.resize(static_cast<std::size_t>(std::max(got, 0)));
+    self.gids.insert(self.gids.end(), groups.begin(), groups.end());
+    return self;
+}
+
 } // namespace
 
 std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit) {
@@ -82,10 +125,9 @@ std::variant<Secret, std::string> read_small_file(const std::string& path, std::
 }
 
 Surroundings Surroundings::system() {
-    return {process_environment,
-            [](const std::string& path) { return read_small_file(path, 64 * 1024); },
-            local_uid,
-            {}};
+    return {process_environment, [](const std::string& path) { return read_small_file(path, 64 * 1024); },
+            local_uid,           {},
+            local_rights,        own_identity()};
 }
 
 } // namespace bearerd::config

@@ -16,13 +16,17 @@ namespace {
 /// Of fragments and inline fragments within one another, at the root.
 constexpr std::size_t deepest_root = 64;
 
-/// Blanks alone are no name: some servers trim what they are given.
+/// Without what servers trim: white space and NUL.
+std::string_view trimmed(std::string_view text) noexcept {
+    constexpr std::string_view blanks{" \t\r\n\v\f\0", 7};
+    const std::size_t first = text.find_first_not_of(blanks);
+    if (first == std::string_view::npos)
+        return {};
+    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
+}
+
 bool is_key(std::string_view text) noexcept {
-    if (text.empty() || text.size() > max_key_size)
-        return false;
-    const bool control =
-        std::ranges::any_of(text, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
-    return !control && text.find_first_not_of(' ') != std::string_view::npos;
+    return text.size() <= max_key_size && !trimmed(text).empty();
 }
 
 /// Collects the root fields of one operation (CollectFields() of section 6.3.2) from a document that was
@@ -30,8 +34,8 @@ bool is_key(std::string_view text) noexcept {
 class RootCollector {
 public:
     RootCollector(const Document& document, const Variables& variables, std::span<const KeyRule> rules,
-                  std::vector<RootField>& out) noexcept
-        : document_{document}, variables_{variables}, rules_{rules}, out_{out} {}
+                  std::size_t element, std::vector<RootField>& out) noexcept
+        : document_{document}, variables_{variables}, rules_{rules}, element_{element}, out_{out} {}
 
     /// `text`: from the '{' on. False: it can't be told.
     bool collect(std::string_view text, bool runs);
@@ -63,6 +67,7 @@ private:
     const Document& document_;
     const Variables& variables_;
     std::span<const KeyRule> rules_;
+    std::size_t element_;
     std::vector<RootField>& out_;
     std::vector<std::string_view> response_names_;
     std::set<const char*> visited_; ///< where the fragments begin
@@ -99,6 +104,8 @@ bool RootCollector::field(Cursor& at, bool runs) {
         return false;
     RootField field;
     field.name = name.text;
+    field.response_name = response_name.text;
+    field.element = element_;
     const auto rule = std::ranges::find(rules_, name.text, &KeyRule::field);
     if (rule != rules_.end())
         field.rule = static_cast<std::size_t>(rule - rules_.begin());
@@ -203,6 +210,7 @@ public:
     explicit MutationReader(std::span<const KeyRule> rules) noexcept : rules_{rules} {}
 
     bool visit(const Envelope& envelope) override {
+        const std::size_t element = elements_++;
         if (!document_.parse(envelope.document, {}))
             return false;
         const auto selected = document_.select(envelope.operation_name);
@@ -213,7 +221,8 @@ public:
         Variables variables;
         const auto values = envelope.clear_variables ? std::optional{envelope.variables} : std::nullopt;
         return variables.read(selected->variables, values) &&
-               RootCollector{document_, variables, rules_, fields_}.collect(selected->selections, true);
+               RootCollector{document_, variables, rules_, element, fields_}.collect(selected->selections,
+                                                                                     true);
     }
 
     [[nodiscard]] std::vector<RootField>& fields() noexcept { return fields_; }
@@ -221,6 +230,7 @@ public:
 private:
     std::span<const KeyRule> rules_;
     Document document_;
+    std::size_t elements_ = 0;
     std::vector<RootField> fields_;
 };
 
@@ -250,10 +260,15 @@ bool each_has_its_key(std::span<const RootField> fields) noexcept {
         if (fields[i].key.empty())
             return false;
         for (std::size_t k = 0; k < i; ++k)
-            if (equal_ignoring_case(fields[i].key, fields[k].key))
+            if (equal_ignoring_case(trimmed(fields[i].key), trimmed(fields[k].key)))
                 return false;
     }
     return !fields.empty();
+}
+
+bool lacks_its_key(std::span<const RootField> fields) noexcept {
+    return std::ranges::any_of(fields,
+                               [](const RootField& field) { return field.rule && field.key.empty(); });
 }
 
 bool asks_by_key(std::string_view document) {

@@ -25,7 +25,47 @@ bool is_plain_name(std::string_view name) noexcept {
            name.find("=?") == std::string_view::npos;
 }
 
-/// `form-data; name="operations"; filename="x"`.
+/// What stands for itself in the value of `filename*`: RFC 5987's attr-char.
+bool is_attribute_character(char c) noexcept {
+    const char lower = to_lower(c);
+    return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
+           std::string_view{"!#$&+-.^_`|~"}.find(c) != std::string_view::npos;
+}
+
+/// Whether the escaped character can't end a value or a header, for a reader that decodes too early.
+bool is_harmless_escape(std::string_view digits) noexcept {
+    const int high = digits.size() < 2 ? -1 : hex_digit(digits[0]);
+    const int low = digits.size() < 2 ? -1 : hex_digit(digits[1]);
+    if (high < 0 || low < 0)
+        return false;
+    constexpr std::string_view separators = "\"'\\;=:%";
+    const int value = high * 16 + low;
+    return value >= 0x20 && value != 0x7f &&
+           separators.find(static_cast<char>(value)) == std::string_view::npos;
+}
+
+/// `filename*=utf-8''a%20b.png`, which .NET sends beside each `filename`. Its two apostrophes are an empty
+/// pair of quotes to PHP; all else stands for itself, so each reader finds the same end of it, and none takes
+/// it for `name`.
+bool is_plain_extended(const HeaderParameter& parameter) noexcept {
+    constexpr std::string_view prefix = "utf-8''";
+    std::string_view value = *parameter.value;
+    const bool adjoins =
+        parameter.name.data() + parameter.name.size() + 1 == value.data(); // no quote or blank
+    if (!adjoins || !equal_ignoring_case(value.substr(0, prefix.size()), prefix))
+        return false;
+    value.remove_prefix(prefix.size());
+    while (!value.empty()) {
+        const bool escape = value.front() == '%';
+        if (!(escape ? is_harmless_escape(value.substr(1)) : is_attribute_character(value.front())))
+            return false;
+        value.remove_prefix(escape ? 3 : 1);
+    }
+    return true;
+}
+
+/// `form-data; name="operations"; filename="x"`. Beside a `filename`, `filename*` changes nothing; alone, it
+/// makes a file for some readers and a field for others.
 bool read_disposition(std::string_view value, Part& part) {
     const auto semicolon = value.find(';');
     if (semicolon == std::string_view::npos ||
@@ -33,11 +73,18 @@ bool read_disposition(std::string_view value, Part& part) {
         return false;
     value.remove_prefix(semicolon);
     bool named = false;
+    bool extended = false;
     while (!value.empty()) {
         const auto parameter = take_parameter(value);
-        if (!parameter || !parameter->value || !parameter->plain)
+        if (!parameter || !parameter->value)
             return false;
-        if (equal_ignoring_case(parameter->name, "name")) {
+        if (equal_ignoring_case(parameter->name, "filename*")) {
+            if (extended || !is_plain_extended(*parameter))
+                return false;
+            extended = true;
+        } else if (!parameter->plain) {
+            return false;
+        } else if (equal_ignoring_case(parameter->name, "name")) {
             if (named || !is_plain_name(*parameter->value))
                 return false;
             named = true;
@@ -47,10 +94,10 @@ bool read_disposition(std::string_view value, Part& part) {
                 return false;
             part.is_file = true;
         } else {
-            return false; // "name*" and "filename*" among them
+            return false; // "name*" and "filename*0" among them
         }
     }
-    return named;
+    return named && (part.is_file || !extended);
 }
 
 bool has_control(std::string_view line) noexcept {

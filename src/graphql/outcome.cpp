@@ -3,7 +3,9 @@
 #include <bearerd/graphql/arguments.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 
+#include <bitset>
 #include <optional>
+#include <span>
 
 namespace bearerd::graphql {
 namespace {
@@ -12,7 +14,8 @@ constexpr std::uint16_t request_timeout = 408;
 constexpr std::uint16_t first_server_error = 500;
 
 /// A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done, even in the
-/// words of GraphQL.
+/// words of GraphQL. The same holds for 408: servers send it, too, when they give up a handler that still
+/// runs, and an error without a path is all that they can say then.
 bool tells_of_execution(std::uint16_t status) noexcept {
     return status < first_server_error && status != request_timeout;
 }
@@ -38,9 +41,6 @@ public:
     [[nodiscard]] bool batch() const noexcept { return batch_; }
 
     [[nodiscard]] std::size_t answers() const noexcept { return answers_; }
-
-    /// How many fields of `data` have a value.
-    [[nodiscard]] std::size_t values() const noexcept { return values_; }
 
 private:
     /// What stands in one answer.
@@ -112,7 +112,6 @@ private:
             const bool null = scan_.peek() == JsonKind::null;
             ++answer.fields;
             answer.nulls += null ? 1U : 0U;
-            values_ += null || key.is("__typename") ? 0U : 1U;
             scan_.skip();
         }
     }
@@ -152,7 +151,55 @@ private:
     std::optional<Executed> all_;
     bool batch_ = false;
     std::size_t answers_ = 0;
-    std::size_t values_ = 0;
+};
+
+/// Finds the values of root fields in an answer that OutcomeReader has found to be sound: each answer is an
+/// object with one `data`.
+class ValueFinder {
+public:
+    explicit ValueFinder(std::span<const RootField> fields) noexcept : fields_{fields} {}
+
+    /// Whether `data` has a value for each of the fields.
+    bool find_all(std::string_view body) {
+        JsonScan scan{body};
+        if (scan.peek() == JsonKind::array) {
+            std::size_t element = 0;
+            for (scan.enter_array(); scan.next_element(); ++element)
+                read_answer(scan, element);
+        } else {
+            read_answer(scan, 0);
+        }
+        return found_.count() == fields_.size();
+    }
+
+private:
+    void read_answer(JsonScan& scan, std::size_t element) {
+        JsonString key;
+        for (scan.enter_object(); scan.next_member(key);) {
+            if (key.is("data"))
+                read_data(scan, element);
+            else
+                scan.skip();
+        }
+    }
+
+    void read_data(JsonScan& scan, std::size_t element) {
+        JsonString key;
+        for (scan.enter_object(); scan.next_member(key);) {
+            if (scan.peek() != JsonKind::null)
+                note(key, element);
+            scan.skip();
+        }
+    }
+
+    void note(const JsonString& key, std::size_t element) {
+        for (std::size_t i = 0; i < fields_.size(); ++i)
+            if (fields_[i].element == element && key.is(fields_[i].response_name))
+                found_.set(i);
+    }
+
+    std::span<const RootField> fields_;
+    std::bitset<max_root_fields> found_;
 };
 
 } // namespace
@@ -172,7 +219,7 @@ Executed proven_outcome(std::uint16_t status, std::string_view body, const Reque
         return outcome;
     // Where it can't be told what would run, a server that follows the specification leaves no field out.
     const auto fields = mutation_fields(request, {});
-    return fields && fields->size() > reader.values() ? Executed::unknown : Executed::yes;
+    return !fields || ValueFinder{*fields}.find_all(body) ? Executed::yes : Executed::unknown;
 }
 
 } // namespace bearerd::graphql

@@ -6,13 +6,6 @@
 namespace bearerd::graphql {
 namespace {
 
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 std::optional<std::string_view> percent_decode(std::string_view text, TextBuffer& buffer) {
     char* const begin = buffer.room(text.size());
     char* out = begin;
@@ -45,6 +38,13 @@ std::pair<std::string_view, std::string_view> take_pair(std::string_view& rest) 
 }
 
 } // namespace
+
+int hex_digit(char c) noexcept {
+    if (is_digit(c))
+        return c - '0';
+    const char lower = to_lower(c);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
 
 std::string_view base_name(std::string_view name) noexcept {
     constexpr std::string_view blanks = " \t\r\n\v\f";

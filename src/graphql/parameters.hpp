@@ -7,6 +7,9 @@
 
 namespace bearerd::graphql {
 
+/// The digit's value; -1 for what is none.
+[[nodiscard]] int hex_digit(char c) noexcept;
+
 /// A query string's or form's parameter of this name chooses what runs, on some server at least: `query` and
 /// `operationName`, what careless servers take for them (`Query`, `query[]`, ` query`), a stored document's
 /// name.

@@ -333,6 +333,15 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
     return judgement;
 }
 
+bool shows_data(std::uint16_t status, std::string_view body) noexcept {
+    constexpr std::uint16_t first_success = 200;
+    constexpr std::uint16_t first_redirect = 300;
+    const JsonKind kind = JsonScan{body}.peek();
+    return status >= first_success && status < first_redirect &&
+           (kind == JsonKind::object || kind == JsonKind::array) &&
+           body.find(R"("data")") != std::string_view::npos;
+}
+
 bool hides_nothing(std::string_view content_type, std::string_view body) noexcept {
     constexpr std::array<std::string_view, 2> streams{"multipart/", "event-stream"};
     for (const std::string_view stream : streams)

@@ -42,9 +42,9 @@ private:
     Part part_ = Part::before_size;
     std::uint64_t left_ = 0;    ///< of a chunk, or its size as far as it was read
     std::size_t line_size_ = 0; ///< of size and extension, or of all trailers
-    bool any_digit_ = false;
-    bool cr_ = false;        ///< the last byte was one: now only LF may come
-    bool empty_line_ = true; ///< among the trailers: nothing of the line has come
+    bool any_digit_ = false;    ///< of the chunk's size; holds until the next chunk
+    bool cr_ = false;           ///< the last byte was one: now only LF may come
+    bool empty_line_ = true;    ///< among the trailers: nothing of the line has come
     bool odd_ = false;
 };
 

@@ -151,7 +151,10 @@ bool may_reuse(const ResponseHead& head, bool leftover) noexcept {
         return false;
     if (head.minor == 0 && !head.fields.has_token(FieldId::connection, "keep-alive"))
         return false;
-    return head.content_length.has_value() || head.chunked || head.status == 204 || head.status == 304;
+    // Whoever promises a body here may send it, too. A 304 tells the length that a 200 would have.
+    if (head.status == 204)
+        return !head.chunked && head.content_length.value_or(0) == 0;
+    return head.content_length.has_value() || head.chunked || head.status == 304;
 }
 
 bool wants_keep_alive(const RequestHead& head) noexcept {

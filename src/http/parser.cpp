@@ -313,11 +313,13 @@ struct ResponseParser::Impl {
     std::optional<ResponseSink> sink; ///< of a message that is not plain
     std::optional<ChunkDecoder> chunks;
     std::string clean; ///< a head that had to be brought into form; wiped, since it may hold a token
+    bool cleaned = false;
 
     ParseState read_head(std::string_view bytes);
 };
 
-/// Only one that leaves nothing to interpret; anything else is malformed.
+/// Only one that leaves nothing to interpret; anything else is malformed. May be called a second time for one
+/// message, with other bytes: the head in clean form.
 ParseState ResponseParser::Impl::read_head(std::string_view bytes) {
     std::size_t from = 0;
     clear(head);
@@ -348,6 +350,7 @@ void ResponseParser::reset() {
     impl_->plain.begin(0);
     impl_->sink.reset();
     impl_->chunks.reset();
+    impl_->cleaned = false;
     if (!impl_->clean.empty())
         wipe(impl_->clean);
 }
@@ -368,7 +371,8 @@ ParseState ResponseParser::feed_head(std::string_view bytes) {
     const ParseState state = impl_->read_head(bytes);
     if (state != ParseState::malformed)
         return state;
-    if (!clean_response_head(bytes, impl_->clean))
+    impl_->cleaned = clean_response_head(bytes, impl_->clean);
+    if (!impl_->cleaned)
         return state;
     return impl_->read_head(impl_->clean);
 }
@@ -405,7 +409,7 @@ ParseState ResponseParser::feed_end() {
 }
 
 bool ResponseParser::odd() const noexcept {
-    return !impl_->clean.empty() || (impl_->chunks && impl_->chunks->odd());
+    return impl_->cleaned || (impl_->chunks && impl_->chunks->odd());
 }
 
 const ResponseHead& ResponseParser::head() const noexcept {

@@ -53,13 +53,16 @@ Json to_json(const Intent& intent) {
         }
         fields.push_back(std::move(entry));
     }
-    return {{"type", "intent"},
-            {"n", intent.number},
-            {"at", intent.at_ms},
-            {"id", cut(intent.request_id)},
-            {"op", cut(intent.operation)},
-            {"to", hex(intent.account)},
-            {"fields", std::move(fields)}};
+    Json json{{"type", "intent"},
+              {"n", intent.number},
+              {"at", intent.at_ms},
+              {"id", cut(intent.request_id)},
+              {"op", cut(intent.operation)},
+              {"to", hex(intent.account)},
+              {"fields", std::move(fields)}};
+    if (!intent.trace_id.empty())
+        json["trace"] = cut(intent.trace_id);
+    return json;
 }
 
 Json to_json(const Outcome& outcome) {
@@ -154,6 +157,8 @@ Intent intent_of(Reader& in) {
         if (!field.good())
             in.spoil();
     }
+    if (in.has("trace")) // older records have none
+        intent.trace_id = in.text("trace");
     return intent;
 }
 

@@ -30,13 +30,14 @@ Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor
 }
 
 net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_view operation,
-                                     std::string_view request_id) {
+                                     std::string_view request_id, std::string_view trace_id) {
     Intent intent;
     intent.at_ms = now_ms();
     std::string scratch;
     intent.request_id = masked(request_id.substr(0, max_text), scratch);
     intent.operation = operation;
     intent.account = account_;
+    intent.trace_id = trace_id; // not masked: http/trace
     if (auto fields = graphql::mutation_fields(request, keys_))
         for (graphql::RootField& field : *fields)
             intent.fields.push_back({std::move(field.name),

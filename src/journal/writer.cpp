@@ -1,11 +1,11 @@
 #include "writer.hpp"
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/base/signals.hpp>
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <csignal>
 
 namespace bearerd::journal {
 namespace {
@@ -57,9 +57,7 @@ bool Journal::Writer::stop() {
 }
 
 void Journal::Writer::run() {
-    sigset_t all;
-    ::sigfillset(&all);
-    ::pthread_sigmask(SIG_BLOCK, &all, nullptr); // signals are the first thread's affair
+    block_signals();
     std::unique_lock lock{mutex_};
     for (bool last = false; !last;) {
         last = stopping_ && pending_.empty();

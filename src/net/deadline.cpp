@@ -1,6 +1,7 @@
 #include <bearerd/net/deadline.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace bearerd::net {
 namespace {
@@ -68,10 +69,14 @@ void DeadlineClock::arm(std::uint64_t tick) {
     armed_tick_ = tick;
     const TimePoint when{tick_length * static_cast<std::int64_t>(tick)};
     timer_.expires_after(std::max(Duration{0}, when - BootClock::now()));
-    timer_.async_wait([this](error_code code) {
-        if (!code)
-            on_timer();
-    });
+    try {
+        timer_.async_wait([this](error_code code) {
+            if (!code)
+                on_timer();
+        });
+    } catch (const std::bad_alloc&) { // deadlines are also set where nothing may throw; the next one arms it
+        armed_tick_ = 0;
+    }
 }
 
 void DeadlineClock::on_timer() {

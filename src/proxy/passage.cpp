@@ -5,6 +5,7 @@
 #include <bearerd/graphql/outcome.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/stream_start.hpp>
+#include <bearerd/http/trace.hpp>
 
 #include <algorithm>
 #include <array>
@@ -146,7 +147,8 @@ bool Forwarder::Passage::has_to_be_put_down() const noexcept {
 
 net::Task<bool> Forwarder::Passage::put_down() {
     about_to_wait();
-    entry_ = co_await owner_.scribe_->put_down(view_, operation_.name, request_.context.request_id);
+    entry_ = co_await owner_.scribe_->put_down(view_, operation_.name, request_.context.request_id,
+                                               http::trace_id(request_.head.fields));
     if (entry_->durable || !owner_.scribe_->required())
         co_return true;
     ErrorReply error = error_reply(ErrorCode::overloaded);
@@ -206,6 +208,7 @@ net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failu
 Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
     adopt_token(exchange.head());
+    looked_at_.reset();
     // A status says it without the body, which may be larger than what is held: then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
     if (is_judged_by_its_start(head))
@@ -214,11 +217,15 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
         return told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
     if (exchange.body().size() > owner_.plan_.inspect_limit && !told_by_status(head.status))
         return Verdict::ok;
-    const auto decoded = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding),
-                                                      exchange.body(), scratch_);
-    const graphql::Judgement judgement = judge(head.status, decoded.value_or(std::string_view{}));
+    looked_at_ = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding), exchange.body(),
+                                              scratch_);
+    const graphql::Judgement judgement = judge(head.status, looked_at_.value_or(std::string_view{}));
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
+    // The app's own login is served without a token, so it proves nothing of ours.
+    if (judgement.verdict == Verdict::ok && looked_at_ && !operation_.has_login &&
+        graphql::shows_data(head.status, *looked_at_))
+        owner_.tokens_.accepted(token_);
     return judgement.verdict;
 }
 
@@ -295,7 +302,7 @@ void Forwarder::Passage::judge_whole(HeldAnswer& held, const http::ResponseHead&
     held.verdict = judge(held.status, *decoded).verdict;
     held.proven = !told_by_status(held.status) || held.verdict != Verdict::rejected ||
                   graphql::hides_nothing(all_of(head.fields, FieldId::content_type), *decoded);
-    held.executed = outcome_of(held.status, coding, held.body, held.verdict);
+    held.executed = outcome_of(held.status, decoded, held.verdict);
 }
 
 /// A stream, unless its status says already that the token was rejected.
@@ -342,14 +349,17 @@ graphql::Judgement Forwarder::Passage::judge(std::uint16_t status, std::string_v
     return judgement;
 }
 
-Executed Forwarder::Passage::outcome_of(std::uint16_t status, std::string_view coding, std::string_view body,
-                                        Verdict verdict) {
+bool Forwarder::Passage::needs_body(Verdict verdict) const noexcept {
+    return verdict != Verdict::rejected && moves_money();
+}
+
+Executed Forwarder::Passage::outcome_of(std::uint16_t status, std::optional<std::string_view> decoded,
+                                        Verdict verdict) const {
     if (verdict == Verdict::rejected)
         return Executed::no;
     if (!moves_money()) // a gateway's words tell nothing of a subscription, either
         return operation_.may_mutate() && (status >= 500 || status == 408) ? Executed::unknown
                                                                            : Executed::yes;
-    const auto decoded = http::decoded_for_inspection(coding, body, scratch_);
     return decoded ? graphql::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
 }
 
@@ -365,10 +375,13 @@ bool Forwarder::Passage::speaks_for_all(const graphql::Judgement& rejection) con
 }
 
 std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr exchange, Verdict verdict) {
+    if (is_stream_too_many(*exchange))
+        return refuse_stream(std::move(exchange));
     const http::ResponseHead& head = exchange->head();
-    const std::string_view so_far = exchange->complete() ? exchange->body() : std::string_view{};
-    note_answer(head.status, verdict,
-                outcome_of(head.status, all_of(head.fields, FieldId::content_encoding), so_far, verdict));
+    if (!looked_at_ && exchange->complete() && needs_body(verdict))
+        looked_at_ = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding),
+                                                  exchange->body(), scratch_);
+    note_answer(head.status, verdict, outcome_of(head.status, looked_at_, verdict));
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not. To let go of the connection before the app has taken its answer is worth a copy of a small one
     // only.
@@ -386,6 +399,19 @@ std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr e
     report_.bytes_out = exchange->body().size();
     const auto body = framing == http::BodyFraming::none ? std::string_view{} : exchange->body();
     return write(std::move(exchange), body);
+}
+
+/// What a mutation was answered has to be passed on in any case.
+bool Forwarder::Passage::is_stream_too_many(upstream::Exchange& exchange) const noexcept {
+    return !exchange.complete() &&
+           http::is_streaming_type(exchange.head().fields.value(FieldId::content_type)) &&
+           !exchange.become_stream(moves_money());
+}
+
+net::Task<void> Forwarder::Passage::refuse_stream(upstream::ExchangePtr exchange) {
+    exchange.reset(); // closes the connection, which would stay busy otherwise
+    report_.detail = "streams hold half of upstream.max_connections already";
+    co_await reply_error(error_reply(ErrorCode::overloaded));
 }
 
 /// A whole answer: `out_`, then the body.
@@ -428,7 +454,8 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
             app_is_there = co_await write_piece(piece, chunked, exchange->complete());
         if (exchange->complete()) {
             if (kept)
-                report_.executed = outcome_of(report_.status, coding, answer, Verdict::ok);
+                report_.executed = outcome_of(
+                    report_.status, http::decoded_for_inspection(coding, answer, scratch_), Verdict::ok);
             break;
         }
         if (!app_is_there) {

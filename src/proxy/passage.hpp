@@ -78,9 +78,14 @@ private:
     [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;
     /// The verdict on an answer to its last byte, the same however its bytes came.
     void judge_whole(HeldAnswer& held, const http::ResponseHead& head);
-    /// What an answer says of whether the request was executed. `body` is whole, and coded as it came.
-    [[nodiscard]] graphql::Executed outcome_of(std::uint16_t status, std::string_view coding,
-                                               std::string_view body, graphql::Verdict verdict);
+    /// What an answer says of whether the request was executed. `decoded` is all of its body, or nothing if
+    /// it can't be decoded or is not needed (see needs_body).
+    [[nodiscard]] graphql::Executed outcome_of(std::uint16_t status, std::optional<std::string_view> decoded,
+                                               graphql::Verdict verdict) const;
+    [[nodiscard]] bool needs_body(graphql::Verdict verdict) const noexcept;
+    /// Whether the answer is a stream that would take a connection which others need (contract 2).
+    [[nodiscard]] bool is_stream_too_many(upstream::Exchange& exchange) const noexcept;
+    [[nodiscard]] net::Task<void> refuse_stream(upstream::ExchangePtr exchange);
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
     [[nodiscard]] std::optional<net::Task<void>> write(upstream::ExchangePtr exchange, std::string_view body);
     [[nodiscard]] net::Task<void> write_rest(std::string left);
@@ -107,6 +112,9 @@ private:
     journal::EntryPtr entry_; ///< in the journal, as long as its outcome is open
     std::string out_;
     std::string scratch_;
+    /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
+    /// scratch_. Nothing if look_at() did not decode it, or could not.
+    std::optional<std::string_view> looked_at_;
     bool noted_end_ = false; ///< of the app's stream, by Responder::note_end()
     bool waited_ = false;    ///< since the app was last looked at
     bool gone_ = false;      ///< the app, and nothing is sent for it any more

@@ -12,6 +12,11 @@ constexpr std::string_view app_left =
     "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
     "again.";
 
+/// Added to the reason in the request's log line.
+constexpr std::string_view no_key =
+    "; not looked up: the argument that is its key by reconcile.rules is no string of 1 to 4096 bytes and no "
+    "integer";
+
 } // namespace
 
 net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
@@ -55,8 +60,11 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
     auto fields = graphql::mutation_fields(view_, owner_.reconciler_->plan().keys);
-    if (!fields || !graphql::each_has_its_key(*fields))
+    if (!fields || !graphql::each_has_its_key(*fields)) {
+        if (fields && graphql::lacks_its_key(*fields))
+            report_.detail += no_key;
         co_return std::nullopt;
+    }
     const TimePoint begin = BootClock::now();
     std::string id{request_.context.request_id};
     auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));

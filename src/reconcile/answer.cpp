@@ -2,8 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
-#include <charconv>
 #include <string>
 #include <vector>
 
@@ -136,41 +134,13 @@ const Json* member(const Json& object, const std::string& name) {
     return found == object.end() ? nullptr : &*found;
 }
 
-const Json* element(const Json& array, std::string_view index) {
-    std::size_t number = 0;
-    const auto [stop, failure] = std::from_chars(index.data(), index.data() + index.size(), number);
-    const bool leading_zero = index.size() > 1 && index.front() == '0';
-    if (failure != std::errc{} || stop != index.data() + index.size() || leading_zero ||
-        number >= array.size())
-        return nullptr;
-    return &array[number];
-}
-
-/// One step of a pointer, "~1" and "~0" undone.
-std::string take_step(std::string_view& pointer) {
-    pointer.remove_prefix(1); // the slash
-    const auto end = std::min(pointer.find('/'), pointer.size());
-    std::string step;
-    for (std::size_t i = 0; i < end; ++i) {
-        const bool escape = pointer[i] == '~' && i + 1 < end;
-        if (escape)
-            ++i;
-        step += !escape ? pointer[i] : pointer[i] == '1' ? '/' : '~';
-    }
-    pointer.remove_prefix(end);
-    return step;
-}
-
+/// Null if the pointer leads nowhere.
 const Json* look_up(const Json& answer, std::string_view pointer) {
-    const Json* at = &answer;
-    while (at != nullptr && pointer.starts_with('/')) {
-        const std::string step = take_step(pointer);
-        if (at->is_object())
-            at = member(*at, step);
-        else
-            at = at->is_array() ? element(*at, step) : nullptr;
+    try {
+        return &answer.at(Json::json_pointer{std::string{pointer}});
+    } catch (const Json::exception&) {
+        return nullptr;
     }
-    return at;
 }
 
 /// A count of 0, an `exists` that is false: these say that there is none.

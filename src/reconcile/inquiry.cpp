@@ -91,6 +91,8 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
         hopeless_ = hopeless_ || !is_held(*exchange); // larger than may be held, which it will be again
         if (status != 200 || !body)
             co_return failed;
+        if (judgement.verdict == graphql::Verdict::ok && graphql::shows_data(status, *body))
+            owner_.tokens_.accepted(token_);
         co_return read_answer(*body, rule_.found);
     }
 }

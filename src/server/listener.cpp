@@ -97,9 +97,12 @@ void Listener::stop() noexcept {
     // there.
     socket_.file.remove();
     // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
-    for (int turns = 0; turns < most_turns && !paused_; ++turns)
-        if (accept_all())
-            break;
+    try {
+        for (int turns = 0; turns < most_turns && !paused_; ++turns)
+            if (accept_all())
+                break;
+    } catch (const std::bad_alloc&) { // those that still wait are reset with the socket
+    }
     pause_.clear();
     error_code ignored;
     acceptor_.close(ignored);
@@ -115,8 +118,17 @@ void Listener::wait() {
             pause(ENOMEM);
         }
         if (!paused_)
-            wait();
+            wait_again();
     });
+}
+
+void Listener::wait_again() noexcept {
+    try {
+        wait();
+    } catch (const std::bad_alloc&) { // the listener must not be lost for that
+        paused_ = true;
+        pause_.set_after(pause_length);
+    }
 }
 
 /// Whether the queue is empty now.
@@ -179,7 +191,7 @@ void Listener::on_pause_over(void* self) noexcept {
     auto& listener = *static_cast<Listener*>(self);
     listener.paused_ = false;
     if (!listener.stopped_)
-        listener.wait();
+        listener.wait_again();
 }
 
 } // namespace bearerd::server

@@ -155,6 +155,25 @@ bool remove_stale(const sockaddr_un& address) {
     return true;
 }
 
+/// The file gets the socket's own mode, less the umask. By that it has the right one from the start, and no
+/// /proc is needed, which a chroot may lack.
+bool bind_with_mode(int descriptor, const sockaddr_un& address, std::uint32_t mode) noexcept {
+    ::fchmod(descriptor, mode);
+    const mode_t mask = ::umask(0);
+    const bool bound = ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
+    const int why = errno;
+    ::umask(mask);
+    errno = why;
+    return bound;
+}
+
+bool has_mode(const std::string& path, std::uint32_t mode) noexcept {
+    struct stat status {};
+
+    return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
+           (status.st_mode & ~static_cast<mode_t>(S_IFMT)) == mode;
+}
+
 OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t threads) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
@@ -167,12 +186,12 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     ListeningSocket socket;
     socket.descriptor = Descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int descriptor = socket.descriptor.get();
-    if (descriptor < 0 ||
-        ::bind(descriptor, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
+    if (descriptor < 0 || !bind_with_mode(descriptor, address, mode))
         return reason();
-    // The mode is set before listen(): until then nobody can connect, whatever the umask made of it.
-    if (auto why = change_socket_mode(path, mode))
-        return std::move(*why);
+    // Until listen() nobody can connect, if the file has another mode, as of a folder with rules of its own.
+    if (!has_mode(path, mode))
+        if (auto why = change_socket_mode(path, mode))
+            return std::move(*why);
     if (::listen(descriptor, backlog) != 0)
         return reason();
     static_cast<void>(describe(socket));

@@ -10,6 +10,8 @@
 namespace bearerd::server {
 namespace {
 
+constexpr std::size_t always_there = 11;
+
 /// To the hundredth: more would be noise.
 double milliseconds(Duration duration) noexcept {
     const double hundredths = static_cast<double>(duration.count()) / 10'000.0;
@@ -18,10 +20,10 @@ double milliseconds(Duration duration) noexcept {
 
 } // namespace
 
-void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in,
-                 Duration took) {
+void log_request(const proxy::Report& report, std::string_view request_id, std::string_view trace_id,
+                 std::uint64_t bytes_in, Duration took) {
     std::string scratch;
-    const std::array<log::Field, 12> fields{{
+    std::array<log::Field, 13> fields{{
         {"request_id", masked(request_id, scratch)},
         {"operation", graphql::to_string(report.kind)},
         {"name", std::string_view{report.name}},
@@ -33,9 +35,12 @@ void log_request(const proxy::Report& report, std::string_view request_id, std::
         {"ms", milliseconds(took)},
         {"upstream_ms", milliseconds(report.upstream_time)},
         {"resends", static_cast<std::int64_t>(report.resends)},
-        {"reason", std::string_view{report.detail}},
     }};
-    const std::size_t count = report.detail.empty() ? fields.size() - 1 : fields.size();
+    std::size_t count = always_there;
+    if (!report.detail.empty())
+        fields[count++] = {"reason", std::string_view{report.detail}};
+    if (!trace_id.empty())
+        fields[count++] = {"trace_id", trace_id}; // not masked: http/trace
     log::write(log::Level::info, "request", std::span{fields}.first(count));
 }
 

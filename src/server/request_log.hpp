@@ -8,8 +8,9 @@
 
 namespace bearerd::server {
 
-/// The one line that each request gets (contract 9). `bytes_in`: of the body.
-void log_request(const proxy::Report& report, std::string_view request_id, std::uint64_t bytes_in,
-                 Duration took);
+/// The one line that each request gets (contract 9). `trace_id`: empty if there is none. `bytes_in`: of the
+/// body.
+void log_request(const proxy::Report& report, std::string_view request_id, std::string_view trace_id,
+                 std::uint64_t bytes_in, Duration took);
 
 } // namespace bearerd::server

@@ -2,6 +2,7 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/base/mask.hpp>
+#include <bearerd/http/trace.hpp>
 #include <bearerd/net/edge_wait.hpp>
 #include <bearerd/server/request_id.hpp>
 
@@ -375,7 +376,7 @@ void Session::finish_report() {
     sites_.stats.requests[static_cast<std::size_t>(report_.kind)][report_.outcome].add();
     sites_.stats.request_duration.observe(took);
     if (site_->log_requests)
-        log_request(report_, request_id_, parser_.body().size(), took);
+        log_request(report_, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);
 }
 
 void Session::finish_soon() noexcept {

@@ -7,7 +7,7 @@
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/readiness.hpp>
 
-#include <boost/beast/core/detail/base64.hpp>
+#include <openssl/evp.h>
 
 #include <sys/socket.h>
 
@@ -17,6 +17,7 @@ namespace bearerd::upstream {
 namespace {
 
 constexpr std::size_t answer_limit = 8 * 1024;
+constexpr std::size_t all_answers_limit = 64 * 1024; // with those that only say to go on
 
 error_code last_system_error() {
     return {errno, boost::system::system_category()};
@@ -28,9 +29,10 @@ std::string connect_request(const config::UpstreamProxy& proxy, const std::strin
     if (!proxy.user.empty()) {
         std::string pair = proxy.user + ":";
         pair.append(proxy.password.reveal());
-        namespace base64 = boost::beast::detail::base64;
-        std::string encoded(base64::encoded_size(pair.size()), '\0');
-        encoded.resize(base64::encode(encoded.data(), pair.data(), pair.size()));
+        std::string encoded((pair.size() + 2) / 3 * 4 + 1, '\0'); // OpenSSL writes a zero at its end
+        encoded.resize(static_cast<std::size_t>(EVP_EncodeBlock(
+            reinterpret_cast<unsigned char*>(encoded.data()),
+            reinterpret_cast<const unsigned char*>(pair.data()), static_cast<int>(pair.size()))));
         request.reserve(request.size() + encoded.size() + 64); // a reallocation would leave a copy behind
         request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
         wipe(pair);
@@ -81,33 +83,43 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
 
 } // namespace
 
-net::Task<std::optional<ProxyRefusal>> connect_through_proxy(TcpSocket& socket, const net::Deadline& deadline,
+net::Task<std::optional<ProxyFailure>> connect_through_proxy(TcpSocket& socket, const net::Deadline& deadline,
+                                                             TimePoint until,
                                                              const config::UpstreamProxy& proxy,
                                                              std::string target) {
     std::string request = connect_request(proxy, target);
     const auto sent = co_await send_all(socket, deadline, request);
     wipe(request);
     if (sent)
-        co_return ProxyRefusal{sent, "the proxy took no request: " + sent.message()};
+        co_return ProxyFailure{sent, "the proxy took no request: " + sent.message()};
     std::string head;
     http::ResponseParser parser;
+    // A proxy that never pauses lets nothing wait, and without a wait no deadline strikes.
+    std::size_t taken = 0;
     do {
+        taken += head.size();
+        if (taken > all_answers_limit)
+            co_return ProxyFailure{errc::too_large, "the proxy never stops answering"};
+        if (BootClock::now() >= until)
+            co_return ProxyFailure{errc::timed_out, "the proxy never stops answering"};
         head.clear();
         if (const auto code = co_await receive_head(socket, deadline, head))
-            co_return ProxyRefusal{code, "the proxy gave no answer: " + code.message()};
+            co_return ProxyFailure{code, "the proxy gave no answer: " + code.message()};
         parser.reset();
         const auto state = parser.feed_head(head);
         const auto status = parser.head().status;
         const bool understood = state == http::ParseState::need_more || state == http::ParseState::complete;
         if (!understood || status < 100 || status == 101)
-            co_return ProxyRefusal{errc::garbled, "the proxy's answer is not HTTP"};
+            co_return ProxyFailure{errc::garbled, "the proxy's answer is not HTTP"};
     } while (parser.head().status < 200);
     const auto status = parser.head().status;
-    if (status >= 300)
-        co_return ProxyRefusal{errc::proxy_refused,
-                               "the proxy answered " + std::to_string(status) +
-                                   (status == 407 ? ": check upstream.proxy's user and password" : "")};
-    co_return std::nullopt;
+    if (status < 300)
+        co_return std::nullopt;
+    // A 5xx tells of this proxy's trouble, or of its way to the upstream: another address may do better.
+    co_return ProxyFailure{errc::proxy_refused,
+                           "the proxy answered " + std::to_string(status) +
+                               (status == 407 ? ": check upstream.proxy's user and password" : ""),
+                           status < 500};
 }
 
 } // namespace bearerd::upstream

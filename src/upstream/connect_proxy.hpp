@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/base/clock.hpp>
 #include <bearerd/base/error.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/net/deadline.hpp>
@@ -10,16 +11,16 @@
 
 namespace bearerd::upstream {
 
-struct ProxyRefusal {
+struct ProxyFailure {
     error_code code;
     std::string detail;
+    bool final = false; ///< refused in a way that the proxy's other addresses would repeat
 };
 
 /// Asks an HTTP proxy for a tunnel (RFC 9110 section 9.3.6) on a connected socket; `target` is host:port. The
-/// deadline's callback must cancel the socket. Nothing where the tunnel stands.
-[[nodiscard]] net::Task<std::optional<ProxyRefusal>> connect_through_proxy(TcpSocket& socket,
-                                                                           const net::Deadline& deadline,
-                                                                           const config::UpstreamProxy& proxy,
-                                                                           std::string target);
+/// deadline, which is set to `until`, must cancel the socket by its callback. Nothing if the tunnel stands.
+[[nodiscard]] net::Task<std::optional<ProxyFailure>>
+connect_through_proxy(TcpSocket& socket, const net::Deadline& deadline, TimePoint until,
+                      const config::UpstreamProxy& proxy, std::string target);
 
 } // namespace bearerd::upstream

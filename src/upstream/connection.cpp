@@ -5,6 +5,7 @@
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/stream_start.hpp>
 #include <bearerd/net/readiness.hpp>
+#include <bearerd/net/turn.hpp>
 #include <bearerd/upstream/pool.hpp>
 
 #include <sys/socket.h>
@@ -20,6 +21,7 @@ constexpr std::size_t head_limit = 64 * 1024;     // of a response; generous, si
 constexpr std::size_t record_size = 16 * 1024;    // a TLS record's payload
 constexpr std::size_t long_body = 32 * 1024;      // one that is likely to fill a piece
 constexpr std::size_t most_interim = 1024 * 1024; // bytes of 1xx answers; the deadline bounds them too
+constexpr int most_in_a_row = 32;                 // receives before the loop has its turn
 constexpr int most_taken_along = 64;              // receives without a look at the deadline
 constexpr Duration stream_start_time = 250ms;     // a stream is held this long for its first unit
 
@@ -56,6 +58,7 @@ bool Connection::begin(const OutgoingRequest& request) {
     head_fault_.reset();
     scanned_ = 0;
     interim_ = 0;
+    received_in_a_row_ = 0;
     received_.unpin();
     if (aborted_) // between dialing and now
         return false;
@@ -155,6 +158,8 @@ net::Task<error_code> Connection::write_all(std::string_view bytes) {
             co_return errc::closed;
         if (const error_code code = interruption({}))
             co_return code;
+        if (read_over_) // no answer can come any more
+            co_return errc::closed;
         watch();
         if (step.state == IoState::want_write) // else TLS has to hear something first
             watch_room();
@@ -184,6 +189,8 @@ std::optional<error_code> Connection::take_head() {
             scanned_ = 0;
             interim_ += lines;
             spent_ = true;
+            if (interim_ > most_interim)
+                return errc::garbled;
         }
         const std::size_t before = received_.data().size();
         if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
@@ -244,12 +251,18 @@ net::Task<void> Connection::read_stream_start(TimePoint give_up) {
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
 net::Task<error_code> Connection::fill() {
     bool wait_first = drained_;
+    // A peer that never pauses lets nothing wait, and without a turn of the loop no deadline strikes.
+    if (!wait_first && received_in_a_row_ >= most_in_a_row) {
+        received_in_a_row_ = 0;
+        co_await net::end_of_turn(socket_.get_executor());
+    }
     while (true) {
         if (const error_code code = interruption({}))
             co_return code;
         if (wait_first) {
             watch();
             co_await readable_.wait();
+            received_in_a_row_ = 0;
             if (const error_code code = interruption({}))
                 co_return code;
         }
@@ -334,6 +347,7 @@ bool Connection::fill_from_what_is_there() {
 
 /// One step of reading. Nothing: there is no room.
 std::optional<IoState> Connection::receive() {
+    ++received_in_a_row_;
     IoStep step;
     if (const std::uint64_t left = received_.empty() ? parser_.plain_body_left() : 0; left != 0) {
         step = receive_body(left);
@@ -360,6 +374,11 @@ IoStep Connection::receive_body(std::uint64_t left) {
     body_.commit(step.size);
     state_ = parser_.took_plain_body(step.size);
     return step;
+}
+
+bool Connection::become_stream(bool must) noexcept {
+    streaming_ = streaming_ || pool_.admit_stream(must);
+    return streaming_;
 }
 
 void Connection::release() noexcept {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 namespace bearerd::upstream {
 
@@ -55,7 +56,12 @@ public:
 
     [[nodiscard]] TimePoint answered_at() const noexcept override { return heard_at_; }
 
+    [[nodiscard]] bool become_stream(bool must) noexcept override;
+
     void release() noexcept override;
+
+    /// Whether it counted as a stream until now.
+    [[nodiscard]] bool stop_counting_as_stream() noexcept { return std::exchange(streaming_, false); }
 
     /// Becomes busy: owned by the exchange until release().
     void check_out(TimePoint now) noexcept;
@@ -167,10 +173,12 @@ private:
     bool probes_set_up_ = false;
     bool line_lost_ = false;
     bool busy_ = true;
+    bool streaming_ = false; ///< counts among the pool's streams
     bool used_before_ = false;
     bool watching_ = false;
     bool watching_room_ = false;
     std::optional<IoState> read_over_; ///< how the stream has ended
+    int received_in_a_row_ = 0;        ///< times, without a wait
     bool drained_ = false;             ///< the kernel had no more when asked last: wait before the next read
     bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;

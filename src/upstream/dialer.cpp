@@ -1,5 +1,6 @@
 #include <bearerd/upstream/dialer.hpp>
 
+#include <bearerd/base/signals.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/net/spawn.hpp>
 
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <exception>
 #include <iterator>
 #include <mutex>
@@ -26,8 +28,11 @@ using namespace std::chrono_literals;
 
 constexpr Duration stagger = 250ms;     // RFC 8305 section 8, Connection Attempt Delay
 constexpr Duration address_life = 30s;  // getaddrinfo tells no TTL; this follows a moved upstream soon enough
+constexpr Duration last_hope = 1s;      // for a look-up, once all known addresses have failed
 constexpr std::size_t most_lookups = 4; // that hang, each in a thread of its own
 constexpr std::size_t most_addresses = 16; // a bound on what one name can make us try
+
+std::atomic<std::size_t> lookup_threads = 0; // of all dialers
 
 std::string endpoint_text(const TcpEndpoint& endpoint) {
     const bool v6 = endpoint.address().is_v6();
@@ -91,6 +96,9 @@ struct Dialer::Lookups {
     /// On the look-up's thread.
     static void run(const std::shared_ptr<Lookups>& self, const ResolveFunction& resolve,
                     const std::string& host, std::uint16_t port, std::uint64_t number) noexcept {
+        const auto leave = [](std::atomic<std::size_t>* threads) { --*threads; };
+        const std::unique_ptr<std::atomic<std::size_t>, decltype(leave)> leaving{&lookup_threads, leave};
+        block_signals();
         Resolved resolved;
         try {
             resolved = resolve(host, port);
@@ -120,12 +128,16 @@ struct Dialer::Lookups {
     /// On the loop.
     void finish(std::uint64_t number, Resolved resolved) {
         --running;
-        // A newer one has answered, or is to answer and may do better.
-        if (number < answered || (resolved.endpoints.empty() && number != started))
+        const bool good = !resolved.endpoints.empty();
+        // A newer one has brought addresses, or is to answer and may do better.
+        if (good ? number < brought : number != started)
             return;
-        answered = number;
+        answered = std::max(answered, number);
         ++answers;
-        newest = std::move(resolved);
+        if (good)
+            brought = number;
+        if (good || !newest || newest->endpoints.empty()) // a failure takes no addresses away
+            newest = std::move(resolved);
         for (const auto& waiter : waiters)
             waiter->set();
         waiters.clear();
@@ -139,6 +151,7 @@ struct Dialer::Lookups {
     std::size_t running = 0;
     std::uint64_t started = 0;  ///< the number of the last one
     std::uint64_t answered = 0; ///< the number of the newest one that has answered
+    std::uint64_t brought = 0;  ///< the number of the newest one that has brought addresses
     std::uint64_t answers = 0;
     TimePoint started_at{};
     std::optional<Resolved> newest; ///< until the dialer has taken it
@@ -148,7 +161,22 @@ struct Dialer::Lookups {
 struct Dialer::Race {
     enum class Step : std::uint8_t { tcp, proxy, tls };
 
-    Race(std::shared_ptr<net::Event> event, TimePoint end) : changed{std::move(event)}, until{end} {}
+    Race(Dialer& owner, std::shared_ptr<net::Event> event, TimePoint end)
+        : dialer{owner}, changed{std::move(event)}, until{end} {
+        ++dialer.races_;
+    }
+
+    Race(const Race&) = delete;
+    Race& operator=(const Race&) = delete;
+
+    ~Race() { --dialer.races_; }
+
+    /// Ends the attempts under way; one that was started and has not run yet ends at once.
+    void end() noexcept {
+        over = true;
+        for (Attempt* attempt : attempts)
+            attempt->deadline.expire();
+    }
 
     /// The failure of the address that got furthest says most.
     void fail(Step step, Failure failure) {
@@ -158,6 +186,7 @@ struct Dialer::Race {
         }
     }
 
+    Dialer& dialer;
     std::shared_ptr<net::Event> changed;
     TimePoint until;
     std::vector<Attempt*> attempts; ///< under way
@@ -165,7 +194,8 @@ struct Dialer::Race {
     std::optional<Dialed> winner;
     TcpEndpoint winners_endpoint;
     bool failed_one = false; ///< since it was last looked at: the next one starts at once
-    bool hopeless = false;   ///< the proxy's other addresses would say the same
+    bool refused = false;    ///< by the proxy, whose other addresses would say the same
+    bool over = false;       ///< none may start any more
     std::optional<Failure> worst;
     Step worst_step = Step::tcp;
 };
@@ -179,6 +209,10 @@ Resolved look_up(const std::string& host, std::uint16_t port) {
     for (const auto& result : results)
         resolved.endpoints.push_back(result.endpoint());
     return resolved;
+}
+
+bool is_looking_up() noexcept {
+    return lookup_threads != 0;
 }
 
 std::vector<TcpEndpoint> interleave_families(const std::vector<TcpEndpoint>& resolved) {
@@ -242,7 +276,7 @@ net::Task<DialResult> Dialer::dial(TimePoint give_up) {
         if (served != addresses.end())
             std::rotate(addresses.begin(), served, std::next(served));
     }
-    const auto race = std::make_shared<Race>(attempt.event, until);
+    const auto race = std::make_shared<Race>(*this, attempt.event, until);
     co_await run_race(attempt, race, std::move(addresses));
     if (race->winner && !stopped_) {
         last_served_ = race->winners_endpoint;
@@ -283,9 +317,11 @@ void Dialer::start_lookup(const std::string& host, std::uint16_t port) {
     const std::uint64_t number = ++lookups.started;
     lookups.started_at = now;
     ++lookups.running;
+    ++lookup_threads;
     try {
         std::thread{&Lookups::run, lookups_, resolve_, host, port, number}.detach();
     } catch (const std::exception&) { // no thread, or no memory
+        --lookup_threads;
         Resolved none;
         none.code = asio::error::host_not_found_try_again;
         lookups.finish(number, std::move(none));
@@ -323,8 +359,12 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
 /// Starts one address after the other until one is through; ends when no attempt is under way any more.
 net::Task<void> Dialer::run_race(Attempt& attempt, std::shared_ptr<Race> race,
                                  std::vector<TcpEndpoint> addresses) {
-    net::Deadline next{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
-                       attempt.event.get()};
+    const auto end = [](Race* left) { left->end(); };
+    const std::unique_ptr<Race, decltype(end)> ending{race.get(), end}; // if an exception ends this, too
+    const auto wake = [](void* event) noexcept { static_cast<net::Event*>(event)->set(); };
+    net::Deadline next{clock_, wake, attempt.event.get()};
+    net::Deadline hope{clock_, wake, attempt.event.get()};
+    bool hoping = false;
     // Where time is short, each of the addresses has its turn still.
     const Duration left = race->until - BootClock::now();
     const Duration pause = std::min<Duration>(stagger, left / (static_cast<int>(addresses.size()) + 1));
@@ -333,21 +373,22 @@ net::Task<void> Dialer::run_race(Attempt& attempt, std::shared_ptr<Race> race,
         take_looked_up();
         add_known(addresses);
         const bool turn = race->running == 0 || race->failed_one || next.expired();
-        if (turn && started < addresses.size() && !race->hopeless) {
+        if (turn && started < addresses.size() && !race->refused) {
             race->failed_one = false;
             ++race->running;
             net::spawn(executor_, try_address(race, addresses[started++]), "an address of the upstream");
             next.set_after(pause);
-        } else if (race->running == 0 && (race->hopeless || !lookups_->under_way())) {
-            break;
+        } else if (race->running == 0) {
+            if (race->refused || !lookups_->under_way() || hope.expired())
+                break;
+            if (!std::exchange(hoping, true))
+                hope.set_after(last_hope);
         }
         lookups_->tell(attempt.event);
         co_await attempt.event->wait();
     }
     std::erase(lookups_->waiters, attempt.event);
-    for (Attempt* other : race->attempts)
-        other->deadline.expire();
-    race->hopeless = true; // one that was started and has not run yet ends at once
+    race->end();
     while (race->running != 0)
         co_await attempt.event->wait();
 }
@@ -365,7 +406,7 @@ net::Task<void> Dialer::try_address(std::shared_ptr<Race> race, TcpEndpoint endp
 }
 
 net::Task<void> Dialer::connect_and_secure(Race& race, TcpEndpoint endpoint) {
-    if (race.winner || race.hopeless)
+    if (race.winner || race.refused || race.over)
         co_return;
     Attempt attempt{*this};
     race.attempts.push_back(&attempt);
@@ -378,8 +419,7 @@ net::Task<void> Dialer::connect_and_secure(Race& race, TcpEndpoint endpoint) {
         co_return;
     }
     if (settings_.proxy) {
-        if (auto failed = co_await traverse_proxy(attempt, socket)) {
-            race.hopeless = true;
+        if (auto failed = co_await traverse_proxy(race, attempt, socket)) {
             race.fail(Race::Step::proxy, std::move(*failed));
             co_return;
         }
@@ -448,17 +488,19 @@ net::Task<std::variant<SslPtr, Failure>> Dialer::secure(Attempt& attempt, TcpSoc
     co_return failure(attempt, code, std::move(fault.reason));
 }
 
-net::Task<std::optional<Failure>> Dialer::traverse_proxy(Attempt& attempt, TcpSocket& socket) {
+net::Task<std::optional<Failure>> Dialer::traverse_proxy(Race& race, Attempt& attempt, TcpSocket& socket) {
     attempt.socket = &socket;
     const std::string target =
         (settings_.url.host.find(':') == std::string::npos ? settings_.url.host
                                                            : "[" + settings_.url.host + "]") +
         ":" + std::to_string(settings_.url.port);
-    auto refused = co_await connect_through_proxy(socket, attempt.deadline, *settings_.proxy, target);
+    auto failed =
+        co_await connect_through_proxy(socket, attempt.deadline, race.until, *settings_.proxy, target);
     attempt.socket = nullptr;
-    if (refused)
-        co_return failure(attempt, refused->code, std::move(refused->detail));
-    co_return std::nullopt;
+    if (!failed)
+        co_return std::nullopt;
+    race.refused = race.refused || failed->final;
+    co_return failure(attempt, failed->code, std::move(failed->detail));
 }
 
 } // namespace bearerd::upstream

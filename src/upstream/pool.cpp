@@ -59,7 +59,9 @@ Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const conf
       stats_{stats},
       health_{health},
       dialer_{context, clock, settings, tls},
-      tidying_{clock, &Pool::on_tidying, this} {}
+      tidying_{clock, &Pool::on_tidying, this} {
+    idle_.reserve(share_ + 1); // so that to give a connection back takes no memory
+}
 
 Pool::~Pool() {
     close_idle();
@@ -121,6 +123,8 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
             co_return std::move(*failed);
+        if (request.requester != nullptr)
+            request.requester->about_to_wait();
         waited = true;
         request.now = BootClock::now();
     }
@@ -238,23 +242,40 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     const ConnectionPtr self = std::move(*found);
     *found = std::move(busy_.back());
     busy_.pop_back();
-    if (keep && keeping_ && open_ <= share_ && connection.last_used() - connection.opened_at() < oldest) {
-        // Behind those that were used before it: nearly always last, but for an app that took its answer
-        // slowly.
-        auto place = idle_.end();
-        while (place != idle_.begin() && (*std::prev(place))->last_used() > connection.last_used())
-            --place;
-        idle_.insert(place, self);
-        connection.check_in(settings_.idle_timeout);
-        if (!waiting_.empty()) {
-            waiting_.front()->set();
-            waiting_.pop_front();
-        }
-        publish_counts();
+    if (connection.stop_counting_as_stream())
+        --streams_;
+    if (keep && keeping_ && open_ <= share_ && connection.last_used() - connection.opened_at() < oldest &&
+        make_idle(self))
         return;
-    }
     connection.close();
     connection_closed();
+}
+
+/// False: there is no memory to watch it, so that it can't be kept.
+bool Pool::make_idle(const ConnectionPtr& connection) noexcept {
+    try {
+        connection->check_in(settings_.idle_timeout);
+    } catch (const std::bad_alloc&) {
+        return false;
+    }
+    // After those that were used before it: nearly always last, but for an app that took its answer slowly.
+    auto place = idle_.end();
+    while (place != idle_.begin() && (*std::prev(place))->last_used() > connection->last_used())
+        --place;
+    idle_.insert(place, connection);
+    if (!waiting_.empty()) {
+        waiting_.front()->set();
+        waiting_.pop_front();
+    }
+    publish_counts();
+    return true;
+}
+
+bool Pool::admit_stream(bool must) noexcept {
+    if (!must && streams_ >= share_ / 2)
+        return false;
+    ++streams_;
+    return true;
 }
 
 /// Hands on what a crowd took, once it is over: the allocator would keep it until the next one, which on a

@@ -105,6 +105,8 @@ void FreeSsl::operator()(SSL_SESSION* session) const noexcept {
 
 /// The newest sessions. A TLS 1.3 ticket is used once where there is another (RFC 8446 appendix C.4).
 struct TlsContext::Sessions {
+    Sessions() { list.reserve(kept_sessions); } // a callback of OpenSSL's adds them, which must not throw
+
     std::mutex mutex;
     std::vector<std::unique_ptr<SSL_SESSION, FreeSsl>> list;
 

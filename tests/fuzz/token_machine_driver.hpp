@@ -85,9 +85,10 @@ private:
         case 10:
             return restored(a, b);
         default:
-            if (a == 255) // rarely, since nothing happens any more afterwards
-                machine_.stop();
-            stopped_ = stopped_ || a == 255;
+            if (a != 255)
+                return accepted(b);
+            machine_.stop(); // rarely, since nothing happens any more afterwards
+            stopped_ = true;
         }
     }
 
@@ -138,7 +139,7 @@ private:
         check_reply(reply);
         if (reply.start_login)
             running_for_ = b % 8;
-        if (denied_.contains(b % 8))
+        if (is_denied(generation, b % 8))
             promise(reply.action == Action::pass && !reply.start_login, "a denied document starts no login");
         else if (current && generation < current->generation)
             promise(reply.action == Action::use && !reply.start_login,
@@ -148,6 +149,22 @@ private:
         else
             promise(reply.action == Action::wait || reply.action == Action::fail,
                     "a doubted token is not sent again");
+    }
+
+    [[nodiscard]] bool is_denied(std::uint64_t generation, std::uint64_t document) const {
+        const bool recent = now_ - login_at_ < settings().denied_for;
+        if (denied_.contains(document))
+            return proven_ || recent;
+        return recent && set_aside_.contains(document) && generation >= login_generation_;
+    }
+
+    void accepted(std::uint8_t b) {
+        const auto last = machine_.current() ? machine_.current()->generation : 0;
+        const auto generation = last - std::min<std::uint64_t>(last, b % 3);
+        machine_.accepted(generation);
+        proven_ = proven_ || generation >= login_generation_;
+        promise(machine_.unproven_login() == (proven_ ? 0 : login_generation_),
+                "a login's token is proven by a request that was accepted since");
     }
 
     void denied(std::uint8_t a, std::uint8_t b) {
@@ -193,12 +210,16 @@ private:
         if (reply.action == Action::use) {
             failing_ = false;
             rejections_ = outages_ = 0;
-            const auto denied = denied_;
+            auto denied = denied_;
+            if (!proven_)
+                denied.merge(set_aside_);
             forget_denied();
             made_for_ = running_for_;
             if (made_for_)
                 set_aside_ = denied;
             login_generation_ = reply.token->generation;
+            login_at_ = now_;
+            proven_ = false;
             allowed_at_ = {};
         } else if (!outdated_ && !stopped_) { // the old token again
             failed(Machine::FailureKind::unavailable);
@@ -295,6 +316,8 @@ private:
     std::optional<std::uint64_t> running_for_;
     std::optional<std::uint64_t> made_for_;
     std::uint64_t login_generation_ = 0;
+    TimePoint login_at_{};
+    bool proven_ = false;
     std::uint64_t generation_ = 0;
     std::size_t rejections_ = 0;
     std::size_t outages_ = 0;

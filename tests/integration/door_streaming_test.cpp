@@ -258,6 +258,42 @@ TEST(Streams, ComePartByPart) {
         }
 }
 
+/// Answers a query with a stream that does not end.
+void stream_for_ever(UpstreamConnection& connection) {
+    for (;;) {
+        const UpstreamRequest request = connection.read();
+        if (request.is_login()) {
+            connection.write(login_answer(first_token));
+        } else if (request.body == some_mutation) {
+            connection.write(http_answer(some_data));
+        } else {
+            connection.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                             "Transfer-Encoding: chunked\r\n\r\n9\r\ndata: 1\n\n\r\n");
+            connection.wait_for_end();
+            return;
+        }
+    }
+}
+
+TEST(Streams, LeaveConnectionsForPayments) {
+    Scene scene{Script{stream_for_ever}, "upstream: {max_connections: 4}"};
+    const std::string request =
+        "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: " + std::to_string(some_query.size()) +
+        "\r\n\r\n" + std::string{some_query};
+    HttpClient first = scene.daemon.client();
+    HttpClient second = scene.daemon.client();
+    for (HttpClient* const client : {&first, &second}) {
+        client->send(request);
+        EXPECT_EQ(client->read_head().status, 200);
+        EXPECT_EQ(client->read_piece(), "data: 1\n\n");
+    }
+    HttpClient third = scene.daemon.client();
+    for (int i = 0; i < 3; ++i) {
+        expect_own_error(third.post(some_query), 503, "OVERLOADED", "no");
+        EXPECT_EQ(third.post(some_mutation).body, some_data);
+    }
+}
+
 TEST(Streams, OfTheSimulatorComeWhole) {
     const Shop shop;
     HttpClient client = shop.daemon.client();

@@ -2,9 +2,12 @@
 
 #include "support/secrets.hpp"
 
+#include <array>
 #include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <iterator>
 
 namespace bearerd::test {
 namespace {
@@ -32,7 +35,7 @@ protected:
 };
 
 TEST_F(Commands, HelpIsAManualForEachCommand) {
-    for (const std::string command : {"run", "check", "login", "status"}) {
+    for (const std::string command : {"run", "check", "login", "status", "wait", "journal"}) {
         const Finished help = run_bearerd({command, "--help"});
         EXPECT_EQ(help.exit.code, 0) << command;
         EXPECT_THAT(help.standard_output,
@@ -45,6 +48,23 @@ TEST_F(Commands, HelpIsAManualForEachCommand) {
                 AllOf(HasSubstr("Exit status"), HasSubstr("Examples"), HasSubstr("login")));
 }
 
+TEST_F(Commands, ManualAndCompletionKnowEachCommandAndItsOptions) {
+    const auto contents = [](const std::string& file) {
+        std::ifstream stream{BEARERD_SOURCE_DIR "/" + file};
+        return std::string{std::istreambuf_iterator<char>{stream}, {}};
+    };
+    const std::string manual = contents("man/bearerd.1");
+    const std::string completion = contents("completion/bearerd");
+    for (const std::string command : {"run", "check", "login", "status", "wait", "journal"}) {
+        EXPECT_THAT(manual, HasSubstr(".B " + command + "\n"));
+        EXPECT_THAT(completion, testing::ContainsRegex("compgen -W '([a-z]+ )*" + command + "[ ']"));
+    }
+    for (const std::string option : {"timeout", "unresolved", "json"}) {
+        EXPECT_THAT(manual, HasSubstr("\\-\\-" + option));
+        EXPECT_THAT(completion, HasSubstr("--" + option));
+    }
+}
+
 TEST_F(Commands, VersionIsOneLineOnStandardOutput) {
     const Finished version = run_bearerd({"--version"});
     EXPECT_EQ(version.exit.code, 0);
@@ -52,8 +72,17 @@ TEST_F(Commands, VersionIsOneLineOnStandardOutput) {
 }
 
 TEST_F(Commands, WrongUsageIs64AndSaysWhatToDo) {
-    const std::vector<std::vector<std::string>> wrong{
-        {"--nonsense"}, {"serve"}, {"check", "--config"}, {"check", "login"}, {"run", "extra"}};
+    const std::vector<std::vector<std::string>> wrong{{"--nonsense"},
+                                                      {"serve"},
+                                                      {"check", "--config"},
+                                                      {"check", "login"},
+                                                      {"run", "extra"},
+                                                      {"wait", "extra"},
+                                                      {"wait", "--timeout"},
+                                                      {"wait", "--timeout", "5"},
+                                                      {"wait", "--timeout=soon"},
+                                                      {"wait", "--timeout=-1s"},
+                                                      {"status", "--timeout", "5s"}};
     for (const auto& arguments : wrong) {
         const Finished ended = run_bearerd(arguments);
         EXPECT_EQ(ended.exit.code, 64) << arguments.front();
@@ -70,7 +99,7 @@ TEST_F(Commands, TheFileMayBeNamedBeforeOrAfterTheCommand) {
 
 TEST_F(Commands, EveryCommandReportsEveryFaultByPositionWith78) {
     const std::string file = write("https://api.example.com/graphql", "thread: 2\nshutdown_grace: soon\n");
-    for (const std::string command : {"run", "check", "login", "status"}) {
+    for (const std::string command : {"run", "check", "login", "status", "wait"}) {
         const Finished ended = run_bearerd({command, "--config", file});
         EXPECT_EQ(ended.exit.code, 78) << command;
         EXPECT_THAT(ended.output, AllOf(HasSubstr(file + ":6:1: thread: "), HasSubstr("threads"),
@@ -128,6 +157,18 @@ TEST_F(Commands, CheckTriesTheTokenStore) {
     const Finished fine = run_bearerd({"check", "--config", file});
     EXPECT_EQ(fine.exit.code, 0) << fine.output;
     EXPECT_FALSE(std::filesystem::exists(path("made-later"))) << "check changes nothing";
+}
+
+TEST_F(Commands, CheckPrintsWarningsAndSucceeds) {
+    const std::string key = directory_.write("key", "0123456789abcdef");
+    std::filesystem::permissions(key, std::filesystem::perms::others_write,
+                                 std::filesystem::perm_options::add);
+    const std::string file =
+        write("https://api.example.com/graphql", "token_store:\n  key_file: " + key + "\n");
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    EXPECT_THAT(ended.output, HasSubstr(file + ":7:13: warning: token_store.key_file: " + key +
+                                        " can be changed by every user"));
 }
 
 TEST_F(Commands, LoginTellsUpstreamIdentityTlsAndTokenLife) {
@@ -247,6 +288,79 @@ TEST_F(Commands, StatusWithoutADaemonIs69AndSaysWhatToDo) {
     const Finished off = run_bearerd({"status", "--config", write(url, "admin:\n  address: off\n")});
     EXPECT_EQ(off.exit.code, 69);
     EXPECT_THAT(off.output, HasSubstr("admin.address"));
+}
+
+/// The configuration of a daemon whose admin listener is at this address.
+std::string admin_at(const std::string& address) {
+    return "admin: {address: \"" + address + "\"}\n";
+}
+
+TEST_F(Commands, WaitReturnsOnceTheDaemonIsThereAndReady) {
+    const Simulator upstream;
+    for (const std::string& address :
+         {"127.0.0.1:" + std::to_string(free_port()), "[::1]:" + std::to_string(free_port()),
+          "unix:" + path("admin.sock")}) {
+        const std::string file = write("https://api.example.com/graphql", admin_at(address));
+        Process waiting{BEARERD_PROGRAM, {"wait", "--config", file}};
+        const Daemon daemon{
+            {.upstream_url = upstream.url(), .ca_pem = upstream.ca_pem(), .config = admin_at(address)}};
+        const auto exit = waiting.wait_exit();
+        EXPECT_TRUE(exit && exit->code == 0) << address;
+        EXPECT_EQ(waiting.output(), "");
+        EXPECT_EQ(run_bearerd({"wait", "--timeout", "0s", "--config", file}).exit.code, 0) << "at once";
+    }
+}
+
+TEST_F(Commands, WaitIsNotOverBeforeTheLogin) {
+    Simulator upstream;
+    upstream.set_faults(R"({"kind":"delay","operations":"login","delay_ms":300,"next":1})");
+    const Daemon daemon{
+        {.upstream_url = upstream.url(), .ca_pem = upstream.ca_pem(), .wait_until_ready = false}};
+    EXPECT_EQ(run_bearerd({"wait", "--config", daemon.config_file()}).exit.code, 0);
+    EXPECT_EQ(upstream.stat("logins_ok"), 1);
+    EXPECT_EQ(daemon.admin("/readyz").status, 200);
+}
+
+TEST_F(Commands, WaitIs69AfterItsTimeoutAndTellsWhyTheDaemonIsNotReady) {
+    Simulator upstream;
+    upstream.change_password("something-else-entirely");
+    const Daemon daemon{{.upstream_url = upstream.url(), .ca_pem = upstream.ca_pem()}};
+    const Finished ended = run_bearerd({"wait", "--timeout", "1ms", "--config", daemon.config_file()});
+    EXPECT_EQ(ended.exit.code, 69);
+    EXPECT_THAT(ended.output,
+                testing::MatchesRegex("bearerd: not ready after 1ms: no token: login rejected[^\n]*\n"));
+}
+
+TEST_F(Commands, WaitTellsThatNothingListensOrThatTheAdminListenerIsOff) {
+    const std::string url = "https://api.example.com/graphql";
+    for (const std::string& address :
+         {"127.0.0.1:" + std::to_string(free_port()), "unix:" + path("nobody.sock")}) {
+        const Finished ended =
+            run_bearerd({"wait", "--timeout", "1ms", "--config", write(url, admin_at(address))});
+        EXPECT_EQ(ended.exit.code, 69);
+        EXPECT_EQ(ended.output,
+                  "bearerd: not ready after 1ms: nothing listens on " + address + " (admin.address)\n");
+    }
+    const Finished off = run_bearerd({"wait", "--config", write(url, admin_at("off"))});
+    EXPECT_EQ(off.exit.code, 78) << "no waiting makes it ready";
+    EXPECT_THAT(off.output, HasSubstr("admin.address"));
+}
+
+TEST_F(Commands, WaitTellsWhatElseAnswersAtTheAddress) {
+    for (const auto& [status, body, reason] : std::vector<std::array<std::string, 3>>{
+             {"503 Service Unavailable", R"({"ready":false,"reason":"draining\u001b[2J"})", "draining [2J"},
+             {"404 Not Found", "<html>", "no answer from 127.0.0.1:"},
+             {"503 Service Unavailable", R"({"reason":7})", "the answer is 503 Service Unavailable"}}) {
+        ScriptedUpstream other{std::nullopt, [&](UpstreamConnection& connection) {
+                                   EXPECT_EQ(connection.read().target, "/readyz");
+                                   connection.write(http_answer(body, {}, status));
+                               }};
+        const Finished ended = run_bearerd({"wait", "--timeout", "0s", "--config",
+                                            write("https://api.example.com/graphql",
+                                                  admin_at("127.0.0.1:" + std::to_string(other.port())))});
+        EXPECT_EQ(ended.exit.code, 69);
+        EXPECT_THAT(ended.output, HasSubstr(reason));
+    }
 }
 
 } // namespace

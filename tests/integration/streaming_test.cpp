@@ -1,5 +1,6 @@
 #include "scenario.hpp"
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdlib>
 #include <fstream>
@@ -146,6 +147,47 @@ TEST(Streaming, OfASubscriptionEndsWithItsApp) {
         EXPECT_TRUE(app.read_piece());
     }
     EXPECT_EQ(ended.get_future().wait_for(patience), std::future_status::ready);
+}
+
+/// Contract 2 and 3.5: a stream is judged by its first event or part.
+TEST(Streaming, ThatBeginsWithARefusalLeadsToALoginAndIsAskedForAgain) {
+    const std::string refusal = R"({"errors":[{"message":"Unauthorized"}]})";
+    const std::string data{some_data};
+
+    struct Form {
+        const char* type;
+        std::string refused;
+        std::string granted;
+    };
+
+    const Form forms[] = {
+        {"text/event-stream", "event: next\ndata: " + refusal + "\n\nevent: complete\ndata:\n\n",
+         "event: next\ndata: " + data + "\n\nevent: complete\ndata:\n\n"},
+        {"multipart/mixed; boundary=\"-\"", "---\r\n\r\n" + refusal + "\r\n-----\r\n",
+         "---\r\n\r\n" + data + "\r\n-----\r\n"},
+        {"application/jsonl", refusal + "\n", data + "\n"},
+    };
+    for (const Form& form : forms) {
+        SCOPED_TRACE(form.type);
+        std::atomic<int> logins = 0;
+        const auto answer = [&](const UpstreamRequest& request) {
+            if (request.is_login())
+                return login_answer(++logins == 1 ? first_token : second_token);
+            const std::string& body = request.token() == second_token ? form.granted : form.refused;
+            return "HTTP/1.1 200 OK\r\nContent-Type: " + std::string{form.type} +
+                   "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+        };
+        Scene scene{[&](UpstreamConnection& connection) {
+                        for (;;)
+                            connection.write(answer(connection.read()));
+                    },
+                    "auth: {fresh_for: 0s}"};
+        const HttpResponse response = scene.daemon.post(some_query, {{"Accept", form.type}});
+        EXPECT_EQ(response.status, 200);
+        EXPECT_EQ(response.body, form.granted);
+        EXPECT_EQ(logins, 2);
+        EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
+    }
 }
 
 } // namespace

@@ -21,7 +21,7 @@ KEYWORDS = {"PCH", "USES", "LINK"}
 # Prefix of the included name -> the modules that may include it, in files of these kinds.
 CONFINED = {
     "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
-    "nlohmann/": ({"graphql", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
+    "nlohmann/": ({"config", "graphql", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
     "openssl/": ({"upstream", "auth"}, {".cpp", ".hpp"}),
     "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
     "prometheus/": ({"admin"}, {".cpp", ".hpp"}),

@@ -23,6 +23,7 @@ Allowed allowed_by(View view, bool valid) {
     case View::refused:
     case View::unauthorized:
     case View::not_executed:
+    case View::left:
         return {0, 0};
     case View::upstream_status:
     case View::unknown:
@@ -139,9 +140,9 @@ private:
 } // namespace
 
 std::string_view name_of(View view) {
-    static constexpr std::array<std::string_view, 10> names{
-        "acknowledged", "refused", "unauthorized", "nulled",     "upstream-status",
-        "not-executed", "unknown", "found",        "unanswered", "wrong"};
+    static constexpr std::array<std::string_view, 11> names{
+        "acknowledged", "refused", "unauthorized", "nulled", "upstream-status", "not-executed", "unknown",
+        "found",        "left",    "unanswered",   "wrong"};
     return names[static_cast<std::size_t>(view)];
 }
 

@@ -39,10 +39,10 @@ TEST(Audit, AllowsAViewOnlyTheExecutionsThatItTells) {
         bool once;
     };
 
-    const Case cases[] = {{View::acknowledged, false, true}, {View::nulled, false, true},
-                          {View::refused, true, false},      {View::unauthorized, true, false},
-                          {View::not_executed, true, false}, {View::upstream_status, true, true},
-                          {View::unknown, true, true},       {View::found, false, true}};
+    const Case cases[] = {
+        {View::acknowledged, false, true},   {View::nulled, false, true},       {View::refused, true, false},
+        {View::unauthorized, true, false},   {View::not_executed, true, false}, {View::left, true, false},
+        {View::upstream_status, true, true}, {View::unknown, true, true},       {View::found, false, true}};
     for (const Case& c : cases) {
         SCOPED_TRACE(name_of(c.view));
         EXPECT_EQ(audit_one(told(c.view), 0).empty(), c.none);

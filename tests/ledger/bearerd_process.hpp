@@ -8,13 +8,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace bearerd::ledger {
 
 /// YAML beyond addresses and credentials.
 struct DaemonSettings {
-    std::string upstream; ///< "key: value, key: value" of `upstream`
-    std::string others;   ///< whole lines of other keys
+    std::string upstream;      ///< "key: value, key: value" of `upstream`
+    std::string others;        ///< whole lines of other keys
+    bool told_in_full = false; ///< a line in its log for each request, and a journal
 };
 
 /// A bearerd that is ended and started again on the same port, with the same configuration and token store.
@@ -36,6 +38,12 @@ public:
     bool reload();
 
     [[nodiscard]] std::string output() const;
+    /// Of the one that runs now.
+    [[nodiscard]] std::optional<std::string> wait_for_line(std::string_view text) const;
+
+    /// While this file exists, the journal of a bearerd that is built with held_journal.cpp does not get
+    /// durable.
+    [[nodiscard]] std::string journal_hold_file() const { return (directory_.path() / "hold").string(); }
 
 private:
     test::TemporaryDirectory directory_;

@@ -1,7 +1,5 @@
 #include "client.hpp"
 
-#include "support/http_client.hpp"
-
 #include <algorithm>
 #include <cerrno>
 #include <limits>
@@ -30,37 +28,6 @@ std::string document(const std::string& query) {
     return nlohmann::json{{"query", query}}.dump();
 }
 
-std::string balance_check(const std::string& card) {
-    return document("{ Cards(card_reference:\"" + card + "\") { data { card_reference balance } } }");
-}
-
-std::string redemption(const std::string& card, const std::string& reference, bool valid) {
-    return document(
-        "mutation Redeem { createBalanceAdjustment(currency:\"" + std::string{valid ? "GBP" : "XXX"} +
-        "\", value:-1, merchant_id:26, unit_epos_reference:\"2251799825000010\", card_reference:\"" + card +
-        "\", merchant_transaction_reference:\"" + reference +
-        "\") { card_reference merchant_transaction_reference value id } }");
-}
-
-std::string plain_body(const test::HttpResponse& response) {
-    if (response.header("Content-Encoding") != "gzip")
-        return response.body;
-    constexpr int gzip_window = 16 + MAX_WBITS;
-    std::string input = response.body;
-    std::string output(64 * 1024, '\0'); // the answers here are short
-    z_stream stream{};
-    stream.next_in =
-        reinterpret_cast<Bytef*>(input.data()); // NOLINT(*-reinterpret-cast): zlib's type of a byte
-    stream.avail_in = static_cast<uInt>(input.size());
-    stream.next_out = reinterpret_cast<Bytef*>(output.data()); // NOLINT(*-reinterpret-cast)
-    stream.avail_out = static_cast<uInt>(output.size());
-    const bool whole =
-        inflateInit2(&stream, gzip_window) == Z_OK && inflate(&stream, Z_FINISH) == Z_STREAM_END;
-    output.resize(stream.total_out);
-    inflateEnd(&stream);
-    return whole ? output : "a broken gzip body";
-}
-
 class Client {
 public:
     Client(const ClientPlan& plan, Progress& progress) : plan_{plan}, progress_{progress} {
@@ -69,6 +36,7 @@ public:
 
     std::vector<Record> run() {
         for (std::size_t done = 0; done < plan_.mutations && !progress_.given_up();) {
+            progress_.wait_while_paused();
             const bool mutation = roll() >= queries;
             send_one(mutation);
             if (mutation) {
@@ -193,6 +161,37 @@ private:
 
 } // namespace
 
+std::string balance_check(const std::string& card) {
+    return document("{ Cards(card_reference:\"" + card + "\") { data { card_reference balance } } }");
+}
+
+std::string redemption(const std::string& card, const std::string& reference, bool valid) {
+    return document(
+        "mutation Redeem { createBalanceAdjustment(currency:\"" + std::string{valid ? "GBP" : "XXX"} +
+        "\", value:-1, merchant_id:26, unit_epos_reference:\"2251799825000010\", card_reference:\"" + card +
+        "\", merchant_transaction_reference:\"" + reference +
+        "\") { card_reference merchant_transaction_reference value id } }");
+}
+
+std::string plain_body(const test::HttpResponse& response) {
+    if (response.header("Content-Encoding") != "gzip")
+        return response.body;
+    constexpr int gzip_window = 16 + MAX_WBITS;
+    std::string input = response.body;
+    std::string output(64 * 1024, '\0'); // the answers here are short
+    z_stream stream{};
+    stream.next_in =
+        reinterpret_cast<Bytef*>(input.data()); // NOLINT(*-reinterpret-cast): zlib's type of a byte
+    stream.avail_in = static_cast<uInt>(input.size());
+    stream.next_out = reinterpret_cast<Bytef*>(output.data()); // NOLINT(*-reinterpret-cast)
+    stream.avail_out = static_cast<uInt>(output.size());
+    const bool whole =
+        inflateInit2(&stream, gzip_window) == Z_OK && inflate(&stream, Z_FINISH) == Z_STREAM_END;
+    output.resize(stream.total_out);
+    inflateEnd(&stream);
+    return whole ? output : "a broken gzip body";
+}
+
 void Progress::advance(std::size_t client) {
     const std::lock_guard lock{mutex_};
     ++of_client_[client];
@@ -204,6 +203,34 @@ void Progress::end(std::size_t client) {
     const std::lock_guard lock{mutex_};
     of_client_[client] = at_its_end;
     ++ended_;
+    changed_.notify_all();
+}
+
+void Progress::pause_all() {
+    std::unique_lock lock{mutex_};
+    paused_ = true;
+    changed_.wait(lock, [&] { return waiting_ + ended_ == of_client_.size(); });
+}
+
+void Progress::resume() {
+    const std::lock_guard lock{mutex_};
+    paused_ = false;
+    changed_.notify_all();
+}
+
+void Progress::wait_while_paused() {
+    std::unique_lock lock{mutex_};
+    if (!paused_)
+        return;
+    ++waiting_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return !paused_ || given_up_; });
+    --waiting_;
+}
+
+void Progress::give_up() {
+    const std::lock_guard lock{mutex_};
+    given_up_ = true;
     changed_.notify_all();
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "record.hpp"
+#include "support/http_client.hpp"
 
 #include <atomic>
 #include <condition_variable>
@@ -20,8 +21,14 @@ public:
     void advance(std::size_t client);
     void end(std::size_t client);
 
+    /// Between two requests: no client sends from here until resume().
+    void pause_all();
+    void resume();
+    /// By a client, before each request.
+    void wait_while_paused();
+
     /// bearerd is gone for good: the clients shall end.
-    void give_up() { given_up_ = true; }
+    void give_up();
 
     [[nodiscard]] bool given_up() const { return given_up_; }
 
@@ -36,6 +43,8 @@ private:
     std::vector<std::size_t> of_client_;
     std::size_t total_ = 0;
     std::size_t ended_ = 0;
+    std::size_t waiting_ = 0; ///< clients, while paused
+    bool paused_ = false;
     std::atomic<bool> given_up_ = false;
 };
 
@@ -53,6 +62,13 @@ struct ClientPlan {
 /// Sends its redemptions and balance checks one after the other, over kept and fresh connections; never sends
 /// one again. Runs on a thread of its own.
 [[nodiscard]] std::vector<Record> run_client(const ClientPlan& plan, Progress& progress);
+
+/// The documents that they send.
+[[nodiscard]] std::string balance_check(const std::string& card);
+[[nodiscard]] std::string redemption(const std::string& card, const std::string& reference, bool valid);
+
+/// A body as it was before its coding, if that is gzip.
+[[nodiscard]] std::string plain_body(const test::HttpResponse& response);
 
 /// What an answer means. `card` is the one that was asked for; of a mutation, the reference must come back
 /// too.

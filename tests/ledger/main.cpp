@@ -109,6 +109,10 @@ Options read(int argc, char** argv) {
         ->check(CLI::Range(1, 600'000));
     app.add_option("--threads", options.run.clients, "clients at the same time")->check(CLI::Range(1, 1'000));
     app.add_option("--bearerd", options.run.program, "the program that is judged")->check(CLI::ExistingFile);
+    app.add_flag(
+        "--journal-can-be-held", options.run.journal_can_be_held,
+        "it is built with held_journal.cpp; without, apps do not leave while their mutation waits for "
+        "the journal");
     app.add_option(
         "--expect", options.expected,
         "for daemons that are known to be broken: exit with 0 where a violation has this in its text, "

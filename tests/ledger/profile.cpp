@@ -183,6 +183,25 @@ Profile restarts(std::uint64_t seed) {
     return profile;
 }
 
+/// Apps give up while their mutations wait, and cashiers press again.
+Profile leaving(std::uint64_t seed) {
+    constexpr std::chrono::milliseconds long_enough = 25s;
+    Profile profile;
+    set_limits(profile, {long_enough, long_enough, long_enough}, seed);
+    // One thread: it is by an answer of it that a round knows what else the thread has read (Leavers).
+    profile.daemon.upstream += ", max_connections: " + std::to_string(leaving_connections);
+    profile.daemon.others = "threads: 1\nshutdown_grace: 30s\n"
+                            "auth: {login_timeout: " +
+                            text(long_enough) + ", fresh_for: 0s}";
+    profile.daemon.told_in_full = true;
+    profile.faults = FaultList{}.dump();
+    profile.cycle = {Action::leave_at_login, Action::leave_at_handshake, Action::leave_at_room,
+                     Action::leave_at_journal};
+    profile.spacing = 50;
+    profile.mean_pause = 2ms;
+    return profile;
+}
+
 Profile all(std::uint64_t seed) {
     Profile profile;
     set_limits(profile, short_limits, seed);
@@ -243,21 +262,28 @@ struct Named {
     Maker make;
 };
 
-constexpr std::array<Named, 9> known{Named{"idle-limit", idle_limit},
-                                     Named{"idle-random", idle_random},
-                                     Named{"all", all},
-                                     {"stale-only", stale_only},
-                                     {"auth-only", auth_only},
-                                     {"close-after", close_after},
-                                     {"reconcile", reconcile},
-                                     {"timeouts", timeouts},
-                                     {"restarts", restarts}};
+constexpr std::array<Named, 10> known{Named{"all", all},          {"stale-only", stale_only},
+                                      {"auth-only", auth_only},   {"close-after", close_after},
+                                      {"reconcile", reconcile},   {"timeouts", timeouts},
+                                      {"restarts", restarts},     {"leaving", leaving},
+                                      {"idle-limit", idle_limit}, {"idle-random", idle_random}};
 
 } // namespace
 
 std::string_view name_of(Action action) {
-    static constexpr std::array<std::string_view, 9> names{
-        "revoke", "rotate", "calm", "refuse", "stop", "close_idle", "SIGTERM", "SIGKILL", "SIGHUP"};
+    static constexpr std::array<std::string_view, 13> names{"revoke",
+                                                            "rotate",
+                                                            "calm",
+                                                            "refuse",
+                                                            "stop",
+                                                            "close_idle",
+                                                            "SIGTERM",
+                                                            "SIGKILL",
+                                                            "SIGHUP",
+                                                            "leave_at_login",
+                                                            "leave_at_handshake",
+                                                            "leave_at_room",
+                                                            "leave_at_journal"};
     return names[static_cast<std::size_t>(action)];
 }
 

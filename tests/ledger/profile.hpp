@@ -21,7 +21,14 @@ enum class Action {
     terminate,      ///< SIGTERM, and bearerd is started again
     kill,           ///< kill -9, and it is started again
     reload,         ///< SIGHUP
+    leave_at_login, ///< apps give up while their mutation waits for a login,
+    leave_at_handshake, ///< for a handshake,
+    leave_at_room,      ///< for a free connection,
+    leave_at_journal,   ///< for the journal, if bearerd is built with held_journal.cpp
 };
+
+/// That a bearerd of the profile `leaving` has to its upstream, at most.
+inline constexpr std::size_t leaving_connections = 4;
 
 [[nodiscard]] std::string_view name_of(Action action);
 

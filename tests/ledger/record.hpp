@@ -20,6 +20,7 @@ enum class View {
     not_executed,    ///< bearerd's error with executed "no"
     unknown,         ///< bearerd's error with executed "unknown"
     found,           ///< bearerd's error with executed "yes": the upstream was asked after it
+    left,            ///< nothing: it left before its request could be sent, and asked no more
     unanswered,      ///< the connection ended without a whole answer
     wrong,           ///< anything that must never be seen; Record::problem says what
 };

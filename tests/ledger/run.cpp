@@ -1,6 +1,7 @@
 #include "run.hpp"
 
 #include "client.hpp"
+#include "leavers.hpp"
 #include "support/simulator.hpp"
 
 #include <algorithm>
@@ -35,6 +36,7 @@ public:
           simulator_{simulator},
           bearerd_{bearerd},
           progress_{progress},
+          leavers_{simulator, bearerd, options.seed},
           dice_{options.seed} {}
 
     void run() {
@@ -54,6 +56,8 @@ public:
     [[nodiscard]] const std::vector<Outage>& outages() const { return outages_; }
 
     [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
+
+    [[nodiscard]] const Leavers& leavers() const { return leavers_; }
 
     [[nodiscard]] const std::map<std::string, std::size_t>& counts() const { return counts_; }
 
@@ -108,6 +112,22 @@ private:
             if (!bearerd_.reload())
                 violations_.push_back("SIGHUP was not answered by READY=1");
             return;
+        case Action::leave_at_login:
+            progress_.wait_for_all_in_flight(); // no request may meet two rejections
+            leavers_.give_up(action);
+            return;
+        case Action::leave_at_handshake:
+            progress_.pause_all();
+            leavers_.give_up(action);
+            progress_.resume();
+            return;
+        case Action::leave_at_journal:
+            if (options_.journal_can_be_held)
+                leavers_.give_up(action);
+            return;
+        case Action::leave_at_room:
+            leavers_.give_up(action);
+            return;
         }
     }
 
@@ -155,6 +175,7 @@ private:
     test::Simulator& simulator_;
     BearerdProcess& bearerd_;
     Progress& progress_;
+    Leavers leavers_;
     std::mt19937_64 dice_;
     std::int64_t last_login_ms_ = -1;
     Clock::time_point saw_login_{};
@@ -222,6 +243,7 @@ RunResult run(const Profile& profile, const RunOptions& options) {
     std::vector<Record> records;
     for (auto& client : clients)
         std::ranges::move(client.get(), std::back_inserter(records));
+    std::ranges::copy(disturber.leavers().records(), std::back_inserter(records));
     disturber.terminate();
     wait_until_settled(simulator);
 
@@ -238,10 +260,13 @@ RunResult run(const Profile& profile, const RunOptions& options) {
     result.violations = audit(records, executions, disturber.outages(), promises);
     result.violations.insert(result.violations.end(), disturber.violations().begin(),
                              disturber.violations().end());
+    const auto& left = disturber.leavers().violations();
+    result.violations.insert(result.violations.end(), left.begin(), left.end());
     if (stats.at("foreign_tokens") != 0)
         result.violations.push_back("a token of another account was used");
     count(records, executions, result);
     result.faults = disturber.counts();
+    result.faults.insert(disturber.leavers().outcomes().begin(), disturber.leavers().outcomes().end());
     for (const auto& [kind, times] : stats.at("faults_by_kind").items())
         result.faults[kind] += times.get<std::size_t>();
     result.bearerd_output = bearerd.output();

@@ -10,7 +10,8 @@
 namespace bearerd::ledger {
 
 struct RunOptions {
-    std::string program; ///< the bearerd that is judged
+    std::string program;              ///< the bearerd that is judged
+    bool journal_can_be_held = false; ///< it is built with held_journal.cpp
     std::uint64_t seed = 1;
     std::size_t mutations = 600;
     std::size_t clients = 8;

@@ -91,8 +91,10 @@ Api::Api(ApiOptions options, std::function<Now()> clock, std::function<void(cons
 void Api::reset() {
     shop_ = std::make_unique<Shop>(options_.shop);
     const auto open = stats_.open_connections;
+    const auto held = stats_.held;
     stats_ = {};
     stats_.open_connections = open;
+    stats_.held = held;
     calm();
     faults_.seed(options_.seed);
     cases_.clear();

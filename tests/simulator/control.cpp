@@ -47,7 +47,7 @@ HttpReply Control::get(const HttpRequest& request) const {
     }
     return fault(
         "no such endpoint; there are GET /__ledger /__stats /__requests /__cases /__faults and POST /__reset "
-        "/__revoke /__credentials /__faults /__scenario /__close_idle /__down",
+        "/__revoke /__credentials /__faults /__scenario /__close_idle /__release /__down",
         404);
 }
 
@@ -75,6 +75,8 @@ HttpReply Control::post(const HttpRequest& request) {
         api_.tokens().revoke_all();
     } else if (path == "/__close_idle") {
         doors_.close_idle();
+    } else if (path == "/__release") {
+        doors_.release();
     } else if (path == "/__faults") {
         return set_faults(request);
     } else if (path == "/__scenario") {

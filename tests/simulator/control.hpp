@@ -10,6 +10,7 @@ namespace bearerd::sim {
 struct Doors {
     std::function<void()> close_idle;
     std::function<void(std::chrono::milliseconds)> down;
+    std::function<void()> release;
 };
 
 /// The endpoints below /__ : what happened, and what shall happen.

@@ -5,31 +5,12 @@
 #include <openssl/rand.h>
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 #include <stdexcept>
 
 namespace bearerd::sim {
 namespace {
-
-constexpr std::string_view standard_alphabet =
-    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-constexpr std::string_view url_alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-
-std::string encode(std::string_view bytes, std::string_view alphabet, bool pad) {
-    std::string out;
-    std::uint32_t bits = 0;
-    int held = 0;
-    for (const char c : bytes) {
-        bits = (bits << 8) | static_cast<unsigned char>(c);
-        for (held += 8; held >= 6; held -= 6)
-            out.push_back(alphabet[(bits >> (held - 6)) & 0x3F]);
-    }
-    if (held > 0)
-        out.push_back(alphabet[(bits << (6 - held)) & 0x3F]);
-    while (pad && out.size() % 4 != 0)
-        out.push_back('=');
-    return out;
-}
 
 const unsigned char* bytes_of(std::string_view text) {
     return reinterpret_cast<const unsigned char*>(text.data());
@@ -45,11 +26,19 @@ int hex_digit(char c) {
 } // namespace
 
 std::string base64(std::string_view bytes) {
-    return encode(bytes, standard_alphabet, true);
+    std::string out((bytes.size() + 2) / 3 * 4 + 1, '\0'); // OpenSSL writes a zero at its end
+    const int size = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(out.data()), bytes_of(bytes),
+                                     static_cast<int>(bytes.size()));
+    out.resize(static_cast<std::size_t>(size));
+    return out;
 }
 
 std::string base64url(std::string_view bytes) {
-    return encode(bytes, url_alphabet, false);
+    std::string out = base64(bytes);
+    out.resize(std::min(out.size(), out.find('=')));
+    std::ranges::replace(out, '+', '-');
+    std::ranges::replace(out, '/', '_');
+    return out;
 }
 
 std::string hmac_sha256(std::string_view key, std::string_view text) {

@@ -27,6 +27,8 @@ constexpr std::array names{
     Name{Kind::stale_fin, "stale_fin"},
     Name{Kind::stale_rst, "stale_rst"},
     Name{Kind::tls_stall, "tls_stall"},
+    Name{Kind::tls_hold, "tls_hold"},
+    Name{Kind::hold, "hold"},
     Name{Kind::bad_login, "bad_login"},
     Name{Kind::login_no_token, "login_no_token"},
     Name{Kind::account_locked, "account_locked"},
@@ -124,15 +126,16 @@ private:
 };
 
 bool fits(const Fault& fault, Traffic traffic) {
+    const bool of_connections = fault.kind == Kind::tls_stall || fault.kind == Kind::tls_hold;
     switch (traffic) {
     case Traffic::connection:
-        return fault.kind == Kind::tls_stall;
+        return of_connections;
     case Traffic::query:
-        return fault.queries && fault.kind != Kind::tls_stall;
+        return fault.queries && !of_connections;
     case Traffic::mutation:
-        return fault.mutations && fault.kind != Kind::tls_stall;
+        return fault.mutations && !of_connections;
     case Traffic::login:
-        return fault.logins && fault.kind != Kind::tls_stall;
+        return fault.logins && !of_connections;
     }
     return false;
 }

@@ -26,6 +26,8 @@ struct Fault {
         stale_fin,
         stale_rst,
         tls_stall,
+        tls_hold,
+        hold,
         bad_login,
         login_no_token,
         account_locked,

@@ -36,12 +36,13 @@ TEST(Faults, StrikesOnlyTheOperationsItNames) {
     ASSERT_EQ(faults.add(Json::array({{{"kind", "close_after"}, {"operations", "mutation"}},
                                       {{"kind", "delay"}, {"operations", "login"}, {"delay_ms", 5}},
                                       {{"kind", "tls_stall"}},
+                                      {{"kind", "tls_hold"}},
                                       {{"kind", "chunked"}}})),
               "");
     EXPECT_EQ(kinds(faults.strike(Traffic::mutation)), "close_after chunked");
     EXPECT_EQ(kinds(faults.strike(Traffic::query)), "chunked");
     EXPECT_EQ(kinds(faults.strike(Traffic::login)), "delay chunked");
-    EXPECT_EQ(kinds(faults.strike(Traffic::connection)), "tls_stall");
+    EXPECT_EQ(kinds(faults.strike(Traffic::connection)), "tls_stall tls_hold");
 }
 
 TEST(Faults, TheSameSeedStrikesTheSameRequests) {

@@ -62,7 +62,8 @@ Server::Server(asio::io_context& io, ServerOptions options, Api& api, asio::ssl:
     : io_(io),
       options_(std::move(options)),
       api_(api),
-      control_(api, {[this] { close_idle(); }, [this](std::chrono::milliseconds time) { down(time); }}),
+      control_(api, {[this] { close_idle(); }, [this](std::chrono::milliseconds time) { down(time); },
+                     [this] { release(); }}),
       tls_(tls),
       acceptor_(io),
       control_acceptor_(io),
@@ -113,6 +114,11 @@ asio::awaitable<void> Server::accept(asio::ip::tcp::acceptor& acceptor, bool con
 void Server::close_idle() {
     for (auto* session : sessions_)
         session->close_if_idle();
+}
+
+void Server::release() {
+    for (auto* session : sessions_)
+        session->release();
 }
 
 void Server::down(std::chrono::milliseconds time) {

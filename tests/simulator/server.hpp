@@ -41,6 +41,8 @@ public:
     [[nodiscard]] std::uint16_t control_port() const noexcept;
 
     void close_idle();
+    /// Whatever the faults `hold` and `tls_hold` hold goes on.
+    void release();
     /// Refuses connections for that time; idle connections are closed, others end with their answer.
     void down(std::chrono::milliseconds time);
 

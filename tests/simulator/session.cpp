@@ -9,6 +9,7 @@
 #include <charconv>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
+#include <utility>
 
 namespace bearerd::sim {
 namespace {
@@ -71,6 +72,11 @@ void Session::close_if_idle() {
     }
 }
 
+void Session::release() {
+    if (std::exchange(held_, false))
+        timer_.cancel();
+}
+
 void Session::stop() {
     closing_ = true;
     timer_.cancel();
@@ -98,6 +104,8 @@ asio::awaitable<bool> Session::handshake() {
         reset_connection();
         co_return false;
     }
+    if (find(faults, Kind::tls_hold) != nullptr)
+        co_await hold(Kind::tls_hold);
     const auto [error] = co_await wire_.tls()->async_handshake(asio::ssl::stream_base::server, token);
     if (error) {
         counted_unread_ = true; // no request can come without it
@@ -208,6 +216,8 @@ asio::awaitable<Session::Next> Session::serve(HttpRequest request) {
         co_return co_await deliver(std::move(reply), {}, keep_alive, with_body);
     }
     const auto plan = api.plan(request);
+    if (find(plan.faults, Kind::hold) != nullptr)
+        co_await hold(Kind::hold);
     if (const auto* fault = find(plan.faults, Kind::delay))
         co_await wait(fault->delay);
     if (closing_ || find(plan.faults, Kind::close_before) != nullptr)
@@ -229,6 +239,23 @@ asio::awaitable<Session::Next> Session::serve(HttpRequest request) {
     if (overtakes && server_.held_ != nullptr)
         server_.held_->let_go();
     co_return next;
+}
+
+/// Waits until a test releases it.
+asio::awaitable<void> Session::hold(Kind kind) {
+    constexpr std::chrono::minutes for_ever{10};
+    if (closing_)
+        co_return;
+    auto& stats = server_.api_.stats();
+    if (kind == Kind::tls_hold) { // the others are counted by their plan
+        ++stats.faults;
+        ++stats.faults_by_kind[name_of(kind)];
+    }
+    held_ = true;
+    ++stats.held;
+    co_await wait(for_ever);
+    held_ = false;
+    --stats.held;
 }
 
 /// Waits until a later request was answered; false, at once, where another one waits already.

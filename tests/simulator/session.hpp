@@ -21,6 +21,7 @@ public:
     asio::awaitable<void> run();
 
     void close_if_idle();
+    void release();
     void stop();
 
 private:
@@ -37,6 +38,7 @@ private:
     asio::awaitable<bool> trickle(std::string bytes, std::chrono::milliseconds pause);
     asio::awaitable<void> wait(std::chrono::milliseconds time);
     asio::awaitable<void> good_bye(bool close_notify);
+    asio::awaitable<void> hold(Fault::Kind kind);
     asio::awaitable<bool> hold_back(std::chrono::milliseconds longest);
     void let_go();
     void reset_connection();
@@ -52,6 +54,7 @@ private:
     bool control_;
     bool idle_ = false;
     bool closing_ = false;
+    bool held_ = false; ///< Until release().
     std::uint64_t id_;
     std::uint64_t served_ = 0;
     std::uint64_t received_before_ = 0; ///< Bytes on the wire, when the last request had been read.

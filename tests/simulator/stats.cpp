@@ -20,6 +20,7 @@ Json Stats::json() const {
             {"throttled", throttled},
             {"connections", connections},
             {"open_connections", open_connections},
+            {"held", held},
             {"tls_handshakes", tls_handshakes},
             {"tls_resumed", tls_resumed},
             {"tls_failed", tls_failed},

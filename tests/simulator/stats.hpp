@@ -26,6 +26,7 @@ struct Stats {
     std::uint64_t throttled = 0; ///< Operations that cost more points than were left.
     std::uint64_t connections = 0;
     std::uint64_t open_connections = 0; ///< Not reset.
+    std::uint64_t held = 0;             ///< Now, by the faults `hold` and `tls_hold`. Not reset.
     std::uint64_t tls_handshakes = 0;
     std::uint64_t tls_resumed = 0;
     std::uint64_t tls_failed = 0;

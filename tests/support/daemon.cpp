@@ -35,8 +35,10 @@ Daemon::Daemon(const DaemonOptions& options)
     write_config(options.config);
     Environment environment = options.environment;
     environment.emplace_back("NOTIFY_SOCKET", notify_.path());
+    std::vector<std::string> words = options.launcher;
+    words.insert(words.end(), {BEARERD_PROGRAM, "run", "--config", config_file_});
     process_ = std::make_unique<Process>(
-        BEARERD_PROGRAM, std::vector<std::string>{"run", "--config", config_file_}, environment);
+        words.front(), std::vector<std::string>{words.begin() + 1, words.end()}, environment);
     if (options.wait_until_ready && !notify_.wait_for("READY=1", *process_))
         throw std::runtime_error{"bearerd did not get ready; it said:\n" + process_->output()};
 }

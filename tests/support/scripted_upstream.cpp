@@ -36,11 +36,15 @@ std::shared_ptr<SSL_CTX> make_context(const Certificate& certificate) {
     return context;
 }
 
-std::pair<int, std::uint16_t> listen_anywhere() {
+/// Port 0: any that nobody uses.
+std::pair<int, std::uint16_t> listen_on(const char* where, std::uint16_t port) {
     const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    address.sin_port = htons(port);
+    const int on = 1; // what an earlier one left in TIME_WAIT is none of its business
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    check(::inet_pton(AF_INET, where, &address.sin_addr) == 1, "no address");
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     check(::bind(descriptor, generic, size) == 0 && ::listen(descriptor, 1024) == 0 &&
@@ -171,6 +175,13 @@ void UpstreamConnection::finish() {
     cut();
 }
 
+void UpstreamConnection::end_sending() {
+    if (ssl_)
+        SSL_shutdown(ssl_.get());
+    ERR_clear_error();
+    ::shutdown(descriptor_, SHUT_WR);
+}
+
 void UpstreamConnection::cut() {
     if (descriptor_ < 0)
         return;
@@ -186,9 +197,13 @@ void UpstreamConnection::reset() {
 }
 
 ScriptedUpstream::ScriptedUpstream(const std::optional<Certificate>& certificate, Script script)
+    : ScriptedUpstream{certificate, std::move(script), "127.0.0.1", 0} {}
+
+ScriptedUpstream::ScriptedUpstream(const std::optional<Certificate>& certificate, Script script,
+                                   const char* address, std::uint16_t port)
     : script_{std::move(script)}, context_{certificate ? make_context(*certificate) : nullptr} {
     ::signal(SIGPIPE, SIG_IGN); // OpenSSL writes without MSG_NOSIGNAL
-    std::tie(listener_, port_) = listen_anywhere();
+    std::tie(listener_, port_) = listen_on(address, port);
     acceptor_ = std::thread{[this] { accept_loop(); }};
 }
 

@@ -64,9 +64,10 @@ public:
     /// Waits until the peer ends the connection, dropping what it sends.
     void wait_for_end();
 
-    void finish(); ///< close_notify, then FIN
-    void cut();    ///< FIN without close_notify
-    void reset();  ///< RST
+    void finish();      ///< close_notify, then FIN
+    void cut();         ///< FIN without close_notify
+    void end_sending(); ///< close_notify, then FIN, but goes on to take what comes
+    void reset();       ///< RST
 
 private:
     friend class ScriptedUpstream;
@@ -88,7 +89,10 @@ using Script = std::function<void(UpstreamConnection&)>;
 /// not send: over TLS with a given certificate, or over plain TCP without. A thread for each connection.
 class ScriptedUpstream {
 public:
+    /// On 127.0.0.1, and a port that nobody uses.
     ScriptedUpstream(const std::optional<Certificate>& certificate, Script script);
+    ScriptedUpstream(const std::optional<Certificate>& certificate, Script script, const char* address,
+                     std::uint16_t port);
     ScriptedUpstream(const ScriptedUpstream&) = delete;
     ScriptedUpstream& operator=(const ScriptedUpstream&) = delete;
     ~ScriptedUpstream();

@@ -52,6 +52,9 @@ public:
 
     void close_idle_connections() { control("/__close_idle"); }
 
+    /// Whatever the faults `hold` and `tls_hold` hold goes on.
+    void release() { control("/__release"); }
+
     /// Refuses connections for that time, and closes those that are idle.
     void refuse_connections(std::chrono::milliseconds time);
 

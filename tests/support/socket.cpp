@@ -5,13 +5,18 @@
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <optional>
 #include <poll.h>
+#include <sstream>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <system_error>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -70,6 +75,61 @@ void wait_for(int descriptor, short events, const Deadline& deadline, const char
     } while (ready < 0 && errno == EINTR);
     if (ready == 0)
         throw TimedOut{what};
+}
+
+/// The ports of a TCP connection over 127.0.0.1.
+struct Ports {
+    std::uint16_t own = 0;
+    std::uint16_t peer = 0;
+};
+
+Ports ports_of(int descriptor) {
+    const auto port_by = [descriptor](auto get_name) {
+        sockaddr_in address{};
+        socklen_t size = sizeof address;
+        if (get_name(descriptor, reinterpret_cast<sockaddr*>(&address), &size) != 0) // NOLINT(*-cast)
+            fail("the ports of a connection");
+        return ntohs(address.sin_port);
+    };
+    return {port_by(::getsockname), port_by(::getpeername)};
+}
+
+/// How the kernel shows the other end of a connection; nothing once it is no more.
+struct OtherEnd {
+    unsigned state = 0;
+    unsigned long unread = 0;
+};
+
+std::optional<OtherEnd> other_end(const Ports& ports) {
+    std::ifstream table{"/proc/net/tcp"};
+    std::string line;
+    std::getline(table, line); // the headings
+    while (std::getline(table, line)) {
+        std::istringstream fields{line};
+        std::string number;
+        std::string local;
+        std::string remote;
+        std::string state;
+        std::string queues;
+        fields >> number >> local >> remote >> state >> queues;
+        const auto port = [](const std::string& address) {
+            return std::stoul(address.substr(address.find(':') + 1), nullptr, 16);
+        };
+        if (port(local) == ports.peer && port(remote) == ports.own)
+            return OtherEnd{static_cast<unsigned>(std::stoul(state, nullptr, 16)),
+                            std::stoul(queues.substr(queues.find(':') + 1), nullptr, 16)};
+    }
+    return std::nullopt;
+}
+
+/// By looking again and again: nothing else tells it.
+template<class Condition>
+void wait_until(Condition condition, const Deadline& deadline, const char* what) {
+    while (!condition()) {
+        if (deadline.passed())
+            throw TimedOut{what};
+        std::this_thread::sleep_for(std::chrono::milliseconds{1});
+    }
 }
 
 } // namespace
@@ -177,6 +237,36 @@ void Socket::reset() {
 void Socket::close() {
     if (descriptor_ >= 0)
         ::close(std::exchange(descriptor_, -1));
+}
+
+void Socket::wait_until_read(Deadline deadline) const {
+    const Ports ports = ports_of(descriptor_);
+    const auto delivered = [this] {
+        int unacknowledged = 0;
+        return ::ioctl(descriptor_, TIOCOUTQ, &unacknowledged) == 0 && unacknowledged == 0;
+    };
+    const auto read = [&ports] {
+        const auto end = other_end(ports);
+        return !end || end->unread == 0;
+    };
+    wait_until(delivered, deadline, "what was sent to be delivered");
+    wait_until(read, deadline, "what was sent to be read");
+}
+
+void Socket::shutdown_send_and_wait(Deadline deadline) {
+    const Ports ports = ports_of(descriptor_);
+    shutdown_send();
+    const auto seen = [&ports] {
+        const auto end = other_end(ports);
+        return !end || end->state != TCP_ESTABLISHED;
+    };
+    wait_until(seen, deadline, "the end of a stream to be seen");
+}
+
+void Socket::reset_and_wait(Deadline deadline) {
+    const Ports ports = ports_of(descriptor_);
+    reset();
+    wait_until([&ports] { return !other_end(ports); }, deadline, "a reset to be seen");
 }
 
 bool accepts_connections(std::uint16_t port) {

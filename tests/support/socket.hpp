@@ -52,6 +52,13 @@ public:
     void reset();
     void close();
 
+    /// Waits until the process at the other end, on this machine, has read all that was sent; throws
+    /// TimedOut.
+    void wait_until_read(Deadline deadline = Deadline{}) const;
+    /// Ends the connection by shutdown or reset, and waits until the kernel shows that to the other end.
+    void shutdown_send_and_wait(Deadline deadline = Deadline{});
+    void reset_and_wait(Deadline deadline = Deadline{});
+
     [[nodiscard]] int descriptor() const { return descriptor_; }
 
 private:

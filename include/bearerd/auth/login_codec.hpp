@@ -59,7 +59,6 @@ struct LoginHead {
 [[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password);
 
 /// `Retry-After` in seconds or, where the answer's `Date` tells what time it is for the upstream, as a date.
-[[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value,
-                                                        std::string_view date = {}) noexcept;
+[[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date = {});
 
 } // namespace bearerd::auth

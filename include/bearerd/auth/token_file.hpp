@@ -32,7 +32,7 @@ inline constexpr std::size_t max_store_file = 64UL << 10;
                                           std::string_view bytes);
 
 /// Removes the temporary files that a crash left beside `name`.
-void remove_stale_files(const std::string& directory, const std::string& name) noexcept;
+void remove_stale_files(const std::string& directory, const std::string& name);
 
 struct StoreSettings {
     std::string directory;

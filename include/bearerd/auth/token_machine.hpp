@@ -20,9 +20,9 @@ namespace bearerd::auth {
 ///
 /// Held always (and tested over random events): at most one login runs; the generation only grows; an expired
 /// token is never handed out; a refusal of an old generation starts nothing; a denied document starts no
-/// login; logins that only show that their documents are denied are no more than the documents; a login is
-/// never tried before its back-off is over; every failure state has a next wake-up; nothing starts after
-/// stop().
+/// login while its denial holds; logins that only show that their documents are denied are no more than the
+/// documents, and one in each `denied_for`; a login is never tried before its back-off is over; every failure
+/// state has a next wake-up; nothing starts after stop().
 class TokenMachine {
 public:
     /// The two inputs that pure code can't have by itself.
@@ -79,8 +79,15 @@ public:
     /// A resend after a login, with the token of this generation, was rejected too: the document is denied
     /// until the next login. Where the login was made for this very document, it has proved nothing: what was
     /// denied before it is so again. Else documents that are denied by turns would each undo what was known
-    /// of the others. Of a token older than the last login it means nothing.
+    /// of the others. Of a token older than the last login it means nothing. The denial lapses `denied_for`
+    /// after the login, unless accepted() has shown by then, or shows later, that the login's token works.
     void denied(std::uint64_t generation, std::uint64_t document);
+
+    /// A request with the token of this generation was accepted.
+    void accepted(std::uint64_t generation) noexcept { proven_ = proven_ || generation >= login_generation_; }
+
+    /// The generation of the last login's token if no request has been accepted since, else 0.
+    [[nodiscard]] std::uint64_t unproven_login() const noexcept { return proven_ ? 0 : login_generation_; }
 
     /// A response to a request sent with the token of this generation carried a token (contract 3.4).
     [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
@@ -179,6 +186,7 @@ private:
     [[nodiscard]] Reply fail(TimePoint now) const noexcept;
     [[nodiscard]] Reply restart(TimePoint now);
     [[nodiscard]] bool older(std::uint64_t generation, const Candidate& token, std::uint64_t hash) const;
+    [[nodiscard]] bool is_denied(std::uint64_t generation, std::uint64_t document, TimePoint now) const;
     void forget_denied() noexcept;
     /// `hash`: of its value.
     void make_current(Candidate token, std::uint64_t hash, bool from_login, TimePoint received,
@@ -190,6 +198,8 @@ private:
     std::uint64_t generation_ = 0;
     std::uint64_t first_generation_ = 1; ///< of the current user: tokens before it are another's
     std::uint64_t login_generation_ = 0; ///< the last one that a login brought
+    TimePoint login_at_{};               ///< when it did
+    bool proven_ = false;                ///< a request has been accepted since
     std::shared_ptr<const Claims> login_claims_ = std::make_shared<const Claims>();
     TimePoint renew_at_{};
     std::optional<FailureKind> failure_; ///< of the last login, where it failed

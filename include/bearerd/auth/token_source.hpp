@@ -52,6 +52,10 @@ public:
     /// login.
     virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
+    /// A request sent with `used` was accepted: GraphQL data came back. The path of nearly every answer, so
+    /// it costs nothing once the login's token is known to work.
+    virtual void accepted(const TokenPtr& /*used*/) {}
+
     /// A response to a request sent with `used` carried this token, as find_token() has it.
     /// `login_operation`: the request held a login of the app's own. Adopted or ignored by contract 3.4.
     virtual void observed(const TokenPtr& used, std::string_view token, bool login_operation) = 0;

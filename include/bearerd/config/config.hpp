@@ -124,6 +124,7 @@ struct Auth {
     Unauthorized unauthorized;
     Duration refresh_before = 2min;
     Duration fresh_for = 10s;
+    Duration denied_for = 1min; ///< how long an unproven denial holds
     Duration login_timeout = 10s;
     Backoff backoff;
 };
@@ -164,7 +165,7 @@ struct Errors {
 
 struct Log {
     enum class Level : std::uint8_t { debug, info, warning, error } level = Level::info;
-    enum class Format : std::uint8_t { text, json } format = Format::text;
+    enum class Format : std::uint8_t { text, json, journald } format = Format::text;
     bool requests = true;
 };
 

@@ -22,6 +22,29 @@ struct Fault {
 /// "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (contract 6).
 [[nodiscard]] std::string format_fault(std::string_view file, const Fault& fault);
 
+/// The same with "warning: " before the key.
+[[nodiscard]] std::string format_warning(std::string_view file, const Fault& warning);
+
+/// Who may change one file or folder, as the system reports it.
+struct FileRights {
+    enum class Role : std::uint8_t {
+        file,   ///< the file that a setting names
+        folder, ///< the folder that a setting names
+        holder, ///< a folder that holds what a setting names
+    };
+    Role role = Role::file;
+    std::string path;
+    std::uint32_t mode = 0; ///< permission bits, the sticky bit included
+    std::uint32_t uid = 0;
+    std::uint32_t gid = 0;
+};
+
+/// Whom bearerd runs as.
+struct Identity {
+    std::optional<std::uint32_t> uid; ///< none: not known, so that owners are not judged
+    std::vector<std::uint32_t> gids;
+};
+
 /// What parsing may ask the world for; tests give their own. Each returns nothing where there is none.
 struct Surroundings {
     /// The value of an environment variable.
@@ -33,18 +56,29 @@ struct Surroundings {
     /// Whether a key is left out, without a fault, where a variable in its value is not set: for who needs no
     /// such key and does not have the service's environment. None: no key is.
     std::function<bool(const std::string& key)> may_be_left_out = {};
+    /// The rights of what stands at the path, if anything does, and of the folders that hold it. None: files
+    /// are not judged.
+    std::function<std::vector<FileRights>(const std::string& path)> rights_of = {};
+    Identity self = {};
 
     /// The process's own environment, files and user data base.
     [[nodiscard]] static Surroundings system();
 };
 
-using ParseResult = std::variant<Settings, std::vector<Fault>>;
+/// A configuration without faults. The warnings are ordered by position.
+struct ValidConfig {
+    Settings settings;
+    std::vector<Fault> warnings;
+};
+
+using ParseResult = std::variant<ValidConfig, std::vector<Fault>>;
 
 /// Reads YAML text into settings, or lists every fault that it has, ordered by position (contract 7).
 /// Never throws for any text. `text` longer than 1 MiB is a fault.
 [[nodiscard]] ParseResult parse(std::string_view text, const Surroundings& surroundings);
 
-/// Reads and parses a file; one that can't be read is a fault with line 0.
+/// Reads and parses a file; one that can't be read is a fault with line 0. If others may change the file
+/// itself, the warning has line 0 too.
 [[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
 
 /// The fault of a value that only use shows to be wrong, with the position that the file gives it, or as much

@@ -18,8 +18,9 @@ struct KeyRule {
     std::string argument;
 };
 
-/// A longer key is none.
-inline constexpr std::size_t max_key_size = 256;
+/// A longer key is none. All other strings are keys, whatever characters they hold (barcode scanners end
+/// codes by CR or TAB), unless they are only white space: some servers trim what they are given.
+inline constexpr std::size_t max_key_size = 4096;
 /// Of more root fields it can't be told what would run.
 inline constexpr std::size_t max_root_fields = 64;
 
@@ -28,6 +29,8 @@ struct RootField {
     std::string name;                ///< the field's own name, not its alias
     std::optional<std::size_t> rule; ///< the index of the field's rule
     std::string key;                 ///< the value of the rule's argument; empty where it can't be told
+    std::string response_name{};     ///< its name in `data`: its alias, or else its own
+    std::size_t element = 0;         ///< the operation that holds it; in a batch they are counted from 0
 };
 
 /// The root fields that the request's mutations would run, in the order in which they stand there; in a
@@ -44,8 +47,11 @@ struct RootField {
 
 /// Whether each of the fields, and there is one at least, has a key of its own: only then does finding a
 /// transaction by its key tell that this field was executed. Upper and lower case are the same, as they are
-/// to many data bases.
+/// to many data bases, and so is white space around a key.
 [[nodiscard]] bool each_has_its_key(std::span<const RootField> fields) noexcept;
+
+/// Whether a field has a rule, but no key: its argument is missing, or its value can't be one.
+[[nodiscard]] bool lacks_its_key(std::span<const RootField> fields) noexcept;
 
 /// Whether a document is one query operation (with fragments perhaps) that declares the variable `$key`, no
 /// other one, and uses it: what may ask after a transaction.

@@ -43,6 +43,10 @@ struct Judgement {
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules);
 
+/// Whether a whole answer, judged as `ok`, shows that the API has served the request: a status of 2xx, and
+/// JSON that names `data`. A gateway's page shows nothing.
+[[nodiscard]] bool shows_data(std::uint16_t status, std::string_view body) noexcept;
+
 /// Whether a whole answer that is rejected by its status can't hide data: it is text in UTF-8, none of the
 /// types that stream, and where its type or its first byte claims JSON, it is that to its last byte.
 [[nodiscard]] bool hides_nothing(std::string_view content_type, std::string_view body) noexcept;

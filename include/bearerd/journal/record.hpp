@@ -31,6 +31,7 @@ struct Intent {
     std::string operation;       ///< its name; may be empty
     std::uint32_t account = 0;   ///< account_of(): where, and as whom
     std::vector<Field> fields{}; ///< none where it can't be told what would run
+    std::string trace_id{};      ///< of the app's traceparent; empty if there is none
     [[nodiscard]] bool operator==(const Intent&) const = default;
 };
 
@@ -61,8 +62,8 @@ struct Start {
 
 using Record = std::variant<Intent, Outcome, Start>;
 
-/// A longer line is none of ours: 64 root fields whose keys have 256 bytes, each escaped.
-inline constexpr std::size_t max_record = std::size_t{256} << 10U;
+/// A longer line is none of ours: 64 root fields whose keys have 4096 bytes, each escaped.
+inline constexpr std::size_t max_record = std::size_t{2} << 20U;
 /// Longer request ids and names are cut.
 inline constexpr std::size_t max_text = 128;
 

@@ -22,7 +22,7 @@ public:
     /// is `durable` where it will outlive a crash; otherwise that did not come about within two seconds, it
     /// is counted, and the mutation goes without, or where that is required(), must not go.
     [[nodiscard]] net::Task<EntryPtr> put_down(graphql::RequestView request, std::string_view operation,
-                                               std::string_view request_id);
+                                               std::string_view request_id, std::string_view trace_id);
 
     /// What became of it, as soon as that is known.
     void conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,

@@ -7,22 +7,38 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/basic_stream_socket.hpp>
 #include <boost/asio/recycling_allocator.hpp>
+#include <boost/asio/version.hpp>
 
 #include <chrono>
 #include <memory>
 #include <type_traits>
 #include <utility>
 
+// The versions of Asio whose inside was tried; with any other its public wait does.
+#if !defined(BEARERD_PUBLIC_ASIO) && BOOST_ASIO_VERSION >= 102600 && BOOST_ASIO_VERSION < 102700
+#define BEARERD_EDGE_WAIT_1_26 // Boost 1.81
+#elif !defined(BEARERD_PUBLIC_ASIO) && BOOST_ASIO_VERSION >= 102800 && BOOST_ASIO_VERSION < 102900
+#define BEARERD_EDGE_WAIT_1_28 // Boost 1.82 and 1.83
+#endif
+
 namespace bearerd::net {
+
+/// Whether async_edge_wait tells only what is new. If not, it is Asio's async_wait for reading.
+#if defined(BEARERD_EDGE_WAIT_1_26) || defined(BEARERD_EDGE_WAIT_1_28)
+inline constexpr bool waits_by_edge = true;
+
 namespace detail {
 
 /// A read operation of Asio's reactor that asks the kernel nothing: it is over as soon as epoll has told of
-/// something since the last such wait was over. Asio 1.24 (Boost 1.81) registers each socket once, edge
-/// triggered, and keeps for it whether an edge has come that no operation has seen; `done_and_exhausted`
-/// takes that mark away. Its own async_wait leaves the mark and asks epoll anew, a system call each time.
+/// something since the last such wait was over. Asio registers each socket once, edge triggered,
+/// and keeps for it whether an edge has come that no operation has seen; `done_and_exhausted` takes that mark
+/// away. Its own async_wait leaves the mark and asks epoll anew, a system call each time.
 template<class Handler>
 class EdgeWait final : public asio::detail::reactor_op {
 public:
+    using handler_type = EdgeWait; // as Asio 1.28 asks: one without an executor for what is over at once
+    using io_executor_type = Executor;
+
     static EdgeWait* make(Handler handler, const Executor& executor) {
         Memory memory;
         return std::construct_at(memory.allocate(1), std::move(handler), executor);
@@ -65,17 +81,31 @@ struct InsideSocket : Socket {
 
 template<class Service>
 struct InsideService : Service {
+    template<class Operation>
     static void start_reading(Service& service, typename Service::implementation_type& socket,
-                              asio::detail::reactor_op* operation) {
+                              Operation* operation) {
         constexpr bool is_continuation = true;
         constexpr bool may_be_over_at_once = true;
         constexpr bool is_nothing = false;
+#if defined(BEARERD_EDGE_WAIT_1_26)
         (service.*(&InsideService::start_op))(socket, asio::detail::reactor::read_op, operation,
                                               is_continuation, may_be_over_at_once, is_nothing);
+#else
+        // Of two functions the one for handlers without an immediate executor: it takes a pointer at the end.
+        using Implementation = typename InsideService::base_implementation_type;
+        using Start = void (asio::detail::reactive_socket_service_base::*)(
+            Implementation&, int, Operation*, bool, bool, bool, const void*, void*);
+        constexpr Start start = &InsideService::template start_op<Operation>;
+        (service.*start)(socket, asio::detail::reactor::read_op, operation, is_continuation,
+                         may_be_over_at_once, is_nothing, nullptr, nullptr);
+#endif
     }
 };
 
 } // namespace detail
+#else
+inline constexpr bool waits_by_edge = false;
+#endif
 
 /// When a wait is no pause amid traffic any more.
 inline constexpr Duration settling_time = std::chrono::milliseconds{100};
@@ -90,9 +120,11 @@ inline constexpr Duration settling_time = std::chrono::milliseconds{100};
 ///   an async_wait.
 ///
 /// Ends with operation_aborted by the socket's cancel() and close(). One at a time, and no async_wait for
-/// reading beside it.
+/// reading beside it. Without waits_by_edge it tells of all that is there to be read, each time: whoever waits
+/// must read, or be content to be told again.
 template<class Socket, class CompletionToken>
 auto async_edge_wait(Socket& socket, CompletionToken token) {
+#if defined(BEARERD_EDGE_WAIT_1_26) || defined(BEARERD_EDGE_WAIT_1_28)
     return asio::async_initiate<CompletionToken, void(error_code)>(
         [&socket](auto handler) {
             auto& implementation = detail::InsideSocket<Socket>::implementation(socket);
@@ -102,6 +134,9 @@ auto async_edge_wait(Socket& socket, CompletionToken token) {
                 service, implementation.get_implementation(), wait);
         },
         token);
+#else
+    return socket.async_wait(Socket::wait_read, std::move(token));
+#endif
 }
 
 } // namespace bearerd::net

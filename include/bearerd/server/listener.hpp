@@ -32,6 +32,7 @@ public:
 
 private:
     void wait();
+    void wait_again() noexcept;
     [[nodiscard]] bool accept_all();
     void start_session(int descriptor);
     void pause(int reason);

@@ -10,6 +10,7 @@
 
 #include <boost/asio/ip/tcp.hpp>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,6 +46,10 @@ using ResolveFunction = std::function<Resolved(const std::string& host, std::uin
 /// Asks the system (getaddrinfo).
 [[nodiscard]] Resolved look_up(const std::string& host, std::uint16_t port);
 
+/// Whether a thread of any dialer's is looking a name up. A process that ends meanwhile must not destroy what
+/// is static: the thread goes on beside it.
+[[nodiscard]] bool is_looking_up() noexcept;
+
 /// Connects to the upstream: name, TCP, proxy, TLS. The addresses are raced through all of it, staggered as
 /// RFC 8305 says, the one that served last first. Known addresses are used while a look-up is under way. One
 /// thread only; must outlive the coroutines that it started.
@@ -57,11 +62,14 @@ public:
     Dialer(const Dialer&) = delete;
     Dialer& operator=(const Dialer&) = delete;
 
-    /// All of it within `connect_timeout` and before `give_up`, or Failure at Stage::connecting..
+    /// All of it within `connect_timeout` and before `give_up`, or Failure at Stage::connecting.
     [[nodiscard]] net::Task<DialResult> dial(TimePoint give_up);
 
     /// Ends every dial under way with errc::shutting_down.
     void stop() noexcept;
+
+    /// No attempt on an address is under way any more.
+    [[nodiscard]] bool quiet() const noexcept { return races_ == 0; }
 
 private:
     struct Attempt;
@@ -79,7 +87,8 @@ private:
     [[nodiscard]] net::Task<std::optional<Failure>> connect(Attempt& attempt, TcpSocket& socket,
                                                             TcpEndpoint endpoint);
     [[nodiscard]] net::Task<std::variant<SslPtr, Failure>> secure(Attempt& attempt, TcpSocket& socket);
-    [[nodiscard]] net::Task<std::optional<Failure>> traverse_proxy(Attempt& attempt, TcpSocket& socket);
+    [[nodiscard]] net::Task<std::optional<Failure>> traverse_proxy(Race& race, Attempt& attempt,
+                                                                   TcpSocket& socket);
     [[nodiscard]] Failure failure(const Attempt& attempt, error_code code, std::string detail) const;
 
     net::Executor executor_;
@@ -93,6 +102,7 @@ private:
     TimePoint known_until_{};                ///< from then on it is looked up again, but still used
     std::optional<TcpEndpoint> last_served_; ///< is tried first
     std::vector<Attempt*> attempts_;         ///< under way, for stop()
+    std::size_t races_ = 0;                  ///< that have not ended with all of their attempts
     bool stopped_ = false;
 };
 

@@ -95,7 +95,7 @@ public:
 
     /// Nothing is busy, connecting or waiting.
     [[nodiscard]] bool quiet() const noexcept {
-        return open_ == idle_.size() && waiting_.empty() && starting_ == 0;
+        return open_ == idle_.size() && waiting_.empty() && starting_ == 0 && dialer_.quiet();
     }
 
     /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for
@@ -127,6 +127,8 @@ private:
     void drop_expired(Connection& connection) noexcept;
     void drop_ended(const Connection& connection) noexcept;
     void give_back(Connection& connection, bool keep) noexcept;
+    [[nodiscard]] bool make_idle(const ConnectionPtr& connection) noexcept;
+    [[nodiscard]] bool admit_stream(bool must) noexcept;
     void drop_idle(const Connection& connection) noexcept;
     void connection_closed() noexcept;
     static void on_tidying(void* self) noexcept;
@@ -146,6 +148,7 @@ private:
     std::size_t open_ = 0;            ///< connections that exist or are being made
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
+    std::size_t streams_ = 0;         ///< busy ones that carry a stream
     std::size_t starting_ = 0;        ///< sends put off to the end of the turn
     std::deque<net::Event*> waiting_; ///< for room, first come first served
     std::int64_t published_idle_ = 0;

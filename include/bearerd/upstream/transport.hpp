@@ -54,6 +54,10 @@ public:
     /// When what send() waits for had come.
     [[nodiscard]] virtual TimePoint answered_at() const noexcept = 0;
 
+    /// Counts the exchange as a stream, which may hold its connection for ever, until its release. False if
+    /// streams hold half of the connections already: then it is to be released, unless it `must` go on.
+    [[nodiscard]] virtual bool become_stream(bool must) noexcept = 0;
+
     /// By ReleaseExchange only. Gives the connection back: kept where the message was complete and keep-alive
     /// agreed, closed otherwise.
     virtual void release() noexcept = 0;
@@ -72,7 +76,8 @@ using ExchangePtr = std::unique_ptr<Exchange, ReleaseExchange>;
 /// Whoever waits for the answer to a request, and may give up before its first byte is sent (contract 4).
 class Requester {
 public:
-    /// Called before each wait for a connection. gone() reports what has happened since the first call.
+    /// Called before each wait for a connection, and before another one is tried. gone() reports what has
+    /// happened since the first call.
     virtual void about_to_wait() noexcept = 0;
     [[nodiscard]] virtual bool gone() noexcept = 0;
 
@@ -89,9 +94,9 @@ struct OutgoingRequest {
     bool may_mutate = true;
     /// Takes a new connection whatever is idle: the resend of a query after a stale one.
     bool new_connection = false;
-    /// Up to how many bytes of the body send() waits for; a larger body, or one of a type that streams
-    /// (text/event-stream, multipart/mixed), is handed over as soon as that is known, with what has come of
-    /// it: up to some 256 KiB, which may be all.
+    /// Up to how many bytes of the body send() waits for; a larger body is handed over as soon as that is
+    /// known, with what has come of it: up to some 256 KiB, which may be all. One of a type that streams
+    /// (http::is_streaming_type) is handed over with its first unit, or with what has come within 250 ms.
     std::size_t hold_limit = 0;
     /// May use one connection beyond `max_connections`: a login must not wait behind the requests that wait
     /// for it.

@@ -75,6 +75,8 @@ private:
         }
     }
 
+    bool become_stream(bool) noexcept override { return true; }
+
     void release() noexcept override { delete this; }
 
     FakeAnswer answer_;

@@ -241,6 +241,15 @@ TEST(JudgeLoginReason, HoldsNoPasswordInAnyEncoding) {
         EXPECT_EQ(reason_for(message, "hunter-24711"), hidden) << message;
 }
 
+TEST(JudgeLoginReason, HoldsNoPartOfAPasswordThatSymbolsBreakUp) {
+    for (const std::string_view message :
+         {"wrong password 'Ab!9$k...'", "wrong password '...Q#2z'; expected 'Ab!9$'", "no: B!9$K",
+          "no 9 $ k Q #", "no z2#Qk", "no: !9$kQ"})
+        EXPECT_EQ(reason_for(message, "Ab!9$kQ#2z"), hidden) << message;
+    for (const std::string_view message : {"wrong password 'Ab!9...'", "locked until 2026-11-29 06:00"})
+        EXPECT_NE(reason_for(message, "Ab!9$kQ#2z"), hidden) << message;
+}
+
 TEST(JudgeLoginReason, IsQuotedWhereItIsOnlyASentence) {
     for (const std::string_view message :
          {"Invalid credentials", "Variable \"$email\" is not defined by operation \"loginUser\".",
@@ -290,7 +299,7 @@ TEST(RetryAfter, AsADateIsCountedFromTheAnswersOwn) {
     for (const std::string_view value :
          {"Wed, 21 Oct 2026 07:27:59 GMT", "Wed, 31 Feb 2027 07:28:00 GMT", "Wed, 21 anO 2026 08:28:00 GMT",
           "Wed, 21 Oct 2026 24:28:00 GMT", "Wed, 21 Oct 2026 08:28:00 CET", "Wed, 21 Oct 2026 08:28:00 GMT ",
-          "Wednesday, 21-Oct-26 08:28:00 GMT"})
+          "Wednesday, 21-Oct-26 08:28:00 GMT", "Mi, 21 Okt 2026 08:28:00 GMT", "Wed, 21 Oct 2026 08:28:00"})
         EXPECT_EQ(parse_retry_after(value, sent), std::nullopt) << value;
     EXPECT_EQ(parse_retry_after("Wed, 21 Oct 2026 08:30:05 GMT", "yesterday"), std::nullopt);
 }

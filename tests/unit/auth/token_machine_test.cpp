@@ -173,6 +173,7 @@ TEST(TokenMachine, AStoredTokenIsNotFresh) {
 TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsSwapped) {
     Fixture f;
     f.settled(opaque("a"));
+    f.machine.accepted(1);
     f.machine.denied(1, 7);
     for (std::uint64_t i = 1; i < 1000; ++i) {
         f.now += 1s;
@@ -187,6 +188,87 @@ TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsS
     EXPECT_TRUE(f.refused(1001, 7).start_login) << "forgotten with the login";
 }
 
+/// The login's token is revoked before the resend arrives: the till must not stay refused until the renewal.
+TEST(TokenMachine, AnUnprovenDenialLapsesAndTheDocumentCausesALoginAgain) {
+    Fixture f;
+    f.settled(opaque("a"));
+    ASSERT_TRUE(f.refused(1, 7).start_login);
+    f.log_in(opaque("b"));
+    const TimePoint login = f.now;
+    f.machine.denied(2, 7); // "b" was revoked meanwhile
+    f.now = login + f.settings.denied_for - 1ns;
+    const auto held = f.refused(2, 7);
+    EXPECT_EQ(held.action, Action::pass);
+    EXPECT_FALSE(held.start_login);
+    f.now += 1ns;
+    const auto lapsed = f.refused(2, 7);
+    EXPECT_EQ(lapsed.action, Action::wait);
+    EXPECT_TRUE(lapsed.start_login);
+    f.log_in(opaque("c"));
+    const auto healed = f.refused(2, 7);
+    EXPECT_EQ(healed.action, Action::use);
+    EXPECT_EQ(healed.token->value.reveal(), "c");
+}
+
+TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
+    struct Case {
+        const char* claim;
+        std::uint64_t generation; ///< of the accepted request's token; 0: none was accepted
+        bool proven;
+    };
+
+    for (const auto& c : {Case{"none", 0, false}, Case{"sent before the login", 1, false},
+                          Case{"sent with the login's token", 2, true}, Case{"a swap since", 3, true}}) {
+        Fixture f;
+        f.settled(opaque("a"));
+        f.machine.accepted(1); // speaks of the login before
+        ASSERT_TRUE(f.refused(1, 7).start_login);
+        f.log_in(opaque("b"));
+        EXPECT_EQ(f.machine.unproven_login(), 2U) << c.claim;
+        ASSERT_EQ(f.observed(2, opaque("c")), Observation::adopted);
+        f.machine.denied(2, 7);
+        if (c.generation != 0)
+            f.machine.accepted(c.generation);
+        EXPECT_EQ(f.machine.unproven_login(), c.proven ? 0U : 2U) << c.claim;
+        f.now += f.settings.denied_for;
+        EXPECT_EQ(f.refused(3, 7).start_login, !c.proven) << c.claim;
+    }
+}
+
+TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
+    for (const std::uint64_t documents : {1U, 3U, 200U}) {
+        for (const bool apps_stay : {true, false}) {
+            Fixture f;
+            f.settings.fresh_for = 0s;
+            f.machine.configure(f.settings);
+            f.settled(opaque("a"));
+            // Each document is denied once, by a login of its own.
+            std::uint64_t generation = 1;
+            for (std::uint64_t document = 0; document < documents; ++document) {
+                ASSERT_TRUE(f.refused(generation, document).start_login);
+                f.log_in(opaque("x" + std::to_string(++generation)));
+                f.machine.denied(generation, document);
+            }
+            TimePoint last = f.now;
+            std::size_t logins = 0;
+            for (std::uint64_t i = 1; i <= 2000; ++i) {
+                f.now += 100ms;
+                if (!f.refused(generation, i % documents).start_login)
+                    continue;
+                EXPECT_GE(f.now - last, f.settings.denied_for);
+                last = f.now;
+                ++logins;
+                f.log_in(opaque("y" + std::to_string(++generation)));
+                if (apps_stay) // else no resend tells that it is denied
+                    f.machine.denied(generation, i % documents);
+            }
+            EXPECT_LE(logins, 3U) << documents << " documents in 200 s";
+            EXPECT_GE(logins, apps_stay ? 3U : 1U) << documents;
+            EXPECT_TRUE(f.refused(generation, 999).start_login) << "another document is not affected";
+        }
+    }
+}
+
 TEST(TokenMachine, ALoginWhoseOwnDocumentIsDeniedHasProvedNothing) {
     Fixture f;
     f.settled(opaque("a"));
@@ -194,7 +276,7 @@ TEST(TokenMachine, ALoginWhoseOwnDocumentIsDeniedHasProvedNothing) {
     ASSERT_TRUE(f.refused(1, 8).start_login);
     EXPECT_FALSE(f.refused(1, 9).start_login) << "waits for the same login";
     f.log_in(opaque("b"));
-    f.now += 1min;
+    f.now += 30s;
     f.machine.denied(2, 9);
     EXPECT_EQ(f.refused(2, 9).action, Action::pass);
     EXPECT_NE(f.refused(1, 7).action, Action::pass) << "the login was not made for 9";

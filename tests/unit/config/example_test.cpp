@@ -79,6 +79,7 @@ std::string describe(const Settings& s) {
     line("auth.unauthorized.inspect_limit", s.auth.unauthorized.inspect_limit);
     time("auth.refresh_before", s.auth.refresh_before);
     time("auth.fresh_for", s.auth.fresh_for);
+    time("auth.denied_for", s.auth.denied_for);
     time("auth.login_timeout", s.auth.login_timeout);
     time("auth.backoff.rejected", s.auth.backoff.rejected);
     time("auth.backoff.unavailable", s.auth.backoff.unavailable);
@@ -139,7 +140,8 @@ upstream: {url: https://u, connect_timeout: 9s, response_timeout: 10s, max_conne
 credentials: {email: e, password: p}
 auth: {login_query: q, login_field: f, token_headers: [T],
        unauthorized: {messages: [m], codes: [c], statuses: [498, 401], inspect_limit: 14KiB},
-       refresh_before: 15s, fresh_for: 16s, login_timeout: 17s, backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
+       refresh_before: 15s, fresh_for: 16s, denied_for: 22s, login_timeout: 17s,
+       backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
 token_store: {directory: d, key_file: k}
 reconcile: {within: 21s, rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
 journal: {directory: /journal, required: true, max_size: 1MiB}
@@ -186,6 +188,7 @@ auth.unauthorized.statuses=[498][401]
 auth.unauthorized.inspect_limit=14336
 auth.refresh_before=15s
 auth.fresh_for=16s
+auth.denied_for=22s
 auth.login_timeout=17s
 auth.backoff.rejected=18s
 auth.backoff.unavailable=19s

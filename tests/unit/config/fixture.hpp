@@ -51,6 +51,9 @@ inline std::vector<std::string> faults_of(std::string_view text, const FakeWorld
     return lines;
 }
 
+/// Every warning likewise.
+std::vector<std::string> warnings_of(std::string_view text, const Surroundings& surroundings);
+
 /// The settings of a text; an empty value, and a failure that names the faults, where it has some.
 Settings settings_of(std::string_view text, const FakeWorld& world = {});
 

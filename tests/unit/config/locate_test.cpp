@@ -55,7 +55,7 @@ TEST(StateDirectory, IsTheTokenStoresWhereTheFileNamesNone) {
         "upstream: {url: \"https://a.example/\"}\ncredentials: {username: u, password: p}\n";
     const auto directory_of = [&](const std::string& more) {
         const auto parsed = parse(minimal + more, surroundings);
-        return std::get<Settings>(parsed).token_store.directory;
+        return std::get<ValidConfig>(parsed).settings.token_store.directory;
     };
     EXPECT_EQ(directory_of(""), "/var/lib/bearerd");
     EXPECT_EQ(directory_of("token_store: {directory: /elsewhere}\n"), "/elsewhere");

@@ -13,10 +13,21 @@ namespace bearerd::config {
 
 Settings settings_of(std::string_view text, const FakeWorld& world) {
     ParseResult result = parse(text, world.surroundings());
-    if (auto* const settings = std::get_if<Settings>(&result))
-        return std::move(*settings);
+    if (auto* const valid = std::get_if<ValidConfig>(&result))
+        return std::move(valid->settings);
     ADD_FAILURE() << testing::PrintToString(faults_of(text, world));
     return {};
+}
+
+std::vector<std::string> warnings_of(std::string_view text, const Surroundings& surroundings) {
+    const ParseResult result = parse(text, surroundings);
+    const auto* const valid = std::get_if<ValidConfig>(&result);
+    EXPECT_NE(valid, nullptr) << text;
+    std::vector<std::string> lines;
+    if (valid != nullptr)
+        for (const Fault& warning : valid->warnings)
+            lines.push_back(format_warning("f", warning).substr(1 + (warning.line > 0 ? 1 : 0)));
+    return lines;
 }
 
 namespace {
@@ -257,9 +268,9 @@ TEST(Parse, WhoNeedsOneKeyMissesNoVariableOfAnother) {
                              "auth: {backoff: {rejected: \"${NOPE}\", max: 1s}}\n"
                              "journal: {directory: \"${NOPE}\", required: true}\n";
     const ParseResult read = parse(text + "admin: {address: \"0.0.0.0:9180\"}\n", surroundings);
-    const auto* const settings = std::get_if<Settings>(&read);
-    ASSERT_NE(settings, nullptr) << format_fault("f", std::get<std::vector<Fault>>(read).front());
-    EXPECT_EQ(settings->admin.address->text(), "0.0.0.0:9180");
+    const auto* const valid = std::get_if<ValidConfig>(&read);
+    ASSERT_NE(valid, nullptr) << format_fault("f", std::get<std::vector<Fault>>(read).front());
+    EXPECT_EQ(valid->settings.admin.address->text(), "0.0.0.0:9180");
 
     const ParseResult needed = parse(text + "thread: 2\nadmin: {address: \"${NOPE}\"}\n", surroundings);
     const auto* const faults = std::get_if<std::vector<Fault>>(&needed);
@@ -422,6 +433,28 @@ TEST(Parse, AllowedUsersTakeAUnixSocket) {
         EXPECT_THAT(faults_of(users + there + std::string{minimal}), ElementsAre()) << there;
 }
 
+TEST(Parse, AllowedUsersBesideATcpListenerAreAWarning) {
+    const std::string users = "access: {allowed_users: [till]}\n";
+    const std::string rest = " because users are not known over TCP: every user of this machine may connect "
+                             "there; remove that address unless this is intended";
+    const FakeWorld world;
+    const std::vector<std::pair<std::string, std::vector<std::string>>> table{
+        {"listen: {addresses: [\"unix:/s\"]}\n", {}},
+        {"listen: {addresses: [systemd]}\n", {}},
+        {"listen: {addresses: [\"127.0.0.1:1\", \"unix:/s\"]}\n",
+         {"1:25: warning: access.allowed_users: does not cover 127.0.0.1:1," + rest}},
+        {"listen: {addresses: [systemd, \"[::1]:2\", \"127.0.0.1:1\"]}\n",
+         {"1:25: warning: access.allowed_users: does not cover [::1]:2," + rest}},
+        {"admin: {address: \"unix:/a\"}\n",
+         {"1:25: warning: access.allowed_users: does not cover 127.0.0.1:8080," + rest}}};
+    for (const auto& [there, warnings] : table) {
+        EXPECT_THAT(warnings_of(users + there + std::string{minimal}, world.surroundings()),
+                    ElementsAreArray(warnings))
+            << there;
+        EXPECT_THAT(warnings_of(there + std::string{minimal}, world.surroundings()), ElementsAre()) << there;
+    }
+}
+
 TEST(Parse, AccessFaults) {
     const std::string host = "must be a host name or an IP address, without scheme, port, path or wildcard";
     const std::string origin =
@@ -574,6 +607,8 @@ TEST(Parse, AdminErrorsAndLog) {
     EXPECT_TRUE(settings.errors.always_200);
     EXPECT_EQ(settings.log.level, Log::Level::debug);
     EXPECT_EQ(settings.log.format, Log::Format::json);
+    EXPECT_EQ(settings_of("log: {format: journald}\n" + std::string{minimal}).log.format,
+              Log::Format::journald);
     EXPECT_FALSE(settings.log.requests);
 }
 
@@ -596,8 +631,9 @@ TEST(Load, ReadsAFileAndTellsWhyItCannot) {
     const auto large_secret = Surroundings::system().read_file(password);
     std::filesystem::remove_all(folder);
 
-    ASSERT_TRUE(std::holds_alternative<Settings>(good));
-    EXPECT_TRUE(std::get<Settings>(good).credentials.password.equals(Secret{std::string_view{"from-file"}}));
+    ASSERT_TRUE(std::holds_alternative<ValidConfig>(good));
+    EXPECT_TRUE(std::get<ValidConfig>(good).settings.credentials.password.equals(
+        Secret{std::string_view{"from-file"}}));
     const auto text_of = [](const ParseResult& result) {
         return format_fault("f", std::get<std::vector<Fault>>(result).at(0));
     };

@@ -70,6 +70,15 @@ constexpr Case values[] = {
     {"Null", "mutation{createReversal(line:null){id}}", "", "createReversal1="},
     {"Empty", R"(mutation{createReversal(line:""){id}})", "", "createReversal1="},
     {"Blank", R"(mutation{createReversal(line:"  "){id}})", "", "createReversal1="},
+    {"WhiteSpaceOnly", R"(mutation{createReversal(line:"\r\n\t \u000B\u0000"){id}})", "", "createReversal1="},
+    {"EndsInCr", R"(mutation{createReversal(line:"A\r"){id}})", "", "createReversal1=A\r"},
+    {"EndsInCrLf", R"(mutation{createReversal(line:"A\r\n"){id}})", "", "createReversal1=A\r\n"},
+    {"EndsInTab", "mutation{createReversal(line:\"A\t\"){id}}", "", "createReversal1=A\t"},
+    {"BeginsWithLf", R"(mutation{createReversal(line:"\nA"){id}})", "", "createReversal1=\nA"},
+    {"SeparatorsOfABarcode", R"(mutation{createReversal(line:"A\u001DB\u0004"){id}})", "",
+     "createReversal1=A\x1D"
+     "B\x04"},
+    {"Delete", R"(mutation{createReversal(line:"A\u007F"){id}})", "", "createReversal1=A\x7F"},
     {"Surrogate", R"(mutation{createReversal(line:"\uD83D\uDE00"){id}})", "", "createReversal1="},
     {"Absent", "mutation{createReversal{id}}", "", "createReversal1="},
     {"OtherArgument", R"(mutation{createReversal(other:"A"){id}})", "", "createReversal1="},
@@ -83,6 +92,11 @@ constexpr Case variables[] = {
     {"String", "mutation($r:String!){createReversal(line:$r){id}}", R"({"r":"A-1"})", "createReversal1=A-1"},
     {"EscapedString", "mutation($r:String!){createReversal(line:$r){id}}", "{\"r\":\"\xC3\xA9\\\"\"}",
      "createReversal1=\xC3\xA9\""},
+    {"CrGiven", "mutation($r:ID!){createReversal(line:$r){id}}", R"({"r":"A-1\r"})", "createReversal1=A-1\r"},
+    {"TabAndLfGiven", "mutation($r:ID!){createReversal(line:$r){id}}", R"({"r":"\tA-1\n"})",
+     "createReversal1=\tA-1\n"},
+    {"WhiteSpaceOnlyGiven", "mutation($r:ID!){createReversal(line:$r){id}}", R"({"r":"\r\n"})",
+     "createReversal1="},
     {"IntegerGiven", "mutation($r:ID!){createReversal(line:$r){id}}", R"({"r":42})", "createReversal1=42"},
     {"FractionGiven", "mutation($r:ID!){createReversal(line:$r){id}}", R"({"r":4.5})", "createReversal1="},
     {"NullGiven", R"(mutation($r:ID="A"){createReversal(line:$r){id}})", R"({"r":null})", "createReversal1="},
@@ -242,6 +256,7 @@ TEST(Keys, AreGoodOnlyWhereEachFieldHasItsOwn) {
     const RootField a{"f", 0, "A"};
     const RootField lower{"f", 0, "a"};
     const RootField b{"g", 1, "B"};
+    const RootField scanned{"f", 0, "A\r"};
     const RootField none{"h", std::nullopt, ""};
     const auto good = [](std::vector<RootField> fields) { return each_has_its_key(fields); };
     EXPECT_TRUE(good({a}));
@@ -250,6 +265,17 @@ TEST(Keys, AreGoodOnlyWhereEachFieldHasItsOwn) {
     EXPECT_FALSE(good({a, none}));
     EXPECT_FALSE(good({a, b, a}));
     EXPECT_FALSE(good({a, lower}));
+    EXPECT_FALSE(good({a, scanned})) << "the same to a server that trims";
+}
+
+TEST(Keys, AreLackingOnlyIfARuleNamesOne) {
+    const RootField with{"f", 0, "A"};
+    const RootField without{"f", 0, ""};
+    const RootField no_rule{"h", std::nullopt, ""};
+    const auto lacking = [](std::vector<RootField> fields) { return lacks_its_key(fields); };
+    EXPECT_FALSE(lacking({}));
+    EXPECT_FALSE(lacking({with, no_rule}));
+    EXPECT_TRUE(lacking({with, without}));
 }
 
 TEST(AsksByKey, TakesAQueryOfTheVariableKeyAlone) {

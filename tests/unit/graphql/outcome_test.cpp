@@ -18,6 +18,8 @@ Executed outcome(std::string_view request, std::string_view answer, std::uint16_
 constexpr std::string_view one = R"({"query":"mutation { a { id } }"})";
 constexpr std::string_view two = R"({"query":"mutation { a { id } b { id } __typename }"})";
 constexpr std::string_view batch = R"([{"query":"mutation { a }"},{"query":"mutation { b }"}])";
+constexpr std::string_view alias = R"({"query":"mutation { mine: a }"})";
+constexpr std::string_view mixed = R"([{"query":"{ q }"},{"query":"mutation { b }"}])";
 constexpr std::string_view unreadable = R"({"id":"stored-7"})";
 
 TEST(Outcome, IsYesOnlyWhereEachMutatedFieldHasAValue) {
@@ -48,6 +50,19 @@ TEST(Outcome, IsYesOnlyWhereEachMutatedFieldHasAValue) {
         {two, R"({"data":{"a":1,"b":2,"__typename":"Mutation"}})", Executed::yes},
         {two, R"({"data":{"a":1,"b":null,"__typename":"Mutation"}})", Executed::answered},
         {two, R"({"data":{"a":1,"__typename":"Mutation"}})", Executed::unknown},
+        {one, R"({"data":{"b":1}})", Executed::unknown},
+        {one, R"({"data":{"status":"ok","time":7}})", Executed::unknown},
+        {one, R"({"data":{"A":1}})", Executed::unknown},
+        {one, R"({"data":{"x":1,"\u0061":1}})", Executed::yes},
+        {one, R"({"x":{"a":1},"data":{"b":{"a":1}}})", Executed::unknown},
+        {two, R"({"data":{"a":1,"c":2,"__typename":"Mutation"}})", Executed::unknown},
+        {two, R"({"data":{"b":1,"a":2}})", Executed::yes},
+        {alias, R"({"data":{"mine":1}})", Executed::yes},
+        {alias, R"({"data":{"a":1}})", Executed::unknown},
+        {batch, R"([{"data":{"b":1}},{"data":{"a":1}}])", Executed::unknown},
+        {batch, R"([{"data":{"a":1,"b":1}},{"data":{"c":1}}])", Executed::unknown},
+        {mixed, R"([{"data":{"q":1}},{"data":{"b":1}}])", Executed::yes},
+        {mixed, R"([{"data":{"b":1}},{"data":{"q":1}}])", Executed::unknown},
         {batch, R"([{"data":{"a":1}},{"data":{"b":1}}])", Executed::yes},
         {batch, R"([{"data":{"a":1}},{"data":{"b":null}}])", Executed::answered},
         {batch, R"([{"data":{"a":1}},{"errors":[{"message":"no such field"}]}])", Executed::answered},

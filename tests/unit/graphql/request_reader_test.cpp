@@ -260,6 +260,22 @@ TEST(Operation, OfAnUploadIsReadFromItsOperationsPart) {
 
 constexpr std::string_view disposition = "Content-Disposition: form-data; ";
 
+/// As .NET's MultipartFormDataContent writes it.
+TEST(Operation, OfDotNetsUploadIsRead) {
+    const std::string text =
+        "Content-Type: text/plain; charset=utf-8\r\nContent-Disposition: form-data; name=";
+    const std::string file = part("Content-Type: image/png\r\nContent-Disposition: form-data; name=0; "
+                                  "filename=a.png; filename*=utf-8''a.png",
+                                  "png");
+    const std::string type = "multipart/form-data; boundary=\"b\"";
+    for (const auto& [document, kind] : {std::pair{"query{a}", query}, {"mutation{a}", mutation}}) {
+        const std::string operations =
+            part(text + "operations", R"({"query":")" + std::string{document} + "\"}");
+        const std::string map = part(text + "map", R"({"0":["variables.file"]})");
+        EXPECT_EQ(classify_json(operations + map + file + "--b--\r\n", type).kind, kind);
+    }
+}
+
 TEST(Operation, OfAnUploadIsUnknownWherePhpOrAnotherReaderFindsOtherParts) {
     const std::string q = R"({"query":"{a}"})";
     const std::string m = R"({"query":"mutation{a}"})";
@@ -283,6 +299,32 @@ TEST(Operation, OfAnUploadIsUnknownWherePhpOrAnotherReaderFindsOtherParts) {
         {"name=\"x\"; name*=UTF-8''operations", unknown},
         {"name*0=opera; name*1=tions", unknown},
         {"name=\"x\"; filename*=UTF-8''y", unknown},
+        {"name=0; filename=y.png; filename*=utf-8''y.png", query},
+        {"name=\"0\"; filename=\"=?utf-8?B?w6kucG5n?=\"; filename*=utf-8''%C3%A9.png", query},
+        {"name=\"0\"; filename=\"a b (1).png\"; filename*=UTF-8''a%20b%20%281%29.png", query},
+        {"filename*=utf-8''y; filename=y; name=0", query},
+        {"name=0; FileName=y; FILENAME*=utf-8''", query},
+        {"name=0; filename=y; filename*=utf-8''y; filename*=utf-8''z", unknown},
+        {"name=0; filename=y; filename*=\"utf-8''y\"", unknown},
+        {"name=0; filename=y; filename* =utf-8''y", unknown},
+        {"name=0; filename=y; filename*= utf-8''y", unknown},
+        {"name=0; filename=y; filename*=utf-8'en'y", unknown},
+        {"name=0; filename=y; filename*=utf-8'y", unknown},
+        {"name=0; filename=y; filename*=utf-8''y'; name=operations; x='", unknown},
+        {"name=0; filename=y; filename*=iso-8859-1''y", unknown},
+        {"name=0; filename=y; filename*=y", unknown},
+        {"name=0; filename=y; filename*", unknown},
+        {"name=0; filename=y; filename*=utf-8''y%", unknown},
+        {"name=0; filename=y; filename*=utf-8''y%4", unknown},
+        {"name=0; filename=y; filename*=utf-8''y%zz", unknown},
+        {"name=0; filename=y; filename*=utf-8''y%3B%20name%3Doperations", unknown},
+        {"name=0; filename=y; filename*=utf-8''y%0D%0Aname", unknown},
+        {"name=0; filename=y; filename*=utf-8''y%22", unknown},
+        {"name=0; filename=y; filename*=utf-8''y name=operations", unknown},
+        {"name=0; filename=y; filename*0*=utf-8''y", unknown},
+        {"name=0; filename=y; filename*=utf-8''y; name*=utf-8''operations", unknown},
+        {"name=operations; filename=y; filename*=utf-8''y", unknown},
+        {"name=operations; filename*=utf-8''y", unknown},
         {"name=\"x\"; filename=\"y\"; filename=\"z\"", unknown},
         {"name=\"op\\erations\"", unknown},
         {"name=\"%6fperations\"", unknown},

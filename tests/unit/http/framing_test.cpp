@@ -210,6 +210,19 @@ TEST(MayReuse, NotAfterARequestTimeout) {
     EXPECT_TRUE(may_reuse(head, false));
 }
 
+TEST(MayReuse, NotWhereABodyIsPromisedThatCannotCome) {
+    ResponseHead head = response(204, 1, {});
+    head.content_length = 0;
+    EXPECT_TRUE(may_reuse(head, false));
+    head.content_length = 5;
+    EXPECT_FALSE(may_reuse(head, false));
+    head.status = 304; // tells the length that a 200 would have
+    EXPECT_TRUE(may_reuse(head, false));
+    head = response(204, 1, {});
+    head.chunked = true;
+    EXPECT_FALSE(may_reuse(head, false));
+}
+
 TEST(WantsKeepAlive, ByVersionAndConnection) {
     const auto wants = [](std::uint8_t minor, const NamedFields& fields) {
         RequestHead head;

@@ -1,3 +1,4 @@
+#include <bearerd/graphql/arguments.hpp>
 #include <bearerd/journal/record.hpp>
 
 #include <gmock/gmock.h>
@@ -38,6 +39,14 @@ TEST(Record, IsALineOfJsonBehindItsSum) {
         "\"to\":\"9f3a0001\",\"fields\":[{\"name\":\"redeem\",\"arg\":\"reference\",\"key\":\"sale-1\"}]}\n");
 }
 
+TEST(Record, HasTheTraceIdIfTheAppSentOne) {
+    Intent traced = sale;
+    traced.trace_id = "63011900199906406626301190019990"; // digits alone: not masked
+    EXPECT_THAT(encode(traced), testing::HasSubstr(",\"trace\":\"63011900199906406626301190019990\"}\n"));
+    EXPECT_THAT(read(encode(traced)), ElementsAre(Record{traced}));
+    EXPECT_THAT(encode(sale), testing::Not(testing::HasSubstr("trace"))); // as records were before
+}
+
 TEST(Record, IsReadAsItWasWritten) {
     const Intent bare{18, 0, "", "", 0, {}};
     const Intent several{19, 5, "\"\n\x01", "Two", 1, {{"a", "", ""}, {"b", "key", "\xC3\xA9\"\n"}}};
@@ -70,11 +79,23 @@ TEST(Record, TakesNoMoreOfTheAppsTextThanItsBounds) {
 TEST(Record, FitsALineHoweverMuchEscapingItTakes) {
     Intent intent = sale;
     intent.request_id = std::string(max_text, '\x01');
-    intent.fields.assign(
-        64, {std::string(max_text, '\x01'), std::string(max_text, '\x01'), std::string(256, '\x01')});
+    intent.fields.assign(graphql::max_root_fields,
+                         {std::string(max_text, '\x01'), std::string(max_text, '\x01'),
+                          std::string(graphql::max_key_size, '\x01')});
     const std::string line = encode(intent);
     EXPECT_LE(line.size(), max_record);
     EXPECT_EQ(read(line).size(), 1U);
+}
+
+TEST(Record, KeepsAKeyWhateverCharactersItHolds) {
+    for (const std::string key : {"A-1\r", "A-1\t", "A-1\n", "\r\nA\n\n", "\x1b[2J", "\x7f", "\xC2\x9b",
+                                  "\xE2\x80\xAE", "\"\\", "{}"}) {
+        Intent intent = sale;
+        intent.fields = {{"f", "a", key}};
+        const std::string line = encode(intent);
+        EXPECT_EQ(line.find('\n'), line.size() - 1) << "one record a line";
+        EXPECT_THAT(read(line), ElementsAre(Record{intent}));
+    }
 }
 
 TEST(Journal, IsReadToWhereACrashToreIt) {

@@ -59,8 +59,9 @@ protected:
         journal.reset();
     }
 
-    EntryPtr put_down(std::string_view body, std::string_view name = "Redeem") {
-        return bearerd::test::run_task(loop, scribe->put_down(request_of(body), name, "id-1"));
+    EntryPtr put_down(std::string_view body, std::string_view name = "Redeem",
+                      std::string_view trace_id = "") {
+        return bearerd::test::run_task(loop, scribe->put_down(request_of(body), name, "id-1", trace_id));
     }
 
     void conclude(EntryPtr entry, Executed executed) {
@@ -111,6 +112,16 @@ TEST_F(ScribeTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
     const std::string bytes = Place::read(place.file(1));
     EXPECT_EQ(bytes.find(card), std::string::npos);
     EXPECT_EQ(bytes.find("secret"), std::string::npos);
+}
+
+TEST_F(ScribeTest, PutsDownTheTraceIdEvenIfItIsAllDecimalDigits) {
+    start();
+    put_down(R"({"query":"mutation{a}"})", "", "63011900199906406626301190019990");
+    put_down(R"({"query":"mutation{b}"})", "");
+    std::vector<std::string> trace_ids;
+    for (const auto& [number, item] : items())
+        trace_ids.push_back(item.intent.trace_id);
+    EXPECT_THAT(trace_ids, ElementsAre("63011900199906406626301190019990", ""));
 }
 
 TEST_F(ScribeTest, PutsDownWhatItCantRead) {
@@ -166,7 +177,7 @@ TEST_F(ScribeTest, SyncsTogetherWhatComesTogether) {
     start();
     std::size_t durable = 0;
     const auto one = [](Scribe& writer, std::size_t& count) -> net::Task<void> {
-        const auto entry = co_await writer.put_down(request_of("{}"), "", "id");
+        const auto entry = co_await writer.put_down(request_of("{}"), "", "id", "");
         count += entry->durable ? 1 : 0;
     };
     for (int i = 0; i < 500; ++i)

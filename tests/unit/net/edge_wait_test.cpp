@@ -22,7 +22,9 @@ struct EdgeWaitTest : testing::Test {
         asio::local::connect_pair(socket, peer);
         socket.non_blocking(true);
         wait(); // the first one is over at once
-        EXPECT_TRUE(over());
+        EXPECT_EQ(over(), waits_by_edge);
+        socket.cancel();
+        look();
     }
 
     void wait() {
@@ -76,7 +78,7 @@ TEST_F(EdgeWaitTest, TellsOnceOfWhatIsNotRead) {
     EXPECT_TRUE(over());
     EXPECT_EQ(read(1), 1U);
     wait();
-    EXPECT_FALSE(over()) << "b is no news";
+    EXPECT_EQ(over(), !waits_by_edge) << "b is no news";
     say("c");
     EXPECT_TRUE(over());
 }
@@ -95,9 +97,11 @@ TEST_F(EdgeWaitTest, MayBeOverForNothingBehindAnotherWait) {
     look();
     EXPECT_EQ(read(64), 1U);
     wait();
-    EXPECT_TRUE(over());
-    wait();
-    EXPECT_FALSE(over());
+    ASSERT_EQ(over(), waits_by_edge);
+    if (waits_by_edge) {
+        wait();
+        EXPECT_FALSE(over());
+    }
 }
 
 TEST_F(EdgeWaitTest, EndsByCancelAndByClose) {
@@ -126,6 +130,9 @@ TEST(EdgeWait, GoesWithTheLoop) {
         asio::local::connect_pair(socket, peer);
         async_edge_wait(socket, [held](error_code) {});
         context.poll(); // the first one is over at once
+        socket.cancel();
+        context.restart();
+        context.poll();
         EXPECT_EQ(held.use_count(), 1);
         async_edge_wait(socket, [held](error_code) { ADD_FAILURE() << "called"; });
         EXPECT_EQ(held.use_count(), 2);

@@ -1,5 +1,6 @@
 #include <bearerd/net/event.hpp>
 
+#include "unit/no_memory.hpp"
 #include "unit/run_task.hpp"
 
 #include <bearerd/net/spawn.hpp>
@@ -101,6 +102,23 @@ TEST_F(EventTest, AWaiterThatWasSetRunsThoughTheEventIsGone) {
     settle();
     EXPECT_EQ(log, "!~");
 }
+
+#ifndef BEARERD_SANITIZED
+
+TEST_F(EventTest, SetNeedsNoMemory) {
+    spawn(context.get_executor(), wait_twice(), "test");
+    settle();
+    for (const std::string_view noted : {"1", "12"}) {
+        {
+            const test::NoMemory no_memory;
+            event->set();
+        }
+        settle();
+        EXPECT_EQ(log, noted);
+    }
+}
+
+#endif
 
 } // namespace
 } // namespace bearerd::net

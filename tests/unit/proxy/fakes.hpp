@@ -45,8 +45,14 @@ using Step = std::variant<Answer, upstream::Failure>;
 
 class FakeExchange final : public upstream::Exchange {
 public:
-    FakeExchange(Answer answer, std::size_t& open, std::size_t& read_whole, std::vector<TimePoint>& give_ups)
-        : answer_{std::move(answer)}, open_{open}, read_whole_{read_whole}, give_ups_{give_ups} {
+    FakeExchange(Answer answer, std::size_t& open, std::size_t& read_whole, std::vector<TimePoint>& give_ups,
+                 std::vector<bool>& asked, bool room_for_streams)
+        : answer_{std::move(answer)},
+          open_{open},
+          read_whole_{read_whole},
+          give_ups_{give_ups},
+          asked_{asked},
+          room_for_streams_{room_for_streams} {
         ++open_;
         head_.status = answer_.status;
         head_.reason = "Reason";
@@ -75,6 +81,11 @@ public:
 
     TimePoint answered_at() const noexcept override { return BootClock::now(); }
 
+    bool become_stream(bool must) noexcept override {
+        asked_.push_back(must);
+        return must || room_for_streams_;
+    }
+
     void release() noexcept override {
         --open_;
         read_whole_ += complete() ? 1 : 0;
@@ -95,6 +106,8 @@ private:
     std::size_t& open_;
     std::size_t& read_whole_;
     std::vector<TimePoint>& give_ups_;
+    std::vector<bool>& asked_;
+    bool room_for_streams_;
 };
 
 /// Plays the steps one after the other; a request too many throws.
@@ -114,7 +127,9 @@ public:
     std::size_t open = 0;            ///< exchanges that were not released
     std::size_t read_whole = 0;      ///< exchanges that were read to their end
     std::vector<TimePoint> give_ups; ///< of each read
-    bool connects = false;           ///< each request waits for a connection
+    std::vector<bool> streams;       ///< of each exchange that became a stream: whether it had to go on
+    bool room_for_streams = true;
+    bool connects = false; ///< each request waits for a connection
 
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
         if (connects) {
@@ -131,8 +146,8 @@ public:
         steps.pop_front();
         if (auto* failure = std::get_if<upstream::Failure>(&step))
             co_return std::move(*failure);
-        co_return upstream::ExchangePtr{
-            new FakeExchange{std::get<Answer>(std::move(step)), open, read_whole, give_ups}};
+        co_return upstream::ExchangePtr{new FakeExchange{std::get<Answer>(std::move(step)), open, read_whole,
+                                                         give_ups, streams, room_for_streams}};
     }
 };
 
@@ -173,12 +188,15 @@ public:
         documents.push_back(document);
     }
 
+    void accepted(const auth::TokenPtr& used) override { proofs.emplace_back(used->value.reveal()); }
+
     void observed(const auth::TokenPtr& used, std::string_view value, bool login_operation) override {
         calls.push_back("observed " + std::string{value} + " of " + std::string{used->value.reveal()} +
                         (login_operation ? " by a login" : ""));
     }
 
     std::vector<std::uint64_t> documents;
+    std::vector<std::string> proofs; ///< the token of each accepted()
 };
 
 inline auth::Advice resend_with(const std::string& token, bool after_login) {

@@ -12,6 +12,8 @@ inline constexpr std::string_view query = R"({"query":"{ Cards { data { balance 
 inline constexpr std::string_view mutation =
     R"({"query":"mutation Redeem { createReversal(id: 7) { id } }"})";
 inline constexpr std::string_view data = R"({"data":{"answer":42}})";
+/// The answer to `mutation` that shows that it was executed.
+inline constexpr std::string_view mutation_data = R"({"data":{"createReversal":{"id":7}}})";
 
 /// A forwarder between a fake app, a fake upstream and a fake token.
 class ForwarderTest : public testing::Test {

@@ -137,6 +137,41 @@ TEST_F(ForwarderTest, RejectedAgainAfterALoginTheDocumentIsDeniedAndTheAnswerPas
     EXPECT_EQ(transport.sent.size(), 2U);
 }
 
+TEST_F(ForwarderTest, OnlyDataFromTheApiProvesTheTokenThatTheRequestCarried) {
+    struct Case {
+        const char* claim;
+        Answer answer;
+        std::string_view body;
+        bool proves;
+    };
+
+    const Answer page{200, {{"Content-Type", "text/html"}}, {"<p>\"data\"</p>"}, std::nullopt, {}};
+    Answer not_found = json(std::string{data});
+    not_found.status = 404;
+    Answer larger = json(std::string{data} + std::string(70'000, ' '));
+    const std::string_view login = R"({"query":"{ loginUser(username: \"u\") { id } }"})";
+    const std::string batch = "[" + std::string{query} + "]";
+    const Case cases[] = {
+        {"a query's data", json(std::string{data}), query, true},
+        {"a mutation's data", json(std::string{data}), mutation, true},
+        {"a batch's data", json("[" + std::string{data} + "]"), batch, true},
+        {"an error", json(R"({"errors":[{"message":"no such card"}],"data":null})"), query, false},
+        {"a page", page, query, false},
+        {"a gateway's JSON", json(R"({"status":"maintenance"})"), query, false},
+        {"an empty body", json(""), query, false},
+        {"a status that is no success", not_found, query, false},
+        {"what is too large to be judged", larger, query, false},
+        {"the app's own login, which needs no token", json(std::string{data}), login, false},
+    };
+    for (const Case& c : cases) {
+        tokens.proofs.clear();
+        answer(c.answer);
+        request(c.body);
+        const std::vector<std::string> expected(c.proves ? 1 : 0, "token-1");
+        EXPECT_EQ(tokens.proofs, expected) << c.claim;
+    }
+}
+
 TEST_F(ForwarderTest, RejectedAgainWithoutALoginTheDocumentIsNotDenied) {
     answer(unauthorized());
     answer(unauthorized());

@@ -173,7 +173,7 @@ TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEve
 /// By its status it is a rejection until its end has come, and then its body tells of something that was
 /// done.
 TEST_F(ForwarderTest, A401WhoseLongBodyShowsDataIsNoRejection) {
-    const std::string body = R"({"data":{"redeem":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
+    const std::string body = R"({"data":{"createReversal":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
     answer(Answer{401, {}, {body.substr(0, 30), body.substr(30)}, body.size(), {}});
     request(mutation);
     EXPECT_EQ(transport.sent.size(), 1U);
@@ -186,7 +186,7 @@ TEST_F(ForwarderTest, A401WhoseLongBodyShowsDataIsNoRejection) {
 
 /// The same after a login: the second answer is no rejection either, and its document was not denied.
 TEST_F(ForwarderTest, ASecond401WhoseLongBodyShowsDataIsNoRejection) {
-    const std::string body = R"({"data":{"redeem":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
+    const std::string body = R"({"data":{"createReversal":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
     answer(Answer{401, {}, {"no"}, std::nullopt, {}});
     tokens.advice = {resend_with("token-2", true)};
     answer(Answer{401, {}, {body.substr(0, 30), body.substr(30)}, body.size(), {}});

@@ -80,7 +80,7 @@ TEST_F(PutDownTest, WhatIsRefusedUnsentHasNone) {
 TEST_F(PutDownTest, AResendAfterARejectionGoesOnTheSameRecord) {
     answer(unauthorized());
     tokens.advice = {resend_with("token-2", true)};
-    answer(json(std::string{data}));
+    answer(json(std::string{mutation_data}));
     request(mutation);
     EXPECT_EQ(report.resends, 1U);
     expect_outcome(Executed::yes, 200, "ok");

@@ -44,6 +44,30 @@ TEST_F(ReconciliationTest, OfWhatIsFoundTellsThatItWasExecuted) {
     EXPECT_NE(transport.sent[1].head.find("X-Request-Id: id-1\r\n"), std::string::npos);
 }
 
+TEST_F(ReconciliationTest, AsksForAKeyAsTheScannerEndedIt) {
+    lose_the_answer();
+    answer(json(R"({"data":{"Items":[{"id":"7"}]}})"));
+    std::string scanned{redemption};
+    scanned.replace(scanned.find("sale-1"), 6, R"(sale-1\r)");
+    request(scanned);
+    expect_error(ErrorCode::outcome_unknown, Executed::yes);
+    EXPECT_TRUE(transport.sent[1].body.ends_with(R"("variables":{"key":"sale-1\r"}})"));
+    EXPECT_EQ(report.detail.find("not looked up"), std::string::npos);
+}
+
+TEST_F(ReconciliationTest, ThatIsNotPossibleSaysSoInTheLog) {
+    for (const std::string& key : {std::string(4097, 'k'), std::string{}, std::string{"  "}}) {
+        lose_the_answer();
+        std::string body{redemption};
+        body.replace(body.find("sale-1"), 6, key);
+        request(body);
+        expect_error(ErrorCode::outcome_unknown, Executed::unknown);
+        EXPECT_NE(report.detail.find("; not looked up: "), std::string::npos) << key.size();
+        EXPECT_EQ(report.detail.find("kkk"), std::string::npos);
+    }
+    EXPECT_EQ(transport.sent.size(), 3U);
+}
+
 TEST_F(ReconciliationTest, OfWhatIsNotFoundLeavesItUnknownNeverNo) {
     lose_the_answer();
     answer(json(R"({"data":{"Items":[]}})"));

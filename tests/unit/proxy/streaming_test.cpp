@@ -57,6 +57,41 @@ TEST_F(ForwarderTest, ARefusalThatMoreFollowsIsNoProofForAMutation) {
     expect_error(graphql::ErrorCode::outcome_unknown, Executed::unknown);
 }
 
+TEST_F(ForwarderTest, AStreamTooManyIsRefusedBeforeTheAppSeesItsHead) {
+    constexpr std::string_view subscription = R"({"query":"subscription { a }"})";
+    transport.room_for_streams = false;
+    for (const std::string_view what : {query, subscription}) {
+        answer(events({"data: 1\n\n", "data: 2\n\n"}));
+        request(what);
+        expect_error(graphql::ErrorCode::overloaded, Executed::no);
+        EXPECT_EQ(transport.open, 0U) << "its connection is free";
+        EXPECT_EQ(transport.read_whole, 0U) << "and closed";
+    }
+    EXPECT_EQ(transport.streams, std::vector<bool>(2, false));
+}
+
+TEST_F(ForwarderTest, AMutationsStreamIsPassedOnInAnyCase) {
+    transport.room_for_streams = false;
+    answer(events({"data: 1\n\n", "data: 2\n\n"}));
+    request(mutation);
+    EXPECT_EQ(report.status, 200);
+    EXPECT_EQ(app.body(), "9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n");
+    EXPECT_EQ(transport.streams, std::vector<bool>{true});
+}
+
+TEST_F(ForwarderTest, WhatIsWholeOrNoStreamTakesNoPlaceOfOne) {
+    transport.room_for_streams = false;
+    Answer large = json("12345");
+    large.pieces = {"12345", "678"};
+    answer(events({"data: 1\n\n"}));
+    request(query);
+    EXPECT_EQ(report.status, 200);
+    answer(large);
+    request(query);
+    EXPECT_EQ(report.status, 200);
+    EXPECT_EQ(transport.streams, std::vector<bool>{});
+}
+
 TEST_F(ForwarderTest, AStreamToAnHttp10AppEndsWithItsConnection) {
     context.http_1_0 = true;
     answer(events({"one", "two"}));

@@ -7,6 +7,7 @@
 #include <bearerd/graphql/operation.hpp>
 
 #include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 namespace bearerd::reconcile {
 namespace {
@@ -67,6 +68,25 @@ protected:
     net::TaskGroup group;
     Stats stats;
 };
+
+TEST_F(ReconcilerTest, AsksForTheKeyAsItIsWhateverCharactersItHolds) {
+    const std::string keys[] = {"sale-1\r",
+                                "sale-1\t",
+                                "\r\nsale-1\n",
+                                "a\x1D\x04"
+                                "b",
+                                "\"}},\"query\":",
+                                "\\",
+                                "\xC3\xBC \xE2\x82\xAC",
+                                std::string(4096, '\x01')};
+    for (const std::string& key : keys) {
+        answer(items(R"([{"id":"7"}])"));
+        EXPECT_EQ(ask_all({{"redeem", 0, key}}).result, Result::found);
+        const auto sent = nlohmann::json::parse(transport.sent.back().body, nullptr, false);
+        EXPECT_EQ(sent.value(nlohmann::json::json_pointer{"/variables/key"}, ""), key);
+        EXPECT_EQ(sent.size(), 2U);
+    }
+}
 
 TEST_F(ReconcilerTest, AsksByAQueryOfItsOwn) {
     answer(items(R"([{"id":"7"}])"));

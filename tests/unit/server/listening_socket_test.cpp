@@ -6,6 +6,7 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -125,6 +126,28 @@ TEST_F(SocketModeTest, OfOurSocketIsChanged) {
     std::filesystem::create_symlink(address.path, path("link"));
     EXPECT_TRUE(change_socket_mode(path("link"), 0600));
     EXPECT_EQ(mode_of(address.path), 0666U) << "a link is not followed, to a socket either";
+}
+
+TEST_F(SocketModeTest, IsSetWithoutProcAndWhateverTheUmask) {
+    const pid_t child = ::fork();
+    if (child == 0) { // the only thread; /proc is not to be seen
+        if (::chroot(folder.c_str()) != 0 || ::chdir("/") != 0)
+            ::_exit(2);
+        ::umask(0077);
+        config::Address address;
+        address.kind = config::Address::Kind::unix_socket;
+        address.path = "/socket";
+        const auto opened = open_listening(address, 0666, 1);
+        if (std::holds_alternative<std::string>(opened))
+            ::_exit(1);
+        ::_exit(mode_of("/socket") == 0666U && ::umask(0) == 0077 ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_TRUE(WIFEXITED(status));
+    if (WEXITSTATUS(status) == 2)
+        GTEST_SKIP() << "only root may change its root";
+    EXPECT_EQ(WEXITSTATUS(status), 0);
 }
 
 TEST_F(SocketModeTest, OfAnythingElseStays) {

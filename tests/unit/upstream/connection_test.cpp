@@ -153,6 +153,52 @@ TEST_F(PoolTest, ABodyThatNobodyReadsTimesOutWhileWriting) {
     EXPECT_EQ(failure.stage, Stage::writing);
 }
 
+TEST_F(PoolTest, AnEndOfTheStreamEndsAWriteThatWaitsForRoom) {
+    const std::string body(16U << 20U, 'x');
+    for (const bool with_tls : {false, true}) {
+        Signal done;
+        const auto half_close = [&](Peer& peer) {
+            peer.end_sending();
+            done.await(); // reads nothing
+        };
+        if (with_tls)
+            serve_tls(half_close);
+        else
+            serve_plain(half_close);
+        OutgoingRequest request = outgoing(body);
+        request.give_up = BootClock::now() + 20s;
+        const Failure failure = failure_of(request);
+        EXPECT_EQ(failure.code, errc::closed);
+        EXPECT_EQ(failure.stage, Stage::writing);
+        done.give();
+        server.reset();
+        pool.reset();
+    }
+}
+
+/// With data at hand whenever it is asked for, the connection never waits.
+TEST_F(PoolTest, AnAnswerThatComesWithoutAPauseMeetsTheDeadline) {
+    settings.response_timeout = 100ms;
+    const std::string chunk = "1;" + std::string(60'000, 'x') + "\r\na\r\n";
+    for (const std::string begin : {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+                                    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+                                    "Transfer-Encoding: chunked\r\n\r\n"}) {
+        serve_plain([&](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write(begin);
+            while (true)
+                peer.write(chunk);
+        });
+        SendResult result = send(outgoing("a"));
+        if (auto* exchange = std::get_if<ExchangePtr>(&result)) // 250 ms of a stream
+            EXPECT_LT((*exchange)->body().size(), 4096U);
+        else
+            EXPECT_EQ(std::get<Failure>(result).code, errc::timed_out);
+        result = Failure{};
+        pool.reset();
+    }
+}
+
 TEST_F(PoolTest, AnEarlyAnswerToAHalfWrittenRequestIsTaken) {
     const std::string body(16U << 20U, 'x');
     for (const std::size_t size : {std::size_t{3}, std::size_t{50'000}}) { // of one read, of several

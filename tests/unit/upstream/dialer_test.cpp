@@ -2,8 +2,14 @@
 
 #include "support/socket.hpp"
 
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+#include <atomic>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
+#include <set>
 
 namespace bearerd::upstream::test {
 namespace {
@@ -179,6 +185,19 @@ TEST_F(ProxyTest, AProxyThatClosesOrTalksNonsenseIsAFailureOfConnecting) {
     }
 }
 
+TEST_F(ProxyTest, AProxyThatNeverStopsSayingContinueIsGivenUp) {
+    std::string much;
+    for (int i = 0; i < 1000; ++i)
+        much += "HTTP/1.1 100 X\r\n\r\n";
+    serve_plain([&much](Peer& peer) {
+        static_cast<void>(peer.read());
+        while (true)
+            peer.write(much);
+    });
+    use_proxy();
+    expect_same(failure_of(outgoing("a")), connecting(errc::too_large));
+}
+
 TEST_F(PoolTest, TlsSettingsThatCannotBeUsedAreTold) {
     config::UpstreamTls broken;
     broken.ca_file = folder.write("broken.pem", "no certificate");
@@ -194,7 +213,22 @@ public:
     /// Each look-up from now on hangs until release().
     void hang() { set(true); }
 
-    void release() { set(false); }
+    void release() {
+        set(false);
+        hang_in({});
+    }
+
+    /// Of the look-ups, counted from 1, these hang; any others go on.
+    void hang_in(std::set<int> numbers) {
+        const std::lock_guard lock{mutex_};
+        hanging_numbers_ = std::move(numbers);
+        changed_.notify_all();
+    }
+
+    [[nodiscard]] bool signals_were_blocked() {
+        const std::lock_guard lock{mutex_};
+        return signals_were_blocked_;
+    }
 
     void answer(std::vector<TcpEndpoint> endpoints) {
         const std::lock_guard lock{mutex_};
@@ -208,8 +242,11 @@ public:
 
     Resolved resolve() {
         std::unique_lock lock{mutex_};
-        ++asked_;
-        changed_.wait(lock, [this] { return !hanging_; });
+        const int number = ++asked_;
+        sigset_t blocked;
+        ::pthread_sigmask(SIG_BLOCK, nullptr, &blocked);
+        signals_were_blocked_ = ::sigismember(&blocked, SIGTERM) == 1 && ::sigismember(&blocked, SIGHUP) == 1;
+        changed_.wait(lock, [&] { return !hanging_ && !hanging_numbers_.contains(number); });
         Resolved resolved;
         resolved.endpoints = endpoints_;
         if (endpoints_.empty())
@@ -227,6 +264,8 @@ private:
     std::mutex mutex_;
     std::condition_variable changed_;
     bool hanging_ = false;
+    std::set<int> hanging_numbers_;
+    bool signals_were_blocked_ = false;
     int asked_ = 0;
     std::vector<TcpEndpoint> endpoints_;
 };
@@ -234,7 +273,13 @@ private:
 /// A dialer without a pool, whose name server the test plays.
 class DialerTest : public PoolTest {
 protected:
-    ~DialerTest() override { names->release(); }
+    ~DialerTest() override {
+        names->release();
+        if (dialer) {
+            dialer->stop();
+            settle();
+        }
+    }
 
     static TcpEndpoint local(std::uint16_t port) {
         return TcpEndpoint{net::asio::ip::make_address("127.0.0.1"), port};
@@ -261,6 +306,25 @@ protected:
         const auto result = bearerd::test::run_task(context, boxed_dial(the_dialer()));
         const auto* dialed = std::get_if<Dialed>(result.get());
         return dialed != nullptr ? dialed->socket.remote_endpoint().port() : 0;
+    }
+
+    struct Dialing {
+        bool ended = false;
+        bool dialed = false;
+        bool threw = false;
+    };
+
+    /// A dial that goes on while the loop turns.
+    std::shared_ptr<Dialing> start_dial(net::asio::cancellation_slot slot = {}) {
+        auto dialing = std::make_shared<Dialing>();
+        const auto on_end = [dialing](const std::exception_ptr& thrown, std::unique_ptr<DialResult> result) {
+            dialing->ended = true;
+            dialing->threw = thrown != nullptr;
+            dialing->dialed = result && std::holds_alternative<Dialed>(*result);
+        };
+        net::asio::co_spawn(context.get_executor(), boxed_dial(the_dialer()),
+                            net::asio::bind_cancellation_slot(slot, on_end));
+        return dialing;
     }
 
     std::shared_ptr<Names> names = std::make_shared<Names>();
@@ -298,14 +362,31 @@ TEST_F(DialerTest, AddressesThatAreLookedUpMeanwhileJoinTheRace) {
     EXPECT_EQ(dialed_port(), 0);
     ScriptedUpstream moved{std::nullopt, echo};
     names->answer({local(moved.port())});
-    const auto dialing = std::make_shared<bool>(false);
-    const auto ended = [dialing](const std::exception_ptr&, std::unique_ptr<DialResult> result) {
-        *dialing = std::holds_alternative<Dialed>(*result);
-    };
-    net::asio::co_spawn(context.get_executor(), boxed_dial(the_dialer()), ended);
+    const auto dialing = start_dial();
     EXPECT_TRUE(turn_until([&] { return names->asked() == 2; }));
     names->release(); // its addresses join the race that is under way
-    EXPECT_TRUE(turn_until([&] { return *dialing; }));
+    EXPECT_TRUE(turn_until([&] { return dialing->ended; }));
+    EXPECT_TRUE(dialing->dialed);
+}
+
+TEST_F(DialerTest, AnAddressWhoseProxyFailsDoesNotHoldUpTheNext) {
+    for (const char* answer : {"", "nonsense\r\n\r\n", "HTTP/1.1 503 Busy\r\n\r\n"}) {
+        ScriptedUpstream failing{std::nullopt, [answer](Peer& peer) {
+                                     static_cast<void>(peer.read());
+                                     peer.write(answer);
+                                 }};
+        serve_plain([](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write("HTTP/1.1 200 OK\r\n\r\n");
+            peer.wait_for_end();
+        });
+        settings.proxy.emplace();
+        settings.proxy->host = "proxy.example.com";
+        settings.proxy->port = server->port();
+        names->answer({local(failing.port()), local(server->port())});
+        EXPECT_EQ(dialed_port(), server->port()) << answer;
+        dialer.reset();
+    }
 }
 
 TEST_F(DialerTest, KnownAddressesServeWhileTheNameServerIsSilent) {
@@ -339,6 +420,82 @@ TEST_F(DialerTest, LookUpsThatHangAreBoundedAndHoldUpNeitherNewOnesNorTheEnd) {
     EXPECT_TRUE(turn_until([&] { return names->asked() >= 2; }));
     EXPECT_LE(names->asked(), 4);
     dialer.reset(); // nobody waits for them; they end after it
+}
+
+TEST_F(DialerTest, ALateAnswerServesThoughALaterLookUpHasFailed) {
+    serve_plain(echo);
+    settings.url.host = "api.example.com";
+    settings.connect_timeout = 0ms;
+    names->hang_in({1, 2, 3});
+    for (int i = 0; i < 2; ++i) // each leaves a look-up behind
+        EXPECT_EQ(dialed_port(), 0);
+    ASSERT_TRUE(turn_until([&] { return names->asked() == 2; }));
+    settings.connect_timeout = 1h;
+    const auto failing = start_dial();
+    settle();
+    names->hang_in({1, 3}); // the second one fails
+    ASSERT_TRUE(turn_until([&] { return failing->ended; }));
+    EXPECT_FALSE(failing->dialed);
+    const auto serving = start_dial();
+    ASSERT_TRUE(turn_until([&] { return names->asked() == 3; }));
+    names->answer({local(server->port())});
+    names->hang_in({3}); // and the first one comes
+    EXPECT_TRUE(turn_until([&] { return serving->ended; }));
+    EXPECT_TRUE(serving->dialed);
+}
+
+TEST_F(DialerTest, ALookUpThatHangsDoesNotHoldUpTheFailureOfAllKnownAddresses) {
+    serve_plain(echo);
+    settings.url.host = "api.example.com";
+    names->answer({local(server->port())});
+    EXPECT_EQ(dialed_port(), server->port());
+    server.reset();
+    EXPECT_EQ(dialed_port(), 0);
+    names->hang();
+    const auto failing = start_dial();
+    EXPECT_TRUE(turn_until([&] { return failing->ended; }));
+    EXPECT_FALSE(failing->dialed);
+    EXPECT_EQ(names->asked(), 2);
+}
+
+TEST_F(DialerTest, ADialThatAnExceptionEndsLeavesNoAttemptBehind) {
+    std::atomic<bool> let_go = false;
+    ScriptedUpstream silent{std::nullopt, [&](Peer& peer) {
+                                peer.wait_for_end();
+                                let_go = true;
+                            }};
+    serve_plain([&](Peer&) { signal.await(); });
+    settings.url.host = "localhost";
+    settings.url.tls = true;
+    names->answer({local(silent.port()), local(server->port())});
+    net::asio::cancellation_signal cancel;
+    const auto dial = start_dial(cancel.slot());
+    ASSERT_TRUE(turn_until([&] { return silent.connections() == 1 && server->connections() == 1; }));
+    cancel.emit(net::asio::cancellation_type::terminal); // its next wait throws
+    signal.give();                                       // which follows the end of the second address
+    ASSERT_TRUE(turn_until([&] { return dial->ended; }));
+    EXPECT_TRUE(dial->threw);
+    EXPECT_TRUE(turn_until([&] { return let_go.load() && dialer->quiet(); }));
+}
+
+TEST_F(DialerTest, ALookUpThatOutlivesItsDialerIsKnownToTheEndOfTheProcess) {
+    settings.url.host = "api.example.com";
+    settings.url.tls = false;
+    settings.connect_timeout = 0ms;
+    names->hang();
+    EXPECT_EQ(dialed_port(), 0);
+    dialer.reset();
+    EXPECT_TRUE(is_looking_up());
+    names->release();
+    EXPECT_TRUE(turn_until([] { return !is_looking_up(); }));
+}
+
+TEST_F(DialerTest, ALookUpLeavesSignalsToTheOtherThreads) {
+    serve_plain(echo);
+    settings.url.host = "api.example.com";
+    names->answer({local(server->port())});
+    EXPECT_EQ(dialed_port(), server->port());
+    EXPECT_TRUE(names->signals_were_blocked());
 }
 
 TEST(InterleaveFamilies, TakeTurnsTheResolversFirstOneFirst) {

@@ -1,5 +1,10 @@
 #include "fixture.hpp"
 
+#include <netinet/in.h>
+#include <sys/socket.h>
+
+#include <set>
+
 namespace bearerd::upstream::test {
 namespace {
 
@@ -73,6 +78,46 @@ TEST_F(PoolTest, NothingIsSentForAnRequesterThatLeftWhileAConnectionWasMade) {
         pool.reset();
         tls.reset();
     }
+}
+
+/// The sockets of this process that are connected to the port.
+std::set<int> sockets_to(std::uint16_t port) {
+    std::set<int> found;
+    for (int descriptor = 0; descriptor < 1024; ++descriptor) {
+        sockaddr_in peer{};
+        socklen_t size = sizeof peer;
+        if (::getpeername(descriptor, reinterpret_cast<sockaddr*>(&peer), &size) == 0 &&
+            peer.sin_family == AF_INET && ntohs(peer.sin_port) == port)
+            found.insert(descriptor);
+    }
+    return found;
+}
+
+TEST_F(PoolTest, ARequesterIsToldOfTheWaitBeforeItIsAskedWhetherItLeft) {
+    serve_plain([&](Peer& peer) {
+        peer.write(http_answer(peer.read().body));
+        signal.await();
+    });
+    SendResult first = send(outgoing("one"));
+    const auto before = sockets_to(server->port());
+    SendResult second = send(outgoing("two"));
+    auto last = sockets_to(server->port());
+    std::erase_if(last, [&](int descriptor) { return before.contains(descriptor); });
+    ASSERT_EQ(last.size(), 1U);
+    first = Failure{};
+    second = Failure{};
+    ASSERT_EQ(stats.upstream_idle.get(), 2);
+    // The connection that is tried first takes no byte, so that the other one has its turn.
+    ASSERT_EQ(::shutdown(*last.begin(), SHUT_WR), 0);
+    Deserter deserter;
+    OutgoingRequest request = outgoing("three");
+    request.requester = &deserter;
+    request.give_up = BootClock::now() + 5s;
+    const Failure failure = failure_of(request);
+    signal.give();
+    EXPECT_EQ(failure.code, errc::closed);
+    EXPECT_EQ(failure.stage, Stage::connecting);
+    EXPECT_EQ(server->requests().size(), 2U);
 }
 
 TEST_F(PoolTest, ALaterHandshakeResumesTheSession) {
@@ -270,6 +315,30 @@ TEST_F(PoolTest, AConnectionIsNotKeptWhereTheAnswerForbidsIt) {
     }
 }
 
+TEST_F(PoolTest, AnAnswerWithoutABodyThatPromisesOneIsTheLastOnItsConnection) {
+    struct Case {
+        std::string field;
+        int kept;
+    };
+
+    const Case cases[] = {
+        {"", 1},
+        {"Content-Length: 0\r\n", 1},
+        {"Content-Length: 5\r\n", 0},
+        {"Transfer-Encoding: chunked\r\n", 0},
+    };
+    for (const Case& c : cases) {
+        serve_plain([&c](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write("HTTP/1.1 204 No Content\r\n" + c.field + "\r\n");
+            peer.wait_for_end();
+        });
+        EXPECT_EQ(body_of(outgoing("a")), "");
+        EXPECT_EQ(stats.upstream_idle.get(), c.kept) << c.field;
+        pool.reset();
+    }
+}
+
 TEST_F(PoolTest, AboveItsShareARequestWaitsForAConnection) {
     share = 1;
     serve_plain(echo);
@@ -380,6 +449,39 @@ TEST_F(PoolTest, StopEndsAStreamThatNobodyIsReadingJustNow) {
     settle();
     EXPECT_EQ(bearerd::test::run_task(context, exchange->read(TimePoint::max())), errc::shutting_down);
     stream->reset();
+}
+
+TEST_F(PoolTest, StreamsTakeHalfOfTheConnectionsUntilTheyAreReleased) {
+    serve_plain([](Peer& peer) {
+        static_cast<void>(peer.read());
+        peer.write("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: "
+                   "chunked\r\n\r\n9\r\ndata: a\n\n\r\n");
+        peer.wait_for_end();
+    });
+    for (const auto& [of_all, of_streams] : {std::pair{1, 0}, {2, 1}, {3, 1}, {4, 2}, {5, 2}}) {
+        share = static_cast<std::size_t>(of_all);
+        std::vector<std::shared_ptr<std::optional<SendResult>>> streams;
+        const auto exchange = [&streams](std::size_t i) -> Exchange& {
+            return *std::get<ExchangePtr>(**streams[i]);
+        };
+        for (int i = 0; i < of_all; ++i) {
+            streams.push_back(start(outgoing("a")));
+            ASSERT_TRUE(turn_until([&] { return streams.back()->has_value(); }));
+            EXPECT_EQ(exchange(streams.size() - 1).become_stream(false), i < of_streams) << of_all;
+        }
+        if (of_streams > 0) {
+            EXPECT_TRUE(exchange(0).become_stream(false)) << "it is one already";
+            streams.front()->reset();
+            EXPECT_TRUE(exchange(streams.size() - 1).become_stream(false)) << "in its place";
+        }
+        EXPECT_TRUE(exchange(streams.size() - 1).become_stream(true)) << "what a mutation was answered";
+        for (const auto& stream : streams)
+            stream->reset();
+        EXPECT_TRUE(pool->quiet());
+        pool->stop();
+        settle();
+        pool.reset();
+    }
 }
 
 TEST_F(PoolTest, ClosingTheIdleOnesLeavesTheBusyOnesAlone) {

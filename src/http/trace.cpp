@@ -1,0 +1,64 @@
+#include <bearerd/http/trace.hpp>
+
+#include <algorithm>
+#include <optional>
+
+namespace bearerd::http {
+namespace {
+
+constexpr std::size_t version_digits = 2;
+constexpr std::size_t trace_id_digits = 32;
+constexpr std::size_t parent_id_digits = 16;
+constexpr std::size_t flag_digits = 2;
+
+/// Takes so many lower-case hexadecimal digits from the front of `text`, if it begins with them.
+std::optional<std::string_view> take_hex(std::string_view& text, std::size_t digits) noexcept {
+    const std::string_view taken = text.substr(0, digits);
+    const auto is_hex = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); };
+    if (taken.size() != digits || !std::ranges::all_of(taken, is_hex))
+        return std::nullopt;
+    text.remove_prefix(digits);
+    return taken;
+}
+
+bool take_dash(std::string_view& text) noexcept {
+    if (!text.starts_with('-'))
+        return false;
+    text.remove_prefix(1);
+    return true;
+}
+
+bool is_zero(std::string_view digits) noexcept {
+    return digits.find_first_not_of('0') == std::string_view::npos;
+}
+
+/// version "-" trace-id "-" parent-id "-" trace-flags, and for a later version "-" and anything.
+std::string_view trace_id_of(std::string_view text) noexcept {
+    const auto version = take_hex(text, version_digits);
+    if (!version || *version == "ff" || !take_dash(text))
+        return {};
+    const auto id = take_hex(text, trace_id_digits);
+    if (!id || is_zero(*id) || !take_dash(text))
+        return {};
+    const auto parent = take_hex(text, parent_id_digits);
+    if (!parent || is_zero(*parent) || !take_dash(text) || !take_hex(text, flag_digits))
+        return {};
+    const bool ends_well = text.empty() || (*version != "00" && text.starts_with('-'));
+    return ends_well ? *id : std::string_view{};
+}
+
+} // namespace
+
+std::string_view trace_id(const Fields& fields) noexcept {
+    const Field* found = nullptr;
+    for (const Field& field : fields.list) {
+        if (!equal_ignoring_case(field.name, "traceparent"))
+            continue;
+        if (found != nullptr)
+            return {};
+        found = &field;
+    }
+    return found != nullptr ? trace_id_of(found->value) : std::string_view{};
+}
+
+} // namespace bearerd::http

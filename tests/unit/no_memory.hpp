@@ -1,0 +1,52 @@
+#pragma once
+
+#include <atomic>
+#include <cerrno>
+#include <cstdlib>
+#include <new>
+
+/// Lets a test take all memory away for a while. Replaces the allocation functions of the whole program, so
+/// one source file of it may include this. Not with a sanitizer, which has replaced them already.
+namespace bearerd::test {
+
+inline thread_local bool memory_is_out = false;
+
+/// While it lives, whatever this thread allocates fails.
+class NoMemory {
+public:
+    NoMemory() noexcept { memory_is_out = true; }
+
+    NoMemory(const NoMemory&) = delete;
+    NoMemory& operator=(const NoMemory&) = delete;
+
+    ~NoMemory() { memory_is_out = false; }
+};
+
+} // namespace bearerd::test
+
+#ifndef BEARERD_SANITIZED
+
+void* operator new(std::size_t size) {
+    void* const memory = bearerd::test::memory_is_out ? nullptr : std::malloc(size);
+    if (memory == nullptr)
+        throw std::bad_alloc{};
+    return memory;
+}
+
+void operator delete(void* memory) noexcept {
+    std::free(memory);
+}
+
+void operator delete(void* memory, std::size_t) noexcept {
+    std::free(memory);
+}
+
+/// Asio takes its memory by this function.
+extern "C" void* aligned_alloc(std::size_t alignment, std::size_t size) noexcept {
+    void* memory = nullptr;
+    if (bearerd::test::memory_is_out || ::posix_memalign(&memory, alignment, size) != 0)
+        return nullptr;
+    return memory;
+}
+
+#endif
