@@ -20,7 +20,7 @@ template<class Learn>
 void try_to(Learn learn) noexcept {
     try {
         learn();
-    } catch (const std::exception&) { // NOLINT(bugprone-empty-catch)
+    } catch (const std::exception&) { // as for lack of memory
     }
 }
 

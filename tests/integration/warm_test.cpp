@@ -120,7 +120,7 @@ private:
     }
 
     static bool ip(const std::string& command) {
-        return std::system(("ip " + command + " 2>/dev/null").c_str()) == 0;
+        return std::system(("ip " + command + " 2>/dev/null").c_str()) == 0; // NOLINT(concurrency-mt-unsafe)
     }
 
     int home_;

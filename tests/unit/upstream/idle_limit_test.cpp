@@ -149,7 +149,7 @@ TEST(IdleLimit, WhatLivedHardlyLongerSpeaksAgainstNoClose) {
     EXPECT_EQ(limit.known(start).closes_at, 10s);
 }
 
-TEST(IdleLimit, AnotherEarlyCloseStartsTheCountAnew) {
+TEST(IdleLimit, AnotherEarlyCloseStartsTheCountAgain) {
     IdleLimit limit;
     limit.closed(3s, start);
     for (int i = 0; i < 9; ++i)
