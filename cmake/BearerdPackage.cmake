@@ -27,19 +27,32 @@ add_custom_target(bearerd_documents ALL DEPENDS ${compressed})
 
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME bearerd)
 install(FILES systemd/bearerd.service systemd/bearerd@.service systemd/bearerd.socket DESTINATION lib/systemd/system)
-install(FILES ${packaging}/bearerd.yaml DESTINATION /etc/bearerd)
+install(DIRECTORY DESTINATION /etc/bearerd) # empty: what is in it is the administrator's
+install(FILES ${packaging}/bearerd.yaml DESTINATION share/doc/bearerd/examples)
 install(FILES completion/bearerd DESTINATION share/bash-completion/completions)
+install(FILES completion/_bearerd DESTINATION share/zsh/vendor-completions)
+install(FILES completion/bearerd.fish DESTINATION share/fish/vendor_completions.d)
 install(FILES ${made}/bearerd.1.gz DESTINATION share/man/man1)
 install(FILES ${made}/bearerd.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd)
 install(FILES ${made}/bearerd.changelog.gz DESTINATION share/doc/bearerd RENAME changelog.gz)
 install(DIRECTORY config/ DESTINATION share/doc/bearerd/examples)
-install(FILES README.md SECURITY.md DESTINATION share/doc/bearerd)
-install(DIRECTORY docs DESTINATION share/doc/bearerd) # below docs/, as the files refer to each other
+# Where they stand in the checkout, since the files refer to each other (packaging/check-documents holds that).
+install(FILES README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md DESTINATION share/doc/bearerd)
+install(DIRECTORY docs DESTINATION share/doc/bearerd)
+install(FILES bench/README.md DESTINATION share/doc/bearerd/bench)
+install(FILES tests/simulator/README.md DESTINATION share/doc/bearerd/tests/simulator)
+install(CODE [[file(CREATE_LINK examples "$ENV{DESTDIR}${CMAKE_INSTALL_PREFIX}/share/doc/bearerd/config" SYMBOLIC)]])
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME simulator)
 install(FILES ${made}/bearerd-sim.1.gz DESTINATION share/man/man1)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd-simulator)
 install(FILES ${made}/bearerd-simulator.changelog.gz DESTINATION share/doc/bearerd-simulator RENAME changelog.gz)
+if(BUILD_TESTING) # the simulator is built then
+  file(READ tests/simulator/README.md reference)
+  string(REPLACE ../../docs/ "" reference "${reference}") # beside it
+  file(WRITE ${made}/simulator/README.md "${reference}")
+  install(FILES ${made}/simulator/README.md docs/epos-integration.md DESTINATION share/doc/bearerd-simulator)
+endif()
 unset(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME)
 
 set(CPACK_GENERATOR DEB)
@@ -64,7 +77,7 @@ set(CPACK_DEBIAN_BEARERD_PACKAGE_SECTION net)
 set(CPACK_DEBIAN_BEARERD_PACKAGE_DEPENDS "ca-certificates, libsystemd0") # the second is loaded, not linked
 set(CPACK_DEBIAN_BEARERD_PACKAGE_SUGGESTS bearerd-simulator)
 set(CPACK_DEBIAN_BEARERD_PACKAGE_CONTROL_EXTRA
-    "${packaging}/conffiles;${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")
+    "${packaging}/preinst;${packaging}/postinst;${packaging}/prerm;${packaging}/postrm")
 set(CPACK_COMPONENT_BEARERD_DESCRIPTION "local authenticating reverse proxy for GraphQL APIs
 Apps on this machine send GraphQL over plain HTTP, without credentials, to a
 loopback address. bearerd logs in to the upstream API, attaches the current

@@ -1,5 +1,6 @@
 #include "health.hpp"
 
+#include <bearerd/base/cause.hpp>
 #include <bearerd/base/error.hpp>
 
 #include <algorithm>
@@ -13,7 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 /// What takes up a corrected password: systemd hands credentials over at the start only.
-constexpr std::string_view restart = "restart bearerd (a reload is enough where password_file is used)";
+constexpr std::string_view restart = "restart bearerd (password_file is read again by itself)";
 
 bool last_login_failed(const auth::AuthStatus& auth) noexcept {
     return auth.last_login_result == "rejected" || auth.last_login_result == "unavailable";
@@ -37,24 +38,6 @@ std::string holds_for(const auth::AuthStatus& auth) {
     return "the current login is good for another " + in_words(auth.expires_in.value_or(0s)) + ".";
 }
 
-/// What a shop can do about an upstream that can't be reached.
-std::string_view unreachable_advice(error_code code) noexcept {
-    if (code == errc::certificate_invalid)
-        return "Check this machine's date and time first. If they are right, something on the network may be "
-               "standing "
-               "in for the service: have the network checked, and do not take payments around it.";
-    if (code == errc::name_not_found)
-        return "Check this machine's internet connection and DNS, and that upstream.url is spelled right.";
-    if (code == errc::proxy_refused)
-        return "Check upstream.proxy: its address, user name and password.";
-    if (code == errc::tls_failed)
-        return "Check upstream.tls in the configuration, and whether a firewall looks into encrypted "
-               "connections.";
-    return "Check this machine's internet connection and firewall. If other sites can be reached, call the "
-           "service's "
-           "support.";
-}
-
 Summary stopping() {
     return {Level::busy, "Stopping", "bearerd is shutting down and finishes the requests in hand.",
             "If it does not come back by itself, have it started again."};
@@ -70,15 +53,20 @@ Summary login_rejected(const auth::AuthStatus& auth) {
 }
 
 Summary login_unavailable(const auth::AuthStatus& auth) {
-    return {Level::bad, "Login unavailable",
-            with_reason("The gift card service could not log in " + auth.identity, auth.last_login_reason),
-            tries_again(auth) + " If it lasts for more than some minutes, call the service's support."};
+    std::string text =
+        with_reason("The gift card service could not log in " + auth.identity, auth.last_login_reason);
+    const Cause& cause = cause_of({}, auth.last_login_reason);
+    if (&cause == &cause_of({}, {})) // the service answers, so that the network is not the cause
+        return {Level::bad, "Login unavailable", std::move(text),
+                tries_again(auth) + " If it lasts for more than some minutes, call the service's support."};
+    return {Level::bad, cause.title, std::move(text), std::string{cause.advice} + " " + tries_again(auth)};
 }
 
 Summary upstream_down(const Snapshot& snapshot) {
-    Summary summary{Level::bad, "Upstream down",
+    const Cause& cause = cause_of(snapshot.health.last_code, snapshot.health.last_error);
+    Summary summary{Level::bad, cause.title,
                     with_reason("The gift card service can't be reached", snapshot.health.last_error),
-                    std::string{unreachable_advice(snapshot.health.last_code)}};
+                    std::string{cause.advice}};
     if (snapshot.auth.expires_in)
         summary.text += " Once it is back, " + holds_for(snapshot.auth);
     return summary;
@@ -122,6 +110,17 @@ Readiness readiness(const Snapshot& snapshot) {
     return {false, reason + next_try(auth)};
 }
 
+/// A change that somebody believes in force is not.
+Summary with_reload(Summary summary, const std::optional<std::string>& why) {
+    if (!why || summary.level == Level::bad || summary.level == Level::busy)
+        return summary;
+    summary.level = Level::warning;
+    summary.text += " The changed configuration was rejected, and the former one stays in use: " + *why + ".";
+    summary.advice += (summary.advice.empty() ? "" : " ") +
+                      std::string{"Correct the file, run bearerd check, and reload bearerd again."};
+    return summary;
+}
+
 /// The cause goes before its effects: a login fails because the upstream is down, not the other way round.
 Summary summarize(const Snapshot& snapshot) {
     const auth::AuthStatus& auth = snapshot.auth;
@@ -132,7 +131,7 @@ Summary summarize(const Snapshot& snapshot) {
     if (snapshot.health.state == upstream::Health::View::State::down)
         return upstream_down(snapshot);
     if (auth.expires_in)
-        return working(auth);
+        return with_reload(working(auth), snapshot.reload_failed);
     return auth.last_login_result == "unavailable" ? login_unavailable(auth) : logging_in(auth);
 }
 

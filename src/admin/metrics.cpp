@@ -175,6 +175,9 @@ std::string metrics_text(const Snapshot& snapshot) {
     upstream(families, snapshot);
     counters(families, "bearerd_config_reloads_total", "Reloads of the configuration, by how they ended.",
              "result", reload_results, snapshot.reloads);
+    gauge(families, "bearerd_config_last_reload_successful",
+          "Whether what runs is what the configuration file said at the last reload, or at the start.",
+          snapshot.reload_failed ? 0 : 1);
     const Snapshot::Journal journal = snapshot.journal.value_or(Snapshot::Journal{});
     gauge(families, "bearerd_journal_unresolved",
           "Mutations in the journal of which nobody knows whether they were executed.",

@@ -6,6 +6,7 @@ Snapshot take_snapshot(const Sources& sources, TimePoint now) {
     Snapshot snapshot;
     snapshot.version = sources.version;
     snapshot.upstream_url = sources.upstream_url;
+    snapshot.host = sources.host;
     snapshot.uptime = now - sources.started_at;
     snapshot.phase = sources.phase->load(std::memory_order_relaxed);
     snapshot.auth = sources.tokens->status();
@@ -15,8 +16,8 @@ Snapshot take_snapshot(const Sources& sources, TimePoint now) {
     snapshot.used_limit = limits.least(upstream::IdleKind::used, now);
     snapshot.since_last_error = now - snapshot.health.last_error_at;
     snapshot.totals = sum(sources.stats);
-    for (std::size_t i = 0; i < snapshot.reloads.size(); ++i)
-        snapshot.reloads[i] = (*sources.reloads)[i].load(std::memory_order_relaxed);
+    snapshot.reloads = sources.reloads->counts();
+    snapshot.reload_failed = sources.reloads->rejected();
     if (const auto* journal = sources.journal)
         snapshot.journal = {journal->unresolved(), journal->missed(), journal->working()};
     return snapshot;

@@ -15,6 +15,7 @@ namespace bearerd::admin {
 struct Snapshot {
     std::string version;
     std::string upstream_url;
+    std::string host; ///< this machine's name
     Duration uptime{};
     Phase phase = Phase::serving;
     auth::AuthStatus auth;
@@ -23,7 +24,8 @@ struct Snapshot {
     upstream::KnownLimit used_limit;   ///< of those that have
     Duration since_last_error{};       ///< meaningful with a health.last_error
     Totals totals;
-    std::array<std::uint64_t, 2> reloads{}; ///< that succeeded, that failed
+    std::array<std::uint64_t, 2> reloads{};   ///< that succeeded, that failed
+    std::optional<std::string> reload_failed; ///< why the last one did, if it did
 
     struct Journal {
         std::uint64_t unresolved = 0;

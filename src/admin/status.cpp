@@ -109,6 +109,7 @@ std::string status_json(const Snapshot& snapshot) {
     const Summary summary = summarize(snapshot);
     const Readiness ready = readiness(snapshot);
     return text_of({{"version", snapshot.version},
+                    {"host", snapshot.host},
                     {"uptime_s", std::chrono::floor<seconds>(snapshot.uptime).count()},
                     {"ready", ready.ready},
                     {"reason", ready.reason},
@@ -117,6 +118,9 @@ std::string status_json(const Snapshot& snapshot) {
                       {"title", summary.title},
                       {"text", summary.text},
                       {"advice", summary.advice}}},
+                    {"configuration",
+                     {{"last_reload_successful", !snapshot.reload_failed},
+                      {"rejected", snapshot.reload_failed ? Json(*snapshot.reload_failed) : Json()}}},
                     {"token", token(snapshot.auth)},
                     {"login", login(snapshot.auth)},
                     {"upstream", upstream(snapshot)},

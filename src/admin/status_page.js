@@ -4,7 +4,7 @@
 
 const interval = 2000; // ms between two questions
 const patience = 4000; // ms until an answer is given up
-const remembered = 150; // samples: five minutes
+const remembered = 150; // samples: five minutes, as far as the page has been open
 const chart = {width: 600, height: 150};
 
 const signs = {
@@ -278,6 +278,7 @@ async function update() {
     showRequests(status.requests);
     showJournal(status.journal ?? null);
     show("version", status.version);
+    show("host", status.host ? `on ${status.host}` : "");
     show("uptime", `running for ${duration(status.uptime_s)}`);
     show("updated", `As of ${new Date().toLocaleTimeString()}`);
   } catch (failure) {

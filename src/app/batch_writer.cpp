@@ -23,7 +23,7 @@ constexpr int poll_limit_ms = 200;
 class DescriptorOutput {
 public:
     explicit DescriptorOutput(int descriptor) : descriptor_{descriptor} {
-        struct stat status {};
+        struct stat status{};
 
         regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     }

@@ -3,6 +3,7 @@
 #include "cli_output.hpp"
 #include "exit_status.hpp"
 #include "generation.hpp"
+#include "public_settings.hpp"
 
 #include <bearerd/auth/token_file.hpp>
 
@@ -10,10 +11,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <filesystem>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 namespace bearerd::app {
 namespace {
@@ -25,7 +28,7 @@ std::string reason() {
 /// Whether a file can be made there. The folder itself is made at the first token, so its parent may have to
 /// do. The same for the journal's.
 std::string store_problem(const std::string& directory) {
-    struct stat status {};
+    struct stat status{};
 
     if (::stat(directory.c_str(), &status) == 0) {
         if (!S_ISDIR(status.st_mode))
@@ -83,6 +86,20 @@ std::optional<config::ValidConfig> load_within(const config::Surroundings& surro
     return std::nullopt;
 }
 
+/// A password's file that can't be used must not hide a certificate's: each is listed, in one run.
+void add_faults_of_named_files(const std::string& file, config::Surroundings surroundings,
+                               std::vector<config::Fault>& faults) {
+    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not read"}}; };
+    auto without_password = config::load(file, surroundings);
+    auto* const valid = std::get_if<config::ValidConfig>(&without_password);
+    if (valid == nullptr)
+        return;
+    const auto more = open_what_is_named(file, std::move(valid->settings));
+    faults.insert(faults.end(), more.begin(), more.end());
+    std::ranges::stable_sort(faults, {},
+                             [](const config::Fault& fault) { return std::pair{fault.line, fault.column}; });
+}
+
 } // namespace
 
 std::optional<config::ValidConfig> load_config(const std::string& file) {
@@ -96,13 +113,27 @@ config::Fault place_fault(const std::string& file, const std::string& sentence) 
     return config::fault_at_key(file, sentence.substr(0, colon), sentence.substr(colon + 2));
 }
 
+int check_settings_command(const std::string& file) {
+    const auto loaded = load_without_secrets(file, {});
+    if (const auto* const faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
+        print_faults(file, *faults);
+        return exit_bad_configuration;
+    }
+    print(stdout, file + ": the settings are valid\n");
+    return exit_fine;
+}
+
 int check_command(const std::string& file) {
     config::Surroundings surroundings = config::Surroundings::system();
     if (surroundings.self.uid == 0U) // the service may well run as the user who owns its files
         surroundings.self.uid.reset();
-    auto valid = load_within(surroundings, file);
-    if (!valid)
+    auto loaded = config::load(file, surroundings);
+    if (auto* const faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
+        add_faults_of_named_files(file, surroundings, *faults);
+        print_faults(file, *faults);
         return exit_bad_configuration;
+    }
+    auto* const valid = std::get_if<config::ValidConfig>(&loaded);
     for (const config::Fault& warning : valid->warnings)
         print(stderr, config::format_warning(file, warning) + "\n");
     const auto faults = open_what_is_named(file, std::move(valid->settings));

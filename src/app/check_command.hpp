@@ -19,4 +19,8 @@ namespace bearerd::app {
 /// token store's folder and key. Touches no network and changes nothing. Gives back the exit status.
 [[nodiscard]] int check_command(const std::string& file);
 
+/// `bearerd check --settings`: the file alone. What it names is not opened, and variables that are not set
+/// are no faults: for who does not have the service's environment, such as its ExecReload=.
+[[nodiscard]] int check_settings_command(const std::string& file);
+
 } // namespace bearerd::app

@@ -10,6 +10,7 @@
 #include "login_command.hpp"
 #include "process.hpp"
 #include "status_command.hpp"
+#include "usage.hpp"
 #include "wait_command.hpp"
 
 #include <bearerd/base/units.hpp>
@@ -25,6 +26,7 @@
 #include <iostream>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace bearerd::app {
 namespace {
@@ -57,9 +59,7 @@ struct Command {
 
 constexpr std::array commands{
     Command{"run", "serve in the foreground; what bearerd does without a command", manual::run, run_command},
-    Command{"check", "validate the configuration", manual::check, check_command},
     Command{"login", "log in once and tell how it went", manual::login, login_command},
-    Command{"status", "tell how the running bearerd does", manual::status, status_command},
 };
 
 /// The option of `bearerd wait`. Throws for what is no duration.
@@ -76,6 +76,19 @@ void add_timeout(CLI::App& wait, Duration& timeout) {
         ->option_text("TIME  [" + format_duration(timeout) + "]");
 }
 
+/// All of them, for what is said of a wrong one.
+constexpr std::array<std::string_view, 6> command_names{"run", "check", "login", "status", "wait", "journal"};
+
+int complain_of_usage(int argc, char** argv, const CLI::ParseError& error) {
+    std::vector<std::string_view> arguments;
+    for (int i = 1; i < argc; ++i)
+        arguments.emplace_back(argv[i]);
+    const std::string suggestion = usage_suggestion(arguments, command_names);
+    complain(std::string{error.what()} + (suggestion.empty() ? "" : ": " + suggestion) +
+             "\nbearerd --help and bearerd COMMAND --help tell what can be written.");
+    return exit_usage;
+}
+
 int run_commands(int argc, char** argv) {
     CLI::App program{"bearerd: a local authenticating reverse proxy for GraphQL APIs", "bearerd"};
     std::string file{default_config_file};
@@ -87,6 +100,14 @@ int run_commands(int argc, char** argv) {
     journal.add_flag("--unresolved", journal_options.unresolved,
                      "only those of which nobody knows whether they were executed");
     journal.add_flag("--json", journal_options.json, "an object a line, for programs");
+    CLI::App& check = *program.add_subcommand("check", "validate the configuration");
+    describe(check, file, manual::check);
+    bool settings_only = false;
+    check.add_flag("--settings", settings_only, "check the settings alone and open no file that they name");
+    CLI::App& status = *program.add_subcommand("status", "tell how the running bearerd does");
+    describe(status, file, manual::status);
+    bool status_as_json = false;
+    status.add_flag("--json", status_as_json, "print the daemon's answer as JSON, for programs");
     CLI::App& wait = *program.add_subcommand("wait", "wait until the running bearerd is ready");
     describe(wait, file, manual::wait);
     Duration timeout = default_wait;
@@ -98,12 +119,17 @@ int run_commands(int argc, char** argv) {
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
-        const int status = program.exit(error); // prints help, version, or what is wrong
-        return status == 0 ? exit_fine : exit_usage;
+        if (error.get_exit_code() != 0)
+            return complain_of_usage(argc, argv, error);
+        return program.exit(error); // prints help or version
     }
     for (const Command& command : commands)
         if (program.got_subcommand(command.name))
             return command.run(file);
+    if (program.got_subcommand(&check))
+        return settings_only ? check_settings_command(file) : check_command(file);
+    if (program.got_subcommand(&status))
+        return status_command(file, status_as_json);
     if (program.got_subcommand(&journal))
         return journal_command(file, journal_options);
     if (program.got_subcommand(&wait))

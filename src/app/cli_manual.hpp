@@ -45,8 +45,12 @@ FILE:LINE:COLUMN: warning: ... and leaves the exit status 0. Opens what the file
 the user who runs it: the password's file, TLS files, the token store's folder and key.
 Changes nothing, sends nothing.
 
-Where the service gets the password as a systemd credential, tell where that stands:
+Where the service gets the password as a systemd credential, tell where that stands; an
+instance's configuration SHOP.yaml has its password in SHOP.password there:
   CREDENTIALS_DIRECTORY=/etc/bearerd bearerd check
+
+With --settings, it checks what the file says and opens nothing that it names: what the
+unit's ExecReload= does first, so that systemctl reload fails for a file with a mistake.
 
 Exit status: 0 the file is right, 78 it is not.)";
 
@@ -55,15 +59,20 @@ inline constexpr std::string_view login =
 prints upstream, identity, TLS version and cipher, and the token's life. Never prints,
 stores or reuses the token. A running bearerd is not disturbed.
 
-Where the service gets the password as a systemd credential, tell where that stands:
+Where the service gets the password as a systemd credential, tell where that stands; an
+instance's configuration SHOP.yaml has its password in SHOP.password there:
   CREDENTIALS_DIRECTORY=/etc/bearerd bearerd login
+Just as the service would, by a user without rights (bearerd(1) has it for an instance):
+  systemd-run --pipe --wait -q -p DynamicUser=yes \
+      -p LoadCredential=password:/etc/bearerd/password bearerd login
 
 Exit status: 0 logged in, 69 upstream or login unavailable, 77 rejected: the user name or
 the password is wrong, 78 bad configuration.)";
 
 inline constexpr std::string_view status =
     R"(Asks the bearerd that runs with this configuration, through its admin listener
-(admin.address), and prints how it does. Needs no password.
+(admin.address), and prints how it does; with --json, the answer as it is. Needs no
+password.
 
 Exit status: 0 it holds a token that is good, 69 it holds none or does not answer,
 78 bad configuration.)";

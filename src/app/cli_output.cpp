@@ -1,7 +1,10 @@
 #include "cli_output.hpp"
 
+#include <bearerd/base/utf8.hpp>
+
 #include <array>
 #include <cstddef>
+#include <cstdint>
 
 namespace bearerd::app {
 namespace {
@@ -14,23 +17,15 @@ struct Character {
 
 /// The first one of UTF-8 text, which is not empty.
 Character first_of(std::string_view text) noexcept {
-    constexpr std::array<std::uint32_t, 5> smallest{0, 0, 0x80, 0x800, 0x10000};
+    const std::size_t size = utf8_length(text.data(), text.data() + text.size());
+    if (size == 0)
+        return {};
     const auto byte = [text](std::size_t i) { return static_cast<std::uint32_t>(text[i]) & 0xFFU; };
-    const std::uint32_t lead = byte(0);
-    if (lead < 0x80)
-        return {lead, 1, true};
-    const std::size_t size = lead >= 0xF0 ? 4 : (lead >= 0xE0 ? 3 : 2);
-    if (lead < 0xC2 || lead > 0xF4 || text.size() < size)
-        return {};
-    std::uint32_t code = lead & (0x7FU >> size);
-    for (std::size_t i = 1; i < size; ++i) {
-        if ((byte(i) & 0xC0U) != 0x80)
-            return {};
+    if (size == 1)
+        return {byte(0), 1, true};
+    std::uint32_t code = byte(0) & (0x7FU >> size);
+    for (std::size_t i = 1; i < size; ++i)
         code = code << 6U | (byte(i) & 0x3FU);
-    }
-    const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    if (code < smallest[size] || code > 0x10FFFF || surrogate)
-        return {};
     return {code, size, true};
 }
 

@@ -16,6 +16,7 @@
 #include <bearerd/config/parse.hpp>
 #include <bearerd/net/spawn.hpp>
 
+#include <boost/asio/ip/host_name.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -49,7 +50,14 @@ private:
     void wait_for_signal();
     void on_signal(int number);
     void reload();
-    [[nodiscard]] std::shared_ptr<const Generation> apply(std::shared_ptr<const config::Settings> settings);
+    [[nodiscard]] std::optional<std::string> load_again();
+    [[nodiscard]] std::optional<std::string> apply(std::shared_ptr<const config::Settings> settings);
+    void take_over(const std::shared_ptr<const Generation>& generation);
+
+    [[nodiscard]] std::string status_line() const {
+        return app::status_line(tokens_->status(), shared_.reloads.rejected());
+    }
+
     [[nodiscard]] admin::Sources admin_sources() const;
     void shut_down(const char* signal_name);
     void on_worker_drained();
@@ -89,6 +97,10 @@ void log_warnings(const std::string& config_file, const std::vector<config::Faul
                      {{"warning", std::string_view{config::format_fault(config_file, warning)}}});
 }
 
+void log_fault(const std::string& fault) {
+    log::error("configuration fault, the running configuration stays", {{"fault", std::string_view{fault}}});
+}
+
 Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log)
     : settings_{std::move(settings)},
       config_file_{std::move(config_file)},
@@ -98,9 +110,7 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
       admin_{*workers_.front()},
       signals_{workers_.front()->context().get_executor()},
       grace_{workers_.front()->context().get_executor()},
-      heartbeat_{workers_, [this] {
-                     return stopping_ ? std::nullopt : std::optional{status_line(tokens_->status())};
-                 }} {
+      heartbeat_{workers_, [this] { return stopping_ ? std::nullopt : std::optional{status_line()}; }} {
     shared_.clients.most = settings_->limits.client_connections;
 }
 
@@ -126,7 +136,7 @@ int Daemon::run() {
         if (stopping_)
             return;
         phase_ = admin::Phase::serving;
-        systemd::notify_ready(status_line(tokens_->status()));
+        systemd::notify_ready(status_line());
     });
     heartbeat_.beat();
     for (std::size_t i = 1; i < workers_.size(); ++i)
@@ -190,39 +200,46 @@ void Daemon::reload() {
     const bool started = phase_ != admin::Phase::starting;
     if (started)
         systemd::notify_reloading();
-    auto loaded = config::load(config_file_, config::Surroundings::system());
-    std::shared_ptr<const Generation> generation;
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
-        for (const config::Fault& fault : *faults)
-            log::error("configuration fault, the running configuration stays",
-                       {{"fault", std::string_view{config::format_fault(config_file_, fault)}}});
+    if (auto why = load_again()) {
+        shared_.reloads.failed(std::move(*why));
     } else {
-        auto& valid = std::get<config::ValidConfig>(loaded);
-        log_warnings(config_file_, valid.warnings);
-        generation = apply(std::make_shared<const config::Settings>(std::move(valid.settings)));
-    }
-    shared_.reloads[generation ? 0 : 1].fetch_add(1, std::memory_order_relaxed);
-    if (generation)
+        shared_.reloads.succeeded();
         log::info("configuration reloaded", {{"file", std::string_view{config_file_}}});
+    }
     if (started)
-        systemd::notify_ready(status_line(tokens_->status()));
+        systemd::notify_ready(status_line());
 }
 
-/// Everything that can fail comes first, so that a bad file changes nothing.
-std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
+/// Returns why the running configuration stays, if it does.
+std::optional<std::string> Daemon::load_again() {
+    auto loaded = config::load(config_file_, config::Surroundings::system());
+    if (auto* const valid = std::get_if<config::ValidConfig>(&loaded)) {
+        log_warnings(config_file_, valid->warnings);
+        return apply(std::make_shared<const config::Settings>(std::move(valid->settings)));
+    }
+    const auto& faults = std::get<std::vector<config::Fault>>(loaded);
+    for (const config::Fault& fault : faults)
+        log_fault(config::format_fault(config_file_, fault));
+    const std::size_t others = faults.size() - 1;
+    return config::format_fault(config_file_, faults.front()) +
+           (others == 0
+                ? ""
+                : " (and " + std::to_string(others) + (others == 1 ? " other fault)" : " other faults)"));
+}
+
+/// Everything that can fail comes first, so that a bad file changes nothing. Returns why it failed.
+std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
     std::shared_ptr<const Generation> generation;
     try {
         generation = std::make_shared<const Generation>(settings);
     } catch (const std::runtime_error& failure) {
-        const std::string fault =
-            config::format_fault(config_file_, place_fault(config_file_, failure.what()));
-        log::error("configuration fault, the running configuration stays",
-                   {{"fault", std::string_view{fault}}});
-        return nullptr;
+        std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
+        log_fault(fault);
+        return fault;
     }
     if (listeners_.open(*settings) != exit_fine || !open_admin(*settings)) {
         listeners_.close_others(*settings_); // what was opened for the new file goes again
-        return nullptr;
+        return config_file_ + ": an address that it names can't be listened at; the log says why";
     }
     listeners_.close_others(*settings);
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
@@ -232,26 +249,33 @@ std::shared_ptr<const Generation> Daemon::apply(std::shared_ptr<const config::Se
     admin_.serve(*settings, admin_sources());
     shared_.clients.most = settings->limits.client_connections;
     log_.configure(settings->log);
+    take_over(generation);
+    return std::nullopt;
+}
+
+/// Has every worker serve by what was read.
+void Daemon::take_over(const std::shared_ptr<const Generation>& generation) {
     Worker& first = *workers_.front();
     auto pool = first.make_pool(generation);
-    tokens_->reload(settings, pool);
+    tokens_->reload(generation->settings, pool);
     first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()));
     for (std::size_t i = 1; i < workers_.size(); ++i) {
         Worker& worker = *workers_[i];
         // Made here and not there, where another reload may have come before: it must be this upstream's.
         auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
-        auto take_over = [&worker, generation, source = std::move(source)]() mutable {
+        auto serve_anew = [&worker, generation, source = std::move(source)]() mutable {
             worker.serve(generation, worker.make_pool(generation), std::move(source));
         };
-        asio::post(worker.context(), std::move(take_over));
+        asio::post(worker.context(), std::move(serve_anew));
     }
-    return generation;
 }
 
 admin::Sources Daemon::admin_sources() const {
     admin::Sources sources;
     sources.version = BEARERD_VERSION;
     sources.upstream_url = settings_->upstream.url.text;
+    error_code unnamed;
+    sources.host = asio::ip::host_name(unnamed);
     sources.started_at = started_at_;
     for (const auto& worker : workers_)
         sources.stats.push_back(&worker->stats());

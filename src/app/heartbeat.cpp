@@ -49,12 +49,23 @@ void Heartbeat::feed_watchdog() {
         });
 }
 
-std::string status_line(const auth::AuthStatus& status) {
+namespace {
+
+std::string login_line(const auth::AuthStatus& status) {
     if (status.expires_in)
         return "Logged in as " + status.identity;
     if (status.last_login_reason.empty())
         return "Logging in";
     return "Not logged in: " + status.last_login_reason;
+}
+
+} // namespace
+
+std::string status_line(const auth::AuthStatus& status, const std::optional<std::string>& rejected) {
+    std::string line = login_line(status);
+    if (rejected)
+        line += "; the changed configuration was rejected, the former one stays in use: " + *rejected;
+    return line;
 }
 
 } // namespace bearerd::app

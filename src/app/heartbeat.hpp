@@ -18,8 +18,9 @@
 
 namespace bearerd::app {
 
-/// How the login stands, for systemctl status.
-[[nodiscard]] std::string status_line(const auth::AuthStatus& status);
+/// How the login stands, for systemctl status, and why the last reload was rejected, if it was.
+[[nodiscard]] std::string status_line(const auth::AuthStatus& status,
+                                      const std::optional<std::string>& rejected = {});
 
 /// Tells the service manager now and then how things stand, and its watchdog that every worker's loop turns.
 /// On the first worker's thread.

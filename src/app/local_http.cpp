@@ -1,10 +1,10 @@
 #include "local_http.hpp"
 
+#include <bearerd/base/units.hpp>
+
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
-
-#include <chrono>
 
 namespace bearerd::app {
 namespace {
@@ -12,7 +12,6 @@ namespace {
 namespace asio = boost::asio;
 using Protocol = asio::generic::stream_protocol; // TCP or unix
 
-constexpr std::chrono::seconds patience{5};
 constexpr std::size_t longest_answer = 1 << 20;
 
 /// Throws for an address that can't be used.
@@ -23,9 +22,9 @@ Protocol::endpoint endpoint_of(const config::Address& address) {
     return asio::ip::tcp::endpoint{asio::ip::make_address(host), address.port};
 }
 
-LocalFailure failure_of(const Protocol::iostream& stream, const char* missing) {
+LocalFailure failure_of(const Protocol::iostream& stream, const char* missing, Duration patience) {
     if (stream.error() == asio::error::timed_out)
-        return {std::string{"no "} + missing + " within 5 s"};
+        return {std::string{"no "} + missing + " within " + format_duration(patience)};
     return {stream.error().message()};
 }
 
@@ -43,19 +42,19 @@ LocalAnswer body_of(const std::string& answer) {
 
 } // namespace
 
-LocalAnswer get_local(const config::Address& address, std::string_view target) try {
+LocalAnswer get_local(const config::Address& address, std::string_view target, Duration patience) try {
     Protocol::iostream stream;
     stream.expires_after(patience);
     stream.connect(endpoint_of(address));
     if (!stream)
-        return failure_of(stream, "connection");
+        return failure_of(stream, "connection", patience);
     stream << "GET " << target << " HTTP/1.0\r\nHost: localhost\r\n\r\n" << std::flush;
     std::string answer(longest_answer + 1, '\0');
     stream.read(answer.data(), static_cast<std::streamsize>(answer.size()));
     if (stream)
         return LocalFailure{"the answer is larger than 1 MiB"};
     if (stream.error() != asio::error::eof)
-        return failure_of(stream, "answer");
+        return failure_of(stream, "answer", patience);
     answer.resize(static_cast<std::size_t>(stream.gcount()));
     return body_of(answer);
 

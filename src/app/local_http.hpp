@@ -1,7 +1,9 @@
 #pragma once
 
+#include <bearerd/base/clock.hpp>
 #include <bearerd/config/config.hpp>
 
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,8 +18,12 @@ struct LocalFailure {
 
 using LocalAnswer = std::variant<std::string, LocalFailure>;
 
+/// How long a command waits for an answer of the daemon.
+inline constexpr Duration local_patience = std::chrono::seconds{5};
+
 /// The body of a 200 answer to GET `target` from a listener on this machine, or why there is none. Blocks,
-/// for five seconds at most; reads at most 1 MiB.
-[[nodiscard]] LocalAnswer get_local(const config::Address& address, std::string_view target);
+/// for `patience` at most; reads at most 1 MiB.
+[[nodiscard]] LocalAnswer get_local(const config::Address& address, std::string_view target,
+                                    Duration patience = local_patience);
 
 } // namespace bearerd::app

@@ -30,7 +30,7 @@ using Buffer = LogBuffer;
 bool under_journald() {
     const char* stream = std::getenv("JOURNAL_STREAM"); // NOLINT(concurrency-mt-unsafe): at start, one thread
 
-    struct stat status {};
+    struct stat status{};
 
     if (stream == nullptr || ::fstat(STDERR_FILENO, &status) != 0)
         return false;

@@ -9,6 +9,7 @@
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/login.hpp>
 #include <bearerd/auth/token.hpp>
+#include <bearerd/base/cause.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/base/units.hpp>
 #include <bearerd/net/deadline.hpp>
@@ -56,10 +57,8 @@ int report_unavailable(const config::Settings& settings, const auth::LoginOutcom
     if (outcome.retry_after)
         text +=
             "\nThe upstream asks to wait " + format_duration(*outcome.retry_after) + " before the next try.";
-    complain(
-        text +
-        "\nCheck upstream.url, this machine's network and firewall, and whether the API is up; where the "
-        "reason is a certificate, upstream.tls and this machine's date.");
+    const Cause& cause = cause_of({}, outcome.reason);
+    complain(text + "\n" + std::string{cause.title} + ". " + std::string{cause.advice});
     return exit_unavailable;
 }
 

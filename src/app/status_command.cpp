@@ -102,6 +102,7 @@ int show(const json& status) {
     add_row(table, "State", text(summary, "title"));
     add_row(table, "", text(summary, "text"));
     add_row(table, "", text(summary, "advice"));
+    add_row(table, "Rejected file", text(member(status, "configuration"), "rejected"));
     add_row(table, "Token", token_line(token, left));
     add_row(table, "Last login", text(login, "last_result"));
     add_row(table, "", text(login, "last_reason"));
@@ -124,7 +125,7 @@ int show(const json& status) {
 
 } // namespace
 
-int status_command(const std::string& file) {
+int status_command(const std::string& file, bool as_json) {
     auto loaded = load_without_secrets(file, "admin.address");
     if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
         for (const config::Fault& fault : *faults)
@@ -147,7 +148,10 @@ int status_command(const std::string& file) {
         complain("what listens at " + address->text() + " is not bearerd's admin listener");
         return exit_unavailable;
     }
-    return show(status);
+    if (!as_json)
+        return show(status);
+    print(stdout, status.dump(2, ' ', true) + "\n");
+    return seconds(member(status, "token"), "expires_in_s") ? exit_fine : exit_unavailable;
 }
 
 } // namespace bearerd::app

@@ -52,7 +52,9 @@ std::string in_words(const LocalFailure& failure, const config::Address& address
 int wait_for(const config::Address& address, Duration timeout) {
     const TimePoint give_up = BootClock::now() + timeout;
     while (true) {
-        const auto answer = get_local(address, "/readyz");
+        const Duration patience =
+            std::clamp<Duration>(give_up - BootClock::now(), pause_between, local_patience);
+        const auto answer = get_local(address, "/readyz", patience);
         const auto* const failure = std::get_if<LocalFailure>(&answer);
         if (failure == nullptr)
             return exit_fine;
@@ -74,7 +76,7 @@ int wait_command(const std::string& file, Duration timeout) {
             print(stderr, config::format_fault(file, fault) + "\n");
         return exit_bad_configuration;
     }
-    const auto& address = std::get<config::Settings>(loaded).admin.address;
+    const auto& address = std::get<config::ValidConfig>(loaded).settings.admin.address;
     if (!address) {
         complain("the admin listener is off (admin.address in " + file +
                  "), so nothing can tell when bearerd is ready");

@@ -3,6 +3,7 @@
 #include "generation.hpp"
 #include "recovery.hpp"
 
+#include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/journal/journal.hpp>
@@ -28,8 +29,8 @@ namespace bearerd::app {
 struct Shared {
     server::ClientLimit clients;
     server::BodyBudget bodies;
-    std::atomic<std::uint32_t> pending{0};               ///< requests in hand
-    std::array<std::atomic<std::uint64_t>, 2> reloads{}; ///< that succeeded, that failed
+    std::atomic<std::uint32_t> pending{0}; ///< requests in hand
+    admin::Reloads reloads;
     upstream::Health health;
     journal::Journal* journal = nullptr; ///< none: off. Goes before the workers do.
 };

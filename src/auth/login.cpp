@@ -27,9 +27,9 @@ bool hit_stale_connection(const upstream::SendResult& result) {
 }
 
 net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> transport,
-                                       std::shared_ptr<const config::Settings> settings) {
-    const auto message =
-        make_login_request(settings->upstream, settings->credentials, settings->auth.login_query);
+                                       std::shared_ptr<const config::Settings> settings,
+                                       std::shared_ptr<const config::Credentials> credentials) {
+    const auto message = make_login_request(settings->upstream, *credentials, settings->auth.login_query);
     upstream::OutgoingRequest request;
     request.head = message.head;
     request.body = message.body.reveal();
@@ -52,17 +52,24 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
     const auto coding = exchange->head().fields.value(http::FieldId::content_encoding);
     const auto body = http::decoded_for_inspection(coding, exchange->body(), room);
     co_return judge_login(read_login_head(exchange->head(), settings->auth.token_headers),
-                          body.value_or(std::string_view{}), settings->credentials.password);
+                          body.value_or(std::string_view{}), credentials->password);
 }
 
 } // namespace
 
 net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                std::shared_ptr<const config::Settings> settings) {
+    const config::Credentials* const own = &settings->credentials;
+    return log_in(std::move(transport), settings, {settings, own});
+}
+
+net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
+                               std::shared_ptr<const config::Settings> settings,
+                               std::shared_ptr<const config::Credentials> credentials) {
     // A login that throws (no memory, cancelled amid an operation) is one that failed: requests wait for its
     // end.
     try {
-        co_return co_await exchange_login(std::move(transport), std::move(settings));
+        co_return co_await exchange_login(std::move(transport), std::move(settings), std::move(credentials));
     } catch (const std::exception& problem) {
         co_return unavailable(problem.what());
     }

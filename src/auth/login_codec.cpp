@@ -78,8 +78,7 @@ std::string quote_message(const Json& errors, const Secret& password, const Secr
     if (may_echo(whole, password) || may_echo(whole, token))
         return "the upstream's message is not shown: it may hold the password or a token";
     auto text = whole.substr(0, 120);
-    std::replace_if(
-        text.begin(), text.end(), [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
+    std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
     return "the upstream says: " + text;
 }
 

@@ -1,5 +1,7 @@
 #include "token_core.hpp"
 
+#include <bearerd/config/password_file.hpp>
+
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -50,6 +52,23 @@ void hand_over(std::shared_ptr<Waiter> waiter, TokenPtr token, bool after_login,
                     });
 }
 
+std::shared_ptr<const config::Credentials>
+own_credentials(const std::shared_ptr<const config::Settings>& settings) {
+    return {settings, &settings->credentials};
+}
+
+/// The world's, unless a test gives its own.
+PasswordReader::Read reader_of(const ServiceHooks& hooks) {
+    if (hooks.read_password)
+        return hooks.read_password;
+    return [](const std::string& path) -> std::optional<Secret> {
+        auto password = config::read_password_file(path);
+        if (auto* const secret = std::get_if<Secret>(&password))
+            return std::move(*secret);
+        return std::nullopt;
+    };
+}
+
 } // namespace
 
 TokenService::Core::Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
@@ -59,10 +78,12 @@ TokenService::Core::Core(net::Executor first, std::shared_ptr<upstream::Transpor
       stats_{stats},
       transport_{std::move(transport)},
       settings_{std::move(settings)},
+      credentials_{own_credentials(settings_)},
       machine_{settings_->auth, true},
       wake_timer_{first},
       login_timer_{first},
-      store_timer_{first} {}
+      store_timer_{first},
+      password_reader_{first, reader_of(hooks_)} {}
 
 TokenMachine::Moment TokenService::Core::moment() {
     const auto jitter = hooks_.jitter ? hooks_.jitter() : std::uniform_real_distribution<double>{0, 1}(dice_);
@@ -147,13 +168,23 @@ void TokenService::Core::denied(std::uint64_t audience, std::uint64_t generation
     const std::lock_guard lock{mutex_};
     if (audience == audience_ && !machine_.of_former_user(generation))
         machine_.denied(generation, document);
+    unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
-void TokenService::Core::accepted(std::uint64_t audience, std::uint64_t generation) {
+void TokenService::Core::refused_in_doubt(std::uint64_t audience, std::uint64_t generation,
+                                          std::uint64_t document) {
     const std::lock_guard lock{mutex_};
     if (audience != audience_ || machine_.of_former_user(generation))
         return;
-    machine_.accepted(generation);
+    const auto at = moment();
+    settle(machine_.refused_in_doubt(generation, document, at), at.now);
+}
+
+void TokenService::Core::accepted(std::uint64_t audience, std::uint64_t generation, std::uint64_t document) {
+    const std::lock_guard lock{mutex_};
+    if (audience != audience_ || machine_.of_former_user(generation))
+        return;
+    machine_.accepted(generation, document);
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
@@ -241,6 +272,7 @@ void TokenService::Core::tick() {
         settle(machine_.tick(at), at.now);
     }
     rearm();
+    static_cast<void>(look_at_password(false)); // during a back-off, too
 }
 
 void TokenService::Core::start(std::function<void()> first_login_tried) {
@@ -268,7 +300,8 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     transport_ = std::move(transport);
     machine_.configure(settings_->auth);
     const bool user = same_user(*before, *settings_);
-    const bool credentials = user && before->credentials.password.equals(settings_->credentials.password);
+    const bool credentials = user && credentials_->password.equals(settings_->credentials.password);
+    credentials_ = own_credentials(settings_);
     stored_is_foreign_ = stored_is_foreign_ || !credentials;
     old_store = change_store(*before, credentials, at.now);
     settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, at), at.now);
@@ -290,6 +323,8 @@ void TokenService::Core::stop() {
     }
     first_login_tried_ = nullptr;
     login_pending_ = false;
+    login_after_look_ = false;
+    password_reader_.abandon();
     if (wake_timer_)
         wake_timer_->cancel();
     if (login_timer_)

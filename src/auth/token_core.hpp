@@ -1,5 +1,7 @@
 #pragma once
 
+#include "password_reader.hpp"
+
 #include <bearerd/auth/login_codec.hpp>
 #include <bearerd/auth/store_writer.hpp>
 #include <bearerd/auth/token_machine.hpp>
@@ -59,7 +61,9 @@ public:
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
     void denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
-    void accepted(std::uint64_t audience, std::uint64_t generation);
+    /// Starts a login if one is needed; nobody waits for it.
+    void refused_in_doubt(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
+    void accepted(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
 
     /// TokenMachine::unproven_login(), without the lock.
     [[nodiscard]] std::uint64_t unproven_login() const noexcept {
@@ -88,6 +92,7 @@ private:
     void open_store();
     [[nodiscard]] std::unique_ptr<StoreWriter> change_store(const config::Settings& before,
                                                             bool same_credentials, TimePoint now);
+    void rekey_store();
     void save_token(TimePoint now);
     void save_rejections(TimePoint now);
     void on_found(std::uint64_t reading, StoreWriter::Found found);
@@ -95,6 +100,10 @@ private:
     void first_try_done(std::unique_lock<std::mutex>& lock);
 
     void run_login();
+    [[nodiscard]] bool look_at_password(bool then_login);
+    void on_password(std::shared_ptr<const config::Credentials> before, std::optional<Secret> password);
+    void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
+    void begin_login();
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
     void login_over();
     [[nodiscard]] TokenMachine::Reply apply(LoginOutcome outcome, TokenMachine::Moment at);
@@ -108,6 +117,8 @@ private:
     std::minstd_rand dice_{std::random_device{}()};
     std::shared_ptr<upstream::Transport> transport_;
     std::shared_ptr<const config::Settings> settings_;
+    /// The settings' own, or with the password that their file has got since.
+    std::shared_ptr<const config::Credentials> credentials_;
     TokenMachine machine_;
     std::uint64_t audience_ = 1;
     TokenPtr published_;
@@ -128,6 +139,9 @@ private:
     std::optional<Timer> wake_timer_; ///< until close()
     std::optional<Timer> login_timer_;
     std::optional<Timer> store_timer_;
+    PasswordReader password_reader_;
+    bool looking_ = false;            ///< at the password's file
+    bool login_after_look_ = false;   ///< a login waits for that
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome
     bool attempt_alive_ = false;      ///< its coroutine has not ended, though it may have been given up

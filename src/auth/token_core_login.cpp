@@ -2,16 +2,26 @@
 
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/login.hpp>
+#include <bearerd/base/cause.hpp>
 #include <bearerd/base/log.hpp>
-#include <bearerd/base/units.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
 #include <exception>
 
 /// The part of the core that logs in; all of it on the first thread.
 namespace bearerd::auth {
 namespace {
+
+/// That a login waits for the password's file; it is sent with the old password then.
+constexpr Duration longest_look = std::chrono::seconds{2};
+
+std::int64_t seconds_of(Duration value) {
+    return std::chrono::ceil<std::chrono::seconds>(value).count();
+}
 
 /// Of failures in a row, those with these numbers are logged, so that a long outage does not fill the disk.
 bool worth_a_line(std::uint64_t failures) noexcept {
@@ -25,14 +35,79 @@ void TokenService::Core::run_login() {
         login_pending_ = true;
         return;
     }
+    if (!look_at_password(true))
+        begin_login();
+}
+
+/// After a rejected login the password's file is read again, since nobody may send a SIGHUP (contract 3.8).
+/// False: there is no reason, no file, or it can't be told in time, so that nothing is to be waited for.
+bool TokenService::Core::look_at_password(bool then_login) {
+    std::shared_ptr<const config::Credentials> before;
+    Duration patience = longest_look;
+    {
+        const std::lock_guard lock{mutex_};
+        if (stopping_ || machine_.rejections() == 0 || credentials_->password_file.empty())
+            return false;
+        before = credentials_;
+        patience = std::min(patience, settings_->auth.login_timeout);
+    }
+    if (!looking_) {
+        std::string path = before->password_file;
+        auto told = [self = weak_from_this(), before = std::move(before)](std::optional<Secret> password) {
+            if (const auto core = self.lock())
+                core->on_password(before, std::move(password));
+        };
+        looking_ = password_reader_.start(std::move(path), std::move(told));
+    }
+    if (!looking_ || !then_login)
+        return false;
+    login_after_look_ = true;
+    login_timer_->expires_after(patience);
+    login_timer_->async_wait([self = shared_from_this()](error_code error) {
+        if (!error && std::exchange(self->login_after_look_, false)) // a disk that hangs
+            self->begin_login();
+    });
+    return true;
+}
+
+void TokenService::Core::on_password(std::shared_ptr<const config::Credentials> before,
+                                     std::optional<Secret> password) {
+    looking_ = false;
+    if (password)
+        take_password(before, std::move(*password));
+    if (std::exchange(login_after_look_, false))
+        begin_login();
+}
+
+void TokenService::Core::take_password(const std::shared_ptr<const config::Credentials>& before,
+                                       Secret password) {
+    const std::lock_guard lock{mutex_};
+    // Other credentials may have come by a reload meanwhile.
+    if (stopping_ || before != credentials_ || password.equals(before->password))
+        return;
+    log::info("the password's file has changed: the new password is tried",
+              {{"user", before->user}, {"file", before->password_file}});
+    credentials_ = std::make_shared<const config::Credentials>(
+        config::Credentials{before->by_email, before->user, std::move(password), before->password_file});
+    rekey_store();
+    const auto at = moment();
+    if (machine_.login_running() && !attempt_alive_)
+        machine_.password_replaced();
+    else
+        settle(machine_.credentials_changed(true, at), at.now);
+}
+
+void TokenService::Core::begin_login() {
     std::shared_ptr<upstream::Transport> transport;
     std::shared_ptr<const config::Settings> settings;
+    std::shared_ptr<const config::Credentials> credentials;
     {
         const std::lock_guard lock{mutex_};
         if (!machine_.login_running() || stopping_)
             return;
         transport = transport_;
         settings = settings_;
+        credentials = credentials_;
     }
     const auto attempt = ++attempt_;
     attempt_alive_ = true;
@@ -44,7 +119,7 @@ void TokenService::Core::run_login() {
         outcome.reason = "no answer within auth.login_timeout";
         self->end_login(attempt, std::move(outcome));
     });
-    auto login = log_in(std::move(transport), std::move(settings));
+    auto login = log_in(std::move(transport), std::move(settings), std::move(credentials));
     auto ended = [self = shared_from_this(), attempt](std::exception_ptr problem, LoginOutcome outcome) {
         // log_in() throws nothing but for lack of memory while it begins; the outcome is then the default:
         // failed.
@@ -115,9 +190,9 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     save_token(at.now);
     if (rejections > 0)
         save_rejections(at.now);
-    const auto left = format_duration(reply.token->expires - at.now);
+    const auto left = seconds_of(reply.token->expires - at.now);
     log::info(renewed ? "token renewed by a login" : "logged in",
-              {{"user", settings_->credentials.user}, {"expires_in", left}});
+              {{"user", settings_->credentials.user}, {"expires_in_s", left}});
     return reply;
 }
 
@@ -128,15 +203,16 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
     stats_.logins[rejected ? 1 : 2].add();
     last_result_ = result;
     last_reason_ = outcome.reason;
-    const auto next = format_duration(std::chrono::ceil<std::chrono::milliseconds>(next_try));
+    const auto next = seconds_of(next_try);
     // Each rejected login is worth a line: they are far apart, and somebody has to act.
     if (rejected)
         log::error(
             "login rejected: user name or password are wrong",
-            {{"user", settings_->credentials.user}, {"reason", outcome.reason}, {"next_try_in", next}});
+            {{"user", settings_->credentials.user}, {"reason", outcome.reason}, {"next_try_in_s", next}});
     else if (worth_a_line(failures_))
         log::warning("login unavailable", {{"reason", outcome.reason},
-                                           {"next_try_in", next},
+                                           {"advice", cause_of({}, outcome.reason).advice},
+                                           {"next_try_in_s", next},
                                            {"failures", static_cast<std::int64_t>(failures_)}});
 }
 

@@ -2,11 +2,12 @@
 
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/base/log.hpp>
-#include <bearerd/base/units.hpp>
 
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <chrono>
+#include <cstdint>
 
 /// The part of the core that keeps the token store.
 namespace bearerd::auth {
@@ -14,9 +15,9 @@ namespace {
 
 using Action = TokenMachine::Reply::Action;
 
-StoreSettings store_settings(const config::Settings& settings) {
+StoreSettings store_settings(const config::Settings& settings, const config::Credentials& credentials) {
     return {settings.token_store.directory, settings.token_store.key_file, settings.upstream.url.text,
-            settings.credentials.user, settings.credentials.password.clone()};
+            credentials.user, credentials.password.clone()};
 }
 
 } // namespace
@@ -40,7 +41,7 @@ void TokenService::Core::open_store() {
                 core->stats_.token_store_failures.add();
         });
     };
-    store_ = std::make_unique<StoreWriter>(store_settings(*settings_), std::move(events));
+    store_ = std::make_unique<StoreWriter>(store_settings(*settings_, *credentials_), std::move(events));
     store_timer_->expires_after(settings_->auth.login_timeout);
     store_timer_->async_wait([self = shared_from_this(), reading = reading_](error_code error) {
         if (!error)
@@ -88,14 +89,21 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
     const auto good = machine_.good_token(at.now);
     if (good && !needless) {
         stats_.token_swaps[2].add();
-        const auto left = format_duration(good->expires - at.now);
-        log::info("stored token is used", {{"user", settings_->credentials.user}, {"expires_in", left}});
+        const std::int64_t left = std::chrono::ceil<std::chrono::seconds>(good->expires - at.now).count();
+        log::info("stored token is used", {{"user", settings_->credentials.user}, {"expires_in_s", left}});
     }
     if (!reply.start_login)
         reply = machine_.want(at);
     release_waiters(reply, at.now);
     if (good || reply.action == Action::fail)
         first_try_done(lock);
+}
+
+/// What is stored from here on belongs to the password that the file has got.
+void TokenService::Core::rekey_store() {
+    stored_is_foreign_ = true;
+    if (store_)
+        store_->change(store_settings(*settings_, *credentials_));
 }
 
 void TokenService::Core::save_token(TimePoint now) {
@@ -131,7 +139,7 @@ std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Sett
     if (!store_)
         open_store();
     else if (moved || !same_credentials)
-        store_->change(store_settings(*settings_));
+        store_->change(store_settings(*settings_, *credentials_));
     if (moved && same_credentials && machine_.good_token(now))
         save_token(now);
     if (moved && same_credentials && machine_.rejections() > 0)

@@ -77,7 +77,7 @@ Result<std::string> read_small_file(const std::string& path, int more_flags) {
     // Non-blocking, or a FIFO in the file's place would hold us for ever.
     const File file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | more_flags)};
 
-    struct stat status {};
+    struct stat status{};
 
     if (!file.is_open() || ::fstat(file.get(), &status) != 0)
         return system_error();

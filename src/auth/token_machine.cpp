@@ -90,9 +90,26 @@ bool TokenMachine::is_denied(std::uint64_t generation, std::uint64_t document, T
 void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
     if (generation < login_generation_)
         return;
-    if (made_for_ == document)
+    if (made_for_ == document) {
         denied_.add(set_aside_);
+        made_for_.reset();
+    }
     denied_.add(document);
+}
+
+TokenMachine::Reply TokenMachine::refused_in_doubt(std::uint64_t generation, std::uint64_t document,
+                                                   Moment at) {
+    if (made_for_ == document)
+        denied(generation, document);
+    return refused(generation, document, at);
+}
+
+void TokenMachine::accepted(std::uint64_t generation, std::uint64_t document) noexcept {
+    if (generation < login_generation_)
+        return;
+    proven_ = true;
+    if (made_for_ == document)
+        made_for_.reset();
 }
 
 void TokenMachine::forget_denied() noexcept {
@@ -296,6 +313,13 @@ TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at)
     }
     outdated_ = running_;
     return tick(at);
+}
+
+void TokenMachine::password_replaced() noexcept {
+    failure_.reset();
+    rejections_ = 0;
+    outages_ = 0;
+    forget_denied();
 }
 
 TimePoint TokenMachine::due() const noexcept {

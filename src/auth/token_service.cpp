@@ -46,10 +46,18 @@ public:
         core_->denied(audience_, used ? used->generation : 0, document);
     }
 
-    void accepted(const TokenPtr& used) override {
+    void rejected_in_doubt(const TokenPtr& used, std::uint64_t document) override {
+        core_->refused_in_doubt(audience_, used ? used->generation : 0, document);
+    }
+
+    [[nodiscard]] bool awaits_proof(const TokenPtr& used) const noexcept override {
         const std::uint64_t unproven = core_->unproven_login();
-        if (unproven != 0 && used && used->generation >= unproven)
-            core_->accepted(audience_, used->generation);
+        return unproven != 0 && used && used->generation >= unproven;
+    }
+
+    void accepted(const TokenPtr& used, std::uint64_t document) override {
+        if (awaits_proof(used))
+            core_->accepted(audience_, used->generation, document);
     }
 
     void observed(const TokenPtr& used, std::string_view text, bool login_operation) override;

@@ -11,8 +11,12 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
+#include <bearerd/config/password_file.hpp>
+#include <bearerd/graphql/login_document.hpp>
 
 #include <algorithm>
+#include <filesystem>
+#include <system_error>
 
 namespace bearerd::config {
 namespace {
@@ -116,10 +120,21 @@ void read_headers(Section in, const std::vector<std::string>& token_headers, Ups
     });
 }
 
-void read_tls(Section in, UpstreamTls& out) {
-    in.read("ca_file", out.ca_file, any_text);
-    in.read("client_certificate_file", out.client_certificate_file, any_text);
-    in.read("client_key_file", out.client_key_file, any_text);
+/// A relative path starts from the configuration file's folder; an empty one stays empty.
+Parser<std::string> path_by(const Surroundings& surroundings, const Parser<std::string>& parser) {
+    return [&surroundings, parser](std::string_view text) -> Parsed<std::string> {
+        auto parsed = parser(text);
+        if (auto* const path = std::get_if<std::string>(&parsed); path != nullptr && !path->empty())
+            return (std::filesystem::path{surroundings.folder} / *path).string();
+        return parsed;
+    };
+}
+
+void read_tls(Section in, const Surroundings& surroundings, UpstreamTls& out) {
+    const auto path = path_by(surroundings, any_text);
+    in.read("ca_file", out.ca_file, path);
+    in.read("client_certificate_file", out.client_certificate_file, path);
+    in.read("client_key_file", out.client_key_file, path);
     if (!out.client_certificate_file.empty() && out.client_key_file.empty())
         in.fault("client_key_file", "is missing: a client certificate takes its key as well");
     if (out.client_certificate_file.empty() && !out.client_key_file.empty())
@@ -137,7 +152,7 @@ void read_keep_warm(Section in, KeepWarm& out) {
     in.read("for", out.period, duration_between(0ms, 24h));
 }
 
-void read_upstream(Section in, const Settings& settings, Upstream& out) {
+void read_upstream(Section in, const Surroundings& surroundings, const Settings& settings, Upstream& out) {
     if (in.has("url"))
         in.read<Url>("url", out.url, parse_upstream_url);
     else
@@ -157,38 +172,36 @@ void read_upstream(Section in, const Settings& settings, Upstream& out) {
         in.fault("proxy",
                  "takes an https:// upstream.url: without TLS, the proxy would see password and token");
     read_headers(in, settings.auth.token_headers, out);
-    read_tls(in.section("tls"), out.tls);
+    read_tls(in.section("tls"), surroundings, out.tls);
 }
 
 /// The content of a secret's file, or a fault with what led to the file in front.
 void read_secret_file(Section& in, const Surroundings& surroundings, std::string_view key,
-                      const std::string& path, const std::string& prefix, Secret& out) {
-    auto content = surroundings.read_file(path);
-    if (const auto* const reason = std::get_if<std::string>(&content)) {
-        in.fault(key, prefix + "can't be read: " + *reason);
-        return;
-    }
-    out = Secret{content_of_secret_file(std::get<Secret>(content).reveal())};
-    if (out.empty())
-        in.fault(key, prefix + "holds no password: the file is empty");
-    else if (find_invalid_utf8(out.reveal()))
-        in.fault(key, prefix + "must be UTF-8");
+                      const std::string& path, const std::string& prefix, Credentials& out) {
+    const auto content = surroundings.read_file(path);
+    if (const auto* const reason = std::get_if<std::string>(&content))
+        return in.fault(key, prefix + path + " can't be read: " + *reason);
+    auto password = password_in(std::get<Secret>(content));
+    if (const auto* const flaw = std::get_if<std::string>(&password))
+        return in.fault(key, prefix + path + " " + *flaw);
+    out.password = std::get<Secret>(std::move(password));
+    out.password_file = path;
 }
 
-void read_password(Section& in, const Surroundings& surroundings, Secret& out) {
+void read_password(Section& in, const Surroundings& surroundings, Credentials& out) {
     const bool in_place = in.has("password");
     const bool in_file = in.has("password_file");
     if (in_place && in_file)
         return in.fault("password_file", "stands next to password: leave one of the two");
     if (in_place) {
-        const bool faultless = in.read_secret("password", out);
-        if (faultless && out.empty())
+        const bool faultless = in.read_secret("password", out.password);
+        if (faultless && out.password.empty())
             in.fault("password", "must not be empty");
         return;
     }
     std::string path;
     if (in_file) {
-        in.read("password_file", path, some_text);
+        in.read("password_file", path, path_by(surroundings, some_text));
         if (path.empty())
             return;
         warn_of_rights(in, "password_file", path, surroundings);
@@ -196,14 +209,16 @@ void read_password(Section& in, const Surroundings& surroundings, Secret& out) {
     }
     if (const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
         directory && !directory->empty()) {
-        path = *directory + "/password";
+        path = *directory + "/" + surroundings.password_credential;
         warn_of_rights(in, "password", path, surroundings);
         return read_secret_file(in, surroundings, "password", path,
-                                "is missing, and the systemd credential \"password\" ", out);
+                                "is missing, and the systemd credential \"password\" in ", out);
     }
-    in.fault("password",
-             "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
-             "credential \"password\"");
+    in.fault(
+        "password",
+        "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
+        "credential \"password\"; by hand, CREDENTIALS_DIRECTORY=/etc/bearerd takes it from the file that "
+        "bearerd.service or bearerd@.service would take it from");
 }
 
 void read_credentials(Section in, const Surroundings& surroundings, Credentials& out) {
@@ -215,7 +230,7 @@ void read_credentials(Section in, const Surroundings& surroundings, Credentials&
         in.fault("username", "is missing: write the user's name, or email: and the user's address");
     else
         in.read(out.by_email ? "email" : "username", out.user, some_text);
-    read_password(in, surroundings, out.password);
+    read_password(in, surroundings, out);
 }
 
 void read_unauthorized(Section in, Unauthorized& out) {
@@ -233,14 +248,26 @@ void read_backoff(Section in, Backoff& out) {
         in.fault("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
 }
 
-void read_auth(Section in, Auth& out) {
+void read_login(Section& in, Auth& out) {
     Secret query; // a document may have lines, which other values may not
-    if (in.read_secret("login_query", query)) {
-        out.login_query = query.reveal();
-        if (out.login_query.find_first_not_of(" \t\r\n") == std::string::npos)
-            in.fault("login_query", "must be a GraphQL document, such as the default");
-    }
+    const bool has_query = in.read_secret("login_query", query);
     in.read<std::string>("login_field", out.login_field, parse_graphql_name);
+    if (!has_query)
+        return;
+    out.login_query = query.reveal();
+    if (out.login_query.find_first_not_of(" \t\r\n") == std::string::npos)
+        return in.fault("login_query", "must be a GraphQL document, such as the default");
+    if (const auto flaw = graphql::login_document_flaw(out.login_query); !flaw.empty())
+        return in.fault("login_query", std::string{flaw});
+    if (!graphql::logs_in_by(out.login_query, out.login_field))
+        in.warn("login_query",
+                "has no field " + out.login_field +
+                    " at its root: set auth.login_field to the field by which it logs in, so that "
+                    "logins of an app's own are recognised");
+}
+
+void read_auth(Section in, Auth& out) {
+    read_login(in, out);
     in.read_some_list<std::string>("token_headers", out.token_headers, parse_header_name);
     read_unauthorized(in.section("unauthorized"), out.unauthorized);
     in.read("refresh_before", out.refresh_before, duration_between(0ms, 24h));
@@ -255,12 +282,12 @@ void read_token_store(Section in, const Surroundings& surroundings, TokenStore& 
     if (!in.has("directory"))
         if (const auto state = surroundings.environment("STATE_DIRECTORY"))
             out.directory = state->substr(0, state->find(':'));
-    in.read("directory", out.directory, any_text);
-    in.read("key_file", out.key_file, any_text);
+    in.read("directory", out.directory, path_by(surroundings, any_text));
+    in.read("key_file", out.key_file, path_by(surroundings, any_text));
 }
 
-void read_journal(Section in, Journal& out) {
-    in.read("directory", out.directory, any_text);
+void read_journal(Section in, const Surroundings& surroundings, Journal& out) {
+    in.read("directory", out.directory, path_by(surroundings, any_text));
     in.read<bool>("required", out.required, parse_bool);
     in.read("max_size", out.max_size, size_between(64ULL << 10, 256ULL << 20));
     if (out.required && out.directory.empty())
@@ -297,11 +324,11 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     read_listen(in.section("listen"), out.access.allow_remote, out.listen);
     read_limits(in.section("limits"), out.limits);
     read_auth(in.section("auth"), out.auth);
-    read_upstream(in.section("upstream"), out, out.upstream);
+    read_upstream(in.section("upstream"), surroundings, out, out.upstream);
     read_credentials(in.section("credentials"), surroundings, out.credentials);
     read_token_store(in.section("token_store"), surroundings, out.token_store);
     read_reconcile(in.section("reconcile"), out.reconcile);
-    read_journal(in.section("journal"), out.journal);
+    read_journal(in.section("journal"), surroundings, out.journal);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));
@@ -334,11 +361,29 @@ ParseResult parse(std::string_view text, const Surroundings& surroundings) {
     return ValidConfig{std::move(settings), context.warnings.take()};
 }
 
+namespace {
+
+/// By hand, $CREDENTIALS_DIRECTORY may name the configuration's own folder. There bearerd@SHOP.service finds
+/// its password in SHOP.password; `password` is another account's.
+std::string password_credential(const std::filesystem::path& file, const Surroundings& surroundings) {
+    const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
+    std::error_code failure;
+    const bool by_hand = directory && file.stem() != "bearerd" &&
+                         std::filesystem::equivalent(*directory, file.parent_path() / ".", failure);
+    return by_hand && !failure ? file.stem().string() + ".password" : surroundings.password_credential;
+}
+
+} // namespace
+
 ParseResult load(const std::string& path, const Surroundings& surroundings) {
+    const std::filesystem::path file{path};
+    Surroundings located = surroundings;
+    located.folder = file.parent_path().string();
+    located.password_credential = password_credential(file, surroundings);
     const auto content = read_small_file(path, longest_file);
     if (const auto* const reason = std::get_if<std::string>(&content))
         return std::vector<Fault>{{0, 0, {}, "can't be read: " + *reason}};
-    ParseResult result = parse(std::get<Secret>(content).reveal(), surroundings);
+    ParseResult result = parse(std::get<Secret>(content).reveal(), located);
     if (auto* const valid = std::get_if<ValidConfig>(&result))
         if (auto problem = rights_problem(path, surroundings))
             valid->warnings.insert(valid->warnings.begin(), {0, 0, {}, std::move(*problem)});

@@ -55,7 +55,7 @@ std::optional<std::uint32_t> local_uid(const std::string& name) {
 }
 
 void add_rights(FileRights::Role role, const std::string& path, std::vector<FileRights>& out) {
-    struct stat status {};
+    struct stat status{};
 
     if (::stat(path.c_str(), &status) != 0)
         return;

@@ -1,5 +1,7 @@
 #include "text.hpp"
 
+#include <bearerd/config/nearest.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -82,6 +84,17 @@ std::size_t edit_distance(std::string_view a, std::string_view b) noexcept {
         }
     }
     return row[b.size()];
+}
+
+std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates) {
+    std::string_view best;
+    std::size_t least = word.size() / 3 + 2; // a third of the letters may differ, and one more
+    for (const std::string_view candidate : candidates)
+        if (const std::size_t distance = edit_distance(word, candidate); distance < least) {
+            least = distance;
+            best = candidate;
+        }
+    return best;
 }
 
 std::string with_brackets(std::string_view host) {

@@ -20,7 +20,7 @@ namespace bearerd::graphql {
 class Document {
 public:
     static constexpr std::size_t max_depth = 256; ///< of selections, values and types within one another
-    static constexpr std::size_t max_definitions = 256; ///< bounds the search for fragments
+    static constexpr std::size_t max_definitions = 256; ///< operations and fragments of a document
     static constexpr std::size_t max_root_spreads = 1024;
 
     struct Selected {

@@ -2,8 +2,7 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/block.hpp>
-
-#include "utf8.hpp"
+#include <bearerd/base/utf8.hpp>
 
 #include <charconv>
 #include <cstring>

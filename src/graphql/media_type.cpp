@@ -17,7 +17,7 @@ bool MediaType::is_utf8() const noexcept {
 namespace {
 
 /// Only such characters as stand for themselves everywhere. No apostrophe: to PHP it is a quote.
-bool is_token(std::string_view text) noexcept {
+bool is_plain_token(std::string_view text) noexcept {
     const auto plain = [](char c) {
         const char lower = to_lower(c);
         return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
@@ -58,14 +58,14 @@ std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
     }
     rest.remove_prefix(stop + 1);
     const std::size_t blanks = std::min(rest.find_first_not_of(" \t"), rest.size());
-    const bool plain_name = is_token(parameter.name) && before.ends_with(parameter.name) && blanks == 0;
+    const bool plain_name = is_plain_token(parameter.name) && before.ends_with(parameter.name) && blanks == 0;
     rest.remove_prefix(blanks);
     if (!rest.starts_with('"')) {
         const auto end = std::min(rest.find(';'), rest.size());
         parameter.value = trim(rest.substr(0, end));
         if (parameter.value->find_first_of(",\"") != std::string_view::npos)
             return std::nullopt;
-        parameter.plain = plain_name && is_token(*parameter.value);
+        parameter.plain = plain_name && is_plain_token(*parameter.value);
         rest.remove_prefix(end);
         return parameter;
     }

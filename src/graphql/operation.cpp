@@ -43,6 +43,16 @@ bool may_hold_card_number(std::string_view name) noexcept {
     return false;
 }
 
+/// The first root field's own name, not its alias; empty for a fragment. `selections` begin with '{'.
+std::string_view first_root_field(std::string_view selections) noexcept {
+    Lexer lexer{selections};
+    lexer.next();
+    const Token first = lexer.next();
+    const Token second = lexer.next();
+    const Token field = second.is(':') ? lexer.next() : first;
+    return field.kind == TokenKind::name ? field.text : std::string_view{};
+}
+
 class Classifier final : public EnvelopeVisitor {
 public:
     Classifier(std::string_view login_field, DocumentMemo* memo) noexcept
@@ -74,7 +84,9 @@ private:
         const auto found = document_.select(envelope.operation_name);
         if (!found)
             return std::nullopt;
-        const DocumentMemo::Selected selected{found->kind, found->name, found->has_login};
+        DocumentMemo::Selected selected{found->kind, found->name, found->has_login};
+        if (selected.name.empty() && selected.kind == OperationKind::mutation)
+            selected.name = first_root_field(found->selections);
         if (memo_ != nullptr && !document_.has_literals())
             memo_->remember(envelope.document, envelope.operation_name, selected);
         return selected;

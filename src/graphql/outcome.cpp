@@ -96,7 +96,7 @@ private:
             return no ? Executed::no : Executed::unknown;
         }
         if (answer.data_null || answer.nulls != 0)
-            return Executed::answered;
+            return tells_of_execution(status_) ? Executed::answered : Executed::unknown;
         return answer.fields != 0 ? Executed::yes : Executed::unknown;
     }
 

@@ -1,6 +1,6 @@
 #include <bearerd/graphql/reply.hpp>
 
-#include "utf8.hpp"
+#include <bearerd/base/utf8.hpp>
 
 #include <array>
 
@@ -16,7 +16,7 @@ struct Row {
     std::string_view sentence;
 };
 
-// contract 4's table. The sentences are read out at a shop's counter: what happened; what to do now.
+// The table of contract 4. The sentences are read out at a shop's counter: what happened; what to do now.
 constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::bad_request, 400, Executed::no, "BAD_REQUEST", "bad_request",
      "The till sent a request that could not be understood, and nothing was executed; please report this "

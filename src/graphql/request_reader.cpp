@@ -1,30 +1,18 @@
 #include "request_reader.hpp"
 
+#include <bearerd/base/utf8.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/text_buffer.hpp>
 
 #include "media_type.hpp"
 #include "multipart.hpp"
 #include "parameters.hpp"
-#include "utf8.hpp"
 
 #include <array>
 #include <string>
 
 namespace bearerd::graphql {
 namespace {
-
-bool is_utf8(std::string_view text) noexcept {
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (at != end) {
-        const std::size_t length = utf8_length(at, end);
-        if (length == 0)
-            return false;
-        at += length;
-    }
-    return true;
-}
 
 /// The keys of one JSON object, to find doubled ones: compared without case, since some servers read them so
 /// and the last one wins. A request has three or four; one with more than it holds is not believed.

@@ -1,10 +1,9 @@
 #include <bearerd/graphql/verdict.hpp>
 
 #include <bearerd/base/block.hpp>
+#include <bearerd/base/utf8.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/text_buffer.hpp>
-
-#include "utf8.hpp"
 
 #include <algorithm>
 #include <array>
@@ -19,15 +18,12 @@ constexpr std::string_view throttle = "currentlyAvailable";
 constexpr std::string_view escape = "\\u00"; // by which JSON can write each letter of a key
 
 bool is_text(std::string_view body) noexcept {
-    const char* at = body.data();
-    const char* const end = at + body.size();
-    while (at != end) {
-        const std::size_t length = *at == '\0' ? 0 : utf8_length(at, end);
-        if (length == 0)
-            return false;
-        at += length;
-    }
-    return true;
+    return body.find('\0') == std::string_view::npos && is_utf8(body);
+}
+
+/// Whether a key "data" may stand somewhere in what this program can't read, but another may.
+bool may_name_data(std::string_view text) noexcept {
+    return text.find("\"data") != std::string_view::npos || text.find(escape) != std::string_view::npos;
 }
 
 bool names(std::string_view content_type, std::string_view word) noexcept {
@@ -351,9 +347,10 @@ bool hides_nothing(std::string_view content_type, std::string_view body) noexcep
         return false;
     JsonScan scan{body};
     const JsonKind kind = scan.peek();
-    const bool claims_json =
-        kind == JsonKind::object || kind == JsonKind::array || names(content_type, "json");
-    return !claims_json || (scan.skip() && scan.finish());
+    const bool begins_as_json = kind == JsonKind::object || kind == JsonKind::array;
+    if (!begins_as_json && may_name_data(body))
+        return false;
+    return (!begins_as_json && !names(content_type, "json")) || (scan.skip() && scan.finish());
 }
 
 } // namespace bearerd::graphql

@@ -68,52 +68,78 @@ public:
     Inflater(const Inflater&) = delete;
     Inflater& operator=(const Inflater&) = delete;
 
-    /// All of `input` into `output`; false where it is damaged, incomplete, or more than `limit` bytes.
+    enum class Result : std::uint8_t { whole, cut_short, too_large, damaged };
+
+    /// Unpacks `input` into `output`, as far as it goes: at most `limit` bytes and one more.
     /// A gzip file may have several members (RFC 1952, 2.2); they are one text.
-    bool run(std::string_view input, std::string& output, std::size_t limit, bool members) {
-        output.clear();
+    Result run(std::string_view input, std::string& output, std::size_t limit, bool members) {
+        filled_ = 0;
+        output.resize(std::min(output.size(), limit + 1));
+        const Result result = unpack(input, output, limit, members);
+        output.resize(filled_);
+        return result;
+    }
+
+private:
+    Result unpack(std::string_view input, std::string& output, std::size_t limit, bool members) {
         // zlib never writes to its input, but its oldest interface has no const.
         stream_.next_in = const_cast<Bytef*>(reinterpret_cast<const Bytef*>(input.data()));
         stream_.avail_in = static_cast<uInt>(input.size());
         for (;;) {
             const int result = step(output, limit);
+            if (filled_ > limit)
+                return Result::too_large;
             if (result == Z_STREAM_END) {
                 if (stream_.avail_in == 0)
-                    return output.size() <= limit;
+                    return Result::whole;
                 if (!members || inflateReset(&stream_) != Z_OK)
-                    return false;
-            } else if (result != Z_OK || output.size() > limit || (stream_.avail_in == 0 && room_left_)) {
-                return false;
+                    return Result::damaged;
+            } else if (stream_.avail_in == 0 && room_left_ && (result == Z_OK || result == Z_BUF_ERROR)) {
+                return Result::cut_short;
+            } else if (result != Z_OK) {
+                return Result::damaged;
             }
         }
     }
 
-private:
-    /// One call, after making room. One byte beyond the limit is enough to know that it is exceeded.
+    /// One call, after making room if there is none. One byte beyond the limit is enough to know that it is
+    /// exceeded. `output` keeps its size from call to call: growing it sets its bytes to zero, and a file may
+    /// have a member for each twenty bytes.
     int step(std::string& output, std::size_t limit) {
-        const std::size_t used = output.size();
-        const std::size_t wanted = std::max<std::size_t>({used * 2, std::size_t{stream_.avail_in} * 4, 1024});
-        output.resize(std::max(used + 1, std::min(wanted, limit + 1)));
-        const std::size_t room = output.size() - used;
-        stream_.next_out = reinterpret_cast<Bytef*>(output.data() + used);
+        if (filled_ >= output.size()) {
+            const std::size_t wanted =
+                std::max<std::size_t>({filled_ * 2, std::size_t{stream_.avail_in} * 4, 1024});
+            output.resize(std::max(filled_ + 1, std::min(wanted, limit + 1)));
+        }
+        const std::size_t room = output.size() - filled_;
+        stream_.next_out = reinterpret_cast<Bytef*>(output.data() + filled_);
         stream_.avail_out = static_cast<uInt>(room);
         const int result = inflate(&stream_, Z_NO_FLUSH);
         room_left_ = stream_.avail_out != 0;
-        output.resize(used + room - stream_.avail_out);
+        filled_ += room - stream_.avail_out;
         return result;
     }
 
     z_stream stream_{};
+    std::size_t filled_ = 0; ///< bytes of the output that are text
     bool room_left_ = false;
 };
 
 /// "deflate" means the zlib wrapper (RFC 9110, 8.4.1.2), but some servers leave it out. A raw stream can't be
 /// taken for a wrapped one that is whole: that ends with a checksum.
-bool undo(Coding coding, std::string_view input, std::string& output, std::size_t limit) {
+Inflater::Result undo(Coding coding, std::string_view input, std::string& output, std::size_t limit) {
     if (coding == Coding::gzip)
         return Inflater{gzip_wrapper}.run(input, output, limit, true);
-    return Inflater{zlib_wrapper}.run(input, output, limit, false) ||
-           Inflater{no_wrapper}.run(input, output, limit, false);
+    const auto wrapped = Inflater{zlib_wrapper}.run(input, output, limit, false);
+    if (wrapped != Inflater::Result::damaged)
+        return wrapped;
+    return Inflater{no_wrapper}.run(input, output, limit, false);
+}
+
+bool undo_whole(Coding coding, std::string_view input, std::string& output, std::size_t limit) {
+    return undo(coding, input, output, limit) == Inflater::Result::whole ||
+           (coding == Coding::deflate &&
+            Inflater{no_wrapper}.run(input, output, limit, false) == Inflater::Result::whole);
 }
 
 /// `0`, `0.5`, `1.000` (RFC 9110, 12.4.2).
@@ -142,14 +168,31 @@ std::optional<std::string_view> decoded_for_inspection(std::string_view content_
         return std::nullopt;
     if (list->size == 0)
         return body.size() <= limit ? std::optional{body} : std::nullopt;
-    if (!undo(list->codings[list->size - 1], body, scratch, limit))
+    if (!undo_whole(list->codings[list->size - 1], body, scratch, limit))
         return std::nullopt;
     if (list->size == most_codings) {
         const std::string inner = std::exchange(scratch, {});
-        if (!undo(list->codings[0], inner, scratch, limit))
+        if (!undo_whole(list->codings[0], inner, scratch, limit))
             return std::nullopt;
     }
     return std::string_view{scratch};
+}
+
+std::optional<std::string_view> decoded_beginning(std::string_view content_encoding, std::string_view body,
+                                                  std::string& scratch, std::size_t limit) {
+    const auto list = parse_content_encoding(content_encoding);
+    if (!list || body.size() > std::numeric_limits<uInt>::max() || limit >= std::numeric_limits<uInt>::max())
+        return std::nullopt;
+    if (list->size == 0)
+        return body.substr(0, limit);
+    if (undo(list->codings[list->size - 1], body, scratch, limit) == Inflater::Result::damaged)
+        return std::nullopt;
+    if (list->size == most_codings) {
+        const std::string inner = std::exchange(scratch, {});
+        if (undo(list->codings[0], inner, scratch, limit) == Inflater::Result::damaged)
+            return std::nullopt;
+    }
+    return std::string_view{scratch}.substr(0, limit);
 }
 
 std::string narrowed_accept_encoding(std::string_view accept_encoding) {

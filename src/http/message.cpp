@@ -37,6 +37,18 @@ std::string_view Fields::value(std::string_view name) const noexcept {
     return field != nullptr ? field->value : std::string_view{};
 }
 
+std::string Fields::combined(FieldId id) const {
+    std::string all;
+    for (const Field& field : list) {
+        if (field.id != id)
+            continue;
+        if (!all.empty())
+            all += ',';
+        all += field.value;
+    }
+    return all;
+}
+
 bool Fields::has_token(FieldId id, std::string_view token) const noexcept {
     return std::ranges::any_of(
         list, [=](const Field& field) { return field.id == id && list_has_token(field.value, token); });

@@ -1,6 +1,7 @@
 #include <bearerd/http/stream_start.hpp>
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/http/coding.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -18,6 +19,8 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
     rest.remove_prefix(end + (rest.substr(end, 2) == "\r\n" ? 2 : 1));
     return line;
 }
+
+constexpr std::size_t most_unpacked = 64 * 1024; // of what is held of a stream
 
 std::string_view without_line_end(std::string_view text) {
     return trim(text.ends_with('\r') ? text.substr(0, text.size() - 1) : text);
@@ -117,6 +120,14 @@ StreamStart stream_start(std::string_view content_type, std::string_view body) {
     if (equal_ignoring_case(type, "multipart/mixed"))
         return first_part(boundary_of(content_type), body);
     return first_line(body);
+}
+
+std::optional<StreamStart> stream_start(const Fields& fields, std::string_view body, std::string& scratch) {
+    const auto decoded = decoded_beginning(fields.combined(FieldId::content_encoding),
+                                           body.substr(0, most_of_stream_start), scratch, most_unpacked);
+    if (!decoded)
+        return std::nullopt;
+    return stream_start(fields.value(FieldId::content_type), *decoded);
 }
 
 } // namespace bearerd::http

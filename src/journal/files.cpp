@@ -126,7 +126,7 @@ Result<std::string> Folder::read(std::uint64_t file) const {
     constexpr int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
     const Descriptor descriptor{::openat(descriptor_.get(), name_of(file).c_str(), flags)};
 
-    struct stat status {};
+    struct stat status{};
 
     if (!descriptor.is_open() || ::fstat(descriptor.get(), &status) != 0)
         return system_error();
@@ -154,7 +154,7 @@ Result<Descriptor> Folder::open_file(std::uint64_t file) const {
     if (!descriptor.is_open())
         return system_error();
 
-    struct stat status {};
+    struct stat status{};
 
     if (::fstat(descriptor.get(), &status) != 0 || ::fchmod(descriptor.get(), S_IRUSR | S_IWUSR) != 0)
         return system_error();

@@ -35,12 +35,12 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
     intent.at_ms = now_ms();
     std::string scratch;
     intent.request_id = masked(request_id.substr(0, max_text), scratch);
-    intent.operation = operation;
+    intent.operation = masked(operation, scratch);
     intent.account = account_;
     intent.trace_id = trace_id; // not masked: http/trace
     if (auto fields = graphql::mutation_fields(request, keys_))
         for (graphql::RootField& field : *fields)
-            intent.fields.push_back({std::move(field.name),
+            intent.fields.push_back({std::string{masked(field.name, scratch)},
                                      field.rule ? keys_[*field.rule].argument : std::string{},
                                      std::move(field.key)});
     auto entry = std::make_shared<Entry>(std::move(intent), executor_);

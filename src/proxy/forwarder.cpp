@@ -60,7 +60,10 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
         co_await std::move(*refusal);
         co_return;
     }
-    passage.begin_watching();
+    if (!passage.begin_watching()) {
+        co_await passage.reply_gone();
+        co_return;
+    }
     TimePoint begin = BootClock::now();
     if (!passage.take_token(begin)) {
         if (!co_await passage.wait_for_token())
@@ -73,7 +76,7 @@ net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Repo
         begin = BootClock::now();
     }
     for (bool again = true; again;) {
-        if (passage.has_lost_app()) {
+        if (!passage.look_for_app()) {
             co_await passage.reply_gone();
             break;
         }

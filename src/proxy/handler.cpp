@@ -10,7 +10,7 @@ namespace {
 
 static_assert(Stats::outcomes == client_closed_outcome + 1);
 
-constexpr std::array<std::string_view, 3> plain_labels{"ok", "graphql_error", "rejected"};
+constexpr std::array<std::string_view, verdict_count> plain_labels{"ok", "graphql_error", "rejected"};
 
 } // namespace
 

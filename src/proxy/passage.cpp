@@ -24,9 +24,41 @@ using http::FieldId;
 /// status (HTTP 401 with a page), and what a mutation was answered.
 constexpr std::size_t most_held = 1024 * 1024;
 
+/// A refused mutation's stream that stays open is read on this long: more of it might tell of something that
+/// was done.
+constexpr Duration refused_stream_time = std::chrono::seconds{1};
+
 constexpr std::string_view not_put_down =
     "This till's connection service could not write down in its journal that this transaction is about to be "
     "sent, so nothing was executed; check that the disk is not full and works, then try again.";
+
+/// Keeps an answer as it passes, as far as it can be held, to judge it at its end.
+class KeptAnswer {
+public:
+    /// `wanted`: whether anything is kept at all.
+    KeptAnswer(bool wanted, const http::ResponseHead& head) : kept_{wanted} {
+        if (wanted)
+            coding_ = head.fields.combined(FieldId::content_encoding);
+    }
+
+    void add(std::string_view piece) {
+        kept_ = kept_ && text_.size() + piece.size() <= most_held;
+        if (kept_)
+            text_ += piece;
+    }
+
+    [[nodiscard]] bool kept() const noexcept { return kept_; }
+
+    /// Nothing if it can't be decoded.
+    [[nodiscard]] std::optional<std::string_view> decoded(std::string& scratch) const {
+        return http::decoded_for_inspection(coding_, text_, scratch);
+    }
+
+private:
+    bool kept_;
+    std::string coding_;
+    std::string text_;
+};
 
 /// The hex size line of a chunk (RFC 9112 section 7.1).
 void append_chunk_size(std::string& out, std::size_t size) {
@@ -51,19 +83,8 @@ graphql::RequestView view_of(const AppRequest& request) noexcept {
     return view;
 }
 
-/// Several lines are one list (RFC 9110 section 5.3).
-std::string all_of(const http::Fields& fields, FieldId id) {
-    if (fields.count(id) <= 1)
-        return std::string{fields.value(id)};
-    std::string all;
-    for (const http::Field& field : fields.list)
-        if (field.id == id)
-            all.append(field.value).append(",");
-    return all;
-}
-
 std::string accept_encoding_of(const http::Fields& fields) {
-    return http::narrowed_accept_encoding(all_of(fields, FieldId::accept_encoding));
+    return http::narrowed_accept_encoding(fields.combined(FieldId::accept_encoding));
 }
 
 } // namespace
@@ -105,24 +126,33 @@ std::optional<net::Task<void>> Forwarder::Passage::refuse_at_once(std::uint32_t 
     return reply_error(refusal);
 }
 
-void Forwarder::Passage::begin_watching() noexcept {
-    if (operation_.may_mutate() && !std::exchange(noted_end_, true))
-        responder_.note_end();
+bool Forwarder::Passage::begin_watching() noexcept {
+    if (operation_.may_mutate())
+        watch_app();
+    return app_ != AppWatch::gone;
+}
+
+void Forwarder::Passage::watch_app() noexcept {
+    if (app_ == AppWatch::not_begun)
+        app_ = responder_.note_end() ? AppWatch::gone : AppWatch::present;
 }
 
 void Forwarder::Passage::about_to_wait() noexcept {
-    if (!std::exchange(noted_end_, true))
-        responder_.note_end();
-    waited_ = true;
+    watch_app();
+    if (app_ == AppWatch::present)
+        app_ = AppWatch::waited;
 }
 
 bool Forwarder::Passage::gone() noexcept {
-    gone_ = gone_ || responder_.app_is_gone();
-    return gone_;
+    if (app_ != AppWatch::gone && responder_.app_is_gone())
+        app_ = AppWatch::gone;
+    return app_ == AppWatch::gone;
 }
 
-bool Forwarder::Passage::has_lost_app() noexcept {
-    return std::exchange(waited_, false) && gone();
+bool Forwarder::Passage::look_for_app() noexcept {
+    if (app_ == AppWatch::waited)
+        app_ = responder_.app_is_gone() ? AppWatch::gone : AppWatch::present;
+    return app_ != AppWatch::gone;
 }
 
 bool Forwarder::Passage::take_token(TimePoint now) {
@@ -187,7 +217,7 @@ void Forwarder::Passage::sent(Duration took) noexcept {
 }
 
 net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failure) {
-    if (gone_) {
+    if (app_ == AppWatch::gone) {
         co_await reply_gone();
         co_return false;
     }
@@ -212,69 +242,118 @@ Verdict Forwarder::Passage::look_at(upstream::Exchange& exchange) {
     // A status says it without the body, which may be larger than what is held: then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
     if (is_judged_by_its_start(head))
-        return judge_stream(head, exchange.body()).verdict;
+        return judge_stream_start(head, exchange.body());
     if (!exchange.complete())
         return told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
     if (exchange.body().size() > owner_.plan_.inspect_limit && !told_by_status(head.status))
         return Verdict::ok;
-    looked_at_ = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding), exchange.body(),
-                                              scratch_);
+    looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
+                                              exchange.body(), scratch_);
     const graphql::Judgement judgement = judge(head.status, looked_at_.value_or(std::string_view{}));
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     // The app's own login is served without a token, so it proves nothing of ours.
     if (judgement.verdict == Verdict::ok && looked_at_ && !operation_.has_login &&
         graphql::shows_data(head.status, *looked_at_))
-        owner_.tokens_.accepted(token_);
+        report_accepted();
     return judgement.verdict;
 }
 
+void Forwarder::Passage::report_accepted() {
+    if (owner_.tokens_.awaits_proof(token_))
+        owner_.tokens_.accepted(token_, graphql::document_hash(view_));
+}
+
 net::Task<bool> Forwarder::Passage::after_rejection(upstream::ExchangePtr exchange) {
-    HeldAnswer held = co_await hold(std::move(exchange));
+    const bool open_stream = !exchange->complete() &&
+                             http::is_streaming_type(exchange->head().fields.value(FieldId::content_type));
+    if (open_stream && !moves_money()) {
+        const bool again = co_await after_refused_stream(std::move(exchange));
+        co_return again;
+    }
+    const Duration patience = owner_.plan_.response_timeout;
+    HeldAnswer held =
+        co_await hold(std::move(exchange), open_stream ? std::min(patience, refused_stream_time) : patience);
     if (held.verdict != Verdict::rejected) {
         co_await pass_on(std::move(held));
         co_return false;
     }
-    // The token was rejected all the same, so a login follows, but of a mutation that proves nothing.
-    const bool in_doubt = !held.proven && operation_.may_mutate();
-    auth::Advice advice; // to pass it on
-    if (resent_rejected_) {
-        report_denied();
-    } else {
-        about_to_wait();
-        advice = co_await owner_.tokens_.rejected(token_, graphql::document_hash(view_));
-    }
-    if (in_doubt) {
+    if (!held.proven && operation_.may_mutate()) {
+        report_doubt();
         co_await reply_broken_rejection();
         co_return false;
     }
-    if (advice.kind == auth::Advice::Kind::resend) {
-        token_ = std::move(advice.token);
-        report_denied_ = advice.after_login;
-        resent_rejected_ = true;
-        owner_.stats_.resends[0].add();
-        co_return true;
+    const auth::Advice advice = co_await take_advice();
+    if (advice.kind != auth::Advice::Kind::pass) {
+        const bool again = co_await follow(advice);
+        co_return again;
     }
-    if (advice.kind == auth::Advice::Kind::fail)
-        co_await reply_no_token(advice.failure);
-    else if (held.whole)
+    if (held.whole)
         co_await pass_on(std::move(held));
     else
         co_await reply_broken_rejection();
     co_return false;
 }
 
+/// Of what can't move money, a stream that stays open after the refusal tells nothing more. It is kept open
+/// until it is known whether the app gets it: a login may use one connection beyond the limit.
+net::Task<bool> Forwarder::Passage::after_refused_stream(upstream::ExchangePtr exchange) {
+    const auth::Advice advice = co_await take_advice();
+    if (advice.kind == auth::Advice::Kind::pass) {
+        auto rest = relay(std::move(exchange), Verdict::rejected);
+        if (rest)
+            co_await std::move(*rest);
+        co_return false;
+    }
+    exchange.reset();
+    const bool again = co_await follow(advice);
+    co_return again;
+}
+
+/// To pass the answer on, if it is the second one.
+net::Task<auth::Advice> Forwarder::Passage::take_advice() {
+    if (resent_rejected_) {
+        report_denied();
+        co_return auth::Advice{};
+    }
+    about_to_wait();
+    auto advice = co_await owner_.tokens_.rejected(token_, graphql::document_hash(view_));
+    co_return advice;
+}
+
+/// Returns true to send again. False: the app has its answer. `advice` is not to pass the answer on.
+net::Task<bool> Forwarder::Passage::follow(const auth::Advice& advice) {
+    if (advice.kind == auth::Advice::Kind::fail) {
+        co_await reply_no_token(advice.failure);
+        co_return false;
+    }
+    token_ = advice.token;
+    report_denied_ = advice.after_login;
+    resent_rejected_ = true;
+    owner_.stats_.resends[0].add();
+    co_return true;
+}
+
+/// The token was rejected, which proves nothing of the mutation: a login is for the next request.
+void Forwarder::Passage::report_doubt() {
+    if (resent_rejected_)
+        report_denied();
+    else
+        owner_.tokens_.rejected_in_doubt(token_, graphql::document_hash(view_));
+}
+
 /// Reads a rejected answer to its end and lets go of its connection: the login may need it.
-net::Task<Forwarder::Passage::HeldAnswer> Forwarder::Passage::hold(upstream::ExchangePtr exchange) {
+net::Task<Forwarder::Passage::HeldAnswer> Forwarder::Passage::hold(upstream::ExchangePtr exchange,
+                                                                   Duration patience) {
     HeldAnswer held;
     held.body = exchange->body();
-    const TimePoint give_up = BootClock::now() + owner_.plan_.response_timeout;
+    const TimePoint give_up = BootClock::now() + patience;
     while (!exchange->complete() && held.body.size() <= most_held) {
         if (co_await exchange->read(give_up))
             break;
         held.body += exchange->body();
     }
-    held.whole = exchange->complete();
+    held.whole = exchange->complete() && held.body.size() <= most_held;
     held.status = exchange->head().status;
     const auto framing = http::framing_for(request_.context, held.status, held.body.size());
     http::append_app_head(held.head, exchange->head(), owner_.plan_.head, request_.context, framing,
@@ -286,23 +365,30 @@ net::Task<Forwarder::Passage::HeldAnswer> Forwarder::Passage::hold(upstream::Exc
 
 void Forwarder::Passage::judge_whole(HeldAnswer& held, const http::ResponseHead& head) {
     held.verdict = Verdict::rejected;
-    if (!held.whole || held.body.size() > most_held)
+    if (!held.whole)
         return;
+    const std::string coding = head.fields.combined(FieldId::content_encoding);
     if (is_judged_by_its_start(head)) {
-        const StreamJudgement stream = judge_stream(head, held.body);
-        held.verdict = stream.verdict;
-        held.proven = stream.alone;
-        held.executed = stream.verdict == Verdict::rejected ? Executed::no : Executed::unknown;
+        held.verdict = judge_stream_start(head, held.body);
+        const auto decoded = http::decoded_for_inspection(coding, held.body, scratch_);
+        held.proven = decoded && is_one_unit(head, *decoded);
+        held.executed = outcome_of(held.status, std::nullopt, held.verdict);
         return;
     }
-    const std::string coding = all_of(head.fields, FieldId::content_encoding);
     const auto decoded = http::decoded_for_inspection(coding, held.body, scratch_);
     if (!decoded)
         return;
     held.verdict = judge(held.status, *decoded).verdict;
-    held.proven = !told_by_status(held.status) || held.verdict != Verdict::rejected ||
-                  graphql::hides_nothing(all_of(head.fields, FieldId::content_type), *decoded);
+    held.proven = is_proven(held, head, *decoded);
     held.executed = outcome_of(held.status, decoded, held.verdict);
+}
+
+/// Whether an answer of which all was read leaves no doubt of its verdict. A status can be wrong about a body
+/// that can't be read.
+bool Forwarder::Passage::is_proven(const HeldAnswer& held, const http::ResponseHead& head,
+                                   std::string_view decoded) const {
+    const bool by_status_alone = told_by_status(held.status) && held.verdict == Verdict::rejected;
+    return !by_status_alone || graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);
 }
 
 /// A stream, unless its status says already that the token was rejected.
@@ -311,14 +397,16 @@ bool Forwarder::Passage::is_judged_by_its_start(const http::ResponseHead& head) 
 }
 
 /// Judges what has come of a stream by its first event, part or line (contract 2).
-Forwarder::Passage::StreamJudgement Forwarder::Passage::judge_stream(const http::ResponseHead& head,
-                                                                     std::string_view body) {
-    const std::string coding = all_of(head.fields, FieldId::content_encoding);
-    const auto decoded = http::decoded_for_inspection(coding, body, scratch_);
-    if (!decoded) // what is there of a compressed stream can't be read before its end
-        return {};
-    const http::StreamStart start = http::stream_start(head.fields.value(FieldId::content_type), *decoded);
-    return {judge(head.status, start.text).verdict, start.rest.find('{') == std::string_view::npos};
+Verdict Forwarder::Passage::judge_stream_start(const http::ResponseHead& head, std::string_view body) {
+    const auto start = http::stream_start(head.fields, body, scratch_);
+    return start ? judge(head.status, start->text).verdict : Verdict::ok;
+}
+
+/// Whether no JSON object follows the first unit of a whole stream, so that a refusal in it speaks for all.
+/// Whatever else may follow (an end event, a closing delimiter) has no brace.
+bool Forwarder::Passage::is_one_unit(const http::ResponseHead& head, std::string_view decoded) {
+    const http::StreamStart start = http::stream_start(head.fields.value(FieldId::content_type), decoded);
+    return start.rest.find('{') == std::string_view::npos;
 }
 
 /// Once more after the login that it asked for.
@@ -379,7 +467,7 @@ std::optional<net::Task<void>> Forwarder::Passage::relay(upstream::ExchangePtr e
         return refuse_stream(std::move(exchange));
     const http::ResponseHead& head = exchange->head();
     if (!looked_at_ && exchange->complete() && needs_body(verdict))
-        looked_at_ = http::decoded_for_inspection(all_of(head.fields, FieldId::content_encoding),
+        looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
                                                   exchange->body(), scratch_);
     note_answer(head.status, verdict, outcome_of(head.status, looked_at_, verdict));
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
@@ -439,23 +527,16 @@ net::Task<void> Forwarder::Passage::stream(upstream::ExchangePtr exchange, http:
     const bool chunked = framing == http::BodyFraming::chunked;
     TimePoint give_up = TimePoint::max();
     bool app_is_there = true;
-    // What a mutation was answered is judged at its end, as far as it can be kept.
-    bool kept = moves_money() && !exchange->complete();
-    std::string answer;
-    const std::string coding =
-        kept ? all_of(exchange->head().fields, FieldId::content_encoding) : std::string{};
+    KeptAnswer answer{moves_money() && !exchange->complete(), exchange->head()};
     while (true) {
         const std::string_view piece = exchange->body();
         report_.bytes_out += piece.size();
-        kept = kept && answer.size() + piece.size() <= most_held;
-        if (kept)
-            answer += piece;
+        answer.add(piece);
         if (app_is_there)
             app_is_there = co_await write_piece(piece, chunked, exchange->complete());
         if (exchange->complete()) {
-            if (kept)
-                report_.executed = outcome_of(
-                    report_.status, http::decoded_for_inspection(coding, answer, scratch_), Verdict::ok);
+            if (answer.kept())
+                report_.executed = outcome_of(report_.status, answer.decoded(scratch_), Verdict::ok);
             break;
         }
         if (!app_is_there) {

@@ -19,10 +19,10 @@ public:
     ~Passage();
 
     /// From here on an app that leaves counts, where money may move. A query is cheap to look up, and its app
-    /// is looked at only where it has to wait.
-    void begin_watching() noexcept;
-    /// Whether the app left while its request waited.
-    [[nodiscard]] bool has_lost_app() noexcept;
+    /// is looked at only where it has to wait. Returns false if the app is gone already.
+    [[nodiscard]] bool begin_watching() noexcept;
+    /// Looks for the app if the request has waited since the last look. Returns false if it is gone.
+    [[nodiscard]] bool look_for_app() noexcept;
     [[nodiscard]] net::Task<void> reply_gone();
 
     /// With as many requests in hand, this one included. Nothing: it may go on.
@@ -57,22 +57,28 @@ private:
         std::uint16_t status = 0;
         graphql::Verdict verdict = graphql::Verdict::rejected;
         graphql::Executed executed = graphql::Executed::no;
-        bool whole = false;  ///< all of it is here
+        bool whole = false;  ///< all of it is here, and may be held
         bool proven = false; ///< its body leaves no doubt of the verdict
     };
 
+    /// What is known of the app's connection.
+    enum class AppWatch : std::uint8_t {
+        not_begun,
+        present, ///< nothing has been waited for since it was last looked at
+        waited,  ///< it may have left meanwhile
+        gone,    ///< nothing is sent for it any more
+    };
+
+    void watch_app() noexcept;
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
-    /// The verdict on a stream by its first unit.
-    struct StreamJudgement {
-        graphql::Verdict verdict = graphql::Verdict::ok;
-        bool alone = false; ///< no JSON follows that unit: a refusal in it speaks for the whole stream
-    };
-
     void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] bool is_judged_by_its_start(const http::ResponseHead& head) const noexcept;
-    [[nodiscard]] StreamJudgement judge_stream(const http::ResponseHead& head, std::string_view body);
+    [[nodiscard]] graphql::Verdict judge_stream_start(const http::ResponseHead& head, std::string_view body);
+    [[nodiscard]] static bool is_one_unit(const http::ResponseHead& head, std::string_view decoded);
+    [[nodiscard]] bool is_proven(const HeldAnswer& held, const http::ResponseHead& head,
+                                 std::string_view decoded) const;
     [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
     [[nodiscard]] bool moves_money() const noexcept;
     [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;
@@ -97,7 +103,12 @@ private:
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);
     void note_answer(std::uint16_t status, graphql::Verdict verdict, graphql::Executed executed) noexcept;
     [[nodiscard]] net::Task<void> pass_on(HeldAnswer held);
-    [[nodiscard]] net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange, Duration patience);
+    [[nodiscard]] net::Task<bool> after_refused_stream(upstream::ExchangePtr exchange);
+    [[nodiscard]] net::Task<auth::Advice> take_advice();
+    [[nodiscard]] net::Task<bool> follow(const auth::Advice& advice);
+    void report_accepted();
+    void report_doubt();
     void report_denied();
     [[nodiscard]] net::Task<void> reply_broken_rejection();
 
@@ -115,9 +126,7 @@ private:
     /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
     /// scratch_. Nothing if look_at() did not decode it, or could not.
     std::optional<std::string_view> looked_at_;
-    bool noted_end_ = false; ///< of the app's stream, by Responder::note_end()
-    bool waited_ = false;    ///< since the app was last looked at
-    bool gone_ = false;      ///< the app, and nothing is sent for it any more
+    AppWatch app_ = AppWatch::not_begun;
     bool new_connection_ = false;
     bool resent_stale_ = false;
     bool resent_rejected_ = false;

@@ -30,11 +30,13 @@ net::Task<void> Forwarder::Passage::reply_error(ErrorReply error) {
 
 /// A client that closed only its own direction can still read this answer.
 net::Task<void> Forwarder::Passage::reply_gone() {
-    responder_.close_after();
+    responder_.close_after(); // whatever it sends is for nobody
+    http::ReplyContext context = request_.context;
+    context.keep_alive = false;
     ErrorReply error = error_reply(ErrorCode::upstream_unreachable);
     error.sentence = app_left;
     out_.clear();
-    append_error_reply(out_, error, request_.context, request_.head.fields.value(http::FieldId::accept),
+    append_error_reply(out_, error, context, request_.head.fields.value(http::FieldId::accept),
                        owner_.plan_.errors_always_200, report_);
     report_.outcome = client_closed_outcome;
     report_.detail = "the app closed its connection before the request was sent";

@@ -92,7 +92,7 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
         if (status != 200 || !body)
             co_return failed;
         if (judgement.verdict == graphql::Verdict::ok && graphql::shows_data(status, *body))
-            owner_.tokens_.accepted(token_);
+            owner_.tokens_.accepted(token_, rule_.document);
         co_return read_answer(*body, rule_.found);
     }
 }

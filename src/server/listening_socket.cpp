@@ -142,7 +142,7 @@ OpenResult share(ListeningSocket first, std::size_t threads) {
 /// Removes a socket file that nobody listens on any more. A file of another kind stays, and makes bind()
 /// fail.
 bool remove_stale(const sockaddr_un& address) {
-    struct stat status {};
+    struct stat status{};
 
     if (::lstat(address.sun_path, &status) != 0 || !S_ISSOCK(status.st_mode))
         return true;
@@ -168,7 +168,7 @@ bool bind_with_mode(int descriptor, const sockaddr_un& address, std::uint32_t mo
 }
 
 bool has_mode(const std::string& path, std::uint32_t mode) noexcept {
-    struct stat status {};
+    struct stat status{};
 
     return ::lstat(path.c_str(), &status) == 0 && S_ISSOCK(status.st_mode) &&
            (status.st_mode & ~static_cast<mode_t>(S_IFMT)) == mode;
@@ -196,7 +196,7 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
         return reason();
     static_cast<void>(describe(socket));
 
-    struct stat status {};
+    struct stat status{};
 
     if (::lstat(path.c_str(), &status) == 0)
         socket.file = {path, status.st_dev, status.st_ino};
@@ -220,7 +220,7 @@ void Descriptor::reset() noexcept {
 }
 
 void SocketFile::remove() const noexcept {
-    struct stat status {};
+    struct stat status{};
 
     if (!path.empty() && ::lstat(path.c_str(), &status) == 0 && status.st_dev == device &&
         status.st_ino == inode)
@@ -255,7 +255,7 @@ OpenResult open_listening(const config::Address& address, std::uint32_t unix_mod
 std::optional<std::string> change_socket_mode(const std::string& path, std::uint32_t mode) {
     const Descriptor file{::open(path.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC)};
 
-    struct stat status {};
+    struct stat status{};
 
     if (!file.valid() || ::fstat(file.get(), &status) != 0)
         return reason();

@@ -22,11 +22,12 @@ double milliseconds(Duration duration) noexcept {
 
 void log_request(const proxy::Report& report, std::string_view request_id, std::string_view trace_id,
                  std::uint64_t bytes_in, Duration took) {
-    std::string scratch;
+    std::string id_scratch;
+    std::string name_scratch;
     std::array<log::Field, 13> fields{{
-        {"request_id", masked(request_id, scratch)},
+        {"request_id", masked(request_id, id_scratch)},
         {"operation", graphql::to_string(report.kind)},
-        {"name", std::string_view{report.name}},
+        {"name", masked(report.name, name_scratch)},
         {"status", static_cast<std::int64_t>(report.status)},
         {"outcome", proxy::outcome_label(report.outcome)},
         {"executed", graphql::to_string(report.executed)},

@@ -181,6 +181,7 @@ void Session::begin_request() noexcept {
     report_ = {};
     wrote_ = false;
     ended_with_request_ = false;
+    in_half_close_window_ = false;
     context_ = {};
     request_id_.clear();
     cors_.clear();
@@ -370,6 +371,7 @@ net::Task<void> Session::answer_preflight() {
 
 void Session::finish_report() {
     ended_ = BootClock::now();
+    in_half_close_window_ = false;
     if (report_.quiet)
         return;
     const Duration took = ended_ - began_;

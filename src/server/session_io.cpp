@@ -17,10 +17,18 @@ using namespace std::chrono_literals;
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 
-/// Of a socket, as poll(2) has it: whether either side has ended.
-int state_of(int descriptor) noexcept {
+/// What the app has done to its connection, as poll(2) shows it.
+struct PeerState {
+    bool ended = false; ///< it has ended its stream, and may still read
+    bool gone =
+        false; ///< it has reset the connection, or (seen only on a unix socket) closed both directions
+};
+
+PeerState state_of(int descriptor) noexcept {
     pollfd polled{descriptor, POLLRDHUP, 0};
-    return ::poll(&polled, 1, 0) == 1 ? polled.revents : 0;
+    if (::poll(&polled, 1, 0) != 1)
+        return {};
+    return {(polled.revents & POLLRDHUP) != 0, (polled.revents & (POLLERR | POLLHUP)) != 0};
 }
 
 } // namespace
@@ -85,6 +93,7 @@ std::size_t Session::write_now(std::string_view first, std::string_view second) 
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
     std::array<std::string_view, 3> pieces{first, second, third};
     wrote_ = true;
+    in_half_close_window_ = false; // the deadline is the write's
     while (!std::ranges::all_of(pieces, &std::string_view::empty)) {
         const auto sent = send_now(pieces);
         if (sent < 0) {
@@ -133,23 +142,33 @@ void Session::reset_after() noexcept {
     keep_open_ = false;
     reset_ = true;
 
-    const struct ::linger at_once { 1, 0 };
+    const struct ::linger at_once{1, 0};
 
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
-void Session::note_end() noexcept {
-    ended_with_request_ = peer_ended_ || (state_of(socket_.native_handle()) & POLLRDHUP) != 0;
+bool Session::note_end() noexcept {
+    const PeerState peer = state_of(socket_.native_handle());
+    ended_with_request_ = peer_ended_ || peer.ended;
+    in_half_close_window_ = !ended_with_request_ && site_->half_close_window > Duration{0};
+    if (in_half_close_window_)
+        deadline_.set_after(site_->half_close_window);
+    return peer.gone;
 }
 
 /// By the socket's state: what is pipelined in front of an end would hide it from a receive.
 bool Session::app_is_gone() noexcept {
-    const int state = state_of(socket_.native_handle());
-    const bool ended = (state & POLLRDHUP) != 0 && !ended_with_request_;
-    const bool gone = ended || (state & (POLLERR | POLLHUP)) != 0;
-    if (gone)
-        context_.keep_alive = false; // whatever it sends is for nobody
-    return gone;
+    const PeerState peer = state_of(socket_.native_handle());
+    if (in_half_close_window_ && peer.ended)
+        ended_with_request_ = true;
+    return peer.gone || (peer.ended && !ended_with_request_);
+}
+
+/// Looks once more at the end of the window, so that a long wait does not make a later end of this one.
+void Session::close_half_close_window() noexcept {
+    in_half_close_window_ = false;
+    deadline_.clear();
+    ended_with_request_ = state_of(socket_.native_handle()).ended;
 }
 
 /// Nothing of a request has come, or only the beginning of an empty line.
@@ -158,8 +177,13 @@ bool Session::is_idle() const noexcept {
 }
 
 void Session::on_deadline(void* self) noexcept {
+    auto& session = *static_cast<Session*>(self);
+    if (session.in_half_close_window_) { // no wait on the socket is running
+        session.close_half_close_window();
+        return;
+    }
     error_code ignored;
-    static_cast<Session*>(self)->socket_.cancel(ignored);
+    session.socket_.cancel(ignored);
 }
 
 } // namespace bearerd::server

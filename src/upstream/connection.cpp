@@ -238,14 +238,19 @@ error_code Connection::parse_body() {
 /// Waits until the first unit of a streamed answer is whole, so that a refusal in it can be seen (contract
 /// 2), but not for long. A failure is met again by the next read().
 net::Task<void> Connection::read_stream_start(TimePoint give_up) {
-    const auto type = parser_.head().fields.value(http::FieldId::content_type);
     deadline_.set(std::min(BootClock::now() + stream_start_time, give_up));
-    while (!complete() && body_.size() < http::most_of_stream_start &&
-           !http::stream_start(type, body_.view()).whole) {
+    while (!complete() && body_.size() < http::most_of_stream_start && !has_stream_start()) {
         if (co_await fill() || parse_body())
             break;
     }
     drained_ = false; // the deadline may have ended a wait: look before the next one
+}
+
+/// What can't be decoded is not waited for.
+bool Connection::has_stream_start() const {
+    std::string scratch;
+    const auto start = http::stream_start(parser_.head().fields, body_.view(), scratch);
+    return !start || start->whole;
 }
 
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.

@@ -1,5 +1,6 @@
 #include <bearerd/upstream/pool.hpp>
 
+#include <bearerd/base/cause.hpp>
 #include <bearerd/base/log.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 
@@ -41,7 +42,8 @@ void Health::failed(error_code code, const std::string& reason) {
         last_error_at_ = BootClock::now();
     }
     if (before != View::State::down)
-        log::warning("upstream can't be reached", {{"reason", std::string_view{reason}}});
+        log::warning("upstream can't be reached",
+                     {{"reason", std::string_view{reason}}, {"advice", cause_of(code, reason).advice}});
 }
 
 Health::View Health::view() const {

@@ -161,9 +161,14 @@ private:
     void accepted(std::uint8_t b) {
         const auto last = machine_.current() ? machine_.current()->generation : 0;
         const auto generation = last - std::min<std::uint64_t>(last, b % 3);
-        machine_.accepted(generation);
-        proven_ = proven_ || generation >= login_generation_;
-        promise(machine_.unproven_login() == (proven_ ? 0 : login_generation_),
+        const std::uint64_t document = b % 8;
+        machine_.accepted(generation, document);
+        if (generation >= login_generation_) {
+            proven_ = true;
+            if (made_for_ == document)
+                made_for_.reset();
+        }
+        promise(machine_.unproven_login() == (proven_ && !made_for_ ? 0 : login_generation_),
                 "a login's token is proven by a request that was accepted since");
     }
 
@@ -174,8 +179,10 @@ private:
         machine_.denied(generation, document);
         if (generation < login_generation_)
             return; // it speaks of what was before the last login
-        if (made_for_ == document)
-            denied_.merge(set_aside_);
+        if (made_for_ == document) {
+            denied_.insert(set_aside_.begin(), set_aside_.end());
+            made_for_.reset();
+        }
         denied_.insert(document);
     }
 

@@ -3,7 +3,9 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <chrono>
 #include <future>
+#include <thread>
 
 namespace bearerd::test {
 namespace {
@@ -63,12 +65,16 @@ TEST(AppGone, ThatResetsItsConnectionDuringALoginHasItsMutationNotSent) {
     EXPECT_EQ(scene.upstream.app_requests().size(), 1U) << "only the one that was rejected";
 }
 
+/// An end of stream within this time after a request came together with it.
+constexpr auto half_close_window = std::chrono::milliseconds{100};
+
 TEST(AppGone, ThatEndsItsStreamDuringALoginCanStillReadThatNothingWasExecuted) {
     HeldLogin login;
     Scene scene{login.script(), never_fresh};
     HttpClient client = scene.daemon.client();
     client.send(client.format("POST", "/", some_mutation, {{"Content-Type", "application/json"}}));
     login.await_login();
+    std::this_thread::sleep_for(2 * half_close_window);
     client.socket().shutdown_send();
     login.let_login_through();
     const HttpResponse response = client.read_response();

@@ -9,14 +9,13 @@ namespace {
 class PageServer {
 public:
     explicit PageServer(std::string page)
-        : page_{std::move(page)},
-          server_{
-              std::nullopt, [this](UpstreamConnection& connection) {
-                  while (true) {
-                      const bool is_page = connection.read().target == "/";
-                      connection.write(http_answer(is_page ? page_ : "", {{"Content-Type", "text/html"}}));
-                  }
-              }} {}
+        : page_{std::move(page)}, server_{std::nullopt, [this](UpstreamConnection& connection) {
+                                              while (true) {
+                                                  const bool is_page = connection.read().target == "/";
+                                                  connection.write(http_answer(
+                                                      is_page ? page_ : "", {{"Content-Type", "text/html"}}));
+                                              }
+                                          }} {}
 
     [[nodiscard]] std::string origin(const std::string& host) const {
         return "http://" + host + ":" + std::to_string(server_.port());

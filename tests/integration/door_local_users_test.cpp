@@ -85,7 +85,7 @@ TEST(LocalUsers, ReachAUnixSocketByItsMode) {
     {
         Shop shop{listen_on({"unix:" + path}, ", unix_mode: \"0666\"")};
 
-        struct stat status {};
+        struct stat status{};
 
         ASSERT_EQ(::stat(path.c_str(), &status), 0);
         EXPECT_TRUE(S_ISSOCK(status.st_mode));
@@ -114,7 +114,7 @@ TEST(LocalUsers, ReachAUnixSocketByItsMode) {
     EXPECT_FALSE(std::filesystem::exists(path)) << "it is to go with the daemon";
     const Shop shop{listen_on({"unix:" + path})};
 
-    struct stat status {};
+    struct stat status{};
 
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0660U);

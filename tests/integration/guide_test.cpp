@@ -152,7 +152,7 @@ TEST_P(GuideProgram, PaysOnceWhateverGetsLost) {
 
     Simulator simulator;
     const Daemon daemon{{.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem()}};
-    const Environment environment{{"BEARERD_URL", url_of(daemon)}};
+    const Environment environment{{"GRAPHQL_URL", url_of(daemon)}};
     for (const std::string scenario : {"none", "lost-answers", "upstream-down=1s"}) {
         SCOPED_TRACE(scenario);
         simulator.begin_scenario(scenario);

@@ -8,6 +8,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <iterator>
+#include <nlohmann/json.hpp>
 
 namespace bearerd::test {
 namespace {
@@ -55,11 +56,17 @@ TEST_F(Commands, ManualAndCompletionKnowEachCommandAndItsOptions) {
     };
     const std::string manual = contents("man/bearerd.1");
     const std::string completion = contents("completion/bearerd");
+    const std::string others[] = {contents("completion/_bearerd"), contents("completion/bearerd.fish")};
     for (const std::string command : {"run", "check", "login", "status", "wait", "journal"}) {
         EXPECT_THAT(manual, HasSubstr(".B " + command + "\n"));
         EXPECT_THAT(completion, testing::ContainsRegex("compgen -W '([a-z]+ )*" + command + "[ ']"));
+        for (const std::string& other : others)
+            EXPECT_THAT(other, testing::ContainsRegex("(-a |')" + command + "[: ]"));
     }
-    for (const std::string option : {"timeout", "unresolved", "json"}) {
+    for (const std::string option :
+         {"config", "help", "version", "timeout", "unresolved", "json", "settings"}) {
+        for (const std::string& other : others)
+            EXPECT_THAT(other, testing::ContainsRegex("(--|-l )" + option));
         EXPECT_THAT(manual, HasSubstr("\\-\\-" + option));
         EXPECT_THAT(completion, HasSubstr("--" + option));
     }
@@ -89,6 +96,53 @@ TEST_F(Commands, WrongUsageIs64AndSaysWhatToDo) {
         EXPECT_EQ(ended.standard_output, "");
         EXPECT_THAT(ended.output, HasSubstr("--help"));
     }
+}
+
+TEST_F(Commands, WrongUsageSuggestsWhatWasMeant) {
+    const std::pair<std::vector<std::string>, std::string> cases[] = {
+        {{"check", "bearerd.yaml"}, "did you mean bearerd check --config bearerd.yaml?"},
+        {{"chekc"}, "did you mean bearerd check?"},
+        {{"help"}, "did you mean bearerd --help?"}};
+    for (const auto& [arguments, suggestion] : cases) {
+        const Finished ended = run_bearerd(arguments);
+        EXPECT_EQ(ended.exit.code, 64);
+        EXPECT_THAT(ended.output, AllOf(testing::StartsWith("bearerd: "), HasSubstr(suggestion)));
+    }
+}
+
+TEST_F(Commands, CheckListsAMissingPasswordAndAMissingCertificateInOneRun) {
+    const std::string file = write("https://api.example.com/graphql", "token_store: {key_file: no-key}\n",
+                                   "  tls: {ca_file: no-ca.pem}\n");
+    std::filesystem::remove(path("password"));
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(ended.exit.code, 78);
+    EXPECT_THAT(ended.output, AllOf(HasSubstr(file + ":3:18: upstream.tls.ca_file: " + path("no-ca.pem") +
+                                              " can't be used"),
+                                    HasSubstr(file + ":6:18: credentials.password_file: " + path("password") +
+                                              " can't be read: No such file"),
+                                    HasSubstr("token_store.key_file: " + path("no-key") + " can't be read")));
+}
+
+TEST_F(Commands, CheckOfTheSettingsOpensNothingAndFindsMistakes) {
+    const std::string file =
+        write("https://api.example.com/graphql", "token_store: {key_file: \"${NOT_SET_HERE}/key\"}\n");
+    std::filesystem::remove(path("password"));
+    EXPECT_EQ(run_bearerd({"check", "--settings", "--config", file}).exit.code, 0);
+    const std::string bad = write("https://api.example.com/graphql", "thread: 2\n");
+    const Finished ended = run_bearerd({"check", "--settings", "--config", bad});
+    EXPECT_EQ(ended.exit.code, 78);
+    EXPECT_THAT(ended.output, HasSubstr(":6:1: thread: is not a known key"));
+}
+
+TEST_F(Commands, CheckRefusesCredentialsThatCanNotWork) {
+    const std::string file =
+        write("https://api.example.com/graphql", "auth: {login_query: \"{ login( }\"}\n");
+    directory_.write("password", " pass\nword\n");
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(ended.exit.code, 78);
+    EXPECT_THAT(ended.output,
+                AllOf(HasSubstr(file + ":5:18: credentials.password_file: "), HasSubstr("must hold one line"),
+                      HasSubstr("auth.login_query: can't be read"), Not(HasSubstr("word\n"))));
 }
 
 TEST_F(Commands, TheFileMayBeNamedBeforeOrAfterTheCommand) {
@@ -214,7 +268,8 @@ TEST_F(Commands, ALoginThatCanNotBeCarriedOutIs69AndSaysWhatToDo) {
     const std::string nobody = "http://127.0.0.1:" + std::to_string(free_port()) + "/graphql";
     const Finished refused = run_bearerd({"login", "--config", write(nobody + "?key=a-key-of-the-api")});
     EXPECT_EQ(refused.exit.code, 69) << refused.output;
-    EXPECT_THAT(refused.output, AllOf(HasSubstr("can't log in at " + nobody), HasSubstr("Check upstream.url"),
+    EXPECT_THAT(refused.output, AllOf(HasSubstr("can't log in at " + nobody),
+                                      HasSubstr("Upstream down. Check this machine's internet connection"),
                                       Not(HasSubstr("a-key-of-the-api"))));
 
     const Simulator upstream; // whose authority nobody told us of
@@ -256,6 +311,18 @@ TEST_F(Commands, StatusPrintsATableWithoutTouchingSecrets) {
          {"0.1.0", "2 h 1 min", "valid for till-042", "41 min", "https://api.example.com/graphql",
           "reachable", "12 in all, 1 in flight", "ok 11", "graphql_error 1"})
         EXPECT_THAT(ended.standard_output, HasSubstr(part));
+}
+
+TEST_F(Commands, StatusAsJsonIsTheDaemonsAnswer) {
+    ScriptedUpstream admin{std::nullopt, [](UpstreamConnection& connection) {
+                               connection.read();
+                               connection.write(http_answer(healthy));
+                           }};
+    const std::string file = write("https://api.example.com/graphql",
+                                   "admin: {address: \"127.0.0.1:" + std::to_string(admin.port()) + "\"}\n");
+    const Finished ended = run_bearerd({"status", "--json", "--config", file});
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    EXPECT_EQ(nlohmann::json::parse(ended.standard_output), nlohmann::json::parse(healthy));
 }
 
 TEST_F(Commands, StatusOfADaemonThatIsNotLoggedInIs69) {

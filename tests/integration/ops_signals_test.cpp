@@ -196,6 +196,18 @@ TEST(Reloading, TakesUpAChangedPasswordAtOnce) {
         << "the back-off after the rejection ends with the reload";
 }
 
+TEST(Reloading, IsNotNeededForAChangedPasswordFile) {
+    Simulator upstream;
+    upstream.change_password("the-new-password-0815");
+    Daemon daemon{{.upstream_url = upstream.url(),
+                   .ca_pem = upstream.ca_pem(),
+                   .config = "auth: {backoff: {rejected: 200ms}}"}};
+    daemon.directory().write("password", "the-new-password-0815");
+    EXPECT_TRUE(daemon.wait_for_metric(R"(bearerd_logins_total{result="ok"})", 1));
+    EXPECT_EQ(daemon.post(balance_query()).status, 200);
+    EXPECT_TRUE(daemon.process().wait_for_line("the password's file has changed"));
+}
+
 TEST(Reloading, TakesUpLimitsAndAccess) {
     Scene scene{[](const UpstreamRequest&) { return http_answer(some_data); }};
     const Headers origin{{"Origin", "https://till.example.com"}};
@@ -252,6 +264,7 @@ TEST(Reloading, ReportsABadFileByPositionAndStaysAsItWas) {
         EXPECT_EQ(scene.daemon.post(some_query).status, 200) << complaint;
     }
     EXPECT_EQ(scene.daemon.metric(R"(bearerd_config_reloads_total{result="failed"})"), 4);
+    EXPECT_EQ(scene.daemon.metric("bearerd_config_last_reload_successful"), 0);
     const auto line = scene.daemon.process().wait_for_line("shutdown_grace: ");
     ASSERT_TRUE(line);
     EXPECT_THAT(*line, testing::ContainsRegex("bearerd.yaml:[0-9]+:[0-9]+: shutdown_grace: "));

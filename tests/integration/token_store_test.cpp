@@ -84,7 +84,7 @@ void overwrite(const fs::path& path, const std::string& bytes) {
 }
 
 mode_t mode_of(const fs::path& path) {
-    struct stat status {};
+    struct stat status{};
 
     EXPECT_EQ(::stat(path.c_str(), &status), 0);
     return status.st_mode & 07777;

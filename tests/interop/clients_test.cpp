@@ -36,7 +36,7 @@ TEST_P(Clients, CheckAndRedeem) {
     const std::string large = balance_query() + std::string(100'000, ' ');
     const Finished finished =
         run(std::string{CLIENTS_SOURCE} + "/" + client.folder + "/run", client.arguments,
-            {{"BEARERD_URL", "http://127.0.0.1:" + std::to_string(daemon.port()) + "/graphql"},
+            {{"GRAPHQL_URL", "http://127.0.0.1:" + std::to_string(daemon.port()) + "/graphql"},
              {"BALANCE", balance_query()},
              {"REDEMPTION", redemption("sale-1")},
              {"LARGE", large},

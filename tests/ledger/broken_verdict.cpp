@@ -12,9 +12,4 @@ Judgement judge(std::uint16_t, std::string_view body, OperationKind, const Rejec
     return judgement;
 }
 
-/// It stands in the file that this one replaces.
-bool hides_nothing(std::string_view, std::string_view) noexcept {
-    return true;
-}
-
 } // namespace bearerd::graphql

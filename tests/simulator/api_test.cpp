@@ -236,8 +236,7 @@ TEST_F(ApiTest, RecordsShowNoSecretAndNoLogDoesEither) {
 TEST_F(ApiTest, CompressesWhatTheClientAccepts) {
     ApiOptions options;
     options.codings = {Coding::gzip};
-    Api zipping(
-        options, [this] { return now; }, [](const std::string&) {});
+    Api zipping(options, [this] { return now; }, [](const std::string&) {});
     auto request = post({{"query", "{Cards{total}}"}});
     EXPECT_EQ(header(zipping.answer(request, zipping.plan(request)), "Content-Encoding"), "");
     request.headers.emplace_back("Accept-Encoding", "gzip, deflate");

@@ -38,7 +38,9 @@ std::optional<asio::ssl::context> prepare_tls(const Options& options) {
         return std::nullopt;
     Identity identity;
     if (options.certificate_file.empty()) {
-        identity = make_identity(options.certificate);
+        identity =
+            make_identity(options.certificate,
+                          options.ca_folder.empty() ? make_authority() : keep_authority(options.ca_folder));
         if (!options.write_ca.empty())
             write_file(options.write_ca, identity.ca);
     } else {

@@ -32,7 +32,8 @@ constexpr auto description = "bearerd-sim plays the gift-card GraphQL API that b
                              "expire, cards, adjustments, reversals, orders - and, on request, every way in "
                              "which an upstream can fail.\n";
 
-constexpr auto footer = "Endpoints, faults and the shop's data: tests/simulator/README.md\n"
+constexpr auto footer = "Endpoints, faults and the shop's data: README.md in tests/simulator, installed in\n"
+                        "/usr/share/doc/bearerd-simulator\n"
                         "Example: bearerd-sim --listen 127.0.0.1:8443 --write-ca ca.pem --fault "
                         "'{\"kind\":\"close_after\",\"next\":1}'";
 
@@ -58,8 +59,10 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
 void add_tls(CLI::App& app, Options& options) {
     const auto* group = "TLS";
     app.add_flag("--plain", options.plain, "HTTP without TLS")->group(group);
-    app.add_option("--write-ca", options.write_ca, "Where to write the CA certificate made for this run")
+    app.add_option("--ca", options.ca_folder,
+                   "Folder that keeps the CA (ca.pem, ca.key) for the next runs; made if it is missing")
         ->group(group);
+    app.add_option("--write-ca", options.write_ca, "Where to write the certificate of the CA")->group(group);
     app.add_option("--san", options.certificate.names,
                    "Names of the made certificate in place of localhost, 127.0.0.1, ::1")
         ->group(group);
@@ -194,8 +197,9 @@ void finish(Texts& texts, Options& options) {
         options.api.codings.push_back(coding == "gzip" ? Coding::gzip : Coding::deflate);
     set_password(texts, options.api);
     set_rotation(texts.rotate_every, options.api.token);
-    if (!options.certificate_file.empty() && (options.key_file.empty() || !options.write_ca.empty()))
-        throw std::runtime_error("--certificate goes with --key, and not with --write-ca");
+    if (!options.certificate_file.empty() &&
+        (options.key_file.empty() || !options.write_ca.empty() || !options.ca_folder.empty()))
+        throw std::runtime_error("--certificate goes with --key, and not with --ca or --write-ca");
     if (!options.scenario.empty())
         if (const auto reason = check_scenario(options.scenario); !reason.empty())
             throw std::runtime_error("--scenario: " + reason);

@@ -14,6 +14,7 @@ struct Options {
     bool quiet = false;
     std::string certificate_file;
     std::string key_file;
+    std::string ca_folder; ///< Keeps the CA; empty: a new one for each run.
     std::string write_ca;
     std::string ready_file;
     std::string client_ca_file;

@@ -8,6 +8,8 @@
 
 #include <cstdio>
 #include <exception>
+#include <sstream>
+#include <stdexcept>
 
 namespace bearerd::sim {
 namespace {
@@ -80,10 +82,16 @@ std::uint16_t Server::control_port() const noexcept {
 }
 
 void Server::open(asio::ip::tcp::acceptor& acceptor, asio::ip::tcp::endpoint& endpoint) const {
-    acceptor.open(endpoint.protocol());
-    acceptor.set_option(asio::socket_base::reuse_address(true));
-    acceptor.bind(endpoint);
-    acceptor.listen(1024);
+    try {
+        acceptor.open(endpoint.protocol());
+        acceptor.set_option(asio::socket_base::reuse_address(true));
+        acceptor.bind(endpoint);
+        acceptor.listen(1024);
+    } catch (const boost::system::system_error& error) {
+        std::ostringstream text;
+        text << "can't listen on " << endpoint << ": " << error.code().message();
+        throw std::runtime_error(text.str());
+    }
     // A reopened listener has the port of the first, which others may be reading meanwhile.
     if (endpoint.port() == 0)
         endpoint = acceptor.local_endpoint();

@@ -27,7 +27,7 @@ class Session;
 /// before this is destroyed; `stop` makes it drain.
 class Server {
 public:
-    /// `tls` is null for plain HTTP. Throws system_error where it can't listen.
+    /// `tls` is null for plain HTTP. Throws runtime_error that names the address if it can't listen.
     Server(asio::io_context& io, ServerOptions options, Api& api, asio::ssl::context* tls);
     ~Server();
     Server(const Server&) = delete;

@@ -7,6 +7,7 @@
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <thread>
@@ -21,7 +22,7 @@ using asio::ip::tcp;
 class Running {
 public:
     explicit Running(ServerOptions options = {}, CertificateOptions certificate = {})
-        : identity_(make_identity(certificate)),
+        : identity_(make_identity(certificate, make_authority())),
           tls_(make_tls(identity_.certificate, identity_.key, "", "")),
           api_(
               {}, [] { return clocks(); }, [](const std::string&) {}),
@@ -143,6 +144,17 @@ const std::string debit =
     R"({"query":"mutation{createBalanceAdjustment(currency:\"GBP\",value:-1000,merchant_id:26,)"
     R"(unit_epos_reference:\"Epos01\",card_reference:\"6301190019990640662\",)"
     R"(merchant_transaction_reference:\"a\"){LineItem{Card{balance}}}}"})";
+
+TEST(Server, NamesTheAddressThatAnotherOneListensOn) {
+    const Running first;
+    asio::io_context io;
+    Api api({}, [] { return Now{}; }, [](const std::string&) {});
+    ServerOptions options;
+    options.listen.port(first.port());
+    const std::string address = "127.0.0.1:" + std::to_string(first.port());
+    EXPECT_THAT([&] { const Server second(io, options, api, nullptr); },
+                testing::ThrowsMessage<std::runtime_error>(testing::HasSubstr(address)));
+}
 
 TEST(Server, ServesLoginAndDebitOnOneVerifiedConnection) {
     const Running running;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/stats.hpp>
@@ -7,7 +8,6 @@
 #include <bearerd/proxy/handler.hpp>
 #include <bearerd/upstream/pool.hpp>
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string>
@@ -22,21 +22,19 @@ enum class Phase : std::uint8_t {
     draining, ///< from the signal that ends it on
 };
 
-/// Reloads that succeeded, and that failed.
-using ReloadCounts = std::array<std::atomic<std::uint64_t>, 2>;
-
 /// Everything that the admin listener tells about, and where it reads it. What is pointed to outlives the
 /// handler and may change meanwhile on any thread; no pointer but `journal` is null.
 struct Sources {
     std::string version;
     std::string upstream_url; ///< of the settings of the moment: a reload makes a new handler
+    std::string host;         ///< this machine's name
     TimePoint started_at{};   ///< for the uptime
     std::vector<const Stats*>
         stats; ///< one for each thread; not the one that the admin listener's site counts in
     const auth::TokenService* tokens = nullptr;
     const upstream::Health* health = nullptr;
     const std::atomic<Phase>* phase = nullptr;
-    const ReloadCounts* reloads = nullptr;
+    const Reloads* reloads = nullptr;
     const journal::Journal* journal = nullptr; ///< none is kept
 };
 

@@ -14,4 +14,9 @@ namespace bearerd::auth {
 [[nodiscard]] net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                              std::shared_ptr<const config::Settings> settings);
 
+/// The same by other credentials than those of the settings.
+[[nodiscard]] net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
+                                             std::shared_ptr<const config::Settings> settings,
+                                             std::shared_ptr<const config::Credentials> credentials);
+
 } // namespace bearerd::auth

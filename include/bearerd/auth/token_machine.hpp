@@ -83,11 +83,18 @@ public:
     /// after the login, unless accepted() has shown by then, or shows later, that the login's token works.
     void denied(std::uint64_t generation, std::uint64_t document);
 
-    /// A request with the token of this generation was accepted.
-    void accepted(std::uint64_t generation) noexcept { proven_ = proven_ || generation >= login_generation_; }
+    /// As refused(), of a request that is not sent again, since it may have been executed. If the last login
+    /// was made for this very document, and it has not been accepted since, the document is denied.
+    [[nodiscard]] Reply refused_in_doubt(std::uint64_t generation, std::uint64_t document, Moment at);
 
-    /// The generation of the last login's token if no request has been accepted since, else 0.
-    [[nodiscard]] std::uint64_t unproven_login() const noexcept { return proven_ ? 0 : login_generation_; }
+    /// A request for this document, with the token of this generation, was accepted.
+    void accepted(std::uint64_t generation, std::uint64_t document) noexcept;
+
+    /// The generation of the last login's token, else 0 if nothing is to be proven of it any more: a request
+    /// has been accepted since, and so has the document that it was made for.
+    [[nodiscard]] std::uint64_t unproven_login() const noexcept {
+        return proven_ && !made_for_ ? 0 : login_generation_;
+    }
 
     /// A response to a request sent with the token of this generation carried a token (contract 3.4).
     [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
@@ -149,6 +156,10 @@ public:
 
     /// Rejected logins in a row; what outlives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
+
+    /// The login that runs has not been sent yet, and will be with another password of the same user: what
+    /// failed before tells nothing of it.
+    void password_replaced() noexcept;
 
     /// The end of the back-off, while one lasts or has just ended.
     [[nodiscard]] std::optional<TimePoint> next_try() const noexcept;
@@ -214,7 +225,7 @@ private:
     Memory<256> denied_;
     Memory<256> set_aside_; ///< what was denied before the last login, which has still to prove itself
     std::optional<std::uint64_t> running_for_; ///< the document whose refusal began the login that runs
-    std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login that brought a token
+    std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login; none once that has a verdict
     Memory<32> replaced_;                      ///< values that were current once: they don't come back
     std::uint64_t current_hash_ = 0;           ///< of the value of current_
 };

@@ -30,6 +30,8 @@ struct ServiceHooks {
     std::function<TimePoint()> clock = &BootClock::now; ///< called from any thread
     std::function<double()> jitter;        ///< in [0, 1), called under a lock; empty: a random one
     std::function<void()> store_reading{}; ///< on the store's thread before it reads: a disk that hangs
+    /// The content of the password's file, on a thread of its own; nothing if it can't be used.
+    std::function<std::optional<Secret>(const std::string& path)> read_password{};
 };
 
 /// Owns the one token (contract 3): loads the stored one, logs in, renews, adopts and stores. Decisions are

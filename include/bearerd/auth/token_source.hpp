@@ -48,13 +48,21 @@ public:
     /// The upstream rejected `used`. At most one login runs however many ask.
     [[nodiscard]] virtual net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) = 0;
 
+    /// As rejected(), but the request is not sent again, since it may have been executed: starts the login
+    /// that the next request needs, and nobody waits for it. A document that is rejected so once more, with
+    /// the token of the login that was made for it, is denied.
+    virtual void rejected_in_doubt(const TokenPtr& used, std::uint64_t document) = 0;
+
     /// The resend after a login, with `used`, was rejected as well: the document is denied until the next
     /// login.
     virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
-    /// A request sent with `used` was accepted: GraphQL data came back. The path of nearly every answer, so
-    /// it costs nothing once the login's token is known to work.
-    virtual void accepted(const TokenPtr& /*used*/) {}
+    /// Whether an accepted request that was sent with `used` would prove something. False once the login's
+    /// token is known to work: this is the path of nearly every answer, so it costs next to nothing.
+    [[nodiscard]] virtual bool awaits_proof(const TokenPtr& /*used*/) const noexcept { return false; }
+
+    /// A request for this document, sent with `used`, was accepted: GraphQL data came back.
+    virtual void accepted(const TokenPtr& /*used*/, std::uint64_t /*document*/) {}
 
     /// A response to a request sent with `used` carried this token, as find_token() has it.
     /// `login_operation`: the request held a login of the app's own. Adopted or ignored by contract 3.4.

@@ -21,9 +21,7 @@ public:
     class Mask {
     public:
 #ifdef __SSE2__
-        [[nodiscard]] bool none() const noexcept {
-            return bits_ == 0;
-        }
+        [[nodiscard]] bool none() const noexcept { return bits_ == 0; }
 
         /// The first such byte; only where there is one.
         [[nodiscard]] std::size_t first() const noexcept {
@@ -34,9 +32,7 @@ public:
         friend class Block;
         std::uint32_t bits_; ///< one for each byte
 #else
-        [[nodiscard]] bool none() const noexcept {
-            return (halves_[0] | halves_[1]) == 0;
-        }
+        [[nodiscard]] bool none() const noexcept { return (halves_[0] | halves_[1]) == 0; }
 
         [[nodiscard]] std::size_t first() const noexcept {
             const std::size_t high = halves_[0] != 0 ? 0 : 1;

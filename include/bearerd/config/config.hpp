@@ -100,6 +100,7 @@ struct Credentials {
     bool by_email = false; ///< `email:` was given, not `username:`
     std::string user;
     Secret password;
+    std::string password_file; ///< that `password` was read from; empty: from elsewhere
 };
 
 struct Unauthorized {

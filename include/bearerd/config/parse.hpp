@@ -60,6 +60,10 @@ struct Surroundings {
     /// are not judged.
     std::function<std::vector<FileRights>(const std::string& path)> rights_of = {};
     Identity self = {};
+    /// The folder of the configuration file, which a relative path starts from; empty: the working directory.
+    std::string folder = {};
+    /// The name of the password's file in $CREDENTIALS_DIRECTORY.
+    std::string password_credential = "password";
 
     /// The process's own environment, files and user data base.
     [[nodiscard]] static Surroundings system();
@@ -77,8 +81,8 @@ using ParseResult = std::variant<ValidConfig, std::vector<Fault>>;
 /// Never throws for any text. `text` longer than 1 MiB is a fault.
 [[nodiscard]] ParseResult parse(std::string_view text, const Surroundings& surroundings);
 
-/// Reads and parses a file; one that can't be read is a fault with line 0. If others may change the file
-/// itself, the warning has line 0 too.
+/// Reads and parses a file, whose folder relative paths start from; one that can't be read is a fault with
+/// line 0. If others may change the file itself, the warning has line 0 too.
 [[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
 
 /// The fault of a value that only use shows to be wrong, with the position that the file gives it, or as much

@@ -28,7 +28,8 @@ struct RequestView {
 struct Operation {
     /// `unknown` where the document can't be read, is ambiguous, or is longer or deeper than the bounds.
     OperationKind kind = OperationKind::unknown;
-    /// `operationName`, or the name of the only operation; at most 64 characters of [_A-Za-z0-9], else empty;
+    /// `operationName`, or the name of the only operation, or the first root field of a mutation that has no
+    /// name; at most 64 characters of [_A-Za-z0-9], else empty;
     /// empty as well where it has twelve digits in a row, since it goes into the log and could be a card's.
     /// For a batch, that of its first operation.
     std::string name;

@@ -13,8 +13,8 @@ namespace bearerd::graphql {
 ///
 /// `yes`: `data` has a value, by its response name, for each root field that would run. `no`: a request error
 /// (`errors` without a path, no `data`), which comes before anything is executed. `answered`: `data` is null,
-/// or some of its fields are. `unknown`: everything else, above all what is no GraphQL answer. In a batch
-/// each element has to prove it; elements that differ are `answered`.
+/// or some of its fields are. With 408 or 5xx only `yes` is proven. `unknown`: everything else, above all
+/// what is no GraphQL answer. In a batch each element has to prove it; elements that differ are `answered`.
 ///
 /// Strict: a doubled member, a field too few, or an error that is no GraphQL error proves nothing. Linear in
 /// the input; never throws but for lack of memory.

@@ -48,7 +48,8 @@ struct Judgement {
 [[nodiscard]] bool shows_data(std::uint16_t status, std::string_view body) noexcept;
 
 /// Whether a whole answer that is rejected by its status can't hide data: it is text in UTF-8, none of the
-/// types that stream, and where its type or its first byte claims JSON, it is that to its last byte.
+/// types that stream, and if its type or its first byte (after a BOM) claims JSON, it is that to its last
+/// byte. Text that is no JSON must not name "data" either: another reader may skip what precedes it.
 [[nodiscard]] bool hides_nothing(std::string_view content_type, std::string_view body) noexcept;
 
 } // namespace bearerd::graphql

@@ -22,6 +22,12 @@ inline constexpr std::size_t inspection_limit = 1024 * 1024;
                                                                      std::string& scratch,
                                                                      std::size_t limit = inspection_limit);
 
+/// The same for the first bytes of a body, whose others are still to come: what they unpack to, up to `limit`
+/// bytes of it. Nothing where a coding is unknown or the data is damaged.
+[[nodiscard]] std::optional<std::string_view> decoded_beginning(std::string_view content_encoding,
+                                                                std::string_view body, std::string& scratch,
+                                                                std::size_t limit);
+
 /// An `Accept-Encoding` cut down to what bearerd can look into (contract 2): identity, gzip, x-gzip and
 /// deflate with the weights they had; `*` and everything else go. "identity" where no welcome coding is left.
 /// An app that sent no such header accepts anything, so the caller passes "" for it: that, too, is

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -34,6 +35,8 @@ struct Fields {
     /// The value, or "" where the field is absent.
     [[nodiscard]] std::string_view value(FieldId id) const noexcept;
     [[nodiscard]] std::string_view value(std::string_view name) const noexcept;
+    /// The values of all fields of this id as one list (RFC 9110 section 5.3).
+    [[nodiscard]] std::string combined(FieldId id) const;
     /// Whether any field of this id holds the token in its list.
     [[nodiscard]] bool has_token(FieldId id, std::string_view token) const noexcept;
 };

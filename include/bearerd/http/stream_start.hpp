@@ -1,6 +1,9 @@
 #pragma once
 
+#include <bearerd/http/message.hpp>
+
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -24,5 +27,10 @@ struct StreamStart {
 /// first line that is not empty, or the first record (application/json-seq, RFC 7464). `body` is without
 /// transfer coding. The cost is linear in its size.
 [[nodiscard]] StreamStart stream_start(std::string_view content_type, std::string_view body);
+
+/// The same for an answer with these fields: reads the first `most_of_stream_start` bytes of `body`, and
+/// undoes its content coding as far as that goes, into `scratch`. Nothing if it can't be decoded.
+[[nodiscard]] std::optional<StreamStart> stream_start(const Fields& fields, std::string_view body,
+                                                      std::string& scratch);
 
 } // namespace bearerd::http

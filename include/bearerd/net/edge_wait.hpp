@@ -120,8 +120,8 @@ inline constexpr Duration settling_time = std::chrono::milliseconds{100};
 ///   an async_wait.
 ///
 /// Ends with operation_aborted by the socket's cancel() and close(). One at a time, and no async_wait for
-/// reading beside it. Without waits_by_edge it tells of all that is there to be read, each time: whoever waits
-/// must read, or be content to be told again.
+/// reading beside it. Without waits_by_edge it tells of all that is there to be read, each time: whoever
+/// waits must read, or be content to be told again.
 template<class Socket, class CompletionToken>
 auto async_edge_wait(Socket& socket, CompletionToken token) {
 #if defined(BEARERD_EDGE_WAIT_1_26) || defined(BEARERD_EDGE_WAIT_1_28)

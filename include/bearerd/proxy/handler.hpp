@@ -26,15 +26,18 @@ struct AppRequest {
     const http::ReplyContext& context;
 };
 
+/// How many outcomes are a graphql::Verdict; those of error codes follow them.
+inline constexpr std::size_t verdict_count = 3;
 /// The app had gone before the first byte of its request was sent.
-inline constexpr std::size_t client_closed_outcome = 3 + graphql::error_code_count;
+inline constexpr std::size_t client_closed_outcome = verdict_count + graphql::error_code_count;
 
 /// What became of a request, for log line and metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     std::string name;         ///< the operation's
     std::uint16_t status = 0; ///< as sent to the app
-    /// Index of Stats::requests: a graphql::Verdict, 3 + a graphql::ErrorCode, or client_closed_outcome.
+    /// Index of Stats::requests: a graphql::Verdict, verdict_count + a graphql::ErrorCode, or
+    /// client_closed_outcome.
     std::size_t outcome = 0;
     /// Of a mutation, what is proven; of a query, yes: the upstream answered.
     graphql::Executed executed = graphql::Executed::no;
@@ -44,10 +47,10 @@ struct Report {
     std::string detail; ///< of a failure, for the log: "connection refused"
     bool quiet = false; ///< not counted and not logged as a request (the admin listener's)
 
-    [[nodiscard]] bool has_error_code() const noexcept { return outcome >= 3; }
+    [[nodiscard]] bool has_error_code() const noexcept { return outcome >= verdict_count; }
 
     void set_error(graphql::ErrorCode code, graphql::Executed value) noexcept {
-        outcome = 3 + static_cast<std::size_t>(code);
+        outcome = verdict_count + static_cast<std::size_t>(code);
         executed = value;
     }
 };
@@ -73,12 +76,14 @@ public:
     /// As close_after(), but by a reset, where a plain close would make a cut answer look whole.
     virtual void reset_after() noexcept { close_after(); }
 
-    /// Notes whether the app's stream has ended already: such an end came with the request, from an app that
-    /// closes only its own direction and waits for the answer. Once a request, before its first wait; a
-    /// system call.
-    virtual void note_end() noexcept {}
+    /// Notes whether the app's stream has ended already, or ends within a short time from now: such an end
+    /// came with the request, from an app that closes only its own direction and waits for the answer
+    /// (contract 4). Returns true if the app is gone for certain: it has reset the connection, or closed both
+    /// directions. Call it once a request, before the first wait; it costs a system call.
+    [[nodiscard]] virtual bool note_end() noexcept { return false; }
 
-    /// Whether the app has reset the connection, or ended its stream since note_end(). A system call.
+    /// Whether the app has reset the connection, or ended its stream later than note_end() allows. A system
+    /// call.
     [[nodiscard]] virtual bool app_is_gone() noexcept { return false; }
 
 protected:

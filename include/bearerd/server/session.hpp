@@ -55,7 +55,7 @@ public:
     void close_after() noexcept override { keep_open_ = false; }
 
     void reset_after() noexcept override;
-    void note_end() noexcept override;
+    [[nodiscard]] bool note_end() noexcept override;
     [[nodiscard]] bool app_is_gone() noexcept override;
 
     void finish_soon() noexcept override;
@@ -95,6 +95,7 @@ private:
     [[nodiscard]] bool is_newcomer() const noexcept;
     [[nodiscard]] bool is_idle() const noexcept;
     void finish_report();
+    void close_half_close_window() noexcept;
     static void on_deadline(void* self) noexcept;
 
     Admission admission_;
@@ -128,9 +129,10 @@ private:
     bool closing_ = false; ///< a shutdown has begun
     bool wrote_ = false;   ///< some of the answer to the request in hand
     bool peer_ended_ = false;
-    bool ended_with_request_ = false; ///< the app's stream, when it was last noted
-    bool drained_ = true;             ///< the last receive found less than it had room for
-    error_code first_received_;       ///< how the first receive of the request in hand went
+    bool ended_with_request_ = false;   ///< the app's stream
+    bool in_half_close_window_ = false; ///< an end that is seen now came with the request
+    bool drained_ = true;               ///< the last receive found less than it had room for
+    error_code first_received_;         ///< how the first receive of the request in hand went
 };
 
 } // namespace bearerd::server

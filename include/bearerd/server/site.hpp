@@ -26,6 +26,8 @@ struct Site {
     Duration header_timeout{};
     Duration body_timeout{};
     Duration idle_timeout{};
+    /// An end of the client's stream that comes this long after its request came together with it.
+    Duration half_close_window = std::chrono::milliseconds{50};
     bool errors_always_200 = false;
     bool log_requests = true;
     std::shared_ptr<proxy::Handler> handler;

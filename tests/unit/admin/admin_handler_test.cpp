@@ -30,6 +30,7 @@ class AdminHandlerTest : public testing::Test {
 protected:
     AdminHandlerTest() {
         sources.version = "1.2.3";
+        sources.host = "till-7";
         sources.upstream_url = "https://api.example.com/graphql?key=hidden-key";
         sources.started_at = BootClock::now();
         sources.stats = {&tokens.stats, &other_stats};
@@ -58,7 +59,7 @@ protected:
     Stats other_stats;
     upstream::Health health;
     std::atomic<Phase> phase{Phase::serving};
-    ReloadCounts reloads{};
+    Reloads reloads;
     Sources sources;
     net::asio::io_context loop;
 };
@@ -95,12 +96,33 @@ TEST_F(AdminHandlerTest, IsReadyBetweenTheFirstLoginAndTheDrain) {
 TEST_F(AdminHandlerTest, SumsTheThreadsIntoTheMetrics) {
     tokens.stats.requests[0][0].add(2);
     other_stats.requests[0][0].add(3);
-    reloads[1] = 4;
+    reloads.succeeded();
+    reloads.failed("f:1:1: threads: must be a whole number");
     const Answer answer = get("/metrics?collect=all");
     EXPECT_EQ(answer.status(), 200);
     EXPECT_TRUE(answer.has("\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n"));
     EXPECT_TRUE(answer.has("\nbearerd_requests_total{operation=\"query\",outcome=\"ok\"} 5\n"));
-    EXPECT_TRUE(answer.has("\nbearerd_config_reloads_total{result=\"failed\"} 4\n"));
+    EXPECT_TRUE(answer.has("\nbearerd_config_reloads_total{result=\"failed\"} 1\n"));
+}
+
+TEST_F(AdminHandlerTest, TellsOfARejectedConfigurationUntilAReloadSucceeds) {
+    tokens.settle("opaque-token-0001");
+    const auto page = [this] { return nlohmann::json::parse(get("/status.json").body()); };
+    EXPECT_TRUE(get("/metrics").has("\nbearerd_config_last_reload_successful 1\n"));
+    EXPECT_EQ(page()["configuration"]["rejected"], nullptr);
+    EXPECT_EQ(page()["host"], "till-7");
+    reloads.failed("/f.yaml:1:1: threads: must be a whole number");
+    auto status = page();
+    EXPECT_TRUE(get("/metrics").has("\nbearerd_config_last_reload_successful 0\n"));
+    EXPECT_EQ(status["configuration"]["last_reload_successful"], false);
+    EXPECT_EQ(status["configuration"]["rejected"], "/f.yaml:1:1: threads: must be a whole number");
+    EXPECT_EQ(status["summary"]["level"], "warning");
+    EXPECT_NE(status["summary"]["text"].get<std::string>().find("/f.yaml:1:1: threads"), std::string::npos);
+    EXPECT_TRUE(get("/readyz").has("200")) << "what ran before goes on";
+    reloads.succeeded();
+    status = page();
+    EXPECT_EQ(status["configuration"]["last_reload_successful"], true);
+    EXPECT_EQ(status["summary"]["level"], "good");
 }
 
 TEST_F(AdminHandlerTest, ShowsTheStatusButNeitherTokenNorKeys) {

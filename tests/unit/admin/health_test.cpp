@@ -71,7 +71,11 @@ TEST(Summary, TellsTheStatesApartAndTheCauseBeforeItsEffects) {
          "Login rejected"},
         {"unavailable", unavailable, Level::bad, "Login unavailable"},
         {"unavailable because the line is down", with_upstream_down(unavailable, errc::name_not_found),
-         Level::bad, "Upstream down"},
+         Level::bad, "Name not found"},
+        {"a certificate that nobody knows", with_upstream_down(working(), errc::certificate_invalid),
+         Level::bad, "Certificate unknown"},
+        {"the wrong page", trying_in(5s, without_token("backing_off", "unavailable", "HTTP status 404")),
+         Level::bad, "Wrong address"},
         {"down with a token", with_upstream_down(working(), errc::connect_failed), Level::bad,
          "Upstream down"},
         {"draining", in_phase(Phase::draining, rejected), Level::busy, "Stopping"},
@@ -92,8 +96,8 @@ TEST(Summary, SaysWhoWasRejectedWhyAndWhatToDo) {
     EXPECT_EQ(summary.text,
               "The gift card service does not accept the user name or password of till-042: Wrong password.");
     EXPECT_EQ(summary.advice,
-              "Correct them in bearerd's configuration and restart bearerd (a reload is enough "
-              "where password_file is used): they are then tried at once. bearerd tries again "
+              "Correct them in bearerd's configuration and restart bearerd (password_file is read again "
+              "by itself): they are then tried at once. bearerd tries again "
               "by itself in 4 min 10 s. It tries seldom, so that the account is not locked.");
 }
 
@@ -123,9 +127,9 @@ TEST(Summary, WarnsOfARenewalThatFailsWhileTheTokenIsStillGood) {
 
 TEST(Summary, AdvisesByWhyTheUpstreamCantBeReached) {
     const std::vector<std::pair<errc, const char*>> cases{
-        {errc::certificate_invalid, "date and time"}, {errc::name_not_found, "DNS"},
-        {errc::proxy_refused, "upstream.proxy"},      {errc::tls_failed, "upstream.tls"},
-        {errc::connect_failed, "firewall"},           {errc::timed_out, "firewall"},
+        {errc::certificate_invalid, "ca_file"},  {errc::name_not_found, "DNS"},
+        {errc::proxy_refused, "upstream.proxy"}, {errc::tls_failed, "upstream.tls"},
+        {errc::connect_failed, "firewall"},      {errc::timed_out, "firewall"},
     };
     for (const auto& [code, advice] : cases)
         EXPECT_NE(summarize(with_upstream_down(working(), code)).advice.find(advice), std::string::npos)

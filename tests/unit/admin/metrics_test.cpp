@@ -41,6 +41,7 @@ TEST(Metrics, AreThoseOfTheContractByNameTypeAndLabels) {
     const std::map<std::string, std::string> types{
         {"bearerd_build_info", "gauge"},
         {"bearerd_client_connections", "gauge"},
+        {"bearerd_config_last_reload_successful", "gauge"},
         {"bearerd_config_reloads_total", "counter"},
         {"bearerd_journal_missed_total", "counter"},
         {"bearerd_journal_unresolved", "gauge"},

@@ -27,8 +27,9 @@ std::vector<std::string> keys(const ordered_json& object) {
 
 TEST(Status, HasTheKeysOfTheContractFirstInEachObject) {
     const ordered_json json = status(working());
-    EXPECT_EQ(keys(json), (std::vector<std::string>{"version", "uptime_s", "ready", "reason", "summary",
-                                                    "token", "login", "upstream", "requests", "journal"}));
+    EXPECT_EQ(keys(json), (std::vector<std::string>{"version", "host", "uptime_s", "ready", "reason",
+                                                    "summary", "configuration", "token", "login", "upstream",
+                                                    "requests", "journal"}));
     EXPECT_EQ(json["version"], "1.2.3");
     EXPECT_EQ(json["uptime_s"], 86'400);
     EXPECT_EQ(json["ready"], true);

@@ -94,7 +94,7 @@ TEST(LogSink, LinesBelowTheLevelAreLeftOut) {
 TEST(LogSink, UnderJournaldLinesHaveAPriority) {
     const CapturedStderr captured;
 
-    struct stat status {};
+    struct stat status{};
 
     ASSERT_EQ(::fstat(STDERR_FILENO, &status), 0);
     const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
@@ -116,7 +116,7 @@ TEST(LogSink, WhatWasDroppedIsToldAsALineOfItsFormat) {
     const int kept = ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 3);
     ::dup2(full, STDERR_FILENO);
 
-    struct stat status {};
+    struct stat status{};
 
     ASSERT_EQ(::fstat(full, &status), 0);
     const std::string stream = std::to_string(status.st_dev) + ":" + std::to_string(status.st_ino);
@@ -176,7 +176,9 @@ TEST(LogSink, AFormatIsChangedBetweenTwoLines) {
 
 TEST(LogSink, AfterItsEndLinesGoNowhere) {
     const CapturedStderr captured;
-    { const LogSink sink; }
+    {
+        const LogSink sink;
+    }
     log::error("to nobody");
     EXPECT_EQ(captured.text(), "");
 }

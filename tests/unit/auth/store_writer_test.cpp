@@ -63,7 +63,9 @@ TEST(StoreWriter, TheLatestTokenOutlivesTheProcess) {
 
 TEST(StoreWriter, AnExpiredTokenIsNotFound) {
     const TemporaryDirectory folder;
-    { StoreWriter{settings(folder.path()), deaf()}.save(in_use("token", 61min)); }
+    {
+        StoreWriter{settings(folder.path()), deaf()}.save(in_use("token", 61min));
+    }
     EXPECT_FALSE(found_in(folder.path()).token);
 }
 
@@ -74,7 +76,9 @@ TEST(StoreWriter, RejectionsAreFoundWithWhatIsLeftOfTheBackOff) {
     login.failed = StoredMoment::take();
     login.failed.boot_ns -= Duration{100s}.count();
     login.backoff = 240s;
-    { StoreWriter{settings(folder.path()), deaf()}.save(login); }
+    {
+        StoreWriter{settings(folder.path()), deaf()}.save(login);
+    }
     const auto found = found_in(folder.path());
     EXPECT_EQ(found.rejections, 4U);
     EXPECT_LE(found.next_try, 140s);

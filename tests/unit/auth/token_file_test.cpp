@@ -160,7 +160,7 @@ TEST(TokenFile, ModeIs0600WhateverTheUmask) {
         ::umask(before);
         ASSERT_FALSE(error) << error.message();
 
-        struct stat status {};
+        struct stat status{};
 
         ASSERT_EQ(::stat((folder.path() + "/file").c_str(), &status), 0);
         EXPECT_EQ(status.st_mode & 07777, 0600U);

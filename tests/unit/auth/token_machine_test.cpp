@@ -173,7 +173,7 @@ TEST(TokenMachine, AStoredTokenIsNotFresh) {
 TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsSwapped) {
     Fixture f;
     f.settled(opaque("a"));
-    f.machine.accepted(1);
+    f.machine.accepted(1, 0);
     f.machine.denied(1, 7);
     for (std::uint64_t i = 1; i < 1000; ++i) {
         f.now += 1s;
@@ -221,18 +221,50 @@ TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
                           Case{"sent with the login's token", 2, true}, Case{"a swap since", 3, true}}) {
         Fixture f;
         f.settled(opaque("a"));
-        f.machine.accepted(1); // speaks of the login before
+        f.machine.accepted(1, 0); // speaks of the login before
         ASSERT_TRUE(f.refused(1, 7).start_login);
         f.log_in(opaque("b"));
         EXPECT_EQ(f.machine.unproven_login(), 2U) << c.claim;
         ASSERT_EQ(f.observed(2, opaque("c")), Observation::adopted);
         f.machine.denied(2, 7);
         if (c.generation != 0)
-            f.machine.accepted(c.generation);
+            f.machine.accepted(c.generation, 0);
         EXPECT_EQ(f.machine.unproven_login(), c.proven ? 0U : 2U) << c.claim;
         f.now += f.settings.denied_for;
         EXPECT_EQ(f.refused(3, 7).start_login, !c.proven) << c.claim;
     }
+}
+
+/// A gateway that answers one mutation so whatever the token is. Its app gets no resend that could tell.
+TEST(TokenMachine, ADocumentThatIsRejectedInDoubtAgainAfterItsLoginIsDenied) {
+    Fixture f;
+    f.settled(opaque("a"));
+    f.now += f.settings.fresh_for;
+    ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
+    f.log_in(opaque("b"));
+    f.machine.accepted(2, 8);
+    std::size_t logins = 0;
+    for (int i = 0; i < 20; ++i) {
+        f.now += f.settings.fresh_for;
+        logins += f.machine.refused_in_doubt(2, 7, f.at()).start_login ? 1 : 0;
+    }
+    EXPECT_EQ(logins, 0U);
+    EXPECT_TRUE(f.refused(2, 8).start_login) << "another document";
+}
+
+/// The token that its login brought has worked for it, so it has become stale since.
+TEST(TokenMachine, ADocumentThatWasAcceptedAfterItsLoginCausesAnotherOne) {
+    Fixture f;
+    f.settled(opaque("a"));
+    f.now += f.settings.fresh_for;
+    ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
+    f.log_in(opaque("b"));
+    f.machine.accepted(2, 8);
+    EXPECT_EQ(f.machine.unproven_login(), 2U) << "the document itself has not been accepted";
+    f.machine.accepted(2, 7);
+    EXPECT_EQ(f.machine.unproven_login(), 0U);
+    f.now += f.settings.fresh_for;
+    EXPECT_TRUE(f.machine.refused_in_doubt(2, 7, f.at()).start_login);
 }
 
 TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {

@@ -21,6 +21,7 @@ struct Options {
     std::string password = "pass-word";
     Duration login_timeout = 10s;
     std::uint32_t pending = 1024;
+    std::function<std::optional<Secret>(const std::string&)> read_password = {}; ///< there is a file if set
 };
 
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
@@ -29,6 +30,8 @@ inline std::shared_ptr<const config::Settings> settings(const Options& options) 
     value->upstream.url.text = options.url;
     value->credentials.user = options.user;
     value->credentials.password = Secret{std::string_view{options.password}};
+    if (options.read_password)
+        value->credentials.password_file = "/password";
     value->token_store.directory = options.directory;
     value->auth.login_timeout = options.login_timeout;
     value->limits.pending_requests = options.pending;
@@ -43,6 +46,7 @@ public:
         hooks.clock = [this] { return now; };
         hooks.jitter = [] { return 0.0; };
         hooks.store_reading = options_.store_reading;
+        hooks.read_password = options_.read_password;
         service = std::make_unique<TokenService>(context.get_executor(), transport, settings(options_), stats,
                                                  hooks);
         source = service->make_source(context.get_executor(), stats);

@@ -138,7 +138,7 @@ upstream: {url: https://u, connect_timeout: 9s, response_timeout: 10s, max_conne
            reuse_for_mutations: 13s, keep_warm: {connections: 0, for: 14s}, proxy: http://p:1, headers: {A: b},
            tls: {ca_file: ca, client_certificate_file: cert, client_key_file: key, server_name: sn, min_version: 1.3}}
 credentials: {email: e, password: p}
-auth: {login_query: q, login_field: f, token_headers: [T],
+auth: {login_query: "query($password:ID){f(p:$password)}", login_field: f, token_headers: [T],
        unauthorized: {messages: [m], codes: [c], statuses: [498, 401], inspect_limit: 14KiB},
        refresh_before: 15s, fresh_for: 16s, denied_for: 22s, login_timeout: 17s,
        backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
@@ -179,7 +179,7 @@ upstream.tls.client_certificate_file=cert
 upstream.tls.client_key_file=key
 upstream.tls.server_name=sn
 upstream.tls.min_version=1
-auth.login_query=q
+auth.login_query=query($password:ID){f(p:$password)}
 auth.login_field=f
 auth.token_headers=[T]
 auth.unauthorized.messages=[m]

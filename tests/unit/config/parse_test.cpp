@@ -60,7 +60,9 @@ TEST(Parse, EmptyTextNamesWhatIsNeeded) {
         "1:1: credentials.username: is missing: write the user's name, or email: and the user's address",
         "1:1: credentials.password: is missing: write password_file: PATH, or password: ${VARIABLE}, or give "
         "the "
-        "systemd credential \"password\"",
+        "systemd credential \"password\"; by hand, CREDENTIALS_DIRECTORY=/etc/bearerd takes it from the file "
+        "that "
+        "bearerd.service or bearerd@.service would take it from",
     };
     for (const std::string_view text : {"", "\n", "# nothing\n", "---\n", "~", "{}"})
         EXPECT_THAT(faults_of(text), ElementsAreArray(needed)) << text;
@@ -520,6 +522,18 @@ TEST(Parse, AuthFaults) {
     expect_faults_with_minimal({
         {"auth: {login_query: \" \"}",
          {"1:21: auth.login_query: must be a GraphQL document, such as the default"}},
+        {"auth: {login_query: \"query($password:String!){loginUser(password:$password){id}\"}",
+         {"1:21: auth.login_query: can't be read as GraphQL: look for a bracket, brace or quote too many or "
+          "too "
+          "few"}},
+        {"auth: {login_query: \"{a} query($password:String!){b(c:$password)}\"}",
+         {"1:21: auth.login_query: must hold one operation: a server could not tell which one to run"}},
+        {"auth: {login_query: \"fragment f on q { a }\"}",
+         {"1:21: auth.login_query: must hold one operation: a server could not tell which one to run"}},
+        {"auth: {login_query: \"subscription($password:String!){a(b:$password)}\"}",
+         {"1:21: auth.login_query: must be a query or a mutation"}},
+        {"auth: {login_query: \"query($username:String){loginUser(username:$username){id}}\"}",
+         {"1:21: auth.login_query: must declare and use the variable $password, which brings the password"}},
         {"auth: {login_field: 1st}",
          {"1:21: auth.login_field: must be a GraphQL name: letters, digits and _, not beginning with a "
           "digit"}},
@@ -541,6 +555,16 @@ TEST(Parse, AuthFaults) {
     });
 }
 
+TEST(Parse, ALoginQueryWithoutTheLoginFieldIsAWarning) {
+    const FakeWorld world;
+    const std::string query = "login_query: \"mutation($password:String!){signIn(password:$password){id}}\"";
+    EXPECT_THAT(warnings_of(std::string{minimal} + "auth: {" + query + "}", world.surroundings()),
+                ElementsAre(HasSubstr("warning: auth.login_query: has no field loginUser at its root")));
+    EXPECT_THAT(warnings_of(std::string{minimal} + "auth: {" + query + ", login_field: signIn}",
+                            world.surroundings()),
+                testing::IsEmpty());
+}
+
 TEST(Parse, SecretsFileIsReadWithoutBomAndOneNewline) {
     const std::string_view text = "upstream: {url: \"https://a.example\"}\n"
                                   "credentials: {username: u, password_file: /p}\n";
@@ -553,8 +577,8 @@ TEST(Parse, SecretsFileIsReadWithoutBomAndOneNewline) {
              {"\xef\xbb\xbfpw", "pw"},
              {"\xef\xbb\xbfpw\n", "pw"},
              {"\xef\xbb\xbfpw\r\n", "pw"},
-             {"\xef\xbb\xbf\xef\xbb\xbfpw\n\n", "\xef\xbb\xbfpw\n"},
-             {" pw \r", " pw \r"},
+             {"\xef\xbb\xbf\xef\xbb\xbfpw\n", "\xef\xbb\xbfpw"},
+             {"p w", "p w"},
              {"p\xef\xbb\xbfw", "p\xef\xbb\xbfw"}}) {
         world.files["/p"] = content;
         world.files["/c/password"] = content;
@@ -594,7 +618,7 @@ TEST(Parse, AdminErrorsAndLog) {
          {"1:1: admin.address: must not be one of listen.addresses: choose another port or path, or off"}},
         {"errors: {status: 500}", {"1:18: errors.status: must be natural or 200"}},
         {"log: {format: xml, requests: 1}",
-         {"1:15: log.format: must be text or json", "1:30: log.requests: must be true or false"}},
+         {"1:15: log.format: must be text, json or journald", "1:30: log.requests: must be true or false"}},
     });
     for (const std::string_view off : {"off", "\"off\""})
         EXPECT_EQ(
@@ -641,6 +665,61 @@ TEST(Load, ReadsAFileAndTellsWhyItCannot) {
     EXPECT_EQ(text_of(directory), "f: can't be read: Is a directory");
     EXPECT_EQ(text_of(large), "f: can't be read: it is larger than 1024 KiB");
     EXPECT_EQ(std::get<std::string>(large_secret), "it is larger than 64 KiB");
+}
+
+TEST(Load, StartsRelativePathsFromTheFilesFolder) {
+    const auto folder =
+        std::filesystem::path{testing::TempDir()} / ("bearerd_relative_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    std::ofstream{folder / "password"} << "from-file\n";
+    const std::string file = (folder / "bearerd.yaml").string();
+    std::ofstream{file}
+        << "upstream: {url: \"https://a.example\", tls: {ca_file: ca.pem}}\n"
+           "credentials: {username: u, password_file: password}\n"
+           "token_store: {directory: tokens, key_file: /key}\njournal: {directory: journal}\n";
+    ParseResult loaded = load(file, Surroundings::system());
+    auto* const valid = std::get_if<ValidConfig>(&loaded);
+    ASSERT_NE(valid, nullptr);
+    const Settings& settings = valid->settings;
+    EXPECT_EQ(settings.upstream.tls.ca_file, (folder / "ca.pem").string());
+    EXPECT_EQ(settings.upstream.tls.client_key_file, "");
+    EXPECT_EQ(settings.credentials.password_file, (folder / "password").string());
+    EXPECT_TRUE(settings.credentials.password.equals(Secret{std::string_view{"from-file"}}));
+    EXPECT_EQ(settings.token_store.directory, (folder / "tokens").string());
+    EXPECT_EQ(settings.token_store.key_file, "/key");
+    EXPECT_EQ(settings.journal.directory, (folder / "journal").string());
+    std::filesystem::remove_all(folder);
+}
+
+TEST(Load, TakesAnInstancesOwnPasswordFromItsFolder) {
+    const auto folder =
+        std::filesystem::path{testing::TempDir()} / ("bearerd_instance_" + std::to_string(::getpid()));
+    const auto credentials = folder / "credentials";
+    std::filesystem::create_directories(credentials);
+    std::ofstream{folder / "password"} << "of bearerd";
+    std::ofstream{folder / "shop.password"} << "of shop";
+    std::ofstream{credentials / "password"} << "handed over";
+    Surroundings surroundings = Surroundings::system();
+    std::string directory;
+    surroundings.environment = [&directory](const std::string& name) {
+        return name == "CREDENTIALS_DIRECTORY" ? std::optional{directory} : std::nullopt;
+    };
+    const auto password_of = [&](const std::string& name) -> std::string {
+        std::ofstream{folder / name}
+            << "upstream: {url: \"https://a.example\"}\ncredentials: {username: u}\n";
+        ParseResult loaded = load((folder / name).string(), surroundings);
+        if (auto* const faults = std::get_if<std::vector<Fault>>(&loaded))
+            return faults->front().message;
+        return std::string{std::get<ValidConfig>(loaded).settings.credentials.password.reveal()};
+    };
+    directory = folder.string() + "/";
+    EXPECT_EQ(password_of("bearerd.yaml"), "of bearerd");
+    EXPECT_EQ(password_of("shop.yaml"), "of shop");
+    EXPECT_THAT(password_of("other.yaml"), HasSubstr("other.password can't be read"))
+        << "another account's password is not tried";
+    directory = credentials.string();
+    EXPECT_EQ(password_of("shop.yaml"), "handed over") << "as systemd does it for an instance";
+    std::filesystem::remove_all(folder);
 }
 
 TEST(Surroundings, KnowRootAndTheEnvironment) {

@@ -238,8 +238,7 @@ TEST(Credentials, PasswordFromEachPlace) {
     FakeWorld world;
     world.variables["CREDENTIALS_DIRECTORY"] = "/run/credentials/bearerd.service";
     world.files["/run/credentials/bearerd.service/password"] = "from-systemd\r\n";
-    world.files["/two"] = "two\n\n";
-    world.files["/blank"] = " \t\n";
+    world.files["/inner"] = "two words\n";
     world.files["/dollar"] = "${PASSWORD}";
     const std::pair<std::string_view, std::string_view> cases[] = {
         {"password: 12345", "12345"},
@@ -247,8 +246,8 @@ TEST(Credentials, PasswordFromEachPlace) {
         {"password: \"p\\n\"", "p\n"},
         {"password: \"${PASSWORD}!\"", "from-environment!"},
         {"password_file: /etc/bearerd/password", "from-file"},
-        {"password_file: /two", "two\n"},
-        {"password_file: /blank", " \t"},
+        {"password_file: /inner", "two words"},
+        {"password: \" p \"", " p "},
         {"password_file: /dollar", "${PASSWORD}"},
         {"", "from-systemd"},
     };
@@ -271,16 +270,38 @@ TEST(Credentials, PasswordFaults) {
     FakeWorld world;
     world.files["/empty"] = "\n";
     world.files["/binary"] = "a\xff";
-    const std::pair<std::string_view, std::string_view> cases[] = {
+    world.files["/two"] = "one\ntwo\n";
+    world.files["/below"] = "one\n\n";
+    world.files["/cr"] = "one\rtwo";
+    world.files["/leading"] = " one\n";
+    world.files["/trailing"] = "one\t\n";
+    world.files["/blank"] = " \n";
+    world.files["/wide"] = std::string{"o\0n\0e\0", 6}; // UTF-16, as an editor of Windows writes it
+    const std::string lines =
+        " must hold one line: the password, with nothing below it; an empty second line counts too";
+    const std::string blank = " with a blank: remove it, or, if it is part of the password, write password: "
+                              "${VARIABLE} instead";
+    const std::pair<std::string_view, std::string> cases[] = {
         {"password: \"\"", "2:38: credentials.password: must not be empty"},
         {"password: \"${EMPTY}\"", "2:38: credentials.password: must not be empty"},
         {"password: \"${NOT_UTF8}\"", "2:38: credentials.password: must be UTF-8"},
         {"password: \"${NOPE}\"",
          "2:38: credentials.password: holds ${NOPE}, which is not set: set that environment variable"},
         {"password_file: \"\"", "2:43: credentials.password_file: must not be empty"},
-        {"password_file: /none", "2:43: credentials.password_file: can't be read: No such file or directory"},
-        {"password_file: /empty", "2:43: credentials.password_file: holds no password: the file is empty"},
-        {"password_file: /binary", "2:43: credentials.password_file: must be UTF-8"},
+        {"password_file: /none",
+         "2:43: credentials.password_file: /none can't be read: No such file or directory"},
+        {"password_file: /empty",
+         "2:43: credentials.password_file: /empty holds no password: the file is empty"},
+        {"password_file: /binary", "2:43: credentials.password_file: /binary must be UTF-8"},
+        {"password_file: /two", "2:43: credentials.password_file: /two" + lines},
+        {"password_file: /below", "2:43: credentials.password_file: /below" + lines},
+        {"password_file: /cr", "2:43: credentials.password_file: /cr" + lines},
+        {"password_file: /leading", "2:43: credentials.password_file: /leading begins" + blank},
+        {"password_file: /blank", "2:43: credentials.password_file: /blank begins" + blank},
+        {"password_file: /trailing", "2:43: credentials.password_file: /trailing ends" + blank},
+        {"password_file: /wide",
+         "2:43: credentials.password_file: /wide holds a control character: write the "
+         "password as plain text in UTF-8"},
         {"password: a, password_file: /etc/bearerd/password",
          "2:56: credentials.password_file: stands next to password: leave one of the two"},
     };
@@ -291,8 +312,8 @@ TEST(Credentials, PasswordFaults) {
     world.variables["CREDENTIALS_DIRECTORY"] = "/run/credentials/x";
     EXPECT_THAT(
         faults_of(with_credentials("username: a"), world),
-        ElementsAre("2:1: credentials.password: is missing, and the systemd credential \"password\" can't be "
-                    "read: No such file or directory"));
+        ElementsAre("2:1: credentials.password: is missing, and the systemd credential \"password\" in "
+                    "/run/credentials/x/password can't be read: No such file or directory"));
 }
 
 } // namespace

@@ -300,6 +300,13 @@ TEST(Operation, OfABatchIsTheMostDaringOfItsElements) {
 TEST(Operation, HasANameFitForALog) {
     EXPECT_EQ(classify_document("query Balance{a}").name, "Balance");
     EXPECT_EQ(classify_document("{a}").name, "");
+    EXPECT_EQ(classify_document("mutation{createReversal(id:1){id}}").name, "createReversal");
+    EXPECT_EQ(classify_document("mutation($v:Int){ # a comment\n x : createOrder(v:$v){id} b}").name,
+              "createOrder");
+    EXPECT_EQ(classify_document("mutation{...f} fragment f on M{a}").name, "");
+    EXPECT_EQ(classify_document("mutation{" + std::string(65, 'n') + "}").name, "");
+    EXPECT_EQ(classify_document("mutation{c6301190019990640662}").name, "");
+    EXPECT_EQ(classify_document("mutation A{b}").name, "A");
     EXPECT_EQ(classify_document("query " + std::string(64, 'n') + "{a}").name, std::string(64, 'n'));
     EXPECT_EQ(classify_document("query " + std::string(65, 'n') + "{a}").name, "");
     EXPECT_EQ(classify_json(R"({"query":"query A{a} mutation B{b}","operationName":"B"})").name, "B");

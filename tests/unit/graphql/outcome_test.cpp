@@ -93,7 +93,6 @@ TEST(Outcome, IsNoOnlyForARequestErrorThatNoGatewayMade) {
         {408, R"({"errors":[{"message":"timed out"}]})", Executed::unknown},
         {500, R"({"errors":[{"message":"oops"}]})", Executed::unknown},
         {504, R"({"errors":[{"message":"timed out"}]})", Executed::unknown},
-        {500, R"({"errors":[{"message":"oops"}],"data":null})", Executed::answered},
         {200, R"({"errors":[{"message":"late","path":["a"]}]})", Executed::unknown},
         {200, R"({"errors":[{"message":"x"},{"message":"late","path":["a"]}]})", Executed::unknown},
         {200, R"({"errors":[]})", Executed::unknown},
@@ -105,6 +104,23 @@ TEST(Outcome, IsNoOnlyForARequestErrorThatNoGatewayMade) {
 
     for (const auto& each : cases)
         EXPECT_EQ(to_string(outcome(one, each.answer, each.status)), to_string(each.expected)) << each.answer;
+}
+
+TEST(Outcome, IsNotAnsweredIfAGatewayMayHaveWrittenTheNull) {
+    const std::pair<std::string, Executed> cases[] = {
+        {R"({"errors":[{"message":"timed out"}],"data":null})", Executed::answered},
+        {R"({"data":{"a":null}})", Executed::answered},
+        {R"({"data":{"a":1,"b":null}})", Executed::answered},
+        {R"({"data":{"a":1}})", Executed::yes},
+    };
+    for (const auto& [answer, expected] : cases) {
+        for (const std::uint16_t status : std::vector<std::uint16_t>{200, 400, 401, 429})
+            EXPECT_EQ(to_string(outcome(one, answer, status)), to_string(expected)) << status << answer;
+        for (const std::uint16_t status : std::vector<std::uint16_t>{408, 500, 502, 503, 504})
+            EXPECT_EQ(to_string(outcome(one, answer, status)),
+                      to_string(expected == Executed::yes ? expected : Executed::unknown))
+                << status << answer;
+    }
 }
 
 TEST(Outcome, OfAStatusWithoutAnAnswerOfGraphqlIsUnknown) {

@@ -93,6 +93,55 @@ TEST(Coding, StopsAtTheLimit) {
     EXPECT_EQ(decoded("gzip, gzip", gzip(gzip(long_text)), 99'999), "(nothing)");
 }
 
+/// A 1 MiB answer can hold 52,000 of them.
+TEST(Coding, OfABeginningIsWhatHasBeenFlushed) {
+    using bearerd::http::decoded_beginning;
+
+    const struct {
+        std::string_view coding;
+        std::string body;
+        std::string expected;
+    } cases[] = {
+        {"", text, text},
+        {"gzip", "", ""},
+        {"gzip", gzip(text), text},
+        {"gzip", gzip(text).substr(0, 10), ""},
+        {"gzip", bearerd::test::gzip_beginning(text), text},
+        {"gzip", gzip("a") + bearerd::test::gzip_beginning(text), "a" + text},
+        {"deflate", packed(text, zlib_window, Z_SYNC_FLUSH), text},
+        {"deflate", packed(text, raw_window, Z_SYNC_FLUSH), text},
+        {"gzip, gzip", bearerd::test::gzip_beginning(bearerd::test::gzip_beginning(text)), text},
+        {"gzip", bearerd::test::gzip_beginning(std::string(2000, 'x')), std::string(1000, 'x')},
+        {"", std::string(2000, 'x'), std::string(1000, 'x')},
+        {"br", text, "(nothing)"},
+        {"gzip", text, "(nothing)"},
+    };
+
+    for (const auto& each : cases) {
+        std::string scratch;
+        const auto begun = decoded_beginning(each.coding, each.body, scratch, 1000);
+        EXPECT_EQ(begun ? std::string{*begun} : "(nothing)", each.expected) << each.coding << each.expected;
+    }
+}
+
+TEST(Coding, ReadsAnyNumberOfEmptyMembers) {
+    std::string body;
+    while (body.size() < 1024UL * 1024)
+        body += gzip("");
+    EXPECT_EQ(decoded("gzip", body), "");
+    EXPECT_EQ(decoded("gzip", gzip(text) + body), text);
+    EXPECT_EQ(decoded("gzip", body + gzip(text)), text);
+    EXPECT_EQ(decoded("gzip", body + gzip(text), text.size()), text);
+    EXPECT_EQ(decoded("gzip", body + gzip(text), text.size() - 1), "(nothing)");
+}
+
+TEST(Coding, NeverUnpacksMoreThanTheLimitIntoWhatIsLeftOver) {
+    std::string scratch(100, 'x');
+    EXPECT_EQ(decoded_for_inspection("gzip", gzip(text), scratch, text.size() - 1), std::nullopt);
+    EXPECT_LE(scratch.size(), text.size());
+    EXPECT_EQ(decoded_for_inspection("gzip", gzip(text), scratch, text.size()), text);
+}
+
 TEST(Coding, OfABombTakesNoMoreMemoryThanTheLimit) {
     const std::string bomb = gzip(std::string(50'000'000, '\0'));
     for (const auto& [coding, body] : {std::pair{"gzip", bomb}, std::pair{"gzip, gzip", gzip(bomb)}}) {

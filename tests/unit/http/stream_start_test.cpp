@@ -1,5 +1,7 @@
 #include <bearerd/http/stream_start.hpp>
 
+#include "unit/gzip.hpp"
+
 #include <bearerd/http/headers.hpp>
 
 #include <gtest/gtest.h>
@@ -73,6 +75,46 @@ TEST(StreamStart, LeavesTheRest) {
     EXPECT_EQ(stream_start("multipart/mixed", "---\n\n1\n-----").rest, "\n-----");
     EXPECT_EQ(stream_start("application/jsonl", "1\n{}").rest, "\n{}");
     EXPECT_EQ(stream_start("application/jsonl", "{}").rest, "");
+}
+
+TEST(StreamStart, OfAnAnswerIsWhatItsFirstBytesUnpackTo) {
+    const std::string line = std::string{refusal} + "\n";
+    const std::string long_line(2 * most_of_stream_start, 'x');
+
+    const struct {
+        std::string_view coding;
+        std::string body;
+        std::string_view text;
+        bool whole;
+    } cases[] = {
+        {"", line, refusal, true},
+        {"gzip", bearerd::test::gzip(line), refusal, true},
+        {"gzip", bearerd::test::gzip_beginning(line), refusal, true},
+        {"gzip", bearerd::test::gzip_beginning(line.substr(0, 9)), refusal.substr(0, 9), false},
+        {"", long_line, std::string_view{long_line}.substr(0, most_of_stream_start), false},
+    };
+
+    for (const auto& each : cases) {
+        Fields fields;
+        fields.list.push_back({FieldId::content_type, "Content-Type", "application/jsonl"});
+        fields.list.push_back({FieldId::content_encoding, "Content-Encoding", each.coding});
+        std::string scratch;
+        const auto start = stream_start(fields, each.body, scratch);
+        ASSERT_TRUE(start) << each.coding;
+        EXPECT_EQ(start->text, each.text);
+        EXPECT_EQ(start->whole, each.whole) << each.coding << each.text;
+    }
+}
+
+TEST(StreamStart, OfAnAnswerThatCannotBeDecodedIsNotKnown) {
+    Fields fields;
+    fields.list.push_back({FieldId::content_type, "Content-Type", "application/jsonl"});
+    fields.list.push_back({FieldId::content_encoding, "Content-Encoding", "gzip"});
+    fields.list.push_back({FieldId::content_encoding, "Content-Encoding", "br"});
+    std::string scratch;
+    EXPECT_FALSE(stream_start(fields, bearerd::test::gzip("{}\n"), scratch));
+    EXPECT_EQ(fields.combined(FieldId::content_encoding), "gzip,br");
+    EXPECT_EQ(fields.combined(FieldId::accept), "");
 }
 
 TEST(StreamStart, ShowsARefusalInEachForm) {

@@ -95,6 +95,20 @@ protected:
     std::unique_ptr<Scribe> scribe;
 };
 
+TEST_F(ScribeTest, ACardNumberInANameIsNotPutDown) {
+    start();
+    const std::string stars(card.size(), '*');
+    const std::string name = "Redeem_" + std::string{card};
+    conclude(put_down(R"({"query":"mutation { pay)" + std::string{card} + R"( { id } }"})", name),
+             Executed::yes);
+    stop();
+    ASSERT_EQ(items().size(), 1U);
+    const Intent intent = items().begin()->second.intent;
+    EXPECT_EQ(intent.operation, "Redeem_" + stars);
+    ASSERT_EQ(intent.fields.size(), 1U);
+    EXPECT_EQ(intent.fields[0].name, "pay" + stars);
+}
+
 TEST_F(ScribeTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
     start();
     const auto entry =

@@ -92,7 +92,7 @@ TEST_F(StoreTest, KeepsWhatIsUnresolvedAcrossProcesses) {
 }
 
 TEST_F(StoreTest, IsItsOwnersAlone) {
-    struct stat status {};
+    struct stat status{};
 
     ASSERT_EQ(::stat(place.path().c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 07777U, 0700U);

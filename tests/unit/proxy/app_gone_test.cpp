@@ -12,12 +12,12 @@ using graphql::Executed;
 /// What the app may be gone behind.
 enum class Wait : std::uint8_t { login, journal, connection, login_before_resend };
 
-struct Case {
+struct LeavingApp {
     Wait wait;
     std::size_t sent; ///< requests
 };
 
-class AppGoneTest : public ForwarderTest, public testing::WithParamInterface<Case> {
+class AppGoneTest : public ForwarderTest, public testing::WithParamInterface<LeavingApp> {
 protected:
     void wait_for(Wait what) {
         if (what == Wait::login) {
@@ -70,8 +70,9 @@ TEST_P(AppGoneTest, AnAppThatStaysIsServed) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Waits, AppGoneTest,
-                         testing::Values(Case{Wait::login, 0}, Case{Wait::journal, 0},
-                                         Case{Wait::connection, 0}, Case{Wait::login_before_resend, 1}));
+                         testing::Values(LeavingApp{Wait::login, 0}, LeavingApp{Wait::journal, 0},
+                                         LeavingApp{Wait::connection, 0},
+                                         LeavingApp{Wait::login_before_resend, 1}));
 
 TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
     wait_for(Wait::journal);
@@ -87,7 +88,30 @@ TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
     EXPECT_EQ(outcome->executed, Executed::no);
 }
 
-TEST_F(AppGoneTest, ARequestThatDoesNotWaitIsSentWithoutALook) {
+/// A reset that came together with the request; nothing has to be waited for.
+TEST_F(AppGoneTest, AMutationWhoseAppIsGoneFromTheStartIsNotSent) {
+    gone_at_once = true;
+    context.keep_alive = true;
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), 0U);
+    EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    EXPECT_EQ(report.executed, Executed::no);
+    EXPECT_TRUE(app.has("Connection: close\r\n")) << app.received;
+    EXPECT_TRUE(app.closed);
+}
+
+/// A query costs nothing, so its app is not looked at unless it has to wait.
+TEST_F(AppGoneTest, AQueryWhoseAppIsGoneFromTheStartIsNotSentIfItHasToWait) {
+    gone_at_once = true;
+    for (const Wait wait : {Wait::login, Wait::connection}) {
+        wait_for(wait);
+        request(query);
+        EXPECT_EQ(transport.sent.size(), 0U);
+        EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    }
+}
+
+TEST_F(AppGoneTest, AMutationThatDoesNotWaitIsLookedAtOnce) {
     for (const auto& body : {query, mutation}) {
         answer(json(std::string{data}));
         request(body);

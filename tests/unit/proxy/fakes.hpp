@@ -188,7 +188,17 @@ public:
         documents.push_back(document);
     }
 
-    void accepted(const auth::TokenPtr& used) override { proofs.emplace_back(used->value.reveal()); }
+    void rejected_in_doubt(const auth::TokenPtr& used, std::uint64_t document) override {
+        calls.push_back("in doubt " + std::string{used->value.reveal()});
+        documents.push_back(document);
+    }
+
+    bool awaits_proof(const auth::TokenPtr&) const noexcept override { return true; }
+
+    void accepted(const auth::TokenPtr& used, std::uint64_t document) override {
+        proofs.emplace_back(used->value.reveal());
+        proof_documents.push_back(document);
+    }
 
     void observed(const auth::TokenPtr& used, std::string_view value, bool login_operation) override {
         calls.push_back("observed " + std::string{value} + " of " + std::string{used->value.reveal()} +
@@ -196,7 +206,8 @@ public:
     }
 
     std::vector<std::uint64_t> documents;
-    std::vector<std::string> proofs; ///< the token of each accepted()
+    std::vector<std::string> proofs;            ///< the token of each accepted()
+    std::vector<std::uint64_t> proof_documents; ///< likewise, the document
 };
 
 inline auth::Advice resend_with(const std::string& token, bool after_login) {
@@ -216,12 +227,16 @@ public:
     std::size_t takes_at_once = SIZE_MAX; ///< bytes
     std::function<void()> before_waiting; ///< or empty
     std::size_t gone_at_look = SIZE_MAX;  ///< the first look, from 1, that finds it gone
+    bool gone_at_once = false;            ///< what note_end() finds
     std::size_t looks = 0;
     std::size_t notes = 0;
     bool closed = false;
     bool reset = false;
 
-    void note_end() noexcept override { ++notes; }
+    bool note_end() noexcept override {
+        ++notes;
+        return gone_at_once;
+    }
 
     bool app_is_gone() noexcept override { return ++looks >= gone_at_look; }
 

@@ -66,6 +66,7 @@ protected:
         app.takes_at_once = takes_at_once;
         app.before_waiting = before_waiting;
         app.gone_at_look = gone_at_look;
+        app.gone_at_once = gone_at_once;
         report = Report{};
         bearerd::test::run_task(loop, forwarder.handle(incoming, app, report));
     }
@@ -95,6 +96,7 @@ protected:
     std::size_t takes_at_once = SIZE_MAX; ///< likewise, bytes
     std::function<void()> before_waiting; ///< before the app waits to take the rest; or empty
     std::size_t gone_at_look = SIZE_MAX;  ///< likewise
+    bool gone_at_once = false;            ///< likewise
     FakeApp app;
     Report report;
 };

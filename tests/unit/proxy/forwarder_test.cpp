@@ -138,7 +138,7 @@ TEST_F(ForwarderTest, RejectedAgainAfterALoginTheDocumentIsDeniedAndTheAnswerPas
 }
 
 TEST_F(ForwarderTest, OnlyDataFromTheApiProvesTheTokenThatTheRequestCarried) {
-    struct Case {
+    struct Sample {
         const char* claim;
         Answer answer;
         std::string_view body;
@@ -151,7 +151,7 @@ TEST_F(ForwarderTest, OnlyDataFromTheApiProvesTheTokenThatTheRequestCarried) {
     Answer larger = json(std::string{data} + std::string(70'000, ' '));
     const std::string_view login = R"({"query":"{ loginUser(username: \"u\") { id } }"})";
     const std::string batch = "[" + std::string{query} + "]";
-    const Case cases[] = {
+    const Sample cases[] = {
         {"a query's data", json(std::string{data}), query, true},
         {"a mutation's data", json(std::string{data}), mutation, true},
         {"a batch's data", json("[" + std::string{data} + "]"), batch, true},
@@ -163,7 +163,7 @@ TEST_F(ForwarderTest, OnlyDataFromTheApiProvesTheTokenThatTheRequestCarried) {
         {"what is too large to be judged", larger, query, false},
         {"the app's own login, which needs no token", json(std::string{data}), login, false},
     };
-    for (const Case& c : cases) {
+    for (const Sample& c : cases) {
         tokens.proofs.clear();
         answer(c.answer);
         request(c.body);

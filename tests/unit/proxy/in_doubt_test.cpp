@@ -230,6 +230,14 @@ TEST_F(ForwarderTest, TheVerdictOnA401DependsOnItsBytesAloneAndNotOnHowTheyCome)
         {"twice coded, as told", {{"Content-Encoding", "gzip, gzip"}}, gzip(gzip(refusal)), resent},
         {"data", {{"Content-Type", json_type}}, shows_data, passed},
         {"packed data", {{"Content-Encoding", "gzip"}}, gzip(shows_data), passed},
+        {"data after a BOM", {{"Content-Type", "text/plain"}}, "\xEF\xBB\xBF" + shows_data, passed},
+        {"data after a BOM, of no type", {}, "\xEF\xBB\xBF" + shows_data, passed},
+        {"data after two BOMs", {}, "\xEF\xBB\xBF\xEF\xBB\xBF" + shows_data, unknown},
+        {"data after a blank and a BOM", {}, "\n\xEF\xBB\xBF" + shows_data, unknown},
+        {"data after a guard against scripts", {}, ")]}',\n" + shows_data, unknown},
+        {"a page that holds data", {{"Content-Type", "text/html"}}, "<pre>" + shows_data + "</pre>", unknown},
+        {"a key that may be data", {{"Content-Type", "text/plain"}}, R"(x{"\u0064ata":{"a":1}})", unknown},
+        {"JSON in JSON", {{"Content-Type", json_type}}, R"("{\"data\":{\"a\":1}}")", unknown},
         {"an unknown coding", {{"Content-Encoding", "br"}}, std::string(70'000, '?'), unknown},
         {"an unknown coding on a line of its own",
          {{"Content-Encoding", "gzip"}, {"Content-Encoding", "br"}},
@@ -287,11 +295,12 @@ TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
         tokens.advice = {resend_with("token-2", true)};
         request(mutation);
         EXPECT_EQ(transport.sent.size(), 1U);
-        EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"})
+        EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"})
             << "the next request needs a login";
         EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
         EXPECT_EQ(report.executed, Executed::unknown);
         transport.sent.clear();
+        tokens.calls.clear();
 
         answer(page);
         answer(json(std::string{data}));
@@ -301,6 +310,40 @@ TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
         EXPECT_EQ(app.body(), data);
         transport.sent.clear();
         tokens.calls.clear();
+    }
+}
+
+/// The app is told at once, and a second answer of that kind shows that no login helps.
+TEST_F(ForwarderTest, ARejectionInDoubtAfterALoginDeniesItsDocument) {
+    const Answer empty{401, {{"Content-Type", "application/json"}}, {""}, 0, {}};
+    answer(unauthorized());
+    answer(empty);
+    tokens.advice = {resend_with("token-2", true)};
+    request(mutation);
+    EXPECT_EQ(tokens.calls, (std::vector<std::string>{"rejected token-1", "denied token-2"}));
+    EXPECT_EQ(report.executed, Executed::unknown);
+}
+
+TEST_F(ForwarderTest, AnAcceptedDocumentIsReported) {
+    answer(unauthorized());
+    answer(json(std::string{data}));
+    tokens.advice = {resend_with("token-2", true)};
+    request(query);
+    EXPECT_EQ(tokens.proofs, std::vector<std::string>{"token-2"});
+    EXPECT_EQ(tokens.proof_documents, tokens.documents);
+}
+
+/// The app gets the same answer, whether the page came whole or in pieces.
+TEST_F(ForwarderTest, ARejectionThatIsTooLongToHoldIsBrokenHoweverItCame) {
+    const std::string page(1024UL * 1024 + 1, 'x');
+    for (const std::size_t first : {page.size(), std::size_t{100}}) {
+        Answer refused{401, {{"Content-Type", "text/html"}}, {page.substr(0, first)}, page.size(), {}};
+        if (first < page.size())
+            refused.pieces.push_back(page.substr(first));
+        answer(refused);
+        tokens.advice = {auth::Advice{}};
+        request(query);
+        expect_error(ErrorCode::upstream_broken, Executed::no);
     }
 }
 

@@ -1,5 +1,7 @@
 #include "forwarder_fixture.hpp"
 
+#include "unit/gzip.hpp"
+
 namespace bearerd::proxy::test {
 namespace {
 
@@ -36,6 +38,7 @@ TEST_F(ForwarderTest, ARefusalThatBeginsAStreamIsSeenAndTheRequestIsSentAgain) {
                 Answer stream{200, {{"Content-Type", type}}, {body}, std::nullopt, {}};
                 if (!ended)
                     stream.pieces.emplace_back("");
+                tokens.open_exchanges = ended || what == mutation ? &transport.open : nullptr;
                 answer(stream);
                 answer(json(std::string{data}));
                 request(what);
@@ -44,6 +47,59 @@ TEST_F(ForwarderTest, ARefusalThatBeginsAStreamIsSeenAndTheRequestIsSentAgain) {
             }
         }
     }
+}
+
+/// A server that streams flushes what it packs, so that the first unit can be read before the end.
+TEST_F(ForwarderTest, ARefusalThatBeginsAPackedStreamIsSeenHoweverItIsSpread) {
+    const std::string refusal = "data: {\"errors\":[{\"message\":\"Unauthorized\"}]}\n\n";
+    const std::string whole = bearerd::test::gzip(refusal);
+    const std::string begun = bearerd::test::gzip_beginning(refusal);
+    for (const auto& first : {whole, begun}) {
+        for (const auto what : {query, mutation}) {
+            Answer stream = events({first});
+            stream.fields.emplace_back("Content-Encoding", "gzip");
+            if (first == begun)
+                stream.pieces.push_back(std::string("\x03\x00", 2) + whole.substr(whole.size() - 8));
+            tokens.open_exchanges = nullptr;
+            tokens.advice = {resend_with("token-2", false)};
+            answer(stream);
+            answer(json(std::string{data}));
+            request(what);
+            EXPECT_EQ(app.body(), data) << what;
+        }
+    }
+}
+
+/// It may stay open for as long as it likes, and tells nothing more.
+TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsNotReadToItsEndForAQuery) {
+    Answer stream = events({"data: {\"errors\":[{\"message\":\"Unauthorized\"}]}\n\n", "more"});
+    tokens.open_exchanges = nullptr;
+    for (const std::string_view what : {query, std::string_view{R"({"query":"subscription { sales }"})"}}) {
+        transport.give_ups.clear();
+        answer(stream);
+        answer(json(std::string{data}));
+        tokens.advice = {resend_with("token-2", false)};
+        request(what);
+        EXPECT_EQ(app.body(), data);
+        EXPECT_EQ(transport.give_ups.size(), 0U);
+    }
+    answer(stream);
+    tokens.advice = {auth::Advice{}};
+    request(query);
+    EXPECT_TRUE(app.has("Unauthorized") && app.has("more")) << "a denied permission is passed on whole";
+    EXPECT_EQ(outcome_label(report.outcome), "rejected");
+}
+
+TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsReadOnOnlyBrieflyForAMutation) {
+    Answer stream = events({"data: {\"errors\":[{\"message\":\"Unauthorized\"}]}\n\n"});
+    stream.breaks_with = errc::timed_out;
+    settings.upstream.response_timeout = std::chrono::seconds{30};
+    answer(stream);
+    request(mutation);
+    ASSERT_EQ(transport.give_ups.size(), 1U);
+    EXPECT_LE(transport.give_ups[0], BootClock::now() + std::chrono::seconds{1});
+    expect_error(graphql::ErrorCode::outcome_unknown, Executed::unknown);
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"});
 }
 
 /// What else a stream holds may tell that the mutation was executed.
@@ -203,9 +259,8 @@ TEST_F(ForwarderTest, AnAnswerWithoutABodyHasNoFraming) {
 TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     Answer page{401, {}, {"first half"}, 100, errc::truncated};
     answer(page);
-    tokens.advice = {auth::Advice{}};
     request(mutation);
-    EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"}) << "the next request needs a login";
+    EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"}) << "the next request needs a login";
     EXPECT_EQ(proxy::outcome_label(report.outcome), "outcome_unknown");
     EXPECT_EQ(report.executed, Executed::unknown);
     EXPECT_EQ(app.received.find("first half"), std::string::npos);

@@ -100,6 +100,7 @@ public:
     net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
                            proxy::Report& report) override {
         ++handled;
+        report.name = operation_name;
         ids.emplace_back(request.context.request_id);
         if (mode == Mode::throw_before)
             throw std::runtime_error{"a bug"};
@@ -108,7 +109,7 @@ public:
         if (mode == Mode::stay_silent)
             co_return;
         if (mode == Mode::look)
-            responder.note_end();
+            gone_at_once.push_back(responder.note_end());
         if (mode == Mode::wait || mode == Mode::look)
             co_await gate.wait();
         if (mode == Mode::look)
@@ -119,7 +120,12 @@ public:
             body.append("?").append(request.target.query);
         body.append(" ").append(request.body);
         std::string out;
-        http::append_own_reply(out, request.context, 200, "text/plain", {}, body);
+        http::ReplyContext reply_context = request.context;
+        if (!found_gone.empty() && found_gone.back()) {
+            reply_context.keep_alive = false;
+            responder.close_after();
+        }
+        http::append_own_reply(out, reply_context, 200, "text/plain", {}, body);
         report.status = 200;
         if (mode == Mode::throw_amid)
             out.resize(out.size() - 1);
@@ -131,7 +137,9 @@ public:
     Mode mode = Mode::echo;
     net::Event gate;
     int handled = 0;
-    std::vector<bool> found_gone; ///< by Mode::look: whether the app was, behind the gate
+    std::string operation_name;
+    std::vector<bool> gone_at_once; ///< by Mode::look: whether the app was, before the gate
+    std::vector<bool> found_gone;   ///< likewise, behind the gate
     std::vector<std::string> ids;
 };
 

@@ -103,7 +103,7 @@ TEST(ListeningSocket, AUnixSocketHasItsModeAndReplacesAStaleFile) {
     const auto sockets = opened(open_listening(unix_socket(path), 0660, 2));
     ASSERT_EQ(sockets.size(), 2U);
 
-    struct stat status {};
+    struct stat status{};
 
     ASSERT_EQ(::stat(path.c_str(), &status), 0);
     EXPECT_EQ(status.st_mode & 0777U, 0660U);

@@ -104,7 +104,7 @@ protected:
     [[nodiscard]] std::string path(const std::string& name) const { return folder + "/" + name; }
 
     static unsigned mode_of(const std::string& file) {
-        struct stat status {};
+        struct stat status{};
 
         EXPECT_EQ(::lstat(file.c_str(), &status), 0);
         return status.st_mode & 07777U;

@@ -1,5 +1,9 @@
 #include "fixture.hpp"
 
+#include <bearerd/base/log.hpp>
+
+#include <variant>
+
 namespace bearerd::server::test {
 namespace {
 
@@ -323,7 +327,61 @@ TEST_F(SessionTest, AnEndOfStreamThatCameWithTheRequestIsNoFarewell) {
     EXPECT_EQ(handler->found_gone, std::vector<bool>{false});
 }
 
+TEST_F(SessionTest, AnAppThatClosedBothDirectionsWithItsRequestIsGoneAtOnce) {
+    handler->mode = Mode::look;
+    Client client = connect();
+    client.send(post("a"));
+    client.close();
+    EXPECT_TRUE(turn_until([&] { return !handler->gone_at_once.empty(); }));
+    EXPECT_EQ(handler->gone_at_once, std::vector<bool>{true});
+    handler->gate.set();
+    EXPECT_TRUE(turn_until([&] { return !handler->found_gone.empty(); }));
+}
+
+/// `nc -N` and the like end their stream in a segment of its own, right after the request.
+TEST_F(SessionTest, AnEndThatFollowsTheRequestAtOnceIsNoFarewellHoweverLongTheWait) {
+    std::vector<std::shared_ptr<FakeHandler>> all{handler}; // a session may be on its way out of one
+    for (const bool window_is_over : {false, true}) {
+        handler = all.emplace_back(std::make_shared<FakeHandler>(context.get_executor()));
+        handler->mode = Mode::look;
+        site->handler = handler;
+        site->half_close_window = window_is_over ? 50ms : 1h;
+        Client client = connect();
+        client.send(post("a"));
+        EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+        client.shutdown_send();
+        bool over = false;
+        net::Deadline after_it{clock_, [](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &over};
+        if (window_is_over) {
+            after_it.set_after(150ms);
+            EXPECT_TRUE(turn_until([&] { return over; }));
+        }
+        handler->gate.set();
+        EXPECT_EQ(status_of(answer(client)), "200");
+        EXPECT_EQ(handler->gone_at_once, std::vector<bool>{false});
+        EXPECT_EQ(handler->found_gone, std::vector<bool>{false});
+    }
+}
+
+TEST_F(SessionTest, AnEndAfterTheWindowIsAFarewell) {
+    handler->mode = Mode::look;
+    site->half_close_window = 1ns;
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
+    bool over = false;
+    net::Deadline after_it{clock_, [](void* flag) noexcept { *static_cast<bool*>(flag) = true; }, &over};
+    after_it.set_after(100ms);
+    EXPECT_TRUE(turn_until([&] { return over; }));
+    client.shutdown_send();
+    handler->gate.set();
+    EXPECT_TRUE(turn_until([&] { return !handler->found_gone.empty(); }));
+    EXPECT_EQ(handler->found_gone, std::vector<bool>{true});
+}
+
 TEST_F(SessionTest, AnAppIsGoneOnceItsStreamEndsWhileItsRequestWaits) {
+    site->half_close_window = 0ns;
+
     struct Case {
         const char* what;
         std::string_view before; ///< the end, of a next request
@@ -364,6 +422,28 @@ TEST_F(SessionTest, AnAppThatStaysIsNotGone) {
     handler->gate.set();
     EXPECT_TRUE(turn_until([&] { return handler->found_gone.size() == 2; }));
     EXPECT_EQ(handler->found_gone, (std::vector<bool>{false, false}));
+}
+
+/// Keeps what the lines say of the operation's name.
+class NameSink final : public log::Sink {
+public:
+    void write(log::Level, std::string_view, std::span<const log::Field> fields) noexcept override {
+        for (const log::Field& field : fields)
+            if (field.key == "name")
+                names.emplace_back(std::get<std::string_view>(field.value));
+    }
+
+    std::vector<std::string> names;
+};
+
+TEST_F(SessionTest, ACardNumberInAnOperationsNameIsNotLogged) {
+    NameSink sink;
+    log::install(&sink, log::Level::info);
+    handler->operation_name = "Redeem_6301190019990640662";
+    static_cast<void>(ask(post("a")));
+    EXPECT_TRUE(turn_until([&] { return !sink.names.empty(); }));
+    log::install(nullptr, log::Level::info);
+    EXPECT_EQ(sink.names, std::vector<std::string>{"Redeem_*******************"});
 }
 
 TEST_F(SessionTest, RequestsAreCounted) {

@@ -8,7 +8,7 @@ public class HttpClientApp {
     static final HttpClient client = HttpClient.newBuilder().proxy(HttpClient.Builder.NO_PROXY).build();
 
     static void ask(String variable, String expected, boolean expectContinue) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(URI.create(System.getenv("BEARERD_URL")))
+        HttpRequest request = HttpRequest.newBuilder(URI.create(System.getenv("GRAPHQL_URL")))
             .header("Content-Type", "application/json").expectContinue(expectContinue)
             .POST(HttpRequest.BodyPublishers.ofString(System.getenv(variable))).build();
         HttpResponse<String> answer = client.send(request, HttpResponse.BodyHandlers.ofString());

@@ -6,7 +6,7 @@ import java.nio.charset.StandardCharsets;
 public class HttpUrlConnectionApp {
     static void ask(String variable, String expected) throws Exception {
         byte[] body = System.getenv(variable).getBytes(StandardCharsets.UTF_8);
-        URL url = new URL(System.getenv("BEARERD_URL"));
+        URL url = new URL(System.getenv("GRAPHQL_URL"));
         HttpURLConnection connection = (HttpURLConnection) url.openConnection(Proxy.NO_PROXY);
         connection.setDoOutput(true);
         connection.setRequestProperty("Content-Type", "application/json");

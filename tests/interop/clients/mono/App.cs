@@ -8,7 +8,7 @@ static class App {
 
     static void Ask(string variable, string expected) {
         var body = Encoding.UTF8.GetBytes(Environment.GetEnvironmentVariable(variable));
-        var request = (HttpWebRequest) WebRequest.Create(Environment.GetEnvironmentVariable("BEARERD_URL"));
+        var request = (HttpWebRequest) WebRequest.Create(Environment.GetEnvironmentVariable("GRAPHQL_URL"));
         request.Proxy = null;
         request.Method = "POST";
         request.ContentType = "application/json";

@@ -1,7 +1,7 @@
 import assert from 'node:assert'
 import http from 'node:http'
 
-const url = process.env.BEARERD_URL
+const url = process.env.GRAPHQL_URL
 const agent = new http.Agent({ keepAlive: true })
 
 const withFetch = async body =>

@@ -3,7 +3,7 @@ import { ApolloClient, HttpLink, InMemoryCache, gql } from '@apollo/client'
 
 const documentOf = name => gql(JSON.parse(process.env[name]).query)
 const client = new ApolloClient({
-  link: new HttpLink({ uri: process.env.BEARERD_URL }),
+  link: new HttpLink({ uri: process.env.GRAPHQL_URL }),
   cache: new InMemoryCache(),
   defaultOptions: { query: { fetchPolicy: 'network-only' } },
 })

@@ -2,7 +2,7 @@ import assert from 'node:assert'
 import { GraphQLClient } from 'graphql-request'
 
 const documentOf = name => JSON.parse(process.env[name]).query
-const client = new GraphQLClient(process.env.BEARERD_URL)
+const client = new GraphQLClient(process.env.GRAPHQL_URL)
 
 const balance = async () => (await client.request(documentOf('BALANCE'))).Cards.data[0].balance
 assert.equal(await balance(), 10000)

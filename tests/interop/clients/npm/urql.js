@@ -2,7 +2,7 @@ import assert from 'node:assert'
 import { Client, fetchExchange } from '@urql/core'
 
 const documentOf = name => JSON.parse(process.env[name]).query
-const client = new Client({ url: process.env.BEARERD_URL, exchanges: [fetchExchange], preferGetMethod: false })
+const client = new Client({ url: process.env.GRAPHQL_URL, exchanges: [fetchExchange], preferGetMethod: false })
 
 const balance = async () => (await client.query(documentOf('BALANCE'), {}).toPromise()).data.Cards.data[0].balance
 assert.equal(await balance(), 10000)

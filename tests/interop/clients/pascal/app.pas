@@ -14,7 +14,7 @@ var
 begin
   Http.RequestBody := TStringStream.Create(GetEnvironmentVariable(Variable));
   try
-    Answer := Http.Post(GetEnvironmentVariable('BEARERD_URL'));
+    Answer := Http.Post(GetEnvironmentVariable('GRAPHQL_URL'));
   finally
     Http.RequestBody.Free;
     Http.RequestBody := nil;

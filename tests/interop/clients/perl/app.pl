@@ -6,7 +6,7 @@ my $http = HTTP::Tiny->new(no_proxy => ['127.0.0.1']);
 
 sub ask {
     my ($body, $expected) = @_;
-    my $answer = $http->post($ENV{BEARERD_URL},
+    my $answer = $http->post($ENV{GRAPHQL_URL},
         { content => $body, headers => { 'Content-Type' => 'application/json' } });
     die "$answer->{status} $answer->{content}" unless $answer->{success} && index($answer->{content}, $expected) >= 0;
 }

@@ -3,12 +3,12 @@ function with_streams(string $body, string $version): string {
     $context = stream_context_create(['http' => [
         'method' => 'POST', 'header' => "Content-Type: application/json\r\n", 'content' => $body,
         'protocol_version' => $version, 'ignore_errors' => true]]);
-    return file_get_contents(getenv('BEARERD_URL'), false, $context);
+    return file_get_contents(getenv('GRAPHQL_URL'), false, $context);
 }
 
 function with_curl(string $body): string {
     static $curl = null;
-    $curl ??= curl_init(getenv('BEARERD_URL'));
+    $curl ??= curl_init(getenv('GRAPHQL_URL'));
     curl_setopt_array($curl, [CURLOPT_POST => true, CURLOPT_POSTFIELDS => $body, CURLOPT_RETURNTRANSFER => true,
         CURLOPT_NOPROXY => '*']);
     return curl_exec($curl);

@@ -4,7 +4,7 @@ import sys
 import urllib.parse
 import urllib.request
 
-url = os.environ["BEARERD_URL"]
+url = os.environ["GRAPHQL_URL"]
 balance, redemption, large = (os.environ[name].encode() for name in ("BALANCE", "REDEMPTION", "LARGE"))
 
 

@@ -1,11 +1,12 @@
 #pragma once
 
 #include <cstddef>
+#include <string_view>
 
-namespace bearerd::graphql {
+namespace bearerd {
 
 /// Length of the well-formed UTF-8 sequence (RFC 3629: no overlong form, no surrogate, at most U+10FFFF) that
-/// begins at `at`; 0 where there is none. `at` is before `end`.
+/// begins at `at`; 0 if there is none. `at` is before `end`.
 [[nodiscard]] inline std::size_t utf8_length(const char* at, const char* end) noexcept {
     const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
     const auto continues = [&byte](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
@@ -32,4 +33,17 @@ namespace bearerd::graphql {
     return 0;
 }
 
-} // namespace bearerd::graphql
+/// Whether all of it is well-formed.
+[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
+    const char* at = text.data();
+    const char* const end = at + text.size();
+    while (at != end) {
+        const std::size_t length = utf8_length(at, end);
+        if (length == 0)
+            return false;
+        at += length;
+    }
+    return true;
+}
+
+} // namespace bearerd

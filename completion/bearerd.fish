@@ -1,0 +1,18 @@
+# fish completion for bearerd(1)
+
+set -l commands run check login status wait journal
+complete -c bearerd -f
+complete -c bearerd -s c -l config -r -F -d 'the configuration file'
+complete -c bearerd -s h -l help -d 'print help and exit'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -l version -d 'print the version and exit'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a run -d 'serve in the foreground'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a check -d 'validate the configuration'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a login -d 'log in once and tell how it went'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a status -d 'tell how the running bearerd does'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a wait -d 'wait until the running bearerd is ready'
+complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a journal -d 'list the mutations that were sent'
+complete -c bearerd -n '__fish_seen_subcommand_from check' -l settings -d 'check the settings alone'
+complete -c bearerd -n '__fish_seen_subcommand_from status' -l json -d 'print the answer as JSON'
+complete -c bearerd -n '__fish_seen_subcommand_from wait' -l timeout -x -a '10s 30s 1m 5m' -d 'give up after this time'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l unresolved -d 'only those of unknown outcome'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l json -d 'an object a line'

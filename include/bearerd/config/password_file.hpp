@@ -1,0 +1,18 @@
+#pragma once
+
+#include <bearerd/base/secret.hpp>
+
+#include <string>
+#include <variant>
+
+namespace bearerd::config {
+
+/// The password in the content of its file, without BOM and newline; or in words, without any of its bytes,
+/// why it can't be one: it is empty, has a second line, begins or ends with a blank, holds control
+/// characters, or is not UTF-8.
+[[nodiscard]] std::variant<Secret, std::string> password_in(const Secret& content);
+
+/// The same of a file; "can't be read: …" if that fails. Blocks for as long as the disk takes.
+[[nodiscard]] std::variant<Secret, std::string> read_password_file(const std::string& path);
+
+} // namespace bearerd::config

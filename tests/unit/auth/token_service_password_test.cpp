@@ -1,0 +1,151 @@
+#include "unit/auth/token_service_fixture.hpp"
+
+#include "unit/auth/temporary_directory.hpp"
+
+#include <atomic>
+#include <future>
+#include <gmock/gmock.h>
+#include <mutex>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using namespace test;
+using testing::HasSubstr;
+using Fixture = ServiceFixture;
+
+/// The password's file, in the test's hand.
+struct PasswordFile {
+    std::mutex mutex;
+    std::optional<std::string> content = "pass-word";
+    std::atomic<int> readings = 0;
+
+    void write(std::optional<std::string> next) {
+        const std::lock_guard lock{mutex};
+        content = std::move(next);
+    }
+
+    [[nodiscard]] Options options() {
+        Options options;
+        options.read_password = [this](const std::string& path) -> std::optional<Secret> {
+            EXPECT_EQ(path, "/password");
+            ++readings;
+            const std::lock_guard lock{mutex};
+            if (!content)
+                return std::nullopt;
+            return Secret{std::string_view{*content}};
+        };
+        return options;
+    }
+};
+
+/// Started, and the first login was rejected.
+void start_rejected(Fixture& f) {
+    f.start();
+    f.transport->answer(FakeAnswer::errors("no"));
+    f.run_until([&f] { return f.ready == 1; });
+}
+
+TEST(PasswordFile, ThatHasChangedIsReadBeforeTheNextAttempt) {
+    PasswordFile file;
+    Fixture f{file.options()};
+    start_rejected(f);
+    EXPECT_EQ(file.readings, 0) << "nothing speaks against it before the first rejection";
+    file.write("changed");
+    f.now += 2min;
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 2; });
+    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"changed")"));
+    f.transport->answer(FakeAnswer::errors("still not"));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_LE(*f.service->status().next_try, 45s) << "another password begins with the shortest back-off";
+}
+
+TEST(PasswordFile, ThatHasChangedIsTriedAtOnceDuringTheBackOff) {
+    PasswordFile file;
+    Fixture f{file.options()};
+    start_rejected(f);
+    f.service->tick();
+    f.run_until([&file] { return file.readings == 1; });
+    EXPECT_EQ(f.transport->sent, 1U) << "the same password waits for the end of the back-off";
+    file.write("changed");
+    f.run_until([&f] {
+        f.service->tick();
+        return f.transport->sent == 2;
+    });
+    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"changed")"));
+    f.transport->answer(FakeAnswer::token("good"));
+    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
+    const int readings = file.readings;
+    f.service->tick();
+    EXPECT_EQ(file.readings, readings) << "a login that works gives no reason to read it";
+}
+
+TEST(PasswordFile, ThatCanNotBeReadLeavesThePasswordAsItIs) {
+    PasswordFile file;
+    Fixture f{file.options()};
+    start_rejected(f);
+    file.write(std::nullopt);
+    f.now += 2min;
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 2; });
+    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"pass-word")"));
+}
+
+TEST(PasswordFile, OnADiskThatHangsHoldsNoLoginUpForLong) {
+    std::promise<void> mended;
+    Options options;
+    options.read_password = [over = mended.get_future().share()](const std::string&) {
+        over.wait();
+        return std::optional<Secret>{};
+    };
+    options.login_timeout = 300ms;
+    Fixture f{options};
+    start_rejected(f);
+    f.now += 2min;
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 2; });
+    mended.set_value();
+}
+
+TEST(PasswordFile, ThatHasChangedStartsANewStore) {
+    const TemporaryDirectory folder;
+    PasswordFile file;
+    auto options = file.options();
+    options.directory = folder.path();
+    {
+        Fixture f{options};
+        start_rejected(f);
+        file.write("changed");
+        f.now += 2min;
+        f.acquire();
+        f.transport->answer(FakeAnswer::token("stored"));
+        f.run_until([&f] { return f.acquired.size() == 1; });
+    }
+    options.password = "changed";
+    Fixture f{options};
+    f.start();
+    f.run_until([&f] { return f.ready == 1; });
+    EXPECT_EQ(value(f.source->current(f.now)), "stored");
+}
+
+TEST(PasswordFile, AReloadThatComesFirstCounts) {
+    std::promise<void> mended;
+    Options options;
+    options.read_password = [over = mended.get_future().share()](const std::string&) {
+        over.wait();
+        return std::optional{Secret{std::string_view{"from a slow disk"}}};
+    };
+    Fixture f{options};
+    start_rejected(f);
+    f.service->tick();
+    options.password = "from the reload";
+    f.service->reload(settings(options), f.transport);
+    mended.set_value();
+    f.run_until([&f] { return f.transport->sent == 2; });
+    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"from the reload")"));
+}
+
+} // namespace
+} // namespace bearerd::auth

@@ -1,0 +1,49 @@
+#include <bearerd/base/cause.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace bearerd {
+namespace {
+
+TEST(Cause, TellsWhatToDoAboutEach) {
+    const struct {
+        error_code code;
+        const char* reason;
+        const char* title;
+        const char* advice;
+    } cases[] = {
+        {errc::name_not_found, "looking up a.example: Host not found (authoritative)", "Name not found",
+         "DNS"},
+        {errc::connect_failed, "127.0.0.1:1: Connection refused", "Upstream down", "firewall"},
+        {errc::timed_out, "connecting took too long: the TLS handshake was not finished", "Upstream down",
+         "firewall"},
+        {errc::certificate_invalid, "self-signed certificate in certificate chain", "Certificate unknown",
+         "upstream.tls.ca_file"},
+        {errc::certificate_invalid, "unable to get local issuer certificate", "Certificate unknown",
+         "do not take payments around it"},
+        {errc::certificate_invalid, "certificate has expired", "Certificate expired", "date and time"},
+        {errc::certificate_invalid, "certificate is not yet valid", "Certificate expired", "date and time"},
+        {errc::certificate_invalid, "hostname mismatch", "Wrong certificate", "server_name"},
+        {errc::certificate_invalid, "IP address mismatch", "Wrong certificate", "upstream.url"},
+        {errc::proxy_refused, "HTTP status 404", "Proxy refuses", "upstream.proxy"},
+        {errc::tls_failed, "wrong version number", "No TLS", "port in upstream.url"},
+        {errc::tls_failed, "tlsv1 alert protocol version", "TLS failed", "upstream.tls"},
+        {{}, "looking up a.example: Host not found (authoritative)", "Name not found", "DNS"},
+        {{}, "unable to verify the first certificate", "Certificate unknown", "upstream.tls.ca_file"},
+        {{}, "HTTP status 404", "Wrong address", "path in upstream.url"},
+        {{}, "HTTP status 200 with neither a token nor errors", "No token", "auth.login_query"},
+        {{}, "HTTP status 200 without a JSON object", "No token", "upstream.url"},
+        {{}, "the upstream says: This account is Locked", "Account locked", "unlock"},
+        {{}, "HTTP status 503", "Upstream down", "support"},
+    };
+
+    for (const auto& [code, reason, title, advice] : cases) {
+        const Cause& cause = cause_of(code, reason);
+        EXPECT_EQ(cause.title, title) << reason;
+        EXPECT_THAT(cause.advice, testing::HasSubstr(advice)) << reason;
+    }
+}
+
+} // namespace
+} // namespace bearerd
