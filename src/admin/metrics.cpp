@@ -25,6 +25,7 @@ constexpr std::array<std::string_view, 3> swap_sources{"login", "response", "sto
 constexpr std::array<std::string_view, 3> ignored_reasons{"older", "foreign", "login_operation"};
 constexpr std::array<std::string_view, 2> resend_reasons{"rejected", "stale_connection"};
 constexpr std::array<std::string_view, 3> reconciliation_results{"found", "not_found", "failed"};
+constexpr std::array<std::string_view, 2> warm_dial_results{"ok", "failed"};
 constexpr std::array<std::string_view, 2> resumed{"false", "true"};
 constexpr std::array<std::string_view, 2> reload_results{"ok", "failed"};
 
@@ -119,6 +120,26 @@ void token(Families& out, const Snapshot& snapshot) {
             totals.token_store_failures);
 }
 
+/// What is known of the age at which the upstream closes idle connections. Absent: nothing yet.
+void idle_limits(Families& out, const Snapshot& snapshot) {
+    MetricFamily family{"bearerd_upstream_idle_limit_seconds",
+                        "The idle age at which the upstream closes connections: at that age (closes), or not "
+                        "up to it (survived), for those that have carried a request and those that have not.",
+                        MetricType::Gauge,
+                        {}};
+    const auto add = [&family](const char* kind, const char* evidence, std::optional<Duration> limit) {
+        if (limit)
+            add_gauge(family, {{"connection", kind}, {"evidence", evidence}},
+                      std::chrono::duration<double>{*limit}.count());
+    };
+    add("used", "closes", snapshot.used_limit.closes_at);
+    add("used", "survived", snapshot.used_limit.survived_for);
+    add("unused", "closes", snapshot.unused_limit.closes_at);
+    add("unused", "survived", snapshot.unused_limit.survived_for);
+    if (!family.metric.empty())
+        out.push_back(std::move(family));
+}
+
 void upstream(Families& out, const Snapshot& snapshot) {
     using State = upstream::Health::View::State;
     const Totals& totals = snapshot.totals;
@@ -130,6 +151,13 @@ void upstream(Families& out, const Snapshot& snapshot) {
         MetricFamily{"bearerd_upstream_connections", "Connections to the upstream.", MetricType::Gauge, {}});
     add_gauge(connections, {{"state", "idle"}}, static_cast<double>(totals.upstream_idle));
     add_gauge(connections, {{"state", "busy"}}, static_cast<double>(totals.upstream_busy));
+    gauge(out, "bearerd_upstream_warm_connections",
+          "Idle connections that are kept ready, so that a mutation takes one round trip.",
+          static_cast<double>(totals.upstream_warm));
+    counters(out, "bearerd_upstream_warm_dials_total",
+             "Connections made ahead of the request that would need them, by how that ended.", "result",
+             warm_dial_results, totals.warm_dials);
+    idle_limits(out, snapshot);
     counters(out, "bearerd_upstream_handshakes_total", "TLS handshakes, by whether they resumed a session.",
              "resumed", resumed, totals.handshakes);
     if (totals.throttle_available)

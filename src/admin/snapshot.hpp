@@ -20,7 +20,9 @@ struct Snapshot {
     Phase phase = Phase::serving;
     auth::AuthStatus auth;
     upstream::Health::View health;
-    Duration since_last_error{}; ///< meaningful with a health.last_error
+    upstream::KnownLimit unused_limit; ///< of connections that have carried no request
+    upstream::KnownLimit used_limit;   ///< of those that have
+    Duration since_last_error{};       ///< meaningful with a health.last_error
     Totals totals;
     std::array<std::uint64_t, 2> reloads{};   ///< that succeeded, that failed
     std::optional<std::string> reload_failed; ///< why the last one did, if it did

@@ -42,18 +42,30 @@ Json login(const auth::AuthStatus& auth) {
         {"next_try_s", auth.next_try ? Json(std::chrono::ceil<seconds>(*auth.next_try).count()) : Json()}};
 }
 
+Json seconds_of(std::optional<Duration> limit) {
+    return limit ? Json(std::round(std::chrono::duration<double>{*limit}.count() * 10) / 10) : Json();
+}
+
+Json idle_limit(const upstream::KnownLimit& limit) {
+    return {{"closes_at_s", seconds_of(limit.closes_at)}, {"survived_s", seconds_of(limit.survived_for)}};
+}
+
 Json upstream(const Snapshot& snapshot) {
     using State = upstream::Health::View::State;
     const upstream::Health::View& health = snapshot.health;
     const Totals& totals = snapshot.totals;
     const bool has_error = !health.last_error.empty();
-    return {{"url", snapshot.upstream_url},
-            {"reachable", health.state == State::unknown ? Json() : Json(health.state == State::up)},
-            {"last_error", has_error ? Json(health.last_error) : Json()},
-            {"last_error_age_s",
-             has_error ? Json(std::chrono::floor<seconds>(snapshot.since_last_error).count()) : Json()},
-            {"connections", {{"idle", totals.upstream_idle}, {"busy", totals.upstream_busy}}},
-            {"throttle_available", totals.throttle_available ? Json(*totals.throttle_available) : Json()}};
+    return {
+        {"url", snapshot.upstream_url},
+        {"reachable", health.state == State::unknown ? Json() : Json(health.state == State::up)},
+        {"last_error", has_error ? Json(health.last_error) : Json()},
+        {"last_error_age_s",
+         has_error ? Json(std::chrono::floor<seconds>(snapshot.since_last_error).count()) : Json()},
+        {"connections",
+         {{"idle", totals.upstream_idle}, {"busy", totals.upstream_busy}, {"warm", totals.upstream_warm}}},
+        {"idle_limit",
+         {{"used", idle_limit(snapshot.used_limit)}, {"unused", idle_limit(snapshot.unused_limit)}}},
+        {"throttle_available", totals.throttle_available ? Json(*totals.throttle_available) : Json()}};
 }
 
 /// The buckets let a page that asks now and then make the figures of its own interval.

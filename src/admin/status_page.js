@@ -213,10 +213,13 @@ function showLogin({token, login}) {
 }
 
 function showUpstream(upstream) {
-  const {idle, busy} = upstream.connections;
+  const {idle, busy, warm} = upstream.connections;
   show("url", upstream.url);
   show("reachable", upstream.reachable === null ? "Not tried yet" : upstream.reachable ? "Yes" : "No");
-  show("connections", `${busy} busy, ${idle} ready`);
+  show("connections", `${busy} busy, ${idle} idle, ${warm ? "one" : "none"} warm for the next sale`);
+  const {used} = upstream.idle_limit;
+  const survived = used.survived_s === null ? "Not known yet" : `At least ${number.format(used.survived_s)} s`;
+  show("idle-limit", used.closes_at_s === null ? survived : `${number.format(used.closes_at_s)} s`);
   showRow("throttle-row", upstream.throttle_available !== null);
   if (upstream.throttle_available !== null) show("throttle", number.format(upstream.throttle_available));
   const ago = upstream.last_error === null ? "" : ` (${duration(upstream.last_error_age_s)} ago)`;

@@ -34,6 +34,8 @@ void add(Totals& to, const Stats& from) noexcept {
     add(to.handshakes, from.handshakes);
     to.upstream_idle += from.upstream_idle.get();
     to.upstream_busy += from.upstream_busy.get();
+    to.upstream_warm += from.upstream_warm.get();
+    add(to.warm_dials, from.warm_dials);
     to.client_connections += from.client_connections.get();
     to.requests_in_flight += from.requests_in_flight.get();
     if (const std::int64_t available = from.throttle_available.get(); available >= 0)

@@ -36,6 +36,8 @@ struct Totals {
     std::array<std::uint64_t, 2> handshakes{};
     std::int64_t upstream_idle = 0;
     std::int64_t upstream_busy = 0;
+    std::int64_t upstream_warm = 0;
+    std::array<std::uint64_t, 2> warm_dials{};
     std::int64_t client_connections = 0;
     std::int64_t requests_in_flight = 0;
     std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last

@@ -105,12 +105,14 @@ std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Ge
 
 void Worker::serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
                    std::unique_ptr<auth::TokenSource> tokens) {
+    const bool was_warm = pool_ ? shared_.health.keeps_warm(pool_.get()) : index_ == 0;
     if (pool_) {
         pool_->close_idle();
         std::erase_if(former_pools_, [](const auto& former) { return former.expired(); });
         former_pools_.push_back(pool_);
     }
     pool_ = pool;
+    pool_->keep_warm(pool, was_warm);
     serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens));
     sites_.site = server::make_site(*generation->settings, serving_);
 }
@@ -148,6 +150,8 @@ void Worker::drain(std::function<void()> drained) {
     if (draining_)
         return;
     draining_ = true;
+    if (pool_)
+        pool_->stop_keeping_warm();
     if (recovery_)
         recovery_->stop();
     questions_.finish_now();

@@ -147,6 +147,11 @@ void read_tls(Section in, const Surroundings& surroundings, UpstreamTls& out) {
                 {{"1.2", UpstreamTls::Version::tls12}, {"1.3", UpstreamTls::Version::tls13}}));
 }
 
+void read_keep_warm(Section in, KeepWarm& out) {
+    in.read("connections", out.connections, number_between(0, 1));
+    in.read("for", out.period, duration_between(0ms, 24h));
+}
+
 void read_upstream(Section in, const Surroundings& surroundings, const Settings& settings, Upstream& out) {
     if (in.has("url"))
         in.read<Url>("url", out.url, parse_upstream_url);
@@ -161,6 +166,7 @@ void read_upstream(Section in, const Surroundings& surroundings, const Settings&
                                         "): each has its own share");
     in.read("idle_timeout", out.idle_timeout, timeout);
     in.read("reuse_for_mutations", out.reuse_for_mutations, duration_between(0ms, 24h));
+    read_keep_warm(in.section("keep_warm"), out.keep_warm);
     in.read<std::optional<UpstreamProxy>>("proxy", out.proxy, parse_proxy);
     if (out.proxy && !out.url.tls)
         in.fault("proxy",

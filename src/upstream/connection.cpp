@@ -43,7 +43,8 @@ Connection::Connection(net::asio::io_context& context, net::DeadlineClock& clock
       readable_{context.get_executor()},
       received_{head_limit, first_buffer},
       opened_at_{BootClock::now()},
-      last_used_{opened_at_} {}
+      last_used_{opened_at_},
+      endpoint_{dialed.endpoint} {}
 
 Connection::~Connection() {
     received_.wipe();
@@ -392,6 +393,10 @@ void Connection::release() noexcept {
     const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && !closed_ && !aborted_ &&
                       http::may_reuse(parser_.head(), leftover);
     last_used_ = heard_at_;
+    if (keep) {
+        kind_ = IdleKind::used;
+        learn_told_limit();
+    }
     pool_.give_back(*this, keep);
 }
 

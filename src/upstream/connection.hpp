@@ -7,6 +7,7 @@
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/upstream/dialer.hpp>
+#include <bearerd/upstream/idle_limit.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 #include <memory>
@@ -63,7 +64,7 @@ public:
     [[nodiscard]] bool stop_counting_as_stream() noexcept { return std::exchange(streaming_, false); }
 
     /// Becomes busy: owned by the exchange until release().
-    void check_out() noexcept;
+    void check_out(TimePoint now) noexcept;
     /// Becomes idle: watched, soon without a buffer, closed after `limit`.
     void check_in(Duration limit);
 
@@ -77,6 +78,30 @@ public:
     [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
 
     [[nodiscard]] TimePoint last_used() const noexcept { return last_used_; }
+
+    /// What the upstream's limit for idle connections depends on.
+    [[nodiscard]] const TcpEndpoint& endpoint() const noexcept { return endpoint_; }
+
+    [[nodiscard]] IdleKind idle_kind() const noexcept { return kind_; }
+
+    /// Idle: how long ago the peer was heard from, as far as the kernel tells.
+    [[nodiscard]] std::optional<Duration> heard_ago(TimePoint now) noexcept;
+
+    /// Idle: the greatest idle age at which the peer was heard from and that was noted already.
+    [[nodiscard]] Duration noted_age() const noexcept { return noted_age_; }
+
+    void note_age(Duration age) noexcept { noted_age_ = age; }
+
+    /// Busy: how long it had been idle before, and whether it had carried a request by then.
+    [[nodiscard]] Duration idle_before() const noexcept { return idle_before_; }
+
+    [[nodiscard]] IdleKind kind_before() const noexcept { return kind_before_; }
+
+    /// After is_alive() said no: the upstream ended it, rather than the line.
+    [[nodiscard]] bool ended_by_peer() const noexcept { return !line_lost_; }
+
+    /// Ends the kernel's probes of an idle connection.
+    void stop_probes() noexcept;
 
     /// Closes with a short TLS good-bye that waits for nothing.
     void close() noexcept;
@@ -109,6 +134,7 @@ private:
     [[nodiscard]] Failure failure(error_code code, Stage stage) const;
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
     void settle();
+    void learn_told_limit() noexcept;
     void watch();
     void watch_room();
     void on_watch(error_code code);
@@ -138,6 +164,15 @@ private:
     TimePoint head_at_{};
     TimePoint heard_at_{}; ///< the last byte of what is kept: a head, a whole body
     std::uint64_t plain_written_ = 0;
+    TcpEndpoint endpoint_;
+    std::optional<Duration> told_; ///< by a Keep-Alive field
+    Duration noted_age_{};
+    Duration idle_before_{};
+    IdleKind kind_ = IdleKind::unused;
+    IdleKind kind_before_ = IdleKind::unused;
+    bool probing_ = false;
+    bool probes_set_up_ = false;
+    bool line_lost_ = false;
     bool busy_ = true;
     bool streaming_ = false; ///< counts among the pool's streams
     bool used_before_ = false;

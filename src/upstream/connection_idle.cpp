@@ -1,4 +1,5 @@
 #include "connection.hpp"
+#include "proof_of_life.hpp"
 
 #include <bearerd/net/edge_wait.hpp>
 #include <bearerd/upstream/pool.hpp>
@@ -7,11 +8,15 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <utility>
 
 /// A connection between two exchanges: watched, soon without buffers, looked at before its next use.
 namespace bearerd::upstream {
 
-void Connection::check_out() noexcept {
+void Connection::check_out(TimePoint now) noexcept {
+    stop_probes(); // a line that falters must not end an exchange
+    idle_before_ = now - last_used_;
+    kind_before_ = kind_;
     busy_ = true;
     used_before_ = true;
     drained_ = true; // is_alive() has just seen it
@@ -26,6 +31,7 @@ void Connection::check_in(Duration limit) {
     if (body_.capacity() > piece_limit + first_buffer)
         body_.wipe();
     body_.clear();
+    noted_age_ = {};
     settled_ = limit <= net::settling_time;
     deadline_.set(last_used_ + std::min(limit, net::settling_time));
     watch();
@@ -39,13 +45,42 @@ void Connection::settle() {
     if (ssl_)
         tls_free_buffers(ssl_.get());
     body_.wipe();
+    if (pool_.needs_proof_of_life()) {
+        start_probes(socket_.native_handle(), !probes_set_up_);
+        probes_set_up_ = probing_ = true;
+    }
+}
+
+void Connection::stop_probes() noexcept {
+    if (std::exchange(probing_, false))
+        upstream::stop_probes(socket_.native_handle());
+}
+
+std::optional<Duration> Connection::heard_ago(TimePoint now) noexcept {
+    const auto line = line_state(socket_.native_handle());
+    return line ? upstream::heard_ago(*line, now - last_used_) : std::nullopt;
+}
+
+/// After a whole answer. Most upstreams say the same in each answer, or nothing.
+void Connection::learn_told_limit() noexcept {
+    const std::string_view value = parser_.head().fields.value(http::FieldId::keep_alive);
+    if (value.empty())
+        return;
+    const auto told = keep_alive_timeout(value);
+    if (told && told != told_)
+        pool_.told_limit(*this, *told);
+    told_ = told;
 }
 
 bool Connection::is_alive() noexcept {
     char byte = 0;
     const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (peeked < 0)
-        return (errno == EAGAIN || errno == EWOULDBLOCK) && !(ssl_ && tls_has_pending(ssl_.get()));
+    if (peeked < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return !(ssl_ && tls_has_pending(ssl_.get()));
+        line_lost_ = errno != ECONNRESET && errno != EPIPE; // as ETIMEDOUT after probes without an answer
+        return false;
+    }
     if (peeked == 0 || !ssl_)
         return false;
     // Session tickets and key updates are handled within; anything else is the end of this connection.
@@ -96,8 +131,12 @@ void Connection::on_watch(error_code code) {
     // A wait that was over before the deadline struck could not be cancelled by it any more.
     const bool due = deadline_.expired();
     const bool settling = due && !settled_;
-    if (((code || due) && !settling) || !is_alive()) {
-        pool_.drop_idle(*this);
+    if (((code || due) && !settling)) {
+        pool_.drop_expired(*this);
+        return;
+    }
+    if (!is_alive()) {
+        pool_.drop_ended(*this);
         return;
     }
     if (settling)

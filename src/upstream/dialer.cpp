@@ -441,7 +441,7 @@ net::Task<void> Dialer::connect_and_secure(Race& race, TcpEndpoint endpoint) {
     if (race.winner)
         co_return;
     const bool resumed = ssl && tls_resumed(ssl.get());
-    race.winner.emplace(Dialed{std::move(socket), std::move(ssl), resumed});
+    race.winner.emplace(Dialed{std::move(socket), std::move(ssl), resumed, endpoint});
     race.winners_endpoint = endpoint;
 }
 

@@ -5,6 +5,7 @@
 #include <bearerd/http/byte_buffer.hpp>
 
 #include "connection.hpp"
+#include "warm_keeper.hpp"
 
 #include <malloc.h>
 
@@ -79,6 +80,8 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         --starting_;
         request.now = BootClock::now();
     }
+    if (warm_ && !request.beyond_limit) // a login alone keeps nothing warm
+        warm_->requested(request.now);
     bool waited = false;
     while (true) {
         ConnectionPtr connection = take_idle(request);
@@ -112,8 +115,10 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         }
         if (!failed) {
             health_.succeeded();
+            learn_from_answer(*connection, request.now);
             co_return ExchangePtr{connection.get()};
         }
+        learn_from_failure(*connection, *failed, request.now);
         give_back(*connection, false);
         // A kept connection found dead before one byte was written is no attempt: whatever the request is, it
         // has not been sent.
@@ -152,18 +157,27 @@ Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
     if (stopped_ || request.new_connection)
         return nullptr;
     const TimePoint now = request.now;
-    while (!idle_.empty()) {
-        ConnectionPtr connection = idle_.back(); // the most recently used: the least likely to be stale
-        if (request.may_mutate && now - connection->last_used() > settings_.reuse_for_mutations)
-            return nullptr;
+    if (request.may_mutate && !idle_.empty() && idle_.back()->is_settled())
+        learn_from_idle(now);
+    // From the most recently used on: the least likely to be stale.
+    for (std::size_t left = idle_.size(); left != 0; --left) {
+        ConnectionPtr connection = idle_[left - 1];
+        if (request.may_mutate && !may_carry_mutation(*connection, now))
+            continue;
         if (now - connection->last_used() >= settings_.idle_timeout ||
-            now - connection->opened_at() >= oldest || !connection->is_alive()) {
+            now - connection->opened_at() >= oldest) {
             drop_idle(*connection);
             continue;
         }
+        if (!connection->is_alive()) {
+            drop_ended(*connection);
+            continue;
+        }
+        if (warm_)
+            warm_->taken(*connection);
         busy_.push_back(connection);
-        idle_.pop_back();
-        connection->check_out();
+        idle_.erase(idle_.begin() + static_cast<std::ptrdiff_t>(left - 1));
+        connection->check_out(now);
         publish_counts();
         return connection;
     }
@@ -207,17 +221,20 @@ net::Task<Pool::CheckoutResult> Pool::connect(TimePoint give_up) {
         connection_closed();
         co_return std::move(*failed);
     }
-    auto& connected = std::get<Dialed>(dialed);
-    if (connected.ssl) {
-        stats_.handshakes[connected.resumed ? 1 : 0].add();
-        tls_description_ = upstream::tls_description(connected.ssl.get());
+    co_return adopt(std::get<Dialed>(std::move(dialed)));
+}
+
+Pool::ConnectionPtr Pool::adopt(Dialed dialed) {
+    if (dialed.ssl) {
+        stats_.handshakes[dialed.resumed ? 1 : 0].add();
+        tls_description_ = upstream::tls_description(dialed.ssl.get());
     }
-    auto connection = std::make_shared<Connection>(context_, clock_, *this, std::move(connected));
+    auto connection = std::make_shared<Connection>(context_, clock_, *this, std::move(dialed));
     busy_.push_back(connection);
     publish_counts();
     if (stopped_)
         connection->abort();
-    co_return connection;
+    return connection;
 }
 
 void Pool::give_back(Connection& connection, bool keep) noexcept {
@@ -284,6 +301,8 @@ void Pool::drop_idle(const Connection& connection) noexcept {
         return;
     const ConnectionPtr self = *found;
     idle_.erase(found);
+    if (warm_)
+        warm_->taken(connection);
     self->close();
     connection_closed();
 }
@@ -299,6 +318,7 @@ void Pool::connection_closed() noexcept {
 
 void Pool::close_idle() noexcept {
     keeping_ = false;
+    stop_keeping_warm();
     while (!idle_.empty())
         drop_idle(*idle_.back());
 }

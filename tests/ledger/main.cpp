@@ -2,6 +2,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
@@ -13,6 +14,8 @@ struct Options {
     std::vector<std::string> profiles;
     std::uint64_t first_seed = 1;
     std::uint64_t seeds = 1;
+    std::chrono::milliseconds idle_limit{1'000};
+    std::string compared; ///< another program, whose share of unknown outcomes must not be less
     std::string expected; ///< in the text of a violation that there must be
     RunOptions run;
 };
@@ -63,6 +66,34 @@ void add(RunResult& sum, const RunResult& result) {
     sum.violations.insert(sum.violations.end(), result.violations.begin(), result.violations.end());
 }
 
+/// The share of the mutations whose outcome is unknown.
+double unknown_share(const RunResult& result) {
+    std::size_t unknown = 0;
+    std::size_t all = 0;
+    for (const auto& [told, number] : result.mutations) {
+        all += number;
+        if (told.starts_with(name_of(View::unknown)))
+            unknown += number;
+    }
+    return all == 0 ? 0 : static_cast<double>(unknown) / static_cast<double>(all);
+}
+
+/// The same with the other program, whose violations are not this run's.
+RunResult run_other(const Options& options) {
+    RunResult sum;
+    for (const std::string& name : options.profiles) {
+        for (std::uint64_t i = 0; i < options.seeds; ++i) {
+            RunOptions one = options.run;
+            one.seed = options.first_seed + i;
+            one.program = options.compared;
+            add(sum, run(make_profile(name, one.seed, options.idle_limit), one));
+        }
+    }
+    sum.violations.clear();
+    print("the other program", sum);
+    return sum;
+}
+
 /// Whether every run was as promised, or had the violation that was expected.
 bool run_all(const Options& options) {
     RunResult sum;
@@ -70,7 +101,7 @@ bool run_all(const Options& options) {
         for (std::uint64_t i = 0; i < options.seeds; ++i) {
             RunOptions one = options.run;
             one.seed = options.first_seed + i;
-            const RunResult result = run(make_profile(name, one.seed), one);
+            const RunResult result = run(make_profile(name, one.seed, options.idle_limit), one);
             print(name + ", seed " + std::to_string(one.seed), result);
             if (!result.violations.empty() && options.expected.empty())
                 std::printf("--- bearerd said:\n%s---\n", result.bearerd_output.c_str());
@@ -79,6 +110,10 @@ bool run_all(const Options& options) {
     }
     if (options.profiles.size() * options.seeds > 1)
         print("in total", sum);
+    if (!options.compared.empty() && unknown_share(sum) > unknown_share(run_other(options))) {
+        std::printf("  VIOLATION  a greater share of unknown outcomes than the other program's\n");
+        return false;
+    }
     if (options.expected.empty())
         return sum.violations.empty();
     return std::ranges::any_of(sum.violations, [&options](const std::string& violation) {
@@ -100,12 +135,20 @@ Options read(int argc, char** argv) {
     app.add_option("--mutations", options.run.mutations, "in each run")
         ->check(CLI::Range(1, 1'000'000))
         ->take_last();
+    std::int64_t idle_limit_ms = options.idle_limit.count();
+    app.add_option(
+           "--idle-limit", idle_limit_ms,
+           "milliseconds, in the idle- profiles: the age at which the upstream closes idle connections")
+        ->check(CLI::Range(1, 600'000));
     app.add_option("--threads", options.run.clients, "clients at the same time")->check(CLI::Range(1, 1'000));
     app.add_option("--bearerd", options.run.program, "the program that is judged")->check(CLI::ExistingFile);
     app.add_flag(
         "--journal-can-be-held", options.run.journal_can_be_held,
         "it is built with held_journal.cpp; without, apps do not leave while their mutation waits for "
         "the journal");
+    app.add_option("--compare", options.compared,
+                   "another program: exit with 1 if it has a smaller share of unknown outcomes")
+        ->check(CLI::ExistingFile);
     app.add_option(
         "--expect", options.expected,
         "for daemons that are known to be broken: exit with 0 where a violation has this in its text, "
@@ -115,6 +158,7 @@ Options read(int argc, char** argv) {
     } catch (const CLI::ParseError& error) {
         std::exit(app.exit(error) == 0 ? 0 : 64);
     }
+    options.idle_limit = std::chrono::milliseconds{idle_limit_ms};
     if (options.profiles.empty())
         options.profiles = profile_names();
     return options;

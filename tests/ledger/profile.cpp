@@ -236,6 +236,25 @@ Profile all(std::uint64_t seed) {
     return profile;
 }
 
+/// The upstream closes idle connections at a constant age, which bearerd has to learn.
+Profile idle_limit(std::uint64_t seed) {
+    Profile profile;
+    set_limits(profile, {}, seed);
+    profile.promises.unknown_was_not_executed = true;
+    profile.promises.unknown_most = 0;
+    profile.promises.queries_answered = 0.999;
+    return profile;
+}
+
+/// It closes them at any age.
+Profile idle_random(std::uint64_t seed) {
+    Profile profile = idle_limit(seed);
+    profile.simulator = {"--idle-random"};
+    profile.promises.unknown_most.reset();
+    profile.count_raced = true;
+    return profile;
+}
+
 using Maker = Profile (*)(std::uint64_t);
 
 struct Named {
@@ -243,10 +262,11 @@ struct Named {
     Maker make;
 };
 
-constexpr std::array<Named, 8> known{Named{"all", all},        {"stale-only", stale_only},
-                                     {"auth-only", auth_only}, {"close-after", close_after},
-                                     {"reconcile", reconcile}, {"timeouts", timeouts},
-                                     {"restarts", restarts},   {"leaving", leaving}};
+constexpr std::array<Named, 10> known{Named{"all", all},          {"stale-only", stale_only},
+                                      {"auth-only", auth_only},   {"close-after", close_after},
+                                      {"reconcile", reconcile},   {"timeouts", timeouts},
+                                      {"restarts", restarts},     {"leaving", leaving},
+                                      {"idle-limit", idle_limit}, {"idle-random", idle_random}};
 
 } // namespace
 
@@ -274,13 +294,17 @@ std::vector<std::string> profile_names() {
     return names;
 }
 
-Profile make_profile(const std::string& name, std::uint64_t seed) {
+Profile make_profile(const std::string& name, std::uint64_t seed, std::chrono::milliseconds idle_limit) {
     const auto found =
         std::find_if(known.begin(), known.end(), [&](const Named& profile) { return profile.name == name; });
     if (found == known.end())
         throw std::invalid_argument{"there is no profile " + name};
     Profile profile = found->make(seed);
     profile.name = name;
+    if (name.starts_with("idle-")) {
+        profile.simulator.insert(profile.simulator.end(), {"--idle-timeout", text(idle_limit)});
+        profile.mean_pause = idle_limit / 2; // from none to the limit, and now and then to five times that
+    }
     return profile;
 }
 

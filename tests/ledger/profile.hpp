@@ -48,7 +48,9 @@ struct Profile {
 
 [[nodiscard]] std::vector<std::string> profile_names();
 
-/// Throws std::invalid_argument for a name that there is not.
-[[nodiscard]] Profile make_profile(const std::string& name, std::uint64_t seed);
+/// Throws std::invalid_argument for a name that there is not. `idle_limit`: the age at which the upstream
+/// closes idle connections in the profiles that are about it.
+[[nodiscard]] Profile make_profile(const std::string& name, std::uint64_t seed,
+                                   std::chrono::milliseconds idle_limit = std::chrono::seconds{1});
 
 } // namespace bearerd::ledger

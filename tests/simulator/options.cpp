@@ -45,6 +45,9 @@ void add_network(CLI::App& app, Options& options, Texts& texts) {
     app.add_option("--ready-file", options.ready_file, "Gets the port when the API listens")->group(group);
     app.add_option("--idle-timeout", texts.idle_timeout, "Closes a connection idle for so long; 0: never")
         ->group(group);
+    app.add_flag("--idle-random", options.server.idle_random,
+                 "Closes each connection at a random idle time, up to --idle-timeout")
+        ->group(group);
     app.add_option("--max-requests", options.server.max_requests, "Requests on one connection; 0: any number")
         ->group(group);
     app.add_option("--compress", texts.compress, "Codings used where the client accepts them: gzip, deflate")

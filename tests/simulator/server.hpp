@@ -8,6 +8,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <random>
 #include <set>
 
 namespace bearerd::sim {
@@ -16,6 +17,7 @@ struct ServerOptions {
     asio::ip::tcp::endpoint listen{asio::ip::address_v4::loopback(), 0};
     std::optional<asio::ip::tcp::endpoint> control;
     std::chrono::milliseconds idle_timeout{0}; ///< 0: idle connections stay.
+    bool idle_random = false;                  ///< Each idle time ends anywhere up to `idle_timeout`.
     std::uint64_t max_requests = 0;            ///< On one connection; 0: any number.
 };
 
@@ -60,6 +62,7 @@ private:
     asio::ip::tcp::acceptor control_acceptor_;
     asio::steady_timer down_timer_;
     std::set<Session*> sessions_;
+    std::minstd_rand dice_;
     Session* held_ = nullptr; ///< Whose answer waits for a later one, by the fault `reorder`.
     std::uint64_t next_connection_ = 1;
     bool down_ = false;

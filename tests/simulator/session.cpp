@@ -137,7 +137,9 @@ asio::awaitable<bool> Session::wait_for_bytes() {
     if (buffer_.size() > 0)
         co_return true;
     idle_ = true;
-    const auto limit = server_.options_.idle_timeout;
+    auto limit = server_.options_.idle_timeout;
+    if (server_.options_.idle_random && limit.count() > 0)
+        limit = std::chrono::milliseconds{1 + server_.dice_() % static_cast<std::uint64_t>(limit.count())};
     if (limit.count() > 0 && !control_) {
         idle_timer_.expires_after(limit);
         idle_timer_.async_wait([weak = weak_from_this()](boost::system::error_code error) {

@@ -68,6 +68,7 @@ void Daemon::write_config(std::string_view config) {
     base["credentials"]["password_file"] = (directory_.path() / "password").string();
     base["admin"]["address"] = "127.0.0.1:" + std::to_string(admin_port_);
     base["shutdown_grace"] = "5s";
+    base["upstream"]["keep_warm"]["connections"] = 0; // tests count connections
     if (!config.empty())
         base = merged(base, YAML::Load(std::string{config}));
     directory_.write("bearerd.yaml", YAML::Dump(base) + "\n");

@@ -11,9 +11,10 @@ namespace {
 
 std::vector<std::string> command_line(const TemporaryDirectory& directory,
                                       const std::vector<std::string>& more) {
-    std::vector<std::string> result{
-        "--listen",    "127.0.0.1:0",     "--control",
-        "127.0.0.1:0", "--password-file", directory.write("password", std::string{password} + "\n")};
+    std::vector<std::string> result{"--control", "127.0.0.1:0", "--password-file",
+                                    directory.write("password", std::string{password} + "\n")};
+    if (std::find(more.begin(), more.end(), "--listen") == more.end())
+        result.insert(result.end(), {"--listen", "127.0.0.1:0"});
     const bool own_certificate = std::none_of(more.begin(), more.end(), [](const std::string& argument) {
         return argument == "--plain" || argument == "--certificate";
     });

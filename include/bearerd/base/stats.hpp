@@ -84,6 +84,8 @@ struct Stats {
     std::array<Counter, 3> reconciliations; ///< found, not_found, failed
     Gauge upstream_idle;
     Gauge upstream_busy;
+    Gauge upstream_warm;               ///< idle connections that are kept ready for a mutation
+    std::array<Counter, 2> warm_dials; ///< ok, failed
     std::array<Counter, 2> handshakes; ///< full, resumed
     Gauge client_connections;
     Gauge requests_in_flight;

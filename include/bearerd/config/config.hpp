@@ -77,6 +77,12 @@ struct UpstreamTls {
     enum class Version : std::uint8_t { tls12, tls13 } min_version = Version::tls12;
 };
 
+/// A connection that is made ahead of the request that will need it.
+struct KeepWarm {
+    std::uint32_t connections = 1; ///< 0: none; 1: one for the whole process
+    Duration period = 15min;       ///< after the last request; `for` in the file
+};
+
 struct Upstream {
     Url url;
     Duration connect_timeout = 5s; ///< name look-up, TCP and TLS together
@@ -84,6 +90,7 @@ struct Upstream {
     std::uint32_t max_connections = 64;
     Duration idle_timeout = 30s;
     Duration reuse_for_mutations = 2s;
+    KeepWarm keep_warm;
     std::optional<UpstreamProxy> proxy;
     std::vector<std::pair<std::string, std::string>> headers; ///< added to every request, in file order
     UpstreamTls tls;

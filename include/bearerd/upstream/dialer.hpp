@@ -29,6 +29,7 @@ struct Dialed {
     TcpSocket socket;
     SslPtr ssl; ///< nullptr for an http:// upstream on loopback
     bool resumed = false;
+    TcpEndpoint endpoint; ///< the upstream's, or the outbound proxy's
 };
 
 using DialResult = std::variant<Dialed, Failure>;

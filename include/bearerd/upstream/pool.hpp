@@ -6,6 +6,7 @@
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/turn.hpp>
 #include <bearerd/upstream/dialer.hpp>
+#include <bearerd/upstream/idle_limit.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 #include <atomic>
@@ -19,8 +20,10 @@
 namespace bearerd::upstream {
 
 class Connection;
+class WarmKeeper;
 
-/// How the upstream was when last heard of; shared by all threads, for status and log.
+/// How the upstream was when last heard of, and what it taught of its idle connections; shared by all
+/// threads.
 class Health {
 public:
     /// An exchange or a connection succeeded. Cheap where that was so before. Any thread.
@@ -37,7 +40,24 @@ public:
 
     [[nodiscard]] View view() const;
 
+    /// Any thread.
+    [[nodiscard]] IdleLimits& idle_limits() noexcept { return idle_limits_; }
+
+    [[nodiscard]] const IdleLimits& idle_limits() const noexcept { return idle_limits_; }
+
+    /// Which pool keeps a connection warm: that of the thread that sent a request last. Any thread.
+    [[nodiscard]] bool keeps_warm(const void* pool) const noexcept {
+        return warm_pool_.load(std::memory_order_relaxed) == pool;
+    }
+
+    void let_keep_warm(const void* pool) noexcept {
+        if (!keeps_warm(pool)) // so that a usual request writes nothing that other threads read
+            warm_pool_.store(pool, std::memory_order_relaxed);
+    }
+
 private:
+    IdleLimits idle_limits_;
+    std::atomic<const void*> warm_pool_{nullptr};
     std::atomic<View::State> state_{View::State::unknown};
     mutable std::mutex mutex_;
     std::string last_error_;
@@ -60,6 +80,13 @@ public:
 
     [[nodiscard]] net::Task<SendResult> send(OutgoingRequest request) override;
 
+    /// Keeps one idle connection ready, as the setting `keep_warm` says: from the next request on, or
+    /// `at_once`. `self` is this pool; a dial under way keeps it alive. To be called once.
+    void keep_warm(std::weak_ptr<Pool> self, bool at_once);
+
+    /// No connection is made ahead any more. For the beginning of a shutdown.
+    void stop_keeping_warm() noexcept;
+
     /// Closes what is idle; connections that come back are closed. What is busy goes on.
     void close_idle() noexcept;
 
@@ -77,6 +104,7 @@ public:
 
 private:
     friend class Connection;
+    friend class WarmKeeper;
     using ConnectionPtr = std::shared_ptr<Connection>;
     using CheckoutResult = std::variant<ConnectionPtr, Failure>;
 
@@ -85,6 +113,19 @@ private:
     [[nodiscard]] net::Task<std::optional<Failure>> wait_for_room(TimePoint until);
     [[nodiscard]] net::Task<CheckoutResult> open_new(TimePoint give_up);
     [[nodiscard]] net::Task<CheckoutResult> connect(TimePoint give_up);
+    [[nodiscard]] ConnectionPtr adopt(Dialed dialed);
+
+    // What is known of idle connections, in pool_idle.cpp.
+    [[nodiscard]] bool needs_proof_of_life() const noexcept;
+    [[nodiscard]] bool may_carry_mutation(Connection& connection, TimePoint now) const;
+    [[nodiscard]] KnownLimit known_limit(const Connection& connection, TimePoint now) const;
+    void told_limit(const Connection& connection, Duration limit) noexcept;
+    void learn_from_idle(TimePoint now) noexcept;
+    void learn_from_idle(Connection& connection, TimePoint now) noexcept;
+    void learn_from_answer(const Connection& connection, TimePoint now) noexcept;
+    void learn_from_failure(const Connection& connection, const Failure& failure, TimePoint now) noexcept;
+    void drop_expired(Connection& connection) noexcept;
+    void drop_ended(const Connection& connection) noexcept;
     void give_back(Connection& connection, bool keep) noexcept;
     [[nodiscard]] bool make_idle(const ConnectionPtr& connection) noexcept;
     [[nodiscard]] bool admit_stream(bool must) noexcept;
@@ -116,7 +157,8 @@ private:
     bool keeping_ = true;
     bool stopped_ = false;
     net::Deadline tidying_;
-    bool after_crowd_ = false; ///< some of a crowd's memory may be with the allocator still
+    std::unique_ptr<WarmKeeper> warm_; ///< none: no connection is made ahead
+    bool after_crowd_ = false;         ///< some of a crowd's memory may be with the allocator still
 };
 
 } // namespace bearerd::upstream

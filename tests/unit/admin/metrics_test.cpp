@@ -60,6 +60,8 @@ TEST(Metrics, AreThoseOfTheContractByNameTypeAndLabels) {
         {"bearerd_upstream_handshakes_total", "counter"},
         {"bearerd_upstream_reachable", "gauge"},
         {"bearerd_upstream_throttle_available", "gauge"},
+        {"bearerd_upstream_warm_connections", "gauge"},
+        {"bearerd_upstream_warm_dials_total", "counter"},
     };
     EXPECT_EQ(page.types, types);
     EXPECT_EQ(value(page, R"(bearerd_build_info{version="1.2.3"})"), 1);
@@ -81,6 +83,10 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
     totals.token_store_failures = 20;
     totals.throttle_available = 7986;
     totals.reconciliations = {21, 22, 23};
+    totals.upstream_warm = 26;
+    totals.warm_dials = {27, 28};
+    snapshot.used_limit = {29s, 30s};
+    snapshot.unused_limit = {31s, 32s};
     snapshot.journal = {24, 25, true};
     const std::map<std::string, double> expected{
         {R"(bearerd_logins_total{result="ok"})", 1},
@@ -105,6 +111,13 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
         {R"(bearerd_reconciliations_total{result="failed"})", 23},
         {"bearerd_journal_unresolved", 24},
         {"bearerd_journal_missed_total", 25},
+        {"bearerd_upstream_warm_connections", 26},
+        {R"(bearerd_upstream_warm_dials_total{result="ok"})", 27},
+        {R"(bearerd_upstream_warm_dials_total{result="failed"})", 28},
+        {R"(bearerd_upstream_idle_limit_seconds{connection="used",evidence="closes"})", 29},
+        {R"(bearerd_upstream_idle_limit_seconds{connection="used",evidence="survived"})", 30},
+        {R"(bearerd_upstream_idle_limit_seconds{connection="unused",evidence="closes"})", 31},
+        {R"(bearerd_upstream_idle_limit_seconds{connection="unused",evidence="survived"})", 32},
         {"bearerd_client_connections", 18},
         {"bearerd_requests_in_flight", 19},
         {"bearerd_token_store_failures_total", 20},

@@ -39,7 +39,22 @@ TEST(Status, HasTheKeysOfTheContractFirstInEachObject) {
               ordered_json::parse(R"({"last_result":"ok","last_reason":"","next_try_s":null})"));
     EXPECT_EQ(json["upstream"],
               ordered_json::parse(R"({"url":"https://api.example.com/graphql","reachable":true,
-        "last_error":null,"last_error_age_s":null,"connections":{"idle":0,"busy":0},"throttle_available":null})"));
+        "last_error":null,"last_error_age_s":null,"connections":{"idle":0,"busy":0,"warm":0},
+        "idle_limit":{"used":{"closes_at_s":null,"survived_s":null},"unused":{"closes_at_s":null,"survived_s":null}},
+        "throttle_available":null})"));
+}
+
+TEST(Status, TellsWhatWasLearnedOfIdleConnections) {
+    Snapshot snapshot = working();
+    snapshot.totals.upstream_warm = 1;
+    snapshot.used_limit = {75s, 30s};
+    snapshot.unused_limit.survived_for = 21'040ms;
+    const ordered_json json = status(snapshot)["upstream"];
+    EXPECT_EQ(json["connections"]["warm"], 1);
+    EXPECT_EQ(json["idle_limit"]["used"]["closes_at_s"], 75);
+    EXPECT_EQ(json["idle_limit"]["used"]["survived_s"], 30);
+    EXPECT_EQ(json["idle_limit"]["unused"]["closes_at_s"], nullptr);
+    EXPECT_EQ(json["idle_limit"]["unused"]["survived_s"], 21);
 }
 
 TEST(Status, TellsOfALoginThatFailedAndAnUpstreamThatIsDown) {

@@ -61,6 +61,8 @@ std::string describe(const Settings& s) {
     line("upstream.max_connections", s.upstream.max_connections);
     time("upstream.idle_timeout", s.upstream.idle_timeout);
     time("upstream.reuse_for_mutations", s.upstream.reuse_for_mutations);
+    line("upstream.keep_warm.connections", s.upstream.keep_warm.connections);
+    time("upstream.keep_warm.for", s.upstream.keep_warm.period);
     line("upstream.proxy", s.upstream.proxy.has_value());
     line("upstream.headers", s.upstream.headers.size());
     line("upstream.tls.ca_file", s.upstream.tls.ca_file);
@@ -133,7 +135,7 @@ access: {allow_remote: true, allowed_hosts: [h], allowed_origins: [http://o], al
 limits: {request_body: 2B, request_header: 3KiB, client_connections: 4, pending_requests: 5,
          header_timeout: 6s, body_timeout: 7s, idle_timeout: 8s}
 upstream: {url: https://u, connect_timeout: 9s, response_timeout: 10s, max_connections: 11, idle_timeout: 12s,
-           reuse_for_mutations: 13s, proxy: http://p:1, headers: {A: b},
+           reuse_for_mutations: 13s, keep_warm: {connections: 0, for: 14s}, proxy: http://p:1, headers: {A: b},
            tls: {ca_file: ca, client_certificate_file: cert, client_key_file: key, server_name: sn, min_version: 1.3}}
 credentials: {email: e, password: p}
 auth: {login_query: "query($password:ID){f(p:$password)}", login_field: f, token_headers: [T],
@@ -168,6 +170,8 @@ upstream.response_timeout=10s
 upstream.max_connections=11
 upstream.idle_timeout=12s
 upstream.reuse_for_mutations=13s
+upstream.keep_warm.connections=0
+upstream.keep_warm.for=14s
 upstream.proxy=1
 upstream.headers=1
 upstream.tls.ca_file=ca

@@ -218,6 +218,18 @@ TEST(Upstream, OnlyTheReuseForMutationsMayBeZero) {
                     ElementsAre(HasSubstr(key + ": must be a duration from 1ms")));
 }
 
+TEST(Upstream, KeepsOneConnectionWarmOrNone) {
+    const Upstream upstream = settings_of(with_upstream("max_connections: 64")).upstream;
+    EXPECT_EQ(upstream.keep_warm.connections, 1U);
+    EXPECT_EQ(upstream.keep_warm.period, 15min);
+    EXPECT_THAT(faults_of(with_upstream("keep_warm: {connections: 0, for: 0s}")), IsEmpty());
+    EXPECT_THAT(faults_of(with_upstream("keep_warm: {connections: 2}")),
+                ElementsAre(HasSubstr("upstream.keep_warm.connections: must be a")));
+    EXPECT_THAT(faults_of(with_upstream("keep_warm: {for: 25h}")),
+                ElementsAre(HasSubstr("upstream.keep_warm.for: must be a duration from 0ms to 24h")));
+    EXPECT_THAT(faults_of(with_upstream("keep_warm: {fro: 1m}")), ElementsAre(HasSubstr("for")));
+}
+
 std::string with_credentials(std::string_view text) {
     return "upstream: {url: \"https://a.example\"}\ncredentials: {" + std::string{text} + "}\n";
 }

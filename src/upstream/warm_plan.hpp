@@ -1,0 +1,69 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+
+#include <optional>
+
+namespace bearerd::upstream {
+
+/// When to make a connection ahead of the request that will need it (contract 7, `upstream.keep_warm`): the
+/// decision alone, with the time and the dice as arguments. Jitter spreads what many tills would do in step.
+///
+/// A connection is replaced at 0.75 to 0.9 of the idle age up to which it may carry a mutation. Dials are at
+/// least a second apart, twelve at once at most and then one every five seconds; after failures in a row the
+/// pause doubles from one second to a minute. It asks to be called again at most once a second.
+class WarmPlan {
+public:
+    /// How things stand.
+    struct View {
+        TimePoint now{};
+        /// Requests are under way: their connections come back.
+        bool busy = false;
+        bool dialing = false;
+        /// The best idle connection that may carry a mutation now: its last use, and up to which idle age it
+        /// may. nullopt: there is none.
+        std::optional<TimePoint> last_use;
+        Duration usable_age{};
+        /// Up to which idle age a new connection may carry a mutation.
+        Duration usable_age_of_new{};
+        /// One that has carried no request is idle, though perhaps no longer usable: it teaches how long such
+        /// a one lives.
+        bool learning = false;
+        /// The upstream is known to end such a one too soon to keep it.
+        bool futile = false;
+        /// A connection is young enough, but its peer has not been heard from lately.
+        bool silent = false;
+    };
+
+    struct Step {
+        bool dial = false;
+        bool ready = false;
+        std::optional<TimePoint> look_at; ///< nullopt: when the dial has ended
+    };
+
+    /// `dice` in [0, 1).
+    [[nodiscard]] Step next(const View& view, double dice) noexcept;
+
+    void dial_ended(bool success, TimePoint now, double dice) noexcept;
+
+    /// The upstream has ended the connection that was ready, perhaps every till's at once. Returns when to
+    /// look again.
+    [[nodiscard]] TimePoint lost(TimePoint now, double dice) noexcept;
+
+    /// When to look first, after a request or after the start.
+    [[nodiscard]] static TimePoint first_look(TimePoint now, double dice) noexcept;
+
+private:
+    void refill(TimePoint now) noexcept;
+    void back_off(TimePoint now, double dice) noexcept;
+
+    static constexpr int most_dials = 12;
+
+    int failures_ = 0;           ///< in a row
+    bool dialed_silent_ = false; ///< the dial under way replaces a connection whose peer was silent
+    int dials_left_ = most_dials;
+    TimePoint refilled_at_{};
+    TimePoint not_before_{};
+};
+
+} // namespace bearerd::upstream
