@@ -236,12 +236,14 @@ Profile all(std::uint64_t seed) {
     return profile;
 }
 
-/// The upstream closes idle connections at a constant age, which bearerd has to learn.
+/// The upstream closes idle connections at a constant age, which bearerd has to learn. A machine that stalls
+/// for the margin that is left (0.3 of the limit) lets a close overtake a request all the same, so none at
+/// all can't be demanded here: each unknown outcome must be one that the upstream raced, as it counts itself.
 Profile idle_limit(std::uint64_t seed) {
     Profile profile;
     set_limits(profile, {}, seed);
     profile.promises.unknown_was_not_executed = true;
-    profile.promises.unknown_most = 0;
+    profile.count_raced = true;
     profile.promises.queries_answered = 0.999;
     return profile;
 }
@@ -250,8 +252,6 @@ Profile idle_limit(std::uint64_t seed) {
 Profile idle_random(std::uint64_t seed) {
     Profile profile = idle_limit(seed);
     profile.simulator = {"--idle-random"};
-    profile.promises.unknown_most.reset();
-    profile.count_raced = true;
     return profile;
 }
 

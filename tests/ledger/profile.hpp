@@ -37,7 +37,7 @@ struct Profile {
     std::string name;
     std::vector<std::string> simulator; ///< its arguments
     DaemonSettings daemon;
-    std::string faults;        ///< JSON list that is in force all the time
+    std::string faults = "[]"; ///< JSON list that is in force all the time
     std::string rotation;      ///< one fault more between `rotate` and `calm`
     std::vector<Action> cycle; ///< done one after the other, each after `spacing` mutations
     std::size_t spacing = 100;

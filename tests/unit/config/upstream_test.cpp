@@ -226,7 +226,7 @@ TEST(Upstream, KeepsOneConnectionWarmOrNone) {
     EXPECT_THAT(faults_of(with_upstream("keep_warm: {connections: 2}")),
                 ElementsAre(HasSubstr("upstream.keep_warm.connections: must be a")));
     EXPECT_THAT(faults_of(with_upstream("keep_warm: {for: 25h}")),
-                ElementsAre(HasSubstr("upstream.keep_warm.for: must be a duration from 0ms to 24h")));
+                ElementsAre(HasSubstr("upstream.keep_warm.for: must be a duration from 0s to 24h")));
     EXPECT_THAT(faults_of(with_upstream("keep_warm: {fro: 1m}")), ElementsAre(HasSubstr("for")));
 }
 

@@ -189,7 +189,7 @@ TEST_F(ProxyTest, AProxyThatNeverStopsSayingContinueIsGivenUp) {
     std::string much;
     for (int i = 0; i < 1000; ++i)
         much += "HTTP/1.1 100 X\r\n\r\n";
-    serve_plain([&much](Peer& peer) {
+    serve_plain([much](Peer& peer) { // a copy: the server's thread outlives this body
         static_cast<void>(peer.read());
         while (true)
             peer.write(much);
