@@ -150,7 +150,9 @@ log::Level lowest_level(config::Log::Level level) noexcept {
 /// Formats a line and hands it to the writer's thread. All of it under one lock, so that lines come in the
 /// order of their times, and none is half of one format and half of the other.
 struct LogSink::Impl {
-    explicit Impl(std::string socket) : journald_path{std::move(socket)} { set_format(Format::text); }
+    explicit Impl(std::string socket) : journald_path{std::move(socket)} {
+        static_cast<void>(set_format(Format::text)); // which needs no journal
+    }
 
     /// Returns why the journal can't be used; then lines go to standard error as text.
     error_code set_format(Format format) {

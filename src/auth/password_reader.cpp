@@ -3,6 +3,7 @@
 #include <boost/asio/post.hpp>
 
 #include <csignal>
+#include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
@@ -30,13 +31,20 @@ bool PasswordReader::start(std::string path, Told told) {
         sigset_t all;
         ::sigfillset(&all);
         ::pthread_sigmask(SIG_BLOCK, &all, nullptr); // signals are the first thread's affair
-        auto password = read(path);
+        decltype(read(path)) password;
+        try {
+            password = read(path);
+        } catch (const std::exception&) { // for lack of memory: as if it could not be read
+        }
         const std::lock_guard lock{state->mutex};
         state->reading = false;
         if (state->abandoned)
             return;
-        net::asio::post(executor,
-                        [told, password = std::move(password)]() mutable { told(std::move(password)); });
+        try {
+            net::asio::post(executor,
+                            [told, password = std::move(password)]() mutable { told(std::move(password)); });
+        } catch (const std::exception&) { // who waits has a deadline
+        }
     };
     try {
         std::thread{std::move(work)}.detach();

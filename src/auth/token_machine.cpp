@@ -99,7 +99,8 @@ void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
 
 TokenMachine::Reply TokenMachine::refused_in_doubt(std::uint64_t generation, std::uint64_t document,
                                                    Moment at) {
-    if (made_for_ == document)
+    // Long after the login it may be the token that no longer counts.
+    if (made_for_ == document && at.now - login_at_ < settings_.denied_for)
         denied(generation, document);
     return refused(generation, document, at);
 }

@@ -90,6 +90,9 @@ public:
     /// Idle: the greatest idle age at which the peer was heard from and that was noted already.
     [[nodiscard]] Duration noted_age() const noexcept { return noted_age_; }
 
+    /// What its last answer said in a Keep-Alive field.
+    [[nodiscard]] std::optional<Duration> told_limit() const noexcept { return told_; }
+
     void note_age(Duration age) noexcept { noted_age_ = age; }
 
     /// Busy: how long it had been idle before, and whether it had carried a request by then.

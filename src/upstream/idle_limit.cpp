@@ -13,6 +13,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration close_is_known_for = 1h;
+constexpr Duration told_counts_for = 1h; // against a greater one
 constexpr Duration address_is_current_for = 1h;
 constexpr int outlived_often = 10;              // then the close was no habit
 constexpr std::uint64_t longest_told_s = 86400; // a longer one tells no more
@@ -63,6 +64,13 @@ std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept {
         return std::chrono::seconds{std::min(seconds, longest_told_s)};
     }
     return std::nullopt;
+}
+
+void IdleLimit::told(Duration limit, TimePoint now) noexcept {
+    if (told_ && limit > *told_ && now - told_at_ < told_counts_for)
+        return;
+    told_ = limit;
+    told_at_ = now;
 }
 
 void IdleLimit::closed(Duration age, TimePoint now) noexcept {
@@ -118,7 +126,7 @@ IdleLimit& IdleLimits::limit_of(const Address& address, IdleKind kind, TimePoint
 
 void IdleLimits::told(const Address& address, Duration limit, TimePoint now) {
     const std::lock_guard lock{mutex_};
-    limit_of(address, IdleKind::used, now).told(limit);
+    limit_of(address, IdleKind::used, now).told(limit, now);
     publish(now);
 }
 

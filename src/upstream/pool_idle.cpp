@@ -5,6 +5,7 @@
 #include "connection.hpp"
 #include "warm_keeper.hpp"
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -32,14 +33,18 @@ bool Pool::needs_proof_of_life() const noexcept {
 }
 
 KnownLimit Pool::known_limit(const Connection& connection, TimePoint now) const {
-    return health_.idle_limits().known(connection.endpoint(), connection.idle_kind(), now);
+    KnownLimit known = health_.idle_limits().known(connection.endpoint(), connection.idle_kind(), now);
+    if (const auto told = connection.told_limit()) // its own server's word
+        known.closes_at = std::min(known.closes_at.value_or(*told), *told);
+    return known;
 }
 
 bool Pool::may_carry_mutation(Connection& connection, TimePoint now) const {
     const Duration recent = settings_.reuse_for_mutations;
     IdleFacts facts;
     facts.idle = now - connection.last_used();
-    if (facts.idle <= recent && health_.idle_limits().surely_below(facts.idle))
+    const bool told = connection.told_limit() && facts.idle > usable_part(*connection.told_limit());
+    if (!told && facts.idle <= recent && health_.idle_limits().surely_below(facts.idle))
         return true;
     facts.limit = known_limit(connection, now);
     facts.through_proxy = settings_.proxy.has_value();

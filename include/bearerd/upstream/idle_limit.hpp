@@ -72,7 +72,8 @@ struct IdleFacts {
 /// are arguments.
 class IdleLimit {
 public:
-    void told(Duration limit) noexcept { told_ = limit; }
+    /// The smallest one of an hour counts: behind one address there may be several servers.
+    void told(Duration limit, TimePoint now) noexcept;
 
     /// The upstream ended a connection of this idle age.
     void closed(Duration age, TimePoint now) noexcept;
@@ -93,6 +94,7 @@ private:
     };
 
     std::optional<Duration> told_;
+    TimePoint told_at_{};
     std::optional<Duration> survived_;
     std::array<Close, most_closes> closes_{};
     std::size_t close_count_ = 0;

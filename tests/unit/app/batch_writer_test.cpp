@@ -142,7 +142,7 @@ TEST(BatchWriter, AReaderThatStallsLosesNothing) {
         writer->add(line, true);
     writer->flush(1'500ms); // more than an end would wait
     std::string received;
-    std::thread reader{[&] { received = pipe.read(64'000'000); }}; // to the end
+    std::thread reader{[&] { received = pipe.read(1'000'000); }}; // to the end
     writer.reset();
     pipe.close_writing();
     reader.join();

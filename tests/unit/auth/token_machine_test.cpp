@@ -235,6 +235,18 @@ TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
     }
 }
 
+/// It speaks of the token by then, not of the document.
+TEST(TokenMachine, ADoubtLongAfterTheLoginThatItCausedCausesAnotherOne) {
+    Fixture f;
+    f.settled(opaque("a"));
+    f.now += f.settings.fresh_for;
+    ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
+    f.log_in(opaque("b"));
+    f.machine.accepted(2, 8);
+    f.now += f.settings.denied_for;
+    EXPECT_TRUE(f.machine.refused_in_doubt(2, 7, f.at()).start_login);
+}
+
 /// A gateway that answers one mutation so whatever the token is. Its app gets no resend that could tell.
 TEST(TokenMachine, ADocumentThatIsRejectedInDoubtAgainAfterItsLoginIsDenied) {
     Fixture f;

@@ -183,7 +183,7 @@ TEST_F(PoolTest, AnAnswerThatComesWithoutAPauseMeetsTheDeadline) {
     for (const std::string begin : {"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
                                     "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
                                     "Transfer-Encoding: chunked\r\n\r\n"}) {
-        serve_plain([&](Peer& peer) {
+        serve_plain([begin, chunk](Peer& peer) {
             static_cast<void>(peer.read());
             peer.write(begin);
             while (true)

@@ -92,16 +92,18 @@ TEST(IdleLimit, KnowsNothingAtFirst) {
 
 TEST(IdleLimit, TheSmallestLimitToldOrSeenCounts) {
     IdleLimit limit;
-    limit.told(20s);
+    limit.told(20s, start);
     EXPECT_EQ(limit.known(start).closes_at, 20s);
     limit.closed(15s, start);
     EXPECT_EQ(limit.known(start).closes_at, 15s);
     limit.closed(16s, start);
     EXPECT_EQ(limit.known(start).closes_at, 15s);
-    limit.told(5s);
+    limit.told(5s, start);
     EXPECT_EQ(limit.known(start).closes_at, 5s);
-    limit.told(75s); // the newest word
-    EXPECT_EQ(limit.known(start).closes_at, 15s);
+    limit.told(75s, start + 1min); // by another server at the same address
+    EXPECT_EQ(limit.known(start + 1min).closes_at, 5s);
+    limit.told(75s, start + 61min); // nobody has said less for an hour
+    EXPECT_EQ(limit.known(start + 61min).closes_at, 75s);
 }
 
 TEST(IdleLimit, TheGreatestAgeSurvivedCounts) {
