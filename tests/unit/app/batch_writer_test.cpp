@@ -117,7 +117,7 @@ TEST(BatchWriter, AFullPipeHoldsNobodyUpAndWhatWasDroppedIsCounted) {
     for (int i = 0; i < 10'000; ++i) // 10 MB, more than it holds
         writer->add(line, true);
     std::string received;
-    std::thread reader{[&] { received = pipe.read(64'000'000); }}; // to the end
+    std::thread reader{[&] { received = pipe.read(16'000'000); }}; // to the end
     writer.reset();
     pipe.close_writing();
     reader.join();
