@@ -78,12 +78,11 @@ bool read_disposition(std::string_view value, Part& part) {
         const auto parameter = take_parameter(value);
         if (!parameter || !parameter->value)
             return false;
-        if (equal_ignoring_case(parameter->name, "filename*")) {
-            if (extended || !is_plain_extended(*parameter))
-                return false;
-            extended = true;
-        } else if (!parameter->plain) {
+        const bool is_extended = equal_ignoring_case(parameter->name, "filename*");
+        if (is_extended ? extended || !is_plain_extended(*parameter) : !parameter->plain)
             return false;
+        if (is_extended) {
+            extended = true;
         } else if (equal_ignoring_case(parameter->name, "name")) {
             if (named || !is_plain_name(*parameter->value))
                 return false;

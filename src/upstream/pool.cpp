@@ -120,8 +120,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         }
         learn_from_failure(*connection, *failed, request.now);
         give_back(*connection, false);
-        // A kept connection found dead before one byte was written is no attempt: whatever the request is, it
-        // has not been sent.
+        // A kept connection found dead before one byte was written is no attempt: nothing has been sent.
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
             co_return std::move(*failed);
