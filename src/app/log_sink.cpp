@@ -151,7 +151,7 @@ log::Level lowest_level(config::Log::Level level) noexcept {
 /// order of their times, and none is half of one format and half of the other.
 struct LogSink::Impl {
     explicit Impl(std::string socket) : journald_path{std::move(socket)} {
-        static_cast<void>(set_format(Format::text)); // which needs no journal
+        [[maybe_unused]] const error_code none = set_format(Format::text); // which needs no journal
     }
 
     /// Returns why the journal can't be used; then lines go to standard error as text.
