@@ -103,7 +103,8 @@ void check_framing(std::string_view text, const Understood& request) {
     const auto codings = fields.count(FieldId::transfer_encoding);
     require(lengths + codings <= 1);
     require(fields.count(FieldId::host) == 1 || (request.minor == 0 && fields.count(FieldId::host) == 0));
-    require(split_target(parser.head().target).valid);
+    const bool whole_server = parser.head().target == "*" && parser.head().method == "OPTIONS";
+    require(split_target(parser.head().target).valid || whole_server);
     if (request.state != ParseState::complete)
         return;
     require(request.body.size() <= body_limit);
