@@ -75,6 +75,11 @@ void print(std::FILE* stream, std::string_view text) {
     std::fflush(stream);
 }
 
+void print_faults(const std::string& file, const std::vector<config::Fault>& faults) {
+    for (const config::Fault& fault : faults)
+        print(stderr, config::format_fault(file, fault) + "\n");
+}
+
 void complain(std::string_view text) {
     print(stderr, "bearerd: " + std::string{text} + "\n");
 }

@@ -1,15 +1,21 @@
 #pragma once
 
+#include <bearerd/config/parse.hpp>
+
 #include <cstdint>
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// What the commands print.
 namespace bearerd::app {
 
 /// Writes and flushes; but for line ends, only what a terminal may have, as printable() says.
 void print(std::FILE* stream, std::string_view text);
+
+/// Each fault of the configuration `file` on standard error, with its position.
+void print_faults(const std::string& file, const std::vector<config::Fault>& faults);
 
 /// A message of a command that failed: "bearerd: …" on standard error.
 void complain(std::string_view text);

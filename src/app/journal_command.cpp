@@ -139,13 +139,10 @@ std::string listed(const journal::Reading& reading, JournalOptions options) {
 } // namespace
 
 int journal_command(const std::string& file, JournalOptions options) {
-    auto loaded = load_without_secrets(file, "journal.directory");
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
-        for (const config::Fault& fault : *faults)
-            print(stderr, config::format_fault(file, fault) + "\n");
+    const auto settings = load_without_secrets(file, "journal.directory");
+    if (!settings)
         return exit_bad_configuration;
-    }
-    const std::string& directory = std::get<config::ValidConfig>(loaded).settings.journal.directory;
+    const std::string& directory = settings->journal.directory;
     if (directory.empty()) {
         complain("no journal is kept (journal.directory in " + file + ")");
         return exit_bad_configuration;

@@ -126,13 +126,10 @@ int show(const json& status) {
 } // namespace
 
 int status_command(const std::string& file, bool as_json) {
-    auto loaded = load_without_secrets(file, "admin.address");
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
-        for (const config::Fault& fault : *faults)
-            print(stderr, config::format_fault(file, fault) + "\n");
+    const auto settings = load_without_secrets(file, "admin.address");
+    if (!settings)
         return exit_bad_configuration;
-    }
-    const auto& address = std::get<config::ValidConfig>(loaded).settings.admin.address;
+    const auto& address = settings->admin.address;
     if (!address) {
         complain("the admin listener is off (admin.address in " + file + "), so there is nobody to ask");
         return exit_unavailable;

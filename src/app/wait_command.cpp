@@ -70,13 +70,10 @@ int wait_for(const config::Address& address, Duration timeout) {
 } // namespace
 
 int wait_command(const std::string& file, Duration timeout) {
-    auto loaded = load_without_secrets(file, "admin.address");
-    if (const auto* faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
-        for (const config::Fault& fault : *faults)
-            print(stderr, config::format_fault(file, fault) + "\n");
+    const auto settings = load_without_secrets(file, "admin.address");
+    if (!settings)
         return exit_bad_configuration;
-    }
-    const auto& address = std::get<config::ValidConfig>(loaded).settings.admin.address;
+    const auto& address = settings->admin.address;
     if (!address) {
         complain("the admin listener is off (admin.address in " + file +
                  "), so nothing can tell when bearerd is ready");
