@@ -1,8 +1,9 @@
 #include "password_reader.hpp"
 
+#include <bearerd/base/signals.hpp>
+
 #include <boost/asio/post.hpp>
 
-#include <csignal>
 #include <exception>
 #include <mutex>
 #include <system_error>
@@ -28,10 +29,8 @@ bool PasswordReader::start(std::string path, Told told) {
     }
     auto work = [state = state_, executor = executor_, read = read_, path = std::move(path),
                  told = std::move(told)] {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_BLOCK, &all, nullptr); // signals are the first thread's affair
-        decltype(read(path)) password;
+        block_signals();
+        std::optional<Secret> password;
         try {
             password = read(path);
         } catch (const std::exception&) { // for lack of memory: as if it could not be read
