@@ -90,9 +90,6 @@ public:
     /// Idle: the greatest idle age at which the peer was heard from and that was noted already.
     [[nodiscard]] Duration noted_age() const noexcept { return noted_age_; }
 
-    /// What its last answer said in a Keep-Alive field.
-    [[nodiscard]] std::optional<Duration> told_limit() const noexcept { return told_; }
-
     void note_age(Duration age) noexcept { noted_age_ = age; }
 
     /// Busy: how long it had been idle before, and whether it had carried a request by then.
@@ -168,7 +165,8 @@ private:
     TimePoint heard_at_{}; ///< the last byte of what is kept: a head, a whole body
     std::uint64_t plain_written_ = 0;
     TcpEndpoint endpoint_;
-    std::optional<Duration> told_; ///< by a Keep-Alive field
+    std::optional<Duration> told_; ///< by a Keep-Alive field, as last handed on to the pool
+    TimePoint told_at_{};          ///< when it was
     Duration noted_age_{};
     Duration idle_before_{};
     IdleKind kind_ = IdleKind::unused;

@@ -5,7 +5,6 @@
 #include "connection.hpp"
 #include "warm_keeper.hpp"
 
-#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -33,20 +32,18 @@ bool Pool::needs_proof_of_life() const noexcept {
 }
 
 KnownLimit Pool::known_limit(const Connection& connection, TimePoint now) const {
-    KnownLimit known = health_.idle_limits().known(connection.endpoint(), connection.idle_kind(), now);
-    if (const auto told = connection.told_limit()) // its own server's word
-        known.closes_at = std::min(known.closes_at.value_or(*told), *told);
-    return known;
+    return health_.idle_limits().known(connection.endpoint(), connection.idle_kind(), now);
 }
 
 bool Pool::may_carry_mutation(Connection& connection, TimePoint now) const {
     const Duration recent = settings_.reuse_for_mutations;
     IdleFacts facts;
     facts.idle = now - connection.last_used();
-    const bool told = connection.told_limit() && facts.idle > usable_part(*connection.told_limit());
-    if (!told && facts.idle <= recent && health_.idle_limits().surely_below(facts.idle))
+    if (facts.idle <= recent && health_.idle_limits().surely_below(facts.idle))
         return true;
     facts.limit = known_limit(connection, now);
+    if (facts.idle > usable_age(facts.limit, recent)) // whatever the kernel says: it need not be asked
+        return false;
     facts.through_proxy = settings_.proxy.has_value();
     if (facts.idle > recent && needs_proof_of_life())
         facts.heard = connection.heard_ago(now);
