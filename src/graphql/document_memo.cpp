@@ -8,7 +8,7 @@ DocumentMemo::find(std::string_view document, std::optional<std::string_view> op
         return std::nullopt;
     for (const Entry& entry : entries_)
         if (entry.document == document && entry.operation_name == operation_name)
-            return Selected{entry.kind, entry.name, entry.has_login};
+            return Selected{entry.kind, entry.name, entry.sole_field, entry.has_login};
     return std::nullopt;
 }
 
@@ -21,6 +21,7 @@ void DocumentMemo::remember(std::string_view document, std::optional<std::string
     entry = {};
     entry.kind = selected.kind;
     entry.name = selected.name;
+    entry.sole_field = selected.sole_field;
     entry.has_login = selected.has_login;
     if (operation_name)
         entry.operation_name = *operation_name;

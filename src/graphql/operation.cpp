@@ -8,6 +8,7 @@
 #include "lexer.hpp"
 #include "parameters.hpp"
 #include "request_reader.hpp"
+#include "variables.hpp"
 
 #include <utility>
 
@@ -53,6 +54,27 @@ std::string_view first_root_field(std::string_view selections) noexcept {
     return field.kind == TokenKind::name ? field.text : std::string_view{};
 }
 
+/// The response name of the only root field; empty if there are others, a fragment or a directive.
+/// `selections` begin with '{'; the document was parsed.
+std::string_view sole_root_field(std::string_view selections) noexcept {
+    Lexer lexer{selections};
+    lexer.next();
+    const Token response_name = lexer.next();
+    Token token = lexer.next();
+    std::string_view name = response_name.text;
+    if (token.is(':')) {
+        name = lexer.next().text;
+        token = lexer.next();
+    }
+    if (response_name.kind != TokenKind::name || name == "__typename")
+        return {};
+    if (token.is('('))
+        skip_value(lexer, token);
+    if (token.is('{'))
+        skip_value(lexer, token);
+    return token.is('}') ? response_name.text : std::string_view{};
+}
+
 class Classifier final : public EnvelopeVisitor {
 public:
     Classifier(std::string_view login_field, DocumentMemo* memo) noexcept
@@ -64,6 +86,7 @@ public:
             return false;
         if (first_ && selected->name.size() <= longest_name && !may_hold_card_number(selected->name))
             operation_.name = selected->name;
+        operation_.sole_field = first_ ? selected->sole_field : std::string_view{};
         if (first_ || rank(selected->kind) > rank(operation_.kind))
             operation_.kind = selected->kind;
         operation_.has_login = operation_.has_login || selected->has_login;
@@ -84,9 +107,12 @@ private:
         const auto found = document_.select(envelope.operation_name);
         if (!found)
             return std::nullopt;
-        DocumentMemo::Selected selected{found->kind, found->name, found->has_login};
-        if (selected.name.empty() && selected.kind == OperationKind::mutation)
-            selected.name = first_root_field(found->selections);
+        DocumentMemo::Selected selected{found->kind, found->name, {}, found->has_login};
+        if (selected.kind == OperationKind::mutation) {
+            selected.sole_field = sole_root_field(found->selections);
+            if (selected.name.empty())
+                selected.name = first_root_field(found->selections);
+        }
         if (memo_ != nullptr && !document_.has_literals())
             memo_->remember(envelope.document, envelope.operation_name, selected);
         return selected;

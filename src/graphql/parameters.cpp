@@ -47,11 +47,14 @@ int hex_digit(char c) noexcept {
 }
 
 std::string_view base_name(std::string_view name) noexcept {
-    constexpr std::string_view blanks = " \t\r\n\v\f";
-    name.remove_prefix(std::min(name.find_first_not_of(blanks), name.size()));
-    name = name.substr(0, name.find_first_of(std::string_view{"[\0", 2}));
-    const auto last = name.find_last_not_of(blanks);
-    return last == std::string_view::npos ? std::string_view{} : name.substr(0, last + 1);
+    const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };
+    while (!name.empty() && is_blank(name.front()))
+        name.remove_prefix(1);
+    const auto ends = [](char c) { return c == '[' || c == '\0'; };
+    name = name.substr(0, static_cast<std::size_t>(std::ranges::find_if(name, ends) - name.begin()));
+    while (!name.empty() && is_blank(name.back()))
+        name.remove_suffix(1);
+    return name;
 }
 
 bool names_stored_document(std::string_view name) noexcept {

@@ -81,10 +81,10 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
             has_name = scan.peek() == JsonKind::string && scan.string(name);
             if (!has_name)
                 return false;
-        } else if (may_select(text) && text != "operationName") { // as a careless server reads it
-            return false;
         } else if (text == "variables") {
             scan.skip(variables);
+        } else if (may_select(text) && text != "operationName") { // as a careless server reads it
+            return false;
         } else if (may_be_variables(text)) {
             clear_variables = false;
             scan.skip();

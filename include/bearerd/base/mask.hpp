@@ -14,16 +14,24 @@ namespace bearerd {
 /// becomes as many stars (contract 2). Returns `text` itself if it has no such run, else a view of `scratch`,
 /// to which nothing is written otherwise.
 [[nodiscard]] inline std::string_view masked(std::string_view text, std::string& scratch) {
-    constexpr std::ptrdiff_t shortest_card_number = 12;
+    constexpr std::size_t shortest_card_number = 12;
     bool found = false;
-    for (const auto* at = text.begin(); at != text.end();) {
-        const auto* const run = std::find_if(at, text.end(), is_digit);
-        at = std::find_if_not(run, text.end(), is_digit);
-        if (at - run < shortest_card_number)
+    for (std::size_t begin = 0; text.size() - begin >= shortest_card_number;) {
+        // No run begins at or before a byte that is no digit, so the next window begins after the last of
+        // them.
+        std::size_t digits = 0;
+        while (digits != shortest_card_number && is_digit(text[begin + shortest_card_number - 1 - digits]))
+            ++digits;
+        if (digits != shortest_card_number) {
+            begin += shortest_card_number - digits;
             continue;
+        }
+        const auto* const run = text.begin() + begin;
+        const auto* const end = std::find_if_not(run, text.end(), is_digit);
         if (!std::exchange(found, true))
             scratch.assign(text);
-        std::fill_n(scratch.begin() + (run - text.begin()), at - run, '*');
+        std::fill_n(scratch.begin() + static_cast<std::ptrdiff_t>(begin), end - run, '*');
+        begin += static_cast<std::size_t>(end - run);
     }
     return found ? std::string_view{scratch} : text;
 }

@@ -21,6 +21,7 @@ public:
     struct Selected {
         OperationKind kind = OperationKind::unknown;
         std::string_view name;
+        std::string_view sole_field; ///< Operation::sole_field
         bool has_login = false;
     };
 
@@ -28,7 +29,7 @@ public:
     [[nodiscard]] std::optional<Selected> find(std::string_view document,
                                                std::optional<std::string_view> operation_name) const noexcept;
 
-    /// In place of the one that was remembered first. `selected.name` is a view into `document`.
+    /// In place of the one that was remembered first. The names in `selected` are views into `document`.
     void remember(std::string_view document, std::optional<std::string_view> operation_name,
                   const Selected& selected);
 
@@ -38,6 +39,7 @@ private:
         std::optional<std::string> operation_name;
         OperationKind kind = OperationKind::unknown;
         std::string name;
+        std::string sole_field;
         bool has_login = false;
     };
 

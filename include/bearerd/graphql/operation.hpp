@@ -33,6 +33,9 @@ struct Operation {
     /// empty as well where it has twelve digits in a row, since it goes into the log and could be a card's.
     /// For a batch, that of its first operation.
     std::string name;
+    /// The name in `data` of a mutation's only root field. Empty if there are several, if it is in a
+    /// fragment, if a directive may leave it out, and if the request has several operations.
+    std::string sole_field;
     bool batch = false;
     std::size_t count = 0; ///< of operations in the request; 0 where it can't be read
     /// A field named `login_field` (without case) is, or may be, among the root fields of what would run,

@@ -1,5 +1,7 @@
 #include "unit/graphql/classify.hpp"
 
+#include <bearerd/graphql/document_memo.hpp>
+
 #include <gtest/gtest.h>
 
 #include <string>
@@ -382,6 +384,39 @@ TEST(Operation, KindsHaveTheNamesOfTheMetrics) {
     EXPECT_EQ(to_string(mutation), "mutation");
     EXPECT_EQ(to_string(subscription), "subscription");
     EXPECT_EQ(to_string(unknown), "unknown");
+}
+
+TEST(SoleField, IsTheNameInDataOfAMutationsOnlyRootField) {
+    const struct {
+        std::string_view body;
+        std::string_view expected;
+    } cases[] = {
+        {R"({"query":"mutation{a}"})", "a"},
+        {R"({"query":"mutation M($v:[Int]){mine:a(x:{y:[1,$v]},z:\")\"){id b{c}}}"})", "mine"},
+        {R"({"query":"mutation($b:Boolean=true){a(x:$b)}"})", "a"},
+        {R"({"query":"mutation A{a} mutation B{b}","operationName":"B"})", "b"},
+        {R"([{"query":"mutation{a}"}])", "a"},
+        {R"({"query":"mutation{a b}"})", ""},
+        {R"({"query":"mutation{a{id} a{name}}"})", ""},
+        {R"({"query":"mutation{a __typename}"})", ""},
+        {R"({"query":"mutation{a @skip(if:true)}"})", ""},
+        {R"({"query":"mutation{a @include(if:true){id}}"})", ""},
+        {R"({"query":"mutation{...f} fragment f on M{a}"})", ""},
+        {R"({"query":"mutation{... on M{a}}"})", ""},
+        {R"({"query":"mutation{mine:__typename}"})", ""},
+        {R"({"query":"{a}"})", ""},
+        {R"({"query":"subscription{a}"})", ""},
+        {R"([{"query":"mutation{a}"},{"query":"{b}"}])", ""},
+        {R"({"query":"mutation{a"})", ""},
+    };
+
+    DocumentMemo memo;
+    for (const auto& [body, expected] : cases) {
+        const RequestView request{false, "", "application/json", body};
+        EXPECT_EQ(classify(request, "loginUser").sole_field, expected) << body;
+        for (int times = 0; times < 2; ++times)
+            EXPECT_EQ(classify(request, "loginUser", &memo).sole_field, expected) << body;
+    }
 }
 
 } // namespace
