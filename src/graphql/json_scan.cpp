@@ -4,6 +4,7 @@
 #include <bearerd/base/block.hpp>
 #include <bearerd/base/utf8.hpp>
 
+#include <bitset>
 #include <charconv>
 #include <cstring>
 #include <string>
@@ -261,24 +262,25 @@ bool JsonScan::string(JsonString& out) noexcept {
     skip_space();
     if (at_ == end_ || *at_ != '"')
         return fail();
-    const char* const begin = ++at_;
+    const char* const begin = at_ + 1;
+    const char* at = skip_plain(begin, end_);
     out.escaped = false;
-    while ((at_ = skip_plain(at_, end_)) != end_ && *at_ != '"') {
+    while (at != end_ && *at != '"') {
         std::size_t length = 0;
-        if (*at_ == '\\') {
+        if (*at == '\\') {
             out.escaped = true;
-            length = read_escape(at_, end_).length;
-        } else if (static_cast<unsigned char>(*at_) >= 0x80) {
-            length = utf8_length(at_, end_);
+            length = read_escape(at, end_).length;
+        } else if (static_cast<unsigned char>(*at) >= 0x80) {
+            length = utf8_length(at, end_);
         }
         if (length == 0)
             return fail();
-        at_ += length;
+        at = skip_plain(at + length, end_);
     }
-    if (at_ == end_)
+    if (at == end_)
         return fail();
-    out.raw = {begin, static_cast<std::size_t>(at_ - begin)};
-    ++at_;
+    out.raw = {begin, static_cast<std::size_t>(at - begin)};
+    at_ = at + 1;
     return true;
 }
 
@@ -343,17 +345,36 @@ std::optional<double> JsonScan::number() noexcept {
     return value;
 }
 
-bool JsonScan::skip() noexcept { // NOLINT(misc-no-recursion): bounded by max_depth
+bool JsonScan::skip() noexcept {
+    const JsonKind kind = peek();
+    return kind == JsonKind::object || kind == JsonKind::array ? skip_container() : skip_scalar(kind);
+}
+
+/// In one loop: most of a text is passed this way.
+bool JsonScan::skip_container() noexcept {
+    const std::size_t outside = depth_;
+    std::bitset<max_depth> objects; // of the containers that are open, which are objects
     JsonString ignored;
-    switch (peek()) {
-    case JsonKind::object:
-        for (enter_object(); next_member(ignored);)
-            skip();
-        return ok();
-    case JsonKind::array:
-        for (enter_array(); next_element();)
-            skip();
-        return ok();
+    do {
+        const JsonKind kind = peek();
+        if (kind == JsonKind::object || kind == JsonKind::array) {
+            if (!enter(*at_))
+                return false;
+            objects.set(depth_ - 1, kind == JsonKind::object);
+        } else if (!skip_scalar(kind)) {
+            return false;
+        }
+        // The ends of containers, up to a value that follows.
+        while (depth_ != outside && !(objects.test(depth_ - 1) ? next_member(ignored) : next_element()))
+            if (failed_)
+                return false;
+    } while (depth_ != outside);
+    return true;
+}
+
+bool JsonScan::skip_scalar(JsonKind kind) noexcept {
+    JsonString ignored;
+    switch (kind) {
     case JsonKind::string:
         return string(ignored);
     case JsonKind::number:
@@ -362,10 +383,9 @@ bool JsonScan::skip() noexcept { // NOLINT(misc-no-recursion): bounded by max_de
         return *at_ == 't' ? literal("true") : literal("false");
     case JsonKind::null:
         return literal("null");
-    case JsonKind::invalid:
-        break;
+    default:
+        return fail();
     }
-    return fail();
 }
 
 bool JsonScan::skip(std::string_view& raw) noexcept {

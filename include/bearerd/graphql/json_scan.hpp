@@ -75,6 +75,8 @@ private:
     bool digits() noexcept;
     bool exponent() noexcept;
     bool skip_number() noexcept;
+    bool skip_scalar(JsonKind kind) noexcept;
+    bool skip_container() noexcept;
 
     const char* at_;
     const char* end_;
