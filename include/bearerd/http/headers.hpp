@@ -52,10 +52,6 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
 void append_own_head(std::string& out, const ReplyContext& context, std::uint16_t status,
                      std::string_view content_type, std::string_view extra, std::size_t body_size);
 
-/// Appends a whole answer of our own. `extra`: whole field lines, such as "Retry-After: 3\r\n".
-void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
-                      std::string_view content_type, std::string_view extra, std::string_view body);
-
 /// The standard reason phrase; "" for a status that has none.
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status) noexcept;
 
