@@ -1,33 +1,83 @@
 #include <bearerd/proxy/forwarder.hpp>
 
-#include "passage.hpp"
+#include <bearerd/auth/authorized_exchange.hpp>
+#include <bearerd/http/coding.hpp>
+#include <bearerd/http/spare_heads.hpp>
+#include <bearerd/http/trace.hpp>
+#include <bearerd/server/own_reply.hpp>
+
+#include "answer_judge.hpp"
+#include "held_answer.hpp"
+#include "open_entry.hpp"
+#include "streamed_answer.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <optional>
+#include <utility>
 
 namespace bearerd::proxy {
 namespace {
 
-/// Counts a request in hand for as long as it lives.
-class Pending {
-public:
-    Pending(std::atomic<std::uint32_t>& total, Gauge& gauge) noexcept : total_{total}, gauge_{gauge} {
-        count_ = total_.fetch_add(1, std::memory_order_relaxed) + 1;
-        gauge_.add(1);
+using graphql::ErrorCode;
+using graphql::Executed;
+using graphql::Verdict;
+using http::FieldId;
+using server::ErrorReply;
+using server::Reply;
+
+/// A refused mutation's stream that stays open is read for this long: more of it might show something that
+/// was done.
+constexpr Duration refused_stream_time = std::chrono::seconds{1};
+
+constexpr std::string_view not_put_down =
+    "This till's connection service could not write down in its journal that this transaction is about to be "
+    "sent, so nothing was executed; check that the disk is not full and works, then try again.";
+
+constexpr std::string_view app_left =
+    "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
+    "again.";
+
+/// Added to the reason in the request's log line.
+constexpr std::string_view no_key =
+    "; not looked up: the argument that is its key by reconcile.rules is no string of 1 to 4096 bytes and no "
+    "integer";
+
+ErrorReply no_token_error(const auth::NoToken& missing) {
+    ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
+    switch (missing.reason) {
+    case auth::NoToken::Reason::login_rejected:
+        error.code = ErrorCode::login_rejected;
+        break;
+    case auth::NoToken::Reason::login_unavailable:
+        break;
+    case auth::NoToken::Reason::overloaded:
+        error.code = ErrorCode::overloaded;
+        break;
+    case auth::NoToken::Reason::shutting_down:
+        error.code = ErrorCode::shutting_down;
+        break;
     }
+    error.executed = Executed::no; // without a token nothing is executed, and a rejected request was not
+    error.retry_after = missing.retry_after;
+    return error;
+}
 
-    Pending(const Pending&) = delete;
-    Pending& operator=(const Pending&) = delete;
+bool is_open_stream(const upstream::Exchange& exchange) {
+    return !exchange.complete() &&
+           http::is_streaming_type(exchange.head().fields.value(FieldId::content_type));
+}
 
-    ~Pending() {
-        total_.fetch_sub(1, std::memory_order_relaxed);
-        gauge_.add(-1);
-    }
+std::unique_ptr<Reply> as_pointer(Reply reply) {
+    return std::make_unique<Reply>(std::move(reply));
+}
 
-    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-
-private:
-    std::atomic<std::uint32_t>& total_;
-    Gauge& gauge_;
-    std::uint32_t count_ = 0;
-};
+/// Lends the app an answer's body until it is written; then the connection is released.
+server::BorrowedBody borrow(upstream::ExchangePtr exchange) {
+    const std::string_view body = exchange->body();
+    constexpr auto release = [](void* lent) noexcept { static_cast<upstream::Exchange*>(lent)->release(); };
+    return {body, {exchange.release(), release}};
+}
 
 } // namespace
 
@@ -53,57 +103,446 @@ Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, au
       reconciler_{reconciler},
       scribe_{scribe} {}
 
-net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Report& report) {
-    Passage passage{*this, request, responder, report};
-    const Pending pending{pending_, stats_.requests_in_flight};
-    if (auto refusal = passage.refuse_at_once(pending.count())) {
-        co_await std::move(*refusal);
-        co_return;
-    }
-    if (!passage.begin_watching()) {
-        co_await passage.reply_gone();
-        co_return;
-    }
+/// The steps of one request; lives in the coroutine frame of Forwarder::handle, which says in which order.
+/// What nearly always is done at once is no coroutine.
+class Forwarder::ForwardedRequest final : private upstream::Requester {
+public:
+    ForwardedRequest(Forwarder& forwarder, const server::Request& request);
+    ForwardedRequest(const ForwardedRequest&) = delete;
+    ForwardedRequest& operator=(const ForwardedRequest&) = delete;
+    ~ForwardedRequest() = default;
+
+    /// The reply that ends the request, or null if the request goes on. As a value it would make the frame of
+    /// every request larger than what the allocator keeps at hand (1 KiB).
+    using End = std::unique_ptr<Reply>;
+
+    /// Returns why the request may not be sent at all, if so.
+    [[nodiscard]] std::optional<ErrorCode> refusal() const;
+
+    /// From here on an app that leaves counts, if money may move. A query is cheap to look up, and its app is
+    /// looked at only if it has to wait. Returns false if the app is gone already.
+    [[nodiscard]] bool begin_watching() noexcept;
+    /// Looks for the app if the request has waited since the last look. Returns false if it is gone.
+    [[nodiscard]] bool look_for_app() noexcept;
+
+    [[nodiscard]] bool take_token(TimePoint now) { return token_.take_token(now); }
+
+    [[nodiscard]] net::Task<End> wait_for_token();
+
+    [[nodiscard]] bool has_to_be_put_down() const noexcept;
+    [[nodiscard]] net::Task<End> put_down();
+
+    /// The request as it leaves; its head is wiped by sent().
+    [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
+    void sent(Duration took) noexcept;
+
+    /// Takes from the answer what it says of token and throttling, and judges it.
+    [[nodiscard]] Verdict look_at(upstream::Exchange& exchange);
+    /// Each is called after an attempt that ended so.
+    [[nodiscard]] net::Task<End> after_failure(const upstream::Failure& failure);
+    [[nodiscard]] net::Task<End> after_rejection(upstream::ExchangePtr exchange);
+
+    [[nodiscard]] Reply relay(upstream::ExchangePtr exchange, Verdict verdict);
+    [[nodiscard]] Reply reply_refusal(ErrorCode code);
+    [[nodiscard]] Reply reply_gone();
+
+private:
+    /// What is known of the app's connection.
+    enum class AppWatch : std::uint8_t {
+        not_begun,
+        present, ///< nothing has been waited for since it was last looked at
+        waited,  ///< it may have left meanwhile
+        gone,    ///< nothing is sent for it any more
+    };
+
+    void watch_app() noexcept;
+    void about_to_wait() noexcept override;
+    [[nodiscard]] bool gone() noexcept override;
+
+    [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
+
+    [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
+    [[nodiscard]] End follow(const auth::Advice& advice);
+
+    [[nodiscard]] net::Task<End> reply_decision(Decision decision);
+    [[nodiscard]] net::Task<End> reply_broken_rejection();
+    [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
+    [[nodiscard]] Reply pass_on(HeldAnswer held);
+    [[nodiscard]] Reply reply_error(const ErrorReply& error);
+    [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
+    void note_answer(std::uint16_t status, Verdict verdict, Executed executed) noexcept;
+
+    Forwarder& owner_;
+    const server::Request& request_;
+    server::InFlight in_flight_;
+    AnswerJudge judge_;
+    server::Report report_;
+    auth::AuthorizedExchange token_;
+    OpenEntry entry_;
+    std::string scratch_;
+    /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
+    /// scratch_. Absent if look_at() did not decode it, or could not.
+    std::optional<std::string_view> looked_at_;
+    AppWatch app_ = AppWatch::not_begun;
+    bool resent_stale_ = false;
+};
+
+net::Task<Reply> Forwarder::handle(server::Request request) {
+    ForwardedRequest forwarded{*this, request};
+    if (const auto refusal = forwarded.refusal())
+        co_return forwarded.reply_refusal(*refusal);
+    if (!forwarded.begin_watching())
+        co_return forwarded.reply_gone();
+    ForwardedRequest::End end;
     TimePoint begin = BootClock::now();
-    if (!passage.take_token(begin)) {
-        if (!co_await passage.wait_for_token())
-            co_return;
+    if (!forwarded.take_token(begin)) {
+        end = co_await forwarded.wait_for_token();
+        if (end)
+            co_return std::move(*end);
         begin = BootClock::now();
     }
-    if (passage.has_to_be_put_down()) {
-        if (!co_await passage.put_down())
-            co_return;
+    if (forwarded.has_to_be_put_down()) {
+        end = co_await forwarded.put_down();
+        if (end)
+            co_return std::move(*end);
         begin = BootClock::now();
     }
-    for (bool again = true; again;) {
-        if (!passage.look_for_app()) {
-            co_await passage.reply_gone();
-            break;
-        }
-        const upstream::OutgoingRequest outgoing = passage.outgoing(begin);
-        auto result = co_await transport_.send(outgoing);
-        again = false;
+    while (true) {
+        if (!forwarded.look_for_app())
+            co_return forwarded.reply_gone();
+        auto sending = transport_.send(forwarded.outgoing(begin));
+        auto result = co_await std::move(sending);
         if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
-            passage.sent(BootClock::now() - begin);
-            again = co_await passage.after_failure(*failure);
+            forwarded.sent(BootClock::now() - begin);
+            end = co_await forwarded.after_failure(*failure);
         } else {
             auto& exchange = std::get<upstream::ExchangePtr>(result);
-            passage.sent(exchange->answered_at() - begin);
-            const graphql::Verdict verdict = passage.look_at(*exchange);
-            if (verdict == graphql::Verdict::rejected) {
-                again = co_await passage.after_rejection(std::move(exchange));
-            } else {
-                auto rest = passage.relay(std::move(exchange), verdict);
-                if (rest)
-                    co_await std::move(*rest);
-            }
+            forwarded.sent(exchange->answered_at() - begin);
+            const Verdict verdict = forwarded.look_at(*exchange);
+            if (verdict != Verdict::rejected)
+                co_return forwarded.relay(std::move(exchange), verdict);
+            end = co_await forwarded.after_rejection(std::move(exchange));
         }
-        if (again) {
-            ++report.resends;
-            begin = BootClock::now();
-        }
+        if (end)
+            co_return std::move(*end);
+        begin = BootClock::now();
     }
-    passage.conclude();
+}
+
+Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server::Request& request)
+    : owner_{forwarder},
+      request_{request},
+      in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
+      judge_{forwarder.plan_.rules, view_of(request), forwarder.plan_.login_field, forwarder.memo_},
+      token_{forwarder.tokens_, forwarder.plan_.head} {
+    report_.kind = judge_.operation().kind;
+    report_.name = judge_.operation().name;
+}
+
+std::optional<ErrorCode> Forwarder::ForwardedRequest::refusal() const {
+    if (in_flight_.count() > owner_.plan_.pending_requests)
+        return ErrorCode::overloaded;
+    // A link or an image can cause a GET; it must not move money (contract 2).
+    if (judge_.view().is_get && judge_.moves_money())
+        return ErrorCode::method_not_allowed;
+    return std::nullopt;
+}
+
+bool Forwarder::ForwardedRequest::begin_watching() noexcept {
+    if (judge_.operation().may_mutate())
+        watch_app();
+    return app_ != AppWatch::gone;
+}
+
+void Forwarder::ForwardedRequest::watch_app() noexcept {
+    if (app_ == AppWatch::not_begun)
+        app_ = request_.app.note_end() ? AppWatch::gone : AppWatch::present;
+}
+
+void Forwarder::ForwardedRequest::about_to_wait() noexcept {
+    watch_app();
+    if (app_ == AppWatch::present)
+        app_ = AppWatch::waited;
+}
+
+bool Forwarder::ForwardedRequest::gone() noexcept {
+    if (app_ != AppWatch::gone && request_.app.is_gone())
+        app_ = AppWatch::gone;
+    return app_ == AppWatch::gone;
+}
+
+bool Forwarder::ForwardedRequest::look_for_app() noexcept {
+    if (app_ == AppWatch::waited)
+        app_ = request_.app.is_gone() ? AppWatch::gone : AppWatch::present;
+    return app_ != AppWatch::gone;
+}
+
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::wait_for_token() {
+    about_to_wait();
+    const auto missing = co_await token_.wait_for_token();
+    if (missing)
+        co_return as_pointer(reply_error(no_token_error(*missing)));
+    co_return nullptr;
+}
+
+bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
+    return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
+}
+
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_down() {
+    about_to_wait();
+    journal::Scribe& scribe = *owner_.scribe_;
+    auto entry = co_await scribe.put_down(judge_.view(), judge_.operation().name, request_.context.request_id,
+                                          http::trace_id(request_.head.fields));
+    const bool may_go = entry->durable || !scribe.required();
+    entry_ = OpenEntry{scribe, std::move(entry)};
+    if (may_go)
+        co_return nullptr;
+    ErrorReply error = server::error_reply(ErrorCode::overloaded);
+    error.sentence = not_put_down;
+    report_.detail = "the journal can't be written";
+    co_return as_pointer(reply_error(error));
+}
+
+upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
+    const std::string codings =
+        http::narrowed_accept_encoding(request_.head.fields.combined(FieldId::accept_encoding));
+    const auto head = token_.head(request_.head, request_.target.query, codings, request_.context.request_id,
+                                  request_.body.size());
+    return {.head = head,
+            .body = request_.body,
+            .may_mutate = judge_.operation().may_mutate(),
+            .new_connection = resent_stale_,
+            .hold_limit = owner_.plan_.inspect_limit,
+            .now = now,
+            .requester = this};
+}
+
+void Forwarder::ForwardedRequest::sent(Duration took) noexcept {
+    token_.sent();
+    report_.upstream_time += took;
+}
+
+Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
+    owner_.stats_.upstream_duration.observe(exchange.response_time());
+    token_.adopt_token(exchange.head(), judge_.operation().has_login);
+    looked_at_.reset();
+    // A status says it without the body, which may be larger than what is held: then it is judged when whole.
+    const http::ResponseHead& head = exchange.head();
+    if (judge_.is_judged_by_its_start(head))
+        return judge_.judge_stream_start(head, exchange.body(), scratch_);
+    if (!exchange.complete())
+        return judge_.told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
+    if (exchange.body().size() > owner_.plan_.inspect_limit && !judge_.told_by_status(head.status))
+        return Verdict::ok;
+    looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
+                                              exchange.body(), scratch_);
+    const graphql::Judgement judgement = judge_.judge(head.status, looked_at_.value_or(std::string_view{}));
+    if (judgement.throttle_available)
+        owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
+    // The app's own login is served without a token, so it proves nothing of ours.
+    if (judgement.verdict == Verdict::ok && looked_at_ && !judge_.operation().has_login &&
+        graphql::shows_data(head.status, *looked_at_) && token_.awaits_proof())
+        token_.accepted(document());
+    return judgement.verdict;
+}
+
+net::Task<Forwarder::ForwardedRequest::End>
+Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
+    if (app_ == AppWatch::gone)
+        co_return as_pointer(reply_gone());
+    const bool may_mutate = judge_.operation().may_mutate();
+    const FailedAttempt attempt{failure.code, failure.stage, failure.reused,
+                                may_mutate,   resent_stale_, false};
+    const Decision decision = decide(attempt);
+    if (decision.kind == Decision::Kind::resend) {
+        resent_stale_ = true;
+        ++report_.resends;
+        owner_.stats_.resends[1].add();
+        co_return nullptr;
+    }
+    report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
+    co_return co_await reply_decision(decision);
+}
+
+net::Task<Forwarder::ForwardedRequest::End>
+Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
+    const bool open_stream = is_open_stream(*exchange);
+    if (open_stream && !judge_.moves_money()) {
+        // A stream that can't move money and stays open after the refusal says nothing more. It is kept open
+        // until it is known whether the app gets it: a login may use one connection beyond the limit.
+        const auth::Advice advice = co_await ask_for_advice();
+        if (advice.kind == auth::Advice::Kind::pass)
+            co_return as_pointer(relay(std::move(exchange), Verdict::rejected));
+        exchange.reset();
+        co_return follow(advice);
+    }
+    Duration patience = owner_.plan_.response_timeout;
+    if (open_stream)
+        patience = std::min(patience, refused_stream_time);
+    HeldAnswer held =
+        co_await hold(std::move(exchange), patience, judge_, owner_.plan_.head, request_.context);
+    if (held.judged.verdict != Verdict::rejected)
+        co_return as_pointer(pass_on(std::move(held)));
+    if (!held.judged.proven && judge_.operation().may_mutate()) {
+        token_.rejected_in_doubt(document());
+        co_return co_await reply_broken_rejection();
+    }
+    const auth::Advice advice = co_await ask_for_advice();
+    if (advice.kind != auth::Advice::Kind::pass)
+        co_return follow(advice);
+    if (!held.whole)
+        co_return co_await reply_broken_rejection();
+    co_return as_pointer(pass_on(std::move(held)));
+}
+
+net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
+    about_to_wait();
+    return token_.rejected(document());
+}
+
+/// Returns the reply if the login has failed, or null to send again. `advice` is not to pass the answer
+/// on.
+Forwarder::ForwardedRequest::End Forwarder::ForwardedRequest::follow(const auth::Advice& advice) {
+    if (advice.kind == auth::Advice::Kind::fail)
+        return as_pointer(reply_error(no_token_error(advice.failure)));
+    ++report_.resends;
+    owner_.stats_.resends[0].add();
+    return nullptr;
+}
+
+Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict verdict) {
+    // What a mutation was answered has to be passed on in any case.
+    if (is_open_stream(*exchange) && !exchange->become_stream(judge_.moves_money())) {
+        exchange.reset(); // closes the connection, which would stay busy otherwise
+        report_.detail = "streams hold half of upstream.max_connections already";
+        return reply_error(server::error_reply(ErrorCode::overloaded));
+    }
+    const http::ResponseHead& head = exchange->head();
+    if (!looked_at_ && exchange->complete() && judge_.needs_body(verdict))
+        looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
+                                                  exchange->body(), scratch_);
+    note_answer(head.status, verdict, judge_.executed(head.status, looked_at_, verdict));
+    // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
+    // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
+    const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
+    const std::optional<std::uint64_t> length = held ? exchange->body().size() : head.content_length;
+    Reply reply;
+    reply.framing = http::framing_for(request_.context, head.status, length);
+    reply.head = http::take_spare_head();
+    http::append_app_head(reply.head, head, owner_.plan_.head, request_.context, reply.framing,
+                          length.value_or(0));
+    if (reply.framing == http::BodyFraming::until_close)
+        reply.after = server::AfterReply::close;
+    reply.in_flight = std::move(in_flight_);
+    if (exchange->complete())
+        entry_.conclude(report_);
+    if (!held) {
+        reply.report = report_;
+        reply.body = std::make_unique<StreamedAnswer>(std::move(exchange), judge_, std::move(entry_),
+                                                      std::move(report_), owner_.plan_.response_timeout);
+        return reply;
+    }
+    report_.bytes_out = exchange->body().size();
+    reply.report = std::move(report_);
+    if (reply.framing != http::BodyFraming::none)
+        reply.body = borrow(std::move(exchange));
+    return reply;
+}
+
+Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
+    note_answer(held.status, held.judged.verdict, held.judged.executed);
+    entry_.conclude(report_);
+    report_.bytes_out = held.body.size();
+    Reply reply;
+    reply.head = std::move(held.head);
+    reply.body = std::move(held.body);
+    reply.report = std::move(report_);
+    reply.in_flight = std::move(in_flight_);
+    return reply;
+}
+
+Reply Forwarder::ForwardedRequest::reply_error(const ErrorReply& error) {
+    Reply reply = render(error, request_.context);
+    const bool looked_up = error.reconciled && error.executed == Executed::yes;
+    entry_.conclude(reply.report, looked_up ? journal::Source::lookup : journal::Source::answer);
+    return reply;
+}
+
+Reply Forwarder::ForwardedRequest::reply_refusal(ErrorCode code) {
+    ErrorReply error = server::error_reply(code);
+    if (code == ErrorCode::method_not_allowed)
+        error.extra_fields = "Allow: POST\r\n";
+    return reply_error(error);
+}
+
+/// A client that closed only its own direction can still read this reply.
+Reply Forwarder::ForwardedRequest::reply_gone() {
+    http::ReplyContext context = request_.context;
+    context.keep_alive = false;
+    ErrorReply error = server::error_reply(ErrorCode::upstream_unreachable);
+    error.sentence = app_left;
+    report_.detail = "the app closed its connection before the request was sent";
+    Reply reply = render(error, context);
+    reply.after = server::AfterReply::close; // whatever else it sends is for nobody
+    reply.report.outcome = server::client_closed_outcome;
+    entry_.conclude(reply.report);
+    return reply;
+}
+
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_decision(Decision decision) {
+    ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    std::optional<reconcile::Answer> answer;
+    if (decision.code == ErrorCode::outcome_unknown)
+        answer = co_await reconcile();
+    if (answer && answer->result == reconcile::Result::found) {
+        error.executed = Executed::yes;
+        error.reconciled = answer->found;
+    } else if (answer && answer->result == reconcile::Result::not_found) {
+        error.reconciled = "null"; // but never "no": it may still be under way
+    }
+    co_return as_pointer(reply_error(error));
+}
+
+/// The rejection was cut by the upstream, is too long to hold or can't be decoded: it must not be passed off
+/// as the whole answer.
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_broken_rejection() {
+    const bool may_mutate = judge_.operation().may_mutate();
+    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
+    return reply_decision(
+        decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}));
+}
+
+/// Returns what the upstream knows of a mutation whose outcome is unknown, or nullopt if it was not asked.
+net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
+    if (owner_.reconciler_ == nullptr)
+        co_return std::nullopt;
+    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys);
+    if (!fields || !graphql::each_has_its_key(*fields)) {
+        if (fields && graphql::lacks_its_key(*fields))
+            report_.detail += no_key;
+        co_return std::nullopt;
+    }
+    const TimePoint begin = BootClock::now();
+    std::string id{request_.context.request_id};
+    auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
+    report_.upstream_time += BootClock::now() - begin;
+    owner_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+    co_return answer;
+}
+
+Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::ReplyContext& context) {
+    Reply reply = server::render(error, context, request_.head.fields.value(FieldId::accept),
+                                 owner_.plan_.errors_always_200, std::move(report_));
+    reply.in_flight = std::move(in_flight_);
+    return reply;
+}
+
+void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict,
+                                              Executed executed) noexcept {
+    report_.status = status;
+    report_.outcome = static_cast<std::uint32_t>(verdict); // the labels begin with the verdicts
+    report_.executed = executed;
 }
 
 } // namespace bearerd::proxy

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <bearerd/auth/token_source.hpp>
-#include <bearerd/proxy/forwarder.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 #include <boost/beast/http/field.hpp>
@@ -217,60 +216,5 @@ inline auth::Advice resend_with(const std::string& token, bool after_login) {
     advice.after_login = after_login;
     return advice;
 }
-
-/// The app: takes what is written until it goes away.
-class FakeApp final : public Responder {
-public:
-    std::string received;
-    std::vector<std::string> writes;
-    std::size_t leaves_after = SIZE_MAX;  ///< writes
-    std::size_t takes_at_once = SIZE_MAX; ///< bytes
-    std::function<void()> before_waiting; ///< or empty
-    std::size_t gone_at_look = SIZE_MAX;  ///< the first look, from 1, that finds it gone
-    bool gone_at_once = false;            ///< what note_end() finds
-    std::size_t looks = 0;
-    std::size_t notes = 0;
-    bool closed = false;
-    bool reset = false;
-
-    bool note_end() noexcept override {
-        ++notes;
-        return gone_at_once;
-    }
-
-    bool app_is_gone() noexcept override { return ++looks >= gone_at_look; }
-
-    net::Task<bool> write(std::string_view first, std::string_view second, std::string_view third) override {
-        if (before_waiting)
-            before_waiting();
-        if (writes.size() >= leaves_after)
-            co_return false;
-        writes.push_back(std::string{first} + std::string{second} + std::string{third});
-        received += writes.back();
-        co_return true;
-    }
-
-    std::size_t write_now(std::string_view first, std::string_view second) override {
-        if (writes.size() >= leaves_after)
-            return 0;
-        const std::string taken = (std::string{first} + std::string{second}).substr(0, takes_at_once);
-        writes.push_back(taken);
-        received += taken;
-        return taken.size();
-    }
-
-    void close_after() noexcept override { closed = true; }
-
-    void reset_after() noexcept override { reset = true; }
-
-    [[nodiscard]] bool has(std::string_view text) const { return received.find(text) != std::string::npos; }
-
-    [[nodiscard]] std::string head() const { return received.substr(0, received.find("\r\n\r\n") + 2); }
-
-    [[nodiscard]] std::string body() const {
-        const auto end = received.find("\r\n\r\n");
-        return end == std::string::npos ? "" : received.substr(end + 4);
-    }
-};
 
 } // namespace bearerd::proxy::test
