@@ -58,7 +58,8 @@ public:
     virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
     /// Whether an accepted request that was sent with `used` would prove something. False once the login's
-    /// token is known to work: this is the path of nearly every answer, so it costs next to nothing.
+    /// token is known to work and no document is denied: this is the path of nearly every answer, so it costs
+    /// next to nothing.
     [[nodiscard]] virtual bool awaits_proof(const TokenPtr& /*used*/) const noexcept { return false; }
 
     /// A request for this document, sent with `used`, was accepted: GraphQL data came back.
