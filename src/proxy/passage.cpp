@@ -231,7 +231,7 @@ net::Task<bool> Forwarder::Passage::after_failure(const upstream::Failure& failu
         co_return true;
     }
     report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
-    co_await reply_decision(decision);
+    co_await reply_decision(decision, &failure);
     co_return false;
 }
 

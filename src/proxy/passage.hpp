@@ -97,7 +97,7 @@ private:
     [[nodiscard]] net::Task<void> write_rest(std::string left);
     [[nodiscard]] net::Task<void> stream(upstream::ExchangePtr exchange, http::BodyFraming framing);
     [[nodiscard]] net::Task<bool> write_piece(std::string_view piece, bool chunked, bool last);
-    [[nodiscard]] net::Task<void> reply_decision(const Decision& decision);
+    [[nodiscard]] net::Task<void> reply_decision(const Decision& decision, const upstream::Failure* failure);
     /// What the upstream knows of a mutation whose outcome is unknown; nothing where it was not asked.
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] net::Task<void> reply_no_token(auth::NoToken reason);

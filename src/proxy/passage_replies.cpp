@@ -1,6 +1,8 @@
 // What the app is told in bearerd's own words.
 #include "passage.hpp"
 
+#include <bearerd/base/cause.hpp>
+
 namespace bearerd::proxy {
 
 using graphql::ErrorCode;
@@ -44,8 +46,11 @@ net::Task<void> Forwarder::Passage::reply_gone() {
     static_cast<void>(co_await responder_.write(out_, {}, {}));
 }
 
-net::Task<void> Forwarder::Passage::reply_decision(const Decision& decision) {
+net::Task<void> Forwarder::Passage::reply_decision(const Decision& decision,
+                                                   const upstream::Failure* failure) {
     ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    if (failure != nullptr && decision.code == ErrorCode::upstream_unreachable)
+        error.sentence = cause_of(failure->code, failure->detail).sentence;
     std::optional<reconcile::Answer> answer;
     if (decision.code == ErrorCode::outcome_unknown)
         answer = co_await reconcile();
@@ -100,7 +105,7 @@ net::Task<void> Forwarder::Passage::reply_broken_rejection() {
     const Decision decision =
         decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
     report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
-    co_await reply_decision(decision);
+    co_await reply_decision(decision, nullptr);
 }
 
 net::Task<void> Forwarder::Passage::pass_on(HeldAnswer held) {

@@ -317,6 +317,34 @@ TEST_F(ForwarderTest, AnUpstreamThatCannotBeReachedHasExecutedNothing) {
     EXPECT_FALSE(report.detail.empty());
 }
 
+TEST_F(ForwarderTest, TheTillReadsWhyTheUpstreamCannotBeReachedAndWhatToDo) {
+    const struct {
+        errc code;
+        const char* reason;
+        const char* says;
+    } cases[] = {
+        {errc::name_not_found, "looking up a.example: Host not found", "name could not be looked up"},
+        {errc::connect_failed, "127.0.0.1:1: Connection refused", "refuses connections"},
+        {errc::timed_out, "connecting took too long: no address answers", "did not answer in time"},
+        {errc::certificate_invalid, "self-signed certificate", "could not prove who it is"},
+        {errc::certificate_invalid, "certificate has expired", "date and time"},
+        {errc::certificate_invalid, "hostname mismatch", "another name"},
+        {errc::proxy_refused, "the proxy answered 407", "check upstream.proxy"},
+        {errc::connect_failed, "the proxy 127.0.0.1:1: Connection refused", "check upstream.proxy"},
+        {errc::tls_failed, "wrong version number", "does not speak TLS"},
+        {errc::tls_failed, "tlsv1 alert protocol version", "check upstream.tls"},
+        {errc::connect_failed, "127.0.0.1:1: Network is unreachable", "internet connection"},
+    };
+
+    for (const auto& [code, reason, says] : cases) {
+        answer(upstream::Failure{make_error_code(code), Stage::connecting, false, reason});
+        request(mutation);
+        expect_error(ErrorCode::upstream_unreachable, Executed::no);
+        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received;
+        EXPECT_TRUE(app.has("nothing was executed; ")) << reason;
+    }
+}
+
 /// The scenario with the most steps, failed at each of them: a stale connection, a rejection, a login, the
 /// resend.
 TEST_F(ForwarderTest, AFailureAtAnyStepGivesOneAnswerAndNoFurtherRequest) {
