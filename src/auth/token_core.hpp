@@ -86,6 +86,7 @@ private:
     [[nodiscard]] TokenMachine::Moment moment();
     [[nodiscard]] TokenMachine::Reply enroll(TokenMachine::Reply reply,
                                              const std::shared_ptr<Waiter>& waiter);
+    void add_cause(NoToken& failure) const noexcept;
     void settle(const TokenMachine::Reply& reply, TimePoint now);
     void release_waiters(const TokenMachine::Reply& reply, TimePoint now);
     void rearm();

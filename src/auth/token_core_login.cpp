@@ -151,7 +151,9 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         return;
     login_timer_->cancel();
     const auto at = moment();
-    const auto reply = apply(std::move(outcome), at);
+    auto reply = apply(std::move(outcome), at);
+    if (reply.action == TokenMachine::Reply::Action::fail)
+        add_cause(reply.failure);
     release_waiters(reply, at.now);
     settle(reply, at.now);
     if (reply.action != TokenMachine::Reply::Action::wait)

@@ -75,15 +75,20 @@ constexpr Cause tls{
     "encrypted connections.",
     "No encrypted connection to the gift card service could be made, and nothing was executed; "
     "check upstream.tls, and whether a firewall looks into encrypted connections."};
-constexpr Cause wrong_address{"Wrong address",
-                              "The server knows no such page: check the path in upstream.url."};
+constexpr Cause wrong_address{
+    "Wrong address", "The server knows no such page: check the path in upstream.url.",
+    "The server knows no such page as upstream.url names, and nothing was executed; check the path in it."};
 constexpr Cause no_token{
     "No token",
-    "The service answered without a token: check auth.login_query, auth.token_headers and upstream.url, or "
-    "call the service's support."};
+    "The service answered without a token that can be used: check auth.login_query, auth.token_headers and "
+    "upstream.url, or call the service's support.",
+    "The gift card service did not give this till a token that can be used, and nothing was executed; check "
+    "auth.login_query, auth.token_headers and upstream.url, or call the service's support."};
 constexpr Cause locked{"Account locked",
                        "The service says that the account is locked or blocked: have its support "
-                       "unlock it, then reload bearerd."};
+                       "unlock it, then reload bearerd.",
+                       "The gift card service says that this till's account is locked, and nothing was "
+                       "executed; have the service's support unlock it, then reload bearerd."};
 
 struct Sign {
     std::string_view words; ///< in lower case
@@ -91,7 +96,7 @@ struct Sign {
 };
 
 /// OpenSSL's words, the dialer's and those of judge_login(); the first that is found counts.
-constexpr std::array<Sign, 20> signs{{{"the proxy", &proxy},
+constexpr std::array<Sign, 22> signs{{{"the proxy", &proxy},
                                       {"looking up ", &name_unknown},
                                       {"connection refused", &refused},
                                       {"connecting took too long", &no_answer},
@@ -109,6 +114,8 @@ constexpr std::array<Sign, 20> signs{{{"the proxy", &proxy},
                                       {"http status 404", &wrong_address},
                                       {"neither a token nor errors", &no_token},
                                       {"without a json object", &no_token},
+                                      {"a token that is too long", &no_token},
+                                      {"two tokens joined by a comma", &no_token},
                                       {"locked", &locked},
                                       {"blocked", &locked}}};
 

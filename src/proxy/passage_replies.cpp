@@ -87,6 +87,8 @@ net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
         error.code = ErrorCode::login_rejected;
         break;
     case auth::NoToken::Reason::login_unavailable:
+        if (reason.cause != nullptr)
+            error.sentence = reason.cause->sentence;
         break;
     case auth::NoToken::Reason::overloaded:
         error.code = ErrorCode::overloaded;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/auth/token.hpp>
+#include <bearerd/base/cause.hpp>
 #include <bearerd/net/task.hpp>
 
 #include <cstdint>
@@ -15,6 +16,9 @@ struct NoToken {
     enum class Reason : std::uint8_t { login_rejected, login_unavailable, overloaded, shutting_down };
     Reason reason = Reason::login_unavailable;
     Duration retry_after{}; ///< until the next login may be tried, for Retry-After; never negative
+    /// login_unavailable: why the last one could not be carried out, if that is known. Never dangles: causes
+    /// live as long as the process.
+    const Cause* cause = nullptr;
 };
 
 using TokenResult = std::variant<TokenPtr, NoToken>;

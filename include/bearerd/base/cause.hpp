@@ -11,8 +11,8 @@ namespace bearerd {
 struct Cause {
     std::string_view title;  ///< two or three words
     std::string_view advice; ///< one or more sentences
-    /// The sentence of UPSTREAM_UNREACHABLE (contract 4): what happened, and what to do. Empty if the code's
-    /// own sentence says as much.
+    /// The sentence of UPSTREAM_UNREACHABLE and LOGIN_UNAVAILABLE (contract 4): what happened, and what to
+    /// do. Empty if the code's own sentence says as much.
     std::string_view sentence{};
 };
 

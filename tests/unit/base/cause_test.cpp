@@ -45,6 +45,11 @@ TEST(Cause, TellsWhatToDoAboutEach) {
         {{}, "unable to verify the first certificate", "Certificate unknown", "upstream.tls.ca_file"},
         {{}, "HTTP status 404", "Wrong address", "path in upstream.url"},
         {{}, "HTTP status 200 with neither a token nor errors", "No token", "auth.login_query"},
+        {{}, "HTTP status 200 with a token that is too long (more than 16 KiB)", "No token", "support"},
+        {{},
+         "HTTP status 200 with two tokens joined by a comma in one header, of which it can't be told",
+         "No token",
+         "support"},
         {{}, "HTTP status 200 without a JSON object", "No token", "upstream.url"},
         {{}, "the upstream says: This account is Locked", "Account locked", "unlock"},
         {{}, "HTTP status 503", "Upstream down", "support"},
@@ -72,6 +77,9 @@ TEST(Cause, HasASentenceOfItsOwnForTheTill) {
         {errc::proxy_refused, "the proxy answered 407", "upstream.proxy"},
         {errc::tls_failed, "wrong version number", "does not speak TLS"},
         {errc::tls_failed, "tlsv1 alert protocol version", "upstream.tls"},
+        {errc::login_unavailable, "HTTP status 404", "the path"},
+        {errc::login_unavailable, "HTTP status 200 with neither a token nor errors", "auth.login_query"},
+        {errc::login_unavailable, "the upstream says: account locked", "unlock"},
     };
 
     for (const auto& [code, reason, says] : cases) {
@@ -80,6 +88,7 @@ TEST(Cause, HasASentenceOfItsOwnForTheTill) {
         EXPECT_THAT(sentence, testing::MatchesRegex("[A-Z].*nothing was executed; .*[a-z]\\.")) << reason;
         EXPECT_THAT(sentence, testing::Not(testing::HasSubstr(". "))) << "one sentence: " << reason;
     }
+    EXPECT_EQ(cause_of({}, "HTTP status 503").sentence, "");
     EXPECT_EQ(cause_of(errc::connect_failed, "127.0.0.1:1: Network is unreachable").sentence, "")
         << "the code's own sentence";
 }

@@ -108,6 +108,20 @@ TEST_F(ForwarderTest, WithoutATokenToBeHadTheAppLearnsWhyAndThatNothingWasExecut
     EXPECT_TRUE(transport.sent.empty());
 }
 
+TEST_F(ForwarderTest, TheTillReadsWhyALoginCouldNotBeCarriedOut) {
+    tokens.now = nullptr;
+    for (const auto& [reason, says] : {std::pair{"certificate has expired", "date and time"},
+                                       std::pair{"HTTP status 404", "check the path"},
+                                       std::pair{"HTTP status 503", "please try again shortly"}}) {
+        auth::NoToken none;
+        none.cause = &cause_of({}, reason);
+        tokens.later = none;
+        request(mutation);
+        expect_error(ErrorCode::login_unavailable, Executed::no);
+        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received;
+    }
+}
+
 TEST_F(ForwarderTest, ARejectedMutationIsSentAgainOnceWithTheNewerToken) {
     answer(unauthorized());
     answer(json(std::string{data}));
