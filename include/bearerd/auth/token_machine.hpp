@@ -191,10 +191,10 @@ private:
         /// Whether it was there.
         bool remove(std::uint64_t hash) noexcept {
             const std::size_t at = find(hash);
-            if (at == size_)
-                return false;
-            erase(at);
-            return true;
+            const bool found = at != size_;
+            if (found)
+                erase(at);
+            return found;
         }
 
         void clear() noexcept { size_ = 0; }
