@@ -66,7 +66,10 @@ std::vector<config::Fault> open_what_is_named(const std::string& file, config::S
             faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));
     try {
         static_cast<void>(Generation{std::make_shared<const config::Settings>(std::move(settings))});
-    } catch (const std::runtime_error& failure) { // how a TLS file that can't be used is told
+    } catch (const upstream::TlsFileError& failure) {
+        for (const std::string& sentence : failure.sentences())
+            faults.push_back(place_fault(file, sentence));
+    } catch (const std::runtime_error& failure) { // TLS can't be set up for another reason
         faults.push_back(place_fault(file, failure.what()));
     }
     return faults;

@@ -4,31 +4,46 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <mutex>
 #include <system_error>
 #include <thread>
+#include <vector>
 
 namespace bearerd::auth {
 
+namespace {
+
+/// Readings that hang, each in a thread of its own.
+constexpr std::size_t most_readings = 4;
+
+} // namespace
+
 struct PasswordReader::State {
     std::mutex mutex;
-    bool reading = false;
-    bool abandoned = false; ///< the executor may be gone
+    std::vector<std::string> reading; ///< the paths
+    bool abandoned = false;           ///< the executor may be gone
+
+    void ended(const std::string& path) noexcept {
+        const auto found = std::ranges::find(reading, path);
+        if (found != reading.end())
+            reading.erase(found);
+    }
 };
 
 PasswordReader::PasswordReader(net::Executor executor, Read read)
     : executor_{executor}, read_{std::move(read)}, state_{std::make_shared<State>()} {}
 
-bool PasswordReader::start(std::string path, Told told) {
+bool PasswordReader::start(const std::string& path, Told told) {
     {
         const std::lock_guard lock{state_->mutex};
-        if (state_->reading || state_->abandoned)
+        if (state_->abandoned || state_->reading.size() >= most_readings ||
+            std::ranges::find(state_->reading, path) != state_->reading.end())
             return false;
-        state_->reading = true;
+        state_->reading.push_back(path);
     }
-    auto work = [state = state_, executor = executor_, read = read_, path = std::move(path),
-                 told = std::move(told)] {
+    auto work = [state = state_, executor = executor_, read = read_, path, told = std::move(told)] {
         block_signals();
         std::optional<Secret> password;
         try {
@@ -36,7 +51,7 @@ bool PasswordReader::start(std::string path, Told told) {
         } catch (const std::exception&) { // for lack of memory: as if it could not be read
         }
         const std::lock_guard lock{state->mutex};
-        state->reading = false;
+        state->ended(path);
         if (state->abandoned)
             return;
         try {
@@ -49,7 +64,7 @@ bool PasswordReader::start(std::string path, Told told) {
         std::thread{std::move(work)}.detach();
     } catch (const std::system_error&) {
         const std::lock_guard lock{state_->mutex};
-        state_->reading = false;
+        state_->ended(path);
         return false;
     }
     return true;

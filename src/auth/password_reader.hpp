@@ -10,8 +10,9 @@
 
 namespace bearerd::auth {
 
-/// Reads the password's file on a thread of its own, so that a disk that hangs holds nobody up. Used on the
-/// thread of `executor` only, which is told there.
+/// Reads the password's file on a thread of its own, so that a disk that hangs holds nobody up. Each path has
+/// one reading at a time, so one that hangs does not hold up another file either. Used on the thread of
+/// `executor` only, where the result is reported.
 class PasswordReader {
 public:
     /// Called on that other thread; none: it can't be read just now.
@@ -24,8 +25,9 @@ public:
 
     ~PasswordReader() { abandon(); }
 
-    /// False: a reading has not ended yet, or there is no thread to be had; nobody will be told.
-    [[nodiscard]] bool start(std::string path, Told told);
+    /// Returns false, and reports nothing, if a reading of the same path has not ended yet, if four others
+    /// have not, or if no thread can be started.
+    [[nodiscard]] bool start(const std::string& path, Told told);
 
     /// Nobody is told any more.
     void abandon();

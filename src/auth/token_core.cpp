@@ -1,5 +1,6 @@
 #include "token_core.hpp"
 
+#include <bearerd/base/cause.hpp>
 #include <bearerd/config/password_file.hpp>
 
 #include <boost/asio/post.hpp>
@@ -150,6 +151,8 @@ TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& w
 
 TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
                                                const std::shared_ptr<Waiter>& waiter) {
+    if (reply.action == Action::fail)
+        add_cause(reply.failure);
     if (reply.action != Action::wait)
         return reply;
     const std::size_t limit = settings_->limits.pending_requests;
@@ -204,6 +207,12 @@ TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, s
     release_waiters(reply, at.now);
     settle({}, at.now);
     return observation;
+}
+
+/// Under the lock.
+void TokenService::Core::add_cause(NoToken& failure) const noexcept {
+    if (failure.reason == NoToken::Reason::login_unavailable && last_result_ == "unavailable")
+        failure.cause = &cause_of({}, last_reason_);
 }
 
 /// Carries out what a reply asks for beyond the request at hand. Under the lock, so that all is in order.

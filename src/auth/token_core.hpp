@@ -86,6 +86,7 @@ private:
     [[nodiscard]] TokenMachine::Moment moment();
     [[nodiscard]] TokenMachine::Reply enroll(TokenMachine::Reply reply,
                                              const std::shared_ptr<Waiter>& waiter);
+    void add_cause(NoToken& failure) const noexcept;
     void settle(const TokenMachine::Reply& reply, TimePoint now);
     void release_waiters(const TokenMachine::Reply& reply, TimePoint now);
     void rearm();
@@ -101,7 +102,8 @@ private:
 
     void run_login();
     [[nodiscard]] bool look_at_password(bool then_login);
-    void on_password(std::shared_ptr<const config::Credentials> before, std::optional<Secret> password);
+    void on_password(std::uint64_t look, std::shared_ptr<const config::Credentials> before,
+                     std::optional<Secret> password);
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
     void begin_login();
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
@@ -140,7 +142,8 @@ private:
     std::optional<Timer> login_timer_;
     std::optional<Timer> store_timer_;
     PasswordReader password_reader_;
-    bool looking_ = false;            ///< at the password's file
+    std::string looking_at_;          ///< the password's file that is being read, or empty
+    std::uint64_t look_ = 0;          ///< the number of that look, or of the last one
     bool login_after_look_ = false;   ///< a login waits for that
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome

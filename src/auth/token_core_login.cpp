@@ -51,15 +51,16 @@ bool TokenService::Core::look_at_password(bool then_login) {
         before = credentials_;
         patience = std::min(patience, settings_->auth.login_timeout);
     }
-    if (!looking_) {
-        std::string path = before->password_file;
-        auto told = [self = weak_from_this(), before = std::move(before)](std::optional<Secret> password) {
+    // A reload may have named another file, while the former one hangs.
+    if (const std::string& path = before->password_file; looking_at_ != path) {
+        auto told = [self = weak_from_this(), look = ++look_, before](std::optional<Secret> password) {
             if (const auto core = self.lock())
-                core->on_password(before, std::move(password));
+                core->on_password(look, before, std::move(password));
         };
-        looking_ = password_reader_.start(std::move(path), std::move(told));
+        const bool started = password_reader_.start(path, std::move(told));
+        looking_at_ = started ? path : std::string{};
     }
-    if (!looking_ || !then_login)
+    if (looking_at_.empty() || !then_login)
         return false;
     login_after_look_ = true;
     login_timer_->expires_after(patience);
@@ -70,12 +71,13 @@ bool TokenService::Core::look_at_password(bool then_login) {
     return true;
 }
 
-void TokenService::Core::on_password(std::shared_ptr<const config::Credentials> before,
+void TokenService::Core::on_password(std::uint64_t look, std::shared_ptr<const config::Credentials> before,
                                      std::optional<Secret> password) {
-    looking_ = false;
+    if (look == look_)
+        looking_at_.clear();
     if (password)
         take_password(before, std::move(*password));
-    if (std::exchange(login_after_look_, false))
+    if (look == look_ && std::exchange(login_after_look_, false))
         begin_login();
 }
 
@@ -149,7 +151,9 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         return;
     login_timer_->cancel();
     const auto at = moment();
-    const auto reply = apply(std::move(outcome), at);
+    auto reply = apply(std::move(outcome), at);
+    if (reply.action == TokenMachine::Reply::Action::fail)
+        add_cause(reply.failure);
     release_waiters(reply, at.now);
     settle(reply, at.now);
     if (reply.action != TokenMachine::Reply::Action::wait)

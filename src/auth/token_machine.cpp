@@ -84,7 +84,7 @@ bool TokenMachine::is_denied(std::uint64_t generation, std::uint64_t document, T
     const bool recent = now - login_at_ < settings_.denied_for;
     if (denied_.has(document))
         return proven_ || recent;
-    return recent && generation >= login_generation_ && set_aside_.has(document);
+    return recent && generation >= login_generation_ && (set_aside_.has(document) || wavering_.has(document));
 }
 
 void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
@@ -94,7 +94,8 @@ void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
         denied_.add(set_aside_);
         made_for_.reset();
     }
-    denied_.add(document);
+    if (!wavering_.has(document))
+        denied_.add(document);
 }
 
 TokenMachine::Reply TokenMachine::refused_in_doubt(std::uint64_t generation, std::uint64_t document,
@@ -111,11 +112,16 @@ void TokenMachine::accepted(std::uint64_t generation, std::uint64_t document) no
     proven_ = true;
     if (made_for_ == document)
         made_for_.reset();
+    const bool was_denied = denied_.remove(document);
+    const bool was_set_aside = set_aside_.remove(document);
+    if (was_denied || was_set_aside)
+        wavering_.add(document);
 }
 
 void TokenMachine::forget_denied() noexcept {
     denied_.clear();
     set_aside_.clear();
+    wavering_.clear();
     made_for_.reset();
 }
 
@@ -218,10 +224,13 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     auto denied = std::exchange(denied_, {});
     if (!proven_) // the last login has told nothing of what was set aside for it
         denied.add(set_aside_);
+    const auto wavering = wavering_;
     forget_denied();
     made_for_ = running_for_;
-    if (made_for_)
+    if (made_for_) {
         set_aside_ = denied;
+        wavering_ = wavering;
+    }
     login_claims_ = std::make_shared<const Claims>(token.claims);
     const auto hash = hash_of(token.value);
     make_current(std::move(token), hash, true, at.now, expires, at.jitter);

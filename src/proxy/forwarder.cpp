@@ -1,6 +1,7 @@
 #include <bearerd/proxy/forwarder.hpp>
 
 #include <bearerd/auth/authorized_exchange.hpp>
+#include <bearerd/base/cause.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
@@ -50,6 +51,8 @@ ErrorReply no_token_error(const auth::NoToken& missing) {
         error.code = ErrorCode::login_rejected;
         break;
     case auth::NoToken::Reason::login_unavailable:
+        if (missing.cause != nullptr)
+            error.sentence = missing.cause->sentence;
         break;
     case auth::NoToken::Reason::overloaded:
         error.code = ErrorCode::overloaded;
@@ -164,7 +167,8 @@ private:
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
     [[nodiscard]] End follow(const auth::Advice& advice);
 
-    [[nodiscard]] net::Task<End> reply_decision(Decision decision);
+    /// `failure`: what the attempt failed of, if that is to be said.
+    [[nodiscard]] net::Task<End> reply_decision(Decision decision, const upstream::Failure* failure);
     [[nodiscard]] net::Task<End> reply_broken_rejection();
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] Reply pass_on(HeldAnswer held);
@@ -362,7 +366,7 @@ Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
         co_return nullptr;
     }
     report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
-    co_return co_await reply_decision(decision);
+    co_return co_await reply_decision(decision, &failure);
 }
 
 net::Task<Forwarder::ForwardedRequest::End>
@@ -490,8 +494,11 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     return reply;
 }
 
-net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_decision(Decision decision) {
+net::Task<Forwarder::ForwardedRequest::End>
+Forwarder::ForwardedRequest::reply_decision(Decision decision, const upstream::Failure* failure) {
     ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    if (failure != nullptr && decision.code == ErrorCode::upstream_unreachable)
+        error.sentence = cause_of(failure->code, failure->detail).sentence;
     std::optional<reconcile::Answer> answer;
     if (decision.code == ErrorCode::outcome_unknown)
         answer = co_await reconcile();
@@ -510,7 +517,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_b
     const bool may_mutate = judge_.operation().may_mutate();
     report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
     return reply_decision(
-        decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}));
+        decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}), nullptr);
 }
 
 /// Returns what the upstream knows of a mutation whose outcome is unknown, or nullopt if it was not asked.

@@ -165,8 +165,7 @@ private:
     TimePoint heard_at_{}; ///< the last byte of what is kept: a head, a whole body
     std::uint64_t plain_written_ = 0;
     TcpEndpoint endpoint_;
-    std::optional<Duration> told_; ///< by a Keep-Alive field, as last handed on to the pool
-    TimePoint told_at_{};          ///< when it was
+    ToldLimit told_; ///< by a Keep-Alive field
     Duration noted_age_{};
     Duration idle_before_{};
     IdleKind kind_ = IdleKind::unused;

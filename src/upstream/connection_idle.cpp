@@ -8,16 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <utility>
 
 /// A connection between two exchanges: watched, soon without buffers, looked at before its next use.
 namespace bearerd::upstream {
-namespace {
-
-constexpr Duration told_again_after = std::chrono::minutes{1};
-
-} // namespace
 
 void Connection::check_out(TimePoint now) noexcept {
     stop_probes(); // a line that falters must not end an exchange
@@ -67,18 +61,14 @@ std::optional<Duration> Connection::heard_ago(TimePoint now) noexcept {
     return line ? upstream::heard_ago(*line, now - last_used_) : std::nullopt;
 }
 
-/// After a whole answer. Most upstreams say the same in each answer, or nothing; what is shared by all
-/// threads hears of it now and then, since what was said long ago counts less.
+/// After a whole answer.
 void Connection::learn_told_limit() noexcept {
     const std::string_view value = parser_.head().fields.value(http::FieldId::keep_alive);
     if (value.empty())
         return;
     const auto told = keep_alive_timeout(value);
-    if (!told || (told == told_ && heard_at_ - told_at_ < told_again_after))
-        return;
-    pool_.told_limit(*this, *told);
-    told_ = told;
-    told_at_ = heard_at_;
+    if (told && told_.is_news(*told, heard_at_))
+        pool_.told_limit(*this, *told);
 }
 
 bool Connection::is_alive() noexcept {

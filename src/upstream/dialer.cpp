@@ -351,9 +351,10 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
     take_looked_up(); // unless another dial was quicker to take it
     if (!known_.empty())
         co_return known_;
-    if (lookups->answers == answers) // it may serve a later dial yet
-        co_return failure(attempt, errc::name_not_found, "looking up " + host + " brings no answer");
-    co_return failure(attempt, errc::name_not_found, "looking up " + host + ": " + lookup_error_.message());
+    std::string detail = (settings_.proxy ? "looking up the proxy " : "looking up ") + host;
+    detail += lookups->answers == answers ? " brings no answer" // it may serve a later dial yet
+                                          : ": " + lookup_error_.message();
+    co_return failure(attempt, errc::name_not_found, std::move(detail));
 }
 
 /// Starts one address after the other until one is through; ends when no attempt is under way any more.
@@ -457,7 +458,9 @@ net::Task<std::optional<Failure>> Dialer::connect(Attempt& attempt, TcpSocket& s
         code = connected;
     }
     if (code)
-        co_return failure(attempt, errc::connect_failed, endpoint_text(endpoint) + ": " + code.message());
+        co_return failure(attempt, errc::connect_failed,
+                          (settings_.proxy ? "the proxy " : "") + endpoint_text(endpoint) + ": " +
+                              code.message());
     socket.non_blocking(true, code);
     if (!code)
         socket.native_non_blocking(true, code);

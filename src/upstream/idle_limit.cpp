@@ -15,13 +15,9 @@ using namespace std::chrono_literals;
 constexpr Duration close_is_known_for = 1h;
 constexpr Duration told_counts_for = 1h; // against a greater one
 constexpr Duration address_is_current_for = 1h;
+constexpr Duration told_again_after = 1min;
 constexpr int outlived_often = 10;              // then the close was no habit
 constexpr std::uint64_t longest_told_s = 86400; // a longer one tells no more
-
-/// Timers are coarse: a connection that lived a little longer than another one may have met the same limit.
-constexpr Duration clearly_beyond(Duration age) noexcept {
-    return age / 10 * 12;
-}
 
 std::optional<Duration> least_of(std::optional<Duration> a, std::optional<Duration> b) noexcept {
     return a && b ? std::min(*a, *b) : (a ? a : b);
@@ -64,6 +60,14 @@ std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept {
         return std::chrono::seconds{std::min(seconds, longest_told_s)};
     }
     return std::nullopt;
+}
+
+bool ToldLimit::is_news(Duration limit, TimePoint now) noexcept {
+    if (limit == last_ && now - at_ < told_again_after)
+        return false;
+    last_ = limit;
+    at_ = now;
+    return true;
 }
 
 void IdleLimit::told(Duration limit, TimePoint now) noexcept {

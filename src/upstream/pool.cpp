@@ -63,7 +63,8 @@ Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const conf
       health_{health},
       dialer_{context, clock, settings, tls},
       tidying_{clock, &Pool::on_tidying, this} {
-    idle_.reserve(share_ + 1); // so that to give a connection back takes no memory
+    // A login and a connection that is being replaced count on top. So to give one back takes no memory.
+    idle_.reserve(share_ + 2);
 }
 
 Pool::~Pool() {
@@ -139,7 +140,7 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
             co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
         if (ConnectionPtr connection = take_idle(request))
             co_return std::move(connection);
-        if (open_ < share_ + (request.beyond_limit ? 1 : 0))
+        if (open_ < most_open() + (request.beyond_limit ? 1 : 0))
             co_return co_await open_new(request.give_up);
         if (!idle_.empty()) { // none of them suits
             drop_idle(*idle_.front());
@@ -246,8 +247,8 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     busy_.pop_back();
     if (connection.stop_counting_as_stream())
         --streams_;
-    if (keep && keeping_ && open_ <= share_ && connection.last_used() - connection.opened_at() < oldest &&
-        make_idle(self))
+    if (keep && keeping_ && open_ <= most_open() &&
+        connection.last_used() - connection.opened_at() < oldest && make_idle(self))
         return;
     connection.close();
     connection_closed();

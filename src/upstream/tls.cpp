@@ -12,6 +12,7 @@
 #include <new>
 #include <stdexcept>
 #include <system_error>
+#include <utility>
 
 namespace bearerd::upstream {
 namespace {
@@ -72,13 +73,48 @@ IoState state_of(const SSL* ssl, int result) noexcept {
     }
 }
 
+std::string joined(const std::vector<std::string>& sentences) {
+    std::string all;
+    for (const std::string& sentence : sentences)
+        all.append(all.empty() ? "" : "; ").append(sentence);
+    return all;
+}
+
+/// Each file that can't be used is reported, not only the first.
+class FileFaults {
+public:
+    void expect(bool fine, const char* key, const std::string& file) {
+        if (!fine)
+            sentences_.push_back(std::string{"upstream.tls."} + key + ": " + file +
+                                 " can't be used: " + last_error());
+    }
+
+    void raise() {
+        if (!sentences_.empty())
+            throw TlsFileError{std::move(sentences_)};
+    }
+
+private:
+    std::vector<std::string> sentences_;
+};
+
 /// Whatever certificate stands in the file is trusted, an intermediate or the server's own included. The
 /// chain ends there. The server's name is verified all the same.
-void trust_only(SSL_CTX* context, const std::string& file) {
-    require(SSL_CTX_load_verify_file(context, file.c_str()) == 1,
-            "upstream.tls.ca_file: " + file + " can't be used");
-    require(X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1,
-            "upstream.tls.ca_file: " + file + " can't be used");
+void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
+    const bool fine =
+        SSL_CTX_load_verify_file(context, file.c_str()) == 1 &&
+        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1;
+    faults.expect(fine, "ca_file", file);
+}
+
+/// Whether the key fits is only judged beside a certificate that can be used.
+void present(SSL_CTX* context, const config::UpstreamTls& settings, FileFaults& faults) {
+    const std::string& certificate = settings.client_certificate_file;
+    const std::string& key = settings.client_key_file;
+    const bool certified = SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) == 1;
+    faults.expect(certified, "client_certificate_file", certificate);
+    const bool keyed = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;
+    faults.expect(keyed && (!certified || SSL_CTX_check_private_key(context) == 1), "client_key_file", key);
 }
 
 /// Answers carry tokens, which must not stay behind in a buffer that is given back. Before that OpenSSL would
@@ -120,6 +156,9 @@ struct TlsContext::Sessions {
     }
 };
 
+TlsFileError::TlsFileError(std::vector<std::string> sentences)
+    : std::runtime_error{joined(sentences)}, sentences_{std::move(sentences)} {}
+
 TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& host)
     : context_{SSL_CTX_new(TLS_client_method())},
       sessions_{std::make_unique<Sessions>()},
@@ -137,22 +176,17 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context,
                            1); // one receive for a record, not one for its header and one for the rest
+    FileFaults faults;
     if (settings.ca_file.empty())
         require(SSL_CTX_set_default_verify_paths(context) == 1,
                 "the system's certificate store can't be used");
     else
-        trust_only(context, settings.ca_file);
+        trust_only(context, settings.ca_file, faults);
     // A key that is encrypted is a fault. OpenSSL would ask the terminal for the words, and wait.
     SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
-    if (!settings.client_certificate_file.empty()) {
-        require(SSL_CTX_use_certificate_chain_file(context, settings.client_certificate_file.c_str()) == 1,
-                "upstream.tls.client_certificate_file: " + settings.client_certificate_file +
-                    " can't be used");
-        require(SSL_CTX_use_PrivateKey_file(context, settings.client_key_file.c_str(), SSL_FILETYPE_PEM) ==
-                        1 &&
-                    SSL_CTX_check_private_key(context) == 1,
-                "upstream.tls.client_key_file: " + settings.client_key_file + " can't be used");
-    }
+    if (!settings.client_certificate_file.empty())
+        present(context, settings, faults);
+    faults.raise();
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
     SSL_CTX_sess_set_new_cb(context, &TlsContext::on_new_session);
     SSL_CTX_set_app_data(context, sessions_.get());

@@ -95,6 +95,7 @@ WarmPlan::View WarmKeeper::view(TimePoint now, const Connection*& best) {
     const Duration recent = pool_.settings_.reuse_for_mutations;
     const Duration most = pool_.settings_.idle_timeout;
     WarmPlan::View view;
+    Duration youngest_lived{}; // of those that have carried no request
     view.now = now;
     view.dialing = dialing_;
     const bool full = pool_.open_ >= pool_.share_ && pool_.idle_.empty();
@@ -102,7 +103,10 @@ WarmPlan::View WarmKeeper::view(TimePoint now, const Connection*& best) {
     for (const auto& connection : pool_.idle_) {
         const Duration usable = std::min(most, usable_age(pool_.known_limit(*connection, now), recent));
         const TimePoint last_use = connection->last_used();
-        view.learning = view.learning || connection->idle_kind() == IdleKind::unused;
+        if (connection->idle_kind() == IdleKind::unused) {
+            view.learning = true;
+            youngest_lived = connection->noted_age();
+        }
         if (now - last_use >= usable)
             continue;
         if (!pool_.may_carry_mutation(*connection, now)) {
@@ -119,6 +123,7 @@ WarmPlan::View WarmKeeper::view(TimePoint now, const Connection*& best) {
         endpoint_ ? pool_.health_.idle_limits().known(*endpoint_, IdleKind::unused, now) : KnownLimit{};
     view.usable_age_of_new = std::min(most, usable_age(of_new, recent));
     view.futile = of_new.closes_at.has_value();
+    view.outlived = of_new.closes_at && youngest_lived > clearly_beyond(*of_new.closes_at);
     return view;
 }
 
@@ -126,9 +131,8 @@ void WarmKeeper::start_dial() {
     auto pool = self_.lock();
     if (!pool)
         return;
-    if (pool->open_ >= pool->share_ && !pool->idle_.empty())
-        pool->drop_idle(*pool->idle_.front());
     auto dialed = dial(pool);
+    pool->replacing_ = pool->open_ >= pool->share_; // what is idle stays until its successor is there
     dialing_ = true;
     ++pool->open_;
     net::spawn(pool->context_.get_executor(), std::move(dialed), "a connection made ahead");
@@ -139,7 +143,10 @@ net::Task<void> WarmKeeper::dial(std::shared_ptr<Pool> pool) {
     bool success = false;
     try {
         auto result = co_await pool->dialer_.dial(TimePoint::max());
+        pool->replacing_ = false;
         if (auto* dialed = std::get_if<Dialed>(&result)) {
+            if (pool->open_ > pool->share_ && !pool->idle_.empty())
+                pool->drop_idle(*pool->idle_.front());
             const auto connection = pool->adopt(std::move(*dialed));
             success = true;
             pool->give_back(*connection, true);
@@ -150,6 +157,7 @@ net::Task<void> WarmKeeper::dial(std::shared_ptr<Pool> pool) {
     } catch (const std::exception& problem) { // as for lack of memory
         log::debug("a connection made ahead of need failed", {{"reason", std::string_view{problem.what()}}});
     }
+    pool->replacing_ = false; // after an exception
     if (!success)
         pool->connection_closed();
     pool->stats_.warm_dials[success ? 0 : 1].add();

@@ -11,7 +11,9 @@ constexpr Duration between_looks = 1s;
 constexpr Duration between_dials = 1s;
 constexpr Duration per_dial = 5s; // in the long run
 constexpr Duration look_while_busy = 2s;
-constexpr Duration look_in_vain = 10s; // if the upstream closes such connections too soon to keep one
+constexpr Duration first_trial = 10s; // if the upstream closes such connections too soon to keep one
+constexpr Duration longest_trial = 10min;
+constexpr Duration look_at_trial = 3s; // enough for two acknowledgements of the peer's
 constexpr Duration least_use = 1s;     // what is usable for less is not worth a handshake
 constexpr Duration longest_pause = 60s;
 constexpr Duration lost_spread = 5s;
@@ -41,6 +43,22 @@ void WarmPlan::back_off(TimePoint now, double dice) noexcept {
     not_before_ = std::max(not_before_, now + std::max(between_dials, scale(pause, 0.5 + dice)));
 }
 
+void WarmPlan::put_off_trial(TimePoint now, double dice) noexcept {
+    const Duration pause = std::min(longest_trial, first_trial * (1 << std::min(trials_, most_doublings)));
+    ++trials_;
+    trial_at_ = now + scale(pause, 1 + dice / 2);
+}
+
+bool WarmPlan::is_time_for_trial(const View& view, double dice) noexcept {
+    if (trials_ == 0)
+        put_off_trial(view.now, dice);
+    if (view.outlived) {
+        trials_ = 1;
+        trial_at_ = std::min(trial_at_, view.now + scale(first_trial, 1 + dice / 2));
+    }
+    return view.now >= trial_at_;
+}
+
 WarmPlan::Step WarmPlan::next(const View& view, double dice) noexcept {
     const TimePoint soonest = view.now + between_looks;
     if (view.busy)
@@ -52,13 +70,23 @@ WarmPlan::Step WarmPlan::next(const View& view, double dice) noexcept {
     }
     if (view.dialing)
         return {false, ready, std::nullopt};
-    if (view.usable_age_of_new < least_use && (view.futile || view.learning))
-        return {false, ready, view.futile ? view.now + look_in_vain : soonest};
+    const bool too_short = view.usable_age_of_new < least_use;
+    const bool on_trial = too_short && view.futile;
+    if (!on_trial)
+        trials_ = 0;
+    if (on_trial && !is_time_for_trial(view, dice)) {
+        const bool undecided = view.learning && !view.outlived;
+        return {false, ready, undecided ? std::min(trial_at_, view.now + look_at_trial) : trial_at_};
+    }
+    if (too_short && view.learning && !view.futile)
+        return {false, ready, soonest};
     refill(view.now);
     if (dials_left_ == 0)
         return {false, ready, std::max(soonest, refilled_at_ + per_dial)};
     if (view.now < not_before_)
         return {false, ready, std::max(soonest, not_before_)};
+    if (on_trial)
+        put_off_trial(view.now, dice);
     --dials_left_;
     dialed_silent_ = view.silent;
     return {true, ready, std::nullopt};

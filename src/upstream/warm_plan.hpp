@@ -12,6 +12,10 @@ namespace bearerd::upstream {
 /// A connection is replaced at 0.75 to 0.9 of the idle age up to which it may carry a mutation. Dials are at
 /// least a second apart, twelve at once at most and then one every five seconds; after failures in a row the
 /// pause doubles from one second to a minute. It asks to be called again at most once a second.
+///
+/// If the upstream has ended such a connection too soon to keep one, that may have been an event, such as a
+/// restart. So one is made on trial, after 10 to 15 s at first and then after pauses that double up to ten
+/// minutes; as long as those on trial outlive the close, the pause stays short, until IdleLimit forgets it.
 class WarmPlan {
 public:
     /// How things stand.
@@ -29,8 +33,10 @@ public:
         /// One that has carried no request is idle, though perhaps no longer usable: it teaches how long such
         /// a one lives.
         bool learning = false;
-        /// The upstream is known to end such a one too soon to keep it.
+        /// The upstream is known to have ended such a one, and `usable_age_of_new` follows from that.
         bool futile = false;
+        /// The youngest such a one has lived clearly longer than that.
+        bool outlived = false;
         /// A connection is young enough, but its peer has not been heard from lately.
         bool silent = false;
     };
@@ -54,6 +60,8 @@ public:
     [[nodiscard]] static TimePoint first_look(TimePoint now, double dice) noexcept;
 
 private:
+    [[nodiscard]] bool is_time_for_trial(const View& view, double dice) noexcept;
+    void put_off_trial(TimePoint now, double dice) noexcept;
     void refill(TimePoint now) noexcept;
     void back_off(TimePoint now, double dice) noexcept;
 
@@ -64,6 +72,8 @@ private:
     int dials_left_ = most_dials;
     TimePoint refilled_at_{};
     TimePoint not_before_{};
+    int trials_ = 0; ///< pauses before a trial, in a row; 0: connections live long enough
+    TimePoint trial_at_{};
 };
 
 } // namespace bearerd::upstream

@@ -155,7 +155,8 @@ private:
         const bool recent = now_ - login_at_ < settings().denied_for;
         if (denied_.contains(document))
             return proven_ || recent;
-        return recent && set_aside_.contains(document) && generation >= login_generation_;
+        return recent && (set_aside_.contains(document) || wavering_.contains(document)) &&
+               generation >= login_generation_;
     }
 
     void accepted(std::uint8_t b) {
@@ -167,8 +168,11 @@ private:
             proven_ = true;
             if (made_for_ == document)
                 made_for_.reset();
+            if (denied_.erase(document) + set_aside_.erase(document) != 0)
+                wavering_.insert(document);
         }
-        promise(machine_.unproven_login() == (proven_ && !made_for_ ? 0 : login_generation_),
+        const bool learned = proven_ && !made_for_ && denied_.empty();
+        promise(machine_.unproven_login() == (learned ? 0 : login_generation_),
                 "a login's token is proven by a request that was accepted since");
     }
 
@@ -183,12 +187,14 @@ private:
             denied_.insert(set_aside_.begin(), set_aside_.end());
             made_for_.reset();
         }
-        denied_.insert(document);
+        if (!wavering_.contains(document))
+            denied_.insert(document);
     }
 
     void forget_denied() {
         denied_.clear();
         set_aside_.clear();
+        wavering_.clear();
         made_for_.reset();
     }
 
@@ -220,10 +226,13 @@ private:
             auto denied = denied_;
             if (!proven_)
                 denied.merge(set_aside_);
+            const auto wavering = wavering_;
             forget_denied();
             made_for_ = running_for_;
-            if (made_for_)
+            if (made_for_) {
                 set_aside_ = denied;
+                wavering_ = wavering;
+            }
             login_generation_ = reply.token->generation;
             login_at_ = now_;
             proven_ = false;
@@ -320,6 +329,7 @@ private:
     TimePoint allowed_at_{};
     std::set<std::uint64_t> denied_;
     std::set<std::uint64_t> set_aside_; ///< denied again where the last login's own document is denied too
+    std::set<std::uint64_t> wavering_;  ///< accepted after it had been denied
     std::optional<std::uint64_t> running_for_;
     std::optional<std::uint64_t> made_for_;
     std::uint64_t login_generation_ = 0;

@@ -173,6 +173,19 @@ TEST_F(Commands, CheckOpensTheTlsFiles) {
     }
 }
 
+TEST_F(Commands, CheckListsEachTlsFileThatCanNotBeUsed) {
+    directory_.write("key.pem", "this is no key\n");
+    const std::string file =
+        write("https://api.example.com/graphql", "",
+              "  tls:\n    ca_file: no-ca.pem\n    client_certificate_file: no-client.pem\n"
+              "    client_key_file: key.pem\n");
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(ended.exit.code, 78);
+    EXPECT_THAT(ended.output, AllOf(HasSubstr(file + ":4:14: upstream.tls.ca_file: "),
+                                    HasSubstr(file + ":5:30: upstream.tls.client_certificate_file: "),
+                                    HasSubstr(file + ":6:22: upstream.tls.client_key_file: ")));
+}
+
 TEST_F(Commands, AFileThatCanNotBeOpenedIsToldInTheSystemsWords) {
     const std::string file =
         write("https://api.example.com/graphql", "", "  tls:\n    ca_file: " + path("no-ca.pem") + "\n");
@@ -269,7 +282,7 @@ TEST_F(Commands, ALoginThatCanNotBeCarriedOutIs69AndSaysWhatToDo) {
     const Finished refused = run_bearerd({"login", "--config", write(nobody + "?key=a-key-of-the-api")});
     EXPECT_EQ(refused.exit.code, 69) << refused.output;
     EXPECT_THAT(refused.output, AllOf(HasSubstr("can't log in at " + nobody),
-                                      HasSubstr("Upstream down. Check this machine's internet connection"),
+                                      HasSubstr("Connection refused. Nothing listens there"),
                                       Not(HasSubstr("a-key-of-the-api"))));
 
     const Simulator upstream; // whose authority nobody told us of

@@ -87,13 +87,15 @@ public:
     /// was made for this very document, and it has not been accepted since, the document is denied.
     [[nodiscard]] Reply refused_in_doubt(std::uint64_t generation, std::uint64_t document, Moment at);
 
-    /// A request for this document, with the token of this generation, was accepted.
+    /// A request for this document, with the token of this generation, was accepted. If the document is
+    /// denied, the rejection spoke of one replica or of one request: from then on its denial lapses
+    /// `denied_for` after each login, until a login that was made for another reason.
     void accepted(std::uint64_t generation, std::uint64_t document) noexcept;
 
-    /// The generation of the last login's token, else 0 if nothing is to be proven of it any more: a request
-    /// has been accepted since, and so has the document that it was made for.
+    /// The generation of the last login's token, else 0 if accepted() has nothing to tell any more: a request
+    /// has been accepted since, so has the document that it was made for, and no document is denied.
     [[nodiscard]] std::uint64_t unproven_login() const noexcept {
-        return proven_ && !made_for_ ? 0 : login_generation_;
+        return proven_ && !made_for_ && denied_.empty() ? 0 : login_generation_;
     }
 
     /// A response to a request sent with the token of this generation carried a token (contract 3.4).
@@ -170,25 +172,47 @@ private:
     class Memory {
     public:
         void add(std::uint64_t hash) noexcept {
-            if (!has(hash))
-                hashes_[added_++ % Size] = hash;
+            if (has(hash))
+                return;
+            if (size_ == Size)
+                erase(0);
+            hashes_[size_++] = hash;
         }
 
-        [[nodiscard]] bool has(std::uint64_t hash) const noexcept {
-            const auto end = hashes_.begin() + static_cast<std::ptrdiff_t>(std::min(added_, Size));
-            return std::find(hashes_.begin(), end, hash) != end;
-        }
+        [[nodiscard]] bool has(std::uint64_t hash) const noexcept { return find(hash) != size_; }
+
+        [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
         void add(const Memory& other) noexcept {
-            for (std::size_t i = 0; i < other.added_ && i < Size; ++i)
+            for (std::size_t i = 0; i < other.size_; ++i)
                 add(other.hashes_[i]);
         }
 
-        void clear() noexcept { added_ = 0; }
+        /// Whether it was there.
+        bool remove(std::uint64_t hash) noexcept {
+            const std::size_t at = find(hash);
+            const bool found = at != size_;
+            if (found)
+                erase(at);
+            return found;
+        }
+
+        void clear() noexcept { size_ = 0; }
 
     private:
+        [[nodiscard]] std::size_t find(std::uint64_t hash) const noexcept {
+            const auto end = hashes_.begin() + static_cast<std::ptrdiff_t>(size_);
+            return static_cast<std::size_t>(std::find(hashes_.begin(), end, hash) - hashes_.begin());
+        }
+
+        void erase(std::size_t at) noexcept {
+            const auto first = hashes_.begin() + static_cast<std::ptrdiff_t>(at);
+            std::move(first + 1, hashes_.begin() + static_cast<std::ptrdiff_t>(size_), first);
+            --size_;
+        }
+
         std::array<std::uint64_t, Size> hashes_{};
-        std::size_t added_ = 0;
+        std::size_t size_ = 0;
     };
 
     [[nodiscard]] bool good(TimePoint now) const noexcept { return current_ && now < current_->expires; }
@@ -224,6 +248,8 @@ private:
     bool stopped_ = false;
     Memory<256> denied_;
     Memory<256> set_aside_; ///< what was denied before the last login, which has still to prove itself
+    Memory<256>
+        wavering_; ///< what was accepted after it had been denied; none of it is in denied_ or set_aside_
     std::optional<std::uint64_t> running_for_; ///< the document whose refusal began the login that runs
     std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login; none once that has a verdict
     Memory<32> replaced_;                      ///< values that were current once: they don't come back

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/auth/token.hpp>
+#include <bearerd/base/cause.hpp>
 #include <bearerd/net/task.hpp>
 
 #include <cstdint>
@@ -15,6 +16,9 @@ struct NoToken {
     enum class Reason : std::uint8_t { login_rejected, login_unavailable, overloaded, shutting_down };
     Reason reason = Reason::login_unavailable;
     Duration retry_after{}; ///< until the next login may be tried, for Retry-After; never negative
+    /// login_unavailable: why the last one could not be carried out, if that is known. Never dangles: causes
+    /// live as long as the process.
+    const Cause* cause = nullptr;
 };
 
 using TokenResult = std::variant<TokenPtr, NoToken>;
@@ -58,7 +62,8 @@ public:
     virtual void denied(const TokenPtr& used, std::uint64_t document) = 0;
 
     /// Whether an accepted request that was sent with `used` would prove something. False once the login's
-    /// token is known to work: this is the path of nearly every answer, so it costs next to nothing.
+    /// token is known to work and no document is denied: this is the path of nearly every answer, so it costs
+    /// next to nothing.
     [[nodiscard]] virtual bool awaits_proof(const TokenPtr& /*used*/) const noexcept { return false; }
 
     /// A request for this document, sent with `used`, was accepted: GraphQL data came back.

@@ -59,6 +59,11 @@ struct IdleFacts {
     return limit / 10 * 7;
 }
 
+/// Timers are coarse: a connection that lived a little longer than another one may have met the same limit.
+[[nodiscard]] constexpr Duration clearly_beyond(Duration age) noexcept {
+    return age / 10 * 12;
+}
+
 /// Whether the connection may carry a mutation; `recent` is `upstream.reuse_for_mutations`. Pure.
 [[nodiscard]] bool may_carry_mutation(const IdleFacts& facts, Duration recent) noexcept;
 
@@ -67,6 +72,18 @@ struct IdleFacts {
 
 /// The seconds of `timeout=` in a Keep-Alive field's value. Pure.
 [[nodiscard]] std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept;
+
+/// What one connection was told last. Most upstreams say the same in each answer; what is shared by all
+/// threads hears of it once a minute, since there what was said long ago counts less. Pure.
+class ToldLimit {
+public:
+    /// Whether it is to be handed on: it has changed, or was handed on a minute ago or earlier.
+    [[nodiscard]] bool is_news(Duration limit, TimePoint now) noexcept;
+
+private:
+    std::optional<Duration> last_; ///< as it was handed on
+    TimePoint at_{};               ///< when it was
+};
 
 /// What was told, seen and survived of one kind of connection at one address. Bounded; pure: time and ages
 /// are arguments.

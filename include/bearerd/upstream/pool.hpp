@@ -137,6 +137,9 @@ private:
     /// Whether requests are put off to the end of the turn (net/turn.hpp), and leave memory to tidy up.
     [[nodiscard]] bool is_crowded() const noexcept { return busy_.size() + starting_ >= net::crowd; }
 
+    /// How many connections may be open.
+    [[nodiscard]] std::size_t most_open() const noexcept { return share_ + (replacing_ ? 1 : 0); }
+
     net::asio::io_context& context_;
     net::DeadlineClock& clock_;
     const config::Upstream& settings_;
@@ -145,7 +148,8 @@ private:
     Stats& stats_;
     Health& health_;
     Dialer dialer_;
-    std::size_t open_ = 0;            ///< connections that exist or are being made
+    std::size_t open_ = 0;   ///< connections that exist or are being made
+    bool replacing_ = false; ///< one is being made that will replace an idle one, which may stay until then
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
     std::size_t streams_ = 0;         ///< busy ones that carry a stream

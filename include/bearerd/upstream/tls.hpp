@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -24,11 +25,24 @@ struct FreeSsl {
 
 using SslPtr = std::unique_ptr<SSL, FreeSsl>;
 
+/// Files that the settings name and that can't be used.
+class TlsFileError : public std::runtime_error {
+public:
+    /// `sentences`: one for each file, as "upstream.tls.ca_file: PATH can't be used: why". what() has them
+    /// all.
+    explicit TlsFileError(std::vector<std::string> sentences);
+
+    [[nodiscard]] const std::vector<std::string>& sentences() const noexcept { return sentences_; }
+
+private:
+    std::vector<std::string> sentences_;
+};
+
 /// One for all threads; keeps sessions so that later handshakes are short. Any thread.
 class TlsContext {
 public:
     /// `host`: the upstream's name or address literal, verified unless `settings.server_name` says another
-    /// one. Throws std::runtime_error with a sentence where a file can't be used.
+    /// one. Throws TlsFileError if a file can't be used, and std::runtime_error for another reason.
     TlsContext(const config::UpstreamTls& settings, const std::string& host);
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;

@@ -66,7 +66,7 @@ TEST(Status, TellsOfALoginThatFailedAndAnUpstreamThatIsDown) {
     const ordered_json json = status(snapshot);
     EXPECT_EQ(json["ready"], false);
     EXPECT_EQ(json["reason"], "no token: login unavailable: timed out; next try in 2 s");
-    EXPECT_EQ(json["summary"]["title"], "Upstream down");
+    EXPECT_EQ(json["summary"]["title"], "No answer in time");
     EXPECT_EQ(json["summary"]["level"], "bad");
     EXPECT_EQ(json["token"]["expires_in_s"], nullptr);
     EXPECT_EQ(json["login"]["next_try_s"], 2) << "not before the time";

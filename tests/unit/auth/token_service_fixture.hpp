@@ -22,6 +22,7 @@ struct Options {
     Duration login_timeout = 10s;
     std::uint32_t pending = 1024;
     std::function<std::optional<Secret>(const std::string&)> read_password = {}; ///< there is a file if set
+    std::string password_file = "/password";
 };
 
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
@@ -31,7 +32,7 @@ inline std::shared_ptr<const config::Settings> settings(const Options& options) 
     value->credentials.user = options.user;
     value->credentials.password = Secret{std::string_view{options.password}};
     if (options.read_password)
-        value->credentials.password_file = "/password";
+        value->credentials.password_file = options.password_file;
     value->token_store.directory = options.directory;
     value->auth.login_timeout = options.login_timeout;
     value->limits.pending_requests = options.pending;

@@ -1,6 +1,8 @@
 #include "unit/auth/token_service_fixture.hpp"
 
+#include "password_reader.hpp"
 #include "unit/auth/temporary_directory.hpp"
+#include "unit/run_task.hpp"
 
 #include <atomic>
 #include <future>
@@ -107,6 +109,52 @@ TEST(PasswordFile, OnADiskThatHangsHoldsNoLoginUpForLong) {
     f.acquire();
     f.run_until([&f] { return f.transport->sent == 2; });
     mended.set_value();
+}
+
+TEST(PasswordFile, OnADiskThatHangsDoesNotKeepAnotherOneFromBeingRead) {
+    std::promise<void> mended;
+    Options options;
+    options.read_password = [over = mended.get_future().share()](const std::string& path) {
+        if (path == "/password")
+            over.wait();
+        return std::optional{Secret{std::string_view{path == "/password" ? "late" : "changed"}}};
+    };
+    Fixture f{options};
+    start_rejected(f);
+    f.service->tick(); // hangs from here on
+    options.password = "from the reload";
+    options.password_file = "/elsewhere";
+    f.service->reload(settings(options), f.transport);
+    f.transport->answer(FakeAnswer::errors("no"));
+    f.run_until([&f] { return f.transport->sent == 2 && f.service->status().next_try; });
+    f.service->tick();
+    f.run_until([&f] { return f.transport->sent == 3; });
+    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"changed")"));
+    mended.set_value();
+}
+
+TEST(PasswordFile, OfWhichReadingsHangIsReadByFourThreadsAtMost) {
+    std::promise<void> mended;
+    std::atomic<int> begun = 0;
+    net::asio::io_context context;
+    PasswordReader reader{context.get_executor(),
+                          [&begun, over = mended.get_future().share()](const std::string&) {
+                              ++begun;
+                              over.wait();
+                              return std::optional<Secret>{};
+                          }};
+    int reported = 0;
+    const auto report = [&reported](const std::optional<Secret>&) { ++reported; };
+    EXPECT_TRUE(reader.start("/1", report));
+    EXPECT_FALSE(reader.start("/1", report)) << "it is being read";
+    for (const char* path : {"/2", "/3", "/4"})
+        EXPECT_TRUE(reader.start(path, report)) << path;
+    EXPECT_FALSE(reader.start("/5", report));
+    mended.set_value();
+    ASSERT_TRUE(bearerd::test::turn_until(context, [&reported] { return reported == 4; }));
+    EXPECT_EQ(begun, 4);
+    EXPECT_TRUE(reader.start("/5", report));
+    ASSERT_TRUE(bearerd::test::turn_until(context, [&reported] { return reported == 5; }));
 }
 
 TEST(PasswordFile, ThatHasChangedStartsANewStore) {

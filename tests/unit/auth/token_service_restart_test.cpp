@@ -243,7 +243,7 @@ TEST(TokenService, DocumentsThatAreDeniedByTurnsCauseOneLoginEachThoughTheTokenR
     Fixture f;
     f.settle("first");
     for (std::size_t i = 0; i < 100; ++i) {
-        f.source->accepted(f.source->current(f.now), 0);
+        f.source->accepted(f.source->current(f.now), 9); // another document
         f.source->observed(f.source->current(f.now), "swap" + std::to_string(i), false);
         f.now += 15s;
         f.transport->answer(FakeAnswer::token("login" + std::to_string(i)));

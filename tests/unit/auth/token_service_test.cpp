@@ -73,6 +73,23 @@ TEST(TokenService, OutagesAreUnavailableAndToldInWords) {
     EXPECT_EQ(f.stats.logins[2].get(), 1U);
 }
 
+TEST(TokenService, AnOutageTellsItsCauseToThoseThatWaitAndThoseThatComeLater) {
+    Fixture f;
+    f.start();
+    f.acquire();
+    FakeAnswer elsewhere;
+    elsewhere.status = 404;
+    f.transport->answer(std::move(elsewhere));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    f.acquire();
+    f.run_until([&f] { return f.acquired.size() == 2; });
+    for (const TokenResult& result : f.acquired) {
+        const Cause* const cause = std::get<NoToken>(result).cause;
+        ASSERT_NE(cause, nullptr);
+        EXPECT_EQ(cause->title, "Wrong address");
+    }
+}
+
 TEST(TokenService, ARejectedTokenBringsOneLoginAndAResendForEach) {
     Fixture f;
     f.settle("first");

@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <string>
+
 namespace bearerd {
 namespace {
 
@@ -15,9 +17,19 @@ TEST(Cause, TellsWhatToDoAboutEach) {
     } cases[] = {
         {errc::name_not_found, "looking up a.example: Host not found (authoritative)", "Name not found",
          "DNS"},
-        {errc::connect_failed, "127.0.0.1:1: Connection refused", "Upstream down", "firewall"},
-        {errc::timed_out, "connecting took too long: the TLS handshake was not finished", "Upstream down",
+        {errc::connect_failed, "127.0.0.1:1: Connection refused", "Connection refused", "port"},
+        {{}, "127.0.0.1:1: Connection refused", "Connection refused", "port"},
+        {errc::connect_failed, "127.0.0.1:1: Network is unreachable", "Upstream down", "internet"},
+        {errc::connect_failed, "127.0.0.1:1: Connection timed out", "No answer in time", "firewall"},
+        {errc::timed_out, "connecting took too long: the TLS handshake was not finished", "No answer in time",
          "firewall"},
+        {errc::timed_out, "", "No answer in time", "firewall"},
+        {errc::name_not_found, "", "Name not found", "DNS"},
+        {errc::name_not_found, "looking up the proxy a.example: Host not found", "Proxy trouble",
+         "its address"},
+        {errc::connect_failed, "the proxy 127.0.0.1:1: Connection refused", "Proxy trouble", "its address"},
+        {errc::timed_out, "connecting took too long: the proxy gave no answer", "Proxy trouble",
+         "upstream.proxy"},
         {errc::certificate_invalid, "self-signed certificate in certificate chain", "Certificate unknown",
          "upstream.tls.ca_file"},
         {errc::certificate_invalid, "unable to get local issuer certificate", "Certificate unknown",
@@ -26,13 +38,18 @@ TEST(Cause, TellsWhatToDoAboutEach) {
         {errc::certificate_invalid, "certificate is not yet valid", "Certificate expired", "date and time"},
         {errc::certificate_invalid, "hostname mismatch", "Wrong certificate", "server_name"},
         {errc::certificate_invalid, "IP address mismatch", "Wrong certificate", "upstream.url"},
-        {errc::proxy_refused, "HTTP status 404", "Proxy refuses", "upstream.proxy"},
+        {errc::proxy_refused, "HTTP status 404", "Proxy trouble", "upstream.proxy"},
         {errc::tls_failed, "wrong version number", "No TLS", "port in upstream.url"},
         {errc::tls_failed, "tlsv1 alert protocol version", "TLS failed", "upstream.tls"},
         {{}, "looking up a.example: Host not found (authoritative)", "Name not found", "DNS"},
         {{}, "unable to verify the first certificate", "Certificate unknown", "upstream.tls.ca_file"},
         {{}, "HTTP status 404", "Wrong address", "path in upstream.url"},
         {{}, "HTTP status 200 with neither a token nor errors", "No token", "auth.login_query"},
+        {{}, "HTTP status 200 with a token that is too long (more than 16 KiB)", "No token", "support"},
+        {{},
+         "HTTP status 200 with two tokens joined by a comma in one header, of which it can't be told",
+         "No token",
+         "support"},
         {{}, "HTTP status 200 without a JSON object", "No token", "upstream.url"},
         {{}, "the upstream says: This account is Locked", "Account locked", "unlock"},
         {{}, "HTTP status 503", "Upstream down", "support"},
@@ -43,6 +60,37 @@ TEST(Cause, TellsWhatToDoAboutEach) {
         EXPECT_EQ(cause.title, title) << reason;
         EXPECT_THAT(cause.advice, testing::HasSubstr(advice)) << reason;
     }
+}
+
+TEST(Cause, HasASentenceOfItsOwnForTheTill) {
+    const struct {
+        errc code;
+        const char* reason;
+        const char* says;
+    } cases[] = {
+        {errc::name_not_found, "looking up a.example: Host not found", "DNS"},
+        {errc::connect_failed, "127.0.0.1:1: Connection refused", "refuses connections"},
+        {errc::timed_out, "connecting took too long: no address answers", "in time"},
+        {errc::certificate_invalid, "self-signed certificate", "do not take payments around it"},
+        {errc::certificate_invalid, "certificate has expired", "date and time"},
+        {errc::certificate_invalid, "hostname mismatch", "another name"},
+        {errc::proxy_refused, "the proxy answered 407", "upstream.proxy"},
+        {errc::tls_failed, "wrong version number", "does not speak TLS"},
+        {errc::tls_failed, "tlsv1 alert protocol version", "upstream.tls"},
+        {errc::login_unavailable, "HTTP status 404", "the path"},
+        {errc::login_unavailable, "HTTP status 200 with neither a token nor errors", "auth.login_query"},
+        {errc::login_unavailable, "the upstream says: account locked", "unlock"},
+    };
+
+    for (const auto& [code, reason, says] : cases) {
+        const std::string sentence{cause_of(code, reason).sentence};
+        EXPECT_THAT(sentence, testing::HasSubstr(says)) << reason;
+        EXPECT_THAT(sentence, testing::MatchesRegex("[A-Z].*nothing was executed; .*[a-z]\\.")) << reason;
+        EXPECT_THAT(sentence, testing::Not(testing::HasSubstr(". "))) << "one sentence: " << reason;
+    }
+    EXPECT_EQ(cause_of({}, "HTTP status 503").sentence, "");
+    EXPECT_EQ(cause_of(errc::connect_failed, "127.0.0.1:1: Network is unreachable").sentence, "")
+        << "the code's own sentence";
 }
 
 } // namespace

@@ -104,6 +104,20 @@ TEST_F(ForwarderTest, WithoutATokenToBeHadTheAppLearnsWhyAndThatNothingWasExecut
     EXPECT_TRUE(transport.sent.empty());
 }
 
+TEST_F(ForwarderTest, TheTillReadsWhyALoginCouldNotBeCarriedOut) {
+    tokens.now = nullptr;
+    for (const auto& [reason, says] : {std::pair{"certificate has expired", "date and time"},
+                                       std::pair{"HTTP status 404", "check the path"},
+                                       std::pair{"HTTP status 503", "please try again shortly"}}) {
+        auth::NoToken none;
+        none.cause = &cause_of({}, reason);
+        tokens.later = none;
+        request(mutation);
+        expect_error(ErrorCode::login_unavailable, Executed::no);
+        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received;
+    }
+}
+
 TEST_F(ForwarderTest, ARejectedMutationIsSentAgainOnceWithTheNewerToken) {
     answer(unauthorized());
     answer(json(std::string{data}));
@@ -311,6 +325,34 @@ TEST_F(ForwarderTest, AnUpstreamThatCannotBeReachedHasExecutedNothing) {
     request(mutation);
     expect_error(ErrorCode::upstream_unreachable, Executed::no);
     EXPECT_FALSE(report.detail.empty());
+}
+
+TEST_F(ForwarderTest, TheTillReadsWhyTheUpstreamCannotBeReachedAndWhatToDo) {
+    const struct {
+        errc code;
+        const char* reason;
+        const char* says;
+    } cases[] = {
+        {errc::name_not_found, "looking up a.example: Host not found", "name could not be looked up"},
+        {errc::connect_failed, "127.0.0.1:1: Connection refused", "refuses connections"},
+        {errc::timed_out, "connecting took too long: no address answers", "did not answer in time"},
+        {errc::certificate_invalid, "self-signed certificate", "could not prove who it is"},
+        {errc::certificate_invalid, "certificate has expired", "date and time"},
+        {errc::certificate_invalid, "hostname mismatch", "another name"},
+        {errc::proxy_refused, "the proxy answered 407", "check upstream.proxy"},
+        {errc::connect_failed, "the proxy 127.0.0.1:1: Connection refused", "check upstream.proxy"},
+        {errc::tls_failed, "wrong version number", "does not speak TLS"},
+        {errc::tls_failed, "tlsv1 alert protocol version", "check upstream.tls"},
+        {errc::connect_failed, "127.0.0.1:1: Network is unreachable", "internet connection"},
+    };
+
+    for (const auto& [code, reason, says] : cases) {
+        answer(upstream::Failure{make_error_code(code), Stage::connecting, false, reason});
+        request(mutation);
+        expect_error(ErrorCode::upstream_unreachable, Executed::no);
+        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received;
+        EXPECT_TRUE(app.has("nothing was executed; ")) << reason;
+    }
 }
 
 /// The scenario with the most steps, failed at each of them: a stale connection, a rejection, a login, the

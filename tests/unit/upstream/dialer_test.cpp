@@ -10,6 +10,8 @@
 #include <csignal>
 #include <mutex>
 #include <set>
+#include <string_view>
+#include <vector>
 
 namespace bearerd::upstream::test {
 namespace {
@@ -205,6 +207,44 @@ TEST_F(PoolTest, TlsSettingsThatCannotBeUsedAreTold) {
     broken = {};
     broken.client_certificate_file = folder.path() / "missing.pem";
     EXPECT_THROW((TlsContext{broken, "localhost"}), std::runtime_error);
+}
+
+TEST_F(PoolTest, EachTlsFileThatCannotBeUsedIsReported) {
+    const std::string words = folder.write("words.pem", "no certificate");
+    const std::string missing = folder.path() / "missing.pem";
+    const std::string certificate = folder.write("client.pem", authority.issue().pem);
+    const std::string other_key = folder.write("other.key", authority.issue().key_pem);
+
+    struct Case {
+        const char* what;
+        std::string ca, certificate, key;
+        std::vector<std::string> keys;
+    };
+
+    const Case cases[] = {
+        {"all three", words, missing, missing, {"ca_file", "client_certificate_file", "client_key_file"}},
+        {"both of the client's", "", words, words, {"client_certificate_file", "client_key_file"}},
+        {"the authority and the key", missing, certificate, missing, {"ca_file", "client_key_file"}},
+        {"a key that does not fit", "", certificate, other_key, {"client_key_file"}},
+        {"a key beside no certificate", "", missing, other_key, {"client_certificate_file"}},
+    };
+    for (const Case& c : cases) {
+        config::UpstreamTls broken;
+        broken.ca_file = c.ca;
+        broken.client_certificate_file = c.certificate;
+        broken.client_key_file = c.key;
+        std::vector<std::string> keys;
+        try {
+            const TlsContext unusable{broken, "localhost"};
+        } catch (const TlsFileError& error) {
+            for (const std::string& sentence : error.sentences()) {
+                EXPECT_NE(std::string{error.what()}.find(sentence), std::string::npos);
+                constexpr std::size_t prefix = std::string_view{"upstream.tls."}.size();
+                keys.push_back(sentence.substr(prefix, sentence.find(':') - prefix));
+            }
+        }
+        EXPECT_EQ(keys, c.keys) << c.what;
+    }
 }
 
 /// What a test says of the names; called on threads of the dialer's own.

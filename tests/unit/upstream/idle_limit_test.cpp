@@ -106,6 +106,31 @@ TEST(IdleLimit, TheSmallestLimitToldOrSeenCounts) {
     EXPECT_EQ(limit.known(start + 61min).closes_at, 75s);
 }
 
+TEST(ToldLimit, IsHandedOnIfItChangesAndOnceAMinute) {
+    ToldLimit told;
+    EXPECT_TRUE(told.is_news(5s, start));
+    EXPECT_FALSE(told.is_news(5s, start));
+    EXPECT_TRUE(told.is_news(7s, start + 1s));
+    EXPECT_TRUE(told.is_news(5s, start + 2s));
+    EXPECT_FALSE(told.is_news(5s, start + 61999ms));
+    EXPECT_TRUE(told.is_news(5s, start + 62s));
+    EXPECT_FALSE(told.is_news(5s, start + 63s));
+}
+
+/// Two servers behind one address. Who is told 5 s all day long must not be overruled by the other one.
+TEST(ToldLimit, OfABusyConnectionKeepsTheSmallestOneForHours) {
+    IdleLimit limit;
+    ToldLimit small;
+    ToldLimit great;
+    for (TimePoint now = start; now < start + 3h; now += 10s) {
+        if (small.is_news(5s, now))
+            limit.told(5s, now);
+        if (great.is_news(75s, now))
+            limit.told(75s, now);
+        ASSERT_EQ(limit.known(now).closes_at, 5s) << (now - start) / 1s;
+    }
+}
+
 TEST(IdleLimit, TheGreatestAgeSurvivedCounts) {
     IdleLimit limit;
     limit.survived(3s, 0s);

@@ -1,9 +1,12 @@
 #include "warm_plan.hpp"
 
+#include <bearerd/upstream/idle_limit.hpp>
+
 #include <gtest/gtest.h>
 
 #include <chrono>
 #include <optional>
+#include <vector>
 
 namespace bearerd::upstream {
 namespace {
@@ -140,6 +143,94 @@ TEST(WarmPlan, KeepsNothingThatTheUpstreamClosesAtOnce) {
     EXPECT_FALSE(step.dial);
     ASSERT_TRUE(step.look_at);
     EXPECT_GE(*step.look_at, start + 10s);
+}
+
+/// The upstream has ended one early, as at a restart.
+WarmPlan::View ended_early(TimePoint now) {
+    auto view = nothing_ready(now);
+    view.usable_age_of_new = 140ms;
+    view.futile = true;
+    return view;
+}
+
+TEST(WarmPlan, TriesAgainAfterAnEarlyCloseAfterPausesThatGrow) {
+    WarmPlan plan;
+    TimePoint last = start;
+    std::vector<Duration> pauses;
+    for (TimePoint now = start; now < start + 1h; now += 1s) {
+        if (!plan.next(ended_early(now), low).dial)
+            continue;
+        plan.dial_ended(true, now, low);
+        pauses.push_back(now - last);
+        last = now;
+    }
+    const std::vector<Duration> expected{10s, 20s, 40s, 80s, 160s, 320s, 600s, 600s, 600s, 600s};
+    EXPECT_EQ(pauses, expected);
+}
+
+TEST(WarmPlan, IsNotCalledOftenWhileItWaitsForATrial) {
+    WarmPlan plan;
+    int looks = 0;
+    TimePoint now = start;
+    while (now < start + 1h) {
+        const auto step = plan.next(ended_early(now), 0.5);
+        ++looks;
+        if (step.dial)
+            plan.dial_ended(true, now, 0.5);
+        now = step.look_at.value_or(now + 1s);
+    }
+    EXPECT_LE(looks, 60);
+}
+
+TEST(WarmPlan, OneOnTrialThatOutlivesTheCloseIsFollowedSoon) {
+    WarmPlan plan;
+    TimePoint now = start;
+    while (now < start + 30min) {
+        if (plan.next(ended_early(now), low).dial)
+            plan.dial_ended(true, now, low);
+        now += 1s;
+    }
+    auto view = ended_early(now);
+    view.learning = true;
+    const auto undecided = plan.next(view, low);
+    ASSERT_TRUE(undecided.look_at);
+    EXPECT_EQ(*undecided.look_at, now + 3s);
+    view.outlived = true;
+    const auto outlived = plan.next(view, low);
+    ASSERT_TRUE(outlived.look_at);
+    EXPECT_EQ(*outlived.look_at, now + 10s);
+    view.now += 10s;
+    EXPECT_TRUE(plan.next(view, low).dial);
+}
+
+/// With what IdleLimit makes of it, as WarmKeeper does: an upstream that restarts ends one connection early.
+TEST(WarmPlan, AnEarlyCloseThatIsNotRepeatedIsForgottenWithinMinutes) {
+    WarmPlan plan;
+    IdleLimit limit;
+    limit.closed(200ms, start);
+    std::vector<TimePoint> made; // those that live
+    std::optional<TimePoint> works_at;
+    for (TimePoint now = start + 1s; now < start + 1h && !works_at; now += 1s) {
+        auto view = nothing_ready(now);
+        for (const TimePoint opened : made) {
+            view.learning = true;
+            limit.survived(now - opened, now - opened - 1s);
+        }
+        const KnownLimit known = limit.known(now);
+        view.usable_age_of_new = usable_age(known, 2s);
+        view.futile = known.closes_at.has_value();
+        view.outlived =
+            known.closes_at && !made.empty() && now - made.back() > clearly_beyond(*known.closes_at);
+        if (plan.next(view, 0.5).dial) {
+            plan.dial_ended(true, now, 0.5);
+            made.push_back(now);
+        }
+        std::erase_if(made, [now](TimePoint opened) { return now - opened > 30s; });
+        if (!view.futile)
+            works_at = now;
+    }
+    ASSERT_TRUE(works_at);
+    EXPECT_LE(*works_at, start + 5min);
 }
 
 /// With a short `reuse_for_mutations`, one connection has to grow old before the next one is of use.

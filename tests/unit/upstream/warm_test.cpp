@@ -3,6 +3,7 @@
 #include <bearerd/upstream/idle_limit.hpp>
 
 #include <boost/asio/ip/address.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 namespace bearerd::upstream::test {
 namespace {
@@ -77,6 +78,40 @@ TEST_F(WarmTest, WhenTheUpstreamEndsItIsLearned) {
     ASSERT_TRUE(turn_until([this] { return stats.warm_dials[0].get() == 1; }));
     ASSERT_TRUE(turn_until([this] { return known(IdleKind::unused).closes_at.has_value(); }));
     EXPECT_FALSE(known(IdleKind::used).closes_at) << "that one had carried no request";
+}
+
+/// A port to which nothing listens, while this lives.
+class ClosedPort {
+public:
+    ClosedPort() {
+        acceptor_.open(net::asio::ip::tcp::v4());
+        acceptor_.bind({net::asio::ip::make_address("127.0.0.1"), 0});
+    }
+
+    [[nodiscard]] std::uint16_t number() const { return acceptor_.local_endpoint().port(); }
+
+private:
+    net::asio::io_context context_;
+    net::asio::ip::tcp::acceptor acceptor_{context_};
+};
+
+/// It is replaced at 0.75 to 0.9 of `reuse_for_mutations`, so this takes its time.
+TEST_F(WarmTest, TheOnlyPlaceKeepsItsConnectionUntilTheNextOneIsThere) {
+    const ClosedPort closed;
+    settings.reuse_for_mutations = 1200ms;
+    share = 1;
+    serve_plain(echo);
+    make_pool(true);
+    ASSERT_TRUE(turn_until([this] { return stats.upstream_warm.get() == 1; }));
+    settings.url.port = closed.number();
+    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[1].get() == 1; }));
+    EXPECT_EQ(stats.upstream_idle.get(), 1) << "its successor could not be made";
+    EXPECT_EQ(body_of_warm(outgoing("query", false)), "query");
+    EXPECT_EQ(server->connections(), 1);
+    settings.url.port = server->port();
+    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[0].get() == 2; }));
+    EXPECT_EQ(stats.upstream_idle.get(), 1) << "the former one has left its place";
+    EXPECT_TRUE(server->wait_for_connections(2));
 }
 
 TEST_F(WarmTest, NothingIsMadeAheadIfThatIsTurnedOffOrOfNoUse) {
