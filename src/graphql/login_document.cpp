@@ -8,18 +8,18 @@
 namespace bearerd::graphql {
 namespace {
 
-bool uses_password(std::string_view document) {
+bool uses(std::string_view document, std::string_view variable) {
     std::size_t times = 0; // the first one declares it
     Lexer lexer{document};
     for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next())
-        if (token.is('$') && lexer.next().text == "password")
+        if (token.is('$') && lexer.next().text == variable)
             ++times;
     return times >= 2;
 }
 
 } // namespace
 
-std::string_view login_document_flaw(std::string_view document) {
+std::string login_document_flaw(std::string_view document, std::string_view variable) {
     Document parsed;
     if (!parsed.parse(document, {}))
         return "can't be read as GraphQL: look for a bracket, brace or quote too many or too few";
@@ -28,8 +28,9 @@ std::string_view login_document_flaw(std::string_view document) {
         return "must hold one operation: a server could not tell which one to run";
     if (selected->kind != OperationKind::query && selected->kind != OperationKind::mutation)
         return "must be a query or a mutation";
-    if (!uses_password(document))
-        return "must declare and use the variable $password, which brings the password";
+    if (!uses(document, variable))
+        return "must declare and use the variable $" + std::string{variable} + ", which brings the " +
+               (variable == "password" ? "password" : "refresh token");
     return {};
 }
 
