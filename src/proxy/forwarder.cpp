@@ -33,9 +33,10 @@ private:
 
 ForwardPlan::ForwardPlan(const config::Settings& settings)
     : head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
-           settings.upstream.headers},
+           settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
       rules{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
-            settings.auth.unauthorized.statuses},
+            settings.auth.unauthorized.statuses, settings.auth.rejected_at},
+      resend_mutations{settings.auth.unauthorized.resend_mutations},
       login_field{settings.auth.login_field},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},

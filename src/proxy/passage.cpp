@@ -387,6 +387,8 @@ void Forwarder::Passage::judge_whole(HeldAnswer& held, const http::ResponseHead&
 /// that can't be read.
 bool Forwarder::Passage::is_proven(const HeldAnswer& held, const http::ResponseHead& head,
                                    std::string_view decoded) const {
+    if (told_by_status(held.status) && !owner_.plan_.resend_mutations)
+        return false;
     const bool by_status_alone = told_by_status(held.status) && held.verdict == Verdict::rejected;
     return !by_status_alone || graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);
 }
@@ -431,7 +433,8 @@ bool Forwarder::Passage::moves_money() const noexcept {
 }
 
 graphql::Judgement Forwarder::Passage::judge(std::uint16_t status, std::string_view decoded) const {
-    auto judgement = graphql::judge(status, decoded, operation_.kind, owner_.plan_.rules);
+    auto judgement =
+        graphql::judge(status, decoded, operation_.kind, owner_.plan_.rules, operation_.has_login);
     if (judgement.verdict == Verdict::rejected && moves_money() && !speaks_for_all(judgement))
         judgement.verdict = Verdict::graphql_error;
     return judgement;

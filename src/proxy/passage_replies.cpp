@@ -99,7 +99,8 @@ net::Task<void> Forwarder::Passage::reply_no_token(auth::NoToken reason) {
 net::Task<void> Forwarder::Passage::reply_broken_rejection() {
     const Decision decision =
         decide({errc::truncated, upstream::Stage::reading, false, operation_.may_mutate(), false, false});
-    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
+    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read, or whose status proves "
+                     "nothing (auth.unauthorized.resend_mutations)";
     co_await reply_decision(decision);
 }
 

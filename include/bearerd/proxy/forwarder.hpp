@@ -26,6 +26,7 @@ struct ForwardPlan {
 
     http::UpstreamHeadPlan head;
     graphql::RejectionRules rules;
+    bool resend_mutations; ///< false: a status of `rules` proves nothing of a mutation
     std::string login_field;
     std::size_t inspect_limit;
     bool errors_always_200;
