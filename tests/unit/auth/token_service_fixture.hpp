@@ -22,6 +22,7 @@ struct Options {
     Duration login_timeout = 10s;
     std::uint32_t pending = 1024;
     std::function<std::optional<Secret>(const std::string&)> read_password = {}; ///< there is a file if set
+    std::function<void(config::Settings&)> change = {}; ///< what else is another setting
 };
 
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
@@ -35,6 +36,8 @@ inline std::shared_ptr<const config::Settings> settings(const Options& options) 
     value->token_store.directory = options.directory;
     value->auth.login_timeout = options.login_timeout;
     value->limits.pending_requests = options.pending;
+    if (options.change)
+        options.change(*value);
     return value;
 }
 
