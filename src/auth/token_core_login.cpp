@@ -134,7 +134,7 @@ void TokenService::Core::begin_login() {
 /// there is none.
 bool TokenService::Core::take_refresh_token() {
     const std::lock_guard lock{mutex_};
-    if (refresh_token_.empty() || !machine_.login_running() || stopping_)
+    if (refresh_token_.empty() || !settings_->auth.refresh || !machine_.login_running() || stopping_)
         return false;
     taken_ = std::exchange(refresh_token_, {});
     const auto taking = taking_ = ++takings_;
