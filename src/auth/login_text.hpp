@@ -29,7 +29,7 @@ graphql_body(std::string_view query,
 [[nodiscard]] LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason,
                                         std::optional<Duration> retry_after);
 
-/// Why a value in a token's place is none, as a part of a sentence; empty if that is not to be told.
+/// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
 [[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
 
 /// The string or number that stands at a JSON pointer of a text, as text; nullopt if there is none.

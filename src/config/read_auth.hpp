@@ -8,8 +8,8 @@ namespace bearerd::config {
 /// `auth`, but for secrets and for what takes the URL of the upstream.
 void read_auth(Section in, Auth& out);
 
-/// Who logs in, and by which secret: `credentials`, or `auth` itself for other kinds than `graphql`.
-/// `root` is the whole file. To be called after read_auth().
+/// The user or client that logs in, and its secret: from `credentials`, or `auth` itself for other kinds than
+/// `graphql`. `root` is the whole file. To be called after read_auth().
 void read_credentials(Section root, const Surroundings& surroundings, const Auth& auth, Credentials& out);
 
 } // namespace bearerd::config

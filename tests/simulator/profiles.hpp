@@ -9,7 +9,7 @@
 
 namespace bearerd::sim {
 
-/// How another API than Toggle's logs in and takes its token. The shop behind it stays the same.
+/// How another API than Toggle's logs in and takes its token. The shop stays the same.
 struct Profile {
     enum class Form { header, body, oauth2, fixed };
 
@@ -25,7 +25,7 @@ struct Profile {
     std::string_view life = {};
     bool life_in_ms = false;
     bool life_is_moment = false;
-    bool refusal_in_data = false; ///< Wrong credentials are told without an error.
+    bool refusal_in_data = false; ///< Wrong credentials are answered without an error.
     bool basic_only = false;      ///< OAuth2: the client's secret comes by Basic, not in the body.
     std::string_view message = "Unauthorized"; ///< How a bad token is answered.
     std::string_view code = {};
