@@ -62,7 +62,7 @@ std::string auth_of(const LoginForm& form, const Simulator& simulator, const std
     std::string auth = form.auth;
     const std::string place = "@URL@";
     if (const auto at = auth.find(place); at != std::string::npos)
-        auth.replace(at, place.size(), simulator.url(""));
+        auth.replace(at, place.size(), simulator.url().substr(0, simulator.url().rfind('/')));
     return "auth: {" + auth + (more.empty() ? "" : ", " + more) + "}\n";
 }
 

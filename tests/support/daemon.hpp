@@ -24,9 +24,8 @@ inline constexpr std::string_view password = "correct-horse-battery-staple";
 /// What a daemon is started with.
 struct DaemonOptions {
     std::string upstream_url;
-    std::string ca_pem = {}; ///< empty: no upstream.tls.ca_file
-    /// YAML that is merged over the base configuration, key by key. The file "password" stands beside it.
-    std::string config = {};
+    std::string ca_pem = {};                ///< empty: no upstream.tls.ca_file
+    std::string config = {};                ///< YAML that is merged over the base configuration, key by key
     Environment environment = {};           ///< as for Process
     std::vector<std::string> launcher = {}; ///< a program with its arguments that becomes the daemon
     bool wait_until_ready = true; ///< for READY=1, which comes once it listens and the first login was tried

@@ -31,11 +31,6 @@ public:
 
     [[nodiscard]] const std::string& url() const { return url_; }
 
-    /// Another path of it.
-    [[nodiscard]] std::string url(std::string_view path) const {
-        return url_.substr(0, url_.rfind('/')) + std::string{path};
-    }
-
     /// The CA of its certificate; empty with --plain.
     [[nodiscard]] const std::string& ca_pem() const { return ca_pem_; }
 
