@@ -232,6 +232,21 @@ TEST(StaticToken, ThatHasChangedInItsFileIsUsedAfterTheRejectionOfTheOldOne) {
     expect_no_secrets(daemon.output(), {"another-static-token"});
 }
 
+TEST(Profiles, PassTheCheckCommand) {
+    const TemporaryDirectory directory;
+    directory.write("password", "a-secret\n");
+    directory.write("client-secret", "a-secret\n");
+    std::size_t profiles = 0;
+    for (const auto& entry : std::filesystem::directory_iterator{BEARERD_SOURCE_DIR "/config/profiles"}) {
+        const std::string file = directory.write(entry.path().filename().string(), read_file(entry.path()));
+        const Finished check = run_bearerd({"check", "--config", file}, {{"STATE_DIRECTORY", ""}});
+        EXPECT_EQ(check.exit.code, 0) << check.output;
+        EXPECT_EQ(check.output, file + ": the configuration is valid\n");
+        ++profiles;
+    }
+    EXPECT_EQ(profiles, 8U);
+}
+
 /// What a kill -9 at any moment leaves behind is a token store; the next process goes on from it.
 TEST(RefreshTokenUnderKill9, IsNeverUsedTwiceAndLocksNobodyOut) {
     constexpr int rounds = 40;
