@@ -54,6 +54,9 @@ public:
     /// Ends all faults, and what a scenario set besides them.
     void calm();
 
+    /// Whether the profile has another path for logins.
+    [[nodiscard]] bool is_login_path(std::string_view path) const { return path == options_.profile->path; }
+
     void set_password(std::string password) { options_.password = std::move(password); }
 
     Tokens& tokens() noexcept { return tokens_; }

@@ -35,6 +35,7 @@ const std::array<Profile, 9>& table() {
          .form = Form::body,
          .login = "auth_login",
          .refresh = "auth_refresh",
+         .path = "/graphql/system",
          .token = "access_token",
          .life = "expires",
          .life_in_ms = true,

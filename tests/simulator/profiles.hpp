@@ -17,7 +17,7 @@ struct Profile {
     Form form = Form::header;
     std::string_view login;                    ///< Root field of the login.
     std::string_view refresh = {};             ///< Root field of the renewal; empty: there is none.
-    std::string_view path = {};                ///< Of an OAuth2 token endpoint.
+    std::string_view path = {};                ///< Of the login, if it is not the API's.
     std::string_view header = "Authorization"; ///< Carries the token.
     std::string_view scheme = "Bearer";        ///< Empty: the bare token.
     std::string_view answers = {};             ///< Header that tells a token; empty: the body does.
