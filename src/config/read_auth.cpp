@@ -37,10 +37,9 @@ constexpr std::array<std::string_view, 14> not_for_tokens{"accept",
                                                           "user-agent",
                                                           "via"};
 
-constexpr std::array<std::string_view, 8> graphql_keys{"login_url",        "login_query",   "login_field",
-                                                       "token_headers",    "token_pointer", "expires_pointer",
-                                                       "identity_pointer", "refresh"};
-constexpr std::array<std::string_view, 1> more_graphql_keys{"expires_unit"};
+constexpr std::array<std::string_view, 9> graphql_keys{"expires_unit",    "login_url",        "login_query",
+                                                       "login_field",     "token_headers",    "token_pointer",
+                                                       "expires_pointer", "identity_pointer", "refresh"};
 constexpr std::array<std::string_view, 6> oauth2_keys{"token_url", "client_id", "client_secret_file",
                                                       "scope",     "audience",  "client_auth"};
 constexpr std::array<std::string_view, 1> static_keys{"secret_file"};
@@ -104,8 +103,10 @@ void read_refresh(Section in, Refresh& out) {
     Secret query;
     if (in.read_secret("query", query)) {
         out.query = query.reveal();
-        if (const auto flaw = graphql::login_document_flaw(out.query, "refresh_token"); !flaw.empty())
+        if (const auto flaw = graphql::login_document_flaw(out.query, "refresh_token"); !flaw.empty()) {
             in.fault("query", flaw);
+            out.query.clear();
+        }
     } else if (!in.has("query")) {
         in.fault("query", "is missing: a refresh has query and token_pointer");
     }
@@ -113,6 +114,28 @@ void read_refresh(Section in, Refresh& out) {
         in.read<std::string>("token_pointer", out.token_pointer, parse_json_pointer);
     else
         in.fault("token_pointer", "is missing: a refresh has query and token_pointer");
+}
+
+/// The key in `data` that a pointer goes through; empty if it goes elsewhere.
+std::string_view data_key(std::string_view pointer) noexcept {
+    constexpr std::string_view data = "/data/";
+    if (!pointer.starts_with(data))
+        return {};
+    pointer.remove_prefix(data.size());
+    return pointer.substr(0, pointer.find('/'));
+}
+
+void check_pointer(Section& in, std::string_view name, const std::string& pointer, const Auth& auth) {
+    const std::string_view key = data_key(pointer);
+    if (key.empty() || !graphql::login_document_flaw(auth.login_query).empty())
+        return;
+    const std::string field{key};
+    if (!graphql::answers_with(auth.login_query, key))
+        in.fault(name, "points into /data/" + field + ", but login_query has no field or alias " + field +
+                           " at its root");
+    else if (auth.refresh && !auth.refresh->query.empty() && !graphql::answers_with(auth.refresh->query, key))
+        in.fault(name, "points into /data/" + field + ", but refresh.query has no field or alias " + field +
+                           " at its root: write " + field + ": before its field");
 }
 
 void read_graphql(Section& in, Auth& out) {
@@ -133,6 +156,12 @@ void read_graphql(Section& in, Auth& out) {
     in.read<std::string>("identity_pointer", out.identity_pointer, parse_pointer_or_none);
     if (in.has("refresh"))
         read_refresh(in.section("refresh"), out.refresh.emplace());
+    check_pointer(in, "token_pointer", out.token_pointer, out);
+    check_pointer(in, "expires_pointer", out.expires_pointer, out);
+    if (out.refresh) {
+        Section refresh = in.section("refresh");
+        check_pointer(refresh, "token_pointer", out.refresh->token_pointer, out);
+    }
 }
 
 void read_oauth2(Section& in, Auth& out) {
@@ -155,7 +184,6 @@ void read_kind(Section& in, Auth& out) {
                                {"oauth2_client_credentials", LoginKind::oauth2_client_credentials},
                                {"static", LoginKind::static_token}}));
     refuse_keys_of(in, LoginKind::graphql, out.kind, graphql_keys);
-    refuse_keys_of(in, LoginKind::graphql, out.kind, more_graphql_keys);
     refuse_keys_of(in, LoginKind::oauth2_client_credentials, out.kind, oauth2_keys);
     refuse_keys_of(in, LoginKind::static_token, out.kind, static_keys);
     if (out.kind == LoginKind::graphql)

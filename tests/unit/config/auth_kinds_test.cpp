@@ -36,8 +36,8 @@ TEST(AuthKind, GraphqlTakesItsTokenFromTheBodyIfAPointerNamesIt) {
     const Settings settings = settings_of(with_auth(
         "login_url: https://login.example.com/graphql, token_pointer: /data/loginUser/token,\n"
         "expires_pointer: /data/loginUser/expires, expires_unit: ms, identity_pointer: /data/a~1b,\n"
-        "refresh: {query: \"mutation($refresh_token:ID!){r(t:$refresh_token){token}}\",\n"
-        "          token_pointer: /data/r/next},\n"
+        "refresh: {query: \"mutation($refresh_token:ID!){loginUser:r(t:$refresh_token){token}}\",\n"
+        "          token_pointer: /data/loginUser/next},\n"
         "send: {header: X-Token, scheme: \"\"}, rejected_at: [/data/me/errors],\n"
         "unauthorized: {resend_mutations: false}"));
     const Auth& auth = settings.auth;
@@ -51,7 +51,7 @@ TEST(AuthKind, GraphqlTakesItsTokenFromTheBodyIfAPointerNamesIt) {
     EXPECT_EQ(auth.expires_unit, 1ms);
     EXPECT_EQ(auth.identity_pointer, "/data/a~1b");
     ASSERT_TRUE(auth.refresh);
-    EXPECT_EQ(auth.refresh->token_pointer, "/data/r/next");
+    EXPECT_EQ(auth.refresh->token_pointer, "/data/loginUser/next");
     EXPECT_EQ(auth.send.header, "X-Token");
     EXPECT_EQ(auth.send.scheme, "");
     EXPECT_THAT(auth.rejected_at, ElementsAre("/data/me/errors"));
@@ -119,27 +119,36 @@ TEST(AuthKind, NamesEachFaultAtItsPlace) {
          "s", "2:1: auth.client_secret_file: is missing"},
         {with_auth("refresh: {query: \"mutation($refresh_token:ID){r(t:$refresh_token)}\"}"), "s",
          "auth.refresh.token_pointer: is missing"},
-        {with_auth("refresh: {token_pointer: /data/r}"), "s", "auth.refresh.query: is missing"},
+        {with_auth("refresh: {token_pointer: /data/loginUser/r}"), "s", "auth.refresh.query: is missing"},
         // what does not parse
         {with_auth("token_pointer: data/a"), "s", "3:23: auth.token_pointer: must be a JSON pointer"},
         {with_auth("expires_pointer: /a~2"), "s", "auth.expires_pointer: must be a JSON pointer"},
         {with_auth("identity_pointer: a"), "s", "auth.identity_pointer: must be a JSON pointer"},
         {with_auth("expires_unit: m"), "s", "auth.expires_unit: must be s or ms"},
-        {with_auth("refresh: {query: \"mutation($refresh_token:ID){\", token_pointer: /data/r}"), "s",
-         "auth.refresh.query: can't be read as GraphQL"},
-        {with_auth("refresh: {query: \"{r}\", token_pointer: /data/r}"), "s",
+        {with_auth("refresh: {query: \"mutation($refresh_token:ID){\", token_pointer: /data/loginUser/r}"),
+         "s", "auth.refresh.query: can't be read as GraphQL"},
+        {with_auth("refresh: {query: \"{r}\", token_pointer: /data/loginUser/r}"), "s",
          "auth.refresh.query: must declare and use the variable $refresh_token, which brings the refresh "
          "token"},
         {with_auth("rejected_at: [/errors/0]"), "s",
          "auth.rejected_at: must be a JSON pointer that begins with /data/"},
         {with_auth("rejected_at: [/data/a~3]"), "s", "auth.rejected_at: must be a JSON pointer"},
         {with_auth("login_url: http://login.example.com/"), "s", "auth.login_url: must begin with https://"},
-        {with_auth("token_pointer: /data/a, token_headers: [X]"), "s",
+        {with_auth("token_pointer: /data/loginUser/a, token_headers: [X]"), "s",
          "auth.token_headers: stands next to token_pointer"},
         {std::string{api_only} + std::string{oauth2_auth} + ", client_auth: jwt}", "s",
          "auth.client_auth: must be basic or post"},
         {with_auth("unauthorized: {resend_mutations: maybe}"), "s",
          "auth.unauthorized.resend_mutations: must be true or false"},
+        // pointers that the documents can't answer
+        {with_auth("token_pointer: /data/login/token"), "s",
+         "3:23: auth.token_pointer: points into /data/login, but login_query has no field or alias login"},
+        {with_auth("expires_pointer: /data/login"), "s", "auth.expires_pointer: points into /data/login"},
+        {with_auth("refresh: {query: \"mutation($refresh_token:ID!){r(t:$refresh_token)}\", token_pointer: "
+                   "/data/loginUser/next}"),
+         "s",
+         "auth.refresh.token_pointer: points into /data/loginUser, but refresh.query has no field or alias "
+         "loginUser at its root: write loginUser: before its field"},
         // the header of the token
         {with_auth("send: {header: \"X Token\"}"), "s", "auth.send.header: must be a header name"},
         {with_auth("send: {header: Host}"), "s",

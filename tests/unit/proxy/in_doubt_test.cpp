@@ -368,6 +368,7 @@ TEST_F(ForwarderTest, AStatusThatIsConfiguredToProveNothingLeavesTheMutationUnkn
             refused.status = 401;
             answer(refused);
             const bool unknown = !resend && body == mutation;
+            tokens.advice = {resend_with("token-2", true)};
             if (!unknown)
                 answer(json(std::string{body == mutation ? mutation_data : data}));
             request(body);
@@ -376,6 +377,7 @@ TEST_F(ForwarderTest, AStatusThatIsConfiguredToProveNothingLeavesTheMutationUnkn
                 expect_error(ErrorCode::outcome_unknown, Executed::unknown);
         }
         // Rejected by what the API itself says, it was not executed.
+        tokens.advice = {resend_with("token-2", true)};
         answer(json(refusal));
         answer(json(std::string{mutation_data}));
         request(mutation);
@@ -399,6 +401,7 @@ TEST_F(ForwarderTest, ARejectionWithinDataIsSentAgainIfItSpeaksForAll) {
     for (const auto& each : cases) {
         const std::size_t sent_before = transport.sent.size();
         answer(json(refusal));
+        tokens.advice = {resend_with("token-2", true)};
         if (each.again)
             answer(json(std::string{data}));
         request(each.body);
