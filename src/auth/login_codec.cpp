@@ -65,8 +65,13 @@ const Json* value_at(const Json& answer, const std::string& pointer) {
     return nothing ? nullptr : found;
 }
 
-/// A refusal as such values have it: a text, an object with a message, or a list of these.
-std::string quote_refusal(const Json& value, std::span<const Secret* const> secrets) {
+/// A refusal as such values have it: a text, perhaps with a message beside it, an object with a message, or a
+/// list of these.
+std::string quote_refusal(const Json& answer, const std::string& pointer, const Json& value,
+                          std::span<const Secret* const> secrets) {
+    const Json* const holder = value_at(answer, pointer.substr(0, pointer.rfind('/')));
+    if (value.is_string() && holder != nullptr && member(*holder, "message") != nullptr)
+        return quote_message(Json::array({*holder}), secrets);
     if (value.is_string())
         return quoted(value.get_ref<const std::string&>(), secrets);
     return value.is_array() ? quote_message(value, secrets) : quote_message(Json::array({value}), secrets);
@@ -156,7 +161,7 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const 
     if (!has_token)
         for (const std::string& pointer : rejected_at)
             if (const Json* const refusal = value_at(answer, pointer))
-                return fail(Kind::rejected, quote_refusal(*refusal, secrets));
+                return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, secrets));
     if (!has_token && !head.flaw.empty())
         return fail(Kind::unavailable, status + " with " + std::string{head.flaw});
     if (!has_token)

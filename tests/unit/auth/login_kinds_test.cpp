@@ -91,6 +91,8 @@ TEST(BodyLogin, IsJudgedLikeAnyOther) {
         {R"({"data":{"login":{"token":null,"errors":[{"message":"wrong"}]}}})", 200, Kind::rejected,
          "the upstream says: wrong"},
         {R"({"data":{"login":{"token":"","errors":"wrong"}}})", 200, Kind::rejected, "says: wrong"},
+        {R"({"data":{"login":{"errors":"WRONG","message":"wrong user"}}})", 200, Kind::rejected,
+         "says: wrong user"},
         {R"({"data":{"login":{"errors":[]}}})", 200, Kind::unavailable, "neither a token nor errors"},
         {R"({"errors":[{"message":"no"}],"data":null})", 200, Kind::rejected, "says: no"},
         {R"({"errors":[{"message":"pass-word is wrong"}]})", 401, Kind::rejected, "not shown"},
