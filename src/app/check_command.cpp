@@ -87,7 +87,7 @@ std::optional<config::ValidConfig> load_within(const config::Surroundings& surro
 /// A password's file that can't be used must not hide a certificate's: each is listed, in one run.
 void add_faults_of_named_files(const std::string& file, config::Surroundings surroundings,
                                std::vector<config::Fault>& faults) {
-    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not read"}}; };
+    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
     auto without_password = config::load(file, surroundings);
     auto* const valid = std::get_if<config::ValidConfig>(&without_password);
     if (valid == nullptr)

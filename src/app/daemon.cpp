@@ -119,8 +119,8 @@ int Daemon::run() {
     const auto generation = std::make_shared<const Generation>(settings_);
     open_journal();
     auto pool = first.make_pool(generation);
-    tokens_ =
-        std::make_unique<auth::TokenService>(first.context().get_executor(), pool, settings_, first.stats());
+    tokens_ = std::make_unique<auth::TokenService>(
+        first.context().get_executor(), first.make_login_pool(generation, pool), settings_, first.stats());
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
@@ -257,7 +257,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
 void Daemon::take_over(const std::shared_ptr<const Generation>& generation) {
     Worker& first = *workers_.front();
     auto pool = first.make_pool(generation);
-    tokens_->reload(generation->settings, pool);
+    tokens_->reload(generation->settings, first.make_login_pool(generation, pool));
     first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()));
     for (std::size_t i = 1; i < workers_.size(); ++i) {
         Worker& worker = *workers_[i];

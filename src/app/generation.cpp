@@ -8,6 +8,11 @@ Generation::Generation(std::shared_ptr<const config::Settings> from)
     : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);
+    if (!config::logs_in_elsewhere(*settings))
+        return;
+    login.emplace(config::login_upstream(*settings));
+    if (login->url.tls)
+        login_tls = std::make_unique<upstream::TlsContext>(login->tls, login->url.host);
 }
 
 void warn_of_what_stays(const config::Settings& before, const config::Settings& after) {

@@ -7,6 +7,7 @@
 #include <bearerd/upstream/tls.hpp>
 
 #include <memory>
+#include <optional>
 
 namespace bearerd::app {
 
@@ -18,6 +19,9 @@ struct Generation {
 
     std::shared_ptr<const config::Settings> settings;
     std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback
+    /// Where logins go, if that is another server than the upstream's.
+    std::optional<config::Upstream> login;
+    std::unique_ptr<upstream::TlsContext> login_tls; ///< likewise
     proxy::ForwardPlan plan;
     reconcile::Plan reconcile_plan;
 };

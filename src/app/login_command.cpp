@@ -21,32 +21,50 @@
 namespace bearerd::app {
 namespace {
 
-std::string account(const config::Credentials& credentials) {
-    return (credentials.by_email ? "email " : "username ") + printable(credentials.user);
+std::string account(const config::Settings& settings) {
+    const config::Credentials& credentials = settings.credentials;
+    switch (settings.auth.kind) {
+    case config::LoginKind::graphql:
+        return (credentials.by_email ? "email " : "username ") + printable(credentials.user);
+    case config::LoginKind::oauth2_client_credentials:
+        return "client_id " + printable(credentials.user);
+    case config::LoginKind::static_token:
+        break;
+    }
+    return "a static token, which takes no login";
 }
 
 /// Without its query: some put a key there.
 std::string address(const config::Settings& settings) {
-    const std::string& url = settings.upstream.url.text;
+    const std::string& url = settings.auth.kind == config::LoginKind::static_token
+                                 ? settings.upstream.url.text
+                                 : config::login_url(settings).text;
     return url.substr(0, url.find('?'));
+}
+
+std::string tls_in_words(const config::Settings& settings, const std::string& tls) {
+    if (settings.auth.kind == config::LoginKind::static_token)
+        return "not tried: nothing was sent";
+    return tls.empty() ? "none: the upstream is plain HTTP on this machine" : tls;
 }
 
 int report_success(const config::Settings& settings, const auth::LoginOutcome& outcome,
                    const std::string& tls) {
     const auth::Claims claims = auth::parse_claims(outcome.token.reveal());
-    const bool telling = claims.issued_at && claims.expires_at && *claims.expires_at > *claims.issued_at;
-    const std::string_view named = auth::display_name(claims);
-    print(stdout, row("Upstream", address(settings)) + row("Logged in by", account(settings.credentials)) +
+    const bool telling =
+        outcome.life || (claims.issued_at && claims.expires_at && *claims.expires_at > *claims.issued_at);
+    const std::string named{outcome.identity.empty() ? auth::display_name(claims) : outcome.identity};
+    print(stdout, row("Upstream", address(settings)) + row("Logged in by", account(settings)) +
                       row("Identity", named.empty() ? "the token names none" : printable(named)) +
-                      row("TLS", tls.empty() ? "none: the upstream is plain HTTP on this machine" : tls) +
-                      row("Token life", format_duration(auth::life_of(claims)) +
+                      row("TLS", tls_in_words(settings, tls)) +
+                      row("Token life", format_duration(outcome.life.value_or(auth::life_of(claims))) +
                                             (telling ? "" : ", assumed: the token tells none")));
     return exit_fine;
 }
 
 int report_rejection(const config::Settings& settings, const auth::LoginOutcome& outcome) {
-    complain("the upstream rejected the login by " + account(settings.credentials) + " at " +
-             address(settings) + ": " + printable(outcome.reason) +
+    complain("the upstream rejected the login by " + account(settings) + " at " + address(settings) + ": " +
+             printable(outcome.reason) +
              "\nCheck credentials in the configuration and the password's file; too many tries may lock the "
              "account.");
     return exit_rejected;
@@ -91,8 +109,10 @@ int log_in_once(const Generation& generation) {
     upstream::Health health;
     net::asio::io_context context{1};
     net::DeadlineClock clock{context};
-    auto pool = std::make_shared<upstream::Pool>(context, clock, generation.settings->upstream,
-                                                 generation.tls.get(), 1, 1, stats, health);
+    const bool elsewhere = generation.login.has_value();
+    auto pool = std::make_shared<upstream::Pool>(
+        context, clock, elsewhere ? *generation.login : generation.settings->upstream,
+        elsewhere ? generation.login_tls.get() : generation.tls.get(), 1, 1, stats, health);
     net::spawn(context.get_executor(), log_in_and_report(std::move(pool), generation.settings, clock, status),
                "login");
     net::run(context);

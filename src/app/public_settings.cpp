@@ -22,7 +22,7 @@ std::optional<std::string> credentials_somewhere(const std::string& name) {
 
 std::optional<config::Settings> load_without_secrets(const std::string& file, const std::string& needed) {
     config::Surroundings surroundings = config::Surroundings::system();
-    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not read"}}; };
+    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
     surroundings.environment = credentials_somewhere;
     surroundings.rights_of = nullptr;
     surroundings.may_be_left_out = [&needed](const std::string& key) { return key != needed; };

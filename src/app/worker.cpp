@@ -100,6 +100,20 @@ std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Ge
     return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
 }
 
+std::shared_ptr<upstream::Pool> Worker::make_login_pool(const std::shared_ptr<const Generation>& generation,
+                                                        const std::shared_ptr<upstream::Pool>& pool) {
+    if (!generation->login)
+        return pool;
+    constexpr std::size_t connections = 2; // there is one login at a time; another may still be ending
+    auto own =
+        std::make_unique<upstream::Pool>(context_, clock_, *generation->login, generation->login_tls.get(),
+                                         connections, connections, stats_, login_health_);
+    std::shared_ptr<upstream::Pool> login{own.release(),
+                                          [generation](upstream::Pool* owned) { delete owned; }};
+    former_pools_.push_back(login);
+    return login;
+}
+
 void Worker::serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
                    std::unique_ptr<auth::TokenSource> tokens) {
     const bool was_warm = pool_ ? shared_.health.keeps_warm(pool_.get()) : index_ == 0;

@@ -59,6 +59,11 @@ public:
     [[nodiscard]] std::shared_ptr<upstream::Pool>
     make_pool(const std::shared_ptr<const Generation>& generation);
 
+    /// What logins go through: that pool, or one of their own if they go to another server.
+    [[nodiscard]] std::shared_ptr<upstream::Pool>
+    make_login_pool(const std::shared_ptr<const Generation>& generation,
+                    const std::shared_ptr<upstream::Pool>& pool);
+
     /// Serves by this generation from the next request on. The pool before it closes as its requests end.
     void serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
                std::unique_ptr<auth::TokenSource> tokens);
@@ -104,7 +109,8 @@ private:
     std::unique_ptr<Recovery> recovery_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
-    std::vector<std::weak_ptr<upstream::Pool>> former_pools_;
+    std::vector<std::weak_ptr<upstream::Pool>> former_pools_; ///< and those of logins
+    upstream::Health login_health_; ///< of the login's own server, which is not the upstream's
     std::vector<std::unique_ptr<server::Listener>> listeners_;
     std::thread thread_;
     bool draining_ = false;

@@ -1,8 +1,9 @@
 #include <bearerd/auth/login_codec.hpp>
 
+#include "graphql_codec.hpp"
+#include "login_text.hpp"
+#include "oauth2_codec.hpp"
 #include "secret_echo.hpp"
-
-#include <bearerd/base/version.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -10,37 +11,11 @@
 #include <array>
 #include <charconv>
 #include <chrono>
-#include <ctime>
 
 namespace bearerd::auth {
 namespace {
 
 using Json = nlohmann::json;
-
-void append_escaped(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            out += "\\u00";
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        } else {
-            out += c;
-        }
-    }
-}
-
-bool is_ours(std::string_view name) {
-    constexpr std::array<std::string_view, 9> ours{
-        "Host",           "Content-Type",      "Accept",        "Accept-Encoding",
-        "Content-Length", "Transfer-Encoding", "Authorization", "X-Authorization",
-        "Connection"};
-    return std::any_of(ours.begin(), ours.end(), [name](auto own) { return equal_ignoring_case(name, own); });
-}
 
 /// Whether a code tells of the upstream's own trouble and not of the credentials.
 bool is_trouble(std::string_view code) {
@@ -68,49 +43,45 @@ bool names_trouble(const Json& errors) {
     });
 }
 
-/// The first error's message, made fit for a log line. An upstream that quotes what it was sent must not
-/// bring the password or a token there, nor a part that is left of it by the cut.
-std::string quote_message(const Json& errors, const Secret& password, const Secret& token) {
+/// The first error's message, made fit for a log line.
+std::string quote_message(const Json& errors, std::span<const Secret* const> secrets) {
     const auto* message = member(errors.front(), "message");
     if (message == nullptr || !message->is_string())
         return "the upstream answered with errors";
-    const auto& whole = message->get_ref<const std::string&>();
-    if (may_echo(whole, password) || may_echo(whole, token))
-        return "the upstream's message is not shown: it may hold the password or a token";
-    auto text = whole.substr(0, 120);
-    std::replace_if(text.begin(), text.end(), [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
-    return "the upstream says: " + text;
+    return quoted(message->get_ref<const std::string&>(), secrets);
 }
 
-/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110), the form that senders must use. The day of the week is not
-/// compared with the date. The names are English: no part of the program sets a locale.
-std::optional<std::chrono::sys_seconds> parse_date(std::string_view text) {
-    const std::string date{text};
-    std::tm parts{};
-    const char* const end = ::strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    const std::chrono::year_month_day day{std::chrono::year{parts.tm_year + 1900},
-                                          std::chrono::month{static_cast<unsigned>(parts.tm_mon + 1)},
-                                          std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
-    if (end != date.c_str() + date.size() || !day.ok()) // strptime takes 31 February
-        return std::nullopt;
-    return std::chrono::sys_days{day} + std::chrono::hours{parts.tm_hour} +
-           std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
+/// What stands at a pointer of `auth.rejected_at`; nullptr if that is nothing.
+const Json* value_at(const Json& answer, const std::string& pointer) {
+    const Json* found = nullptr;
+    try {
+        found = &answer.at(Json::json_pointer{pointer});
+    } catch (const Json::exception&) { // there is none
+        return nullptr;
+    }
+    const Json& value = *found;
+    const bool nothing = value.is_null() || value == false || value == "" ||
+                         ((value.is_array() || value.is_object()) && value.empty());
+    return nothing ? nullptr : found;
 }
 
-/// Why a value in a token's place, not empty, is none.
-std::string_view flaw_of(std::string_view value) {
-    if (value.size() > max_token_size)
-        return "a token that is too long (more than 16 KiB)";
-    return value.find(',') != std::string_view::npos
-               ? "two tokens joined by a comma in one header, of which it can't be told which one is good"
-               : std::string_view{};
+/// A refusal as such values have it: a text, perhaps with a message beside it, an object with a message, or a
+/// list of these.
+std::string quote_refusal(const Json& answer, const std::string& pointer, const Json& value,
+                          std::span<const Secret* const> secrets) {
+    const Json* const holder = value_at(answer, pointer.substr(0, pointer.rfind('/')));
+    if (value.is_string() && holder != nullptr && member(*holder, "message") != nullptr)
+        return quote_message(Json::array({*holder}), secrets);
+    if (value.is_string())
+        return quoted(value.get_ref<const std::string&>(), secrets);
+    return value.is_array() ? quote_message(value, secrets) : quote_message(Json::array({value}), secrets);
 }
 
 std::string_view find_flaw(const http::Fields& fields, const std::vector<std::string>& token_headers) {
     for (const auto& name : token_headers)
         for (const auto& field : fields.list)
             if (equal_ignoring_case(field.name, name))
-                if (const auto flaw = flaw_of(field.value); !flaw.empty())
+                if (const auto flaw = token_flaw(field.value); !flaw.empty())
                     return flaw;
     return {};
 }
@@ -126,37 +97,11 @@ bool holds_user(const Json& answer) {
 
 LoginRequest make_login_request(const config::Upstream& upstream, const config::Credentials& credentials,
                                 const std::string& login_query) {
-    std::string body;
-    // Six bytes is the longest escape. Without reserving, growing would leave the password behind in freed
-    // memory.
-    body.reserve(64 + 6 * (login_query.size() + credentials.user.size() + credentials.password.size()));
-    body += R"({"query":")";
-    append_escaped(body, login_query);
-    body += R"(","variables":{")";
-    body += credentials.by_email ? "email" : "username";
-    body += R"(":")";
-    append_escaped(body, credentials.user);
-    body += R"(","password":")";
-    append_escaped(body, credentials.password.reveal());
-    body += R"("}})";
-
+    Secret body = graphql_body(login_query, {{credentials.by_email ? "email" : "username", credentials.user},
+                                             {"password", credentials.password.reveal()}});
     LoginRequest request;
-    request.head =
-        "POST " + upstream.url.target + " HTTP/1.1\r\nHost: " + upstream.url.authority() +
-        "\r\nContent-Type: application/json\r\nAccept: application/json\r\nAccept-Encoding: identity"
-        "\r\nContent-Length: " +
-        std::to_string(body.size()) + "\r\n";
-    const auto names_agent = [](const auto& header) {
-        return equal_ignoring_case(header.first, "User-Agent");
-    };
-    if (std::none_of(upstream.headers.begin(), upstream.headers.end(), names_agent))
-        request.head.append("User-Agent: ").append(user_agent()).append("\r\n");
-    for (const auto& [name, value] : upstream.headers) {
-        if (!is_ours(name))
-            request.head += name + ": " + value + "\r\n";
-    }
-    request.head += "\r\n";
-    request.body = Secret{std::move(body)};
+    request.head = login_head(upstream, "application/json", body.size(), {});
+    request.body = std::move(body);
     return request;
 }
 
@@ -185,14 +130,18 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
 }
 
 LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password) {
+    const std::array<const Secret*, 1> secrets{&password};
+    return judge_login(std::move(head), body, secrets, {});
+}
+
+LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const Secret* const> known,
+                         const std::vector<std::string>& rejected_at) {
     using Kind = LoginOutcome::Kind;
     const auto status = "HTTP status " + std::to_string(head.status);
+    std::vector<const Secret*> secrets{known.begin(), known.end()};
+    secrets.push_back(&head.token);
     const auto fail = [&head](Kind kind, std::string reason) {
-        LoginOutcome outcome;
-        outcome.kind = kind;
-        outcome.reason = std::move(reason);
-        outcome.retry_after = head.retry_after;
-        return outcome;
+        return failed_login(kind, std::move(reason), head.retry_after);
     };
     if (head.status != 200 && head.status != 400 && head.status != 401 && head.status != 403)
         return fail(Kind::unavailable, status);
@@ -205,10 +154,14 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& pa
         return fail(Kind::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
     if (has_errors && names_trouble(*errors))
-        return fail(Kind::unavailable, quote_message(*errors, password, head.token));
+        return fail(Kind::unavailable, quote_message(*errors, secrets));
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
-        return fail(Kind::rejected, quote_message(*errors, password, head.token));
+        return fail(Kind::rejected, quote_message(*errors, secrets));
+    if (!has_token)
+        for (const std::string& pointer : rejected_at)
+            if (const Json* const refusal = value_at(answer, pointer))
+                return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, secrets));
     if (!has_token && !head.flaw.empty())
         return fail(Kind::unavailable, status + " with " + std::string{head.flaw});
     if (!has_token)
@@ -219,14 +172,28 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& pa
     return outcome;
 }
 
+const LoginCodec* login_codec(config::LoginKind kind) noexcept {
+    static const GraphqlCodec graphql;
+    static const OAuth2Codec oauth2;
+    switch (kind) {
+    case config::LoginKind::graphql:
+        return &graphql;
+    case config::LoginKind::oauth2_client_credentials:
+        return &oauth2;
+    case config::LoginKind::static_token:
+        break;
+    }
+    return nullptr;
+}
+
 std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date) {
     constexpr std::int64_t longest = 86'400;
     const bool digits = !value.empty() &&
                         std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
     std::int64_t seconds = 0;
     if (!digits) {
-        const auto until = parse_date(value);
-        const auto sent = parse_date(date);
+        const auto until = parse_http_date(value);
+        const auto sent = parse_http_date(date);
         if (!until || !sent || *until < *sent)
             return std::nullopt;
         return std::min(*until - *sent, std::chrono::seconds{longest});

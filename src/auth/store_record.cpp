@@ -145,6 +145,12 @@ Secret encode(const LoginRecord& record) {
     return out.take();
 }
 
+Secret encode(const RefreshRecord& record) {
+    Writer out{16 + record.token.size()};
+    out.text(record.token.reveal());
+    return out.take();
+}
+
 std::optional<TokenRecord> decode_token_record(std::string_view bytes) {
     Reader in{bytes};
     TokenRecord record;
@@ -174,6 +180,12 @@ std::optional<LoginRecord> decode_login_record(std::string_view bytes) {
         return std::nullopt;
     record.rejections = static_cast<std::uint32_t>(rejections);
     return record;
+}
+
+std::optional<RefreshRecord> decode_refresh_record(std::string_view bytes) {
+    Reader in{bytes};
+    RefreshRecord record{Secret{in.text()}};
+    return in.done() ? std::optional{std::move(record)} : std::nullopt;
 }
 
 } // namespace bearerd::auth

@@ -41,6 +41,11 @@ StoreWriter::Found read_files(TokenFile& file) {
         const auto left = login.value->backoff - elapsed(login.value->failed, now).value_or(0ns);
         found.next_try = std::max(Duration{0}, left);
     }
+    auto refresh = file.load_refresh();
+    if (!refresh.problem.empty() && !refresh.did_not_open)
+        log::warning("stored refresh token ignored", {{"reason", refresh.problem}});
+    if (refresh.value)
+        found.refresh = std::move(refresh.value->token);
     return found;
 }
 
@@ -49,6 +54,14 @@ struct Batch {
     std::optional<StoreSettings> settings; ///< to change to, before the records
     std::optional<StoreWriter::TokenInUse> token;
     std::optional<LoginRecord> login;
+    std::optional<RefreshRecord> refresh;
+
+    struct Taking {
+        Secret token;
+        std::function<void(bool)> done;
+    };
+
+    std::optional<Taking> taking; ///< after `refresh`
 };
 
 TokenRecord record_of(const StoreWriter::TokenInUse& in_use) {
@@ -93,8 +106,16 @@ struct StoreWriter::State {
     }
 
     void write(Batch batch);
+    void finish(Batch::Taking& taking);
     void report(error_code error);
 };
+
+void StoreWriter::State::finish(Batch::Taking& taking) {
+    const bool taken = file->take_refresh(taking.token);
+    const std::lock_guard lock{mutex};
+    if (!stopping)
+        taking.done(taken);
+}
 
 void StoreWriter::State::report(error_code error) {
     const std::lock_guard lock{mutex};
@@ -115,6 +136,10 @@ void StoreWriter::State::write(Batch batch) {
     // The count of rejections first: it is what keeps the account from being locked.
     if (batch.login)
         report(file->save(*batch.login));
+    if (batch.refresh)
+        report(file->save(*batch.refresh));
+    if (batch.taking)
+        finish(*batch.taking);
     if (batch.token)
         report(file->save(record_of(*batch.token)));
 }
@@ -148,6 +173,16 @@ void StoreWriter::save(TokenInUse token) {
 void StoreWriter::save(LoginRecord record) {
     const std::lock_guard lock{state_->mutex};
     state_->last().login = std::move(record);
+}
+
+void StoreWriter::save(RefreshRecord record) {
+    const std::lock_guard lock{state_->mutex};
+    state_->last().refresh = std::move(record);
+}
+
+void StoreWriter::take_refresh(Secret token, std::function<void(bool)> done) {
+    const std::lock_guard lock{state_->mutex};
+    state_->last().taking = {std::move(token), std::move(done)};
 }
 
 void StoreWriter::change(StoreSettings settings) {

@@ -62,7 +62,8 @@ bool same_identity(const Claims& a, const Claims& b) noexcept {
 }
 
 std::string_view display_name(const Claims& claims) noexcept {
-    constexpr std::array<std::string_view, 5> best_first{"username", "email", "sub", "user_id", "id"};
+    constexpr std::array<std::string_view, 6> best_first{answer_identity, "username", "email",
+                                                         "sub",           "user_id",  "id"};
     for (const auto name : best_first) {
         for (const auto& [claim, value] : claims.identity) {
             if (claim == name)

@@ -1,5 +1,7 @@
 #include "token_core.hpp"
 
+#include "account.hpp"
+
 #include <bearerd/base/cause.hpp>
 #include <bearerd/config/password_file.hpp>
 
@@ -18,7 +20,7 @@ using Action = TokenMachine::Reply::Action;
 constexpr Duration longest_sleep = 30s;
 
 bool same_user(const config::Settings& a, const config::Settings& b) {
-    return a.upstream.url.text == b.upstream.url.text && a.credentials.user == b.credentials.user &&
+    return a.upstream.url.text == b.upstream.url.text && account_of(a) == account_of(b) &&
            a.credentials.by_email == b.credentials.by_email;
 }
 
@@ -116,7 +118,7 @@ AuthStatus TokenService::Core::status() const {
     if (const auto token = machine_.good_token(at))
         status.expires_in = token->expires - at;
     const auto name = display_name(*machine_.login_claims());
-    status.identity = name.empty() ? settings_->credentials.user : std::string{name};
+    status.identity = name.empty() ? user_in_words(*settings_) : std::string{name};
     status.last_login_result = last_result_;
     status.last_login_reason = last_reason_;
     if (const auto next = machine_.next_try(); next && *next > at)
@@ -313,6 +315,8 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     credentials_ = own_credentials(settings_);
     stored_is_foreign_ = stored_is_foreign_ || !credentials;
     old_store = change_store(*before, credentials, at.now);
+    if (!credentials)
+        forget_refresh_token();
     settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, at), at.now);
     if (before->upstream.url.text == settings_->upstream.url.text)
         return;
@@ -333,6 +337,7 @@ void TokenService::Core::stop() {
     first_login_tried_ = nullptr;
     login_pending_ = false;
     login_after_look_ = false;
+    taking_ = 0;
     password_reader_.abandon();
     if (wake_timer_)
         wake_timer_->cancel();

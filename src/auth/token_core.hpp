@@ -96,6 +96,8 @@ private:
     void rekey_store();
     void save_token(TimePoint now);
     void save_rejections(TimePoint now);
+    void save_refresh_token();
+    void forget_refresh_token();
     void on_found(std::uint64_t reading, StoreWriter::Found found);
     void on_slow_store(std::uint64_t reading);
     void first_try_done(std::unique_lock<std::mutex>& lock);
@@ -106,6 +108,9 @@ private:
                      std::optional<Secret> password);
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
     void begin_login();
+    [[nodiscard]] bool take_refresh_token();
+    void on_refresh_token(std::uint64_t taking, bool taken);
+    void send_login(Secret refresh_token);
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
     void login_over();
     [[nodiscard]] TokenMachine::Reply apply(LoginOutcome outcome, TokenMachine::Moment at);
@@ -130,6 +135,7 @@ private:
     bool stored_is_foreign_ = false; ///< other credentials came before the store was read
     std::string_view last_result_ = "none";
     std::string last_reason_;
+    Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
     std::unique_ptr<StoreWriter> store_;
     std::uint64_t readings_ = 0; ///< stores that were opened
     std::uint64_t reading_ = 0;  ///< the number of the one whose content is awaited; 0: none is
@@ -145,6 +151,9 @@ private:
     std::string looking_at_;          ///< the password's file that is being read, or empty
     std::uint64_t look_ = 0;          ///< the number of that look, or of the last one
     bool login_after_look_ = false;   ///< a login waits for that
+    Secret taken_;                    ///< the refresh token, while it is being marked as used
+    std::uint64_t takings_ = 0;       ///< refresh tokens that were to be marked
+    std::uint64_t taking_ = 0;        ///< the number of the one that a login waits for; 0: none does
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome
     bool attempt_alive_ = false;      ///< its coroutine has not ended, though it may have been given up

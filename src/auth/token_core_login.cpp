@@ -1,5 +1,7 @@
 #include "token_core.hpp"
 
+#include "account.hpp"
+
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/login.hpp>
 #include <bearerd/base/cause.hpp>
@@ -8,6 +10,7 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <exception>
@@ -21,6 +24,28 @@ constexpr Duration longest_look = std::chrono::seconds{2};
 
 std::int64_t seconds_of(Duration value) {
     return std::chrono::ceil<std::chrono::seconds>(value).count();
+}
+
+std::string_view success_in_words(LoginOutcome::Source source, bool renewed) noexcept {
+    if (source == LoginOutcome::Source::refresh)
+        return "token renewed by the refresh token";
+    if (source == LoginOutcome::Source::file)
+        return "token read from its file";
+    return renewed ? "token renewed by a login" : "logged in";
+}
+
+/// What the token says of itself, and what its answer says of the user.
+Claims claims_of(const LoginOutcome& outcome) {
+    constexpr std::size_t longest_identity = 256;
+    Claims claims = parse_claims(outcome.token.reveal());
+    if (!outcome.identity.empty())
+        claims.identity.emplace_back(answer_identity, outcome.identity.substr(0, longest_identity));
+    if (outcome.source == LoginOutcome::Source::file) {
+        // Only the API knows when it ends: what the token says was counted from another day.
+        claims.issued_at.reset();
+        claims.expires_at.reset();
+    }
+    return claims;
 }
 
 /// Of failures in a row, those with these numbers are logged, so that a long outage does not fill the disk.
@@ -46,7 +71,10 @@ bool TokenService::Core::look_at_password(bool then_login) {
     Duration patience = longest_look;
     {
         const std::lock_guard lock{mutex_};
-        if (stopping_ || machine_.rejections() == 0 || credentials_->password_file.empty())
+        // A static token that was refused is not counted: its file is all that can bring another.
+        const bool is_static = settings_->auth.kind == config::LoginKind::static_token;
+        if (stopping_ || (machine_.rejections() == 0 && !(is_static && then_login)) ||
+            credentials_->password_file.empty())
             return false;
         before = credentials_;
         patience = std::min(patience, settings_->auth.login_timeout);
@@ -100,6 +128,46 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
 }
 
 void TokenService::Core::begin_login() {
+    if (!take_refresh_token())
+        send_login({});
+}
+
+/// Has the refresh token marked as used before it is sent, so that no later process sends it again. False:
+/// there is none.
+bool TokenService::Core::take_refresh_token() {
+    const std::lock_guard lock{mutex_};
+    if (refresh_token_.empty() || !settings_->auth.refresh || !machine_.login_running() || stopping_)
+        return false;
+    taken_ = std::exchange(refresh_token_, {});
+    const auto taking = taking_ = ++takings_;
+    auto told = [self = weak_from_this(), first = first_, taking](bool taken) {
+        net::asio::post(first, [self, taking, taken] {
+            if (const auto core = self.lock())
+                core->on_refresh_token(taking, taken);
+        });
+    };
+    if (!store_) {
+        told(true); // nobody else can have it
+        return true;
+    }
+    store_->take_refresh(taken_.clone(), std::move(told));
+    login_timer_->expires_after(std::min(longest_look, settings_->auth.login_timeout));
+    login_timer_->async_wait([self = shared_from_this(), taking](error_code error) {
+        if (!error) // a disk that hangs: a login needs no mark
+            self->on_refresh_token(taking, false);
+    });
+    return true;
+}
+
+void TokenService::Core::on_refresh_token(std::uint64_t taking, bool taken) {
+    if (taking != taking_)
+        return;
+    taking_ = 0;
+    Secret token = std::exchange(taken_, {});
+    send_login(taken ? std::move(token) : Secret{});
+}
+
+void TokenService::Core::send_login(Secret refresh_token) {
     std::shared_ptr<upstream::Transport> transport;
     std::shared_ptr<const config::Settings> settings;
     std::shared_ptr<const config::Credentials> credentials;
@@ -121,7 +189,8 @@ void TokenService::Core::begin_login() {
         outcome.reason = "no answer within auth.login_timeout";
         self->end_login(attempt, std::move(outcome));
     });
-    auto login = log_in(std::move(transport), std::move(settings), std::move(credentials));
+    auto login =
+        log_in(std::move(transport), std::move(settings), std::move(credentials), std::move(refresh_token));
     auto ended = [self = shared_from_this(), attempt](std::exception_ptr problem, LoginOutcome outcome) {
         // log_in() throws nothing but for lack of memory while it begins; the outcome is then the default:
         // failed.
@@ -167,7 +236,8 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     TokenMachine::Reply reply;
     if (outcome.kind == Kind::accepted) {
         TokenMachine::Candidate token;
-        token.claims = parse_claims(outcome.token.reveal());
+        token.claims = claims_of(outcome);
+        token.life = outcome.life;
         token.value = std::move(outcome.token);
         reply = machine_.login_done(std::move(token), at);
         outcome.reason = "the login brought the old token again, which has expired";
@@ -192,11 +262,17 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     last_result_ = "ok";
     last_reason_.clear();
     save_token(at.now);
+    refresh_token_ = std::move(outcome.refresh_token);
+    if (settings_->auth.refresh)
+        save_refresh_token();
     if (rejections > 0)
         save_rejections(at.now);
     const auto left = seconds_of(reply.token->expires - at.now);
-    log::info(renewed ? "token renewed by a login" : "logged in",
-              {{"user", settings_->credentials.user}, {"expires_in_s", left}});
+    const std::string user = user_in_words(*settings_);
+    const std::array<log::Field, 2> fields{{{"user", user}, {"expires_in_s", left}}};
+    const bool quiet = outcome.source == LoginOutcome::Source::file && renewed; // nothing was sent
+    log::write(quiet ? log::Level::debug : log::Level::info, success_in_words(outcome.source, renewed),
+               fields);
     return reply;
 }
 
@@ -211,7 +287,9 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
     // Each rejected login is worth a line: they are far apart, and somebody has to act.
     if (rejected)
         log::error(
-            "login rejected: user name or password are wrong",
+            settings_->auth.kind == config::LoginKind::graphql
+                ? "login rejected: user name or password are wrong"
+                : "login rejected: client_id or the client's secret are wrong",
             {{"user", settings_->credentials.user}, {"reason", outcome.reason}, {"next_try_in_s", next}});
     else if (worth_a_line(failures_))
         log::warning("login unavailable", {{"reason", outcome.reason},

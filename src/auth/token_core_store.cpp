@@ -1,3 +1,4 @@
+#include "account.hpp"
 #include "token_core.hpp"
 
 #include <bearerd/auth/jwt.hpp>
@@ -17,13 +18,18 @@ using Action = TokenMachine::Reply::Action;
 
 StoreSettings store_settings(const config::Settings& settings, const config::Credentials& credentials) {
     return {settings.token_store.directory, settings.token_store.key_file, settings.upstream.url.text,
-            credentials.user, credentials.password.clone()};
+            account_of(settings), credentials.password.clone()};
+}
+
+/// A static token stands in a file already.
+bool has_store(const config::Settings& settings) {
+    return !settings.token_store.directory.empty() && settings.auth.kind != config::LoginKind::static_token;
 }
 
 } // namespace
 
 void TokenService::Core::open_store() {
-    if (settings_->token_store.directory.empty())
+    if (!has_store(*settings_))
         return;
     reading_ = ++readings_;
     stored_is_foreign_ = false;
@@ -83,6 +89,8 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
             token->life = found.token->record.life;
             token->left = token->life - found.token->age;
         }
+        if (!needless && settings_->auth.refresh)
+            refresh_token_ = std::move(found.refresh);
     }
     auto reply = machine_.restored(std::move(token), at);
     settle(reply, at.now);
@@ -102,6 +110,7 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
 /// What is stored from here on belongs to the password that the file has got.
 void TokenService::Core::rekey_store() {
     stored_is_foreign_ = true;
+    forget_refresh_token();
     if (store_)
         store_->change(store_settings(*settings_, *credentials_));
 }
@@ -124,13 +133,27 @@ void TokenService::Core::save_rejections(TimePoint now) {
     store_->save(std::move(record));
 }
 
+void TokenService::Core::save_refresh_token() {
+    if (store_)
+        store_->save(RefreshRecord{refresh_token_.clone()});
+}
+
+/// It belongs to credentials that were replaced.
+void TokenService::Core::forget_refresh_token() {
+    refresh_token_ = {};
+    taken_ = {};
+}
+
 /// Returns the store that is not needed any more.
 std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Settings& before,
                                                               bool same_credentials, TimePoint now) {
     const auto& places = settings_->token_store;
-    const bool moved =
-        before.token_store.directory != places.directory || before.token_store.key_file != places.key_file;
-    if (places.directory.empty()) {
+    const bool moved = has_store(before) != has_store(*settings_) ||
+                       before.token_store.directory != places.directory ||
+                       before.token_store.key_file != places.key_file;
+    if (store_ && before.auth.refresh && (moved || !same_credentials))
+        store_->save(RefreshRecord{}); // where it was; else a later start could use it a second time
+    if (!has_store(*settings_)) {
         if (reading_ != 0) // its content will not come any more
             net::asio::post(first_,
                             [self = shared_from_this(), reading = reading_] { self->on_found(reading, {}); });
@@ -144,6 +167,8 @@ std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Sett
         save_token(now);
     if (moved && same_credentials && machine_.rejections() > 0)
         save_rejections(now);
+    if (moved && same_credentials && settings_->auth.refresh)
+        save_refresh_token();
     return nullptr;
 }
 

@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -228,6 +229,25 @@ TokenFile::Loaded<LoginRecord> TokenFile::load_login() {
     return record ? Loaded<LoginRecord>{std::move(record), {}} : Loaded<LoginRecord>{std::nullopt, "damaged"};
 }
 
+TokenFile::Loaded<RefreshRecord> TokenFile::load_refresh() {
+    auto plain = load("refresh", token_source());
+    if (!plain.value)
+        return {std::nullopt, std::move(plain.problem), plain.did_not_open};
+    auto record = decode_refresh_record(plain.value->reveal());
+    if (!record)
+        return {std::nullopt, "damaged"};
+    return record->token.empty() ? Loaded<RefreshRecord>{} : Loaded<RefreshRecord>{std::move(record), {}};
+}
+
+bool TokenFile::take_refresh(const Secret& token) {
+    // Two processes may share the folder, and each may have loaded the token. The lock ends with the process.
+    const File folder{::open(settings_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    if (!folder.is_open() || ::flock(folder.get(), LOCK_EX) != 0)
+        return false;
+    const auto stored = load_refresh();
+    return stored.value && stored.value->token.equals(token) && !save(RefreshRecord{});
+}
+
 void TokenFile::prepare() {
     for (const auto source : {KeySource::password, token_source()})
         static_cast<void>(key_for(source, std::nullopt));
@@ -239,6 +259,12 @@ error_code TokenFile::save(const TokenRecord& record) {
 
 error_code TokenFile::save(const LoginRecord& record) {
     return save("login", KeySource::password, encode(record));
+}
+
+error_code TokenFile::save(const RefreshRecord& record) {
+    if (record.token.size() > max_token_size)
+        return make_error(EFBIG);
+    return save("refresh", token_source(), encode(record));
 }
 
 error_code TokenFile::save(std::string_view purpose, KeySource source, const Secret& plain) {

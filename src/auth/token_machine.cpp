@@ -210,9 +210,10 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     running_ = false;
     if (outdated_ || stopped_)
         return restart(at.now);
-    auto expires = at.now + life_of(token.claims);
+    auto expires = at.now + token.life.value_or(life_of(token.claims));
     // The same token once more: where it tells its life, that began at the first receipt.
-    const bool again = current_ && current_->value.equals(token.value) && tells_life(token.claims);
+    const bool again =
+        current_ && current_->value.equals(token.value) && !token.life && tells_life(token.claims);
     if (again && !good(at.now))
         return login_failed(FailureKind::unavailable, std::nullopt, at);
     if (again)

@@ -1,7 +1,9 @@
 #include <bearerd/config/parse.hpp>
 
 #include "addresses.hpp"
+#include "named_files.hpp"
 #include "permissions.hpp"
+#include "read_auth.hpp"
 #include "read_reconcile.hpp"
 #include "section.hpp"
 #include "surroundings.hpp"
@@ -11,8 +13,6 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
-#include <bearerd/config/password_file.hpp>
-#include <bearerd/graphql/login_document.hpp>
 
 #include <algorithm>
 #include <filesystem>
@@ -27,7 +27,6 @@ constexpr std::size_t most_addresses = 64;
 /// A wait of no length would lose its deadline, one of more than a day is a slip of the pen.
 const Parser<Duration> timeout = duration_between(1ms, 24h);
 const Parser<std::string> any_text = parse_any_text;
-const Parser<std::string> some_text = parse_some_text;
 
 void read_listen(Section in, bool allow_remote, Listen& out) {
     in.read_some_list<Address>("addresses", out.addresses, listen_address(allow_remote));
@@ -95,15 +94,14 @@ void read_limits(Section in, Limits& out) {
 }
 
 /// Headers that the configuration adds must not meet those that bearerd or the token's way writes.
-Parsed<std::string> added_header(const std::string& name, const Upstream& upstream,
-                                 const std::vector<std::string>& token_headers) {
+Parsed<std::string> added_header(const std::string& name, const Upstream& upstream, const Auth& auth) {
     auto parsed = parse_header_name(name);
     if (std::holds_alternative<Problem>(parsed))
         return parsed;
     const std::string lower = to_lower(name);
     const auto is_same = [&lower](const std::string& other) { return to_lower(other) == lower; };
-    if (lower == "authorization" || lower == "x-authorization" ||
-        std::any_of(token_headers.begin(), token_headers.end(), is_same))
+    if (lower == "authorization" || lower == "x-authorization" || is_same(auth.send.header) ||
+        std::any_of(auth.token_headers.begin(), auth.token_headers.end(), is_same))
         return Problem{"must not be a header of the token's: bearerd writes it itself"};
     if (std::any_of(upstream.headers.begin(), upstream.headers.end(),
                     [&is_same](const auto& header) { return is_same(header.first); }))
@@ -111,23 +109,13 @@ Parsed<std::string> added_header(const std::string& name, const Upstream& upstre
     return parsed;
 }
 
-void read_headers(Section in, const std::vector<std::string>& token_headers, Upstream& out) {
+void read_headers(Section in, const Auth& auth, Upstream& out) {
     in.read_pairs("headers", [&](const Node::Entry& entry, const std::string& key, std::string_view text) {
-        auto name = added_header(entry.key, out, token_headers);
+        auto name = added_header(entry.key, out, auth);
         if (const auto* const problem = std::get_if<Problem>(&name))
             return in.fault_at(entry.position, key, problem->sentence);
         out.headers.emplace_back(std::get<std::string>(std::move(name)), trim(text));
     });
-}
-
-/// A relative path starts from the configuration file's folder; an empty one stays empty.
-Parser<std::string> path_by(const Surroundings& surroundings, const Parser<std::string>& parser) {
-    return [&surroundings, parser](std::string_view text) -> Parsed<std::string> {
-        auto parsed = parser(text);
-        if (auto* const path = std::get_if<std::string>(&parsed); path != nullptr && !path->empty())
-            return (std::filesystem::path{surroundings.folder} / *path).string();
-        return parsed;
-    };
 }
 
 void read_tls(Section in, const Surroundings& surroundings, UpstreamTls& out) {
@@ -171,110 +159,12 @@ void read_upstream(Section in, const Surroundings& surroundings, const Settings&
     if (out.proxy && !out.url.tls)
         in.fault("proxy",
                  "takes an https:// upstream.url: without TLS, the proxy would see password and token");
-    read_headers(in, settings.auth.token_headers, out);
+    const Auth& auth = settings.auth;
+    if (out.proxy && ((auth.login_url && !auth.login_url->tls) || !auth.oauth2.token_url.tls))
+        in.fault("proxy",
+                 "takes an https:// URL for the login: without TLS, the proxy would see its secrets");
+    read_headers(in, settings.auth, out);
     read_tls(in.section("tls"), surroundings, out.tls);
-}
-
-/// The content of a secret's file, or a fault with what led to the file in front.
-void read_secret_file(Section& in, const Surroundings& surroundings, std::string_view key,
-                      const std::string& path, const std::string& prefix, Credentials& out) {
-    const auto content = surroundings.read_file(path);
-    if (const auto* const reason = std::get_if<std::string>(&content))
-        return in.fault(key, prefix + path + " can't be read: " + *reason);
-    auto password = password_in(std::get<Secret>(content));
-    if (const auto* const flaw = std::get_if<std::string>(&password))
-        return in.fault(key, prefix + path + " " + *flaw);
-    out.password = std::get<Secret>(std::move(password));
-    out.password_file = path;
-}
-
-void read_password(Section& in, const Surroundings& surroundings, Credentials& out) {
-    const bool in_place = in.has("password");
-    const bool in_file = in.has("password_file");
-    if (in_place && in_file)
-        return in.fault("password_file", "stands next to password: leave one of the two");
-    if (in_place) {
-        const bool faultless = in.read_secret("password", out.password);
-        if (faultless && out.password.empty())
-            in.fault("password", "must not be empty");
-        return;
-    }
-    std::string path;
-    if (in_file) {
-        in.read("password_file", path, path_by(surroundings, some_text));
-        if (path.empty())
-            return;
-        warn_of_rights(in, "password_file", path, surroundings);
-        return read_secret_file(in, surroundings, "password_file", path, {}, out);
-    }
-    if (const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
-        directory && !directory->empty()) {
-        path = *directory + "/" + surroundings.password_credential;
-        warn_of_rights(in, "password", path, surroundings);
-        return read_secret_file(in, surroundings, "password", path,
-                                "is missing, and the systemd credential \"password\" in ", out);
-    }
-    in.fault(
-        "password",
-        "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
-        "credential \"password\"; by hand, CREDENTIALS_DIRECTORY=/etc/bearerd takes it from the file that "
-        "bearerd.service or bearerd@.service would take it from");
-}
-
-void read_credentials(Section in, const Surroundings& surroundings, Credentials& out) {
-    const bool by_name = in.has("username");
-    out.by_email = in.has("email");
-    if (by_name && out.by_email)
-        in.fault("email", "stands next to username: leave one of the two");
-    else if (!by_name && !out.by_email)
-        in.fault("username", "is missing: write the user's name, or email: and the user's address");
-    else
-        in.read(out.by_email ? "email" : "username", out.user, some_text);
-    read_password(in, surroundings, out);
-}
-
-void read_unauthorized(Section in, Unauthorized& out) {
-    in.read_list("messages", out.messages, some_text);
-    in.read_list("codes", out.codes, some_text);
-    in.read_list<std::uint16_t>("statuses", out.statuses, parse_rejected_status);
-    in.read("inspect_limit", out.inspect_limit, size_between(1ULL << 10, 1ULL << 20));
-}
-
-void read_backoff(Section in, Backoff& out) {
-    in.read("rejected", out.rejected, timeout);
-    in.read("unavailable", out.unavailable, timeout);
-    in.read("max", out.max, timeout);
-    if (out.max < out.rejected)
-        in.fault("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
-}
-
-void read_login(Section& in, Auth& out) {
-    Secret query; // a document may have lines, which other values may not
-    const bool has_query = in.read_secret("login_query", query);
-    in.read<std::string>("login_field", out.login_field, parse_graphql_name);
-    if (!has_query)
-        return;
-    out.login_query = query.reveal();
-    if (out.login_query.find_first_not_of(" \t\r\n") == std::string::npos)
-        return in.fault("login_query", "must be a GraphQL document, such as the default");
-    if (const auto flaw = graphql::login_document_flaw(out.login_query); !flaw.empty())
-        return in.fault("login_query", std::string{flaw});
-    if (!graphql::logs_in_by(out.login_query, out.login_field))
-        in.warn("login_query",
-                "has no field " + out.login_field +
-                    " at its root: set auth.login_field to the field by which it logs in, so that "
-                    "logins of an app's own are recognised");
-}
-
-void read_auth(Section in, Auth& out) {
-    read_login(in, out);
-    in.read_some_list<std::string>("token_headers", out.token_headers, parse_header_name);
-    read_unauthorized(in.section("unauthorized"), out.unauthorized);
-    in.read("refresh_before", out.refresh_before, duration_between(0ms, 24h));
-    in.read("fresh_for", out.fresh_for, duration_between(0ms, 24h));
-    in.read("denied_for", out.denied_for, duration_between(0ms, 24h));
-    in.read("login_timeout", out.login_timeout, timeout);
-    read_backoff(in.section("backoff"), out.backoff);
 }
 
 void read_token_store(Section in, const Surroundings& surroundings, TokenStore& out) {
@@ -325,7 +215,7 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     read_limits(in.section("limits"), out.limits);
     read_auth(in.section("auth"), out.auth);
     read_upstream(in.section("upstream"), surroundings, out, out.upstream);
-    read_credentials(in.section("credentials"), surroundings, out.credentials);
+    read_credentials(in, surroundings, out.auth, out.credentials);
     read_token_store(in.section("token_store"), surroundings, out.token_store);
     read_reconcile(in.section("reconcile"), out.reconcile);
     read_journal(in.section("journal"), surroundings, out.journal);

@@ -18,32 +18,51 @@ bool is_blank(char c) noexcept {
 }
 
 /// Empty for none. Each of these comes from an editor or a copy, and would only show as a rejected login.
-std::string_view flaw_of(std::string_view password) noexcept {
-    if (password.empty())
-        return "holds no password: the file is empty";
-    if (find_invalid_utf8(password))
+/// `remedy`: what to do about a blank that is meant.
+std::string flaw_of(std::string_view secret, std::string_view name, std::string_view remedy) {
+    const std::string what{name};
+    if (secret.empty())
+        return "holds no " + what + ": the file is empty";
+    if (find_invalid_utf8(secret))
         return "must be UTF-8";
-    if (password.find_first_of("\r\n") != std::string_view::npos)
-        return "must hold one line: the password, with nothing below it; an empty second line counts too";
-    if (is_blank(password.front()))
-        return "begins with a blank: remove it, or, if it is part of the password, write password: "
-               "${VARIABLE} "
-               "instead";
-    if (is_blank(password.back()))
-        return "ends with a blank: remove it, or, if it is part of the password, write password: ${VARIABLE} "
-               "instead";
-    if (std::ranges::any_of(password, is_control))
-        return "holds a control character: write the password as plain text in UTF-8";
+    if (secret.find_first_of("\r\n") != std::string_view::npos)
+        return "must hold one line: the " + what + ", with nothing below it; an empty second line counts too";
+    if (is_blank(secret.front()))
+        return "begins with a blank: remove it" + std::string{remedy};
+    if (is_blank(secret.back()))
+        return "ends with a blank: remove it" + std::string{remedy};
+    if (std::ranges::any_of(secret, is_control))
+        return "holds a control character: write the " + what + " as plain text in UTF-8";
     return {};
+}
+
+std::variant<Secret, std::string> read(const Secret& content, std::string_view name,
+                                       std::string_view remedy) {
+    const std::string_view secret = content_of_secret_file(content.reveal());
+    if (std::string flaw = flaw_of(secret, name, remedy); !flaw.empty())
+        return flaw;
+    return Secret{secret};
 }
 
 } // namespace
 
 std::variant<Secret, std::string> password_in(const Secret& content) {
-    const std::string_view password = content_of_secret_file(content.reveal());
-    if (const std::string_view flaw = flaw_of(password); !flaw.empty())
-        return std::string{flaw};
-    return Secret{password};
+    return read(content, "password",
+                ", or, if it is part of the password, write password: ${VARIABLE} instead");
+}
+
+std::variant<Secret, std::string> secret_in(const Secret& content, std::string_view name) {
+    return read(content, name, {});
+}
+
+std::variant<Secret, std::string> token_in(const Secret& content) {
+    auto token = read(content, "token", {});
+    const auto* const secret = std::get_if<Secret>(&token);
+    const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
+    if (secret != nullptr && !std::ranges::all_of(secret->reveal(), is_visible))
+        return "must hold the token alone, in visible ASCII: a scheme such as Bearer belongs to "
+               "auth.send.scheme";
+    return token;
 }
 
 std::variant<Secret, std::string> read_password_file(const std::string& path) {

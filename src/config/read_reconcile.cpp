@@ -2,8 +2,6 @@
 
 #include <bearerd/graphql/arguments.hpp>
 
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 
 namespace bearerd::config {
@@ -12,16 +10,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_rules = 64;
-
-/// RFC 6901. The empty pointer is refused: the whole answer would always be found.
-Parsed<std::string> parse_json_pointer(std::string_view text) {
-    try {
-        if (!nlohmann::json::json_pointer{std::string{text}}.empty())
-            return std::string{text};
-    } catch (const nlohmann::json::exception&) {
-    }
-    return Problem{"must be a JSON pointer into the answer, such as /data/LineItems/data/0/id"};
-}
 
 void read_name(Section& in, std::string_view key, std::string& out) {
     if (in.has(key))

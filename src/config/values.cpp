@@ -5,6 +5,8 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
 
+#include <nlohmann/json.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <optional>
@@ -149,6 +151,15 @@ Parsed<std::string> parse_header_name(std::string_view text) {
         return Problem{
             "must not be a header that bearerd writes itself or that concerns one connection only"};
     return std::string{text};
+}
+
+Parsed<std::string> parse_json_pointer(std::string_view text) {
+    try {
+        if (!nlohmann::json::json_pointer{std::string{text}}.empty())
+            return std::string{text};
+    } catch (const nlohmann::json::exception&) {
+    }
+    return Problem{"must be a JSON pointer into the answer, such as /data/LineItems/data/0/id"};
 }
 
 std::string trim(std::string_view text) {

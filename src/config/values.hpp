@@ -58,6 +58,8 @@ template<class T>
 /// The name of a header that the configuration may speak of: a token, and none that frames or routes
 /// messages.
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
+/// RFC 6901. The empty pointer is refused: it would always point at something.
+[[nodiscard]] Parsed<std::string> parse_json_pointer(std::string_view text);
 /// Without the blanks before and after it.
 [[nodiscard]] std::string trim(std::string_view text);
 

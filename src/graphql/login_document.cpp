@@ -8,18 +8,30 @@
 namespace bearerd::graphql {
 namespace {
 
-bool uses_password(std::string_view document) {
+bool uses(std::string_view document, std::string_view variable) {
     std::size_t times = 0; // the first one declares it
     Lexer lexer{document};
     for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next())
-        if (token.is('$') && lexer.next().text == "password")
+        if (token.is('$') && lexer.next().text == variable)
             ++times;
     return times >= 2;
 }
 
+/// Moves from an opening bracket to what follows the closing one.
+void skip_brackets(Lexer& lexer, Token& token) {
+    std::size_t depth = 0;
+    do {
+        if (token.is('(') || token.is('{') || token.is('['))
+            ++depth;
+        else if (token.is(')') || token.is('}') || token.is(']'))
+            --depth;
+        token = lexer.next();
+    } while (depth != 0 && token.kind != TokenKind::end && token.kind != TokenKind::invalid);
+}
+
 } // namespace
 
-std::string_view login_document_flaw(std::string_view document) {
+std::string login_document_flaw(std::string_view document, std::string_view variable) {
     Document parsed;
     if (!parsed.parse(document, {}))
         return "can't be read as GraphQL: look for a bracket, brace or quote too many or too few";
@@ -28,9 +40,39 @@ std::string_view login_document_flaw(std::string_view document) {
         return "must hold one operation: a server could not tell which one to run";
     if (selected->kind != OperationKind::query && selected->kind != OperationKind::mutation)
         return "must be a query or a mutation";
-    if (!uses_password(document))
-        return "must declare and use the variable $password, which brings the password";
+    if (!uses(document, variable))
+        return "must declare and use the variable $" + std::string{variable} + ", which brings the " +
+               (variable == "password" ? "password" : "refresh token");
     return {};
+}
+
+bool answers_with(std::string_view document, std::string_view key) {
+    Document parsed;
+    const auto selected = parsed.parse(document, {}) ? parsed.select(std::nullopt) : std::nullopt;
+    if (!selected)
+        return false;
+    Lexer lexer{selected->selections};
+    lexer.next(); // the brace
+    Token token = lexer.next();
+    while (token.kind == TokenKind::name) {
+        const std::string_view response_key = token.text;
+        token = lexer.next();
+        if (token.is(':')) {
+            lexer.next(); // the field's own name
+            token = lexer.next();
+        }
+        if (response_key == key)
+            return true;
+        while (token.is('(') || token.is('{') || token.is('@')) {
+            if (token.is('@')) {
+                lexer.next(); // the directive's name
+                token = lexer.next();
+            } else {
+                skip_brackets(lexer, token);
+            }
+        }
+    }
+    return token.is_spread();
 }
 
 bool logs_in_by(std::string_view document, std::string_view field) {

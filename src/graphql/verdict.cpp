@@ -1,5 +1,7 @@
 #include <bearerd/graphql/verdict.hpp>
 
+#include "data_rejection.hpp"
+
 #include <bearerd/base/block.hpp>
 #include <bearerd/base/utf8.hpp>
 #include <bearerd/graphql/json_scan.hpp>
@@ -16,6 +18,12 @@ constexpr std::uint16_t forbidden = 403;
 constexpr std::string_view errors = "errors";
 constexpr std::string_view throttle = "currentlyAvailable";
 constexpr std::string_view escape = "\\u00"; // by which JSON can write each letter of a key
+
+bool is_success(std::uint16_t status) noexcept {
+    constexpr std::uint16_t first_success = 200;
+    constexpr std::uint16_t first_redirect = 300;
+    return status >= first_success && status < first_redirect;
+}
 
 bool is_text(std::string_view body) noexcept {
     return body.find('\0') == std::string_view::npos && is_utf8(body);
@@ -306,8 +314,8 @@ private:
 
 } // namespace
 
-Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
-                const RejectionRules& rules) {
+Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind, const RejectionRules& rules,
+                bool own_login) {
     const bool may_mutate = kind != OperationKind::query;
     const bool told_by_status =
         std::find(rules.statuses.begin(), rules.statuses.end(), status) != rules.statuses.end();
@@ -325,16 +333,20 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
         judgement.verdict = Verdict::rejected;
         judgement.of_one_root_field = false;
         judgement.answers = 0;
+    } else if (!rules.pointers.empty() && !own_login && judgement.verdict == Verdict::ok &&
+               is_success(status)) {
+        if (const auto answers = rejected_in_data(body, rules.pointers)) {
+            judgement.verdict = Verdict::rejected;
+            judgement.of_one_root_field = may_mutate;
+            judgement.answers = *answers;
+        }
     }
     return judgement;
 }
 
 bool shows_data(std::uint16_t status, std::string_view body) noexcept {
-    constexpr std::uint16_t first_success = 200;
-    constexpr std::uint16_t first_redirect = 300;
     const JsonKind kind = JsonScan{body}.peek();
-    return status >= first_success && status < first_redirect &&
-           (kind == JsonKind::object || kind == JsonKind::array) &&
+    return is_success(status) && (kind == JsonKind::object || kind == JsonKind::array) &&
            body.find(R"("data")") != std::string_view::npos;
 }
 

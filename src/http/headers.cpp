@@ -103,7 +103,7 @@ bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept
     if (field.id == FieldId::unknown &&
         (same_name(field.name, "X-Authorization") || same_name(field.name, "X-Request-Id")))
         return true;
-    return is_one_of(field.name, plan.token_headers) ||
+    return is_one_of(field.name, plan.token_headers) || same_name(field.name, plan.token_header) ||
            std::ranges::any_of(plan.extra,
                                [&](const auto& extra) { return same_name(field.name, extra.first); });
 }
@@ -194,8 +194,10 @@ void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const 
         append_line(out, name, value);
     append_line(out, "X-Request-Id", request_id);
     // From here on without a reallocation, which would leave a copy of the token in memory that nobody wipes.
-    out.reserve(out.size() + token.size() + 96);
-    out.append("Authorization: Bearer ").append(token).append("\r\n");
+    constexpr std::size_t rest = 64; // the separators, Content-Length and the end of the head
+    out.reserve(out.size() + plan.token_header.size() + plan.token_scheme.size() + token.size() + rest);
+    out.append(plan.token_header).append(": ").append(plan.token_scheme);
+    out.append(plan.token_scheme.empty() ? "" : " ").append(token).append("\r\n");
     if (body_size != 0 || request.method != "GET")
         append_length(out, body_size);
     out.append("\r\n");
@@ -219,7 +221,8 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
         if (is_hop_by_hop(field) || field.id == FieldId::authorization ||
             (field.id == FieldId::unknown &&
              (same_name(field.name, "X-Authorization") || same_name(field.name, "X-Request-Id"))) ||
-            is_one_of(field.name, plan.token_headers) || named.holds(field))
+            is_one_of(field.name, plan.token_headers) || same_name(field.name, plan.token_header) ||
+            named.holds(field))
             continue;
         // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this
         // origin.

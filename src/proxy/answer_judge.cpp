@@ -65,7 +65,7 @@ Verdict AnswerJudge::judge_stream_start(const http::ResponseHead& head, std::str
 }
 
 graphql::Judgement AnswerJudge::judge(std::uint16_t status, std::string_view decoded) const {
-    auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_);
+    auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_, operation_.has_login);
     if (judgement.verdict == Verdict::rejected && moves_money() && !speaks_for_all(judgement))
         judgement.verdict = Verdict::graphql_error;
     return judgement;
@@ -120,6 +120,8 @@ bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection) const {
 /// that can't be read.
 bool AnswerJudge::is_proven(const Whole& whole, const http::ResponseHead& head,
                             std::string_view decoded) const {
+    if (told_by_status(head.status) && !rules_->resend_mutations)
+        return false;
     const bool by_status_alone = told_by_status(head.status) && whole.verdict == Verdict::rejected;
     return !by_status_alone || graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);
 }

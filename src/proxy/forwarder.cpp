@@ -86,9 +86,10 @@ server::BorrowedBody borrow(upstream::ExchangePtr exchange) {
 
 ForwardPlan::ForwardPlan(const config::Settings& settings)
     : head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
-           settings.upstream.headers},
+           settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
       rules{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
-            settings.auth.unauthorized.statuses},
+            settings.auth.unauthorized.statuses, settings.auth.rejected_at,
+            settings.auth.unauthorized.resend_mutations},
       login_field{settings.auth.login_field},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},
@@ -515,7 +516,8 @@ Forwarder::ForwardedRequest::reply_decision(Decision decision, const upstream::F
 /// as the whole answer.
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_broken_rejection() {
     const bool may_mutate = judge_.operation().may_mutate();
-    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
+    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read, or whose status proves "
+                     "nothing (auth.unauthorized.resend_mutations)";
     return reply_decision(
         decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}), nullptr);
 }

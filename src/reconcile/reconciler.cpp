@@ -12,9 +12,9 @@ namespace bearerd::reconcile {
 Plan::Plan(const config::Settings& settings)
     : within{settings.reconcile.within},
       head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
-           settings.upstream.headers},
+           settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
       rejection{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
-                settings.auth.unauthorized.statuses},
+                settings.auth.unauthorized.statuses, settings.auth.rejected_at},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)} {
     for (const config::ReconcileRule& rule : settings.reconcile.rules) {
         auto [before, after] = body_around_key(rule.query);

@@ -109,13 +109,15 @@ void Api::calm() {
 
 Plan Api::plan(const HttpRequest& request) {
     Plan plan;
-    read_request(request, plan);
+    plan.profile_login = is_login(*options_.profile, request);
+    if (!plan.profile_login)
+        read_request(request, plan);
     const auto any = [&plan](auto predicate) {
         return std::any_of(plan.operations.begin(), plan.operations.end(), predicate);
     };
     if (any([](const Prepared& p) { return p.kind == Operation::Kind::mutation; }))
         plan.traffic = Traffic::mutation;
-    else if (any(only_logs_in))
+    else if (plan.profile_login || any(only_logs_in))
         plan.traffic = Traffic::login;
     plan.faults = faults_.strike(plan.traffic);
     stats_.faults += plan.faults.size();
@@ -128,11 +130,14 @@ Plan Api::plan(const HttpRequest& request) {
 }
 
 Tokens::Judged Api::judge(const HttpRequest& request) {
-    auto value = request.header("Authorization");
-    constexpr std::string_view scheme = "Bearer ";
+    const Profile& profile = *options_.profile;
+    auto value = request.header(profile.header);
+    const std::string scheme = std::string(profile.scheme) + (profile.scheme.empty() ? "" : " ");
     const bool bearer = same_text(value.substr(0, scheme.size()), scheme);
     if (bearer)
         value.remove_prefix(scheme.size());
+    if (profile.form == Profile::Form::fixed && !value.empty())
+        return {value == options_.password ? Tokens::State::good : Tokens::State::unknown, 1, false};
     auto judged = tokens_.judge(value, clock_());
     if (!bearer && judged.state != Tokens::State::missing)
         judged = {Tokens::State::unknown, 0, false};
@@ -148,6 +153,8 @@ HttpReply Api::answer(const HttpRequest& request, const Plan& plan) {
         reply.body = Json{{"errors", Json::array({error_json(message_for(fault->status), {})})}}.dump();
         if (fault->retry_after >= 0)
             reply.headers.emplace_back("Retry-After", std::to_string(fault->retry_after));
+    } else if (plan.profile_login) {
+        reply = log_in_by_profile(request, plan);
     } else if (!plan.unreadable.empty()) {
         reply.status = plan.status;
         reply.body = Json{{"errors", Json::array({error_json(plan.unreadable, {})})}}.dump();
@@ -188,7 +195,10 @@ Json Api::run(const Prepared& prepared, const HttpRequest& request, const Plan& 
         log_("unauthorized: " + summary(prepared));
         if (refused || judged.state != Tokens::State::missing)
             cases_.note({{}, Seen::Ending::unauthorized, {}, {}});
-        return Json::parse(unauthorized_body);
+        if (options_.profile->form == Profile::Form::header)
+            return Json::parse(unauthorized_body);
+        reply.status = options_.profile->status;
+        return Json::parse(rejection_body(*options_.profile));
     }
     const bool affordable = throttle_.take(cost_of(prepared), clock_().steady);
     if (!affordable && !open)
@@ -237,6 +247,30 @@ Outcome Api::mutate(const PlannedField& field, const Caller& caller) {
     return outcome;
 }
 
+HttpReply Api::log_in_by_profile(const HttpRequest& request, const Plan& plan) {
+    const Profile& profile = *options_.profile;
+    const LoginAttempt attempt = read_login(profile, request);
+    const bool renewal = !attempt.refresh_token.empty();
+    const auto use = renewal ? refresh_tokens_.use(attempt.refresh_token) : RefreshTokens::Use::unknown;
+    stats_.refreshes_ok += use == RefreshTokens::Use::good;
+    stats_.refreshes_again += use == RefreshTokens::Use::again;
+    const bool known = attempt.user == options_.token.username || attempt.user == options_.email;
+    const bool right = known && attempt.secret == options_.password;
+    if (!attempt.well_formed || find(plan.faults, Kind::bad_login) != nullptr ||
+        (renewal ? use != RefreshTokens::Use::good : !right)) {
+        stats_.refreshes_rejected += renewal;
+        stats_.logins_rejected += !renewal;
+        log_(renewal ? "refresh rejected" : "login rejected");
+        return refusal_reply(profile);
+    }
+    stats_.logins_ok += !renewal;
+    log_(renewal ? "refresh ok" : "login ok");
+    const auto now = clock_();
+    const std::string next = profile.refresh.empty() ? std::string() : refresh_tokens_.issue();
+    return login_reply(profile, tokens_.issue(now), next, options_.token.life, now.wall,
+                       options_.token.username);
+}
+
 Outcome Api::login(const Json& arguments, const Plan& plan, HttpReply& reply) {
     const auto username = string_of(member(arguments, "username"));
     const auto email = string_of(member(arguments, "email"));
@@ -275,7 +309,7 @@ void Api::swap_token(const Plan& plan, HttpReply& reply) {
         tell_token(reply, tokens_.issue_foreign(now));
     } else if (find(plan.faults, Kind::older_token) != nullptr) {
         tell_token(reply, tokens_.issue_older(now));
-    } else if (plan.traffic == Traffic::login) {
+    } else if (plan.traffic == Traffic::login || options_.profile->form != Profile::Form::header) {
         return;
     } else if (find(plan.faults, Kind::new_token) != nullptr) {
         tell_token(reply, tokens_.issue(now));

@@ -4,6 +4,7 @@
 #include "encoding.hpp"
 #include "executor.hpp"
 #include "http_types.hpp"
+#include "profiles.hpp"
 #include "shop.hpp"
 #include "stats.hpp"
 #include "throttle.hpp"
@@ -25,6 +26,7 @@ struct ApiOptions {
     bool bearer_prefix = false;  ///< "Bearer " before it.
     std::vector<Coding> codings; ///< Used where the request accepts one of them.
     std::uint64_t seed = 1;
+    const Profile* profile = find_profile("toggle"); ///< How one logs in; never null.
 };
 
 /// A request as understood before anything is executed: its operations and the faults that strike it.
@@ -35,6 +37,7 @@ struct Plan {
     unsigned status = 400;  ///< With `unreadable`.
     Traffic traffic = Traffic::query;
     std::vector<Fault> faults;
+    bool profile_login = false; ///< In the form of the profile, which is not in the shop's schema.
 };
 
 /// The API behind HTTP: tokens, login, GraphQL, faults that concern the answer, and the record of it all. No
@@ -50,6 +53,9 @@ public:
 
     /// Ends all faults, and what a scenario set besides them.
     void calm();
+
+    /// Whether the profile has another path for logins.
+    [[nodiscard]] bool is_login_path(std::string_view path) const { return path == options_.profile->path; }
 
     void set_password(std::string password) { options_.password = std::move(password); }
 
@@ -86,6 +92,7 @@ private:
     };
 
     Tokens::Judged judge(const HttpRequest& request);
+    HttpReply log_in_by_profile(const HttpRequest& request, const Plan& plan);
     Json run(const Prepared& prepared, const HttpRequest& request, const Plan& plan, Tokens::Judged judged,
              HttpReply& reply);
     Outcome resolve(const PlannedField& field, const Plan& plan, const Caller& caller, HttpReply& reply);
@@ -101,6 +108,7 @@ private:
     std::function<Now()> clock_;
     std::function<void(const std::string&)> log_;
     Tokens tokens_;
+    RefreshTokens refresh_tokens_;
     std::unique_ptr<Shop> shop_;
     Faults faults_;
     Stats stats_;

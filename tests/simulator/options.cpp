@@ -22,6 +22,7 @@ struct Texts {
     std::string clock_skew = "0s";
     std::string rotate_every;
     std::string token_headers = "both";
+    std::string profile = "toggle";
     std::string idle_timeout = "0s";
     std::vector<std::string> compress;
     std::vector<std::string> faults;
@@ -106,6 +107,12 @@ void add_tokens(CLI::App& app, Options& options, Texts& texts) {
     app.add_option("--token-headers", texts.token_headers,
                    "Headers that tell a token: both, x or authorization")
         ->check(CLI::IsMember({"both", "x", "authorization"}))
+        ->group(group);
+    app.add_option("--profile", texts.profile,
+                   "Logs in as another API does: vendure, saleor, adobe-commerce, directus, payload, "
+                   "shopify-admin, commercetools, static")
+        ->check(CLI::IsMember(profile_names()))
+        ->capture_default_str()
         ->group(group);
     app.add_flag("--bearer-prefix", options.api.bearer_prefix, "\"Bearer \" before the token in them")
         ->group(group);
@@ -193,6 +200,7 @@ void finish(Texts& texts, Options& options) {
         std::chrono::duration_cast<std::chrono::seconds>(duration_of("--clock-skew", texts.clock_skew, true));
     options.api.x_authorization = texts.token_headers != "authorization";
     options.api.authorization = texts.token_headers != "x";
+    options.api.profile = find_profile(texts.profile);
     for (const auto& coding : texts.compress)
         options.api.codings.push_back(coding == "gzip" ? Coding::gzip : Coding::deflate);
     set_password(texts, options.api);

@@ -211,7 +211,7 @@ asio::awaitable<Session::Next> Session::serve(HttpRequest request) {
         co_return co_await deliver(std::move(reply), {}, keep_alive && (control_ || !server_.down_),
                                    with_body);
     }
-    if (path != "/" && path != "/graphql" && path != "/large") {
+    if (path != "/" && path != "/graphql" && path != "/large" && !api.is_login_path(path)) {
         auto reply = json_reply("{\"error\":\"not found\"}", 404);
         co_return co_await deliver(std::move(reply), {}, keep_alive, with_body);
     }

@@ -16,7 +16,10 @@ struct Stats {
     std::uint64_t executed = 0; ///< Mutations, as in the ledger.
     std::uint64_t logins_ok = 0;
     std::uint64_t logins_rejected = 0;
-    std::uint64_t unauthorized = 0; ///< Answers that said so, whether by the table or by a fault.
+    std::uint64_t refreshes_ok = 0; ///< Renewals by a refresh token.
+    std::uint64_t refreshes_rejected = 0;
+    std::uint64_t refreshes_again = 0; ///< Of these, by one that had been used before.
+    std::uint64_t unauthorized = 0;    ///< Answers that said so, whether by the table or by a fault.
     std::uint64_t without_token = 0;
     std::uint64_t unknown_tokens = 0;
     std::uint64_t expired_tokens = 0;

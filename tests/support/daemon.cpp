@@ -71,6 +71,8 @@ void Daemon::write_config(std::string_view config) {
     base["upstream"]["keep_warm"]["connections"] = 0; // tests count connections
     if (!config.empty())
         base = merged(base, YAML::Load(std::string{config}));
+    if (const YAML::Node kind = base["auth"]["kind"]; kind && kind.as<std::string>() != "graphql")
+        base.remove("credentials"); // another kind of login has its own
     directory_.write("bearerd.yaml", YAML::Dump(base) + "\n");
 }
 

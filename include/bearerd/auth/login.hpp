@@ -10,13 +10,16 @@
 namespace bearerd::auth {
 
 /// Logs in once, with whatever deadlines the transport has: what the token service does, and `bearerd login`.
-/// Never throws: what fails is an outcome, whose reason never holds the password.
+/// `transport` goes to config::login_url(). Never throws: what fails is an outcome, whose reason never holds
+/// a secret. A static token is taken as it is, and nothing is sent.
 [[nodiscard]] net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                              std::shared_ptr<const config::Settings> settings);
 
-/// The same by other credentials than those of the settings.
+/// The same by other credentials than those of the settings. A refresh token that is not empty is tried
+/// first, once, on a new connection; if it is refused, the credentials are tried.
 [[nodiscard]] net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                              std::shared_ptr<const config::Settings> settings,
-                                             std::shared_ptr<const config::Credentials> credentials);
+                                             std::shared_ptr<const config::Credentials> credentials,
+                                             Secret refresh_token);
 
 } // namespace bearerd::auth

@@ -5,6 +5,7 @@
 #include <bearerd/http/message.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -13,12 +14,13 @@ namespace bearerd::auth {
 /// A longer answer to a login is a broken one.
 inline constexpr std::size_t max_login_answer = 64UL << 10;
 
-/// The login as contract 1 words it, ready for the wire. The body holds the password.
+/// A login ready for the wire. Head and body hold secrets; whoever sends it wipes the head.
 struct LoginRequest {
     std::string head;
     Secret body;
 };
 
+/// The login as contract 1 words it, to `upstream.url`.
 [[nodiscard]] LoginRequest make_login_request(const config::Upstream& upstream,
                                               const config::Credentials& credentials,
                                               const std::string& login_query);
@@ -26,13 +28,46 @@ struct LoginRequest {
 /// What came of a login. Default: it could not be carried out.
 struct LoginOutcome {
     enum class Kind : std::uint8_t { accepted, rejected, unavailable };
+    /// How an accepted one came by its token.
+    enum class Source : std::uint8_t { login, refresh, file };
     Kind kind = Kind::unavailable;
+    Source source = Source::login;
     Secret token;                        ///< accepted: valid as token_in_header() has it
+    std::optional<Duration> life;        ///< of the token from its receipt on, if the answer tells it
+    std::string identity;                ///< what the answer says of the user; may be empty
+    Secret refresh_token;                ///< the next one; empty: none
     std::optional<Duration> retry_after; ///< as the upstream asked
     /// Of a failure, for the log: a short sentence of printable ASCII. It may quote the upstream's message,
-    /// but not where that holds the password.
+    /// but not if that may hold a secret.
     std::string reason;
 };
+
+/// The forms of a login, one object for each kind (contract 11). They build what is sent and read what comes
+/// back; the token's life, back-off and store are the same for all. Pure; any thread.
+class LoginCodec {
+public:
+    /// One attempt: what it uses. `refresh_token` is empty for a login by the credentials.
+    struct Attempt {
+        const config::Settings& settings;
+        const config::Credentials& credentials;
+        const Secret& refresh_token;
+    };
+
+    LoginCodec() = default;
+    LoginCodec(const LoginCodec&) = delete;
+    LoginCodec& operator=(const LoginCodec&) = delete;
+    virtual ~LoginCodec() = default;
+
+    [[nodiscard]] virtual LoginRequest request(const Attempt& attempt) const = 0;
+
+    /// Judges a whole answer; `body` is decoded and at most max_login_answer bytes. Secrets that stand in it
+    /// are overwritten. Never throws but for lack of memory.
+    [[nodiscard]] virtual LoginOutcome read(const Attempt& attempt, const http::ResponseHead& head,
+                                            std::string& body) const = 0;
+};
+
+/// That of a kind; nullptr for a static token, which takes no login.
+[[nodiscard]] const LoginCodec* login_codec(config::LoginKind kind) noexcept;
 
 /// The first token in the header fields of these names, best name first: what is no token is passed over.
 /// Empty where there is none.
@@ -57,6 +92,12 @@ struct LoginHead {
 /// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and
 /// whatever is neither, are `unavailable`. Never throws but for lack of memory.
 [[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password);
+
+/// The same of an answer that may quote further secrets, and that may say at one of the pointers, without
+/// errors, that the credentials are wrong (contract 11).
+[[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body,
+                                       std::span<const Secret* const> secrets,
+                                       const std::vector<std::string>& rejected_at);
 
 /// `Retry-After` in seconds or, where the answer's `Date` tells what time it is for the upstream, as a date.
 [[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date = {});

@@ -42,11 +42,18 @@ struct LoginRecord {
     Duration backoff{}; ///< from `failed` on
 };
 
+/// The refresh token that has not been used yet. Empty: none, or it was used.
+struct RefreshRecord {
+    Secret token;
+};
+
 [[nodiscard]] Secret encode(const TokenRecord& record);
 [[nodiscard]] Secret encode(const LoginRecord& record);
+[[nodiscard]] Secret encode(const RefreshRecord& record);
 
 /// Nothing for bytes that encode() does not make. Never throw but for lack of memory.
 [[nodiscard]] std::optional<TokenRecord> decode_token_record(std::string_view bytes);
 [[nodiscard]] std::optional<LoginRecord> decode_login_record(std::string_view bytes);
+[[nodiscard]] std::optional<RefreshRecord> decode_refresh_record(std::string_view bytes);
 
 } // namespace bearerd::auth

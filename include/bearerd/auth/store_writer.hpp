@@ -24,6 +24,7 @@ public:
         std::optional<StoredToken> token; ///< one that is still good
         std::uint32_t rejections = 0;
         Duration next_try{}; ///< from now on, where rejections > 0
+        Secret refresh;      ///< a refresh token that nobody has used; or empty
     };
 
     /// Called under a lock but for the last: they must only hand on. Not called any more once the destructor
@@ -51,6 +52,11 @@ public:
 
     void save(TokenInUse token);
     void save(LoginRecord record);
+    void save(RefreshRecord record);
+
+    /// Marks the refresh token as used, on the disk, and then calls `done` on the writer's thread: with true
+    /// if the token may be used now, which nobody else may. Not called once the destructor has begun.
+    void take_refresh(Secret token, std::function<void(bool taken)> done);
 
     /// Other credentials or places from here on; what was saved before is written with the old ones first.
     void change(StoreSettings settings);

@@ -13,11 +13,15 @@
 
 namespace bearerd::auth {
 
+/// The name of what a login's answer says of the user (`auth.identity_pointer`), among the identity claims.
+inline constexpr std::string_view answer_identity = "identity";
+
 /// What a JWT says of itself. Unverified: it orders tokens and tells identities apart, and grants nothing.
 struct Claims {
     std::optional<std::int64_t> issued_at;  ///< `iat`, seconds since the epoch on the upstream's clock
     std::optional<std::int64_t> expires_at; ///< `exp`, likewise
-    /// Those of `sub`, `id`, `user_id`, `username`, `email` that are strings or numbers, as text.
+    /// Those of `sub`, `id`, `user_id`, `username`, `email` that are strings or numbers, as text; and
+    /// answer_identity.
     std::vector<std::pair<std::string, std::string>> identity;
 };
 

@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-/// The two files of `token_store.directory` (contract 3.9), named by upstream and user so that several
-/// instances can share it: the token, and the count of rejected logins. Blocking; one thread at a time; logs
-/// nothing.
+/// The files of `token_store.directory` (contract 3.9), named by upstream and user so that several instances
+/// can share it: the token, the count of rejected logins, and the refresh token (contract 11). Blocking; one
+/// thread at a time; logs nothing.
 namespace bearerd::auth {
 
 /// Larger files are foreign ones.
@@ -42,7 +42,7 @@ struct StoreSettings {
     Secret password;
 };
 
-/// Reads and writes both files. Keeps the keys, so that each is derived once (30 ms) for each salt.
+/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt.
 class TokenFile {
 public:
     explicit TokenFile(StoreSettings settings);
@@ -65,6 +65,15 @@ public:
 
     [[nodiscard]] error_code save(const TokenRecord& record);
     [[nodiscard]] error_code save(const LoginRecord& record);
+
+    /// One that has not been used.
+    [[nodiscard]] Loaded<RefreshRecord> load_refresh();
+    /// A longer token is not stored.
+    [[nodiscard]] error_code save(const RefreshRecord& record);
+    /// Marks the stored refresh token as used, so that no process ever loads it again: on the disk before
+    /// this returns. False if another one is stored, or none, or if it can't be written; then it must not be
+    /// used.
+    [[nodiscard]] bool take_refresh(const Secret& token);
 
 private:
     struct Key {

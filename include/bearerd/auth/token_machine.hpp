@@ -57,6 +57,7 @@ public:
     struct Candidate {
         Secret value;
         Claims claims;
+        std::optional<Duration> life = {}; ///< from its receipt on, if the login's answer told it
     };
 
     /// A stored token, its life already counted down by what passed since.

@@ -21,7 +21,7 @@ enum class KeySource : std::uint8_t {
 
 /// What a sealed text is for. It opens for no other purpose, upstream or user.
 struct SealContext {
-    std::string_view purpose; ///< "token" or "login"
+    std::string_view purpose; ///< "token", "login" or "refresh"
     std::string_view url;
     std::string_view user;
 };

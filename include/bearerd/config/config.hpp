@@ -8,6 +8,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 /// The settings of contract 7 as plain values. The initialisers here are the only place where a default
@@ -96,6 +97,8 @@ struct Upstream {
     UpstreamTls tls;
 };
 
+/// Of other kinds than `graphql`, `user` is the client_id or empty, and `password` the client secret or the
+/// static token.
 struct Credentials {
     bool by_email = false; ///< `email:` was given, not `username:`
     std::string user;
@@ -108,6 +111,7 @@ struct Unauthorized {
     std::vector<std::string> codes{"UNAUTHENTICATED"};
     std::vector<std::uint16_t> statuses{401};
     std::uint64_t inspect_limit = 64ULL << 10; ///< bytes as received
+    bool resend_mutations = true;              ///< false: one of `statuses` proves nothing of a mutation
 };
 
 struct Backoff {
@@ -116,12 +120,49 @@ struct Backoff {
     Duration max = 15min; ///< of `rejected`; `unavailable` stops doubling at 30 s, or here where less
 };
 
+/// How bearerd comes by its token (contract 11).
+enum class LoginKind : std::uint8_t { graphql, oauth2_client_credentials, static_token };
+
+/// As `auth.kind` names it.
+[[nodiscard]] std::string_view to_string(LoginKind kind) noexcept;
+
+/// Renewal by a refresh token that may be used once.
+struct Refresh {
+    std::string query;         ///< its answer has the shape of the login's
+    std::string token_pointer; ///< the refresh token, in the answer to the login and to `query`
+};
+
+/// A login by RFC 6749 section 4.4. `client_id` and the secret are the Credentials.
+struct OAuth2 {
+    Url token_url;
+    std::string scope;    ///< empty: none is asked for
+    std::string audience; ///< likewise
+    enum class ClientAuth : std::uint8_t { basic, post } client_auth = ClientAuth::basic;
+};
+
+/// The header that carries the token to the upstream.
+struct Send {
+    std::string header = "Authorization";
+    std::string scheme = "Bearer"; ///< empty: the bare token
+};
+
 struct Auth {
+    LoginKind kind = LoginKind::graphql;
+    std::optional<Url> login_url; ///< none: `upstream.url`
     std::string login_query =
         "query($email:String,$username:String,$password:String!){loginUser(email:$email,"
         "username:$username,password:$password){id}}";
     std::string login_field = "loginUser";
-    std::vector<std::string> token_headers{"X-Authorization", "Authorization"}; ///< best first
+    /// Best first. Empty if the token comes otherwise; then no answer's header replaces it.
+    std::vector<std::string> token_headers{"X-Authorization", "Authorization"};
+    std::string token_pointer;      ///< JSON pointer into the login's answer; empty: `token_headers`
+    std::string expires_pointer;    ///< to the token's life, or to the Unix time of its end; empty: none
+    Duration expires_unit = 1s;     ///< of what stands there
+    std::string identity_pointer;   ///< to the user's name; empty: none
+    std::optional<Refresh> refresh; ///< none: each renewal is a login
+    OAuth2 oauth2;                  ///< meaningful with that kind
+    Send send;
+    std::vector<std::string> rejected_at; ///< JSON pointers below /data: a value there is a rejection
     Unauthorized unauthorized;
     Duration refresh_before = 2min;
     Duration fresh_for = 10s;
@@ -187,5 +228,15 @@ struct Settings {
     Duration shutdown_grace = 25s;
     std::uint32_t threads = 1;
 };
+
+/// Where a login is sent; without meaning for a static token.
+[[nodiscard]] const Url& login_url(const Settings& settings) noexcept;
+
+/// The upstream as a login sees it: `url` is login_url(), and what concerns the GraphQL API alone is left
+/// out if that is on another server (`headers`, which may hold keys, and `tls.server_name`).
+[[nodiscard]] Upstream login_upstream(const Settings& settings);
+
+/// Whether a login goes to another server than the requests.
+[[nodiscard]] bool logs_in_elsewhere(const Settings& settings) noexcept;
 
 } // namespace bearerd::config

@@ -3,6 +3,7 @@
 #include <bearerd/base/secret.hpp>
 
 #include <string>
+#include <string_view>
 #include <variant>
 
 namespace bearerd::config {
@@ -12,7 +13,13 @@ namespace bearerd::config {
 /// characters, or is not UTF-8.
 [[nodiscard]] std::variant<Secret, std::string> password_in(const Secret& content);
 
-/// The same of a file; "can't be read: …" if that fails. Blocks for as long as the disk takes.
+/// The same for another secret, which the words call `name`. An OAuth2 client's secret may be any text.
+[[nodiscard]] std::variant<Secret, std::string> secret_in(const Secret& content, std::string_view name);
+
+/// The same for a token, which must fit into a header as it is: visible ASCII.
+[[nodiscard]] std::variant<Secret, std::string> token_in(const Secret& content);
+
+/// password_in() of a file; "can't be read: …" if that fails. Blocks for as long as the disk takes.
 [[nodiscard]] std::variant<Secret, std::string> read_password_file(const std::string& path);
 
 } // namespace bearerd::config

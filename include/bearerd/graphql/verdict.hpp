@@ -15,6 +15,8 @@ struct RejectionRules {
     std::vector<std::string> messages; ///< compared without case (ASCII)
     std::vector<std::string> codes;    ///< compared exactly, with `extensions.code`
     std::vector<std::uint16_t> statuses;
+    std::vector<std::string> pointers = {}; ///< `auth.rejected_at`: JSON pointers below /data
+    bool resend_mutations = true; ///< false: one of `statuses` proves nothing of a mutation
 };
 
 enum class Verdict : std::uint8_t {
@@ -39,9 +41,12 @@ struct Judgement {
 /// the others; whoever knows how many there are looks at `of_one_root_field`. A status in `rules.statuses` is
 /// a rejection whatever the body, but for one that shows something of what may mutate to have run (data, or a
 /// path below a root field). HTTP 403 never is. Parses JSON only where a quick search finds something to
-/// judge. Never throws but for lack of memory; deeper than 512 levels is `ok`.
+/// judge. With `rules.pointers`, an answer without errors is a rejection too if a value stands at one of them
+/// and `data` holds nothing else; of what may mutate, it speaks for one root field. An app's own login
+/// (`own_login`) is not judged so: it is that login which failed. Never throws but for lack of memory; deeper
+/// than 512 levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
-                              const RejectionRules& rules);
+                              const RejectionRules& rules, bool own_login = false);
 
 /// Whether a whole answer, judged as `ok`, shows that the API has served the request: a status of 2xx, and
 /// JSON that names `data`. A gateway's page shows nothing.

@@ -17,9 +17,11 @@ struct UpstreamHeadPlan {
     std::string authority;                  ///< the Host header
     std::vector<std::string> token_headers; ///< `auth.token_headers`: an app's own never go upstream
     std::vector<std::pair<std::string, std::string>> extra; ///< `upstream.headers`; they replace the app's
+    std::string token_header = "Authorization"; ///< `auth.send.header`: the app's own never goes upstream
+    std::string token_scheme = "Bearer";        ///< `auth.send.scheme`; empty: the bare token
 };
 
-/// Appends a request head for the upstream. `token`: the bearer token, without "Bearer ". `accept_encoding`:
+/// Appends a request head for the upstream. `token`: without its scheme. `accept_encoding`:
 /// the narrowed one (http/coding); empty where the app sent none. `body_size` is told by Content-Length
 /// unless the request is a GET without a body.
 void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const RequestHead& request,

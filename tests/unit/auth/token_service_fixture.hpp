@@ -23,6 +23,7 @@ struct Options {
     std::uint32_t pending = 1024;
     std::function<std::optional<Secret>(const std::string&)> read_password = {}; ///< there is a file if set
     std::string password_file = "/password";
+    std::function<void(config::Settings&)> change = {}; ///< what else is another setting
 };
 
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
@@ -36,6 +37,8 @@ inline std::shared_ptr<const config::Settings> settings(const Options& options) 
     value->token_store.directory = options.directory;
     value->auth.login_timeout = options.login_timeout;
     value->limits.pending_requests = options.pending;
+    if (options.change)
+        options.change(*value);
     return value;
 }
 

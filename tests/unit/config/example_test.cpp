@@ -70,13 +70,22 @@ std::string describe(const Settings& s) {
     line("upstream.tls.client_key_file", s.upstream.tls.client_key_file);
     line("upstream.tls.server_name", s.upstream.tls.server_name);
     line("upstream.tls.min_version", static_cast<int>(s.upstream.tls.min_version));
+    line("auth.kind", to_string(s.auth.kind));
     line("auth.login_query", s.auth.login_query);
     line("auth.login_field", s.auth.login_field);
     line("auth.token_headers", joined(s.auth.token_headers));
+    line("auth.token_pointer", s.auth.token_pointer);
+    line("auth.expires_pointer", s.auth.expires_pointer);
+    time("auth.expires_unit", s.auth.expires_unit);
+    line("auth.identity_pointer", s.auth.identity_pointer);
+    line("auth.send.header", s.auth.send.header);
+    line("auth.send.scheme", s.auth.send.scheme);
+    line("auth.rejected_at", joined(s.auth.rejected_at));
     line("auth.unauthorized.messages", joined(s.auth.unauthorized.messages));
     line("auth.unauthorized.codes", joined(s.auth.unauthorized.codes));
     line("auth.unauthorized.statuses", joined(s.auth.unauthorized.statuses));
     line("auth.unauthorized.inspect_limit", s.auth.unauthorized.inspect_limit);
+    line("auth.unauthorized.resend_mutations", s.auth.unauthorized.resend_mutations);
     time("auth.refresh_before", s.auth.refresh_before);
     time("auth.fresh_for", s.auth.fresh_for);
     time("auth.denied_for", s.auth.denied_for);
@@ -139,7 +148,8 @@ upstream: {url: https://u, connect_timeout: 9s, response_timeout: 10s, max_conne
            tls: {ca_file: ca, client_certificate_file: cert, client_key_file: key, server_name: sn, min_version: 1.3}}
 credentials: {email: e, password: p}
 auth: {login_query: "query($password:ID){f(p:$password)}", login_field: f, token_headers: [T],
-       unauthorized: {messages: [m], codes: [c], statuses: [498, 401], inspect_limit: 14KiB},
+       expires_pointer: /e, expires_unit: ms, identity_pointer: /i, send: {header: S, scheme: s}, rejected_at: [/data/r],
+       unauthorized: {messages: [m], codes: [c], statuses: [498, 401], inspect_limit: 14KiB, resend_mutations: false},
        refresh_before: 15s, fresh_for: 16s, denied_for: 22s, login_timeout: 17s,
        backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
 token_store: {directory: d, key_file: k}
@@ -179,13 +189,22 @@ upstream.tls.client_certificate_file=cert
 upstream.tls.client_key_file=key
 upstream.tls.server_name=sn
 upstream.tls.min_version=1
+auth.kind=graphql
 auth.login_query=query($password:ID){f(p:$password)}
 auth.login_field=f
 auth.token_headers=[T]
+auth.token_pointer=
+auth.expires_pointer=/e
+auth.expires_unit=1ms
+auth.identity_pointer=/i
+auth.send.header=S
+auth.send.scheme=s
+auth.rejected_at=[/data/r]
 auth.unauthorized.messages=[m]
 auth.unauthorized.codes=[c]
 auth.unauthorized.statuses=[498][401]
 auth.unauthorized.inspect_limit=14336
+auth.unauthorized.resend_mutations=0
 auth.refresh_before=15s
 auth.fresh_for=16s
 auth.denied_for=22s

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cctype>
 
 namespace bearerd::http::test {
@@ -41,6 +42,31 @@ TEST(UpstreamHead, IsExactlyThis) {
               "X-Request-Id: id-1\r\n"
               "Authorization: Bearer token-1\r\n"
               "Content-Length: 2\r\n\r\n");
+}
+
+TEST(UpstreamHead, CarriesTheTokenInTheHeaderAndSchemeThatAreSet) {
+    const struct {
+        const char* header;
+        const char* scheme;
+        const char* line;
+    } cases[] = {
+        {"Authorization", "JWT", "Authorization: JWT token-1\r\n"},
+        {"X-Shop-Token", "", "X-Shop-Token: token-1\r\n"},
+        {"X-Shop-Token", "Token", "X-Shop-Token: Token token-1\r\n"},
+    };
+
+    for (const auto& each : cases) {
+        UpstreamHeadPlan other = plan;
+        other.token_header = each.header;
+        other.token_scheme = each.scheme;
+        const std::string bare = upstream_head({}, 2, other);
+        EXPECT_NE(bare.find(each.line), std::string::npos) << bare;
+        EXPECT_EQ(bare.find("Bearer"), std::string::npos);
+        std::string underscored{each.header};
+        std::ranges::replace(underscored, '-', '_');
+        for (const std::string& own : {std::string{each.header}, underscored, std::string{"authorization"}})
+            EXPECT_EQ(upstream_head({{own, "planted"}}, 2, other), bare) << own;
+    }
 }
 
 TEST(UpstreamHead, LeavesOutTheSameNamesSpelledWithUnderscores) {

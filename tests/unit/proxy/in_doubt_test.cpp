@@ -358,5 +358,57 @@ TEST_F(ForwarderTest, ALongRejectionIsReadWithinOneBound) {
     EXPECT_EQ(app.body(), "a pageinpieces");
 }
 
+TEST_F(ForwarderTest, AStatusThatIsConfiguredToProveNothingLeavesTheMutationUnknown) {
+    const std::string refusal = R"({"errors":[{"message":"Unauthorized"}]})";
+    for (const bool resend : {true, false}) {
+        settings.auth.unauthorized.resend_mutations = resend;
+        for (const std::string_view body : {mutation, query}) {
+            const std::size_t sent_before = transport.sent.size();
+            Answer refused = json(refusal);
+            refused.status = 401;
+            answer(refused);
+            const bool unknown = !resend && body == mutation;
+            tokens.advice = {resend_with("token-2", true)};
+            if (!unknown)
+                answer(json(std::string{body == mutation ? mutation_data : data}));
+            request(body);
+            EXPECT_EQ(transport.sent.size() - sent_before, unknown ? 1U : 2U) << body;
+            if (unknown)
+                expect_error(ErrorCode::outcome_unknown, Executed::unknown);
+        }
+        // Rejected by what the API itself says, it was not executed.
+        tokens.advice = {resend_with("token-2", true)};
+        answer(json(refusal));
+        answer(json(std::string{mutation_data}));
+        request(mutation);
+        EXPECT_EQ(app.body(), mutation_data);
+    }
+}
+
+TEST_F(ForwarderTest, ARejectionWithinDataIsSentAgainIfItSpeaksForAll) {
+    settings.auth.rejected_at = {"/data/a/errors"};
+    const std::string refusal = R"({"data":{"a":{"id":null,"errors":["token"]},"b":null}})";
+
+    const struct {
+        std::string_view body;
+        bool again;
+    } cases[] = {
+        {R"({"query":"mutation { a(x: 1) { id errors } }"})", true},
+        {two_fields, false},
+        {R"({"query":"{ a b }"})", true},
+    };
+
+    for (const auto& each : cases) {
+        const std::size_t sent_before = transport.sent.size();
+        answer(json(refusal));
+        tokens.advice = {resend_with("token-2", true)};
+        if (each.again)
+            answer(json(std::string{data}));
+        request(each.body);
+        EXPECT_EQ(transport.sent.size() - sent_before, each.again ? 2U : 1U) << each.body;
+        EXPECT_EQ(app.body(), each.again ? data : refusal);
+    }
+}
+
 } // namespace
 } // namespace bearerd::proxy::test

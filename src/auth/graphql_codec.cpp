@@ -1,0 +1,53 @@
+#include "graphql_codec.hpp"
+
+#include "login_text.hpp"
+
+#include <array>
+
+namespace bearerd::auth {
+namespace {
+
+/// The token of the body takes the header's place.
+void take_token(LoginHead& read, std::string& body, const std::string& pointer) {
+    const Secret found = take_secret(body, pointer);
+    read.token = Secret{token_in_header(found.reveal())};
+    read.flaw = read.token.empty() ? token_flaw(found.reveal()) : std::string_view{};
+}
+
+} // namespace
+
+LoginRequest GraphqlCodec::request(const Attempt& attempt) const {
+    const config::Upstream to = config::login_upstream(attempt.settings);
+    const config::Auth& auth = attempt.settings.auth;
+    if (attempt.refresh_token.empty() || !auth.refresh)
+        return make_login_request(to, attempt.credentials, auth.login_query);
+    LoginRequest request;
+    request.body = graphql_body(auth.refresh->query, {{"refresh_token", attempt.refresh_token.reveal()}});
+    request.head = login_head(to, "application/json", request.body.size(), {});
+    return request;
+}
+
+LoginOutcome GraphqlCodec::read(const Attempt& attempt, const http::ResponseHead& head,
+                                std::string& body) const {
+    const config::Auth& auth = attempt.settings.auth;
+    LoginHead read = read_login_head(head, auth.token_headers);
+    if (!auth.token_pointer.empty())
+        take_token(read, body, auth.token_pointer);
+    Secret next = auth.refresh ? take_secret(body, auth.refresh->token_pointer) : Secret{};
+    const std::array<const Secret*, 3> secrets{&attempt.credentials.password, &attempt.refresh_token, &next};
+    LoginOutcome outcome = judge_login(std::move(read), body, secrets, auth.rejected_at);
+    if (outcome.kind != LoginOutcome::Kind::accepted)
+        return outcome;
+    outcome.source =
+        attempt.refresh_token.empty() ? LoginOutcome::Source::login : LoginOutcome::Source::refresh;
+    if (const auto life = text_at(body, auth.expires_pointer))
+        outcome.life = parse_life(*life, auth.expires_unit, head.fields.value(http::FieldId::date));
+    outcome.identity = text_at(body, auth.identity_pointer).value_or("");
+    outcome.refresh_token = std::move(next);
+    if (outcome.life && *outcome.life <= Duration::zero())
+        return failed_login(LoginOutcome::Kind::unavailable, "a token came that has expired already",
+                            outcome.retry_after);
+    return outcome;
+}
+
+} // namespace bearerd::auth

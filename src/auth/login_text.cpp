@@ -1,0 +1,249 @@
+#include "login_text.hpp"
+
+#include "secret_echo.hpp"
+
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/version.hpp>
+#include <bearerd/graphql/json_scan.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <ctime>
+
+namespace bearerd::auth {
+namespace {
+
+using graphql::JsonKind;
+using graphql::JsonScan;
+using graphql::JsonString;
+
+constexpr Duration longest_life = std::chrono::hours{24 * 30};
+
+bool is_ours(std::string_view name) {
+    constexpr std::array<std::string_view, 9> ours{
+        "Host",           "Content-Type",      "Accept",        "Accept-Encoding",
+        "Content-Length", "Transfer-Encoding", "Authorization", "X-Authorization",
+        "Connection"};
+    return std::ranges::any_of(ours, [name](auto own) { return equal_ignoring_case(name, own); });
+}
+
+void append_escaped(std::string& out, std::string_view text) {
+    constexpr std::string_view hex = "0123456789abcdef";
+    for (const char c : text) {
+        const auto byte = static_cast<unsigned char>(c);
+        if (c == '"' || c == '\\') {
+            out += '\\';
+            out += c;
+        } else if (byte < 0x20 || byte == 0x7f) {
+            out += "\\u00";
+            out += hex[byte >> 4];
+            out += hex[byte & 15];
+        } else {
+            out += c;
+        }
+    }
+}
+
+/// A segment of a JSON pointer as the key that it means (RFC 6901 section 4).
+std::string key_of(std::string_view segment) {
+    std::string key;
+    for (std::size_t i = 0; i < segment.size(); ++i) {
+        if (segment[i] == '~' && i + 1 < segment.size())
+            key += segment[++i] == '1' ? '/' : '~';
+        else
+            key += segment[i];
+    }
+    return key;
+}
+
+bool enter_member(JsonScan& scan, std::string_view segment) {
+    const std::string name = key_of(segment);
+    JsonString key;
+    for (scan.enter_object(); scan.next_member(key); scan.skip())
+        if (key.is(name))
+            return true;
+    return false;
+}
+
+bool enter_element(JsonScan& scan, std::string_view segment) {
+    std::size_t wanted = 0;
+    const auto read = std::from_chars(segment.data(), segment.data() + segment.size(), wanted);
+    if (read.ec != std::errc{} || read.ptr != segment.data() + segment.size())
+        return false;
+    scan.enter_array();
+    for (std::size_t index = 0; scan.next_element(); ++index, scan.skip())
+        if (index == wanted)
+            return true;
+    return false;
+}
+
+/// Moves on to the value at the pointer. False: there is none.
+bool go_to(JsonScan& scan, std::string_view pointer) {
+    while (!pointer.empty()) {
+        pointer.remove_prefix(1); // the slash
+        const auto segment = pointer.substr(0, pointer.find('/'));
+        pointer.remove_prefix(segment.size());
+        const JsonKind kind = scan.peek();
+        if (kind != JsonKind::object && kind != JsonKind::array)
+            return false;
+        if (!(kind == JsonKind::object ? enter_member(scan, segment) : enter_element(scan, segment)))
+            return false;
+    }
+    return true;
+}
+
+std::optional<JsonString> string_at(std::string_view json, std::string_view pointer) {
+    JsonScan scan{json};
+    JsonString found;
+    if (!go_to(scan, pointer) || scan.peek() != JsonKind::string || !scan.string(found))
+        return std::nullopt;
+    return found;
+}
+
+std::string decoded(const JsonString& string) {
+    std::string text(string.raw.size(), '\0');
+    text.resize(string.decode(text.data())); // shrinks, so that nothing is copied
+    return text;
+}
+
+} // namespace
+
+std::string login_head(const config::Upstream& upstream, std::string_view content_type, std::size_t body_size,
+                       std::string_view authorization) {
+    std::string extra;
+    const auto names_agent = [](const auto& header) {
+        return equal_ignoring_case(header.first, "User-Agent");
+    };
+    if (std::ranges::none_of(upstream.headers, names_agent))
+        extra.append("User-Agent: ").append(user_agent()).append("\r\n");
+    for (const auto& [name, value] : upstream.headers)
+        if (!is_ours(name))
+            extra += name + ": " + value + "\r\n";
+    const std::string authority = upstream.url.authority();
+    const std::string length = std::to_string(body_size);
+    std::string head;
+    // All of it at once: growing would leave a secret behind in freed memory.
+    constexpr std::size_t names = 256;
+    head.reserve(names + upstream.url.target.size() + authority.size() + content_type.size() + length.size() +
+                 extra.size() + authorization.size());
+    head.append("POST ").append(upstream.url.target).append(" HTTP/1.1\r\nHost: ").append(authority);
+    head.append("\r\nContent-Type: ").append(content_type);
+    head.append("\r\nAccept: application/json\r\nAccept-Encoding: identity\r\nContent-Length: ");
+    head.append(length).append("\r\n").append(extra);
+    if (!authorization.empty())
+        head.append("Authorization: ").append(authorization).append("\r\n");
+    head.append("\r\n");
+    return head;
+}
+
+Secret graphql_body(std::string_view query,
+                    std::initializer_list<std::pair<std::string_view, std::string_view>> variables) {
+    constexpr std::size_t longest_escape = 6;
+    constexpr std::size_t punctuation = 64;
+    std::size_t size = query.size();
+    for (const auto& [name, value] : variables)
+        size += name.size() + value.size() + 2;
+    std::string body;
+    // Growing would leave a secret behind in freed memory.
+    body.reserve(punctuation + longest_escape * size);
+    body += R"({"query":")";
+    append_escaped(body, query);
+    body += R"(","variables":{)";
+    for (const auto& [name, value] : variables) {
+        body += body.back() == '{' ? "\"" : ",\"";
+        body += name;
+        body += R"(":")";
+        append_escaped(body, value);
+        body += '"';
+    }
+    body += "}}";
+    return Secret{std::move(body)};
+}
+
+std::string quoted(const std::string& text, std::span<const Secret* const> secrets) {
+    constexpr std::size_t longest = 120;
+    // An upstream that quotes what it was sent must not bring a secret into the log, nor a part that is left
+    // of it by the cut.
+    if (std::ranges::any_of(secrets, [&text](const Secret* secret) { return may_echo(text, *secret); }))
+        return "the upstream's message is not shown: it may hold the password or a token";
+    std::string shown = text.substr(0, longest);
+    std::ranges::replace_if(shown, [](char c) { return c < ' ' || c >= '\x7f'; }, '?');
+    return "the upstream says: " + shown;
+}
+
+LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason, std::optional<Duration> retry_after) {
+    LoginOutcome outcome;
+    outcome.kind = kind;
+    outcome.reason = std::move(reason);
+    outcome.retry_after = retry_after;
+    return outcome;
+}
+
+std::string_view token_flaw(std::string_view value) noexcept {
+    if (value.size() > max_token_size)
+        return "a token that is too long (more than 16 KiB)";
+    return value.find(',') != std::string_view::npos
+               ? "two tokens joined by a comma in one header, of which it can't be told which one is good"
+               : std::string_view{};
+}
+
+std::optional<std::string> text_at(std::string_view json, std::string_view pointer) {
+    JsonScan scan{json};
+    if (pointer.empty() || !go_to(scan, pointer))
+        return std::nullopt;
+    const JsonKind kind = scan.peek();
+    JsonString string;
+    if (kind == JsonKind::string && scan.string(string))
+        return decoded(string);
+    std::string_view raw;
+    if (kind != JsonKind::number || !scan.skip(raw))
+        return std::nullopt;
+    return std::string{raw};
+}
+
+Secret take_secret(std::string& json, std::string_view pointer) {
+    const auto found = pointer.empty() ? std::nullopt : string_at(json, pointer);
+    if (!found)
+        return {};
+    Secret secret{decoded(*found)};
+    const auto begin = static_cast<std::size_t>(found->raw.data() - json.data());
+    std::fill_n(json.begin() + static_cast<std::ptrdiff_t>(begin), found->raw.size(), 'x');
+    return secret;
+}
+
+std::optional<Duration> parse_life(std::string_view text, Duration unit, std::string_view date) {
+    // As seconds this is 31 years: what is not less is a moment.
+    constexpr double first_moment = 1e9;
+    double value = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (read.ec != std::errc{} || read.ptr != text.data() + text.size() || !std::isfinite(value))
+        return std::nullopt;
+    double seconds = value * std::chrono::duration<double>{unit}.count();
+    if (seconds >= first_moment) {
+        const auto now = parse_http_date(date);
+        if (!now)
+            return std::nullopt;
+        seconds -= static_cast<double>(now->time_since_epoch().count());
+    }
+    const double longest = std::chrono::duration<double>{longest_life}.count();
+    return std::chrono::duration_cast<Duration>(
+        std::chrono::duration<double>{std::clamp(seconds, 0.0, longest)});
+}
+
+std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text) {
+    const std::string date{text};
+    std::tm parts{};
+    // The names are English: no part of the program sets a locale.
+    const char* const end = ::strptime(date.c_str(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    const std::chrono::year_month_day day{std::chrono::year{parts.tm_year + 1900},
+                                          std::chrono::month{static_cast<unsigned>(parts.tm_mon + 1)},
+                                          std::chrono::day{static_cast<unsigned>(parts.tm_mday)}};
+    if (end != date.c_str() + date.size() || !day.ok()) // strptime takes 31 February
+        return std::nullopt;
+    return std::chrono::sys_days{day} + std::chrono::hours{parts.tm_hour} +
+           std::chrono::minutes{parts.tm_min} + std::chrono::seconds{parts.tm_sec};
+}
+
+} // namespace bearerd::auth

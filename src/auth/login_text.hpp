@@ -1,0 +1,49 @@
+#pragma once
+
+#include <bearerd/auth/login_codec.hpp>
+
+#include <chrono>
+#include <initializer_list>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+/// What the login's codecs write and read. Pure.
+namespace bearerd::auth {
+
+/// The head of a POST. `authorization`: the whole value of that header; empty: none is sent. No header of
+/// `upstream.headers` takes the place of one of these.
+[[nodiscard]] std::string login_head(const config::Upstream& upstream, std::string_view content_type,
+                                     std::size_t body_size, std::string_view authorization);
+
+/// `{"query":…,"variables":{…}}`, in memory that was never reallocated.
+[[nodiscard]] Secret
+graphql_body(std::string_view query,
+             std::initializer_list<std::pair<std::string_view, std::string_view>> variables);
+
+/// An upstream's text, made fit for a log line. A text that may hold one of the secrets is not shown.
+[[nodiscard]] std::string quoted(const std::string& text, std::span<const Secret* const> secrets);
+
+[[nodiscard]] LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason,
+                                        std::optional<Duration> retry_after);
+
+/// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
+[[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
+
+/// The string or number that stands at a JSON pointer of a text, as text; nullopt if there is none.
+[[nodiscard]] std::optional<std::string> text_at(std::string_view json, std::string_view pointer);
+
+/// The same of a string, which is overwritten in `json`. Empty if there is none.
+[[nodiscard]] Secret take_secret(std::string& json, std::string_view pointer);
+
+/// A life in units of `unit`, or the Unix time of its end, which takes the answer's `Date`. nullopt if the
+/// text is neither; a life of more than 30 days is cut to that.
+[[nodiscard]] std::optional<Duration> parse_life(std::string_view text, Duration unit, std::string_view date);
+
+/// `Sun, 06 Nov 1994 08:49:37 GMT` (RFC 9110 section 5.6.7), the form that senders must use. The day of the
+/// week is not compared with the date.
+[[nodiscard]] std::optional<std::chrono::sys_seconds> parse_http_date(std::string_view text);
+
+} // namespace bearerd::auth

@@ -1,0 +1,137 @@
+#include "data_rejection.hpp"
+
+#include <bearerd/graphql/json_scan.hpp>
+
+#include <algorithm>
+
+namespace bearerd::graphql {
+namespace {
+
+/// A key as it stands in a pointer (RFC 6901 section 3).
+void append_segment(std::string& path, std::string_view key) {
+    path += '/';
+    for (const char c : key) {
+        if (c == '~')
+            path += "~0";
+        else if (c == '/')
+            path += "~1";
+        else
+            path += c;
+    }
+}
+
+/// Reads answers. Every function consumes the value that it is at, whatever its kind.
+class DataReader {
+public:
+    DataReader(std::string_view body, std::span<const std::string> pointers) noexcept
+        : scan_{body}, pointers_{pointers} {}
+
+    std::optional<std::size_t> read() {
+        std::size_t answers = 0;
+        bool rejected = true;
+        if (scan_.peek() == JsonKind::array) {
+            for (scan_.enter_array(); scan_.next_element(); ++answers)
+                rejected = read_answer() && rejected;
+            rejected = rejected && answers != 0;
+        } else {
+            rejected = read_answer();
+        }
+        return scan_.finish() && rejected ? std::optional{answers} : std::nullopt;
+    }
+
+private:
+    bool read_answer() {
+        told_ = false;
+        shown_ = false;
+        if (scan_.peek() != JsonKind::object) {
+            scan_.skip();
+            return false;
+        }
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            if (key.is("data")) {
+                path_ = "/data";
+                walk();
+            } else if (key.is("errors")) {
+                shown_ = is_value() || shown_; // an answer with errors is judged by them
+            } else {
+                scan_.skip();
+            }
+        }
+        return told_ && !shown_;
+    }
+
+    // NOLINTNEXTLINE(misc-no-recursion): JsonScan bounds the depth
+    void walk() {
+        if (std::ranges::find(pointers_, path_) != pointers_.end()) {
+            told_ = is_value() || told_;
+            return;
+        }
+        const JsonKind kind = scan_.peek();
+        const std::size_t size = path_.size();
+        if (kind == JsonKind::object) {
+            JsonString key;
+            for (scan_.enter_object(); scan_.next_member(key);) {
+                if (key.is("__typename")) {
+                    scan_.skip();
+                    continue;
+                }
+                append_segment(path_, key.text(text_));
+                walk();
+                path_.resize(size);
+            }
+        } else if (kind == JsonKind::array) {
+            scan_.enter_array();
+            for (std::size_t index = 0; scan_.next_element(); ++index) {
+                append_segment(path_, std::to_string(index));
+                walk();
+                path_.resize(size);
+            }
+        } else {
+            const bool value = is_value();
+            shown_ = shown_ || value || kind == JsonKind::boolean;
+        }
+    }
+
+    bool is_value() {
+        const JsonKind kind = scan_.peek();
+        std::string_view raw;
+        if (!scan_.skip(raw))
+            return false;
+        switch (kind) {
+        case JsonKind::string:
+            return raw != R"("")";
+        case JsonKind::number:
+            return true;
+        case JsonKind::boolean:
+            return raw == "true";
+        case JsonKind::object:
+        case JsonKind::array:
+            return !is_hollow(raw);
+        case JsonKind::null:
+        case JsonKind::invalid:
+            break;
+        }
+        return false;
+    }
+
+    /// An empty list or object, perhaps with blanks in it.
+    static bool is_hollow(std::string_view raw) noexcept {
+        return raw.substr(1, raw.size() - 2).find_first_not_of(" \t\r\n") == std::string_view::npos;
+    }
+
+    JsonScan scan_;
+    std::span<const std::string> pointers_;
+    std::string path_;
+    TextBuffer text_;
+    bool told_ = false;  ///< a value stands at a pointer
+    bool shown_ = false; ///< and one elsewhere
+};
+
+} // namespace
+
+std::optional<std::size_t> rejected_in_data(std::string_view body, std::span<const std::string> pointers) {
+    return DataReader{body, pointers}.read();
+}
+
+} // namespace bearerd::graphql

@@ -1,0 +1,19 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace bearerd::graphql {
+
+/// Whether an answer says within `data` that the token was rejected (`auth.rejected_at`, contract 11): no
+/// errors, a value at one of the pointers, and no value elsewhere but `__typename`. A value is anything but
+/// null, "", an empty list or object; at a pointer, false is none either. In a batch every element must say
+/// so. Returns how many elements the batch has, 0 if the answer is none; nullopt if it is no such answer or
+/// not JSON. Pointers begin with "/data/".
+[[nodiscard]] std::optional<std::size_t> rejected_in_data(std::string_view body,
+                                                          std::span<const std::string> pointers);
+
+} // namespace bearerd::graphql
