@@ -35,7 +35,7 @@ std::optional<std::vector<graphql::RootField>> questions(const journal::Intent& 
             return std::nullopt;
         fields.push_back({field.name, static_cast<std::size_t>(rule - keys.begin()), field.key});
     }
-    if (!graphql::each_has_its_key(fields))
+    if (!asker.reconciler->plan().can_ask(fields))
         return std::nullopt;
     return fields;
 }

@@ -14,9 +14,9 @@
 namespace bearerd::app {
 
 /// Looks up what former processes left without an outcome, in the background, four at a time: each is asked
-/// after within `reconcile.within`. Where the upstream can't be asked, it tries again with growing pauses,
-/// for an hour. What is not found stays unresolved: it may have been executed all the same. Logs each result
-/// and a summary. On one thread, whose loop must drain before this goes.
+/// after within `transactions.look_up_for`. Where the upstream can't be asked, it tries again with growing
+/// pauses, for an hour. What is not found stays unresolved: it may have been executed all the same. Logs each
+/// result and a summary. On one thread, whose loop must drain before this goes.
 class Recovery {
 public:
     /// Who asks, for as long as it is held: a reload changes it.

@@ -25,7 +25,7 @@ Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor
       account_{account_of(settings.upstream.url.text, settings.credentials.user)},
       executor_{std::move(executor)},
       clock_{clock} {
-    for (const config::ReconcileRule& rule : settings.reconcile.rules)
+    for (const config::TransactionRule& rule : settings.transactions.rules)
         keys_.push_back({rule.mutation, rule.key});
 }
 

@@ -13,9 +13,9 @@ constexpr std::string_view app_left =
     "again.";
 
 /// Added to the reason in the request's log line.
-constexpr std::string_view no_key =
-    "; not looked up: the argument that is its key by reconcile.rules is no string of 1 to 4096 bytes and no "
-    "integer";
+constexpr std::string_view no_key = "; not looked up: the argument that is its key by transactions.rules is "
+                                    "no string of 1 to 4096 bytes and no "
+                                    "integer";
 
 } // namespace
 
@@ -62,7 +62,7 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::Passage::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
     auto fields = graphql::mutation_fields(view_, owner_.reconciler_->plan().keys);
-    if (!fields || !graphql::each_has_its_key(*fields)) {
+    if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (fields && graphql::lacks_its_key(*fields))
             report_.detail += no_key;
         co_return std::nullopt;

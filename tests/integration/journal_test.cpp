@@ -30,7 +30,7 @@ constexpr const char* lost_request = R"({"kind":"close_before","operations":"mut
 
 /// Toggle's rule, and without it none.
 std::string rule(const std::string& within) {
-    return "reconcile:\n  within: " + within +
+    return "transactions:\n  look_up_for: " + within +
            "\n  rules:\n    - mutation: createBalanceAdjustment\n      key: merchant_transaction_reference\n"
            "      query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\"\n"
            "      found: /data/LineItems/data/0/id\n";

@@ -38,7 +38,7 @@ struct Intent {
 /// How an outcome was learnt.
 enum class Source : std::uint8_t {
     answer,   ///< from what came of the exchange
-    lookup,   ///< the upstream was asked right then (`reconcile`)
+    lookup,   ///< the upstream was asked right then (`transactions.look_up_for`)
     recovery, ///< it was asked after a restart
 };
 
