@@ -234,15 +234,20 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
     append_context(out, context, context.keep_alive && framing != BodyFraming::until_close);
 }
 
-void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
-                      std::string_view content_type, std::string_view extra, std::string_view body) {
+void append_own_head(std::string& out, const ReplyContext& context, std::uint16_t status,
+                     std::string_view content_type, std::string_view extra, std::size_t body_size) {
     append_status_line(out, status, reason_phrase(status));
     if (!content_type.empty())
         append_line(out, "Content-Type", content_type);
     out.append(extra);
     if (status != 204)
-        append_length(out, body.size());
+        append_length(out, body_size);
     append_context(out, context, context.keep_alive);
+}
+
+void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
+                      std::string_view content_type, std::string_view extra, std::string_view body) {
+    append_own_head(out, context, status, content_type, extra, body.size());
     if (!context.head_only)
         out.append(body);
 }

@@ -47,6 +47,11 @@ enum class BodyFraming : std::uint8_t { none, length, chunked, until_close };
 void append_app_head(std::string& out, const ResponseHead& response, const UpstreamHeadPlan& plan,
                      const ReplyContext& context, BodyFraming framing, std::uint64_t length);
 
+/// Appends the head of an answer of our own, whose body has `body_size` bytes. `extra`: whole field lines,
+/// such as "Retry-After: 3\r\n".
+void append_own_head(std::string& out, const ReplyContext& context, std::uint16_t status,
+                     std::string_view content_type, std::string_view extra, std::size_t body_size);
+
 /// Appends a whole answer of our own. `extra`: whole field lines, such as "Retry-After: 3\r\n".
 void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
                       std::string_view content_type, std::string_view extra, std::string_view body);

@@ -1,0 +1,156 @@
+#pragma once
+
+#include <bearerd/base/stats.hpp>
+#include <bearerd/http/framing.hpp>
+#include <bearerd/http/headers.hpp>
+#include <bearerd/http/message.hpp>
+#include <bearerd/net/task.hpp>
+#include <bearerd/server/report.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <variant>
+
+/// The seam between a session, which speaks HTTP with the app, and what answers its requests. A handler
+/// returns its reply as a value; only the session writes to the app.
+namespace bearerd::server {
+
+/// What a handler can ask about the app's connection while the request is in flight (contract 4).
+class AppWatcher {
+public:
+    /// Notes whether the app's stream has ended already, or ends within a short time from now: such an end
+    /// came with the request, from an app that closes only its own direction and waits for the answer.
+    /// Returns true if the app is gone for certain: it has reset the connection, or closed both directions.
+    /// Call it once a request, before the first wait; it costs a system call.
+    [[nodiscard]] virtual bool note_end() noexcept = 0;
+
+    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows. A
+    /// system call.
+    [[nodiscard]] virtual bool is_gone() noexcept = 0;
+
+protected:
+    AppWatcher() = default;
+    ~AppWatcher() = default;
+};
+
+/// A whole request that has passed the framing guard and the access rules. What it refers to lives until its
+/// reply has been written or destroyed.
+struct Request {
+    const http::RequestHead& head;
+    const http::Target& target;
+    std::string_view body;
+    const http::ReplyContext& context;
+    AppWatcher& app;
+};
+
+/// A body that is produced while it is written. It owns what it reads from, and the request's report until
+/// finish().
+class BodySource {
+public:
+    enum class State : std::uint8_t {
+        more,   ///< another piece follows
+        last,   ///< this piece ends the body
+        broken, ///< the body ends here without being whole: the app must be able to see that
+    };
+
+    struct Piece {
+        std::string_view bytes; ///< without framing; may be empty; valid until the next call
+        State state = State::more;
+    };
+
+    virtual ~BodySource() = default;
+
+    /// Returns what there is of the body, and waits only if there is nothing yet. The first piece is returned
+    /// without a wait, so that the head does not have to wait for it.
+    [[nodiscard]] virtual net::Task<Piece> next() = 0;
+
+    /// Instead of next(), once the app is gone: reads on as far as that is worth knowing (contract 4).
+    [[nodiscard]] virtual net::Task<void> read_for_nobody() = 0;
+
+    /// Records the outcome and returns the final report. Called once, at the end, however it came about.
+    [[nodiscard]] virtual Report finish() = 0;
+};
+
+/// A body in somebody else's memory, which `owner` keeps as it is until it is destroyed.
+struct BorrowedBody {
+    using Owner = std::unique_ptr<void, void (*)(void*) noexcept>;
+    std::string_view bytes;
+    Owner owner;
+};
+
+/// What happens to the app's connection after the reply, mildest first.
+enum class AfterReply : std::uint8_t {
+    keep,
+    close,
+    reset, ///< a plain close would make half a body look whole
+};
+
+/// Counts a request as in flight for as long as it lives: in the total of all threads, and in one thread's
+/// gauge. An empty one counts nothing.
+class InFlight {
+public:
+    InFlight() noexcept = default;
+
+    InFlight(std::atomic<std::uint32_t>& total, Gauge& gauge) noexcept
+        : total_{&total}, gauge_{&gauge}, count_{total.fetch_add(1, std::memory_order_relaxed) + 1} {
+        gauge.add(1);
+    }
+
+    InFlight(InFlight&& other) noexcept
+        : total_{std::exchange(other.total_, nullptr)}, gauge_{other.gauge_}, count_{other.count_} {}
+
+    InFlight& operator=(InFlight&& other) noexcept {
+        std::swap(total_, other.total_);
+        std::swap(gauge_, other.gauge_);
+        std::swap(count_, other.count_);
+        return *this;
+    }
+
+    ~InFlight() {
+        if (total_ == nullptr)
+            return;
+        total_->fetch_sub(1, std::memory_order_relaxed);
+        gauge_->add(-1);
+    }
+
+    /// How many there were in all when this one began, itself included.
+    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
+
+private:
+    std::atomic<std::uint32_t>* total_ = nullptr;
+    Gauge* gauge_ = nullptr;
+    std::uint32_t count_ = 0;
+};
+
+/// The answer to a request.
+struct Reply {
+    /// Status line and fields with the empty line that ends them, the body's framing included. An empty head
+    /// is no reply: the app is told that the outcome is unknown.
+    std::string head;
+    /// Held, borrowed until it is written, or produced while it is written. Empty if none may follow the
+    /// head, as after HEAD or a 204.
+    std::variant<std::string, BorrowedBody, std::unique_ptr<BodySource>> body;
+    /// What the head says of the body's end; only a BodySource needs it.
+    http::BodyFraming framing = http::BodyFraming::length;
+    AfterReply after = AfterReply::keep;
+    Report report; ///< of a BodySource, as it stands when the head is made
+    InFlight in_flight{};
+};
+
+/// Answers requests. Used on one thread.
+class Handler {
+public:
+    Handler() = default;
+    Handler(const Handler&) = delete;
+    Handler& operator=(const Handler&) = delete;
+    virtual ~Handler() = default;
+
+    /// If it throws, the app is told that the outcome is unknown.
+    [[nodiscard]] virtual net::Task<Reply> handle(Request request) = 0;
+};
+
+} // namespace bearerd::server

@@ -1,0 +1,42 @@
+#include <bearerd/server/own_reply.hpp>
+
+#include <bearerd/base/units.hpp>
+
+#include <utility>
+
+namespace bearerd::server {
+
+Reply render(const ErrorReply& error, const http::ReplyContext& context, std::string_view accept,
+             bool always_200, Report report) {
+    const std::uint16_t natural = graphql::natural_status(error.code);
+    const bool found =
+        error.code == graphql::ErrorCode::outcome_unknown && error.executed == graphql::Executed::yes;
+    const auto own = found ? graphql::executed_sentence() : graphql::support_sentence(error.code);
+    const auto sentence = error.sentence.empty() ? own : error.sentence;
+    std::string body =
+        graphql::error_body(error.code, error.executed, sentence, context.request_id, error.reconciled);
+    std::string fields{error.extra_fields};
+    if (natural == 503)
+        fields.append("Retry-After: ")
+            .append(std::to_string(retry_after_seconds(error.retry_after.value_or(Duration{0}))))
+            .append("\r\n");
+    const auto* type = http::prefers_graphql_response_json(accept) ? "application/graphql-response+json"
+                                                                   : "application/json";
+    report.set_error(error.code, error.executed);
+    return own_reply(context, always_200 ? std::uint16_t{200} : natural, type, fields, std::move(body),
+                     std::move(report));
+}
+
+Reply own_reply(const http::ReplyContext& context, std::uint16_t status, std::string_view content_type,
+                std::string_view extra_fields, std::string body, Report report) {
+    Reply reply;
+    reply.report = std::move(report);
+    reply.report.status = status;
+    reply.report.bytes_out = body.size();
+    http::append_own_head(reply.head, context, status, content_type, extra_fields, body.size());
+    if (!context.head_only)
+        reply.body = std::move(body);
+    return reply;
+}
+
+} // namespace bearerd::server
