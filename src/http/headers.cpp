@@ -245,6 +245,10 @@ void append_own_head(std::string& out, const ReplyContext& context, std::uint16_
     append_context(out, context, context.keep_alive);
 }
 
+void append_connection(std::string& out, const ReplyContext& context) {
+    append_context(out, context, context.keep_alive);
+}
+
 void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
                       std::string_view content_type, std::string_view extra, std::string_view body) {
     append_own_head(out, context, status, content_type, extra, body.size());

@@ -52,6 +52,10 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
 void append_own_head(std::string& out, const ReplyContext& context, std::uint16_t status,
                      std::string_view content_type, std::string_view extra, std::size_t body_size);
 
+/// Appends what every answer on this connection carries (X-Request-Id, CORS, Connection), and the empty line
+/// that ends a head.
+void append_connection(std::string& out, const ReplyContext& context);
+
 /// Appends a whole answer of our own. `extra`: whole field lines, such as "Retry-After: 3\r\n".
 void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
                       std::string_view content_type, std::string_view extra, std::string_view body);

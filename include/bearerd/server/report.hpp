@@ -26,6 +26,8 @@ struct Report {
     std::size_t outcome = 0;
     /// For a mutation, what is proven; for a query, yes: the upstream answered.
     graphql::Executed executed = graphql::Executed::no;
+    /// `executed` is `answered`, and the answer says that nothing was executed (graphql::ran_nothing).
+    bool nothing_ran = false;
     std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing
     Duration upstream_time{};    ///< spent on exchanges, waits for a connection included
     std::uint32_t resends = 0;
