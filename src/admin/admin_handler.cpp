@@ -1,5 +1,7 @@
 #include <bearerd/admin/admin_handler.hpp>
 
+#include <bearerd/server/own_reply.hpp>
+
 #include "health.hpp"
 #include "metrics.hpp"
 #include "status.hpp"
@@ -61,27 +63,18 @@ AdminHandler::AdminHandler(Sources sources) : sources_{std::move(sources)} {
     url.resize(std::min(url.size(), url.find('?')));
 }
 
-net::Task<void> AdminHandler::handle(proxy::AppRequest request, proxy::Responder& responder,
-                                     proxy::Report& report) {
-    const std::string reply = answer(request, report);
-    static_cast<void>(co_await responder.write(reply, {}, {})); // where the client is gone, nobody misses it
-}
-
-std::string AdminHandler::answer(const proxy::AppRequest& request, proxy::Report& report) const {
-    std::string out;
+net::Task<server::Reply> AdminHandler::handle(server::Request request) {
+    server::Report report;
     report.quiet = true;
-    const auto content = content_of(request.target.path, sources_);
+    auto content = content_of(request.target.path, sources_);
     if (!content) {
-        const proxy::ErrorReply error{graphql::ErrorCode::not_found, graphql::Executed::no, std::nullopt,
-                                      guards};
-        proxy::append_error_reply(out, error, request.context,
-                                  request.head.fields.value(http::FieldId::accept), false, report);
-        return out;
+        const server::ErrorReply error{graphql::ErrorCode::not_found, graphql::Executed::no, std::nullopt,
+                                       guards};
+        co_return server::render(error, request.context, request.head.fields.value(http::FieldId::accept),
+                                 false, std::move(report));
     }
-    report.status = content->status;
-    report.bytes_out = content->body.size();
-    http::append_own_reply(out, request.context, content->status, content->type, guards, content->body);
-    return out;
+    co_return server::own_reply(request.context, content->status, content->type, guards,
+                                std::move(content->body), std::move(report));
 }
 
 } // namespace bearerd::admin

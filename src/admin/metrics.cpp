@@ -87,7 +87,7 @@ void requests(Families& out, const Totals& totals) {
         for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome)
             add_counter(family,
                         {{"operation", std::string{operation}},
-                         {"outcome", std::string{proxy::outcome_label(outcome)}}},
+                         {"outcome", std::string{server::outcome_label(outcome)}}},
                         totals.requests[kind][outcome]);
     }
     histogram(out, "bearerd_request_duration_seconds",

@@ -84,7 +84,7 @@ Json latency(const Distribution& from) {
 Json requests(const Totals& totals) {
     Json by_outcome = Json::object();
     for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome)
-        by_outcome[std::string{proxy::outcome_label(outcome)}] = totals.with_outcome(outcome);
+        by_outcome[std::string{server::outcome_label(outcome)}] = totals.with_outcome(outcome);
     Json by_operation = Json::object();
     for (std::size_t kind = 0; kind < Stats::kinds; ++kind)
         by_operation[std::string{graphql::to_string(static_cast<graphql::OperationKind>(kind))}] =

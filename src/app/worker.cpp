@@ -24,7 +24,7 @@ std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) 
 } // namespace
 
 /// Keeps everything that a request needs alive for as long as it lasts.
-class Worker::ServingHandler final : public proxy::Handler {
+class Worker::ServingHandler final : public server::Handler {
 public:
     ServingHandler(Worker& worker, std::shared_ptr<const Generation> generation,
                    std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens)
@@ -54,10 +54,7 @@ public:
                      generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
                      scribe_ ? &*scribe_ : nullptr} {}
 
-    net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
-                           proxy::Report& report) override {
-        return forwarder_.handle(request, responder, report);
-    }
+    net::Task<server::Reply> handle(server::Request request) override { return forwarder_.handle(request); }
 
     /// Who asks for the recovery; the handler must be kept alive meanwhile.
     [[nodiscard]] reconcile::Reconciler& after_crash() noexcept { return after_crash_; }

@@ -249,13 +249,6 @@ void append_connection(std::string& out, const ReplyContext& context) {
     append_context(out, context, context.keep_alive);
 }
 
-void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
-                      std::string_view content_type, std::string_view extra, std::string_view body) {
-    append_own_head(out, context, status, content_type, extra, body.size());
-    if (!context.head_only)
-        out.append(body);
-}
-
 std::string_view reason_phrase(std::uint16_t status) noexcept {
     const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
     return {reason.data(), reason.size()};

@@ -1,33 +1,81 @@
 #include <bearerd/proxy/forwarder.hpp>
 
-#include "passage.hpp"
+#include <bearerd/auth/login_codec.hpp>
+#include <bearerd/base/secret.hpp>
+#include <bearerd/http/coding.hpp>
+#include <bearerd/http/spare_heads.hpp>
+#include <bearerd/http/trace.hpp>
+#include <bearerd/server/own_reply.hpp>
+#include <bearerd/server/request_view.hpp>
+
+#include "answer_judge.hpp"
+#include "held_answer.hpp"
+#include "open_entry.hpp"
+#include "streamed_answer.hpp"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace bearerd::proxy {
 namespace {
 
-/// Counts a request in hand for as long as it lives.
-class Pending {
-public:
-    Pending(std::atomic<std::uint32_t>& total, Gauge& gauge) noexcept : total_{total}, gauge_{gauge} {
-        count_ = total_.fetch_add(1, std::memory_order_relaxed) + 1;
-        gauge_.add(1);
+using graphql::ErrorCode;
+using graphql::Executed;
+using graphql::Verdict;
+using http::FieldId;
+using server::ErrorReply;
+using server::Reply;
+
+/// A refused mutation's stream that stays open is read for this long: more of it might tell of something that
+/// was done.
+constexpr Duration refused_stream_time = std::chrono::seconds{1};
+
+constexpr std::string_view not_put_down =
+    "This till's connection service could not write down in its journal that this transaction is about to be "
+    "sent, so nothing was executed; check that the disk is not full and works, then try again.";
+
+constexpr std::string_view app_left =
+    "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
+    "again.";
+
+/// Added to the reason in the request's log line.
+constexpr std::string_view no_key =
+    "; not looked up: the argument that is its key by transactions.rules is no string of 1 to 4096 bytes and no "
+    "integer";
+
+ErrorReply no_token_error(const auth::NoToken& missing) {
+    ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
+    switch (missing.reason) {
+    case auth::NoToken::Reason::login_rejected:
+        error.code = ErrorCode::login_rejected;
+        break;
+    case auth::NoToken::Reason::login_unavailable:
+        break;
+    case auth::NoToken::Reason::overloaded:
+        error.code = ErrorCode::overloaded;
+        break;
+    case auth::NoToken::Reason::shutting_down:
+        error.code = ErrorCode::shutting_down;
+        break;
     }
+    error.executed = Executed::no; // without a token nothing is executed, and a rejected request was not
+    error.retry_after = missing.retry_after;
+    return error;
+}
 
-    Pending(const Pending&) = delete;
-    Pending& operator=(const Pending&) = delete;
+bool is_open_stream(const upstream::Exchange& exchange) {
+    return !exchange.complete() &&
+           http::is_streaming_type(exchange.head().fields.value(FieldId::content_type));
+}
 
-    ~Pending() {
-        total_.fetch_sub(1, std::memory_order_relaxed);
-        gauge_.add(-1);
-    }
-
-    [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
-
-private:
-    std::atomic<std::uint32_t>& total_;
-    Gauge& gauge_;
-    std::uint32_t count_ = 0;
-};
+/// Lends the app an answer's body until it is written; then the connection is released.
+server::BorrowedBody borrow(upstream::ExchangePtr exchange) {
+    const std::string_view body = exchange->body();
+    constexpr auto release = [](void* lent) noexcept { static_cast<upstream::Exchange*>(lent)->release(); };
+    return {body, {exchange.release(), release}};
+}
 
 } // namespace
 
@@ -40,7 +88,12 @@ ForwardPlan::ForwardPlan(const config::Settings& settings)
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},
       pending_requests{settings.limits.pending_requests},
-      response_timeout{settings.upstream.response_timeout} {}
+      response_timeout{settings.upstream.response_timeout} {
+    for (const config::TransactionRule& rule : settings.transactions.rules) {
+        key_headers.push_back(rule.key_header);
+        has_key_headers = has_key_headers || !rule.key_header.empty();
+    }
+}
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                      std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,
@@ -53,57 +106,506 @@ Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, au
       reconciler_{reconciler},
       scribe_{scribe} {}
 
-net::Task<void> Forwarder::handle(AppRequest request, Responder& responder, Report& report) {
-    Passage passage{*this, request, responder, report};
-    const Pending pending{pending_, stats_.requests_in_flight};
-    if (auto refusal = passage.refuse_at_once(pending.count())) {
-        co_await std::move(*refusal);
-        co_return;
-    }
-    if (!passage.begin_watching()) {
-        co_await passage.reply_gone();
-        co_return;
-    }
+/// The steps of one request; lives in the coroutine frame of Forwarder::handle, which says in which order.
+/// What nearly always is done at once is no coroutine.
+class Forwarder::ForwardedRequest final : private upstream::Requester {
+public:
+    ForwardedRequest(Forwarder& forwarder, const server::Request& request);
+    ForwardedRequest(const ForwardedRequest&) = delete;
+    ForwardedRequest& operator=(const ForwardedRequest&) = delete;
+    ~ForwardedRequest();
+
+    /// Returns why the request may not be sent at all, if so.
+    [[nodiscard]] std::optional<ErrorReply> refusal() const;
+
+    /// From here on an app that leaves counts, if money may move. A query is cheap to look up, and its app is
+    /// looked at only if it has to wait. Returns false if the app is gone already.
+    [[nodiscard]] bool begin_watching() noexcept;
+    /// Looks for the app if the request has waited since the last look. Returns false if it is gone.
+    [[nodiscard]] bool look_for_app() noexcept;
+
+    /// Returns whether there is one that is good at `now`.
+    [[nodiscard]] bool take_token(TimePoint now);
+    /// Returns why there is none to be had.
+    [[nodiscard]] net::Task<std::optional<auth::NoToken>> wait_for_token();
+
+    [[nodiscard]] bool has_to_be_put_down() const noexcept;
+    /// Returns false if it is not in the journal and must not be sent without.
+    [[nodiscard]] net::Task<bool> put_down();
+
+    /// The request as it leaves; its head is wiped by sent().
+    [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
+    void sent(Duration took) noexcept;
+
+    /// Takes from the answer what it says of token and throttling, and judges it.
+    [[nodiscard]] Verdict look_at(upstream::Exchange& exchange);
+    /// Returns the reply, or nullopt to send the request again.
+    [[nodiscard]] net::Task<std::optional<Reply>> after_failure(const upstream::Failure& failure);
+    /// The same.
+    [[nodiscard]] net::Task<std::optional<Reply>> after_rejection(upstream::ExchangePtr exchange);
+
+    [[nodiscard]] Reply relay(upstream::ExchangePtr exchange, Verdict verdict);
+    [[nodiscard]] Reply reply_error(const ErrorReply& error);
+    [[nodiscard]] Reply reply_not_put_down();
+    [[nodiscard]] Reply reply_gone();
+
+private:
+    /// What is known of the app's connection.
+    enum class AppWatch : std::uint8_t {
+        not_begun,
+        present, ///< nothing has been waited for since it was last looked at
+        waited,  ///< it may have left meanwhile
+        gone,    ///< nothing is sent for it any more
+    };
+
+    void watch_app() noexcept;
+    void about_to_wait() noexcept override;
+    [[nodiscard]] bool gone() noexcept override;
+
+    void adopt_token(const http::ResponseHead& head);
+
+    /// The request with the keys that its headers hold.
+    [[nodiscard]] graphql::RequestView view_with_keys();
+
+    [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
+
+    [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
+    [[nodiscard]] std::optional<Reply> follow(const auth::Advice& advice);
+    void report_denied();
+    void report_doubt();
+
+    [[nodiscard]] net::Task<Reply> reply_decision(Decision decision);
+    [[nodiscard]] net::Task<Reply> reply_broken_rejection();
+    [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
+    [[nodiscard]] Reply pass_on(HeldAnswer held);
+    [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
+    void note_answer(std::uint16_t status, Verdict verdict, Executed executed) noexcept;
+
+    Forwarder& owner_;
+    const server::Request& request_;
+    server::InFlight in_flight_;
+    AnswerJudge judge_;
+    std::string accept_encoding_;
+    std::vector<std::string_view> header_keys_;
+    server::Report report_;
+    auth::TokenPtr token_;
+    OpenEntry entry_;
+    std::string head_; ///< first the request's, with the token; then the reply's
+    std::string scratch_;
+    /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
+    /// scratch_. Absent if look_at() did not decode it, or could not.
+    std::optional<std::string_view> looked_at_;
+    AppWatch app_ = AppWatch::not_begun;
+    bool resent_stale_ = false;
+    bool resent_rejected_ = false;
+    bool report_denied_ = false; ///< a rejection of the resend denies the document
+};
+
+net::Task<Reply> Forwarder::handle(server::Request request) {
+    ForwardedRequest forwarded{*this, request};
+    if (const auto refusal = forwarded.refusal())
+        co_return forwarded.reply_error(*refusal);
+    if (!forwarded.begin_watching())
+        co_return forwarded.reply_gone();
     TimePoint begin = BootClock::now();
-    if (!passage.take_token(begin)) {
-        if (!co_await passage.wait_for_token())
-            co_return;
+    if (!forwarded.take_token(begin)) {
+        if (const auto missing = co_await forwarded.wait_for_token())
+            co_return forwarded.reply_error(no_token_error(*missing));
         begin = BootClock::now();
     }
-    if (passage.has_to_be_put_down()) {
-        if (!co_await passage.put_down())
-            co_return;
+    if (forwarded.has_to_be_put_down()) {
+        if (!co_await forwarded.put_down())
+            co_return forwarded.reply_not_put_down();
         begin = BootClock::now();
     }
-    for (bool again = true; again;) {
-        if (!passage.look_for_app()) {
-            co_await passage.reply_gone();
-            break;
-        }
-        const upstream::OutgoingRequest outgoing = passage.outgoing(begin);
+    while (true) {
+        if (!forwarded.look_for_app())
+            co_return forwarded.reply_gone();
+        const upstream::OutgoingRequest outgoing = forwarded.outgoing(begin);
         auto result = co_await transport_.send(outgoing);
-        again = false;
+        std::optional<Reply> reply;
         if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
-            passage.sent(BootClock::now() - begin);
-            again = co_await passage.after_failure(*failure);
+            forwarded.sent(BootClock::now() - begin);
+            reply = co_await forwarded.after_failure(*failure);
         } else {
             auto& exchange = std::get<upstream::ExchangePtr>(result);
-            passage.sent(exchange->answered_at() - begin);
-            const graphql::Verdict verdict = passage.look_at(*exchange);
-            if (verdict == graphql::Verdict::rejected) {
-                again = co_await passage.after_rejection(std::move(exchange));
-            } else {
-                auto rest = passage.relay(std::move(exchange), verdict);
-                if (rest)
-                    co_await std::move(*rest);
-            }
+            forwarded.sent(exchange->answered_at() - begin);
+            const Verdict verdict = forwarded.look_at(*exchange);
+            if (verdict != Verdict::rejected)
+                co_return forwarded.relay(std::move(exchange), verdict);
+            reply = co_await forwarded.after_rejection(std::move(exchange));
         }
-        if (again) {
-            ++report.resends;
-            begin = BootClock::now();
-        }
+        if (reply)
+            co_return std::move(*reply);
+        begin = BootClock::now();
     }
-    passage.conclude();
+}
+
+Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server::Request& request)
+    : owner_{forwarder},
+      request_{request},
+      in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
+      judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field, forwarder.memo_},
+      accept_encoding_{
+          http::narrowed_accept_encoding(request.head.fields.combined(FieldId::accept_encoding))},
+      head_{http::take_spare_head()} {
+    report_.kind = judge_.operation().kind;
+    report_.name = judge_.operation().name;
+}
+
+Forwarder::ForwardedRequest::~ForwardedRequest() {
+    wipe(head_); // sending it may have failed by an exception
+}
+
+std::optional<ErrorReply> Forwarder::ForwardedRequest::refusal() const {
+    if (in_flight_.count() > owner_.plan_.pending_requests)
+        return server::error_reply(ErrorCode::overloaded);
+    // A link or an image can cause a GET; it must not move money (contract 2).
+    if (!judge_.view().is_get || !judge_.moves_money())
+        return std::nullopt;
+    ErrorReply refusal = server::error_reply(ErrorCode::method_not_allowed);
+    refusal.extra_fields = "Allow: POST\r\n";
+    return refusal;
+}
+
+bool Forwarder::ForwardedRequest::begin_watching() noexcept {
+    if (judge_.operation().may_mutate())
+        watch_app();
+    return app_ != AppWatch::gone;
+}
+
+void Forwarder::ForwardedRequest::watch_app() noexcept {
+    if (app_ == AppWatch::not_begun)
+        app_ = request_.app.note_end() ? AppWatch::gone : AppWatch::present;
+}
+
+void Forwarder::ForwardedRequest::about_to_wait() noexcept {
+    watch_app();
+    if (app_ == AppWatch::present)
+        app_ = AppWatch::waited;
+}
+
+bool Forwarder::ForwardedRequest::gone() noexcept {
+    if (app_ != AppWatch::gone && request_.app.is_gone())
+        app_ = AppWatch::gone;
+    return app_ == AppWatch::gone;
+}
+
+bool Forwarder::ForwardedRequest::look_for_app() noexcept {
+    if (app_ == AppWatch::waited)
+        app_ = request_.app.is_gone() ? AppWatch::gone : AppWatch::present;
+    return app_ != AppWatch::gone;
+}
+
+bool Forwarder::ForwardedRequest::take_token(TimePoint now) {
+    token_ = owner_.tokens_.current(now);
+    return token_ != nullptr;
+}
+
+net::Task<std::optional<auth::NoToken>> Forwarder::ForwardedRequest::wait_for_token() {
+    about_to_wait();
+    auto result = co_await owner_.tokens_.acquire();
+    if (const auto* missing = std::get_if<auth::NoToken>(&result))
+        co_return *missing;
+    token_ = std::get<auth::TokenPtr>(std::move(result));
+    co_return std::nullopt;
+}
+
+bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
+    return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
+}
+
+graphql::RequestView Forwarder::ForwardedRequest::view_with_keys() {
+    graphql::RequestView view = judge_.view();
+    if (owner_.plan_.has_key_headers) {
+        header_keys_ = server::header_keys(request_.head, owner_.plan_.key_headers);
+        view.header_keys = header_keys_;
+    }
+    return view;
+}
+
+net::Task<bool> Forwarder::ForwardedRequest::put_down() {
+    about_to_wait();
+    journal::Scribe& scribe = *owner_.scribe_;
+    const graphql::RequestView view = view_with_keys();
+    auto entry = co_await scribe.put_down(view, judge_.operation().name, request_.context.request_id,
+                                          http::trace_id(request_.head.fields));
+    const bool may_go = entry->durable || !scribe.required();
+    entry_ = OpenEntry{scribe, std::move(entry)};
+    co_return may_go;
+}
+
+upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
+    head_.clear();
+    http::append_upstream_head(head_, owner_.plan_.head, request_.head, request_.target.query,
+                               token_->value.reveal(), accept_encoding_, request_.context.request_id,
+                               request_.body.size());
+    return {.head = head_,
+            .body = request_.body,
+            .may_mutate = judge_.operation().may_mutate(),
+            .new_connection = resent_stale_,
+            .hold_limit = owner_.plan_.inspect_limit,
+            .now = now,
+            .requester = this};
+}
+
+/// `head_` holds the token.
+void Forwarder::ForwardedRequest::sent(Duration took) noexcept {
+    wipe(head_);
+    report_.upstream_time += took;
+}
+
+Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
+    owner_.stats_.upstream_duration.observe(exchange.response_time());
+    adopt_token(exchange.head());
+    looked_at_.reset();
+    // A status says it without the body, which may be larger than what is held: then it is judged when whole.
+    const http::ResponseHead& head = exchange.head();
+    if (judge_.is_judged_by_its_start(head))
+        return judge_.judge_stream_start(head, exchange.body(), scratch_);
+    if (!exchange.complete())
+        return judge_.told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
+    if (exchange.body().size() > owner_.plan_.inspect_limit && !judge_.told_by_status(head.status))
+        return Verdict::ok;
+    looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
+                                              exchange.body(), scratch_);
+    const graphql::Judgement judgement = judge_.judge(head.status, looked_at_.value_or(std::string_view{}));
+    if (judgement.throttle_available)
+        owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
+    // The app's own login is served without a token, so it proves nothing of ours.
+    if (judgement.verdict == Verdict::ok && looked_at_ && !judge_.operation().has_login &&
+        graphql::shows_data(head.status, *looked_at_) && owner_.tokens_.awaits_proof(token_))
+        owner_.tokens_.accepted(token_, document());
+    return judgement.verdict;
+}
+
+void Forwarder::ForwardedRequest::adopt_token(const http::ResponseHead& head) {
+    const auto value = auth::find_token(head.fields, owner_.plan_.head.token_headers);
+    if (!value.empty())
+        owner_.tokens_.observed(token_, value, judge_.operation().has_login);
+}
+
+net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
+    if (app_ == AppWatch::gone)
+        co_return reply_gone();
+    const bool may_mutate = judge_.operation().may_mutate();
+    const FailedAttempt attempt{failure.code, failure.stage, failure.reused,
+                                may_mutate,   resent_stale_, false};
+    const Decision decision = decide(attempt);
+    if (decision.kind == Decision::Kind::resend) {
+        resent_stale_ = true;
+        ++report_.resends;
+        owner_.stats_.resends[1].add();
+        co_return std::nullopt;
+    }
+    report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
+    co_return co_await reply_decision(decision);
+}
+
+net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
+    const bool open_stream = is_open_stream(*exchange);
+    if (open_stream && !judge_.moves_money()) {
+        // A stream that can't move money and stays open after the refusal tells nothing more. It is kept open
+        // until it is known whether the app gets it: a login may use one connection beyond the limit.
+        const auth::Advice advice = co_await ask_for_advice();
+        if (advice.kind == auth::Advice::Kind::pass)
+            co_return relay(std::move(exchange), Verdict::rejected);
+        exchange.reset();
+        co_return follow(advice);
+    }
+    Duration patience = owner_.plan_.response_timeout;
+    if (open_stream)
+        patience = std::min(patience, refused_stream_time);
+    HeldAnswer held =
+        co_await hold(std::move(exchange), patience, judge_, owner_.plan_.head, request_.context);
+    if (held.judged.verdict != Verdict::rejected)
+        co_return pass_on(std::move(held));
+    if (!held.judged.proven && judge_.operation().may_mutate()) {
+        report_doubt();
+        co_return co_await reply_broken_rejection();
+    }
+    const auth::Advice advice = co_await ask_for_advice();
+    if (advice.kind != auth::Advice::Kind::pass)
+        co_return follow(advice);
+    if (!held.whole)
+        co_return co_await reply_broken_rejection();
+    co_return pass_on(std::move(held));
+}
+
+/// Returns what to do after a rejection: of the second one, to pass the answer on.
+net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
+    if (resent_rejected_) {
+        report_denied();
+        co_return auth::Advice{};
+    }
+    about_to_wait();
+    auto advice = co_await owner_.tokens_.rejected(token_, document());
+    co_return advice;
+}
+
+/// Returns the reply if the login has failed, or nullopt to send again. `advice` is not to pass the answer
+/// on.
+std::optional<Reply> Forwarder::ForwardedRequest::follow(const auth::Advice& advice) {
+    if (advice.kind == auth::Advice::Kind::fail)
+        return reply_error(no_token_error(advice.failure));
+    token_ = advice.token;
+    report_denied_ = advice.after_login;
+    resent_rejected_ = true;
+    ++report_.resends;
+    owner_.stats_.resends[0].add();
+    return std::nullopt;
+}
+
+/// The document was rejected again after the login that it asked for.
+void Forwarder::ForwardedRequest::report_denied() {
+    if (report_denied_)
+        owner_.tokens_.denied(token_, document());
+}
+
+/// The token was rejected, which proves nothing of the mutation: a login is for the next request.
+void Forwarder::ForwardedRequest::report_doubt() {
+    if (resent_rejected_)
+        report_denied();
+    else
+        owner_.tokens_.rejected_in_doubt(token_, document());
+}
+
+Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict verdict) {
+    // What a mutation was answered has to be passed on in any case.
+    if (is_open_stream(*exchange) && !exchange->become_stream(judge_.moves_money())) {
+        exchange.reset(); // closes the connection, which would stay busy otherwise
+        report_.detail = "streams hold half of upstream.max_connections already";
+        return reply_error(server::error_reply(ErrorCode::overloaded));
+    }
+    const http::ResponseHead& head = exchange->head();
+    if (!looked_at_ && exchange->complete() && judge_.needs_body(verdict))
+        looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
+                                                  exchange->body(), scratch_);
+    note_answer(head.status, verdict, judge_.executed(head.status, looked_at_, verdict));
+    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at_, report_.executed);
+    // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
+    // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
+    const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
+    const std::optional<std::uint64_t> length = held ? exchange->body().size() : head.content_length;
+    Reply reply;
+    reply.framing = http::framing_for(request_.context, head.status, length);
+    head_.clear();
+    http::append_app_head(head_, head, owner_.plan_.head, request_.context, reply.framing,
+                          length.value_or(0));
+    reply.head = std::move(head_);
+    if (reply.framing == http::BodyFraming::until_close)
+        reply.after = server::AfterReply::close;
+    reply.in_flight = std::move(in_flight_);
+    if (exchange->complete())
+        entry_.conclude(report_, journal::Source::answer, &request_.app);
+    if (!held) {
+        reply.report = report_;
+        reply.body = std::make_unique<StreamedAnswer>(std::move(exchange), judge_, std::move(entry_),
+                                                      std::move(report_), owner_.plan_.response_timeout);
+        return reply;
+    }
+    report_.bytes_out = exchange->body().size();
+    reply.report = std::move(report_);
+    if (reply.framing != http::BodyFraming::none)
+        reply.body = borrow(std::move(exchange));
+    return reply;
+}
+
+Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
+    note_answer(held.status, held.judged.verdict, held.judged.executed);
+    report_.nothing_ran = held.judged.nothing_ran;
+    entry_.conclude(report_, journal::Source::answer, &request_.app);
+    report_.bytes_out = held.body.size();
+    Reply reply;
+    reply.head = std::move(held.head);
+    reply.body = std::move(held.body);
+    reply.report = std::move(report_);
+    reply.in_flight = std::move(in_flight_);
+    return reply;
+}
+
+Reply Forwarder::ForwardedRequest::reply_error(const ErrorReply& error) {
+    Reply reply = render(error, request_.context);
+    const bool looked_up = error.reconciled && error.executed == Executed::yes;
+    entry_.conclude(reply.report, looked_up ? journal::Source::lookup : journal::Source::answer,
+                    &request_.app);
+    return reply;
+}
+
+Reply Forwarder::ForwardedRequest::reply_not_put_down() {
+    ErrorReply error = server::error_reply(ErrorCode::overloaded);
+    error.sentence = not_put_down;
+    report_.detail = "the journal can't be written";
+    return reply_error(error);
+}
+
+/// A client that closed only its own direction can still read this reply.
+Reply Forwarder::ForwardedRequest::reply_gone() {
+    http::ReplyContext context = request_.context;
+    context.keep_alive = false;
+    ErrorReply error = server::error_reply(ErrorCode::upstream_unreachable);
+    error.sentence = app_left;
+    report_.detail = "the app closed its connection before the request was sent";
+    Reply reply = render(error, context);
+    reply.after = server::AfterReply::close; // whatever else it sends is for nobody
+    reply.report.outcome = server::client_closed_outcome;
+    entry_.conclude(reply.report);
+    return reply;
+}
+
+net::Task<Reply> Forwarder::ForwardedRequest::reply_decision(Decision decision) {
+    ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
+    std::optional<reconcile::Answer> answer;
+    if (decision.code == ErrorCode::outcome_unknown)
+        answer = co_await reconcile();
+    if (answer && answer->result == reconcile::Result::found) {
+        error.executed = Executed::yes;
+        error.reconciled = answer->found;
+    } else if (answer && answer->result == reconcile::Result::not_found) {
+        error.reconciled = "null"; // but never "no": it may still be under way
+    }
+    co_return reply_error(error);
+}
+
+/// The rejection was cut by the upstream, is too long to hold or can't be decoded: it must not be passed off
+/// as the whole answer.
+net::Task<Reply> Forwarder::ForwardedRequest::reply_broken_rejection() {
+    const bool may_mutate = judge_.operation().may_mutate();
+    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
+    return reply_decision(
+        decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}));
+}
+
+/// Returns what the upstream knows of a mutation whose outcome is unknown, or nullopt if it was not asked.
+net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
+    if (owner_.reconciler_ == nullptr)
+        co_return std::nullopt;
+    auto fields = graphql::mutation_fields(view_with_keys(), owner_.reconciler_->plan().keys);
+    if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
+        if (fields && graphql::lacks_its_key(*fields))
+            report_.detail += no_key;
+        co_return std::nullopt;
+    }
+    const TimePoint begin = BootClock::now();
+    std::string id{request_.context.request_id};
+    auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
+    report_.upstream_time += BootClock::now() - begin;
+    owner_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+    co_return answer;
+}
+
+Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::ReplyContext& context) {
+    Reply reply = server::render(error, context, request_.head.fields.value(FieldId::accept),
+                                 owner_.plan_.errors_always_200, std::move(report_));
+    reply.in_flight = std::move(in_flight_);
+    return reply;
+}
+
+void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict,
+                                              Executed executed) noexcept {
+    report_.status = status;
+    report_.outcome = static_cast<std::size_t>(verdict); // the labels begin with the verdicts
+    report_.executed = executed;
 }
 
 } // namespace bearerd::proxy

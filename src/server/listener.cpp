@@ -2,7 +2,7 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/net/spawn.hpp>
-#include <bearerd/proxy/handler.hpp>
+#include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/request_id.hpp>
 #include <bearerd/server/session.hpp>
 
@@ -46,18 +46,17 @@ std::string local_address(int descriptor) {
 /// In a flood over the limit nothing is kept for anybody: the answer comes before the request, and is all
 /// that there is.
 void turn_away(int descriptor, const SiteHolder& sites) {
-    constexpr auto code = graphql::ErrorCode::overloaded;
     constexpr int most_pieces = 16;
     std::string id;
     make_request_id(id);
     http::ReplyContext context;
     context.keep_alive = false;
     context.request_id = id;
-    const auto error = proxy::error_reply(code);
-    proxy::Report report;
-    std::string answer;
-    proxy::append_error_reply(answer, error, context, {}, sites.site->errors_always_200, report);
+    const Reply reply =
+        render(error_reply(graphql::ErrorCode::overloaded), context, {}, sites.site->errors_always_200);
+    const std::string answer = reply.head + std::string{whole_body(reply)};
     static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
+    const Report& report = reply.report;
     sites.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
     // What is left unread would make a reset of the close, which could overtake the answer.
     ::shutdown(descriptor, SHUT_WR);

@@ -20,7 +20,7 @@ double milliseconds(Duration duration) noexcept {
 
 } // namespace
 
-void log_request(const proxy::Report& report, std::string_view request_id, std::string_view trace_id,
+void log_request(const Report& report, std::string_view request_id, std::string_view trace_id,
                  std::uint64_t bytes_in, Duration took) {
     std::string id_scratch;
     std::string name_scratch;
@@ -29,7 +29,7 @@ void log_request(const proxy::Report& report, std::string_view request_id, std::
         {"operation", graphql::to_string(report.kind)},
         {"name", masked(report.name, name_scratch)},
         {"status", static_cast<std::int64_t>(report.status)},
-        {"outcome", proxy::outcome_label(report.outcome)},
+        {"outcome", outcome_label(report.outcome)},
         {"executed", graphql::to_string(report.executed)},
         {"bytes_in", static_cast<std::int64_t>(bytes_in)},
         {"bytes_out", static_cast<std::int64_t>(report.bytes_out)},

@@ -2,8 +2,11 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/base/mask.hpp>
+#include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/net/edge_wait.hpp>
+#include <bearerd/net/readiness.hpp>
+#include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/request_id.hpp>
 
 #include "request_log.hpp"
@@ -13,7 +16,14 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
 #include <exception>
 #include <utility>
 
@@ -27,11 +37,38 @@ using namespace std::chrono_literals;
 constexpr std::uint64_t most_in_one_turn = 64;
 constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
 constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
-constexpr Duration over_limit_time = 1s;             // for a client that is only told that there are too many
+constexpr Duration over_limit_time = 1s;             // for a client that only gets OVERLOADED
 constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
+constexpr Duration linger_time = 1s;
+constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 
 std::string_view allow_line(const Site& site) noexcept {
     return site.methods.size() == 1 ? "Allow: GET\r\n" : "Allow: POST, GET\r\n";
+}
+
+/// Appends the hex size line of a chunk (RFC 9112 section 7.1).
+void append_chunk_size(std::string& out, std::size_t size) {
+    std::array<char, 16> digits{};
+    const char* const end = std::to_chars(digits.data(), digits.data() + digits.size(), size, 16).ptr;
+    out.append(std::as_const(digits).data(), end).append("\r\n");
+}
+
+bool is_streamed(const Reply& reply) noexcept {
+    return std::holds_alternative<std::unique_ptr<BodySource>>(reply.body);
+}
+
+/// What the app has done to its connection, as poll(2) shows it.
+struct PeerState {
+    bool ended = false; ///< it has ended its stream, and may still read
+    bool gone =
+        false; ///< it has reset the connection, or (seen only on a unix socket) closed both directions
+};
+
+PeerState state_of(int descriptor) noexcept {
+    pollfd polled{descriptor, POLLRDHUP, 0};
+    if (::poll(&polled, 1, 0) != 1)
+        return {};
+    return {(polled.revents & POLLRDHUP) != 0, (polled.revents & (POLLERR | POLLHUP)) != 0};
 }
 
 } // namespace
@@ -62,7 +99,7 @@ net::Task<void> Session::run(std::unique_ptr<Session> self) {
 /// Its frame owns the session, and is all that an idle client has of frames: each further one would be a
 /// fifth of its memory.
 net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
-    while (keep_open_) {
+    while (after_ == AfterReply::keep) {
         Next next = look_for_request();
         while (next == Next::wait) {
             const auto [code] =
@@ -72,7 +109,10 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         if (next == Next::none) {
             if (requests_ != 0 || !arrival_.over_limit)
                 break;
-            co_await tell_overloaded();
+            // A client above the limit that sends nothing still gets the error, as all do in a flood
+            // (contract 5).
+            begin_request();
+            co_await answer(faulty(ErrorCode::overloaded));
             co_return; // without lingering: it has sent nothing, and its place is wanted
         }
         begin_request();
@@ -85,49 +125,30 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         idle_until_ = {};
         if (read == Read::request && !take_body())
             read = co_await read_body();
-        if (read == Read::faulty)
-            read = co_await refuse(fault_);
         if (read == Read::gone)
             co_return;
-        if (read == Read::request) {
-            begin_answer();
-            if (wants_preflight()) {
-                co_await answer_preflight();
-            } else {
-                bool failed = false;
-                try {
-                    auto answered = site_->handler->handle(
-                        {parser_.head(), target_, parser_.body(), context_}, *this, report_);
-                    co_await std::move(answered);
-                } catch (...) { // out of memory or a bug: the app must not be left without an answer
-                    failed = true;
-                }
-                if (!finish_answer(failed))
-                    static_cast<void>(co_await refuse(ErrorCode::outcome_unknown));
-            }
-        }
-        finish_report();
+        co_await answer(read);
         received_.unpin();
         // Pipelined requests that are answered at once must leave the others their turn.
         if (requests_ % most_in_one_turn == 0)
             co_await net::asio::post(socket_.get_executor(), net::asio::deferred);
     }
-    if (requests_ != 0 && !closing_ && !reset_)
+    if (after_ == AfterReply::reset)
+        reset_on_close();
+    else if (requests_ != 0 && shutdown_ == Shutdown::none)
         co_await linger();
 }
 
-/// Whether the next request has begun, or there will be none.
+/// Returns whether the next request has begun, or whether there will be none.
 Session::Next Session::look_for_request() {
     received_.consume(http::leading_empty_lines(received_.data()));
     if (!is_idle())
         return Next::here; // pipelined
-    if (peer_ended_)
+    if (input_ == Input::ended)
         return Next::none;
     received_.release_if_empty();
     parser_.release();
     body_share_.clear();
-    if (out_.capacity() > 4096)
-        std::string{}.swap(out_); // to assign an empty one would keep the memory
     site_ = sites_.site;
     if (idle_until_ == TimePoint{})
         idle_until_ =
@@ -136,52 +157,57 @@ Session::Next Session::look_for_request() {
     else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
         return Next::none;
     // The last receive may have left something with the kernel, and an end that came together with the last
-    // bytes is not told of anew: a client that stays idle is looked at once more.
-    settled_ = false;
-    first_received_ = drained_ && !closing_ ? error_code{net::asio::error::would_block} : receive_now();
-    return prepare_wait();
+    // bytes is not reported again: a client that stays idle is looked at once more.
+    const bool nothing_is_there = input_ == Input::drained && shutdown_ == Shutdown::none;
+    first_received_ = nothing_is_there ? error_code{net::asio::error::would_block} : receive_now();
+    return prepare_wait(false);
 }
 
-Session::Next Session::prepare_wait() {
+/// `settled`: the session has been waiting for a while.
+Session::Next Session::prepare_wait(bool settled) {
     if (first_received_ != net::asio::error::would_block)
         return Next::here;
     received_.release_if_empty();
-    if (!closing_)
-        deadline_.set(settled_ ? idle_until_ : std::min(idle_until_, ended_ + net::settling_time));
-    else if (is_newcomer() && !cut_)
+    if (shutdown_ == Shutdown::none)
+        deadline_.set(settled ? idle_until_ : std::min(idle_until_, ended_ + net::settling_time));
+    else if (is_newcomer() && shutdown_ != Shutdown::grace_over)
         deadline_.set(arrived_ + newcomer_time);
     else
         return Next::none;
-    waiting_ = true;
+    phase_ = settled ? Phase::settled : Phase::waiting;
     return Next::wait;
 }
 
-/// Behind a wait that ended so.
+/// Called after a wait that ended with `code`.
 Session::Next Session::look_again(error_code code) {
-    waiting_ = false;
-    settled_ = settled_ || code;
-    // Looked for in any case: a request that has crossed our decision to close is answered, not lost.
+    const bool settled = phase_ == Phase::settled || code;
+    phase_ = Phase::serving;
+    // The socket is looked at in any case: a request that has crossed our decision to close is answered, not
+    // lost.
     first_received_ = receive_now();
-    if (first_received_ == net::asio::error::would_block && !closing_ && BootClock::now() >= idle_until_)
+    if (first_received_ == net::asio::error::would_block && shutdown_ == Shutdown::none &&
+        BootClock::now() >= idle_until_)
         return Next::none;
-    return prepare_wait();
+    return prepare_wait(settled);
 }
 
-/// Who stays silent above the limit is told as well, as everybody is in a flood (contract 5).
-net::Task<void> Session::tell_overloaded() {
-    begin_request();
-    co_await refuse(ErrorCode::overloaded);
-    finish_report();
+/// Returns whether the client's first request is likely on its way: closing would leave it without an answer,
+/// which some clients take for a reason to send it again.
+bool Session::is_newcomer() const noexcept {
+    return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
+}
+
+/// Returns whether nothing of a request has come, or only the beginning of an empty line.
+bool Session::is_idle() const noexcept {
+    return received_.empty() || received_.data() == "\r";
 }
 
 void Session::begin_request() noexcept {
     site_ = sites_.site;
     ++requests_;
     began_ = BootClock::now();
-    report_ = {};
-    wrote_ = false;
-    ended_with_request_ = false;
-    in_half_close_window_ = false;
+    phase_ = Phase::serving;
+    stream_end_ = StreamEnd::farewell;
     context_ = {};
     request_id_.clear();
     cors_.clear();
@@ -198,7 +224,7 @@ net::Task<Session::Read> Session::read_head() {
     co_return *read;
 }
 
-/// Looks at what was received. Nothing: the head is not whole yet.
+/// Looks at what was received. Returns nullopt if the head is not whole yet.
 std::optional<Session::Read> Session::take_head(error_code received) {
     if (received == net::asio::error::would_block)
         return std::nullopt;
@@ -257,7 +283,7 @@ void Session::understand_head() {
         make_request_id(request_id_);
     context_.http_1_0 = head.minor == 0;
     context_.keep_alive = http::wants_keep_alive(head);
-    context_.head_only = head.method == "HEAD"; // its refusal, too, ends behind the head
+    context_.head_only = head.method == "HEAD"; // its refusal, too, ends after the head
     context_.request_id = request_id_;
 }
 
@@ -265,7 +291,7 @@ bool Session::wants_preflight() const {
     return !cors_.empty() && http::is_preflight(parser_.head());
 }
 
-/// Takes what has come of the body; true: it is whole.
+/// Takes what has come of the body. Returns whether it is whole.
 bool Session::take_body() {
     while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
         std::size_t consumed = 0;
@@ -299,7 +325,7 @@ net::Task<Session::Read> Session::read_body() {
             told_to_continue = true;
             if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
                 co_return Read::gone;
-            wrote_ = false;                           // an interim response is no answer
+            phase_ = Phase::serving;                  // an interim response is no answer
             deadline_.set_after(site_->body_timeout); // a write that had to wait has cleared it
         }
         const error_code code = co_await receive();
@@ -312,7 +338,8 @@ net::Task<Session::Read> Session::read_body() {
     }
 }
 
-/// False: with what the other connections hold it would be too much, and it is given back at once.
+/// Returns false if the body would be too much together with what the other connections hold; then it is
+/// freed.
 bool Session::may_hold_body() noexcept {
     std::string& body = parser_.body();
     const std::uint64_t most = std::max(large_bodies, 4 * site_->request_body);
@@ -323,85 +350,337 @@ bool Session::may_hold_body() noexcept {
     return false;
 }
 
+/// Receives at least one more byte; otherwise returns asio's would_block, or errc::closed at the end of the
+/// stream.
+error_code Session::receive_now() {
+    const auto room = received_.prepare();
+    if (room.empty())
+        return errc::too_large;
+    const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+    if (size > 0) {
+        received_.commit(static_cast<std::size_t>(size));
+        input_ = static_cast<std::size_t>(size) < room.size() ? Input::drained : Input::perhaps;
+        return {};
+    }
+    if (size == 0) {
+        input_ = Input::ended;
+        return errc::closed;
+    }
+    if (net::would_block()) {
+        input_ = Input::drained;
+        return net::asio::error::would_block;
+    }
+    return {errno, boost::system::system_category()};
+}
+
+/// As receive_now(), but waits.
+net::Task<error_code> Session::receive() {
+    while (true) {
+        const error_code received = receive_now();
+        if (received != net::asio::error::would_block)
+            co_return received;
+        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            co_return code;
+    }
+}
+
+/// Has the request answered, or refuses it if it is faulty, and writes the reply, which lives in this frame
+/// so that an idle client has none.
+net::Task<void> Session::answer(Read read) {
+    Reply reply;
+    if (read == Read::faulty) {
+        reply = refusal(fault_);
+    } else {
+        begin_answer();
+        if (wants_preflight()) {
+            reply = own_reply(context_, 204, {}, {}, {});
+            reply.report.quiet = true;
+        } else {
+            try {
+                auto handled = site_->handler->handle(request());
+                reply = co_await std::move(handled);
+            } catch (...) { // out of memory or a bug: write_rest() sees to an answer
+                reply.head.clear();
+            }
+        }
+    }
+    const Sent sent = write_at_once(reply);
+    if (!sent.whole)
+        co_await write_rest(reply, sent.bytes);
+    finish_report(reply.report);
+}
+
 void Session::begin_answer() noexcept {
-    context_.keep_alive = context_.keep_alive && !closing_ && !peer_ended_;
-    if (!context_.keep_alive)
-        keep_open_ = false;
+    context_.keep_alive = context_.keep_alive && shutdown_ == Shutdown::none && input_ != Input::ended;
 }
 
-/// Behind the handler; false: the app has got nothing.
-bool Session::finish_answer(bool failed) {
-    keep_open_ =
-        keep_open_ && context_.keep_alive; // a shutdown may have begun meanwhile, and the app been told
-    if (!failed && wrote_)
-        return true;
-    std::string scratch;
-    log::error("internal error while answering a request", {{"request_id", masked(request_id_, scratch)}});
-    keep_open_ = false;
-    return wrote_;
+Request Session::request() noexcept {
+    return {parser_.head(), target_, parser_.body(), context_, *this};
 }
 
-/// An error that the session itself finds. Where bytes of the request may still be coming, the connection
-/// ends with it: what follows could not be told from the next request.
-net::Task<Session::Read> Session::refuse(ErrorCode code) {
+/// An error that the session itself finds. If bytes of the request may still be coming, the connection ends
+/// with it: what follows could not be told from the next request.
+Reply Session::refusal(ErrorCode code, Report report) {
     if (request_id_.empty())
         make_request_id(request_id_);
     context_.request_id = request_id_;
     const bool whole = parse_state_ == http::ParseState::complete && code != ErrorCode::bad_request &&
                        code != ErrorCode::overloaded && code != ErrorCode::forbidden_peer;
-    context_.keep_alive = context_.keep_alive && whole && keep_open_ && !closing_;
-    keep_open_ = context_.keep_alive;
-    auto error = proxy::error_reply(code);
+    context_.keep_alive =
+        context_.keep_alive && whole && after_ == AfterReply::keep && shutdown_ == Shutdown::none;
+    ErrorReply error = error_reply(code);
     if (code == ErrorCode::method_not_allowed)
         error.extra_fields = allow_line(*site_);
-    out_.clear();
-    proxy::append_error_reply(out_, error, context_, parser_.head().fields.value(FieldId::accept),
-                              site_->errors_always_200, report_);
     deadline_.clear();
-    static_cast<void>(co_await write(out_, {}, {}));
-    co_return Read::refused;
+    return render(error, context_, parser_.head().fields.value(FieldId::accept), site_->errors_always_200,
+                  std::move(report));
 }
 
-net::Task<void> Session::answer_preflight() {
-    out_.clear();
-    http::append_own_reply(out_, context_, 204, {}, {}, {});
-    report_.quiet = true;
-    static_cast<void>(co_await write(out_, {}, {}));
+/// Sends what the socket takes at once of a reply that is there whole. As long as not one byte has been sent,
+/// another reply can take its place.
+Session::Sent Session::write_at_once(Reply& reply) {
+    if (reply.head.empty() || is_streamed(reply))
+        return {};
+    const std::array<std::string_view, 2> pieces{reply.head, whole_body(reply)};
+    const auto sent = send_now(pieces);
+    if (sent <= 0)
+        return {};
+    phase_ = Phase::writing;
+    const auto bytes = static_cast<std::size_t>(sent);
+    const bool whole = bytes == pieces[0].size() + pieces[1].size();
+    if (whole)
+        finish_write(reply);
+    return {bytes, whole};
 }
 
-void Session::finish_report() {
+/// Writes what write_at_once() has left of the reply, `sent` bytes of which are written. If there is no
+/// reply, or if it fails before its first byte, the app is told that the outcome is unknown.
+net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
+    bool failed = reply.head.empty();
+    try {
+        if (is_streamed(reply))
+            co_await write_stream(reply);
+        else if (!failed)
+            co_await write_held(reply, sent);
+    } catch (...) { // out of memory or a bug
+        failed = true;
+    }
+    if (failed) {
+        std::string scratch;
+        log::error("internal error while answering a request",
+                   {{"request_id", masked(request_id_, scratch)}});
+        close_after_reply(AfterReply::close);
+        if (phase_ != Phase::writing) {
+            reply = refusal(ErrorCode::outcome_unknown, std::move(reply.report));
+            co_await write_held(reply, 0);
+        }
+    }
+    finish_write(reply);
+}
+
+net::Task<void> Session::write_held(Reply& reply, std::size_t sent) {
+    if (std::holds_alternative<BorrowedBody>(reply.body)) {
+        // The next request may have the upstream connection while the app takes its answer.
+        std::string copy{whole_body(reply)};
+        reply.body = std::move(copy);
+    }
+    std::string_view head = reply.head;
+    std::string_view body = whole_body(reply);
+    const std::size_t sent_of_head = std::min(sent, head.size());
+    head.remove_prefix(sent_of_head);
+    body.remove_prefix(sent - sent_of_head);
+    static_cast<void>(co_await write(head, body, {}));
+}
+
+net::Task<void> Session::write_stream(Reply& reply) {
+    BodySource& source = *std::get<std::unique_ptr<BodySource>>(reply.body);
+    while (true) {
+        const BodySource::Piece piece = co_await source.next();
+        if (piece.state == BodySource::State::broken) {
+            // If only the connection's end delimits the body, a plain close would make the half look whole.
+            close_after_reply(reply.framing == http::BodyFraming::until_close ? AfterReply::reset
+                                                                              : AfterReply::close);
+            break;
+        }
+        const bool app_is_there = co_await write_piece(reply, piece);
+        if (piece.state == BodySource::State::last)
+            break;
+        if (!app_is_there) {
+            co_await source.read_for_nobody();
+            break;
+        }
+    }
+    reply.report = source.finish();
+}
+
+/// Writes a piece in its framing; the head is written with the first one. Returns false if the app is gone.
+net::Task<bool> Session::write_piece(Reply& reply, const BodySource::Piece& piece) {
+    std::string& before = reply.head;
+    std::string_view after;
+    const bool last = piece.state == BodySource::State::last;
+    if (reply.framing == http::BodyFraming::chunked && !piece.bytes.empty()) {
+        append_chunk_size(before, piece.bytes.size());
+        after = last ? "\r\n0\r\n\r\n" : "\r\n";
+    } else if (reply.framing == http::BodyFraming::chunked && last) {
+        before.append("0\r\n\r\n");
+    }
+    const bool app_is_there = co_await write(before, piece.bytes, after);
+    before.clear();
+    co_return app_is_there;
+}
+
+/// Writes the pieces one after the other, in one system call if the socket takes them. Returns false if the
+/// app is gone; nothing more reaches it.
+net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
+    std::array<std::string_view, 3> pieces{first, second, third};
+    phase_ = Phase::writing;
+    if (stream_end_ == StreamEnd::in_window) { // the deadline is the write's
+        stream_end_ = StreamEnd::farewell;
+        deadline_.clear();
+    }
+    while (!std::ranges::all_of(pieces, &std::string_view::empty)) {
+        const auto sent = send_now(pieces);
+        if (sent < 0) {
+            error_code code{errno, boost::system::system_category()};
+            if (net::would_block()) {
+                deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : site_->body_timeout);
+                code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
+                deadline_.clear();
+            }
+            if (code) {
+                close_after_reply(AfterReply::close);
+                co_return false;
+            }
+            continue;
+        }
+        auto left = static_cast<std::size_t>(sent);
+        for (std::string_view& piece : pieces) {
+            const std::size_t done = std::min(left, piece.size());
+            piece.remove_prefix(done);
+            left -= done;
+        }
+    }
+    co_return true;
+}
+
+/// As sendmsg(2), but sends nothing if all pieces are empty.
+ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
+    std::array<iovec, 3> vectors{};
+    std::size_t count = 0;
+    for (const std::string_view piece : pieces)
+        if (!piece.empty()) // sendmsg's interface is older than const
+            vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
+    if (count == 0)
+        return 0;
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = count;
+    return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
+}
+
+void Session::finish_write(Reply& reply) noexcept {
+    close_after_reply(context_.keep_alive ? reply.after : std::max(reply.after, AfterReply::close));
+    http::keep_spare_head(std::move(reply.head));
+    reply.body.emplace<std::string>(); // frees the upstream connection that it was borrowed from
+    reply.in_flight = {};
+}
+
+/// The strictest that was asked for holds.
+void Session::close_after_reply(AfterReply how) noexcept {
+    after_ = std::max(after_, how);
+}
+
+void Session::finish_report(const Report& report) {
     ended_ = BootClock::now();
-    in_half_close_window_ = false;
-    if (report_.quiet)
+    stream_end_ = StreamEnd::farewell;
+    if (report.quiet)
         return;
     const Duration took = ended_ - began_;
-    sites_.stats.requests[static_cast<std::size_t>(report_.kind)][report_.outcome].add();
+    sites_.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
     sites_.stats.request_duration.observe(took);
     if (site_->log_requests)
-        log_request(report_, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);
+        log_request(report, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);
+}
+
+/// Closes so that the app gets the answer and not a reset, even if it is still sending (RFC 9112
+/// section 9.6).
+net::Task<void> Session::linger() {
+    if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || input_ == Input::ended)
+        co_return;
+    deadline_.set_after(linger_time);
+    std::array<char, 4096> sink{};
+    std::size_t dropped = 0;
+    while (dropped < most_lingered && shutdown_ == Shutdown::none) {
+        const auto size = ::recv(socket_.native_handle(), sink.data(), sink.size(), 0);
+        if (size == 0)
+            co_return;
+        if (size > 0)
+            dropped += static_cast<std::size_t>(size);
+        else if (!net::would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            co_return;
+    }
+}
+
+void Session::reset_on_close() noexcept {
+    const struct ::linger at_once{1, 0};
+    ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
+bool Session::note_end() noexcept {
+    const PeerState peer = state_of(socket_.native_handle());
+    if (input_ == Input::ended || peer.ended) {
+        stream_end_ = StreamEnd::with_request;
+    } else if (site_->half_close_window > Duration{0}) {
+        stream_end_ = StreamEnd::in_window;
+        deadline_.set_after(site_->half_close_window);
+    } else {
+        stream_end_ = StreamEnd::farewell;
+    }
+    return peer.gone;
+}
+
+/// Asks for the socket's state: pipelined bytes in front of an end would hide it from a receive.
+bool Session::is_gone() noexcept {
+    const PeerState peer = state_of(socket_.native_handle());
+    if (stream_end_ == StreamEnd::in_window && peer.ended) {
+        stream_end_ = StreamEnd::with_request;
+        deadline_.clear();
+    }
+    return peer.gone || (peer.ended && stream_end_ != StreamEnd::with_request);
+}
+
+/// Looks once more at the end of the window, so that a long wait does not make a later end of this one.
+void Session::end_half_close_window() noexcept {
+    deadline_.clear();
+    stream_end_ = state_of(socket_.native_handle()).ended ? StreamEnd::with_request : StreamEnd::farewell;
+}
+
+void Session::on_deadline(void* self) noexcept {
+    auto& session = *static_cast<Session*>(self);
+    if (session.stream_end_ == StreamEnd::in_window) { // no wait on the socket is running
+        session.end_half_close_window();
+        return;
+    }
+    error_code ignored;
+    session.socket_.cancel(ignored);
 }
 
 void Session::finish_soon() noexcept {
-    closing_ = true;
-    if (!wrote_)
+    shutdown_ = std::max(shutdown_, Shutdown::begun);
+    if (phase_ != Phase::writing)
         context_.keep_alive = false; // the answer still to come says that it is the last one
+    if (phase_ != Phase::waiting && phase_ != Phase::settled)
+        return;
     error_code ignored;
-    if (waiting_ && is_newcomer())
+    if (is_newcomer())
         deadline_.set(arrived_ + newcomer_time);
-    else if (waiting_)
+    else
         socket_.cancel(ignored);
 }
 
-/// Its first request is likely on its way, and closing would leave it without an answer, which some clients
-/// take for a reason to send it again.
-bool Session::is_newcomer() const noexcept {
-    return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
-}
-
 void Session::finish_now() noexcept {
-    closing_ = true;
-    cut_ = true;
-    keep_open_ = false;
+    shutdown_ = Shutdown::grace_over;
+    close_after_reply(AfterReply::close);
     deadline_.expire();
 }
 

@@ -2,8 +2,7 @@
 
 namespace bearerd::server {
 
-std::shared_ptr<const Site> make_site(const config::Settings& settings,
-                                      std::shared_ptr<proxy::Handler> handler) {
+std::shared_ptr<const Site> make_site(const config::Settings& settings, std::shared_ptr<Handler> handler) {
     auto site = std::make_shared<Site>();
     site->access.allowed_hosts = settings.access.allowed_hosts;
     site->access.allowed_origins = settings.access.allowed_origins;

@@ -259,8 +259,7 @@ net::Task<Reply> Guard::Passage::run() {
 void Guard::Passage::read_header_keys() {
     if (!guard_.identifier_.has_key_headers())
         return;
-    for (const std::string& name : guard_.identifier_.key_headers())
-        header_keys_.push_back(name.empty() ? std::string_view{} : server::header_key(request_.head, name));
+    header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
     view_.header_keys = header_keys_;
 }
 

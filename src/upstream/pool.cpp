@@ -3,6 +3,7 @@
 #include <bearerd/base/cause.hpp>
 #include <bearerd/base/log.hpp>
 #include <bearerd/http/byte_buffer.hpp>
+#include <bearerd/http/spare_heads.hpp>
 
 #include "connection.hpp"
 #include "warm_keeper.hpp"
@@ -291,6 +292,7 @@ void Pool::on_tidying(void* self) noexcept {
     }
     pool.after_crowd_ = false;
     http::release_spare_blocks();
+    http::release_spare_heads();
     ::malloc_trim(0);
 }
 

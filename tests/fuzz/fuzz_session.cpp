@@ -5,6 +5,7 @@
 // - no more requests are handled than the bytes hold heads.
 #include <bearerd/base/stats.hpp>
 #include <bearerd/net/spawn.hpp>
+#include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/session.hpp>
 
 #include <sys/socket.h>
@@ -26,14 +27,12 @@ void require(bool claim) {
 
 constexpr std::string_view answer_mark = "\r\n\r\nhandled";
 
-class MarkingHandler final : public proxy::Handler {
+class MarkingHandler final : public server::Handler {
 public:
-    net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder, proxy::Report&) override {
+    net::Task<server::Reply> handle(server::Request request) override {
         ++handled;
         require(request.target.valid && request.body.size() <= 512);
-        std::string out;
-        http::append_own_reply(out, request.context, 200, "text/plain", {}, "handled");
-        static_cast<void>(co_await responder.write(out, {}, {}));
+        co_return server::own_reply(request.context, 200, "text/plain", {}, "handled");
     }
 
     std::size_t handled = 0;

@@ -5,7 +5,7 @@
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/journal/journal.hpp>
-#include <bearerd/proxy/handler.hpp>
+#include <bearerd/server/handler.hpp>
 #include <bearerd/upstream/pool.hpp>
 
 #include <atomic>
@@ -41,16 +41,13 @@ struct Sources {
 /// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json and the status
 /// page. For a server::Site with no `paths` and the one method GET. Its requests are quiet: neither logged
 /// nor counted.
-class AdminHandler final : public proxy::Handler {
+class AdminHandler final : public server::Handler {
 public:
     explicit AdminHandler(Sources sources);
 
-    [[nodiscard]] net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
-                                         proxy::Report& report) override;
+    [[nodiscard]] net::Task<server::Reply> handle(server::Request request) override;
 
 private:
-    [[nodiscard]] std::string answer(const proxy::AppRequest& request, proxy::Report& report) const;
-
     Sources sources_;
 };
 

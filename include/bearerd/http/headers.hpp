@@ -56,10 +56,6 @@ void append_own_head(std::string& out, const ReplyContext& context, std::uint16_
 /// that ends a head.
 void append_connection(std::string& out, const ReplyContext& context);
 
-/// Appends a whole answer of our own. `extra`: whole field lines, such as "Retry-After: 3\r\n".
-void append_own_reply(std::string& out, const ReplyContext& context, std::uint16_t status,
-                      std::string_view content_type, std::string_view extra, std::string_view body);
-
 /// The standard reason phrase; "" for a status that has none.
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status) noexcept;
 

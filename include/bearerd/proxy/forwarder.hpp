@@ -8,15 +8,14 @@
 #include <bearerd/http/headers.hpp>
 #include <bearerd/journal/scribe.hpp>
 #include <bearerd/proxy/decision.hpp>
-#include <bearerd/proxy/handler.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
+#include <bearerd/server/handler.hpp>
 #include <bearerd/upstream/transport.hpp>
-
-#include <boost/container/static_vector.hpp>
 
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bearerd::proxy {
 
@@ -31,24 +30,26 @@ struct ForwardPlan {
     bool errors_always_200;
     std::uint32_t pending_requests;
     Duration response_timeout;
+    std::vector<std::string> key_headers; ///< one for each of `transactions.rules`; empty: its key is an argument
+    bool has_key_headers = false;
 };
 
 /// Takes a request from the app to the upstream and the answer back (contract 2 to 4): classify, attach the
 /// token, send, adopt a swapped token, judge, at most one more send of each kind, relay. It never fails:
-/// there is always an answer. One per thread; everything it refers to must outlive the requests in it.
-class Forwarder final : public Handler {
+/// there is always a reply. One per thread; everything it refers to must outlive the requests in it.
+class Forwarder final : public server::Handler {
 public:
-    /// `pending` counts the requests in hand over all threads, against `limits.pending_requests`.
-    /// `reconciler`: asks after mutations whose outcome is unknown; nullptr: nobody does.
-    /// `scribe`: puts mutations down before they are sent; nullptr: nobody does.
+    /// `pending` counts the requests in flight over all threads, against `limits.pending_requests`.
+    /// `reconciler` looks up mutations whose outcome is unknown, `scribe` puts mutations down before they are
+    /// sent; with nullptr, neither is done.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
               std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr,
               journal::Scribe* scribe = nullptr);
 
-    [[nodiscard]] net::Task<void> handle(AppRequest request, Responder& responder, Report& report) override;
+    [[nodiscard]] net::Task<server::Reply> handle(server::Request request) override;
 
 private:
-    class Passage;
+    class ForwardedRequest;
 
     const ForwardPlan& plan_;
     upstream::Transport& transport_;
@@ -58,7 +59,6 @@ private:
     reconcile::Reconciler* reconciler_;
     journal::Scribe* scribe_;
     graphql::DocumentMemo memo_;
-    boost::container::static_vector<std::string, 64> spare_heads_; ///< empty, with memory for the next heads
 };
 
 } // namespace bearerd::proxy

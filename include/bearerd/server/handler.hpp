@@ -64,8 +64,8 @@ public:
 
     virtual ~BodySource() = default;
 
-    /// Returns what there is of the body, and waits only if there is nothing yet. The first piece is returned
-    /// without a wait, so that the head does not have to wait for it.
+    /// Returns what there is of the body, and waits only if there is nothing yet. The first piece, with which
+    /// the head goes out, comes without a wait and is not broken.
     [[nodiscard]] virtual net::Task<Piece> next() = 0;
 
     /// Instead of next(), once the app is gone: reads on as far as that is worth knowing (contract 4).
@@ -140,6 +140,15 @@ struct Reply {
     Report report; ///< of a BodySource, as it stands when the head is made
     InFlight in_flight{};
 };
+
+/// Returns the body if it is there whole, otherwise "". Valid as long as the reply.
+[[nodiscard]] inline std::string_view whole_body(const Reply& reply) noexcept {
+    if (const auto* held = std::get_if<std::string>(&reply.body))
+        return *held;
+    if (const auto* borrowed = std::get_if<BorrowedBody>(&reply.body))
+        return borrowed->bytes;
+    return {};
+}
 
 /// Answers requests. Used on one thread.
 class Handler {

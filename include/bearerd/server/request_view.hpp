@@ -5,7 +5,10 @@
 #include <bearerd/server/handler.hpp>
 
 #include <cstddef>
+#include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace bearerd::server {
 
@@ -39,6 +42,15 @@ namespace bearerd::server {
         ++times;
     }
     return times == 1 ? key : std::string_view{};
+}
+
+/// One key for each name; empty for an empty name.
+[[nodiscard]] inline std::vector<std::string_view> header_keys(const http::RequestHead& head,
+                                                               std::span<const std::string> names) {
+    std::vector<std::string_view> keys;
+    for (const std::string& name : names)
+        keys.push_back(name.empty() ? std::string_view{} : header_key(head, name));
+    return keys;
 }
 
 } // namespace bearerd::server

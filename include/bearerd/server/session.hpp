@@ -6,8 +6,8 @@
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task.hpp>
 #include <bearerd/net/task_group.hpp>
-#include <bearerd/proxy/handler.hpp>
 #include <bearerd/server/client_limit.hpp>
+#include <bearerd/server/handler.hpp>
 #include <bearerd/server/site.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
@@ -20,6 +20,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 
 namespace bearerd::server {
 
@@ -33,9 +34,9 @@ struct Arrival {
     bool over_limit = false;               ///< it is only told so (OVERLOADED) and closed
 };
 
-/// One app's connection: reads requests one after the other, guards, has them answered, writes. Owned by its
-/// own coroutine; holds no buffer while it waits for the next request.
-class Session final : public proxy::Responder, public net::GroupMember {
+/// One app's connection: reads requests one after the other, guards, has them answered, writes the replies.
+/// Owned by its own coroutine; holds no buffer while it waits for the next request.
+class Session final : public net::GroupMember, private AppWatcher {
 public:
     /// `socket` is non-blocking. `sites`, `clock` and `group` must outlive the session. `admission` is held
     /// for as long as it lives.
@@ -48,61 +49,96 @@ public:
     /// The life of a session, to be spawned.
     [[nodiscard]] static net::Task<void> run(std::unique_ptr<Session> self);
 
-    [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
-                                        std::string_view third) override;
-    [[nodiscard]] std::size_t write_now(std::string_view first, std::string_view second) override;
-
-    void close_after() noexcept override { keep_open_ = false; }
-
-    void reset_after() noexcept override;
-    [[nodiscard]] bool note_end() noexcept override;
-    [[nodiscard]] bool app_is_gone() noexcept override;
-
     void finish_soon() noexcept override;
     void finish_now() noexcept override;
 
 private:
-    /// How reading a request ended; `faulty`: it is to be refused with `fault_`; `nothing`: only empty lines
-    /// came, as old clients send them behind a body.
-    enum class Read : std::uint8_t { request, faulty, refused, gone, nothing };
+    /// How reading a request ended.
+    enum class Read : std::uint8_t {
+        request,
+        faulty,  ///< it is to be refused with `fault_`
+        gone,    ///< the app is
+        nothing, ///< only empty lines came, as old clients send them after a body
+    };
 
     /// The next request: something has come of it, it is to be waited for, there will be none.
     enum class Next : std::uint8_t { here, wait, none };
 
+    enum class Phase : std::uint8_t {
+        waiting, ///< for the next request, of which nothing has come
+        settled, ///< the same, and the socket was looked at once more after a while
+        serving, ///< nothing of the answer has been sent, so another one can take its place
+        writing, ///< some of the answer has been sent
+    };
+
+    enum class Shutdown : std::uint8_t { none, begun, grace_over };
+
+    /// What the kernel may still have for us.
+    enum class Input : std::uint8_t {
+        drained, ///< the last receive found less than it had room for
+        perhaps,
+        ended, ///< the app has ended its stream, and all of it was received
+    };
+
+    /// What an end of the app's stream means to the request in flight (contract 4).
+    enum class StreamEnd : std::uint8_t {
+        farewell,     ///< the app has left
+        in_window,    ///< one that is seen now came with the request
+        with_request, ///< it has been seen, and the app waits for the answer
+    };
+
+    struct Sent {
+        std::size_t bytes = 0;
+        bool whole = false;
+    };
+
     [[nodiscard]] net::Task<void> serve(std::unique_ptr<Session> self);
     [[nodiscard]] Next look_for_request();
-    [[nodiscard]] Next prepare_wait();
+    [[nodiscard]] Next prepare_wait(bool settled);
     [[nodiscard]] Next look_again(error_code code);
-    net::Task<void> tell_overloaded();
+    [[nodiscard]] bool is_newcomer() const noexcept;
+    [[nodiscard]] bool is_idle() const noexcept;
+
+    void begin_request() noexcept;
     [[nodiscard]] net::Task<Read> read_head();
     [[nodiscard]] std::optional<Read> take_head(error_code received);
     [[nodiscard]] Read faulty(graphql::ErrorCode code) noexcept;
+    void understand_head();
     [[nodiscard]] bool take_body();
     [[nodiscard]] net::Task<Read> read_body();
     [[nodiscard]] bool may_hold_body() noexcept;
     [[nodiscard]] error_code receive_now();
     [[nodiscard]] net::Task<error_code> receive();
-    void begin_answer() noexcept;
-    [[nodiscard]] bool finish_answer(bool failed);
-    [[nodiscard]] net::Task<Read> refuse(graphql::ErrorCode code);
-    [[nodiscard]] net::Task<void> answer_preflight();
-    [[nodiscard]] ssize_t send_now(std::span<const std::string_view> pieces) noexcept;
-    [[nodiscard]] net::Task<void> linger();
 
-    void begin_request() noexcept;
-    void understand_head();
+    [[nodiscard]] net::Task<void> answer(Read read);
+    void begin_answer() noexcept;
     [[nodiscard]] bool wants_preflight() const;
-    [[nodiscard]] bool is_newcomer() const noexcept;
-    [[nodiscard]] bool is_idle() const noexcept;
-    void finish_report();
-    void close_half_close_window() noexcept;
+    [[nodiscard]] Request request() noexcept;
+    [[nodiscard]] Reply refusal(graphql::ErrorCode code, Report report = {});
+    [[nodiscard]] Sent write_at_once(Reply& reply);
+    [[nodiscard]] net::Task<void> write_rest(Reply& reply, std::size_t sent);
+    [[nodiscard]] net::Task<void> write_held(Reply& reply, std::size_t sent);
+    [[nodiscard]] net::Task<void> write_stream(Reply& reply);
+    [[nodiscard]] net::Task<bool> write_piece(Reply& reply, const BodySource::Piece& piece);
+    [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
+                                        std::string_view third);
+    [[nodiscard]] ssize_t send_now(std::span<const std::string_view> pieces) noexcept;
+    void finish_write(Reply& reply) noexcept;
+    void close_after_reply(AfterReply how) noexcept;
+    void finish_report(const Report& report);
+    [[nodiscard]] net::Task<void> linger();
+    void reset_on_close() noexcept;
+
+    [[nodiscard]] bool note_end() noexcept override;
+    [[nodiscard]] bool is_gone() noexcept override;
+    void end_half_close_window() noexcept;
     static void on_deadline(void* self) noexcept;
 
     Admission admission_;
     ClientSocket socket_;
     Arrival arrival_;
     SiteHolder& sites_;
-    std::shared_ptr<const Site> site_; ///< of the request in hand
+    std::shared_ptr<const Site> site_; ///< of the request in flight
     net::Deadline deadline_;
     http::ByteBuffer received_;
     http::RequestParser parser_;
@@ -112,27 +148,19 @@ private:
     graphql::ErrorCode fault_ = graphql::ErrorCode::bad_request;
     http::Target target_;
     http::ReplyContext context_;
-    proxy::Report report_;
     std::string request_id_;
     std::string cors_;
-    std::string out_;
     TimePoint arrived_ = BootClock::now();
-    TimePoint began_{};          ///< the request in hand
+    TimePoint began_{};          ///< the request in flight
     TimePoint ended_ = arrived_; ///< the one before
     TimePoint idle_until_{};     ///< while no request comes; none while one does
     std::uint64_t requests_ = 0;
-    bool keep_open_ = true;
-    bool waiting_ = false; ///< between requests: nothing of one has come
-    bool settled_ = false; ///< has been waiting for a while
-    bool cut_ = false;     ///< the grace period of a shutdown is over
-    bool reset_ = false;   ///< close by a reset
-    bool closing_ = false; ///< a shutdown has begun
-    bool wrote_ = false;   ///< some of the answer to the request in hand
-    bool peer_ended_ = false;
-    bool ended_with_request_ = false;   ///< the app's stream
-    bool in_half_close_window_ = false; ///< an end that is seen now came with the request
-    bool drained_ = true;               ///< the last receive found less than it had room for
-    error_code first_received_;         ///< how the first receive of the request in hand went
+    error_code first_received_; ///< how the first receive of the request in flight went
+    Phase phase_ = Phase::serving;
+    Shutdown shutdown_ = Shutdown::none;
+    Input input_ = Input::drained;
+    StreamEnd stream_end_ = StreamEnd::farewell;
+    AfterReply after_ = AfterReply::keep; ///< what becomes of the connection
 };
 
 } // namespace bearerd::server

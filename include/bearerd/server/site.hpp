@@ -4,8 +4,8 @@
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/access.hpp>
-#include <bearerd/proxy/handler.hpp>
 #include <bearerd/server/body_budget.hpp>
+#include <bearerd/server/handler.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -30,7 +30,7 @@ struct Site {
     Duration half_close_window = std::chrono::milliseconds{50};
     bool errors_always_200 = false;
     bool log_requests = true;
-    std::shared_ptr<proxy::Handler> handler;
+    std::shared_ptr<Handler> handler;
 };
 
 /// The site of the moment for one thread's sessions, what they count in, and what they share with the other
@@ -43,6 +43,6 @@ struct SiteHolder {
 
 /// The proxy's site as the settings have it. `handler` must be this thread's.
 [[nodiscard]] std::shared_ptr<const Site> make_site(const config::Settings& settings,
-                                                    std::shared_ptr<proxy::Handler> handler);
+                                                    std::shared_ptr<Handler> handler);
 
 } // namespace bearerd::server

@@ -1,8 +1,8 @@
 #include <bearerd/admin/admin_handler.hpp>
 
 #include "unit/auth/token_service_fixture.hpp"
-#include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
+#include "unit/server/fake_watcher.hpp"
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -16,7 +16,7 @@ using namespace std::chrono_literals;
 
 struct Answer {
     std::string text;
-    proxy::Report report;
+    server::Report report;
 
     [[nodiscard]] int status() const { return std::stoi(text.substr(9, 3)); }
 
@@ -47,12 +47,11 @@ protected:
         head.target = target;
         http::ReplyContext context;
         context.request_id = "id-1";
-        const proxy::AppRequest request{head, http::split_target(target), {}, context};
-        proxy::test::FakeApp app;
-        Answer answer;
-        test::run_task(loop, handler.handle(request, app, answer.report));
-        answer.text = app.received;
-        return answer;
+        const http::Target split = http::split_target(target);
+        server::test::FakeWatcher app;
+        const server::Request request{head, split, {}, context, app};
+        const server::Reply reply = test::run_task(loop, handler.handle(request));
+        return {reply.head + std::string{server::whole_body(reply)}, reply.report};
     }
 
     auth::test::ServiceFixture tokens;

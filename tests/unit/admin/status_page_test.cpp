@@ -41,7 +41,7 @@ TEST(StatusPage, HasEveryElementThatItsScriptFills) {
 
 TEST(StatusPage, NamesEveryOutcomeInWords) {
     for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome) {
-        const std::string label{proxy::outcome_label(outcome)};
+        const std::string label{server::outcome_label(outcome)};
         EXPECT_NE(status_page_js().find("\n  " + label + ": \""), std::string::npos) << label;
     }
 }

@@ -194,13 +194,13 @@ TEST(FramingFor, FollowsStatusLengthAndVersion) {
     EXPECT_EQ(framing_for(old, 200, std::nullopt), BodyFraming::until_close);
 }
 
-TEST(OwnReply, IsExactlyThis) {
+TEST(OwnHead, IsExactlyThis) {
     std::string out;
-    append_own_reply(out, plain, 503, "application/json", "Retry-After: 1\r\n", "{}");
+    append_own_head(out, plain, 503, "application/json", "Retry-After: 1\r\n", 2);
     EXPECT_EQ(out, "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/json\r\nRetry-After: 1\r\n"
-                   "Content-Length: 2\r\nX-Request-Id: id-1\r\n\r\n{}");
+                   "Content-Length: 2\r\nX-Request-Id: id-1\r\n\r\n");
     out.clear();
-    append_own_reply(out, {false, false, true, {}, {}}, 204, {}, {}, {});
+    append_own_head(out, {false, false, true, {}, {}}, 204, {}, {}, 0);
     EXPECT_EQ(out, "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
 }
 

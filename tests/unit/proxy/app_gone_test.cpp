@@ -52,7 +52,7 @@ TEST_P(AppGoneTest, NothingIsSentForAnAppThatLeftMeanwhile) {
         EXPECT_EQ(transport.sent.size(), GetParam().sent);
         EXPECT_EQ(outcome_label(report.outcome), "client_closed");
         EXPECT_EQ(report.executed, Executed::no);
-        EXPECT_TRUE(app.has(R"("executed":"no")")) << app.received;
+        EXPECT_TRUE(app.has(R"("executed":"no")")) << app.received();
         EXPECT_TRUE(app.closed);
         EXPECT_EQ(app.notes, 1U);
         EXPECT_FALSE(report.detail.empty());
@@ -96,7 +96,7 @@ TEST_F(AppGoneTest, AMutationWhoseAppIsGoneFromTheStartIsNotSent) {
     EXPECT_EQ(transport.sent.size(), 0U);
     EXPECT_EQ(outcome_label(report.outcome), "client_closed");
     EXPECT_EQ(report.executed, Executed::no);
-    EXPECT_TRUE(app.has("Connection: close\r\n")) << app.received;
+    EXPECT_TRUE(app.has("Connection: close\r\n")) << app.received();
     EXPECT_TRUE(app.closed);
 }
 

@@ -3,6 +3,7 @@
 #include "fakes.hpp"
 
 #include "unit/run_task.hpp"
+#include "unit/server/fake_watcher.hpp"
 
 #include <gtest/gtest.h>
 
@@ -14,6 +15,27 @@ inline constexpr std::string_view mutation =
 inline constexpr std::string_view data = R"({"data":{"answer":42}})";
 /// The answer to `mutation` that shows that it was executed.
 inline constexpr std::string_view mutation_data = R"({"data":{"createReversal":{"id":7}}})";
+
+using server::outcome_label;
+
+/// What an app gets, without the framing, which is the session's.
+struct Received {
+    std::string head; ///< with the empty line
+    std::string content;
+    std::vector<std::string> pieces; ///< of a streamed body
+    http::BodyFraming framing = http::BodyFraming::none;
+    bool streamed = false;
+    bool broken = false; ///< the body broke off
+    bool closed = false; ///< the connection is to be closed
+    std::size_t looks = 0;
+    std::size_t notes = 0;
+
+    [[nodiscard]] std::string received() const { return head + content; }
+
+    [[nodiscard]] bool has(std::string_view text) const { return received().find(text) != std::string::npos; }
+
+    [[nodiscard]] const std::string& body() const { return content; }
+};
 
 /// A forwarder between a fake app, a fake upstream and a fake token.
 class ForwarderTest : public testing::Test {
@@ -60,28 +82,60 @@ protected:
         all.insert(all.end(), fields.begin(), fields.end());
         fill(head.fields, all);
         const http::Target split = http::split_target(head.target);
-        const AppRequest incoming{head, split, body, context};
-        app = FakeApp{};
-        app.leaves_after = leaves_after;
-        app.takes_at_once = takes_at_once;
-        app.before_waiting = before_waiting;
-        app.gone_at_look = gone_at_look;
-        app.gone_at_once = gone_at_once;
-        report = Report{};
-        bearerd::test::run_task(loop, forwarder.handle(incoming, app, report));
+        server::test::FakeWatcher watcher;
+        watcher.gone_at_look = gone_at_look;
+        watcher.gone_at_once = gone_at_once;
+        app = Received{};
+        const server::Request incoming{head, split, body, context, watcher};
+        server::Reply reply = bearerd::test::run_task(loop, forwarder.handle(incoming));
+        app.looks = watcher.looks;
+        app.notes = watcher.notes;
+        if (on_reply)
+            on_reply(reply);
+        take(std::move(reply), loop);
+    }
+
+    /// Takes the reply as a session does, until the app leaves.
+    void take(server::Reply reply, net::asio::io_context& loop) {
+        app.head = reply.head;
+        app.content = server::whole_body(reply);
+        app.framing = reply.framing;
+        app.closed = reply.after != server::AfterReply::keep;
+        report = reply.report;
+        auto* source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body);
+        if (source == nullptr)
+            return;
+        app.streamed = true;
+        auto state = server::BodySource::State::more;
+        while (state == server::BodySource::State::more) {
+            const auto piece = bearerd::test::run_task(loop, (*source)->next());
+            state = piece.state;
+            app.broken = state == server::BodySource::State::broken;
+            if (app.broken)
+                break;
+            if (on_piece)
+                on_piece();
+            if (app.pieces.size() >= leaves_after) {
+                if (state == server::BodySource::State::more)
+                    bearerd::test::run_task(loop, (*source)->read_for_nobody());
+                break;
+            }
+            app.pieces.emplace_back(piece.bytes);
+            app.content += piece.bytes;
+        }
+        report = (*source)->finish();
     }
 
     /// The app got this error of ours, and the report says the same.
     void expect_error(graphql::ErrorCode code, graphql::Executed executed) {
-        EXPECT_TRUE(
-            app.received.starts_with("HTTP/1.1 " + std::to_string(graphql::natural_status(code)) + " "))
-            << app.received;
-        EXPECT_TRUE(app.has(R"("code":")" + std::string{graphql::code_name(code)} + R"(")")) << app.received;
+        EXPECT_TRUE(app.head.starts_with("HTTP/1.1 " + std::to_string(graphql::natural_status(code)) + " "))
+            << app.head;
+        EXPECT_TRUE(app.has(R"("code":")" + std::string{graphql::code_name(code)} + R"(")")) << app.body();
         EXPECT_TRUE(app.has(R"("executed":")" + std::string{graphql::to_string(executed)} + R"(")"))
-            << app.received;
+            << app.body();
         EXPECT_EQ(outcome_label(report.outcome), graphql::code_label(code));
         EXPECT_EQ(report.executed, executed);
-        EXPECT_EQ(app.writes.size(), 1U);
+        EXPECT_FALSE(app.streamed);
     }
 
     std::unique_ptr<journal::Journal> journal; ///< none, unless a test makes one
@@ -91,14 +145,14 @@ protected:
     std::atomic<std::uint32_t> pending{0};
     Stats stats;
     http::ReplyContext context{false, true, false, "id-1", {}};
-    NamedFields fields; ///< of the request, next to Host and Content-Type
-    std::size_t leaves_after = SIZE_MAX;
-    std::size_t takes_at_once = SIZE_MAX; ///< likewise, bytes
-    std::function<void()> before_waiting; ///< before the app waits to take the rest; or empty
-    std::size_t gone_at_look = SIZE_MAX;  ///< likewise
-    bool gone_at_once = false;            ///< likewise
-    FakeApp app;
-    Report report;
+    NamedFields fields;                           ///< of the request, next to Host and Content-Type
+    std::size_t leaves_after = SIZE_MAX;          ///< pieces of a streamed body
+    std::function<void(server::Reply&)> on_reply; ///< before the app takes anything; or empty
+    std::function<void()> on_piece;               ///< while the app takes a piece; or empty
+    std::size_t gone_at_look = SIZE_MAX;          ///< see FakeWatcher
+    bool gone_at_once = false;                    ///< likewise
+    Received app;
+    server::Report report;
 };
 
 } // namespace bearerd::proxy::test

@@ -158,7 +158,7 @@ TEST_F(ReconciliationTest, IsNotTriedOnceBytesHaveGoneToTheApp) {
     half.breaks_with = make_error_code(errc::truncated);
     answer(std::move(half));
     request(redemption);
-    EXPECT_TRUE(app.closed);
+    EXPECT_TRUE(app.broken);
     EXPECT_EQ(report.executed, Executed::unknown);
     EXPECT_EQ(transport.sent.size(), 1U);
 }

@@ -4,15 +4,20 @@
 
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
+#include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/session.hpp>
 
 #include <gtest/gtest.h>
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
+#include <memory>
+#include <new>
+#include <stdexcept>
 #include <string>
 #include <utility>
 #include <vector>
@@ -90,57 +95,127 @@ private:
     int descriptor_;
 };
 
-/// Answers "METHOD PATH?QUERY BODY", or misbehaves.
-class FakeHandler final : public proxy::Handler {
+/// A body that is produced in pieces.
+class FakeSource final : public BodySource {
 public:
-    enum class Mode { echo, throw_before, throw_behind_nothing, throw_amid, stay_silent, wait, look };
+    enum class End { last, broken, exception };
+
+    /// What it does, and what became of it.
+    struct Script {
+        std::vector<std::string> pieces;
+        End end = End::last; ///< the last piece has the end; the other ends come after it
+        bool waits = false;  ///< for the gate, before each piece but the first
+        std::size_t taken = 0;
+        int read_for_nobody = 0;
+        int finished = 0;
+    };
+
+    FakeSource(Script& script, net::Event& gate) : script_{script}, gate_{gate} {}
+
+    net::Task<Piece> next() override {
+        if (script_.waits && script_.taken > 0) // the first piece is there with the head
+            co_await gate_.wait();
+        if (script_.taken == script_.pieces.size() && script_.end == End::exception)
+            throw std::bad_alloc{};
+        if (script_.taken == script_.pieces.size())
+            co_return Piece{{}, State::broken};
+        const std::string& piece = script_.pieces[script_.taken++];
+        const bool last = script_.end == End::last && script_.taken == script_.pieces.size();
+        co_return Piece{piece, last ? State::last : State::more};
+    }
+
+    net::Task<void> read_for_nobody() override {
+        ++script_.read_for_nobody;
+        co_return;
+    }
+
+    Report finish() override {
+        ++script_.finished;
+        Report report;
+        report.outcome = 1;
+        return report;
+    }
+
+private:
+    Script& script_;
+    net::Event& gate_;
+};
+
+/// Answers "METHOD PATH?QUERY BODY", or misbehaves.
+class FakeHandler final : public Handler {
+public:
+    enum class Mode { echo, throw_before, stay_silent, wait, look, lend, stream };
 
     explicit FakeHandler(net::Executor executor) : gate{executor} {}
 
-    net::Task<void> handle(proxy::AppRequest request, proxy::Responder& responder,
-                           proxy::Report& report) override {
+    net::Task<Reply> handle(Request request) override {
         ++handled;
-        report.name = operation_name;
         ids.emplace_back(request.context.request_id);
         if (mode == Mode::throw_before)
             throw std::runtime_error{"a bug"};
-        if (mode == Mode::throw_behind_nothing && responder.write_now({}, {}) == 0)
-            throw std::bad_alloc{};
         if (mode == Mode::stay_silent)
-            co_return;
+            co_return Reply{};
         if (mode == Mode::look)
-            gone_at_once.push_back(responder.note_end());
+            gone_at_once.push_back(request.app.note_end());
         if (mode == Mode::wait || mode == Mode::look)
             co_await gate.wait();
         if (mode == Mode::look)
-            found_gone.push_back(responder.app_is_gone());
-        std::string body{request.head.method};
-        body.append(" ").append(request.target.path);
-        if (request.target.has_query)
-            body.append("?").append(request.target.query);
-        body.append(" ").append(request.body);
-        std::string out;
-        http::ReplyContext reply_context = request.context;
-        if (!found_gone.empty() && found_gone.back()) {
-            reply_context.keep_alive = false;
-            responder.close_after();
-        }
-        http::append_own_reply(out, reply_context, 200, "text/plain", {}, body);
-        report.status = 200;
-        if (mode == Mode::throw_amid)
-            out.resize(out.size() - 1);
-        static_cast<void>(co_await responder.write(out, {}, {}));
-        if (mode == Mode::throw_amid)
-            throw std::runtime_error{"a bug"};
+            found_gone.push_back(request.app.is_gone());
+        co_return reply_to(request);
     }
 
     Mode mode = Mode::echo;
     net::Event gate;
     int handled = 0;
     std::string operation_name;
+    std::string lent;               ///< by Mode::lend: the body
+    int lent_now = 0;               ///< likewise: replies that still have it
+    FakeSource::Script script;      ///< by Mode::stream
+    http::BodyFraming framing{};    ///< likewise
     std::vector<bool> gone_at_once; ///< by Mode::look: whether the app was, before the gate
-    std::vector<bool> found_gone;   ///< likewise, behind the gate
+    std::vector<bool> found_gone;   ///< likewise, after the gate
     std::vector<std::string> ids;
+
+private:
+    Reply reply_to(const Request& request) {
+        if (mode == Mode::stream)
+            return streamed(request.context);
+        std::string body{request.head.method};
+        body.append(" ").append(request.target.path);
+        if (request.target.has_query)
+            body.append("?").append(request.target.query);
+        body.append(" ").append(request.body);
+        http::ReplyContext reply_context = request.context;
+        const bool gone = !found_gone.empty() && found_gone.back();
+        if (gone)
+            reply_context.keep_alive = false;
+        Report report;
+        report.name = operation_name;
+        if (mode == Mode::lend)
+            body = lent;
+        Reply reply = own_reply(reply_context, 200, "text/plain", {}, std::move(body), std::move(report));
+        if (gone)
+            reply.after = AfterReply::close;
+        if (mode == Mode::lend) {
+            ++lent_now;
+            reply.body =
+                BorrowedBody{lent, {&lent_now, [](void* count) noexcept { --*static_cast<int*>(count); }}};
+        }
+        return reply;
+    }
+
+    Reply streamed(const http::ReplyContext& context) {
+        http::ResponseHead head;
+        head.status = 200;
+        head.reason = "OK";
+        Reply reply;
+        reply.framing = framing;
+        http::append_app_head(reply.head, head, {}, context, framing, 100);
+        if (framing == http::BodyFraming::until_close)
+            reply.after = AfterReply::close;
+        reply.body = std::make_unique<FakeSource>(script, gate);
+        return reply;
+    }
 };
 
 /// Sessions over socket pairs, all in the test's own thread: the loop turns while the test waits for
@@ -169,11 +244,27 @@ protected:
     [[nodiscard]] Client connect() {
         int pair[2];
         EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
-        ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{AF_UNIX, 0}, pair[0]};
-        auto session =
-            std::make_unique<Session>(std::move(socket), arrival, header_limit, sites, clock_, group);
-        net::spawn(context.get_executor(), Session::run(std::move(session)), "session");
+        serve(pair[0], AF_UNIX);
         return Client{pair[1]};
+    }
+
+    /// The same over TCP, where a reset can be told from a close.
+    [[nodiscard]] Client connect_over_tcp() {
+        const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        sockaddr_in address{};
+        address.sin_family = AF_INET;
+        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+        socklen_t size = sizeof address;
+        auto* const any = reinterpret_cast<sockaddr*>(&address);
+        EXPECT_EQ(::bind(listening, any, size), 0);
+        EXPECT_EQ(::listen(listening, 1), 0);
+        EXPECT_EQ(::getsockname(listening, any, &size), 0);
+        const int client = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        EXPECT_EQ(::connect(client, any, size), 0);
+        const int ours = ::accept4(listening, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        ::close(listening);
+        serve(ours, AF_INET);
+        return Client{client};
     }
 
     /// Turns the loop until `done` holds; false where that never comes.
@@ -207,6 +298,14 @@ protected:
     std::string ask(std::string_view request) {
         Client client = connect();
         return exchange(client, request);
+    }
+
+    void serve(int descriptor, int family) {
+        ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{family, 0},
+                            descriptor};
+        auto session =
+            std::make_unique<Session>(std::move(socket), arrival, header_limit, sites, clock_, group);
+        net::spawn(context.get_executor(), Session::run(std::move(session)), "session");
     }
 
     net::asio::io_context context;

@@ -1,0 +1,117 @@
+#include "answer_judge.hpp"
+
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/graphql/arguments.hpp>
+#include <bearerd/graphql/outcome.hpp>
+#include <bearerd/http/coding.hpp>
+#include <bearerd/http/headers.hpp>
+#include <bearerd/http/stream_start.hpp>
+
+#include <algorithm>
+
+namespace bearerd::proxy {
+namespace {
+
+using graphql::Executed;
+using graphql::OperationKind;
+using graphql::Verdict;
+using http::FieldId;
+
+/// Whether no JSON object follows the first unit of a whole stream, so that a refusal in it speaks for all.
+/// Whatever else may follow (an end event, a closing delimiter) has no brace.
+bool is_one_unit(const http::ResponseHead& head, std::string_view decoded) {
+    const http::StreamStart start = http::stream_start(head.fields.value(FieldId::content_type), decoded);
+    return start.rest.find('{') == std::string_view::npos;
+}
+
+} // namespace
+
+AnswerJudge::AnswerJudge(const graphql::RejectionRules& rules, graphql::RequestView view,
+                         std::string_view login_field, graphql::DocumentMemo& memo)
+    : rules_{&rules}, view_{view}, operation_{graphql::classify(view_, login_field, &memo)} {}
+
+bool AnswerJudge::moves_money() const noexcept {
+    return operation_.kind == OperationKind::mutation || operation_.kind == OperationKind::unknown;
+}
+
+bool AnswerJudge::told_by_status(std::uint16_t status) const noexcept {
+    return std::ranges::find(rules_->statuses, status) != rules_->statuses.end();
+}
+
+bool AnswerJudge::is_judged_by_its_start(const http::ResponseHead& head) const noexcept {
+    return http::is_streaming_type(head.fields.value(FieldId::content_type)) && !told_by_status(head.status);
+}
+
+Verdict AnswerJudge::judge_stream_start(const http::ResponseHead& head, std::string_view body,
+                                        std::string& scratch) const {
+    const auto start = http::stream_start(head.fields, body, scratch);
+    return start ? judge(head.status, start->text).verdict : Verdict::ok;
+}
+
+graphql::Judgement AnswerJudge::judge(std::uint16_t status, std::string_view decoded) const {
+    auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_);
+    if (judgement.verdict == Verdict::rejected && moves_money() && !speaks_for_all(judgement))
+        judgement.verdict = Verdict::graphql_error;
+    return judgement;
+}
+
+AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std::string_view body,
+                                            std::string& scratch) const {
+    Whole whole;
+    const std::string coding = head.fields.combined(FieldId::content_encoding);
+    if (is_judged_by_its_start(head)) {
+        whole.verdict = judge_stream_start(head, body, scratch);
+        const auto decoded = http::decoded_for_inspection(coding, body, scratch);
+        whole.proven = decoded && is_one_unit(head, *decoded);
+        whole.executed = executed(head.status, std::nullopt, whole.verdict);
+        return whole;
+    }
+    const auto decoded = http::decoded_for_inspection(coding, body, scratch);
+    if (!decoded)
+        return whole;
+    whole.verdict = judge(head.status, *decoded).verdict;
+    whole.proven = is_proven(whole, head, *decoded);
+    whole.executed = executed(head.status, decoded, whole.verdict);
+    whole.nothing_ran = ran_nothing(head.status, decoded, whole.executed);
+    return whole;
+}
+
+bool AnswerJudge::ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
+                              Executed executed) {
+    return executed == Executed::answered && decoded && graphql::ran_nothing(status, *decoded);
+}
+
+bool AnswerJudge::needs_body(Verdict verdict) const noexcept {
+    return verdict != Verdict::rejected && moves_money();
+}
+
+Executed AnswerJudge::executed(std::uint16_t status, std::optional<std::string_view> decoded,
+                               Verdict verdict) const {
+    if (verdict == Verdict::rejected)
+        return Executed::no;
+    if (!moves_money()) // a gateway's words say nothing about a subscription, either
+        return operation_.may_mutate() && (status >= 500 || status == 408) ? Executed::unknown
+                                                                           : Executed::yes;
+    return decoded ? graphql::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
+}
+
+/// Whether a rejection says of each mutation in the request that it was not executed. Root fields run one
+/// after the other, so if one was refused, those before it may have moved money.
+bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection) const {
+    if (rejection.answers != 0 && rejection.answers < operation_.count)
+        return false;
+    if (!rejection.of_one_root_field)
+        return true;
+    const auto fields = graphql::mutation_fields(view_, {});
+    return fields && fields->size() == 1;
+}
+
+/// Whether an answer of which all was read leaves no doubt of its verdict. A status can be wrong about a body
+/// that can't be read.
+bool AnswerJudge::is_proven(const Whole& whole, const http::ResponseHead& head,
+                            std::string_view decoded) const {
+    const bool by_status_alone = told_by_status(head.status) && whole.verdict == Verdict::rejected;
+    return !by_status_alone || graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);
+}
+
+} // namespace bearerd::proxy

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <bearerd/graphql/operation.hpp>
+#include <bearerd/graphql/reply.hpp>
+#include <bearerd/graphql/verdict.hpp>
+#include <bearerd/http/message.hpp>
+#include <bearerd/server/handler.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bearerd::proxy {
+
+/// Says what an upstream's answer means for one request: whether the token was rejected (contract 3.5), and
+/// whether a mutation was executed (contract 4). Pure. The rules and what the view refers to must outlive it.
+class AnswerJudge {
+public:
+    /// `login_field` and `memo`: see graphql::classify.
+    AnswerJudge(const graphql::RejectionRules& rules, graphql::RequestView view, std::string_view login_field,
+                graphql::DocumentMemo& memo);
+
+    /// The verdict on an answer that was read to its end.
+    struct Whole {
+        graphql::Verdict verdict = graphql::Verdict::rejected;
+        graphql::Executed executed = graphql::Executed::no;
+        bool nothing_ran = false; ///< see server::Report
+        bool proven = false; ///< the body leaves no doubt of the verdict
+    };
+
+    [[nodiscard]] const graphql::RequestView& view() const noexcept { return view_; }
+
+    [[nodiscard]] const graphql::Operation& operation() const noexcept { return operation_; }
+
+    [[nodiscard]] bool moves_money() const noexcept;
+
+    /// Whether the status says already that the token was rejected.
+    [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
+    /// Whether the answer is a stream, unless its status says already that the token was rejected.
+    [[nodiscard]] bool is_judged_by_its_start(const http::ResponseHead& head) const noexcept;
+    /// Judges what has come of a stream by its first event, part or line (contract 2).
+    [[nodiscard]] graphql::Verdict judge_stream_start(const http::ResponseHead& head, std::string_view body,
+                                                      std::string& scratch) const;
+    [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;
+    /// The same for an answer that is there to its last byte, however its bytes came. `body` is coded as the
+    /// head says.
+    [[nodiscard]] Whole judge_whole(const http::ResponseHead& head, std::string_view body,
+                                    std::string& scratch) const;
+
+    /// Whether executed() needs the body.
+    [[nodiscard]] bool needs_body(graphql::Verdict verdict) const noexcept;
+    /// What an answer says of whether the request was executed. `decoded` is all of its body, or nullopt if
+    /// it can't be decoded or is not needed.
+    [[nodiscard]] graphql::Executed executed(std::uint16_t status, std::optional<std::string_view> decoded,
+                                             graphql::Verdict verdict) const;
+
+    /// Whether an answer that is `answered` says that nothing was executed.
+    [[nodiscard]] static bool ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
+                                          graphql::Executed executed);
+
+private:
+    [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
+    [[nodiscard]] bool is_proven(const Whole& whole, const http::ResponseHead& head,
+                                 std::string_view decoded) const;
+
+    const graphql::RejectionRules* rules_;
+    graphql::RequestView view_;
+    graphql::Operation operation_;
+};
+
+} // namespace bearerd::proxy

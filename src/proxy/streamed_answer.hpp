@@ -1,0 +1,50 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/server/handler.hpp>
+#include <bearerd/upstream/transport.hpp>
+
+#include "answer_judge.hpp"
+#include "open_entry.hpp"
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace bearerd::proxy {
+
+/// At most so many bytes of an answer are held, to judge it when it is whole: a rejection by its status (HTTP
+/// 401 with a page), and what a mutation was answered.
+inline constexpr std::size_t most_held = 1024 * 1024;
+
+/// An answer's body as it comes from the upstream, passed on piece by piece. Keeps what a mutation was
+/// answered, as far as it can be held, and judges that at the end.
+class StreamedAnswer final : public server::BodySource {
+public:
+    /// `report`: with what is known once the head has come. `patience`: how long the rest is waited for once
+    /// the app is gone.
+    StreamedAnswer(upstream::ExchangePtr exchange, const AnswerJudge& judge, OpenEntry entry,
+                   server::Report report, Duration patience);
+
+    [[nodiscard]] net::Task<Piece> next() override;
+    [[nodiscard]] net::Task<void> read_for_nobody() override;
+    [[nodiscard]] server::Report finish() override;
+
+private:
+    void keep(std::string_view piece);
+    void broke_off(error_code code);
+
+    upstream::ExchangePtr exchange_;
+    AnswerJudge judge_;
+    OpenEntry entry_;
+    server::Report report_;
+    Duration patience_;
+    TimePoint give_up_ = TimePoint::max();
+    std::optional<std::string> kept_; ///< the body so far, coded; nullopt if it is too long or not wanted
+    std::string coding_;              ///< of kept_
+    State state_ = State::more;
+    bool begun_ = false;
+    bool for_nobody_ = false; ///< the app left before all of it was written
+};
+
+} // namespace bearerd::proxy

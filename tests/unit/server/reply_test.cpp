@@ -1,0 +1,204 @@
+#include "fixture.hpp"
+
+#include <atomic>
+
+namespace bearerd::server::test {
+namespace {
+
+using Mode = FakeHandler::Mode;
+using End = FakeSource::End;
+using Framing = http::BodyFraming;
+
+const http::ReplyContext kept_open{false, true, false, "id-1", {}};
+
+TEST(OwnReply, CarriesItsBodyApartFromItsHead) {
+    const Reply reply = own_reply(kept_open, 200, "text/plain", "X: 1\r\n", "body");
+    EXPECT_EQ(reply.head, "HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nX: 1\r\nContent-Length: 4\r\n"
+                          "X-Request-Id: id-1\r\n\r\n");
+    EXPECT_EQ(whole_body(reply), "body");
+    EXPECT_EQ(reply.report.status, 200);
+    EXPECT_EQ(reply.report.bytes_out, 4U);
+    EXPECT_EQ(reply.after, AfterReply::keep);
+}
+
+TEST(OwnReply, HasNoBodyAfterHead) {
+    http::ReplyContext context = kept_open;
+    context.head_only = true;
+    const Reply reply = own_reply(context, 200, "text/plain", {}, "body");
+    EXPECT_TRUE(holds(reply.head, "Content-Length: 4\r\n"));
+    EXPECT_EQ(whole_body(reply), "");
+}
+
+TEST(ErrorReply, FillsInTheReportThatItIsGiven) {
+    Report report;
+    report.name = "Redeem";
+    ErrorReply error = error_reply(graphql::ErrorCode::outcome_unknown);
+    const Reply reply = render(error, kept_open, "*/*", false, std::move(report));
+    EXPECT_EQ(reply.report.name, "Redeem");
+    EXPECT_EQ(outcome_label(reply.report.outcome), "outcome_unknown");
+    EXPECT_EQ(reply.report.executed, graphql::Executed::unknown);
+    EXPECT_EQ(reply.report.status, 504);
+    EXPECT_EQ(reply.report.bytes_out, whole_body(reply).size());
+}
+
+TEST(InFlight, CountsOnceHoweverOftenItIsMoved) {
+    std::atomic<std::uint32_t> total{0};
+    Gauge gauge;
+    {
+        InFlight first{total, gauge};
+        const InFlight second{total, gauge};
+        EXPECT_EQ(second.count(), 2U);
+        Reply reply;
+        reply.in_flight = std::move(first);
+        const Reply moved = std::move(reply);
+        EXPECT_EQ(total.load(), 2U);
+        EXPECT_EQ(gauge.get(), 2);
+    }
+    EXPECT_EQ(total.load(), 0U);
+    EXPECT_EQ(gauge.get(), 0);
+}
+
+/// Two replies of which the socket takes a part only.
+TEST_F(SessionTest, AnAppThatTakesItsTimeGetsItsAnswerWholeAndHoldsNothingThatWasLent) {
+    handler->mode = Mode::lend;
+    handler->lent.resize(3'000'000);
+    for (std::size_t i = 0; i < handler->lent.size(); ++i)
+        handler->lent[i] = static_cast<char>('a' + i % 23);
+    Client client = connect();
+    client.send(post("a") + post("b"));
+    for (int i = 1; i <= 2; ++i) {
+        EXPECT_TRUE(turn_until([&] { return handler->handled == i && handler->lent_now == 0; }));
+        EXPECT_TRUE(body_of(answer(client)) == handler->lent);
+    }
+    EXPECT_EQ(body_of(exchange(client, post("c"))).size(), handler->lent.size()) << "the connection is kept";
+}
+
+TEST_F(SessionTest, AStreamOfUnknownLengthGoesOutInChunks) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.pieces = {"", "one", "", "sixteen bytes !!"};
+    Client client = connect();
+    client.send(post("a"));
+    const std::string_view body = "\r\n\r\n3\r\none\r\n10\r\nsixteen bytes !!\r\n0\r\n\r\n";
+    EXPECT_TRUE(turn_until([&] {
+        client.drain();
+        return client.received.ends_with(body);
+    })) << client.received;
+    EXPECT_EQ(handler->script.finished, 1);
+    client.received.clear();
+    handler->mode = Mode::echo;
+    EXPECT_EQ(status_of(exchange(client, post("b"))), "200");
+}
+
+TEST_F(SessionTest, AStreamThatEndsWithAnEmptyPieceIsEndedAllTheSame) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.pieces = {"one", ""};
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(turn_until([&] {
+        client.drain();
+        return client.received.ends_with("\r\n\r\n3\r\none\r\n0\r\n\r\n");
+    })) << client.received;
+}
+
+TEST_F(SessionTest, AStreamOfKnownLengthGoesOutAsItIs) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::length; // the head says 100
+    handler->script.pieces = {std::string(60, 'x'), std::string(40, 'y')};
+    EXPECT_EQ(body_of(ask(post("a"))), std::string(60, 'x') + std::string(40, 'y'));
+}
+
+TEST_F(SessionTest, AStreamToAnHttp10AppEndsWithItsConnection) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::until_close;
+    handler->script.pieces = {"one", "two"};
+    Client client = connect_over_tcp();
+    client.send("POST / HTTP/1.0\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n");
+    EXPECT_TRUE(ends(client));
+    EXPECT_FALSE(client.reset);
+    EXPECT_EQ(body_of(client.received), "onetwo");
+}
+
+TEST_F(SessionTest, TheHeadAndTheFirstPieceDoNotWaitForTheNextOne) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.pieces = {"one", "two"};
+    handler->script.waits = true;
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(turn_until([&] {
+        client.drain();
+        return client.received.ends_with("\r\n\r\n3\r\none\r\n");
+    })) << client.received;
+    handler->gate.set();
+    EXPECT_TRUE(turn_until([&] {
+        client.drain();
+        return client.received.ends_with("3\r\ntwo\r\n0\r\n\r\n");
+    })) << client.received;
+}
+
+/// Half an answer must not look whole: a chunked one lacks its end. If only the connection's end delimits the
+/// body, a reset is the only way to say so.
+TEST_F(SessionTest, AStreamThatBreaksOffIsSeenToBeCut) {
+    for (const Framing framing : {Framing::chunked, Framing::length, Framing::until_close}) {
+        handler->mode = Mode::stream;
+        handler->framing = framing;
+        handler->script = {};
+        handler->script.pieces = {"one"};
+        handler->script.end = End::broken;
+        Client client = connect_over_tcp();
+        client.send(post("a"));
+        EXPECT_TRUE(ends(client));
+        EXPECT_EQ(client.reset, framing == Framing::until_close);
+        EXPECT_FALSE(holds(client.received, "\r\n0\r\n\r\n"));
+        EXPECT_EQ(handler->script.finished, 1);
+    }
+}
+
+TEST_F(SessionTest, AnExceptionBeforeTheFirstByteOfAStreamLeavesRoomForAnAnswerThatSaysUnknown) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.end = End::exception;
+    Client client = connect();
+    const std::string text = exchange(client, post("a"));
+    EXPECT_TRUE(holds(text, "OUTCOME_UNKNOWN")) << text;
+    EXPECT_TRUE(holds(text, R"("executed":"unknown")"));
+    EXPECT_TRUE(ends(client));
+}
+
+TEST_F(SessionTest, AnExceptionDuringAStreamEndsTheConnection) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::length;
+    handler->script.pieces = {"half"};
+    handler->script.end = End::exception;
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(ends(client));
+    EXPECT_TRUE(client.received.ends_with("half"));
+    EXPECT_FALSE(holds(client.received, "OUTCOME_UNKNOWN"));
+}
+
+TEST_F(SessionTest, AStreamWhoseAppHasGoneIsReadForNobodyOnceAndReported) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.pieces = {"one", "two", "three"};
+    Client client = connect();
+    client.send(post("a"));
+    client.close();
+    EXPECT_TRUE(turn_until([&] { return handler->script.finished == 1; }));
+    EXPECT_EQ(handler->script.read_for_nobody, 1);
+    EXPECT_TRUE(turn_until([&] { return group.empty(); }));
+}
+
+TEST_F(SessionTest, AStreamIsCountedByItsFinalReport) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.pieces = {"one"};
+    Client client = connect();
+    client.send(post("a"));
+    EXPECT_TRUE(turn_until([&] { return stats.requests[3][1].get() == 1; }));
+}
+
+} // namespace
+} // namespace bearerd::server::test
