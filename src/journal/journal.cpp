@@ -71,6 +71,14 @@ std::uint64_t Journal::unheard() const noexcept {
     return writer_->unheard();
 }
 
+std::uint64_t Journal::unheard_total() const noexcept {
+    return writer_->unheard_total();
+}
+
+std::vector<Item> Journal::listed() const {
+    return writer_->listed();
+}
+
 bool Journal::working() const noexcept {
     return writer_->working();
 }

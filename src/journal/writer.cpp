@@ -205,13 +205,17 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         bytes += encode(records[i]);
 }
 
-/// For the look-ups in the background.
+/// For the look-ups in the background and the status page.
 void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
-    if (!events_.left_unknown)
-        return;
     for (const Record& record : records) {
         const auto* const outcome = std::get_if<Outcome>(&record);
-        if (outcome == nullptr || outcome->executed != graphql::Executed::unknown)
+        const bool unheard = outcome != nullptr && outcome->unheard;
+        if (unheard)
+            unheard_total_.fetch_add(1, std::memory_order_relaxed);
+        const bool unknown = outcome != nullptr && outcome->executed == graphql::Executed::unknown;
+        list_changed_ = list_changed_ || unheard || unknown || std::holds_alternative<Heard>(record) ||
+                        (outcome != nullptr && unresolved_.load(std::memory_order_relaxed) != 0);
+        if (!unknown || !events_.left_unknown)
             continue;
         const auto found = store_.book().items().find(outcome->number);
         const std::lock_guard lock{mutex_};
@@ -234,6 +238,7 @@ void Journal::Writer::take_closes() {
         if (failure)
             continue;
         unsynced_since_ = std::min(unsynced_since_, BootClock::now());
+        list_changed_ = true;
         item.close = close;
         const std::lock_guard lock{mutex_};
         if (!abandoned_ && !stopping_ && events_.closed)
@@ -318,6 +323,28 @@ void Journal::Writer::count() {
     const Book& book = store_.book();
     unresolved_.store(book.count_unresolved() - book.count_in_hand(), std::memory_order_relaxed);
     unheard_.store(book.count_unheard(), std::memory_order_relaxed);
+    list();
+}
+
+/// For the status page.
+void Journal::Writer::list() {
+    if (!list_changed_)
+        return;
+    list_changed_ = false;
+    std::vector<Item> newest;
+    const Book& book = store_.book();
+    for (auto at = book.items().rbegin(); at != book.items().rend() && newest.size() < most_listed; ++at) {
+        const Item& item = at->second;
+        if (item.unheard() || (item.unresolved() && !book.in_hand(item)))
+            newest.push_back(item);
+    }
+    const std::lock_guard lock{mutex_};
+    listed_ = std::move(newest);
+}
+
+std::vector<Item> Journal::Writer::listed() {
+    const std::lock_guard lock{mutex_};
+    return listed_;
 }
 
 } // namespace bearerd::journal

@@ -43,6 +43,12 @@ public:
 
     [[nodiscard]] std::uint64_t unheard() const noexcept { return unheard_.load(std::memory_order_relaxed); }
 
+    [[nodiscard]] std::uint64_t unheard_total() const noexcept {
+        return unheard_total_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] std::vector<Item> listed();
+
     [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
     /// The thread.
@@ -64,6 +70,7 @@ private:
     void tell_unknown(const std::vector<Record>& records);
     void take_closes();
     void count();
+    void list();
     [[nodiscard]] std::optional<TimePoint> due() const;
 
     std::mutex mutex_;
@@ -76,6 +83,8 @@ private:
     bool abandoned_ = false; ///< log and executors may be gone
     std::atomic<std::uint64_t> unresolved_{0};
     std::atomic<std::uint64_t> unheard_{0};
+    std::atomic<std::uint64_t> unheard_total_{0};
+    std::vector<Item> listed_; ///< guarded by mutex_
     std::atomic<bool> working_{true};
     const Events events_;
 
@@ -86,7 +95,8 @@ private:
     TimePoint next_try_{};
     TimePoint unsynced_since_ = TimePoint::max();
     bool told_opened_ = false;
-    TimePoint next_look_{}; ///< for closes by hand
+    bool list_changed_ = true; ///< what is listed may have changed
+    TimePoint next_look_{};    ///< for closes by hand
 };
 
 } // namespace bearerd::journal

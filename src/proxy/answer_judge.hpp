@@ -26,7 +26,7 @@ public:
         graphql::Verdict verdict = graphql::Verdict::rejected;
         graphql::Executed executed = graphql::Executed::no;
         bool nothing_ran = false; ///< see server::Report
-        bool proven = false; ///< the body leaves no doubt of the verdict
+        bool proven = false;      ///< the body leaves no doubt of the verdict
     };
 
     [[nodiscard]] const graphql::RequestView& view() const noexcept { return view_; }

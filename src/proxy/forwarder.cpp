@@ -41,9 +41,9 @@ constexpr std::string_view app_left =
     "again.";
 
 /// Added to the reason in the request's log line.
-constexpr std::string_view no_key =
-    "; not looked up: the argument that is its key by transactions.rules is no string of 1 to 4096 bytes and no "
-    "integer";
+constexpr std::string_view no_key = "; not looked up: the argument that is its key by transactions.rules is "
+                                    "no string of 1 to 4096 bytes and no "
+                                    "integer";
 
 ErrorReply no_token_error(const auth::NoToken& missing) {
     ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
@@ -245,7 +245,8 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
     : owner_{forwarder},
       request_{request},
       in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
-      judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field, forwarder.memo_},
+      judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field,
+             forwarder.memo_},
       accept_encoding_{
           http::narrowed_accept_encoding(request.head.fields.combined(FieldId::accept_encoding))},
       head_{http::take_spare_head()} {

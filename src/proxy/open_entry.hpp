@@ -17,8 +17,8 @@ public:
     OpenEntry(journal::Scribe& scribe, journal::EntryPtr entry) noexcept
         : scribe_{&scribe}, entry_{std::move(entry)} {}
 
-    /// Records what the report says, once. `app`: whether it is still there is recorded as well, if the mutation was
-    /// executed.
+    /// Records what the report says, once. `app`: whether it is still there is recorded as well, if the
+    /// mutation was executed.
     void conclude(const server::Report& report, journal::Source source = journal::Source::answer,
                   server::AppWatcher* app = nullptr) {
         if (!entry_)

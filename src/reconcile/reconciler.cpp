@@ -58,7 +58,8 @@ net::Task<Answer> Reconciler::ask(Question question) {
     co_return co_await inquiry.run();
 }
 
-net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id) {
+net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id,
+                                    bool once) {
     const TimePoint deadline = BootClock::now() + plan_.within;
     std::string list;
     for (graphql::RootField& field : fields) {
@@ -67,6 +68,7 @@ net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, st
         question.key = std::move(field.key);
         question.request_id = request_id;
         question.deadline = deadline;
+        question.once = once;
         Answer answer = co_await ask(std::move(question));
         if (answer.result != Result::found)
             co_return answer;

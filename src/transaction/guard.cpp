@@ -196,14 +196,24 @@ Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
       clock_{clock},
       stats_{stats},
       events_{events},
+      account_{journal::account_of(settings.upstream.url.text, settings.credentials.user)},
       login_field_{settings.auth.login_field},
       always_200_{settings.errors.always_200},
       // The first one may log in and be sent twice.
       longest_wait_{2 * (settings.auth.login_timeout + settings.upstream.connect_timeout +
                          settings.upstream.response_timeout) +
                     settings.transactions.look_up_for} {
+    for (const config::TransactionRule& rule : settings.transactions.rules)
+        arguments_.push_back(rule.key);
     static_assert(std::tuple_size_v<decltype(Stats::repeats)> ==
                   static_cast<std::size_t>(Repeat::unknown) + 1);
+}
+
+Events::Fields Guard::journal_fields(const std::vector<graphql::RootField>& fields) const {
+    Events::Fields all;
+    for (const graphql::RootField& field : fields)
+        all.push_back({field.name, field.rule ? arguments_[*field.rule] : std::string{}, field.key});
+    return all;
 }
 
 net::Task<Reply> Guard::handle(server::Request request) {
@@ -268,13 +278,12 @@ net::Task<Reply> Guard::Passage::forward(RecordPtr record) {
     const auto claim = std::make_shared<Claim>(guard_.table_, std::move(record));
     const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
-    const Events& events = guard_.events_;
-    auto done = [claim, &events, fields = std::move(reading_.fields),
+    auto done = [claim, &guard = guard_, fields = guard_.journal_fields(reading_.fields),
                  id = std::string{request_.context.request_id},
                  head = reply.head](const server::Report& report, std::optional<std::string> body) {
         claim->settle(settlement_of(report, body ? answer_of(head, std::move(*body), report) : AnswerPtr{}));
-        if (report.executed == Executed::unknown && events.left_unknown)
-            events.left_unknown(fields, id);
+        if (report.executed == Executed::unknown && guard.events_.left_unknown)
+            guard.events_.left_unknown(fields, guard.account_, id);
     };
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
         reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
@@ -337,7 +346,7 @@ net::Task<Reply> Guard::Passage::look_up(Decision decision) {
     claim.end(found ? std::optional{answer.found} : std::nullopt,
               answer_of(reply.head, std::string{held_body(reply)}, reply.report));
     if (found && !decision.executed && guard_.events_.found)
-        guard_.events_.found(reading_.fields, decision.first_request_id);
+        guard_.events_.found(guard_.journal_fields(reading_.fields), guard_.account_);
     if (found || decision.executed)
         heard();
     co_return reply;
@@ -411,7 +420,7 @@ server::Report Guard::Passage::report() const {
 
 void Guard::Passage::heard() const {
     if (!joined_ && guard_.events_.heard)
-        guard_.events_.heard(reading_.fields);
+        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_);
 }
 
 } // namespace bearerd::transaction

@@ -88,8 +88,14 @@ public:
     /// Mutations whose outcome is unknown, those in hand left out.
     [[nodiscard]] std::uint64_t unresolved() const noexcept;
 
-    /// Mutations that were executed, but whose apps were gone before their answers were written.
+    /// Mutations that were executed, but whose apps were gone before their answers were written, and have not
+    /// asked again; and how many there have been since the start.
     [[nodiscard]] std::uint64_t unheard() const noexcept;
+    [[nodiscard]] std::uint64_t unheard_total() const noexcept;
+
+    /// The newest of those that are unresolved or unheard, at most `most_listed`, the newest first.
+    [[nodiscard]] std::vector<Item> listed() const;
+    static constexpr std::size_t most_listed = 20;
 
     [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
 

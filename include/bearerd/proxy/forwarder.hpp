@@ -30,7 +30,8 @@ struct ForwardPlan {
     bool errors_always_200;
     std::uint32_t pending_requests;
     Duration response_timeout;
-    std::vector<std::string> key_headers; ///< one for each of `transactions.rules`; empty: its key is an argument
+    std::vector<std::string>
+        key_headers; ///< one for each of `transactions.rules`; empty: its key is an argument
     bool has_key_headers = false;
 };
 

@@ -65,6 +65,7 @@ struct Question {
     std::string key;        ///< as graphql::mutation_fields found it
     std::string request_id; ///< for X-Request-Id; that of the request in doubt, where there is one
     TimePoint deadline{};   ///< when to leave off
+    bool once = false;      ///< ask one time only
 };
 
 /// Asks. One per thread, and on it only; everything it refers to must outlive the questions in it. Never
@@ -84,7 +85,8 @@ public:
     /// Whether the mutations of a request were executed, all of them; within `transactions.look_up_for` from
     /// now. `fields` are such that Plan::can_ask holds. Found are all, or it is as with the first that was
     /// not.
-    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
+    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id,
+                                           bool once = false);
 
 private:
     class Inquiry;

@@ -2,26 +2,29 @@
 
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
+#include <bearerd/journal/record.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/server/handler.hpp>
 #include <bearerd/transaction/identifier.hpp>
 #include <bearerd/transaction/table.hpp>
 
+#include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
 namespace bearerd::transaction {
 
-/// What guards are told of, on the thread of the request. Each may be empty.
+/// What guards report, on the thread of the request. Each may be empty. `account`: journal::account_of().
 struct Events {
+    using Fields = std::vector<journal::Field>;
     /// An outcome is unknown: it is to be looked up in the background.
-    std::function<void(std::vector<graphql::RootField> fields, std::string request_id)> left_unknown;
+    std::function<void(Fields, std::uint32_t account, std::string request_id)> left_unknown{};
     /// A look-up has found a transaction whose outcome was unknown.
-    std::function<void(std::vector<graphql::RootField> fields, std::string request_id)> found;
+    std::function<void(Fields, std::uint32_t account)> found{};
     /// An app has got the first one's answer, or the word that it was executed, by a repeat.
-    std::function<void(std::vector<graphql::RootField> fields)> heard;
+    std::function<void(Fields, std::uint32_t account)> heard{};
 };
 
 /// A handler in front of the forwarder: whatever a rule with `repeats: replay` names is executed once
@@ -41,6 +44,8 @@ public:
 private:
     class Passage;
 
+    /// As the journal has them.
+    [[nodiscard]] Events::Fields journal_fields(const std::vector<graphql::RootField>& fields) const;
     [[nodiscard]] net::Task<server::Reply> guarded(server::Request request);
 
     server::Handler& next_;
@@ -51,6 +56,8 @@ private:
     net::DeadlineClock& clock_;
     Stats& stats_;
     const Events& events_;
+    std::vector<std::string> arguments_; ///< of the rules
+    std::uint32_t account_;
     std::string login_field_;
     bool always_200_;
     Duration longest_wait_; ///< of a request for the first one's answer
