@@ -17,16 +17,16 @@ constexpr Duration between_questions = 1s;
 constexpr Duration first_pause = 5s;
 constexpr Duration longest_pause = 10min;
 
-std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fields) {
+/// Names the transaction; one whose keys are not known is only itself.
+std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fields, std::uint64_t number) {
     std::string name = std::to_string(account);
-    for (const journal::Field& field : fields)
-        name.append(";")
-            .append(field.name)
-            .append(":")
-            .append(std::to_string(field.key.size()))
-            .append(":")
-            .append(field.key);
-    return name;
+    bool known = !fields.empty();
+    for (const journal::Field& field : fields) {
+        known = known && !field.key.empty();
+        name.append(";").append(field.name).append(":").append(std::to_string(field.key.size()));
+        name.append(":").append(field.key);
+    }
+    return known ? name : name + "#" + std::to_string(number);
 }
 
 /// What to ask after; nullopt if it can't be told, or if the rules or the account have changed since.
@@ -102,7 +102,7 @@ void Settler::add(Case unknown) {
 void Settler::insert(Case unknown, bool former) {
     if (stopped_)
         return;
-    const auto [at, fresh] = open_.try_emplace(name_of(unknown.account, unknown.fields));
+    const auto [at, fresh] = open_.try_emplace(name_of(unknown.account, unknown.fields, unknown.number));
     Open& open = at->second;
     const std::uint64_t number = std::max(open.what.number, unknown.number);
     if (!fresh) { // the journal and the guard tell of the same one
@@ -124,7 +124,7 @@ void Settler::insert(Case unknown, bool former) {
 }
 
 void Settler::remove(const std::vector<journal::Field>& fields, std::uint32_t account) {
-    const auto found = open_.find(name_of(account, fields));
+    const auto found = open_.find(name_of(account, fields, 0));
     if (found == open_.end())
         return;
     if (found->second.former && !found->second.asked)
@@ -148,17 +148,17 @@ net::Task<void> Settler::run() {
         }
         const TimePoint next_question = BootClock::now() + between_questions;
         std::string name = first->first;
-        co_await look_up(std::move(name));
+        const bool asked = co_await look_up(std::move(name));
         if (summary_due_ && counts_.left == 0)
             summarize();
-        while (!stopped_ && BootClock::now() < next_question)
+        while (asked && !stopped_ && BootClock::now() < next_question)
             co_await rest(next_question);
     }
     running_ = false;
 }
 
-/// Asks once after one of them.
-net::Task<void> Settler::look_up(std::string name) {
+/// Asks once after one of them; returns false if that can't be done.
+net::Task<bool> Settler::look_up(std::string name) {
     const Asker asker = asker_();
     const Case what = open_.at(name).what;
     auto fields = questions(what, asker);
@@ -166,18 +166,18 @@ net::Task<void> Settler::look_up(std::string name) {
         Open& open = open_.at(name);
         first_result(open, counts_.not_asked, "can't be looked up", true);
         open_.erase(name);
-        co_return;
+        co_return false;
     }
     const auto answer = co_await asker.reconciler->ask_all(std::move(*fields), what.request_id, true);
     const auto at = open_.find(name);
     if (at == open_.end()) // it was settled otherwise meanwhile
-        co_return;
+        co_return true;
     Open& open = at->second;
     if (answer.result == reconcile::Result::found) {
         first_result(open, counts_.found, "executed", false);
         found(open.what, asker, answer.found);
         open_.erase(at);
-        co_return;
+        co_return true;
     }
     if (answer.result == reconcile::Result::not_found)
         first_result(open, counts_.not_found, "not found, still unknown", true);
@@ -186,10 +186,11 @@ net::Task<void> Settler::look_up(std::string name) {
         if (open.former && !open.asked)
             --counts_.left;
         open_.erase(at);
-        co_return;
+        co_return true;
     }
     open.next = BootClock::now() + open.pause;
     open.pause = std::min(2 * open.pause, longest_pause);
+    co_return true;
 }
 
 void Settler::first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn) {

@@ -78,7 +78,7 @@ private:
     };
 
     [[nodiscard]] net::Task<void> run();
-    [[nodiscard]] net::Task<void> look_up(std::string name);
+    [[nodiscard]] net::Task<bool> look_up(std::string name);
     [[nodiscard]] net::Task<void> rest(TimePoint until);
     void insert(Case unknown, bool former);
     void found(const Case& what, const Asker& asker, std::string text);
