@@ -1,7 +1,6 @@
 #include <bearerd/proxy/forwarder.hpp>
 
-#include <bearerd/auth/login_codec.hpp>
-#include <bearerd/base/secret.hpp>
+#include <bearerd/auth/authorized_exchange.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
@@ -113,7 +112,7 @@ public:
     ForwardedRequest(Forwarder& forwarder, const server::Request& request);
     ForwardedRequest(const ForwardedRequest&) = delete;
     ForwardedRequest& operator=(const ForwardedRequest&) = delete;
-    ~ForwardedRequest();
+    ~ForwardedRequest() = default;
 
     /// Returns why the request may not be sent at all, if so.
     [[nodiscard]] std::optional<ErrorReply> refusal() const;
@@ -124,8 +123,8 @@ public:
     /// Looks for the app if the request has waited since the last look. Returns false if it is gone.
     [[nodiscard]] bool look_for_app() noexcept;
 
-    /// Returns whether there is one that is good at `now`.
-    [[nodiscard]] bool take_token(TimePoint now);
+    [[nodiscard]] bool take_token(TimePoint now) { return token_.take_token(now); }
+
     /// Returns why there is none to be had.
     [[nodiscard]] net::Task<std::optional<auth::NoToken>> wait_for_token();
 
@@ -162,8 +161,6 @@ private:
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
-    void adopt_token(const http::ResponseHead& head);
-
     /// The request with the keys that its headers hold.
     [[nodiscard]] graphql::RequestView view_with_keys();
 
@@ -171,8 +168,6 @@ private:
 
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
     [[nodiscard]] std::optional<Reply> follow(const auth::Advice& advice);
-    void report_denied();
-    void report_doubt();
 
     [[nodiscard]] net::Task<Reply> reply_decision(Decision decision);
     [[nodiscard]] net::Task<Reply> reply_broken_rejection();
@@ -188,17 +183,14 @@ private:
     std::string accept_encoding_;
     std::vector<std::string_view> header_keys_;
     server::Report report_;
-    auth::TokenPtr token_;
+    auth::AuthorizedExchange token_;
     OpenEntry entry_;
-    std::string head_; ///< first the request's, with the token; then the reply's
     std::string scratch_;
     /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
     /// scratch_. Absent if look_at() did not decode it, or could not.
     std::optional<std::string_view> looked_at_;
     AppWatch app_ = AppWatch::not_begun;
     bool resent_stale_ = false;
-    bool resent_rejected_ = false;
-    bool report_denied_ = false; ///< a rejection of the resend denies the document
 };
 
 net::Task<Reply> Forwarder::handle(server::Request request) {
@@ -249,13 +241,9 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
              forwarder.memo_},
       accept_encoding_{
           http::narrowed_accept_encoding(request.head.fields.combined(FieldId::accept_encoding))},
-      head_{http::take_spare_head()} {
+      token_{forwarder.tokens_, forwarder.plan_.head} {
     report_.kind = judge_.operation().kind;
     report_.name = judge_.operation().name;
-}
-
-Forwarder::ForwardedRequest::~ForwardedRequest() {
-    wipe(head_); // sending it may have failed by an exception
 }
 
 std::optional<ErrorReply> Forwarder::ForwardedRequest::refusal() const {
@@ -298,18 +286,9 @@ bool Forwarder::ForwardedRequest::look_for_app() noexcept {
     return app_ != AppWatch::gone;
 }
 
-bool Forwarder::ForwardedRequest::take_token(TimePoint now) {
-    token_ = owner_.tokens_.current(now);
-    return token_ != nullptr;
-}
-
 net::Task<std::optional<auth::NoToken>> Forwarder::ForwardedRequest::wait_for_token() {
     about_to_wait();
-    auto result = co_await owner_.tokens_.acquire();
-    if (const auto* missing = std::get_if<auth::NoToken>(&result))
-        co_return *missing;
-    token_ = std::get<auth::TokenPtr>(std::move(result));
-    co_return std::nullopt;
+    return token_.wait_for_token();
 }
 
 bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
@@ -337,11 +316,9 @@ net::Task<bool> Forwarder::ForwardedRequest::put_down() {
 }
 
 upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
-    head_.clear();
-    http::append_upstream_head(head_, owner_.plan_.head, request_.head, request_.target.query,
-                               token_->value.reveal(), accept_encoding_, request_.context.request_id,
-                               request_.body.size());
-    return {.head = head_,
+    const auto head = token_.head(request_.head, request_.target.query, accept_encoding_,
+                                  request_.context.request_id, request_.body.size());
+    return {.head = head,
             .body = request_.body,
             .may_mutate = judge_.operation().may_mutate(),
             .new_connection = resent_stale_,
@@ -350,15 +327,14 @@ upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
             .requester = this};
 }
 
-/// `head_` holds the token.
 void Forwarder::ForwardedRequest::sent(Duration took) noexcept {
-    wipe(head_);
+    token_.sent();
     report_.upstream_time += took;
 }
 
 Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
-    adopt_token(exchange.head());
+    token_.adopt_token(exchange.head(), judge_.operation().has_login);
     looked_at_.reset();
     // A status says it without the body, which may be larger than what is held: then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
@@ -375,15 +351,9 @@ Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     // The app's own login is served without a token, so it proves nothing of ours.
     if (judgement.verdict == Verdict::ok && looked_at_ && !judge_.operation().has_login &&
-        graphql::shows_data(head.status, *looked_at_) && owner_.tokens_.awaits_proof(token_))
-        owner_.tokens_.accepted(token_, document());
+        graphql::shows_data(head.status, *looked_at_) && token_.awaits_proof())
+        token_.accepted(document());
     return judgement.verdict;
-}
-
-void Forwarder::ForwardedRequest::adopt_token(const http::ResponseHead& head) {
-    const auto value = auth::find_token(head.fields, owner_.plan_.head.token_headers);
-    if (!value.empty())
-        owner_.tokens_.observed(token_, value, judge_.operation().has_login);
 }
 
 net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
@@ -422,7 +392,7 @@ net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_rejection(ups
     if (held.judged.verdict != Verdict::rejected)
         co_return pass_on(std::move(held));
     if (!held.judged.proven && judge_.operation().may_mutate()) {
-        report_doubt();
+        token_.rejected_in_doubt(document());
         co_return co_await reply_broken_rejection();
     }
     const auth::Advice advice = co_await ask_for_advice();
@@ -433,15 +403,9 @@ net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_rejection(ups
     co_return pass_on(std::move(held));
 }
 
-/// Returns what to do after a rejection: of the second one, to pass the answer on.
 net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
-    if (resent_rejected_) {
-        report_denied();
-        co_return auth::Advice{};
-    }
     about_to_wait();
-    auto advice = co_await owner_.tokens_.rejected(token_, document());
-    co_return advice;
+    return token_.rejected(document());
 }
 
 /// Returns the reply if the login has failed, or nullopt to send again. `advice` is not to pass the answer
@@ -449,26 +413,9 @@ net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
 std::optional<Reply> Forwarder::ForwardedRequest::follow(const auth::Advice& advice) {
     if (advice.kind == auth::Advice::Kind::fail)
         return reply_error(no_token_error(advice.failure));
-    token_ = advice.token;
-    report_denied_ = advice.after_login;
-    resent_rejected_ = true;
     ++report_.resends;
     owner_.stats_.resends[0].add();
     return std::nullopt;
-}
-
-/// The document was rejected again after the login that it asked for.
-void Forwarder::ForwardedRequest::report_denied() {
-    if (report_denied_)
-        owner_.tokens_.denied(token_, document());
-}
-
-/// The token was rejected, which proves nothing of the mutation: a login is for the next request.
-void Forwarder::ForwardedRequest::report_doubt() {
-    if (resent_rejected_)
-        report_denied();
-    else
-        owner_.tokens_.rejected_in_doubt(token_, document());
 }
 
 Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict verdict) {
@@ -490,10 +437,9 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
     const std::optional<std::uint64_t> length = held ? exchange->body().size() : head.content_length;
     Reply reply;
     reply.framing = http::framing_for(request_.context, head.status, length);
-    head_.clear();
-    http::append_app_head(head_, head, owner_.plan_.head, request_.context, reply.framing,
+    reply.head = http::take_spare_head();
+    http::append_app_head(reply.head, head, owner_.plan_.head, request_.context, reply.framing,
                           length.value_or(0));
-    reply.head = std::move(head_);
     if (reply.framing == http::BodyFraming::until_close)
         reply.after = server::AfterReply::close;
     reply.in_flight = std::move(in_flight_);

@@ -3,8 +3,6 @@
 #include "answer.hpp"
 #include "question.hpp"
 
-#include <bearerd/auth/login_codec.hpp>
-#include <bearerd/base/secret.hpp>
 #include <bearerd/base/version.hpp>
 #include <bearerd/http/coding.hpp>
 
@@ -36,6 +34,7 @@ Reconciler::Inquiry::Inquiry(Reconciler& owner, const Question& question)
       question_{question},
       rule_{owner.plan_.rules[question.rule]},
       body_{rule_.before_key + json_string(question.key) + rule_.after_key},
+      token_{owner.tokens_, owner.plan_.head},
       wake_{owner.executor_} {
     owner.group_.add(*this);
 }
@@ -75,7 +74,7 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
             co_return failed;
         }
         auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
-        adopt_token(exchange->head());
+        token_.adopt_token(exchange->head(), false);
         const std::uint16_t status = exchange->head().status;
         const auto body = decoded_body(*exchange);
         const auto judgement = graphql::judge(status, body.value_or(std::string_view{}),
@@ -92,7 +91,7 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
         if (status != 200 || !body)
             co_return failed;
         if (judgement.verdict == graphql::Verdict::ok && graphql::shows_data(status, *body))
-            owner_.tokens_.accepted(token_, rule_.document);
+            token_.accepted(rule_.document);
         co_return read_answer(*body, rule_.found);
     }
 }
@@ -108,58 +107,37 @@ std::optional<std::string_view> Reconciler::Inquiry::decoded_body(upstream::Exch
     return http::decoded_for_inspection(coding, exchange.body(), scratch_);
 }
 
-/// False: there is none to be had just now.
+/// Returns false if there is none to be had just now.
 net::Task<bool> Reconciler::Inquiry::take_token() {
-    token_ = owner_.tokens_.current(BootClock::now());
-    if (token_)
+    if (token_.take_token(BootClock::now()))
         co_return true;
-    auto result = co_await owner_.tokens_.acquire();
-    if (auto* token = std::get_if<auth::TokenPtr>(&result)) {
-        token_ = std::move(*token);
+    const auto missing = co_await token_.wait_for_token();
+    if (!missing)
         co_return true;
-    }
-    hopeless_ = hopeless_ || std::get<auth::NoToken>(result).reason == auth::NoToken::Reason::shutting_down;
+    hopeless_ = hopeless_ || missing->reason == auth::NoToken::Reason::shutting_down;
     co_return false;
 }
 
 net::Task<upstream::SendResult> Reconciler::Inquiry::send() {
     const Plan& plan = owner_.plan_;
     const http::RequestHead own = own_head();
-    std::string head;
-    http::append_upstream_head(head, plan.head, own, {}, token_->value.reveal(), "identity",
-                               question_.request_id, body_.size());
     upstream::OutgoingRequest outgoing;
-    outgoing.head = head;
+    outgoing.head = token_.head(own, {}, "identity", question_.request_id, body_.size());
     outgoing.body = body_;
     outgoing.may_mutate = false;
     outgoing.new_connection = new_connection_;
     outgoing.hold_limit = plan.inspect_limit;
     outgoing.give_up = question_.deadline;
     auto result = co_await owner_.transport_.send(outgoing);
-    wipe(head); // it held the token
+    token_.sent();
     co_return result;
 }
 
-/// True: there is a token to ask again with, once (contract 3.6 and 3.7).
+/// Returns whether there is a token to ask again with, once (contract 3.6 and 3.7).
 net::Task<bool> Reconciler::Inquiry::log_in_again() {
-    hopeless_ = hopeless_ || resent_;
-    if (resent_) {
-        if (report_denied_)
-            owner_.tokens_.denied(token_, rule_.document);
-        co_return false;
-    }
-    resent_ = true;
-    auth::Advice advice = co_await owner_.tokens_.rejected(token_, rule_.document);
-    report_denied_ = advice.after_login;
-    token_ = std::move(advice.token);
+    const auth::Advice advice = co_await token_.rejected(rule_.document);
     hopeless_ = hopeless_ || advice.kind == auth::Advice::Kind::pass;
     co_return advice.kind == auth::Advice::Kind::resend;
-}
-
-void Reconciler::Inquiry::adopt_token(const http::ResponseHead& head) {
-    const auto value = auth::find_token(head.fields, owner_.plan_.head.token_headers);
-    if (!value.empty())
-        owner_.tokens_.observed(token_, value, false);
 }
 
 } // namespace bearerd::reconcile

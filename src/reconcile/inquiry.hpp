@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/auth/authorized_exchange.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
 
@@ -25,7 +26,6 @@ private:
     [[nodiscard]] net::Task<upstream::SendResult> send();
     [[nodiscard]] net::Task<bool> log_in_again();
     [[nodiscard]] net::Task<void> rest(Duration pause);
-    void adopt_token(const http::ResponseHead& head);
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
     /// What a whole body means; nothing where it is not whole, or can't be undone.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
@@ -35,11 +35,9 @@ private:
     const Plan::Rule& rule_;
     std::string body_;
     std::string scratch_;
-    auth::TokenPtr token_;
+    auth::AuthorizedExchange token_;
     net::Event wake_;
     bool new_connection_ = false; ///< the one before was found stale
-    bool resent_ = false;         ///< it was rejected once
-    bool report_denied_ = false;  ///< a rejection of the resend denies the document
     bool hopeless_ = false;       ///< nothing would come of asking again
 };
 

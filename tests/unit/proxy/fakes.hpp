@@ -1,7 +1,6 @@
 #pragma once
 
 #include <bearerd/auth/token_source.hpp>
-#include <bearerd/proxy/forwarder.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 #include <boost/beast/http/field.hpp>

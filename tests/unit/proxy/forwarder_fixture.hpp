@@ -5,6 +5,8 @@
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
 
+#include <bearerd/proxy/forwarder.hpp>
+
 #include <gtest/gtest.h>
 
 namespace bearerd::proxy::test {
