@@ -69,7 +69,7 @@ private:
     server::Report report_;
 };
 
-std::string pay(const std::string& key, int value = 1) {
+std::string payment(const std::string& key, int value = 1) {
     return R"({"query":"mutation{pay(ref:\")" + key + R"(\",value:)" + std::to_string(value) + R"(){id}}"})";
 }
 
@@ -103,12 +103,10 @@ protected:
         settings.transactions.rules = {{"pay", "ref", "", "", "", config::Repeats::replay}};
         identifier.emplace(secret, settings);
         behind.make_reply = answer_of(Executed::yes, R"({"data":{"pay":{"id":1}}})");
-        events.left_unknown = [this](const Events::Fields& fields, std::uint32_t, const std::string& id) {
-            unknown.push_back(fields.front().key + " " + id);
+        events.left_unknown = [this](const Events::Fields& of, std::uint32_t, const std::string& id) {
+            unknown.push_back(of.front().key + " " + id);
         };
-        events.heard = [this](const Events::Fields& fields, std::uint32_t) {
-            heard.push_back(fields.front().key);
-        };
+        events.heard = [this](const Events::Fields& of, std::uint32_t) { heard.push_back(of.front().key); };
         guard.emplace(behind, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats,
                       events);
     }
@@ -212,8 +210,8 @@ protected:
 };
 
 TEST_F(GuardTest, SendsARepeatOnceAndReplaysItsBytes) {
-    const Got first = request(pay("a"), "first");
-    const Got second = request(pay("a"), "second");
+    const Got first = request(payment("a"), "first");
+    const Got second = request(payment("a"), "second");
     EXPECT_EQ(behind.handled, 1);
     EXPECT_FALSE(first.replayed());
     EXPECT_TRUE(second.replayed());
@@ -238,9 +236,9 @@ TEST_F(GuardTest, LetsOtherRequestsThroughAsTheyAre) {
 
 TEST_F(GuardTest, LetsRepeatsWaitForTheFirstAndGivesAllTheSameBytes) {
     behind.held = true;
-    const auto first = begin(pay("a"), "first");
-    const auto second = begin(pay("a"));
-    const auto third = begin(pay("a"));
+    const auto first = begin(payment("a"), "first");
+    const auto second = begin(payment("a"));
+    const auto third = begin(payment("a"));
     EXPECT_EQ(behind.handled, 1);
     EXPECT_FALSE(*second);
     behind.gate.set();
@@ -255,8 +253,8 @@ TEST_F(GuardTest, LetsRepeatsWaitForTheFirstAndGivesAllTheSameBytes) {
 }
 
 TEST_F(GuardTest, RefusesAKeyThatAnotherRequestHas) {
-    request(pay("a", 1), "first");
-    const Got other = request(pay("a", 2));
+    request(payment("a", 1), "first");
+    const Got other = request(payment("a", 2));
     EXPECT_EQ(other.code(), "KEY_REUSED");
     EXPECT_EQ(other.extension("executed"), "no");
     EXPECT_EQ(other.extension("first_request_id"), "first");
@@ -269,7 +267,7 @@ TEST_F(GuardTest, RefusesOneTransactionTwiceInARequest) {
     const Got got = request(body);
     EXPECT_EQ(got.code(), "KEY_REUSED");
     EXPECT_EQ(got.extension("executed"), "no");
-    EXPECT_EQ(request("[" + pay("b") + "," + pay("b") + "]").code(), "KEY_REUSED");
+    EXPECT_EQ(request("[" + payment("b") + "," + payment("b") + "]").code(), "KEY_REUSED");
     EXPECT_EQ(behind.handled, 0);
 }
 
@@ -283,18 +281,18 @@ TEST_F(GuardTest, ForwardsAsNewWhatWasSurelyNotExecuted) {
         behind.make_reply = reply;
         behind.handled = 0;
         const std::string name = std::to_string(++key);
-        request(pay(name));
-        request(pay(name));
-        request(pay(name, 2));
+        request(payment(name));
+        request(payment(name));
+        request(payment(name, 2));
         EXPECT_EQ(behind.handled, 3) << key;
     }
 }
 
 TEST_F(GuardTest, NeverForwardsARepeatOfWhatIsUnknown) {
     behind.make_reply = error_of(ErrorCode::outcome_unknown);
-    request(pay("a"), "first");
+    request(payment("a"), "first");
     behind.make_reply = error_of(ErrorCode::shutting_down);
-    const Got again = request(pay("a"), "second");
+    const Got again = request(payment("a"), "second");
     EXPECT_EQ(behind.handled, 1);
     EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
     EXPECT_EQ(again.extension("executed"), "unknown");
@@ -304,16 +302,16 @@ TEST_F(GuardTest, NeverForwardsARepeatOfWhatIsUnknown) {
 
 TEST_F(GuardTest, TakesAnExceptionForAnUnknownOutcome) {
     behind.fails = true;
-    EXPECT_EQ(request(pay("a")).body, "failed");
+    EXPECT_EQ(request(payment("a")).body, "failed");
     behind.fails = false;
-    EXPECT_EQ(request(pay("a")).code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ(request(payment("a")).code(), "OUTCOME_UNKNOWN");
     EXPECT_EQ(behind.handled, 1);
 }
 
 TEST_F(GuardTest, SaysThatItWasExecutedOnceTheAnswerIsGone) {
-    request(pay("a"), "first");
+    request(payment("a"), "first");
     table.set_limits({.remember = 24h, .replay_memory = 0});
-    const Got again = request(pay("a"));
+    const Got again = request(payment("a"));
     EXPECT_EQ(again.code(), "ALREADY_EXECUTED");
     EXPECT_EQ(again.extension("executed"), "yes");
     EXPECT_EQ(again.extension("first_request_id"), "first");
@@ -327,16 +325,16 @@ TEST_F(GuardTest, KeepsNoErrorOfItsOwnAsAnAnswer) {
         error.reconciled = "7";
         return server::render(error, request.context, {}, false);
     };
-    request(pay("a"));
-    EXPECT_EQ(request(pay("a")).code(), "ALREADY_EXECUTED");
+    request(payment("a"));
+    EXPECT_EQ(request(payment("a")).code(), "ALREADY_EXECUTED");
 }
 
 TEST_F(GuardTest, MakesAnotherOneTheFirstIfTheFirstsAppHadLeftUnsent) {
     behind.held = true;
     behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
-    const auto first = begin(pay("a"));
-    const auto second = begin(pay("a"));
-    const auto third = begin(pay("a"));
+    const auto first = begin(payment("a"));
+    const auto second = begin(payment("a"));
+    const auto third = begin(payment("a"));
     behind.make_reply = answer_of(Executed::yes, "paid");
     behind.gate.set();
     for (int i = 0; i < 10; ++i)
@@ -364,8 +362,8 @@ TEST_F(GuardTest, PassesAStreamedAnswerOnAndReplaysIt) {
         reply.body = std::make_unique<TwoPieces>(report);
         return reply;
     };
-    const Got first = request(pay("a"));
-    const Got second = request(pay("a"));
+    const Got first = request(payment("a"));
+    const Got second = request(payment("a"));
     EXPECT_EQ(first.body, R"({"data":{"pay":1}})");
     EXPECT_EQ(second.body, first.body);
     EXPECT_TRUE(second.replayed());
@@ -375,10 +373,10 @@ TEST_F(GuardTest, PassesAStreamedAnswerOnAndReplaysIt) {
 
 TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
     behind.held = true;
-    const auto first = begin(pay("a"));
+    const auto first = begin(payment("a"));
     server::test::FakeWatcher leaving;
     leaving.gone_at_once = true;
-    const auto second = begin(pay("a"), "id", &leaving);
+    const auto second = begin(payment("a"), "id", &leaving);
     turn();
     ASSERT_TRUE(*second);
     EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
