@@ -260,6 +260,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
+    transactions_.restore_from_journal(*generation);
     settings_ = settings;
     generation_ = generation;
     admin_.serve(*settings, admin_sources());

@@ -64,10 +64,9 @@ std::int64_t wall_ms() {
 
 } // namespace
 
-Settler::Settler(journal::Journal* journal, transaction::Table* table, net::Executor executor,
-                 net::DeadlineClock& clock, std::function<Asker()> asker)
+Settler::Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
+                 std::function<Asker()> asker)
     : journal_{journal},
-      table_{table},
       executor_{executor},
       clock_{clock},
       asker_{std::move(asker)},
@@ -220,9 +219,9 @@ void Settler::found(const Case& what, const Asker& asker, std::string text) {
         else
             journal_->settle(what.account, what.fields, std::move(outcome));
     }
-    if (table_ != nullptr && asker.identifier != nullptr) {
+    if (asker.table != nullptr && asker.identifier != nullptr) {
         const auto identities = asker.identifier->identities(what.fields);
-        table_->found(identities, std::move(text), BootClock::now());
+        asker.table->found(identities, std::move(text), BootClock::now());
     }
 }
 

@@ -28,6 +28,7 @@ public:
     struct Asker {
         std::shared_ptr<reconcile::Reconciler> reconciler;
         const transaction::Identifier* identifier = nullptr; ///< nullptr: no rule replays repeats
+        transaction::Table* table = nullptr;                 ///< the same
         std::uint32_t account = 0; ///< journal::account_of() the upstream that it asks
         Duration settle_for{};
     };
@@ -42,9 +43,9 @@ public:
         Duration age{}; ///< since it became unknown
     };
 
-    /// `journal`: nullptr: none is kept. `table`: nullptr: nothing is guarded.
-    Settler(journal::Journal* journal, transaction::Table* table, net::Executor executor,
-            net::DeadlineClock& clock, std::function<Asker()> asker);
+    /// `journal`: nullptr: none is kept.
+    Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
+            std::function<Asker()> asker);
     Settler(const Settler&) = delete;
     Settler& operator=(const Settler&) = delete;
     ~Settler() = default;
@@ -86,7 +87,6 @@ private:
     void summarize();
 
     journal::Journal* journal_;
-    transaction::Table* table_;
     net::Executor executor_;
     net::DeadlineClock& clock_;
     std::function<Asker()> asker_;

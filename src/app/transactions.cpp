@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <string>
+#include <utility>
 
 namespace bearerd::app {
 namespace {
@@ -97,7 +98,7 @@ void Transactions::make_events() {
 
 void Transactions::restore_from_journal(const Generation& generation) {
     const std::string& directory = generation.settings->journal.directory;
-    if (!generation.identifier || directory.empty())
+    if (!generation.identifier || directory.empty() || std::exchange(restored_, true))
         return;
     const auto reading = journal::read_journal(directory);
     if (!reading) {
@@ -108,7 +109,8 @@ void Transactions::restore_from_journal(const Generation& generation) {
     }
     std::vector<journal::Item> items;
     for (const auto& [number, item] : reading->book.items())
-        items.push_back(item);
+        if (!reading->written || !reading->book.in_hand(item)) // else it is in flight in this very process
+            items.push_back(item);
     restore(items, generation, shared_);
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});

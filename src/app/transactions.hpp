@@ -24,7 +24,7 @@ public:
     /// first time.
     [[nodiscard]] const Secret& prepare(const config::Settings& settings);
 
-    /// Once, before the first request: what the journal holds.
+    /// What the journal holds, once: before the first request that is guarded. Blocking.
     void restore_from_journal(const Generation& generation);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.
@@ -37,6 +37,7 @@ private:
     Shared& shared_;
     Worker& first_;
     Secret secret_;
+    bool restored_ = false;
 };
 
 } // namespace bearerd::app

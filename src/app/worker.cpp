@@ -155,13 +155,14 @@ Settler* Worker::settler() {
         Settler::Asker who;
         who.reconciler = {serving_, &serving_->after_crash()};
         who.identifier = serving_->identifier();
+        who.table = shared_.transactions.get();
         who.account = journal::account_of(settings.upstream.url.text, settings.credentials.user);
         who.settle_for = settings.transactions.settle_for;
         return who;
     };
     if (!settler_)
-        settler_ = std::make_unique<Settler>(shared_.journal, shared_.transactions.get(),
-                                             context_.get_executor(), clock_, std::move(asker));
+        settler_ =
+            std::make_unique<Settler>(shared_.journal, context_.get_executor(), clock_, std::move(asker));
     return settler_.get();
 }
 

@@ -183,6 +183,7 @@ private:
     Reading reading_;
     bool app_gone_ = false;
     bool joined_ = false;
+    bool timed_out_ = false; ///< the first one took too long
 };
 
 Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
@@ -314,6 +315,7 @@ net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, s
         decision.emplace();
         decision->kind = Kind::unknown;
         decision->first_request_id = std::move(first_request_id);
+        timed_out_ = !app_gone_;
     }
     co_return std::move(*decision);
 }
@@ -368,7 +370,7 @@ Reply Guard::Passage::reply_by(const Decision& decision) {
     } else if (decision.kind == Kind::unknown) {
         count(Repeat::unknown);
         what = server::error_reply(ErrorCode::outcome_unknown);
-        if (joined_)
+        if (timed_out_)
             what.sentence = joined_too_long_sentence;
     }
     what.first_request_id = decision.first_request_id;
