@@ -109,7 +109,8 @@ void Transactions::restore_from_journal(const Generation& generation) {
     }
     std::vector<journal::Item> items;
     for (const auto& [number, item] : reading->book.items())
-        if (!reading->written || !reading->book.in_hand(item)) // else it is in flight in this very process
+        if (shared_.journal == nullptr ||
+            !reading->book.in_hand(item)) // else it is in flight in this very process
             items.push_back(item);
     restore(items, generation, shared_);
     log::info("transactions are remembered",
