@@ -16,3 +16,8 @@ complete -c bearerd -n '__fish_seen_subcommand_from status' -l json -d 'print th
 complete -c bearerd -n '__fish_seen_subcommand_from wait' -l timeout -x -a '10s 30s 1m 5m' -d 'give up after this time'
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l unresolved -d 'only those of unknown outcome'
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l json -d 'an object a line'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -a close -d 'close one of unknown outcome by hand'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l unheard -d 'only those executed whose app was gone'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l key -x -d 'only this key'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l executed -x -a 'yes no unknown' -d 'close: what was found out'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l reason -x -d 'close: how that is known'

@@ -8,6 +8,7 @@
 #include "status_page.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -35,7 +36,52 @@ Content json(std::string body, std::uint16_t status = 200) {
     return {status, "application/json", std::move(body)};
 }
 
-std::optional<Content> content_of(std::string_view path, const Sources& sources) {
+std::optional<std::string> percent_decoded(std::string_view text) {
+    std::string decoded;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+        if (text[i] != '%') {
+            decoded += text[i] == '+' ? ' ' : text[i];
+            continue;
+        }
+        unsigned value = 0;
+        const std::string_view hex = text.substr(i + 1, 2);
+        const auto [stop, failure] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
+        if (failure != std::errc{} || hex.size() != 2 || stop != hex.data() + 2)
+            return std::nullopt;
+        decoded += static_cast<char>(static_cast<unsigned char>(value));
+        i += 2;
+    }
+    return decoded;
+}
+
+/// The value of `key` in a query string, decoded; nullopt if it is not there or broken.
+std::optional<std::string> key_of(std::string_view query) {
+    constexpr std::string_view name = "key=";
+    while (!query.empty()) {
+        const std::size_t end = std::min(query.find('&'), query.size());
+        if (query.substr(0, end).starts_with(name))
+            return percent_decoded(query.substr(name.size(), end - name.size()));
+        query.remove_prefix(std::min(end + 1, query.size()));
+    }
+    return std::nullopt;
+}
+
+std::optional<Content> transactions(std::string_view query, const Sources& sources) {
+    const auto key = key_of(query);
+    if (!key || key->empty())
+        return json("{\"error\":\"write /transactions?key=KEY\"}\n", 400);
+    if (!sources.transactions)
+        return json(
+            "{\"error\":\"no rule under transactions replays repeats; bearerd journal --key KEY lists what "
+            "the journal holds\"}\n",
+            404);
+    return json(sources.transactions(*key));
+}
+
+std::optional<Content> content_of(const http::Target& target, const Sources& sources) {
+    const std::string_view path = target.path;
+    if (path == "/transactions")
+        return transactions(target.query, sources);
     if (path == "/livez")
         return json("{\"alive\":true}\n");
     if (path == "/")
@@ -66,7 +112,7 @@ AdminHandler::AdminHandler(Sources sources) : sources_{std::move(sources)} {
 net::Task<server::Reply> AdminHandler::handle(server::Request request) {
     server::Report report;
     report.quiet = true;
-    auto content = content_of(request.target.path, sources_);
+    auto content = content_of(request.target, sources_);
     if (!content) {
         const server::ErrorReply error{graphql::ErrorCode::not_found, graphql::Executed::no, std::nullopt,
                                        guards};

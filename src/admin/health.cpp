@@ -121,6 +121,27 @@ Summary with_reload(Summary summary, const std::optional<std::string>& why) {
     return summary;
 }
 
+/// Payments that somebody has to look after.
+Summary with_journal(Summary summary, const std::optional<Snapshot::Journal>& journal) {
+    if (!journal || journal->unresolved + journal->unheard == 0 || summary.level == Level::bad ||
+        summary.level == Level::busy)
+        return summary;
+    summary.level = Level::warning;
+    const auto add = [&summary](std::uint64_t count, std::string_view one, std::string_view several) {
+        if (count != 0)
+            summary.text.append(" ").append(std::to_string(count)).append(count == 1 ? one : several);
+    };
+    add(journal->unresolved, " transaction has an unknown outcome.",
+        " transactions have an unknown outcome.");
+    add(journal->unheard, " transaction was executed, but its till did not get the answer.",
+        " transactions were executed, but their tills did not get the answers.");
+    summary.advice +=
+        (summary.advice.empty() ? "" : " ") +
+        std::string{"Look each one up by its key in the gift card service; if the outcome was unknown, "
+                    "close it: bearerd journal close REQUEST_ID --executed yes|no --reason TEXT."};
+    return summary;
+}
+
 /// The cause goes before its effects: a login fails because the upstream is down, not the other way round.
 Summary summarize(const Snapshot& snapshot) {
     const auth::AuthStatus& auth = snapshot.auth;
@@ -131,7 +152,7 @@ Summary summarize(const Snapshot& snapshot) {
     if (snapshot.health.state == upstream::Health::View::State::down)
         return upstream_down(snapshot);
     if (auth.expires_in)
-        return with_reload(working(auth), snapshot.reload_failed);
+        return with_journal(with_reload(working(auth), snapshot.reload_failed), snapshot.journal);
     return auth.last_login_result == "unavailable" ? login_unavailable(auth) : logging_in(auth);
 }
 

@@ -25,6 +25,8 @@ constexpr std::array<std::string_view, 3> swap_sources{"login", "response", "sto
 constexpr std::array<std::string_view, 3> ignored_reasons{"older", "foreign", "login_operation"};
 constexpr std::array<std::string_view, 2> resend_reasons{"rejected", "stale_connection"};
 constexpr std::array<std::string_view, 3> reconciliation_results{"found", "not_found", "failed"};
+constexpr std::array<std::string_view, 5> repeat_results{"joined", "replayed", "already_executed",
+                                                         "key_reused", "unknown"};
 constexpr std::array<std::string_view, 2> warm_dial_results{"ok", "failed"};
 constexpr std::array<std::string_view, 2> resumed{"false", "true"};
 constexpr std::array<std::string_view, 2> reload_results{"ok", "failed"};
@@ -104,6 +106,9 @@ void requests(Families& out, const Totals& totals) {
     counters(out, "bearerd_reconciliations_total",
              "Mutations of unknown outcome that the upstream was asked after, by what came of it.", "result",
              reconciliation_results, totals.reconciliations);
+    counters(out, "bearerd_repeats_total",
+             "Repeated mutations that were answered without being sent, by how.", "result", repeat_results,
+             totals.repeats);
 }
 
 void token(Families& out, const Snapshot& snapshot) {
@@ -182,6 +187,9 @@ std::string metrics_text(const Snapshot& snapshot) {
     gauge(families, "bearerd_journal_unresolved",
           "Mutations in the journal of which nobody knows whether they were executed.",
           static_cast<double>(journal.unresolved));
+    counter(families, "bearerd_unheard_total",
+            "Mutations that were executed, but whose app was gone before its answer was written.",
+            journal.unheard_total);
     counter(
         families, "bearerd_journal_missed_total",
         "Mutations that the journal did not take in time: refused where it is required, else sent without.",

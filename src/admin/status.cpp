@@ -21,7 +21,26 @@ std::string text_of(const Json& json) {
 Json journal(const std::optional<Snapshot::Journal>& from) {
     if (!from)
         return {};
-    return {{"unresolved", from->unresolved}, {"missed", from->missed}, {"working", from->working}};
+    Json list = Json::array();
+    for (const journal::Item& item : from->listed) {
+        std::string fields;
+        std::string keys;
+        for (const journal::Field& field : item.intent.fields) {
+            fields.append(fields.empty() ? "" : ", ").append(field.name);
+            if (!field.key.empty())
+                keys.append(keys.empty() ? "" : ", ").append(field.key);
+        }
+        list.push_back({{"at_ms", item.intent.at_ms},
+                        {"request_id", item.intent.request_id},
+                        {"fields", fields.empty() ? item.intent.operation : fields},
+                        {"key", keys},
+                        {"executed", graphql::to_string(item.executed())}});
+    }
+    return {{"unresolved", from->unresolved},
+            {"unheard", from->unheard},
+            {"missed", from->missed},
+            {"working", from->working},
+            {"listed", std::move(list)}};
 }
 
 Json rounded_ms(std::optional<double> ms) {

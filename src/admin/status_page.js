@@ -36,6 +36,8 @@ const outcomes = {
   outcome_unknown: "Outcome unknown: check the card before trying again",
   overloaded: "Not sent: too many requests at once",
   shutting_down: "Not sent: bearerd was stopping",
+  already_executed: "Not sent again: it was executed before",
+  key_reused: "Not sent: its key belongs to another transaction",
 };
 const answered = ["ok", "graphql_error", "rejected"];
 
@@ -253,7 +255,27 @@ function showJournal(journal) {
   showRow("journal-row", journal !== null);
   if (journal === null) return;
   const broken = journal.working ? "" : "; the journal can’t be written";
-  show("journal", number.format(journal.unresolved) + broken);
+  const unheard = journal.unheard > 0 ? `, and ${number.format(journal.unheard)} whose till got no answer` : "";
+  show("journal", number.format(journal.unresolved) + unheard + broken);
+  showListed(journal.listed ?? []);
+}
+
+/** What somebody has to look after: time, request id, field and key; the newest first. */
+function showListed(items) {
+  element("listed-card").hidden = items.length === 0;
+  const rows = items.map((item) => {
+    const row = document.createElement("tr");
+    const cells = [
+      new Date(item.at_ms).toLocaleString(),
+      item.key || "no key",
+      item.fields,
+      item.executed === "unknown" ? "Unknown" : "Executed, but the till got no answer",
+      item.request_id,
+    ];
+    for (const text of cells) row.appendChild(document.createElement("td")).textContent = text;
+    return row;
+  });
+  element("listed").replaceChildren(...rows);
 }
 
 async function ask() {

@@ -31,6 +31,7 @@ void add(Totals& to, const Stats& from) noexcept {
     to.token_store_failures += from.token_store_failures.get();
     add(to.resends, from.resends);
     add(to.reconciliations, from.reconciliations);
+    add(to.repeats, from.repeats);
     add(to.handshakes, from.handshakes);
     to.upstream_idle += from.upstream_idle.get();
     to.upstream_busy += from.upstream_busy.get();

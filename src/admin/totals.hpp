@@ -33,6 +33,7 @@ struct Totals {
     std::uint64_t token_store_failures = 0;
     std::array<std::uint64_t, 2> resends{};
     std::array<std::uint64_t, 3> reconciliations{};
+    std::array<std::uint64_t, 5> repeats{};
     std::array<std::uint64_t, 2> handshakes{};
     std::int64_t upstream_idle = 0;
     std::int64_t upstream_busy = 0;

@@ -65,7 +65,8 @@ std::vector<config::Fault> open_what_is_named(const std::string& file, config::S
         if (const std::string problem = key_problem(store.key_file); !problem.empty())
             faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));
     try {
-        static_cast<void>(Generation{std::make_shared<const config::Settings>(std::move(settings))});
+        static_cast<void>(
+            Generation{std::make_shared<const config::Settings>(std::move(settings)), Secret{}});
     } catch (const upstream::TlsFileError& failure) {
         for (const std::string& sentence : failure.sentences())
             faults.push_back(place_fault(file, sentence));

@@ -79,6 +79,19 @@ void add_timeout(CLI::App& wait, Duration& timeout) {
 /// All of them, for what is said of a wrong one.
 constexpr std::array<std::string_view, 6> command_names{"run", "check", "login", "status", "wait", "journal"};
 
+/// `bearerd journal close`.
+void add_close(CLI::App& close, std::string& file, CloseOptions& options) {
+    describe(close, file, manual::close);
+    close.add_option("REQUEST_ID", options.request_id, "the mutation's, as bearerd journal prints it")
+        ->required();
+    close.add_option("--executed", options.executed, "what you have found out")
+        ->check(CLI::IsMember({"yes", "no", "unknown"}))
+        ->option_text("yes|no|unknown  [unknown]");
+    close.add_option("--reason", options.reason, "how you know, or why it is closed")
+        ->required()
+        ->option_text("TEXT");
+}
+
 int complain_of_usage(int argc, char** argv, const CLI::ParseError& error) {
     std::vector<std::string_view> arguments;
     for (int i = 1; i < argc; ++i)
@@ -99,7 +112,14 @@ int run_commands(int argc, char** argv) {
     describe(journal, file, manual::journal);
     journal.add_flag("--unresolved", journal_options.unresolved,
                      "only those of which nobody knows whether they were executed");
+    journal.add_flag("--unheard", journal_options.unheard,
+                     "only those that were executed, but whose app was gone before its answer");
+    journal.add_option("--key", journal_options.key, "only the transactions with this key")
+        ->option_text("KEY");
     journal.add_flag("--json", journal_options.json, "an object a line, for programs");
+    CloseOptions close_options;
+    CLI::App& close = *journal.add_subcommand("close", "close a mutation of unknown outcome by hand");
+    add_close(close, file, close_options);
     CLI::App& check = *program.add_subcommand("check", "validate the configuration");
     describe(check, file, manual::check);
     bool settings_only = false;
@@ -130,6 +150,8 @@ int run_commands(int argc, char** argv) {
         return settings_only ? check_settings_command(file) : check_command(file);
     if (program.got_subcommand(&status))
         return status_command(file, status_as_json);
+    if (journal.got_subcommand(&close))
+        return close_command(file, close_options);
     if (program.got_subcommand(&journal))
         return journal_command(file, journal_options);
     if (program.got_subcommand(&wait))

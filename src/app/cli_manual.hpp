@@ -92,7 +92,10 @@ inline constexpr std::string_view journal =
 which request id, with which key, and what became of it. EXECUTED says
   yes                 the upstream answered (where an error code follows, by an error)
   yes, by lookup      no whole answer came, but asking the upstream found it
-  yes, by recovery    the same, after a restart
+  yes, by recovery    the same, later, in the background
+  yes, unheard        it was executed, but the app was gone before its answer
+  WORD, closed by ... a person has closed it
+  see the other entry another request of the same transaction was executed
   no: CODE            it was not executed
   unknown: ...        nobody knows: check the key upstream before anything is sent again
   in hand             the running bearerd is waiting for the answer
@@ -100,5 +103,14 @@ Reads while bearerd runs; changes nothing. Run it as a user who may read the fol
 
 Exit status: 0 listed, 1 the journal can't be read, 78 bad configuration, or no journal
 is kept.)";
+
+inline constexpr std::string_view close =
+    R"(Closes a mutation of unknown outcome. Who, when and why are kept in the journal. After "no" the
+till can send it again with the same reference; after "yes" a repeat is told that it was executed;
+after "unknown" a repeat is not sent while it is remembered.
+
+Works while bearerd runs and while it does not. Run it as root or as bearerd's user.
+
+Exit status: 0 closed, 1 not closed, 64 wrong usage, 78 bad configuration, or no journal is kept.)";
 
 } // namespace bearerd::app::manual

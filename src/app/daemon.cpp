@@ -8,6 +8,7 @@
 #include "listeners.hpp"
 #include "process.hpp"
 #include "systemd.hpp"
+#include "transactions.hpp"
 #include "worker.hpp"
 
 #include <bearerd/auth/token_service.hpp>
@@ -66,10 +67,12 @@ private:
     [[noreturn]] void give_up();
 
     std::shared_ptr<const config::Settings> settings_;
+    std::shared_ptr<const Generation> generation_;
     std::string config_file_;
     LogSink& log_;
     Shared shared_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    Transactions transactions_;
     std::unique_ptr<journal::Journal> journal_; ///< none: off
     std::unique_ptr<auth::TokenService> tokens_;
     Listeners listeners_;
@@ -106,6 +109,7 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
       config_file_{std::move(config_file)},
       log_{log},
       workers_{make_workers(settings_->threads, shared_)},
+      transactions_{shared_, *workers_.front()},
       listeners_{workers_, config_file_},
       admin_{*workers_.front()},
       signals_{workers_.front()->context().get_executor()},
@@ -116,7 +120,9 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
 
 int Daemon::run() {
     Worker& first = *workers_.front();
-    const auto generation = std::make_shared<const Generation>(settings_);
+    const auto generation = std::make_shared<const Generation>(settings_, transactions_.prepare(*settings_));
+    generation_ = generation;
+    transactions_.restore_from_journal(*generation);
     open_journal();
     auto pool = first.make_pool(generation);
     tokens_ = std::make_unique<auth::TokenService>(
@@ -156,11 +162,20 @@ void Daemon::open_journal() {
         return;
     journal::Journal::Events events;
     events.opened = [first = workers_.front().get()](std::vector<journal::Item> items) {
+        asio::post(first->context(), [first, items = std::move(items)] { first->recover(items); });
+    };
+    events.left_unknown = [first = workers_.front().get()](const journal::Item& item) {
+        Settler::Case unknown{item.intent.number, item.intent.account, item.intent.fields,
+                              item.intent.request_id, item.intent.operation};
         asio::post(first->context(),
-                   [first, items = std::move(items)]() mutable { first->recover(std::move(items)); });
+                   [first, unknown = std::move(unknown)]() mutable { first->settle(std::move(unknown)); });
+    };
+    events.closed = [first = workers_.front().get()](journal::Item item) {
+        asio::post(first->context(), [first, item = std::move(item)] { first->closed(item); });
     };
     journal_ = std::make_unique<journal::Journal>(
-        journal::Journal::Settings{settings.directory, settings.max_size}, std::move(events));
+        journal::Journal::Settings{settings.directory, settings.max_size, settings_->transactions.remember},
+        std::move(events));
     shared_.journal = journal_.get();
 }
 
@@ -231,7 +246,7 @@ std::optional<std::string> Daemon::load_again() {
 std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
     std::shared_ptr<const Generation> generation;
     try {
-        generation = std::make_shared<const Generation>(settings);
+        generation = std::make_shared<const Generation>(settings, transactions_.prepare(*settings));
     } catch (const std::runtime_error& failure) {
         std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
         log_fault(fault);
@@ -245,7 +260,9 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
+    transactions_.restore_from_journal(*generation);
     settings_ = settings;
+    generation_ = generation;
     admin_.serve(*settings, admin_sources());
     shared_.clients.most = settings->limits.client_connections;
     log_.configure(settings->log);
@@ -284,6 +301,11 @@ admin::Sources Daemon::admin_sources() const {
     sources.phase = &phase_;
     sources.reloads = &shared_.reloads;
     sources.journal = journal_.get();
+    if (generation_->identifier)
+        sources.transactions = [generation = generation_,
+                                table = shared_.transactions.get()](std::string_view key) {
+            return Transactions::describe(*generation, *table, key);
+        };
     return sources;
 }
 

@@ -4,10 +4,12 @@
 
 namespace bearerd::app {
 
-Generation::Generation(std::shared_ptr<const config::Settings> from)
+Generation::Generation(std::shared_ptr<const config::Settings> from, const Secret& secret)
     : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);
+    if (settings->transactions.guard())
+        identifier = std::make_unique<transaction::Identifier>(secret, *settings);
     if (!config::logs_in_elsewhere(*settings))
         return;
     login.emplace(config::login_upstream(*settings));

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <bearerd/base/secret.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/proxy/forwarder.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
+#include <bearerd/transaction/identifier.hpp>
 #include <bearerd/upstream/pool.hpp>
 #include <bearerd/upstream/tls.hpp>
 
@@ -15,7 +17,8 @@ namespace bearerd::app {
 /// requests in hand keep the old one alive.
 struct Generation {
     /// Throws std::runtime_error with a sentence where a TLS file can't be used.
-    explicit Generation(std::shared_ptr<const config::Settings> from);
+    /// `secret`: of the guard's HMACs.
+    Generation(std::shared_ptr<const config::Settings> from, const Secret& secret);
 
     std::shared_ptr<const config::Settings> settings;
     std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback
@@ -24,6 +27,7 @@ struct Generation {
     std::unique_ptr<upstream::TlsContext> login_tls; ///< likewise
     proxy::ForwardPlan plan;
     reconcile::Plan reconcile_plan;
+    std::unique_ptr<const transaction::Identifier> identifier; ///< none: no rule replays repeats
 };
 
 /// Logs which changes between two sets of settings a process that runs can't take up.

@@ -3,15 +3,23 @@
 #include "cli_output.hpp"
 #include "exit_status.hpp"
 #include "public_settings.hpp"
+#include "time_text.hpp"
 
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/journal/closing.hpp>
 #include <bearerd/journal/files.hpp>
 
 #include <nlohmann/json.hpp>
 
+#include <pwd.h>
+#include <unistd.h>
+
 #include <algorithm>
-#include <array>
 #include <chrono>
-#include <ctime>
+#include <cstdlib>
+#include <optional>
+#include <utility>
+#include <vector>
 
 namespace bearerd::app {
 namespace {
@@ -39,20 +47,6 @@ std::string_view to_string(State state) {
     return "resolved";
 }
 
-/// "2026-11-25 03:43:51.120Z"; `separator` between date and time.
-std::string time_text(std::int64_t at_ms, char separator) {
-    constexpr std::int64_t thousand = 1000;
-    const std::time_t seconds = at_ms / thousand;
-    std::tm parts{};
-    std::array<char, 64> text{};
-    if (::gmtime_r(&seconds, &parts) == nullptr) // beyond the year 2^31
-        return std::to_string(at_ms);
-    const std::size_t size = std::strftime(text.data(), text.size(), "%Y-%m-%d %H:%M:%S", &parts);
-    std::replace(text.begin(), text.end(), ' ', separator);
-    const std::string milliseconds = std::to_string(thousand + at_ms % thousand).substr(1);
-    return std::string{text.data(), size} + "." + milliseconds + "Z";
-}
-
 Json to_json(const Item& item, State state) {
     Json fields = Json::array();
     for (const journal::Field& field : item.intent.fields)
@@ -65,20 +59,33 @@ Json to_json(const Item& item, State state) {
             {"name", item.intent.operation},
             {"fields", std::move(fields)},
             {"state", to_string(state)},
-            {"executed", graphql::to_string(outcome ? outcome->executed : graphql::Executed::unknown)},
+            {"executed", graphql::to_string(item.executed())},
             {"outcome", outcome ? Json(outcome->code) : Json()},
             {"status", outcome && outcome->status != 0 ? Json(outcome->status) : Json()},
             {"by", outcome ? Json(journal::to_string(outcome->source)) : Json()},
-            {"outcome_time", outcome ? Json(time_text(outcome->at_ms, 'T')) : Json()}};
+            {"outcome_time", outcome ? Json(time_text(outcome->at_ms, 'T')) : Json()},
+            {"unheard", item.unheard()},
+            {"closed", item.close ? Json{{"executed", graphql::to_string(item.close->executed)},
+                                         {"time", time_text(item.close->at_ms, 'T')},
+                                         {"user", item.close->user},
+                                         {"reason", item.close->reason}}
+                                  : Json()}};
 }
 
 /// "yes, by recovery", "no: upstream_unreachable", "in hand".
 std::string outcome_text(const Item& item, State state) {
     if (state == State::in_hand)
         return "in hand";
+    if (item.close)
+        return std::string{graphql::to_string(item.close->executed)} + ", closed by " +
+               printable(item.close->user);
     if (!item.outcome)
         return "unknown: no outcome";
     std::string text{graphql::to_string(item.outcome->executed)};
+    if (item.outcome->source == journal::Source::repeat)
+        return "see the other entry of this key";
+    if (item.unheard())
+        return text + ", unheard";
     if (item.outcome->source != journal::Source::answer)
         return text + ", by " + std::string{journal::to_string(item.outcome->source)};
     const bool answered = item.outcome->code == "ok" || item.outcome->code == "graphql_error";
@@ -119,13 +126,25 @@ std::string table_row(std::string_view time, std::string_view outcome, std::stri
     return line.append(what) + "\n";
 }
 
-std::string listed(const journal::Reading& reading, JournalOptions options) {
+/// By its bytes, or without what a barcode scanner has added.
+bool has_key(const Item& item, std::string_view key) {
+    return std::ranges::any_of(item.intent.fields, [key](const journal::Field& field) {
+        return field.key == key || (!field.key.empty() && trim(field.key) == key);
+    });
+}
+
+bool is_wanted(const Item& item, State state, const JournalOptions& options) {
+    return (!options.unresolved || state == State::unresolved) && (!options.unheard || item.unheard()) &&
+           (options.key.empty() || has_key(item, options.key));
+}
+
+std::string listed(const journal::Reading& reading, const JournalOptions& options) {
     std::string all;
     if (!options.json)
         all += table_row("TIME (UTC)", "EXECUTED", "REQUEST ID", "MUTATION AND KEY");
     for (const auto& [number, item] : reading.book.items()) {
         const State state = state_of(reading, item);
-        if (options.unresolved && state != State::unresolved)
+        if (!is_wanted(item, state, options))
             continue;
         if (options.json)
             all += to_json(item, state).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
@@ -136,22 +155,104 @@ std::string listed(const journal::Reading& reading, JournalOptions options) {
     return all;
 }
 
-} // namespace
-
-int journal_command(const std::string& file, JournalOptions options) {
-    const auto settings = load_without_secrets(file, "journal.directory");
+/// Returns exit_fine if a journal is kept; else it has complained.
+int load(const std::string& file, config::Settings& out) {
+    auto settings = load_without_secrets(file, "journal.directory");
     if (!settings)
         return exit_bad_configuration;
-    const std::string& directory = settings->journal.directory;
-    if (directory.empty()) {
+    if (settings->journal.directory.empty()) {
         complain("no journal is kept (journal.directory in " + file + ")");
         return exit_bad_configuration;
     }
-    const auto reading = journal::read_journal(directory);
-    if (!reading) {
-        complain("the journal in " + printable(directory) + " can't be read: " + reading.error().message());
+    out = std::move(*settings);
+    return exit_fine;
+}
+
+/// Complains if it can't be read.
+std::optional<journal::Reading> read(const config::Settings& settings) {
+    const std::string& directory = settings.journal.directory;
+    auto reading = journal::read_journal(directory);
+    if (reading)
+        return std::move(*reading);
+    complain("the journal in " + printable(directory) + " can't be read: " + reading.error().message());
+    return std::nullopt;
+}
+
+/// Who runs this program, also behind sudo: "maria" or "1000".
+std::string user_name() {
+    constexpr std::size_t room = 16384;
+    const char* const behind_sudo = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread
+    if (behind_sudo != nullptr && *behind_sudo != '\0')
+        return behind_sudo;
+    std::vector<char> buffer(room);
+    passwd entry{};
+    passwd* found = nullptr;
+    if (::getpwuid_r(::getuid(), &entry, buffer.data(), buffer.size(), &found) == 0 && found != nullptr)
+        return found->pw_name;
+    return std::to_string(::getuid());
+}
+
+/// The entry to close; complains if there is none, or more than one.
+const Item* entry_to_close(const journal::Reading& reading, const std::string& request_id) {
+    const Item* found = nullptr;
+    bool resolved = false;
+    for (const auto& [number, item] : reading.book.items()) {
+        if (item.intent.request_id != request_id)
+            continue;
+        if (state_of(reading, item) != State::unresolved) {
+            resolved = true;
+            continue;
+        }
+        if (found != nullptr) {
+            complain("several unresolved mutations have the request id " + printable(request_id));
+            return nullptr;
+        }
+        found = &item;
+    }
+    if (found == nullptr)
+        complain(resolved ? "the mutation " + printable(request_id) + " is not unresolved: nothing to close"
+                          : "no mutation has the request id " + printable(request_id));
+    return found;
+}
+
+} // namespace
+
+int close_command(const std::string& file, const CloseOptions& options) {
+    constexpr Duration patience = std::chrono::seconds{5};
+    config::Settings settings;
+    if (const int status = load(file, settings); status != exit_fine)
+        return status;
+    const auto reading = read(settings);
+    if (!reading)
+        return exit_failed;
+    const Item* const item = entry_to_close(*reading, options.request_id);
+    if (item == nullptr)
+        return exit_failed;
+    journal::Close close;
+    close.number = item->intent.number;
+    close.at_ms = std::chrono::milliseconds{wall_now().time_since_epoch()}.count();
+    close.executed = options.executed == "yes"  ? graphql::Executed::yes
+                     : options.executed == "no" ? graphql::Executed::no
+                                                : graphql::Executed::unknown;
+    close.user = user_name();
+    close.reason = options.reason;
+    const journal::Journal::Settings where{settings.journal.directory, settings.journal.max_size,
+                                           settings.transactions.remember};
+    if (const auto why = journal::close_entry(where, close, patience)) {
+        complain("the mutation was not closed: " + *why);
         return exit_failed;
     }
+    print(stdout, "closed: " + printable(options.request_id) + ", executed " + options.executed + "\n");
+    return exit_fine;
+}
+
+int journal_command(const std::string& file, const JournalOptions& options) {
+    config::Settings settings;
+    if (const int status = load(file, settings); status != exit_fine)
+        return status;
+    const auto reading = read(settings);
+    if (!reading)
+        return exit_failed;
     print(stdout, listed(*reading, options));
     if (reading->damaged != 0)
         complain(std::to_string(reading->damaged) + " damaged records were passed over");

@@ -126,7 +126,8 @@ int login_command(const std::string& file) {
     if (!config)
         return exit_bad_configuration;
     try {
-        const Generation generation{std::make_shared<const config::Settings>(std::move(config->settings))};
+        const Generation generation{std::make_shared<const config::Settings>(std::move(config->settings)),
+                                    Secret{}};
         return log_in_once(generation);
     } catch (const std::runtime_error& failure) { // a TLS file that can't be used
         print(stderr, config::format_fault(file, place_fault(file, failure.what())) + "\n");

@@ -1,6 +1,9 @@
 #include "worker.hpp"
 
+#include "transactions.hpp"
+
 #include <bearerd/net/spawn.hpp>
+#include <bearerd/transaction/restoring.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -52,21 +55,35 @@ public:
                      worker.shared_.pending,
                      worker.stats_,
                      generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
-                     scribe_ ? &*scribe_ : nullptr} {}
+                     scribe_ ? &*scribe_ : nullptr} {
+        if (generation_->identifier)
+            guard_.emplace(forwarder_, *worker.shared_.transactions, *generation_->identifier,
+                           *generation_->settings, generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
+                           worker.context_.get_executor(), worker.clock_, worker.stats_,
+                           worker.shared_.transaction_events);
+    }
 
-    net::Task<server::Reply> handle(server::Request request) override { return forwarder_.handle(request); }
+    net::Task<server::Reply> handle(server::Request request) override {
+        return guard_ ? guard_->handle(request) : forwarder_.handle(request);
+    }
 
-    /// Who asks for the recovery; the handler must be kept alive meanwhile.
+    [[nodiscard]] const transaction::Identifier* identifier() const noexcept {
+        return generation_->identifier.get();
+    }
+
+    /// Who asks in the background; the handler must be kept alive meanwhile.
     [[nodiscard]] reconcile::Reconciler& after_crash() noexcept { return after_crash_; }
 
     [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
+
+    [[nodiscard]] const std::shared_ptr<const Generation>& generation() const noexcept { return generation_; }
 
 private:
     [[nodiscard]] std::optional<journal::Scribe> make_scribe(Worker& worker) const {
         if (worker.shared_.journal == nullptr)
             return std::nullopt;
         return journal::Scribe{*worker.shared_.journal, *generation_->settings,
-                               worker.context_.get_executor(), worker.clock_};
+                               worker.context_.get_executor(), worker.clock_, generation_->identifier.get()};
     }
 
     std::shared_ptr<const Generation> generation_;
@@ -76,6 +93,7 @@ private:
     reconcile::Reconciler after_crash_;
     std::optional<journal::Scribe> scribe_;
     proxy::Forwarder forwarder_;
+    std::optional<transaction::Guard> guard_; ///< none: no rule replays repeats
 };
 
 Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
@@ -142,19 +160,51 @@ void Worker::stop_listening(const std::string& text) {
             listener->stop(); // destroyed with the worker: its last handler may still be queued
 }
 
-void Worker::recover(std::vector<journal::Item> items) {
+/// Returns nullptr while the worker drains.
+Settler* Worker::settler() {
+    if (draining_)
+        return nullptr;
     auto asker = [this] {
         const config::Settings& settings = serving_->settings();
-        Recovery::Asker who;
+        Settler::Asker who;
         who.reconciler = {serving_, &serving_->after_crash()};
+        who.identifier = serving_->identifier();
+        who.table = shared_.transactions.get();
         who.account = journal::account_of(settings.upstream.url.text, settings.credentials.user);
+        who.settle_for = settings.transactions.settle_for;
         return who;
     };
-    if (draining_)
+    if (!settler_)
+        settler_ =
+            std::make_unique<Settler>(shared_.journal, context_.get_executor(), clock_, std::move(asker));
+    return settler_.get();
+}
+
+void Worker::recover(const std::vector<journal::Item>& items) {
+    restore(items, *serving_->generation(), shared_);
+    if (Settler* const background = settler())
+        background->start(items);
+}
+
+void Worker::settle(Settler::Case unknown) {
+    if (Settler* const background = settler())
+        background->add(std::move(unknown));
+}
+
+void Worker::settled(const std::vector<journal::Field>& fields, std::uint32_t account) {
+    if (settler_)
+        settler_->remove(fields, account);
+}
+
+void Worker::closed(const journal::Item& item) {
+    settled(item.intent.fields, item.intent.account);
+    if (serving_->identifier() == nullptr)
         return;
-    recovery_ =
-        std::make_unique<Recovery>(*shared_.journal, context_.get_executor(), clock_, std::move(asker));
-    recovery_->start(std::move(items));
+    const config::Settings& settings = serving_->settings();
+    const auto account = journal::account_of(settings.upstream.url.text, settings.credentials.user);
+    auto closed = transaction::restored_from(item, *serving_->identifier(), account, journal::uptime(), 0);
+    if (closed)
+        shared_.transactions->close(std::move(*closed), BootClock::now());
 }
 
 void Worker::drain(std::function<void()> drained) {
@@ -163,8 +213,8 @@ void Worker::drain(std::function<void()> drained) {
     draining_ = true;
     if (pool_)
         pool_->stop_keeping_warm();
-    if (recovery_)
-        recovery_->stop();
+    if (settler_)
+        settler_->stop();
     questions_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "generation.hpp"
-#include "recovery.hpp"
+#include "settler.hpp"
 
 #include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
@@ -11,6 +11,8 @@
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/listener.hpp>
 #include <bearerd/server/site.hpp>
+#include <bearerd/transaction/guard.hpp>
+#include <bearerd/transaction/table.hpp>
 #include <bearerd/upstream/pool.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -32,7 +34,9 @@ struct Shared {
     std::atomic<std::uint32_t> pending{0}; ///< requests in hand
     admin::Reloads reloads;
     upstream::Health health;
-    journal::Journal* journal = nullptr; ///< none: off. Goes before the workers do.
+    journal::Journal* journal = nullptr;              ///< none: off. Goes before the workers do.
+    std::unique_ptr<transaction::Table> transactions; ///< none yet: no rule has asked for it. Never goes.
+    transaction::Events transaction_events;
 };
 
 /// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own
@@ -72,8 +76,17 @@ public:
     /// Stops listening where `text` is; what was accepted there goes on.
     void stop_listening(const std::string& text);
 
-    /// Looks up what the journal's former processes left unresolved, as long as there is a journal.
-    void recover(std::vector<journal::Item> items);
+    /// Looks up what the journal's former processes left unresolved, and guards their transactions.
+    void recover(const std::vector<journal::Item>& items);
+
+    /// Looks up what has become unknown, in the background. On the first worker.
+    void settle(Settler::Case unknown);
+
+    /// Its outcome is known otherwise.
+    void settled(const std::vector<journal::Field>& fields, std::uint32_t account);
+
+    /// A person has closed the entry.
+    void closed(const journal::Item& item);
 
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
@@ -93,6 +106,7 @@ public:
 private:
     class ServingHandler;
 
+    [[nodiscard]] Settler* settler();
     void stop_pools();
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 
@@ -106,7 +120,7 @@ private:
     net::TaskGroup sessions_;
     server::SiteHolder sites_;
     net::TaskGroup questions_; ///< of the recovery: a shutdown does not wait for them
-    std::unique_ptr<Recovery> recovery_;
+    std::unique_ptr<Settler> settler_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
     std::vector<std::weak_ptr<upstream::Pool>> former_pools_; ///< and those of logins

@@ -2,6 +2,8 @@
 
 #include "text.hpp"
 
+#include <algorithm>
+
 namespace bearerd::config {
 
 std::string Address::text() const {
@@ -64,6 +66,11 @@ Upstream login_upstream(const Settings& settings) {
     else
         login.headers = api.headers;
     return login;
+}
+
+bool Transactions::guard() const noexcept {
+    return std::ranges::any_of(rules,
+                               [](const TransactionRule& rule) { return rule.repeats == Repeats::replay; });
 }
 
 } // namespace bearerd::config

@@ -4,7 +4,7 @@
 #include "named_files.hpp"
 #include "permissions.hpp"
 #include "read_auth.hpp"
-#include "read_reconcile.hpp"
+#include "read_transactions.hpp"
 #include "section.hpp"
 #include "surroundings.hpp"
 #include "text.hpp"
@@ -217,7 +217,9 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     read_upstream(in.section("upstream"), surroundings, out, out.upstream);
     read_credentials(in, surroundings, out.auth, out.credentials);
     read_token_store(in.section("token_store"), surroundings, out.token_store);
-    read_reconcile(in.section("reconcile"), out.reconcile);
+    read_transactions(in.section("transactions"), out.transactions);
+    if (in.has("reconcile"))
+        report_reconcile(in.section("reconcile"));
     read_journal(in.section("journal"), surroundings, out.journal);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
@@ -229,6 +231,10 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
     warn_of_rights(in.section("token_store"), "directory", out.token_store.directory, surroundings);
     warn_of_rights(in.section("token_store"), "key_file", out.token_store.key_file, surroundings);
     warn_of_rights(in.section("journal"), "directory", out.journal.directory, surroundings);
+    if (!out.journal.directory.empty() && out.transactions.rules.empty())
+        in.section("journal").warn(
+            "directory", "keeps no key of any transaction, so nothing can be looked up by it: write a rule "
+                         "under transactions.rules for each mutation that moves money");
     if (!in.left_out_any()) // or an address may be missing that is there for the service
         check_allowed_users(in.section("access"), out);
 }

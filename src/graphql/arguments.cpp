@@ -2,6 +2,7 @@
 
 #include <bearerd/graphql/text_buffer.hpp>
 
+#include "canonical.hpp"
 #include "document.hpp"
 #include "lexer.hpp"
 #include "request_reader.hpp"
@@ -29,13 +30,25 @@ bool is_key(std::string_view text) noexcept {
     return text.size() <= max_key_size && !trimmed(text).empty();
 }
 
+/// What is wanted of each field.
+struct FieldReading {
+    std::span<const KeyRule> rules;
+    std::span<const std::string_view> header_keys;
+    const Canonical* canonical = nullptr;
+};
+
 /// Collects the root fields of one operation (CollectFields() of section 6.3.2) from a document that was
 /// parsed.
 class RootCollector {
 public:
-    RootCollector(const Document& document, const Variables& variables, std::span<const KeyRule> rules,
-                  std::size_t element, std::vector<RootField>& out) noexcept
-        : document_{document}, variables_{variables}, rules_{rules}, element_{element}, out_{out} {}
+    RootCollector(const Document& document, const Variables& variables, std::string_view values,
+                  const FieldReading& reading, std::size_t element, std::vector<RootField>& out) noexcept
+        : document_{document},
+          variables_{variables},
+          values_{values},
+          reading_{reading},
+          element_{element},
+          out_{out} {}
 
     /// `text`: from the '{' on. False: it can't be told.
     bool collect(std::string_view text, bool runs);
@@ -43,7 +56,7 @@ public:
 private:
     /// One reading of a selection set.
     struct Cursor {
-        explicit Cursor(std::string_view text) noexcept : lexer{text}, token{lexer.next()} {}
+        explicit Cursor(std::string_view all) noexcept : text{all}, lexer{all}, token{lexer.next()} {}
 
         Token take() noexcept {
             const Token taken = token;
@@ -51,6 +64,12 @@ private:
             return taken;
         }
 
+        /// The document from the current token on.
+        [[nodiscard]] std::string_view rest() const noexcept {
+            return text.substr(static_cast<std::size_t>(token.text.data() - text.data()));
+        }
+
+        std::string_view text;
         Lexer lexer;
         Token token;
     };
@@ -61,12 +80,14 @@ private:
     bool directives(Cursor& at, bool& runs);
     std::optional<bool> condition(Cursor& at);
     void arguments(Cursor& at, RootField& field);
+    void key_by_header(RootField& field) const;
     std::string value(Cursor& at, bool wanted);
     bool add(RootField field, std::string_view response_name);
 
     const Document& document_;
     const Variables& variables_;
-    std::span<const KeyRule> rules_;
+    std::string_view values_;
+    const FieldReading& reading_;
     std::size_t element_;
     std::vector<RootField>& out_;
     std::vector<std::string_view> response_names_;
@@ -106,12 +127,16 @@ bool RootCollector::field(Cursor& at, bool runs) {
     field.name = name.text;
     field.response_name = response_name.text;
     field.element = element_;
-    const auto rule = std::ranges::find(rules_, name.text, &KeyRule::field);
-    if (rule != rules_.end())
-        field.rule = static_cast<std::size_t>(rule - rules_.begin());
+    const auto rule = std::ranges::find(reading_.rules, name.text, &KeyRule::field);
+    if (rule != reading_.rules.end())
+        field.rule = static_cast<std::size_t>(rule - reading_.rules.begin());
+    key_by_header(field);
+    const std::string_view list = at.token.is('(') ? at.rest() : std::string_view{};
     arguments(at, field);
     if (!directives(at, runs))
         return false;
+    if (runs && reading_.canonical != nullptr && !list.empty())
+        field.arguments = canonical_arguments(list, variables_, values_, *reading_.canonical);
     if (at.token.is('{'))
         skip_value(at.lexer, at.token);
     return !runs || name.text == "__typename" || add(std::move(field), response_name.text);
@@ -174,6 +199,15 @@ std::optional<bool> RootCollector::condition(Cursor& at) {
     return at.take().is(')') ? holds : std::nullopt;
 }
 
+void RootCollector::key_by_header(RootField& field) const {
+    if (!field.rule || !reading_.rules[*field.rule].argument.empty() ||
+        *field.rule >= reading_.header_keys.size())
+        return;
+    const std::string_view key = reading_.header_keys[*field.rule];
+    if (is_key(key))
+        field.key = key;
+}
+
 void RootCollector::arguments(Cursor& at, RootField& field) {
     if (!at.token.is('('))
         return;
@@ -182,7 +216,7 @@ void RootCollector::arguments(Cursor& at, RootField& field) {
     while (at.token.kind == TokenKind::name) {
         const Token name = at.take();
         at.take(); // the colon
-        const bool is_argument = field.rule && name.text == rules_[*field.rule].argument;
+        const bool is_argument = field.rule && name.text == reading_.rules[*field.rule].argument;
         times += is_argument ? 1 : 0;
         std::string text = value(at, is_argument && times == 1);
         if (is_argument)
@@ -207,7 +241,7 @@ std::string RootCollector::value(Cursor& at, bool wanted) {
 
 class MutationReader final : public EnvelopeVisitor {
 public:
-    explicit MutationReader(std::span<const KeyRule> rules) noexcept : rules_{rules} {}
+    explicit MutationReader(const FieldReading& reading) noexcept : reading_{reading} {}
 
     bool visit(const Envelope& envelope) override {
         const std::size_t element = elements_++;
@@ -221,14 +255,14 @@ public:
         Variables variables;
         const auto values = envelope.clear_variables ? std::optional{envelope.variables} : std::nullopt;
         return variables.read(selected->variables, values) &&
-               RootCollector{document_, variables, rules_, element, fields_}.collect(selected->selections,
-                                                                                     true);
+               RootCollector{document_, variables, envelope.variables, reading_, element, fields_}.collect(
+                   selected->selections, true);
     }
 
     [[nodiscard]] std::vector<RootField>& fields() noexcept { return fields_; }
 
 private:
-    std::span<const KeyRule> rules_;
+    const FieldReading& reading_;
     Document document_;
     std::size_t elements_ = 0;
     std::vector<RootField> fields_;
@@ -245,11 +279,12 @@ bool may_give_variables(std::string_view query_string) noexcept {
 
 } // namespace
 
-std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
-                                                      std::span<const KeyRule> rules) {
+std::optional<std::vector<RootField>>
+mutation_fields(const RequestView& request, std::span<const KeyRule> rules, const Canonical* canonical) {
     if (request.is_get || may_give_variables(request.query_string))
         return std::nullopt;
-    MutationReader reader{rules};
+    const FieldReading reading{rules, request.header_keys, canonical};
+    MutationReader reader{reading};
     if (read_request(request, reader) == RequestForm::unreadable)
         return std::nullopt;
     return std::move(reader.fields());

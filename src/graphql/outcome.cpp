@@ -210,7 +210,81 @@ private:
     std::bitset<max_root_fields> found_;
 };
 
+/// Looks for what tells that something was executed.
+class TraceFinder {
+public:
+    explicit TraceFinder(std::string_view body) noexcept : scan_{body} {}
+
+    /// Whether there is nothing of that kind. The answer is sound.
+    bool nothing() {
+        if (scan_.peek() == JsonKind::array) {
+            for (scan_.enter_array(); scan_.next_element();)
+                read_answer();
+        } else {
+            read_answer();
+        }
+        return scan_.finish() && !found_;
+    }
+
+private:
+    void read_answer() {
+        bool has_data = false;
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            if (key.is("data")) {
+                has_data = true;
+                read_data();
+            } else if (key.is("errors") && scan_.peek() == JsonKind::array) {
+                for (scan_.enter_array(); scan_.next_element();)
+                    read_error();
+            } else {
+                scan_.skip();
+            }
+        }
+        found_ = found_ || !has_data;
+    }
+
+    void read_data() {
+        if (scan_.peek() != JsonKind::object) {
+            found_ = found_ || scan_.peek() != JsonKind::null;
+            scan_.skip();
+            return;
+        }
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            found_ = found_ || scan_.peek() != JsonKind::null;
+            scan_.skip();
+        }
+    }
+
+    void read_error() {
+        if (scan_.peek() != JsonKind::object) {
+            found_ = true;
+            scan_.skip();
+            return;
+        }
+        JsonString key;
+        for (scan_.enter_object(); scan_.next_member(key);) {
+            if (!key.is("path") || scan_.peek() != JsonKind::array) {
+                scan_.skip();
+                continue;
+            }
+            std::size_t length = 0;
+            for (scan_.enter_array(); scan_.next_element(); ++length)
+                scan_.skip();
+            found_ = found_ || length > 1;
+        }
+    }
+
+    JsonScan scan_;
+    bool found_ = false;
+};
+
 } // namespace
+
+bool ran_nothing(std::uint16_t status, std::string_view body) {
+    return tells_of_execution(status) && TraceFinder{body}.nothing();
+}
 
 Executed proven_outcome(std::uint16_t status, std::string_view body, const RequestView& request,
                         const Operation& operation) {

@@ -68,6 +68,14 @@ constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::shutting_down, 503, Executed::no, "SHUTTING_DOWN", "shutting_down",
      "The till's connection service is restarting, and nothing was executed; please try again in a few "
      "seconds."},
+    {ErrorCode::already_executed, 409, Executed::yes, "ALREADY_EXECUTED", "already_executed",
+     "This transaction was executed before, when it was sent with the same reference, and it was not "
+     "executed "
+     "again; please treat it as paid."},
+    {ErrorCode::key_reused, 422, Executed::no, "KEY_REUSED", "key_reused",
+     "The till used the reference of another transaction, so this one was not executed; please send it with "
+     "a "
+     "reference of its own."},
 }};
 
 consteval bool rows_are_in_order() {
@@ -157,7 +165,8 @@ std::string_view to_string(Executed executed) noexcept {
 }
 
 std::string error_body(ErrorCode code, Executed executed, std::string_view message,
-                       std::string_view request_id, std::optional<std::string_view> reconciled) {
+                       std::string_view request_id, std::optional<std::string_view> reconciled,
+                       std::string_view first_request_id) {
     std::string body;
     body.reserve(208 + message.size() + request_id.size() + reconciled.value_or("").size());
     body += R"({"errors":[{"message":)";
@@ -166,6 +175,10 @@ std::string error_body(ErrorCode code, Executed executed, std::string_view messa
     append_string(body, code_name(code));
     body += R"(,"executed":)";
     append_string(body, to_string(executed));
+    if (!first_request_id.empty()) {
+        body += R"(,"first_request_id":)";
+        append_string(body, first_request_id);
+    }
     if (reconciled)
         body.append(R"(,"reconciled":)").append(*reconciled);
     body += R"(,"request_id":)";

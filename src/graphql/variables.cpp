@@ -110,11 +110,15 @@ bool Variables::declare(std::string_view declarations) {
             if (token.is('=')) {
                 const Token first = lexer.next();
                 token = first;
+                declared.default_text =
+                    declarations.substr(static_cast<std::size_t>(first.text.data() - declarations.data()));
                 skip_value(lexer, token);
                 declared.default_value = opens(first) ? Token{} : first;
             } else if (token.is('(')) { // of a directive
                 skip_value(lexer, token);
             } else {
+                if (declared.type.empty() && token.kind == TokenKind::name)
+                    declared.type = token.text;
                 token = lexer.next();
             }
         }
@@ -167,6 +171,13 @@ const Variables::Declared* Variables::known(std::string_view name) const noexcep
 Variables::Declared* Variables::find(std::string_view name) noexcept {
     const auto found = std::ranges::lower_bound(declared_, name, {}, &Declared::name);
     return found != declared_.end() && found->name == name ? &*found : nullptr;
+}
+
+std::optional<Variables::Value> Variables::value(std::string_view name) const noexcept {
+    const Declared* const declared = known(name);
+    if (declared == nullptr)
+        return std::nullopt;
+    return Value{declared->given, declared->raw, declared->default_text, declared->type};
 }
 
 std::optional<std::string_view> Variables::text(std::string_view name) const noexcept {

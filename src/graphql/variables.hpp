@@ -30,16 +30,29 @@ public:
     [[nodiscard]] std::optional<std::string_view> text(std::string_view name) const noexcept;
     [[nodiscard]] std::optional<bool> boolean(std::string_view name) const noexcept;
 
+    enum class Given : std::uint8_t { no, yes, unclear };
+
+    /// What is known of a variable's value. Views into the texts that were read.
+    struct Value {
+        Given given = Given::no;
+        std::string_view json;          ///< the JSON text of the value that the request gives
+        std::string_view default_value; ///< the document from the default value on; empty: none
+        std::string_view type;          ///< the named type, without list and non-null marks
+    };
+
+    /// Returns nullopt if the variable is not declared.
+    [[nodiscard]] std::optional<Value> value(std::string_view name) const noexcept;
+
     /// How many are declared.
     [[nodiscard]] std::size_t size() const noexcept { return declared_.size(); }
 
 private:
-    enum class Given : std::uint8_t { no, yes, unclear };
-
     struct Declared {
         std::string_view name;
-        Token default_value;  ///< `invalid`: none, or one of several tokens
-        std::string_view raw; ///< the JSON text of the value that the request gives
+        Token default_value;           ///< `invalid`: none, or one of several tokens
+        std::string_view raw;          ///< the JSON text of the value that the request gives
+        std::string_view default_text; ///< the document from the default value on; empty: none
+        std::string_view type;
         Given given = Given::no;
         std::optional<std::string> text;
         std::optional<bool> boolean;

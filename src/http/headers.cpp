@@ -248,6 +248,10 @@ void append_own_head(std::string& out, const ReplyContext& context, std::uint16_
     append_context(out, context, context.keep_alive);
 }
 
+void append_connection(std::string& out, const ReplyContext& context) {
+    append_context(out, context, context.keep_alive);
+}
+
 std::string_view reason_phrase(std::uint16_t status) noexcept {
     const auto reason = boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
     return {reason.data(), reason.size()};

@@ -6,9 +6,39 @@
 namespace bearerd::journal {
 namespace {
 
+using graphql::Executed;
+
 constexpr auto last_number = std::numeric_limits<std::uint64_t>::max();
 
+/// Names the transaction; empty if a field has no key.
+std::string transaction_of(std::uint32_t account, const std::vector<Field>& fields) {
+    std::string name;
+    for (const Field& field : fields) {
+        if (field.key.empty())
+            return {};
+        name.append(name.empty() ? std::to_string(account) + ";" : "")
+            .append(field.name)
+            .append(":")
+            .append(std::to_string(field.key.size()))
+            .append(":")
+            .append(field.key);
+    }
+    return name;
+}
+
+bool was_executed(const Item& item) noexcept {
+    return item.outcome && item.outcome->executed == Executed::yes;
+}
+
 } // namespace
+
+bool Item::guarded() const noexcept {
+    if (intent.fingerprint.empty())
+        return false;
+    const bool nothing = !close && outcome && outcome->nothing_ran;
+    const bool other_entry = outcome && outcome->source == Source::repeat;
+    return executed() != Executed::no && !nothing && !other_entry;
+}
 
 void Book::take(const Record& record) {
     std::visit([this](const auto& each) { take(each); }, record);
@@ -18,22 +48,36 @@ void Book::take(const Intent& intent) {
     if (intent.number == last_number) // nothing could follow it: none of ours
         return;
     const auto [place, fresh] = items_.try_emplace(intent.number, Item{intent, std::nullopt});
-    if (fresh && in_hand(place->second))
-        ++in_hand_;
     next_ = std::max(next_, intent.number + 1);
+    if (!fresh)
+        return;
+    count(place->second, true);
+    if (const std::string name = transaction_of(intent.account, intent.fields); !name.empty())
+        by_transaction_[name].push_back(intent.number);
+}
+
+/// Changes an item, and counts it again.
+template<class Change>
+void Book::change(Items::iterator at, const Change& what) {
+    Item& item = at->second;
+    count(item, false);
+    what(item);
+    count(item, true);
 }
 
 void Book::take(const Outcome& outcome) {
     const auto found = items_.find(outcome.number);
     if (found == items_.end())
         return;
-    Item& item = found->second;
-    if (in_hand(item))
-        --in_hand_;
-    if (item.unresolved() || outcome.executed != graphql::Executed::unknown)
-        item.outcome = outcome;
-    if (keep_ == Keep::unresolved && !item.unresolved())
-        items_.erase(found);
+    const Item& item = found->second;
+    const bool by_repeat = item.outcome && item.outcome->source == Source::repeat;
+    const bool news = item.unresolved() || outcome.executed != Executed::unknown;
+    if (by_repeat || !news)
+        return;
+    change(found, [&outcome](Item& changed) { changed.outcome = outcome; });
+    if (outcome.executed == Executed::yes)
+        settle_repeats(outcome.number);
+    drop_if_done(outcome.number);
 }
 
 void Book::take(const Start& start) {
@@ -44,13 +88,97 @@ void Book::take(const Start& start) {
         std::ranges::count_if(items_, [this](const auto& entry) { return in_hand(entry.second); }));
 }
 
+void Book::take(const Close& close) {
+    const auto found = items_.find(close.number);
+    if (found != items_.end())
+        change(found, [&close](Item& item) { item.close = close; });
+    drop_if_done(close.number);
+}
+
+void Book::take(const Heard& heard) {
+    const auto found = items_.find(heard.number);
+    if (found != items_.end())
+        change(found, [](Item& item) { item.heard = true; });
+    drop_if_done(heard.number);
+}
+
 void Book::forget(std::uint64_t number) {
     const auto found = items_.find(number);
     if (found == items_.end())
         return;
-    if (in_hand(found->second))
-        --in_hand_;
-    items_.erase(found);
+    count(found->second, false);
+    remove(found);
+}
+
+std::vector<std::uint64_t> Book::of_transaction(std::uint32_t account,
+                                                const std::vector<Field>& fields) const {
+    const auto found = by_transaction_.find(transaction_of(account, fields));
+    return found == by_transaction_.end() ? std::vector<std::uint64_t>{} : found->second;
+}
+
+void Book::drop_if_done(std::uint64_t number) {
+    const auto at = items_.find(number);
+    if (keep_ == Keep::all || at == items_.end())
+        return;
+    const Item& item = at->second;
+    if (!item.unresolved() && !item.unheard() && !item.guarded())
+        forget(number);
+}
+
+void Book::count(const Item& item, bool up) noexcept {
+    const auto add = [up](std::size_t& counter, bool counts) {
+        if (counts)
+            counter = up ? counter + 1 : counter - 1;
+    };
+    add(in_hand_, in_hand(item));
+    add(unresolved_, item.unresolved());
+    add(unheard_, item.unheard());
+}
+
+/// The request was executed. Of a transaction that several requests have sent, one entry says so: that which
+/// an answer tells of, or else the first that a look-up has found.
+void Book::settle_repeats(std::uint64_t number) {
+    const auto self = items_.find(number);
+    const auto group =
+        by_transaction_.find(transaction_of(self->second.intent.account, self->second.intent.fields));
+    const auto to_repeat = [](Item& item) {
+        Outcome outcome = item.outcome.value_or(Outcome{});
+        outcome.number = item.intent.number;
+        outcome.executed = Executed::answered;
+        outcome.source = Source::repeat;
+        item.outcome = std::move(outcome);
+    };
+    const bool answered = self->second.outcome->source == Source::answer;
+    const auto numbers = group == by_transaction_.end() ? std::vector<std::uint64_t>{} : group->second;
+    bool is_repeat = false;
+    for (const std::uint64_t other : numbers) {
+        const auto at = items_.find(other);
+        if (other == number || at == items_.end() || in_hand(at->second))
+            continue;
+        const bool executed = was_executed(at->second);
+        if (executed && !answered) {
+            is_repeat = true;
+            continue;
+        }
+        if ((executed && at->second.outcome->source != Source::answer) ||
+            (at->second.unresolved() && other < number)) {
+            change(at, to_repeat);
+            drop_if_done(other);
+        }
+    }
+    if (is_repeat)
+        change(self, to_repeat);
+}
+
+void Book::remove(Items::iterator at) {
+    const auto group =
+        by_transaction_.find(transaction_of(at->second.intent.account, at->second.intent.fields));
+    if (group != by_transaction_.end()) {
+        std::erase(group->second, at->first);
+        if (group->second.empty())
+            by_transaction_.erase(group);
+    }
+    items_.erase(at);
 }
 
 } // namespace bearerd::journal

@@ -26,6 +26,8 @@ constexpr std::string_view suffix = ".log";
 constexpr std::size_t digits = 10;
 constexpr std::size_t largest_file = std::size_t{1} << 30U; // twice what journal.max_size allows
 constexpr std::size_t piece = std::size_t{256} << 10U;
+constexpr const char* close_request = "close.request";
+constexpr std::size_t max_close = std::size_t{16} << 10U;
 
 error_code system_error() noexcept {
     return {errno, boost::system::system_category()};
@@ -160,7 +162,55 @@ Result<Descriptor> Folder::open_file(std::uint64_t file) const {
         return system_error();
     if (!S_ISREG(status.st_mode))
         return error_code{EINVAL, boost::system::generic_category()};
+    if (const auto failure = give_to_owner(descriptor))
+        return failure;
     return descriptor;
+}
+
+error_code Folder::request_close(const Close& close) const {
+    const std::string temporary = std::string{close_request} + "." + std::to_string(::getpid());
+    ::unlinkat(descriptor_.get(), temporary.c_str(), 0);
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+    const Descriptor file{::openat(descriptor_.get(), temporary.c_str(), flags, S_IRUSR | S_IWUSR)};
+    if (!file.is_open())
+        return system_error();
+    error_code failure = append(file, encode(close));
+    if (!failure)
+        failure = give_to_owner(file);
+    if (!failure && ::linkat(descriptor_.get(), temporary.c_str(), descriptor_.get(), close_request, 0) != 0)
+        failure = system_error();
+    ::unlinkat(descriptor_.get(), temporary.c_str(), 0);
+    return failure;
+}
+
+bool Folder::has_close_request() const {
+    return ::faccessat(descriptor_.get(), close_request, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+std::optional<Close> Folder::take_close_request() const {
+    const Descriptor file{
+        ::openat(descriptor_.get(), close_request, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
+    if (!file.is_open())
+        return std::nullopt;
+    std::string bytes(max_close, '\0');
+    const auto size = ::read(file.get(), bytes.data(), bytes.size());
+    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    ::unlinkat(descriptor_.get(), close_request, 0);
+    std::optional<Close> close;
+    read_records(bytes, [&close](const Record& record) {
+        if (const auto* const found = std::get_if<Close>(&record))
+            close = *found;
+    });
+    return close;
+}
+
+/// A file that root makes must be the daemon's, whose folder it is.
+error_code Folder::give_to_owner(const Descriptor& file) const {
+    struct stat folder{};
+
+    if (::geteuid() != 0 || ::fstat(descriptor_.get(), &folder) != 0 || folder.st_uid == 0)
+        return {};
+    return ::fchown(file.get(), folder.st_uid, folder.st_gid) == 0 ? error_code{} : system_error();
 }
 
 error_code Folder::remove(std::uint64_t file) const {

@@ -31,15 +31,25 @@ Journal::~Journal() {
 }
 
 bool Journal::add(EntryPtr entry) {
-    return writer_->post({std::move(entry), std::nullopt});
+    return writer_->post({.entry = std::move(entry)});
 }
 
 void Journal::conclude(EntryPtr entry, Outcome outcome) {
-    static_cast<void>(writer_->post({std::move(entry), std::move(outcome)}));
+    static_cast<void>(writer_->post({.entry = std::move(entry), .outcome = std::move(outcome)}));
 }
 
 void Journal::resolve(Outcome outcome) {
-    static_cast<void>(writer_->post({nullptr, std::move(outcome)}));
+    static_cast<void>(writer_->post({.outcome = std::move(outcome)}));
+}
+
+void Journal::settle(std::uint32_t account, std::vector<Field> fields, Outcome outcome) {
+    static_cast<void>(writer_->post(
+        {.outcome = std::move(outcome), .about = Writer::Transaction{account, std::move(fields)}}));
+}
+
+void Journal::heard(std::uint32_t account, std::vector<Field> fields) {
+    static_cast<void>(
+        writer_->post({.about = Writer::Transaction{account, std::move(fields)}, .heard = true}));
 }
 
 void Journal::miss(bool refused) {
@@ -55,6 +65,18 @@ void Journal::miss(bool refused) {
 
 std::uint64_t Journal::unresolved() const noexcept {
     return writer_->unresolved();
+}
+
+std::uint64_t Journal::unheard() const noexcept {
+    return writer_->unheard();
+}
+
+std::uint64_t Journal::unheard_total() const noexcept {
+    return writer_->unheard_total();
+}
+
+std::vector<Item> Journal::listed() const {
+    return writer_->listed();
 }
 
 bool Journal::working() const noexcept {

@@ -16,7 +16,7 @@ using graphql::Executed;
 constexpr std::size_t sum_digits = 8;
 constexpr int deepest = 4; // fields hold objects of strings
 constexpr std::array executed_values{Executed::no, Executed::yes, Executed::unknown, Executed::answered};
-constexpr std::array source_values{Source::answer, Source::lookup, Source::recovery};
+constexpr std::array source_values{Source::answer, Source::lookup, Source::recovery, Source::repeat};
 
 std::uint32_t sum_of(std::string_view bytes) noexcept {
     const auto* const data = reinterpret_cast<const Bytef*>(bytes.data());
@@ -62,17 +62,38 @@ Json to_json(const Intent& intent) {
               {"fields", std::move(fields)}};
     if (!intent.trace_id.empty())
         json["trace"] = cut(intent.trace_id);
+    if (!intent.fingerprint.empty())
+        json["print"] = cut(intent.fingerprint);
     return json;
 }
 
 Json to_json(const Outcome& outcome) {
-    return {{"type", "outcome"},
-            {"n", outcome.number},
-            {"at", outcome.at_ms},
-            {"executed", graphql::to_string(outcome.executed)},
-            {"status", outcome.status},
-            {"code", cut(outcome.code)},
-            {"by", to_string(outcome.source)}};
+    Json json{{"type", "outcome"},
+              {"n", outcome.number},
+              {"at", outcome.at_ms},
+              {"executed", graphql::to_string(outcome.executed)},
+              {"status", outcome.status},
+              {"code", cut(outcome.code)},
+              {"by", to_string(outcome.source)}};
+    if (outcome.nothing_ran)
+        json["null"] = true;
+    if (outcome.unheard)
+        json["unheard"] = true;
+    if (!outcome.boot.empty()) {
+        json["boot"] = cut(outcome.boot);
+        json["up"] = outcome.up_s;
+    }
+    return json;
+}
+
+Json to_json(const Close& close) {
+    return {{"type", "close"},         {"n", close.number},
+            {"at", close.at_ms},       {"executed", graphql::to_string(close.executed)},
+            {"user", cut(close.user)}, {"reason", close.reason.substr(0, max_reason)}};
+}
+
+Json to_json(const Heard& heard) {
+    return {{"type", "heard"}, {"n", heard.number}, {"at", heard.at_ms}};
 }
 
 Json to_json(const Start& start) {
@@ -159,6 +180,8 @@ Intent intent_of(Reader& in) {
     }
     if (in.has("trace")) // older records have none
         intent.trace_id = in.text("trace");
+    if (in.has("print"))
+        intent.fingerprint = in.text("print");
     return intent;
 }
 
@@ -170,7 +193,23 @@ Outcome outcome_of(Reader& in) {
     outcome.status = in.number<std::uint16_t>("status");
     outcome.code = in.text("code");
     outcome.source = in.one_of("by", source_values);
+    outcome.nothing_ran = in.has("null");
+    outcome.unheard = in.has("unheard");
+    if (in.has("boot")) {
+        outcome.boot = in.text("boot");
+        outcome.up_s = in.number<std::uint64_t>("up");
+    }
     return outcome;
+}
+
+Close close_of(Reader& in) {
+    Close close;
+    close.number = in.number<std::uint64_t>("n");
+    close.at_ms = in.number<std::int64_t>("at");
+    close.executed = in.one_of("executed", executed_values);
+    close.user = in.text("user");
+    close.reason = in.text("reason");
+    return close;
 }
 
 /// Whether the line is whole. `record`: nothing where it is of a type that a later version made.
@@ -196,6 +235,10 @@ bool decode(std::string_view line, std::optional<Record>& record) {
         record = outcome_of(in);
     else if (type == "start")
         record = Start{in.number<std::uint64_t>("n"), in.number<std::int64_t>("at")};
+    else if (type == "close")
+        record = close_of(in);
+    else if (type == "heard")
+        record = Heard{in.number<std::uint64_t>("n"), in.number<std::int64_t>("at")};
     return in.good();
 }
 
@@ -211,6 +254,8 @@ std::string_view to_string(Source source) noexcept {
         return "answer";
     case Source::lookup:
         return "lookup";
+    case Source::repeat:
+        return "repeat";
     case Source::recovery:
         break;
     }

@@ -2,7 +2,9 @@
 
 #include <bearerd/base/mask.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <fstream>
 
 namespace bearerd::journal {
 namespace {
@@ -18,14 +20,35 @@ std::int64_t now_ms() {
 
 } // namespace
 
+Uptime uptime() {
+    constexpr std::size_t enough = 8;
+    Uptime now;
+    std::ifstream file{"/proc/sys/kernel/random/boot_id"};
+    std::getline(file, now.boot);
+    now.boot.resize(std::min(now.boot.size(), enough));
+    now.up_s = static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count());
+    return now;
+}
+
+Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) noexcept {
+    if (!outcome.boot.empty() && outcome.boot == now.boot)
+        return std::chrono::seconds{now.up_s - std::min(now.up_s, outcome.up_s)};
+    constexpr std::chrono::milliseconds doubt = 24h;
+    return std::max(Duration{0}, Duration{std::chrono::milliseconds{now_ms - outcome.at_ms} - doubt});
+}
+
 Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor executor,
-               net::DeadlineClock& clock)
+               net::DeadlineClock& clock, const FieldReader* reader)
     : journal_{journal},
       required_{settings.journal.required},
       account_{account_of(settings.upstream.url.text, settings.credentials.user)},
+      reader_{reader},
+      began_{uptime()},
+      began_at_{BootClock::now()},
       executor_{std::move(executor)},
       clock_{clock} {
-    for (const config::ReconcileRule& rule : settings.reconcile.rules)
+    for (const config::TransactionRule& rule : settings.transactions.rules)
         keys_.push_back({rule.mutation, rule.key});
 }
 
@@ -38,7 +61,9 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
     intent.operation = masked(operation, scratch);
     intent.account = account_;
     intent.trace_id = trace_id; // not masked: http/trace
-    if (auto fields = graphql::mutation_fields(request, keys_))
+    auto fields = reader_ != nullptr ? reader_->read_fields(request, intent.fingerprint)
+                                     : graphql::mutation_fields(request, keys_);
+    if (fields)
         for (graphql::RootField& field : *fields)
             intent.fields.push_back({std::string{masked(field.name, scratch)},
                                      field.rule ? keys_[*field.rule].argument : std::string{},
@@ -59,14 +84,23 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
 
 void Scribe::conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,
                       Source source) {
-    if (entry->refused) // while a disk hangs, nothing may pile up in front of it
-        return;
     Outcome outcome;
-    outcome.at_ms = now_ms();
     outcome.executed = executed;
     outcome.status = status;
     outcome.code = code;
     outcome.source = source;
+    conclude(std::move(entry), std::move(outcome));
+}
+
+void Scribe::conclude(EntryPtr entry, Outcome outcome) {
+    if (entry->refused) // while a disk hangs, nothing may pile up in front of it
+        return;
+    outcome.at_ms = now_ms();
+    if (reader_ != nullptr) {
+        const auto since = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - began_at_);
+        outcome.boot = began_.boot;
+        outcome.up_s = began_.up_s + static_cast<std::uint64_t>(since.count());
+    }
     journal_.conclude(std::move(entry), std::move(outcome));
 }
 

@@ -1,5 +1,7 @@
 #include "store.hpp"
 
+#include <bearerd/journal/scribe.hpp>
+
 #include <unistd.h>
 
 #include <cerrno>
@@ -20,6 +22,18 @@ error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
     if (::ftruncate(file.get(), static_cast<off_t>(size)) == 0)
         return {};
     return {errno, boost::system::system_category()};
+}
+
+/// All that is known of it, as records.
+std::string text_of(const Item& item) {
+    std::string text = encode(item.intent);
+    if (item.outcome)
+        text += encode(*item.outcome);
+    if (item.close)
+        text += encode(*item.close);
+    if (item.heard)
+        text += encode(Heard{item.intent.number, item.intent.at_ms});
+    return text;
 }
 
 error_code sync_file(const Descriptor& file) noexcept {
@@ -125,18 +139,51 @@ error_code Store::begin_file() {
     return {};
 }
 
-/// What is unresolved, as records; the newest of it where it is too much.
+std::vector<Close> Store::take_closes() const {
+    std::vector<Close> closes;
+    if (folder_)
+        if (auto close = folder_->take_close_request())
+            closes.push_back(std::move(*close));
+    return closes;
+}
+
+/// What the daemon needs on, as records; the newest of it where it is too much.
 std::string Store::carried() {
+    std::string all = encode(book_.start());
+    all += carried_unresolved();
+    all += carried_resolved();
+    return all;
+}
+
+/// Guarded and unheard ones, whose time is not over.
+std::string Store::carried_resolved() {
+    const Uptime now = uptime();
     std::vector<std::pair<std::uint64_t, std::string>> texts;
     std::size_t size = 0;
-    for (const auto& [number, item] : book_.items()) {
-        std::string text = encode(item.intent);
-        if (item.outcome)
-            text += encode(*item.outcome);
-        size += text.size();
-        texts.emplace_back(number, std::move(text));
+    for (const auto& [number, item] : book_.items())
+        if (!item.unresolved())
+            size += texts.emplace_back(number, text_of(item)).second.size();
+    std::string all;
+    for (const auto& [number, text] : texts) {
+        const auto& outcome = book_.items().at(number).outcome;
+        const bool over = outcome && age_of(*outcome, now, now_ms()) >= settings_.remember;
+        if (over || size > settings_.max_size / 8) {
+            size -= text.size();
+            book_.forget(number);
+        } else {
+            all += text;
+        }
     }
-    std::string all = encode(book_.start());
+    return all;
+}
+
+std::string Store::carried_unresolved() {
+    std::vector<std::pair<std::uint64_t, std::string>> texts;
+    std::size_t size = 0;
+    for (const auto& [number, item] : book_.items())
+        if (item.unresolved())
+            size += texts.emplace_back(number, text_of(item)).second.size();
+    std::string all;
     const std::int64_t old = now_ms() - long_ago.count();
     for (const auto& [number, text] : texts) {
         if (size > settings_.max_size / 4) {

@@ -31,11 +31,14 @@ public:
     /// (fsync(2)), so that the next append() begins a new file.
     [[nodiscard]] error_code sync();
 
-    /// What is unresolved or in hand, and nothing else.
+    /// What is unresolved, in hand, unheard or guarded, and nothing else.
     [[nodiscard]] const Book& book() const noexcept { return book_; }
 
     /// What open() left out.
     [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
+
+    /// What people have closed meanwhile; each is returned once.
+    [[nodiscard]] std::vector<Close> take_closes() const;
 
     /// How many unresolved ones younger than 30 days had to go for lack of room, since the last call.
     [[nodiscard]] std::size_t take_forgotten() noexcept { return std::exchange(forgotten_, 0); }
@@ -44,6 +47,8 @@ private:
     [[nodiscard]] error_code read(const Folder& folder);
     [[nodiscard]] error_code begin_file();
     [[nodiscard]] std::string carried();
+    [[nodiscard]] std::string carried_unresolved();
+    [[nodiscard]] std::string carried_resolved();
     void remove_old() const;
 
     Journal::Settings settings_;

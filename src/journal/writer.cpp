@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace bearerd::journal {
 namespace {
@@ -17,6 +18,11 @@ constexpr Duration longest_write = 2s;     ///< from here on the disk hangs, and
 constexpr Duration retry_after = 1s;
 constexpr Duration outcomes_unsynced = 1s; ///< at most
 constexpr auto longest_flush = 2s;
+constexpr Duration look_for_closes = 1s;
+
+std::int64_t now_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
+}
 
 using EntryGroup = std::vector<EntryPtr>;
 
@@ -34,7 +40,7 @@ Journal::Writer::Writer(Settings settings, Events events)
     : events_{std::move(events)}, store_{std::move(settings)} {}
 
 bool Journal::Writer::post(Posted posted) {
-    const bool intent = !posted.outcome;
+    const bool intent = posted.is_intent();
     const std::lock_guard lock{mutex_};
     if (intent) {
         const bool hangs = busy_since_ != TimePoint::max() && BootClock::now() - busy_since_ > longest_write;
@@ -94,6 +100,9 @@ std::optional<TimePoint> Journal::Writer::due() const {
         when = unsynced_since_ + outcomes_unsynced;
     if (!store_.is_open() || !left_over_.empty())
         when = std::min(when.value_or(TimePoint::max()), next_try_);
+    const Book& book = store_.book();
+    if (store_.is_open() && book.count_unresolved() > book.count_in_hand())
+        when = std::min(when.value_or(TimePoint::max()), next_look_);
     return when;
 }
 
@@ -113,6 +122,8 @@ void Journal::Writer::write(Batch batch) {
         put(batch);
     else if (BootClock::now() - outcomes_unsynced >= unsynced_since_)
         sync_outcomes();
+    if (BootClock::now() >= next_look_ && store_.book().count_unresolved() != 0)
+        take_closes();
     count();
 }
 
@@ -132,8 +143,8 @@ void Journal::Writer::put(Batch& batch) {
     error_code failure = bytes.empty() ? error_code{} : store_.append(bytes, records);
     bool intents = false;
     for (const Posted& posted : batch) {
-        intents = intents || !posted.outcome;
-        if (posted.outcome)
+        intents = intents || posted.is_intent();
+        if (!posted.is_intent())
             continue;
         posted.entry->on_disk = !failure;
         if (failure)
@@ -149,6 +160,8 @@ void Journal::Writer::put(Batch& batch) {
     }
     complete(batch, !failure);
     report(failure ? std::optional{failure.message()} : std::nullopt);
+    if (!failure)
+        tell_unknown(records);
 }
 
 /// A number is given once, even where its record then can't be written: some of it may be on the disk all the
@@ -157,19 +170,80 @@ std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>
     next_number_ = std::max(next_number_, store_.book().next_number());
     std::string bytes;
     for (Posted& posted : batch) {
-        if (!posted.outcome) {
+        if (posted.is_intent())
             posted.entry->intent.number = next_number_++;
-            records.emplace_back(posted.entry->intent);
-        } else {
-            if (posted.entry)
-                posted.outcome->number = posted.entry->intent.number;
-            if (posted.outcome->number == 0)
-                continue; // of an intent that is not there
-            records.emplace_back(*posted.outcome);
-        }
-        bytes += encode(records.back());
+        else if (posted.entry)
+            posted.outcome->number = posted.entry->intent.number;
+        append_record(posted, bytes, records);
     }
     return bytes;
+}
+
+/// None of an intent that is not there.
+void Journal::Writer::append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records) {
+    const std::size_t before = records.size();
+    if (posted.is_intent()) {
+        records.emplace_back(posted.entry->intent);
+    } else if (!posted.about) {
+        if (posted.outcome->number != 0)
+            records.emplace_back(*posted.outcome);
+    } else {
+        auto numbers = store_.book().of_transaction(posted.about->account, posted.about->fields);
+        std::ranges::reverse(numbers); // the newest first
+        for (const std::uint64_t number : numbers) {
+            const Item& item = store_.book().items().at(number);
+            if (posted.heard && item.unheard()) {
+                records.emplace_back(Heard{number, now_ms()});
+            } else if (posted.outcome && item.unresolved() && !store_.book().in_hand(item)) {
+                records.emplace_back(*posted.outcome);
+                std::get<Outcome>(records.back()).number = number;
+                break;
+            }
+        }
+    }
+    for (std::size_t i = before; i < records.size(); ++i)
+        bytes += encode(records[i]);
+}
+
+/// For the look-ups in the background and the status page.
+void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
+    for (const Record& record : records) {
+        const auto* const outcome = std::get_if<Outcome>(&record);
+        const bool unheard = outcome != nullptr && outcome->unheard;
+        if (unheard)
+            unheard_total_.fetch_add(1, std::memory_order_relaxed);
+        const bool unknown = outcome != nullptr && outcome->executed == graphql::Executed::unknown;
+        list_changed_ = list_changed_ || unheard || unknown || std::holds_alternative<Heard>(record) ||
+                        (outcome != nullptr && unresolved_.load(std::memory_order_relaxed) != 0);
+        if (!unknown || !events_.left_unknown)
+            continue;
+        const auto found = store_.book().items().find(outcome->number);
+        const std::lock_guard lock{mutex_};
+        if (found != store_.book().items().end() && !abandoned_ && !stopping_)
+            events_.left_unknown(found->second);
+    }
+}
+
+/// What people have closed while this process runs: each lies in the folder as a file of its own.
+void Journal::Writer::take_closes() {
+    next_look_ = BootClock::now() + look_for_closes;
+    for (const Close& close : store_.take_closes()) {
+        const auto found = store_.book().items().find(close.number);
+        if (found == store_.book().items().end() || !found->second.unresolved())
+            continue;
+        Item item = found->second;
+        const std::vector<Record> records{close};
+        const error_code failure = store_.append(encode(close), records);
+        report(failure ? std::optional{failure.message()} : std::nullopt);
+        if (failure)
+            continue;
+        unsynced_since_ = std::min(unsynced_since_, BootClock::now());
+        list_changed_ = true;
+        item.close = close;
+        const std::lock_guard lock{mutex_};
+        if (!abandoned_ && !stopping_ && events_.closed)
+            events_.closed(std::move(item));
+    }
 }
 
 void Journal::Writer::sync_outcomes() {
@@ -180,16 +254,16 @@ void Journal::Writer::sync_outcomes() {
 
 void Journal::Writer::keep_outcomes(Batch& batch) {
     for (Posted& posted : batch)
-        if (posted.outcome && (!posted.entry || posted.entry->on_disk))
+        if (!posted.is_intent() && (!posted.entry || posted.entry->on_disk))
             left_over_.push_back(std::move(posted));
-    std::erase_if(batch, [](const Posted& posted) { return posted.outcome.has_value() || !posted.entry; });
+    std::erase_if(batch, [](const Posted& posted) { return !posted.is_intent() || !posted.entry; });
 }
 
 /// One turn of each loop, for all of its requests.
 void Journal::Writer::complete(const Batch& batch, bool durable) {
     std::vector<EntryGroup> groups;
     for (const Posted& posted : batch) {
-        if (posted.outcome)
+        if (!posted.is_intent())
             continue;
         const auto same = [&posted](const EntryGroup& group) {
             return group.front()->executor == posted.entry->executor;
@@ -247,7 +321,30 @@ void Journal::Writer::tell_opened() {
 
 void Journal::Writer::count() {
     const Book& book = store_.book();
-    unresolved_.store(book.items().size() - book.count_in_hand(), std::memory_order_relaxed);
+    unresolved_.store(book.count_unresolved() - book.count_in_hand(), std::memory_order_relaxed);
+    unheard_.store(book.count_unheard(), std::memory_order_relaxed);
+    list();
+}
+
+/// For the status page.
+void Journal::Writer::list() {
+    if (!list_changed_)
+        return;
+    list_changed_ = false;
+    std::vector<Item> newest;
+    const Book& book = store_.book();
+    for (auto at = book.items().rbegin(); at != book.items().rend() && newest.size() < most_listed; ++at) {
+        const Item& item = at->second;
+        if (item.unheard() || (item.unresolved() && !book.in_hand(item)))
+            newest.push_back(item);
+    }
+    const std::lock_guard lock{mutex_};
+    listed_ = std::move(newest);
+}
+
+std::vector<Item> Journal::Writer::listed() {
+    const std::lock_guard lock{mutex_};
+    return listed_;
 }
 
 } // namespace bearerd::journal

@@ -13,10 +13,19 @@ namespace bearerd::journal {
 /// The thread behind the journal, and its queue.
 class Journal::Writer {
 public:
-    /// An intent, or an outcome: of an entry, or of what a former process left.
+    struct Transaction {
+        std::uint32_t account = 0;
+        std::vector<Field> fields;
+    };
+
+    /// An intent, or an outcome (of an entry, of a number, or of a transaction), or that one was heard of.
     struct Posted {
-        EntryPtr entry;
-        std::optional<Outcome> outcome;
+        EntryPtr entry{};
+        std::optional<Outcome> outcome{};
+        std::optional<Transaction> about{};
+        bool heard = false;
+
+        [[nodiscard]] bool is_intent() const noexcept { return !outcome && !heard; }
     };
 
     Writer(Settings settings, Events events);
@@ -31,6 +40,14 @@ public:
     [[nodiscard]] std::uint64_t unresolved() const noexcept {
         return unresolved_.load(std::memory_order_relaxed);
     }
+
+    [[nodiscard]] std::uint64_t unheard() const noexcept { return unheard_.load(std::memory_order_relaxed); }
+
+    [[nodiscard]] std::uint64_t unheard_total() const noexcept {
+        return unheard_total_.load(std::memory_order_relaxed);
+    }
+
+    [[nodiscard]] std::vector<Item> listed();
 
     [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
@@ -49,7 +66,11 @@ private:
     void complete(const Batch& batch, bool durable);
     void report(const std::optional<std::string>& failure);
     void tell_opened();
+    void append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records);
+    void tell_unknown(const std::vector<Record>& records);
+    void take_closes();
     void count();
+    void list();
     [[nodiscard]] std::optional<TimePoint> due() const;
 
     std::mutex mutex_;
@@ -61,6 +82,9 @@ private:
     bool done_ = false;
     bool abandoned_ = false; ///< log and executors may be gone
     std::atomic<std::uint64_t> unresolved_{0};
+    std::atomic<std::uint64_t> unheard_{0};
+    std::atomic<std::uint64_t> unheard_total_{0};
+    std::vector<Item> listed_; ///< guarded by mutex_
     std::atomic<bool> working_{true};
     const Events events_;
 
@@ -71,6 +95,8 @@ private:
     TimePoint next_try_{};
     TimePoint unsynced_since_ = TimePoint::max();
     bool told_opened_ = false;
+    bool list_changed_ = true; ///< what is listed may have changed
+    TimePoint next_look_{};    ///< for closes by hand
 };
 
 } // namespace bearerd::journal

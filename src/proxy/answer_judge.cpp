@@ -26,22 +26,6 @@ bool is_one_unit(const http::ResponseHead& head, std::string_view decoded) {
 
 } // namespace
 
-graphql::RequestView view_of(const server::Request& request) noexcept {
-    const auto& fields = request.head.fields;
-    graphql::RequestView view;
-    view.is_get = request.head.method == "GET";
-    view.query_string = request.target.query;
-    view.content_type = fields.value(FieldId::content_type);
-    view.body = request.body;
-    // A coded body can't be read here. The same if two Content-Type fields leave open which of them the
-    // upstream believes.
-    const auto coding = fields.value(FieldId::content_encoding);
-    const bool plain = coding.empty() || equal_ignoring_case(coding, "identity");
-    view.readable =
-        plain && fields.count(FieldId::content_encoding) <= 1 && fields.count(FieldId::content_type) <= 1;
-    return view;
-}
-
 AnswerJudge::AnswerJudge(const graphql::RejectionRules& rules, graphql::RequestView view,
                          std::string_view login_field, graphql::DocumentMemo& memo)
     : rules_{&rules}, view_{view}, operation_{graphql::classify(view_, login_field, &memo)} {}
@@ -88,7 +72,13 @@ AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std:
     whole.verdict = judge(head.status, *decoded).verdict;
     whole.proven = is_proven(whole, head, *decoded);
     whole.executed = executed(head.status, decoded, whole.verdict);
+    whole.nothing_ran = ran_nothing(head.status, decoded, whole.executed);
     return whole;
+}
+
+bool AnswerJudge::ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
+                              Executed executed) {
+    return executed == Executed::answered && decoded && graphql::ran_nothing(status, *decoded);
 }
 
 bool AnswerJudge::needs_body(Verdict verdict) const noexcept {

@@ -13,9 +13,6 @@
 
 namespace bearerd::proxy {
 
-/// The request as graphql reads it; its views are the request's.
-[[nodiscard]] graphql::RequestView view_of(const server::Request& request) noexcept;
-
 /// Says what an upstream's answer means for one request: whether the token was rejected (contract 3.5), and
 /// whether a mutation was executed (contract 4). Pure. The rules and what the view refers to must outlive it.
 class AnswerJudge {
@@ -28,7 +25,8 @@ public:
     struct Whole {
         graphql::Verdict verdict = graphql::Verdict::rejected;
         graphql::Executed executed = graphql::Executed::no;
-        bool proven = false; ///< the body leaves no doubt of the verdict
+        bool nothing_ran = false; ///< see server::Report
+        bool proven = false;      ///< the body leaves no doubt of the verdict
     };
 
     [[nodiscard]] const graphql::RequestView& view() const noexcept { return view_; }
@@ -56,6 +54,10 @@ public:
     /// it can't be decoded or is not needed.
     [[nodiscard]] graphql::Executed executed(std::uint16_t status, std::optional<std::string_view> decoded,
                                              graphql::Verdict verdict) const;
+
+    /// Whether an answer that is `answered` says that nothing was executed.
+    [[nodiscard]] static bool ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
+                                          graphql::Executed executed);
 
 private:
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;

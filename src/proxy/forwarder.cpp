@@ -6,6 +6,7 @@
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/server/own_reply.hpp>
+#include <bearerd/server/request_view.hpp>
 
 #include "answer_judge.hpp"
 #include "held_answer.hpp"
@@ -16,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 namespace bearerd::proxy {
 namespace {
@@ -40,9 +42,9 @@ constexpr std::string_view app_left =
     "again.";
 
 /// Added to the reason in the request's log line.
-constexpr std::string_view no_key =
-    "; not looked up: the argument that is its key by reconcile.rules is no string of 1 to 4096 bytes and no "
-    "integer";
+constexpr std::string_view no_key = "; not looked up: the argument that is its key by transactions.rules is "
+                                    "no string of 1 to 4096 bytes and no "
+                                    "integer";
 
 ErrorReply no_token_error(const auth::NoToken& missing) {
     ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
@@ -94,7 +96,12 @@ ForwardPlan::ForwardPlan(const config::Settings& settings)
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},
       pending_requests{settings.limits.pending_requests},
-      response_timeout{settings.upstream.response_timeout} {}
+      response_timeout{settings.upstream.response_timeout} {
+    for (const config::TransactionRule& rule : settings.transactions.rules) {
+        key_headers.push_back(rule.key_header);
+        has_key_headers = has_key_headers || !rule.key_header.empty();
+    }
+}
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                      std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,
@@ -163,6 +170,9 @@ private:
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
+    /// The request with the keys that its headers hold.
+    [[nodiscard]] graphql::RequestView view_with_keys();
+
     [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
 
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
@@ -181,6 +191,7 @@ private:
     const server::Request& request_;
     server::InFlight in_flight_;
     AnswerJudge judge_;
+    std::vector<std::string_view> header_keys_;
     server::Report report_;
     auth::AuthorizedExchange token_;
     OpenEntry entry_;
@@ -238,7 +249,8 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
     : owner_{forwarder},
       request_{request},
       in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
-      judge_{forwarder.plan_.rules, view_of(request), forwarder.plan_.login_field, forwarder.memo_},
+      judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field,
+             forwarder.memo_},
       token_{forwarder.tokens_, forwarder.plan_.head} {
     report_.kind = judge_.operation().kind;
     report_.name = judge_.operation().name;
@@ -294,10 +306,20 @@ bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
     return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
 }
 
+graphql::RequestView Forwarder::ForwardedRequest::view_with_keys() {
+    graphql::RequestView view = judge_.view();
+    if (owner_.plan_.has_key_headers) {
+        header_keys_ = server::header_keys(request_.head, owner_.plan_.key_headers);
+        view.header_keys = header_keys_;
+    }
+    return view;
+}
+
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_down() {
     about_to_wait();
     journal::Scribe& scribe = *owner_.scribe_;
-    auto entry = co_await scribe.put_down(judge_.view(), judge_.operation().name, request_.context.request_id,
+    const graphql::RequestView view = view_with_keys();
+    auto entry = co_await scribe.put_down(view, judge_.operation().name, request_.context.request_id,
                                           http::trace_id(request_.head.fields));
     const bool may_go = entry->durable || !scribe.required();
     entry_ = OpenEntry{scribe, std::move(entry)};
@@ -428,6 +450,7 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
         looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
                                                   exchange->body(), scratch_);
     note_answer(head.status, verdict, judge_.executed(head.status, looked_at_, verdict));
+    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at_, report_.executed);
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
     const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
@@ -441,7 +464,7 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
         reply.after = server::AfterReply::close;
     reply.in_flight = std::move(in_flight_);
     if (exchange->complete())
-        entry_.conclude(report_);
+        entry_.conclude(report_, journal::Source::answer, &request_.app);
     if (!held) {
         reply.report = report_;
         reply.body = std::make_unique<StreamedAnswer>(std::move(exchange), judge_, std::move(entry_),
@@ -457,7 +480,8 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
 
 Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
     note_answer(held.status, held.judged.verdict, held.judged.executed);
-    entry_.conclude(report_);
+    report_.nothing_ran = held.judged.nothing_ran;
+    entry_.conclude(report_, journal::Source::answer, &request_.app);
     report_.bytes_out = held.body.size();
     Reply reply;
     reply.head = std::move(held.head);
@@ -470,7 +494,8 @@ Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
 Reply Forwarder::ForwardedRequest::reply_error(const ErrorReply& error) {
     Reply reply = render(error, request_.context);
     const bool looked_up = error.reconciled && error.executed == Executed::yes;
-    entry_.conclude(reply.report, looked_up ? journal::Source::lookup : journal::Source::answer);
+    entry_.conclude(reply.report, looked_up ? journal::Source::lookup : journal::Source::answer,
+                    &request_.app);
     return reply;
 }
 
@@ -526,8 +551,8 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_b
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
-    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys);
-    if (!fields || !graphql::each_has_its_key(*fields)) {
+    auto fields = graphql::mutation_fields(view_with_keys(), owner_.reconciler_->plan().keys);
+    if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (fields && graphql::lacks_its_key(*fields))
             report_.detail += no_key;
         co_return std::nullopt;

@@ -40,6 +40,7 @@ net::Task<server::BodySource::Piece> StreamedAnswer::next() {
 net::Task<void> StreamedAnswer::read_for_nobody() {
     if (!judge_.moves_money())
         co_return;
+    for_nobody_ = true;
     give_up_ = BootClock::now() + patience_;
     while (state_ == State::more)
         static_cast<void>(co_await next());
@@ -50,8 +51,10 @@ server::Report StreamedAnswer::finish() {
         std::string scratch;
         const auto decoded = http::decoded_for_inspection(coding_, *kept_, scratch);
         report_.executed = judge_.executed(report_.status, decoded, graphql::Verdict::ok);
+        report_.nothing_ran = AnswerJudge::ran_nothing(report_.status, decoded, report_.executed);
     }
-    entry_.conclude(report_);
+    const bool unheard = for_nobody_ && report_.executed == graphql::Executed::yes;
+    entry_.conclude(report_, journal::Source::answer, unheard);
     return std::move(report_);
 }
 

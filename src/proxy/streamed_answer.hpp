@@ -44,6 +44,7 @@ private:
     std::string coding_;              ///< of kept_
     State state_ = State::more;
     bool begun_ = false;
+    bool for_nobody_ = false; ///< the app left before all of it was written
 };
 
 } // namespace bearerd::proxy

@@ -47,7 +47,7 @@ net::Task<Answer> Reconciler::Inquiry::run() {
             co_return answer;
         if (answer.result == Result::not_found)
             last = std::move(answer);
-        if (hopeless_ || BootClock::now() + pause >= question_.deadline)
+        if (question_.once || hopeless_ || BootClock::now() + pause >= question_.deadline)
             co_return last;
         co_await rest(pause);
         if (hopeless_)

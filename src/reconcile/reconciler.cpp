@@ -5,26 +5,42 @@
 
 #include <bearerd/graphql/operation.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace bearerd::reconcile {
 
 Plan::Plan(const config::Settings& settings)
-    : within{settings.reconcile.within},
+    : within{settings.transactions.look_up_for},
       head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
            settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
       rejection{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
                 settings.auth.unauthorized.statuses, settings.auth.rejected_at},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)} {
-    for (const config::ReconcileRule& rule : settings.reconcile.rules) {
+    for (const config::TransactionRule& rule : settings.transactions.rules) {
+        keys.push_back({rule.mutation, rule.key});
+        if (rule.query.empty()) {
+            rules.emplace_back();
+            continue;
+        }
         auto [before, after] = body_around_key(rule.query);
         const std::string any = before + json_string("") + after;
         graphql::RequestView view;
         view.content_type = "application/json";
         view.body = any;
-        keys.push_back({rule.mutation, rule.key});
         rules.push_back({std::move(before), std::move(after), graphql::document_hash(view), rule.found});
     }
+}
+
+bool Plan::on() const noexcept {
+    return std::ranges::any_of(rules, [](const Rule& rule) { return !rule.before_key.empty(); });
+}
+
+bool Plan::can_ask(std::span<const graphql::RootField> fields) const noexcept {
+    return graphql::each_has_its_key(fields) &&
+           std::ranges::all_of(fields, [this](const graphql::RootField& field) {
+               return field.rule && *field.rule < rules.size() && !rules[*field.rule].before_key.empty();
+           });
 }
 
 Reconciler::Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
@@ -42,7 +58,8 @@ net::Task<Answer> Reconciler::ask(Question question) {
     co_return co_await inquiry.run();
 }
 
-net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id) {
+net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id,
+                                    bool once) {
     const TimePoint deadline = BootClock::now() + plan_.within;
     std::string list;
     for (graphql::RootField& field : fields) {
@@ -51,6 +68,7 @@ net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, st
         question.key = std::move(field.key);
         question.request_id = request_id;
         question.deadline = deadline;
+        question.once = once;
         Answer answer = co_await ask(std::move(question));
         if (answer.result != Result::found)
             co_return answer;

@@ -13,8 +13,8 @@ Reply render(const ErrorReply& error, const http::ReplyContext& context, std::st
         error.code == graphql::ErrorCode::outcome_unknown && error.executed == graphql::Executed::yes;
     const auto own = found ? graphql::executed_sentence() : graphql::support_sentence(error.code);
     const auto sentence = error.sentence.empty() ? own : error.sentence;
-    std::string body =
-        graphql::error_body(error.code, error.executed, sentence, context.request_id, error.reconciled);
+    std::string body = graphql::error_body(error.code, error.executed, sentence, context.request_id,
+                                           error.reconciled, error.first_request_id);
     std::string fields{error.extra_fields};
     if (natural == 503)
         fields.append("Retry-After: ")

@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 /// Toggle's rule, as the example configuration has it.
 std::string toggle_rule(const std::string& within = "30s", const std::string& more = "") {
-    return "reconcile:\n  within: " + within +
+    return "transactions:\n  look_up_for: " + within +
            "\n  rules:\n    - mutation: createBalanceAdjustment\n      key: merchant_transaction_reference\n"
            "      query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\"\n"
            "      found: /data/LineItems/data/0/id\n" +
@@ -157,7 +157,7 @@ TEST(Reconcile, AsksNothingWhereItCantTellOneTransactionFromAnother) {
 
 TEST(Reconcile, IsOffWithoutRules) {
     Simulator upstream;
-    Daemon daemon{in_front_of(upstream, "reconcile: {within: 1s}")};
+    Daemon daemon{in_front_of(upstream, "transactions: {look_up_for: 1s}")};
     upstream.set_faults(lost_answer);
     expect_own_error(daemon.post(redemption("sale-1")), 504, "OUTCOME_UNKNOWN", "unknown");
     EXPECT_EQ(questions_to(upstream), 0);

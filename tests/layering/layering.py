@@ -22,7 +22,7 @@ KEYWORDS = {"PCH", "USES", "LINK"}
 CONFINED = {
     "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
     "nlohmann/": ({"config", "graphql", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
-    "openssl/": ({"upstream", "auth"}, {".cpp", ".hpp"}),
+    "openssl/": ({"upstream", "auth", "transaction"}, {".cpp", ".hpp"}),
     "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
     "prometheus/": ({"admin"}, {".cpp", ".hpp"}),
     "spdlog/": ({"app"}, {".cpp", ".hpp"}),

@@ -142,7 +142,7 @@ Profile reconcile(std::uint64_t seed) {
     Profile profile;
     set_limits(profile, {}, seed);
     profile.daemon.others +=
-        "\nreconcile: {within: " + text(within) +
+        "\ntransactions: {look_up_for: " + text(within) +
         ", rules: [{mutation: createBalanceAdjustment, key: merchant_transaction_reference, "
         "query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\", "
         "found: /data/LineItems/data/0/id}]}";

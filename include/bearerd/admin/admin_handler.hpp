@@ -10,7 +10,9 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace bearerd::admin {
@@ -36,6 +38,8 @@ struct Sources {
     const std::atomic<Phase>* phase = nullptr;
     const Reloads* reloads = nullptr;
     const journal::Journal* journal = nullptr; ///< none is kept
+    /// The JSON of /transactions for a key (contract 8). Empty: no rule replays repeats. Any thread.
+    std::function<std::string(std::string_view key)> transactions{};
 };
 
 /// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json and the status

@@ -72,7 +72,7 @@ private:
 struct Stats {
     static constexpr std::size_t kinds = 4; ///< graphql::OperationKind
     static constexpr std::size_t outcomes =
-        21; ///< ok, graphql_error, rejected, graphql::ErrorCode, client_closed
+        23; ///< ok, graphql_error, rejected, graphql::ErrorCode, client_closed
     std::array<std::array<Counter, outcomes>, kinds> requests;
     Histogram request_duration;
     Histogram upstream_duration;
@@ -82,6 +82,7 @@ struct Stats {
     Counter token_store_failures;
     std::array<Counter, 2> resends;         ///< rejected, stale_connection
     std::array<Counter, 3> reconciliations; ///< found, not_found, failed
+    std::array<Counter, 5> repeats;         ///< transaction::Guard::Repeat
     Gauge upstream_idle;
     Gauge upstream_busy;
     Gauge upstream_warm;               ///< idle connections that are kept ready for a mutation

@@ -180,18 +180,33 @@ struct Admin {
     std::optional<Address> address{Address{Address::Kind::tcp, "127.0.0.1", 9180, {}}}; ///< none: off
 };
 
-/// How to ask the upstream whether a mutation was executed.
-struct ReconcileRule {
-    std::string mutation; ///< the root field
-    std::string key;      ///< its argument that names the transaction
-    std::string query;    ///< a GraphQL query whose only variable is $key
-    std::string found;    ///< a JSON pointer into the answer: what stands there where it was executed
-    [[nodiscard]] bool operator==(const ReconcileRule&) const = default;
+/// What becomes of a repeated mutation.
+enum class Repeats : std::uint8_t {
+    pass,   ///< it is forwarded like any other request
+    replay, ///< it is never executed again: the guard answers it (contract 10)
 };
 
-struct Reconcile {
-    Duration within = 5s;
-    std::vector<ReconcileRule> rules; ///< none: off; one for a mutation at the most
+/// How the transactions of one mutation are recognised, and how they are looked up.
+struct TransactionRule {
+    std::string mutation;   ///< the root field
+    std::string key;        ///< the argument that names the transaction; empty: key_header does
+    std::string key_header; ///< the header that names the transaction; empty: key does
+    std::string query;      ///< a GraphQL query whose only variable is $key; empty: no look-up
+    std::string found;      ///< a JSON pointer to what its answer holds if the transaction was executed
+    Repeats repeats = Repeats::pass;
+    [[nodiscard]] bool operator==(const TransactionRule&) const = default;
+};
+
+/// Contract 10.
+struct Transactions {
+    Duration look_up_for = 5s;                 ///< how long an app waits for the look-up
+    Duration settle_for = 24h;                 ///< how long an unknown outcome is looked up in the background
+    Duration remember = 24h;                   ///< how long a key is remembered
+    std::uint64_t replay_memory = 16ULL << 20; ///< bytes of answers kept for replay
+    std::vector<TransactionRule> rules;        ///< none: off; one for a mutation at most
+
+    /// Whether any rule asks for the guard.
+    [[nodiscard]] bool guard() const noexcept;
 };
 
 /// What is to be sent, written down before, for after a crash.
@@ -220,7 +235,7 @@ struct Settings {
     Credentials credentials;
     Auth auth;
     TokenStore token_store;
-    Reconcile reconcile;
+    Transactions transactions;
     Journal journal;
     Admin admin;
     Errors errors;

@@ -15,7 +15,13 @@ namespace bearerd::graphql {
 /// The argument of a root mutation field that names the transaction.
 struct KeyRule {
     std::string field;
-    std::string argument;
+    std::string argument; ///< empty: the key is in RequestView::header_keys
+};
+
+/// How RootField::arguments is made.
+struct Canonical {
+    /// Returns a digest of at most 64 bytes, which stands for a part of the text that is long.
+    std::string (*digest)(std::string_view part);
 };
 
 /// A longer key is none. All other strings are keys, whatever characters they hold (barcode scanners end
@@ -31,6 +37,9 @@ struct RootField {
     std::string key;                 ///< the value of the rule's argument; empty where it can't be told
     std::string response_name{};     ///< its name in `data`: its alias, or else its own
     std::size_t element = 0;         ///< the operation that holds it; in a batch they are counted from 0
+    /// The canonical text of its argument values: equal for two fields exactly if their values are (see
+    /// canonical.hpp for what is equal). Empty unless it was asked for.
+    std::string arguments{};
 };
 
 /// The root fields that the request's mutations would run, in the order in which they stand there; in a
@@ -43,7 +52,8 @@ struct RootField {
 /// in the URL. Linear in the input, but for the number of fields, which is bounded; never throws but for lack
 /// of memory.
 [[nodiscard]] std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
-                                                                    std::span<const KeyRule> rules);
+                                                                    std::span<const KeyRule> rules,
+                                                                    const Canonical* canonical = nullptr);
 
 /// Whether each of the fields, and there is one at least, has a key of its own: only then does finding a
 /// transaction by its key tell that this field was executed. Upper and lower case are the same, as they are

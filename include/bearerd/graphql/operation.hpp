@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -22,6 +23,9 @@ struct RequestView {
     /// False: the body is coded, or of one of several types, so that what the upstream will read in it can't
     /// be told.
     bool readable = true;
+    /// One for each KeyRule, in their order: what its header holds. Empty if no rule takes its key from a
+    /// header.
+    std::span<const std::string_view> header_keys{};
 };
 
 /// What would run upstream.

@@ -21,4 +21,9 @@ namespace bearerd::graphql {
 [[nodiscard]] Executed proven_outcome(std::uint16_t status, std::string_view body, const RequestView& request,
                                       const Operation& operation);
 
+/// Whether a whole answer of which proven_outcome() says `answered` tells that nothing was executed (contract
+/// 10): each `data` is null or an object of nulls, the status is below 500 and not 408, and no error's path
+/// goes below a root field. `body` is decoded.
+[[nodiscard]] bool ran_nothing(std::uint16_t status, std::string_view body);
+
 } // namespace bearerd::graphql

@@ -26,8 +26,10 @@ enum class ErrorCode : std::uint8_t {
     outcome_unknown,
     overloaded,
     shutting_down,
+    already_executed,
+    key_reused,
 };
-inline constexpr std::size_t error_code_count = 17;
+inline constexpr std::size_t error_code_count = 19;
 
 /// Whether a mutation was executed. `answered`: the API's own answer says what became of it; a word for log
 /// and journal only, never for an error of ours.
@@ -49,9 +51,11 @@ enum class Executed : std::uint8_t { no, yes, unknown, answered };
 
 /// The whole body of contract 4. `message` is the sentence (support_sentence, or a more exact one);
 /// `request_id` may hold any bytes: it is escaped, and bytes that are not UTF-8 are replaced. `reconciled`:
-/// JSON text for `extensions.reconciled`, which is absent without.
+/// JSON text for `extensions.reconciled`, which is absent without. `first_request_id`: of the request that
+/// this one repeats; absent if empty.
 [[nodiscard]] std::string error_body(ErrorCode code, Executed executed, std::string_view message,
                                      std::string_view request_id,
-                                     std::optional<std::string_view> reconciled = std::nullopt);
+                                     std::optional<std::string_view> reconciled = std::nullopt,
+                                     std::string_view first_request_id = {});
 
 } // namespace bearerd::graphql

@@ -54,6 +54,10 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
 void append_own_head(std::string& out, const ReplyContext& context, std::uint16_t status,
                      std::string_view content_type, std::string_view extra, std::size_t body_size);
 
+/// Appends what every answer on this connection carries (X-Request-Id, CORS, Connection), and the empty line
+/// that ends a head.
+void append_connection(std::string& out, const ReplyContext& context);
+
 /// The standard reason phrase; "" for a status that has none.
 [[nodiscard]] std::string_view reason_phrase(std::uint16_t status) noexcept;
 

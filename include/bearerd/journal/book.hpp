@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <string>
+#include <vector>
 
 namespace bearerd::journal {
 
@@ -12,18 +14,40 @@ namespace bearerd::journal {
 struct Item {
     Intent intent;
     std::optional<Outcome> outcome;
+    std::optional<Close> close{};
+    bool heard = false; ///< its app has learnt of it by a repeat
 
-    /// Nobody knows yet whether it was executed.
+    /// Nobody knows yet whether it was executed, and nobody has closed it.
     [[nodiscard]] bool unresolved() const noexcept {
-        return !outcome || outcome->executed == graphql::Executed::unknown;
+        return !close && (!outcome || outcome->executed == graphql::Executed::unknown);
     }
+
+    /// Executed, but its app was gone before the answer was written, and has not asked again.
+    [[nodiscard]] bool unheard() const noexcept { return outcome && outcome->unheard && !heard && !close; }
+
+    /// What is known, by a person's word if there is one.
+    [[nodiscard]] graphql::Executed executed() const noexcept {
+        if (close)
+            return close->executed;
+        return outcome ? outcome->executed : graphql::Executed::unknown;
+    }
+
+    /// Its transaction must not be executed again: a rule replays its repeats, and it may have been executed.
+    [[nodiscard]] bool guarded() const noexcept;
 };
 
 /// What records say, one after the other. A record may come twice, as it does where a new file begins with
 /// what the one before left unresolved. Pure.
+///
+/// A transaction that was executed once is shown as executed once: if one request of it was executed, others
+/// of the same account, root fields and keys whose outcome was unknown, or known from a look-up only, are
+/// resolved by Source::repeat.
 class Book {
 public:
-    enum class Keep : std::uint8_t { all, unresolved };
+    enum class Keep : std::uint8_t {
+        all,
+        unresolved, ///< and what is unheard or guarded
+    };
 
     explicit Book(Keep keep) noexcept : keep_{keep} {}
 
@@ -31,11 +55,17 @@ public:
     void take(const Intent& intent);
     void take(const Outcome& outcome);
     void take(const Start& start);
+    void take(const Close& close);
+    void take(const Heard& heard);
 
     void forget(std::uint64_t number);
 
     /// By number, and so by time.
     [[nodiscard]] const std::map<std::uint64_t, Item>& items() const noexcept { return items_; }
+
+    /// The numbers of the entries of one transaction: all fields with their keys, of one account.
+    [[nodiscard]] std::vector<std::uint64_t> of_transaction(std::uint32_t account,
+                                                            const std::vector<Field>& fields) const;
 
     /// Of the last process that began: intents from here on are its own.
     [[nodiscard]] const Start& start() const noexcept { return start_; }
@@ -45,17 +75,34 @@ public:
 
     /// The last process has sent it, or is about to, and has not said how it ended.
     [[nodiscard]] bool in_hand(const Item& item) const noexcept {
-        return !item.outcome && item.intent.number >= start_.number;
+        return !item.outcome && !item.close && item.intent.number >= start_.number;
     }
 
     [[nodiscard]] std::size_t count_in_hand() const noexcept { return in_hand_; }
 
+    /// Those in hand included.
+    [[nodiscard]] std::size_t count_unresolved() const noexcept { return unresolved_; }
+
+    [[nodiscard]] std::size_t count_unheard() const noexcept { return unheard_; }
+
 private:
+    using Items = std::map<std::uint64_t, Item>;
+
+    template<class Change>
+    void change(Items::iterator at, const Change& what);
+    void count(const Item& item, bool up) noexcept;
+    void settle_repeats(std::uint64_t number);
+    void drop_if_done(std::uint64_t number);
+    void remove(Items::iterator at);
+
     Keep keep_;
-    std::map<std::uint64_t, Item> items_;
+    Items items_;
+    std::map<std::string, std::vector<std::uint64_t>> by_transaction_;
     Start start_;
     std::uint64_t next_ = 1;
     std::size_t in_hand_ = 0;
+    std::size_t unresolved_ = 0;
+    std::size_t unheard_ = 0;
 };
 
 } // namespace bearerd::journal

@@ -4,6 +4,7 @@
 #include <bearerd/journal/book.hpp>
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -51,10 +52,18 @@ public:
     /// To append to, made (0600) where it is missing.
     [[nodiscard]] Result<Descriptor> open_file(std::uint64_t file) const;
     [[nodiscard]] error_code remove(std::uint64_t file) const;
+    /// Puts a close by hand where the daemon that writes there finds it. EEXIST: another one waits there
+    /// already.
+    [[nodiscard]] error_code request_close(const Close& close) const;
+    [[nodiscard]] bool has_close_request() const;
+    /// Takes it away from there; nullopt if there is none, or none that is whole.
+    [[nodiscard]] std::optional<Close> take_close_request() const;
     /// Makes what was made or removed outlive a crash.
     [[nodiscard]] error_code sync() const;
 
 private:
+    [[nodiscard]] error_code give_to_owner(const Descriptor& file) const;
+
     explicit Folder(Descriptor descriptor) noexcept : descriptor_{std::move(descriptor)} {}
 
     Descriptor descriptor_;

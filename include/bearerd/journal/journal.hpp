@@ -43,13 +43,18 @@ public:
     struct Settings {
         std::string directory;
         std::uint64_t max_size = 0; ///< bytes
+        Duration remember{};        ///< how long a guarded one that was executed is kept
     };
 
     /// Called under a lock, on the writer's thread: must only hand on. Not called any more once the
     /// destructor has begun.
     struct Events {
-        /// Once, as soon as the folder is ours: what former processes left unresolved.
-        std::function<void(std::vector<Item>)> opened;
+        /// Once, as soon as the folder is ours: what former processes left unresolved, unheard or guarded.
+        std::function<void(std::vector<Item>)> opened{};
+        /// An outcome was written that is unknown. May be empty.
+        std::function<void(Item)> left_unknown{};
+        /// A person has closed an entry. May be empty.
+        std::function<void(Item)> closed{};
     };
 
     Journal(Settings settings, Events events);
@@ -69,12 +74,28 @@ public:
     /// What became of an intent of a former process.
     void resolve(Outcome outcome);
 
+    /// A transaction whose outcome was unknown was found: the newest entry of it that is unresolved gets this
+    /// outcome.
+    void settle(std::uint32_t account, std::vector<Field> fields, Outcome outcome);
+
+    /// The app of a transaction has learnt of it by a repeat: entries of it are no longer unheard.
+    void heard(std::uint32_t account, std::vector<Field> fields);
+
     /// A mutation goes without its intent on disk, or was refused because of that: counts, and warns at most
     /// once a minute.
     void miss(bool refused);
 
     /// Mutations whose outcome is unknown, those in hand left out.
     [[nodiscard]] std::uint64_t unresolved() const noexcept;
+
+    /// Mutations that were executed, but whose apps were gone before their answers were written, and have not
+    /// asked again; and how many there have been since the start.
+    [[nodiscard]] std::uint64_t unheard() const noexcept;
+    [[nodiscard]] std::uint64_t unheard_total() const noexcept;
+
+    /// The newest of those that are unresolved or unheard, at most `most_listed`, the newest first.
+    [[nodiscard]] std::vector<Item> listed() const;
+    static constexpr std::size_t most_listed = 20;
 
     [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
 

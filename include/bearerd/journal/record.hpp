@@ -32,14 +32,16 @@ struct Intent {
     std::uint32_t account = 0;   ///< account_of(): where, and as whom
     std::vector<Field> fields{}; ///< none where it can't be told what would run
     std::string trace_id{};      ///< of the app's traceparent; empty if there is none
+    std::string fingerprint{};   ///< of its argument values, if a rule replays its repeats; else empty
     [[nodiscard]] bool operator==(const Intent&) const = default;
 };
 
 /// How an outcome was learnt.
 enum class Source : std::uint8_t {
     answer,   ///< from what came of the exchange
-    lookup,   ///< the upstream was asked right then (`reconcile`)
-    recovery, ///< it was asked after a restart
+    lookup,   ///< the upstream was asked right then (`transactions.look_up_for`)
+    recovery, ///< it was asked later, in the background
+    repeat,   ///< the same transaction was executed by another request, whose entry says so
 };
 
 /// What became of it. Of several, the last one that is not `unknown` counts.
@@ -50,7 +52,30 @@ struct Outcome {
     std::uint16_t status = 0; ///< as sent to the app; 0: nobody was there
     std::string code;         ///< as in the log: "ok", "outcome_unknown"
     Source source = Source::answer;
+    bool nothing_ran = false; ///< `answered`, and the answer says that nothing was executed
+    bool unheard = false;     ///< executed, but the app was gone before its answer was written
+    /// When it was learnt, on a clock that nobody sets: the start of the machine that it belongs to, and the
+    /// seconds since. Empty and 0 in older records, and if no rule replays repeats.
+    std::string boot{};
+    std::uint64_t up_s = 0;
     [[nodiscard]] bool operator==(const Outcome&) const = default;
+};
+
+/// A person has closed an entry whose outcome was unknown.
+struct Close {
+    std::uint64_t number = 0; ///< the intent's
+    std::int64_t at_ms = 0;
+    graphql::Executed executed = graphql::Executed::unknown; ///< yes, no or unknown
+    std::string user;
+    std::string reason;
+    [[nodiscard]] bool operator==(const Close&) const = default;
+};
+
+/// The app of an unheard one has learnt of it by a repeat.
+struct Heard {
+    std::uint64_t number = 0; ///< the intent's
+    std::int64_t at_ms = 0;
+    [[nodiscard]] bool operator==(const Heard&) const = default;
 };
 
 /// A process began to write; intents from `number` on are its own.
@@ -60,12 +85,14 @@ struct Start {
     [[nodiscard]] bool operator==(const Start&) const = default;
 };
 
-using Record = std::variant<Intent, Outcome, Start>;
+using Record = std::variant<Intent, Outcome, Start, Close, Heard>;
 
 /// A longer line is none of ours: 64 root fields whose keys have 4096 bytes, each escaped.
 inline constexpr std::size_t max_record = std::size_t{2} << 20U;
 /// Longer request ids and names are cut.
 inline constexpr std::size_t max_text = 128;
+/// A longer reason for a close is cut.
+inline constexpr std::size_t max_reason = 1024;
 
 /// Tells accounts apart, so that after a change of the configuration nobody is asked about another's
 /// transactions.

@@ -6,17 +6,44 @@
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task.hpp>
 
+#include <cstdint>
+#include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
 namespace bearerd::journal {
 
+/// Reads a request's fields in place of graphql::mutation_fields(), if fingerprints are kept.
+class FieldReader {
+public:
+    virtual ~FieldReader() = default;
+    /// `fingerprint` becomes what the intent keeps of the argument values, if a rule replays repeats. Any
+    /// thread.
+    [[nodiscard]] virtual std::optional<std::vector<graphql::RootField>>
+    read_fields(const graphql::RequestView& request, std::string& fingerprint) const = 0;
+};
+
+/// Returns a name of this start of the machine, and the seconds since: of a clock that nobody sets.
+struct Uptime {
+    std::string boot;
+    std::uint64_t up_s = 0;
+};
+
+[[nodiscard]] Uptime uptime();
+
+/// How long ago an outcome was learnt. Within one start of the machine that is exact, whatever the wall clock
+/// was set to; else the wall clock says it, less a day, so that a clock that was set forward does not shorten
+/// a window.
+[[nodiscard]] Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) noexcept;
+
 /// Puts one thread's mutations into the journal. On that thread only; the journal, the executor's loop and
 /// the clock must outlive the requests in hand.
 class Scribe {
 public:
+    /// `reader`: nullptr: no rule replays repeats.
     Scribe(Journal& journal, const config::Settings& settings, net::Executor executor,
-           net::DeadlineClock& clock);
+           net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
     /// What may mutate, before it is sent. Of the request nothing is kept but what an Intent has. The entry
     /// is `durable` where it will outlive a crash; otherwise that did not come about within two seconds, it
@@ -27,6 +54,8 @@ public:
     /// What became of it, as soon as that is known.
     void conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,
                   Source source);
+    /// The same. Of `outcome`, number and times are filled in here.
+    void conclude(EntryPtr entry, Outcome outcome);
 
     /// Nothing is sent without its intent on disk.
     [[nodiscard]] bool required() const noexcept { return required_; }
@@ -36,6 +65,9 @@ private:
     bool required_;
     std::uint32_t account_;
     std::vector<graphql::KeyRule> keys_;
+    const FieldReader* reader_; ///< nullptr: no fingerprints are kept
+    Uptime began_;
+    TimePoint began_at_;
     net::Executor executor_;
     net::DeadlineClock& clock_;
 };

@@ -15,6 +15,7 @@
 #include <atomic>
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace bearerd::proxy {
 
@@ -29,6 +30,9 @@ struct ForwardPlan {
     bool errors_always_200;
     std::uint32_t pending_requests;
     Duration response_timeout;
+    std::vector<std::string>
+        key_headers; ///< one for each of `transactions.rules`; empty: its key is an argument
+    bool has_key_headers = false;
 };
 
 /// Takes a request from the app to the upstream and the answer back (contract 2 to 4): classify, attach the

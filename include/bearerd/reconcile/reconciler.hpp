@@ -13,6 +13,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,16 +27,20 @@ struct Plan {
 
     /// How to ask by one rule.
     struct Rule {
-        std::string before_key; ///< of the request's body
+        std::string before_key; ///< of the request's body; empty: the rule has no query
         std::string after_key;
-        std::uint64_t document; ///< graphql::document_hash of the query
-        std::string found;      ///< a JSON pointer
+        std::uint64_t document = 0; ///< graphql::document_hash of the query
+        std::string found;          ///< a JSON pointer
     };
 
-    [[nodiscard]] bool on() const noexcept { return !rules.empty(); }
+    /// Whether any rule has a query.
+    [[nodiscard]] bool on() const noexcept;
+
+    /// Whether each of the fields can be looked up: it has a key of its own, and its rule has a query.
+    [[nodiscard]] bool can_ask(std::span<const graphql::RootField> fields) const noexcept;
 
     Duration within;
-    std::vector<graphql::KeyRule> keys; ///< in the order of `reconcile.rules`, as `rules` is
+    std::vector<graphql::KeyRule> keys; ///< in the order of `transactions.rules`, as `rules` is
     std::vector<Rule> rules;
     http::UpstreamHeadPlan head;
     graphql::RejectionRules rejection;
@@ -56,10 +61,11 @@ struct Answer {
 
 /// What to ask after.
 struct Question {
-    std::size_t rule = 0;   ///< the index in `reconcile.rules`
+    std::size_t rule = 0;   ///< the index in `transactions.rules`
     std::string key;        ///< as graphql::mutation_fields found it
     std::string request_id; ///< for X-Request-Id; that of the request in doubt, where there is one
     TimePoint deadline{};   ///< when to leave off
+    bool once = false;      ///< ask one time only
 };
 
 /// Asks. One per thread, and on it only; everything it refers to must outlive the questions in it. Never
@@ -76,10 +82,11 @@ public:
     /// but for a login that it takes (at most one, which has `auth.login_timeout`).
     [[nodiscard]] net::Task<Answer> ask(Question question);
 
-    /// Whether the mutations of a request were executed, all of them; within `reconcile.within` from now.
-    /// `fields` are such that graphql::each_has_its_key holds. Found are all, or it is as with the first that
-    /// was not.
-    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
+    /// Whether the mutations of a request were executed, all of them; within `transactions.look_up_for` from
+    /// now. `fields` are such that Plan::can_ask holds. Found are all, or it is as with the first that was
+    /// not.
+    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id,
+                                           bool once = false);
 
 private:
     class Inquiry;

@@ -21,7 +21,8 @@ struct ErrorReply {
     std::string_view extra_fields; ///< whole field lines, such as Allow
     /// JSON text: what a look-up of the mutation found, "null" for nothing. Absent: it was not looked up.
     std::optional<std::string_view> reconciled{};
-    std::string_view sentence{}; ///< in place of the code's own
+    std::string_view sentence{};         ///< in place of the code's own
+    std::string_view first_request_id{}; ///< of the request that this one repeats
 };
 
 /// As contract 4's table has it.

@@ -22,6 +22,8 @@ struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     /// For a mutation, what is proven; for a query, yes: the upstream answered.
     graphql::Executed executed = graphql::Executed::no;
+    /// `executed` is `answered`, and the answer says that nothing was executed (graphql::ran_nothing).
+    bool nothing_ran = false;
     bool quiet = false;       ///< neither counted nor logged as a request (the admin listener's)
     std::uint16_t status = 0; ///< as sent to the app
     std::uint32_t resends = 0;

@@ -95,8 +95,11 @@ std::string describe(const Settings& s) {
     time("auth.backoff.max", s.auth.backoff.max);
     line("token_store.directory", s.token_store.directory);
     line("token_store.key_file", s.token_store.key_file);
-    time("reconcile.within", s.reconcile.within);
-    line("reconcile.rules", s.reconcile.rules.size());
+    time("transactions.look_up_for", s.transactions.look_up_for);
+    time("transactions.settle_for", s.transactions.settle_for);
+    time("transactions.remember", s.transactions.remember);
+    line("transactions.replay_memory", s.transactions.replay_memory);
+    line("transactions.rules", s.transactions.rules.size());
     line("journal.directory", s.journal.directory);
     line("journal.required", s.journal.required);
     line("journal.max_size", s.journal.max_size);
@@ -153,7 +156,8 @@ auth: {login_query: "query($password:ID){f(p:$password)}", login_field: f, token
        refresh_before: 15s, fresh_for: 16s, denied_for: 22s, login_timeout: 17s,
        backoff: {rejected: 18s, unavailable: 19s, max: 20s}}
 token_store: {directory: d, key_file: k}
-reconcile: {within: 21s, rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
+transactions: {look_up_for: 21s, settle_for: 61s, remember: 62s, replay_memory: 63KiB,
+               rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
 journal: {directory: /journal, required: true, max_size: 1MiB}
 admin: {address: unix:/a}
 errors: {status: 200}
@@ -214,8 +218,11 @@ auth.backoff.unavailable=19s
 auth.backoff.max=20s
 token_store.directory=d
 token_store.key_file=k
-reconcile.within=21s
-reconcile.rules=1
+transactions.look_up_for=21s
+transactions.settle_for=61s
+transactions.remember=62s
+transactions.replay_memory=64512
+transactions.rules=1
 journal.directory=/journal
 journal.required=1
 journal.max_size=1048576

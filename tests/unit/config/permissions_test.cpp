@@ -96,7 +96,8 @@ TEST(Permissions, EachFileThatIsTrustedIsJudgedAtItsKey) {
                             "credentials: {username: u, password_file: /password}\n"
                             "journal: {directory: /j}\n"
                             "token_store: {key_file: /k,\n"
-                            "  directory: /t}\n",
+                            "  directory: /t}\n"
+                            "transactions: {rules: [{mutation: m, key: k}]}\n",
                             surroundings),
                 ElementsAre("2:18: warning: upstream.tls.ca_file: " + problem,
                             "4:22: warning: upstream.tls.client_key_file: " + problem,

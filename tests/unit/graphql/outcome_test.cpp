@@ -130,5 +130,29 @@ TEST(Outcome, OfAStatusWithoutAnAnswerOfGraphqlIsUnknown) {
             EXPECT_EQ(outcome(one, body, status), Executed::unknown) << status << body;
 }
 
+TEST(RanNothing, HoldsForNullFieldsWithoutAnErrorBelowThem) {
+    const struct {
+        std::uint16_t status;
+        const char* body;
+        bool nothing;
+    } cases[] = {
+        {200, R"({"errors":[{"message":"validation"}],"data":{"pay":null}})", true},
+        {200, R"({"errors":[{"message":"x","path":["pay"]}],"data":{"pay":null}})", true},
+        {400, R"({"errors":[{"message":"x","path":["pay"]}],"data":null})", true},
+        {200, R"([{"data":{"pay":null}},{"data":null}])", true},
+        {200, R"({"errors":[{"message":"x","path":["pay","id"]}],"data":{"pay":null}})", false},
+        {200, R"({"errors":[{"message":"x","path":["pay",0,"id"]}],"data":null})", false},
+        {200, R"({"data":{"pay":null,"refund":{"id":1}}})", false},
+        {200, R"([{"data":{"pay":null}},{"data":{"pay":{"id":1}}}])", false},
+        {502, R"({"errors":[{"message":"x"}],"data":{"pay":null}})", false},
+        {408, R"({"errors":[{"message":"x"}],"data":{"pay":null}})", false},
+        {200, R"({"errors":[{"message":"x"}]})", false},
+        {200, R"({"data":{"pay":null})", false},
+    };
+
+    for (const auto& each : cases)
+        EXPECT_EQ(ran_nothing(each.status, each.body), each.nothing) << each.status << " " << each.body;
+}
+
 } // namespace
 } // namespace bearerd::graphql

@@ -37,6 +37,8 @@ constexpr Row table[] = {
     {ErrorCode::outcome_unknown, "OUTCOME_UNKNOWN", 504, "unknown"},
     {ErrorCode::overloaded, "OVERLOADED", 503, "no"},
     {ErrorCode::shutting_down, "SHUTTING_DOWN", 503, "no"},
+    {ErrorCode::already_executed, "ALREADY_EXECUTED", 409, "yes"},
+    {ErrorCode::key_reused, "KEY_REUSED", 422, "no"},
 };
 static_assert(std::size(table) == error_code_count);
 

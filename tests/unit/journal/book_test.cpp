@@ -95,5 +95,132 @@ TEST(Book, GivesNumbersOnWhateverStandsInTheFile) {
     EXPECT_EQ(book.next_number(), 7U);
 }
 
+Intent keyed(std::uint64_t number, std::string key, std::string print = "") {
+    Intent one = intent(number);
+    one.fields = {{"pay", "ref", std::move(key)}};
+    one.fingerprint = std::move(print);
+    return one;
+}
+
+std::vector<std::uint64_t> executed(const Book& book) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto& [number, item] : book.items())
+        if (item.executed() == Executed::yes)
+            numbers.push_back(number);
+    return numbers;
+}
+
+TEST(BookOfTransactions, ShowsOneThatWasExecutedOnceAsExecutedOnce) {
+    const struct {
+        const char* name;
+        std::vector<Outcome> outcomes;
+        std::vector<std::uint64_t> executed;
+        std::vector<std::uint64_t> unresolved;
+    } cases[] = {
+        {"a later answer settles an unknown one",
+         {outcome(1, Executed::unknown), outcome(2, Executed::yes)},
+         {2},
+         {}},
+        {"what recovery had found is the later answer's",
+         {outcome(1, Executed::yes, Source::recovery), outcome(2, Executed::yes)},
+         {2},
+         {}},
+        {"recovery finds it after the later answer",
+         {outcome(1, Executed::unknown), outcome(2, Executed::yes),
+          outcome(1, Executed::yes, Source::recovery)},
+         {2},
+         {}},
+        {"recovery finds both",
+         {outcome(1, Executed::unknown), outcome(2, Executed::unknown),
+          outcome(1, Executed::yes, Source::recovery), outcome(2, Executed::yes, Source::recovery)},
+         {1},
+         {}},
+        {"the look-up of a repeat finds the first",
+         {outcome(1, Executed::yes), outcome(2, Executed::yes, Source::lookup)},
+         {1},
+         {}},
+        {"two answers are two executions",
+         {outcome(1, Executed::yes), outcome(2, Executed::yes)},
+         {1, 2},
+         {}},
+        {"a later refusal proves nothing",
+         {outcome(1, Executed::unknown), outcome(2, Executed::no)},
+         {},
+         {1}},
+        {"nor does a later error of the API",
+         {outcome(1, Executed::unknown), outcome(2, Executed::answered)},
+         {},
+         {1}},
+    };
+
+    for (const auto& each : cases) {
+        Book book{Book::Keep::all};
+        book.take(keyed(1, "k"));
+        book.take(keyed(2, "k"));
+        book.take(keyed(3, "other"));
+        book.take(outcome(3, Executed::no));
+        for (const Outcome& one : each.outcomes)
+            book.take(one);
+        EXPECT_EQ(executed(book), each.executed) << each.name;
+        EXPECT_EQ(unresolved(book), each.unresolved) << each.name;
+    }
+}
+
+TEST(BookOfTransactions, IsTakenByNoOtherAccountAndNoOtherKey) {
+    Book book{Book::Keep::all};
+    book.take(keyed(1, "k"));
+    Intent other = keyed(2, "k");
+    other.account = 7;
+    book.take(other);
+    book.take(keyed(3, "K"));
+    book.take(outcome(1, Executed::unknown));
+    book.take(outcome(2, Executed::yes));
+    book.take(outcome(3, Executed::yes));
+    EXPECT_THAT(unresolved(book), ElementsAre(1));
+}
+
+TEST(BookOfTransactions, KeepsWhatIsGuardedOrUnheardBesideWhatIsUnresolved) {
+    Book book{Book::Keep::unresolved};
+    for (std::uint64_t number = 1; number <= 5; ++number)
+        book.take(keyed(number, std::to_string(number), number <= 3 ? "print" : ""));
+    book.take(outcome(1, Executed::yes));
+    book.take(outcome(2, Executed::no));
+    Outcome nothing = outcome(3, Executed::answered);
+    nothing.nothing_ran = true;
+    book.take(nothing);
+    Outcome unheard = outcome(4, Executed::yes);
+    unheard.unheard = true;
+    book.take(unheard);
+    book.take(outcome(5, Executed::yes));
+    EXPECT_EQ(book.items().size(), 2U);
+    EXPECT_TRUE(book.items().contains(1));
+    EXPECT_EQ(book.count_unheard(), 1U);
+    EXPECT_EQ(book.count_unresolved(), 0U);
+    book.take(Heard{4, 0});
+    EXPECT_EQ(book.items().size(), 1U);
+    EXPECT_EQ(book.count_unheard(), 0U);
+}
+
+TEST(BookOfTransactions, TakesAPersonsWord) {
+    Book book{Book::Keep::all};
+    book.take(keyed(1, "k"));
+    book.take(outcome(1, Executed::unknown));
+    EXPECT_EQ(book.count_unresolved(), 1U);
+    book.take(Close{1, 5, Executed::no, "maria", "not in the back office"});
+    EXPECT_EQ(book.count_unresolved(), 0U);
+    EXPECT_EQ(book.items().at(1).executed(), Executed::no);
+}
+
+TEST(BookOfTransactions, FindsTheEntriesOfATransaction) {
+    Book book{Book::Keep::all};
+    book.take(keyed(1, "k"));
+    book.take(keyed(2, "l"));
+    book.take(keyed(3, "k"));
+    EXPECT_THAT(book.of_transaction(0, {{"pay", "", "k"}}), ElementsAre(1, 3));
+    EXPECT_THAT(book.of_transaction(1, {{"pay", "", "k"}}), IsEmpty());
+    book.forget(1);
+    EXPECT_THAT(book.of_transaction(0, {{"pay", "", "k"}}), ElementsAre(3));
+}
+
 } // namespace
 } // namespace bearerd::journal

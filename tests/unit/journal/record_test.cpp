@@ -166,5 +166,31 @@ TEST(Account, TellsUpstreamsAndUsersApart) {
     EXPECT_NE(account_of("https://a/", "till"), account_of("https://a/", "till2"));
 }
 
+TEST(Record, OfATransactionComesBackAsItWas) {
+    Intent intent;
+    intent.number = 3;
+    intent.request_id = "id";
+    intent.fields = {{"pay", "ref", "k\r"}};
+    intent.fingerprint = "0a1b2c3d.00112233445566778899aabbccddeeff";
+    Outcome outcome;
+    outcome.number = 3;
+    outcome.executed = graphql::Executed::answered;
+    outcome.code = "graphql_error";
+    outcome.source = Source::repeat;
+    outcome.nothing_ran = true;
+    outcome.unheard = true;
+    outcome.boot = "0a1b2c3d";
+    outcome.up_s = 77;
+    const std::vector<Record> records{
+        intent, outcome, Close{3, 5, graphql::Executed::no, "maria", "not in the back \"office\"\n"},
+        Heard{3, 6}};
+    std::string bytes;
+    for (const Record& record : records)
+        bytes += encode(record);
+    std::vector<Record> found;
+    EXPECT_EQ(read_records(bytes, [&found](Record record) { found.push_back(std::move(record)); }), Damage{});
+    EXPECT_EQ(found, records);
+}
+
 } // namespace
 } // namespace bearerd::journal

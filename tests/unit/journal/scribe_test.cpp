@@ -38,7 +38,7 @@ protected:
     ScribeTest() {
         settings.upstream.url.text = "https://api.example.com/graphql";
         settings.credentials.user = "till-042";
-        settings.reconcile.rules = {{"redeem", "reference", "", ""}};
+        settings.transactions.rules = {{"redeem", "reference", "", "", ""}};
         settings.journal.max_size = 64U << 10U;
     }
 

@@ -117,9 +117,9 @@ TEST_F(PutDownTest, AnAnswerThatBreaksOffUnderWayLeavesItUnknown) {
 }
 
 TEST_F(PutDownTest, WhatWasLookedUpSaysSo) {
-    settings.reconcile.within = Duration{0};
-    settings.reconcile.rules = {
-        {"createReversal", "id", "query($key:ID!){Items(id:$key){id}}", "/data/Items"}};
+    settings.transactions.look_up_for = Duration{0};
+    settings.transactions.rules = {
+        {"createReversal", "id", "", "query($key:ID!){Items(id:$key){id}}", "/data/Items"}};
     fail(errc::closed, Stage::waiting);
     answer(json(R"({"data":{"Items":{"id":7}}})"));
     request(mutation);

@@ -16,9 +16,10 @@ class ReconciliationTest : public ForwarderTest {
 protected:
     ReconciliationTest() {
         // A deadline that has passed already: asked once.
-        settings.reconcile.within = Duration{0};
-        settings.reconcile.rules = {{"createBalanceAdjustment", "reference",
-                                     "query($key:String!){Items(reference:$key){id}}", "/data/Items/0/id"}};
+        settings.transactions.look_up_for = Duration{0};
+        settings.transactions.rules = {{"createBalanceAdjustment", "reference", "",
+                                        "query($key:String!){Items(reference:$key){id}}",
+                                        "/data/Items/0/id"}};
     }
 
     void lose_the_answer() { fail(errc::closed, Stage::waiting); }

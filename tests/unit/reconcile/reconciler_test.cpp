@@ -29,9 +29,9 @@ protected:
     ReconcilerTest() {
         settings.upstream.url.host = "api.example.com";
         settings.upstream.url.target = "/graphql";
-        settings.reconcile.rules = {
-            {"redeem", "reference", "query($key:String!){Items(reference:$key){id}}", "/data/Items/0/id"},
-            {"reverse", "line", "query($key:ID!){Lines(line:$key){id}}", "/data/Lines/0/id"}};
+        settings.transactions.rules = {
+            {"redeem", "reference", "", "query($key:String!){Items(reference:$key){id}}", "/data/Items/0/id"},
+            {"reverse", "line", "", "query($key:ID!){Lines(line:$key){id}}", "/data/Lines/0/id"}};
         tokens.open_exchanges = &transport.open;
     }
 
@@ -253,7 +253,7 @@ TEST_F(ReconcilerTest, FindsAllOfARequestOrNothing) {
     EXPECT_EQ(transport.sent[1].body,
               R"({"query":"query($key:ID!){Lines(line:$key){id}}","variables":{"key":"b"}})");
 
-    settings.reconcile.within = 0ms;
+    settings.transactions.look_up_for = 0ms;
     answer(items("[]"));
     EXPECT_EQ(ask_all(both).result, Result::not_found);
     EXPECT_EQ(transport.sent.size(), 3U);

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/graphql/operation.hpp>
+#include <bearerd/server/handler.hpp>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::server {
+
+/// The request as module graphql reads it.
+[[nodiscard]] inline graphql::RequestView request_view(const Request& request) noexcept {
+    using http::FieldId;
+    const auto& fields = request.head.fields;
+    graphql::RequestView view;
+    view.is_get = request.head.method == "GET";
+    view.query_string = request.target.query;
+    view.content_type = fields.value(FieldId::content_type);
+    view.body = request.body;
+    // A coded body can't be read here. The same if two Content-Type fields leave open which of them the
+    // upstream believes.
+    const auto coding = fields.value(FieldId::content_encoding);
+    const bool plain = coding.empty() || equal_ignoring_case(coding, "identity");
+    view.readable =
+        plain && fields.count(FieldId::content_encoding) <= 1 && fields.count(FieldId::content_type) <= 1;
+    return view;
+}
+
+/// The transaction's key in a header; empty if there is none, or more than one.
+[[nodiscard]] inline std::string_view header_key(const http::RequestHead& head,
+                                                 std::string_view name) noexcept {
+    std::string_view key;
+    std::size_t times = 0;
+    for (const http::Field& field : head.fields.list) {
+        if (!equal_ignoring_case(field.name, name))
+            continue;
+        key = field.value;
+        ++times;
+    }
+    return times == 1 ? key : std::string_view{};
+}
+
+/// One key for each name; empty for an empty name.
+[[nodiscard]] inline std::vector<std::string_view> header_keys(const http::RequestHead& head,
+                                                               std::span<const std::string> names) {
+    std::vector<std::string_view> keys;
+    for (const std::string& name : names)
+        keys.push_back(name.empty() ? std::string_view{} : header_key(head, name));
+    return keys;
+}
+
+} // namespace bearerd::server

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <bearerd/base/secret.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/graphql/arguments.hpp>
+#include <bearerd/journal/scribe.hpp>
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+/// Transactions: which one a request is (contract 10).
+namespace bearerd::transaction {
+
+/// The first half of an HMAC-SHA256.
+using Digest = std::array<std::uint8_t, 16>;
+
+/// What a request says of its transactions.
+struct Reading {
+    /// All root fields of its mutations, with their keys.
+    std::vector<graphql::RootField> fields;
+    /// One for each field whose rule replays repeats and that has a key, in order: (upstream, user, root
+    /// field, key).
+    std::vector<Digest> identities;
+    /// Of all fields together: names, order and canonical argument values, and whether the request is a
+    /// batch.
+    Digest fingerprint{};
+    /// Two of the identities are equal.
+    bool doubled = false;
+};
+
+/// Reads transactions by the rules of one configuration. Immutable; any thread.
+class Identifier final : public journal::FieldReader {
+public:
+    /// `secret`: of the HMACs; what was made with another one can't be compared.
+    Identifier(const Secret& secret, const config::Settings& settings);
+
+    /// Returns false if the body surely holds no guarded mutation. Cheap, and makes no allocation.
+    [[nodiscard]] bool may_concern(std::string_view body) const noexcept;
+
+    /// Returns nullopt if it can't be told what would run, or if no field is guarded.
+    [[nodiscard]] std::optional<Reading> read(const graphql::RequestView& request) const;
+
+    /// The headers that hold keys, one for each rule, in order; empty for a rule that names an argument.
+    [[nodiscard]] const std::vector<std::string>& key_headers() const noexcept { return key_headers_; }
+
+    /// Whether any rule takes its key from a header.
+    [[nodiscard]] bool has_key_headers() const noexcept { return has_key_headers_; }
+
+    [[nodiscard]] Digest identity(std::string_view field, std::string_view key) const;
+
+    /// The identities of the guarded ones among a journal record's fields; empty if there is none.
+    [[nodiscard]] std::vector<Digest> identities(const std::vector<journal::Field>& fields) const;
+
+    /// The identities that the key has by all guarded rules.
+    [[nodiscard]] std::vector<Digest> identities_of_key(std::string_view key) const;
+
+    /// The fingerprint as the journal keeps it, with a name of the secret.
+    [[nodiscard]] std::string text_of(const Digest& fingerprint) const;
+    /// Returns nullopt if it is none, or was made with another secret.
+    [[nodiscard]] std::optional<Digest> fingerprint_of(std::string_view text) const;
+
+    [[nodiscard]] std::optional<std::vector<graphql::RootField>>
+    read_fields(const graphql::RequestView& request, std::string& fingerprint) const override;
+
+private:
+    [[nodiscard]] Digest fingerprint(const graphql::RequestView& request,
+                                     const std::vector<graphql::RootField>& fields) const;
+    [[nodiscard]] bool is_guarded(const graphql::RootField& field) const noexcept;
+
+    Secret secret_;
+    std::string secret_name_;
+    std::string account_; ///< upstream and user
+    std::vector<graphql::KeyRule> rules_;
+    std::vector<bool> guarded_;
+    std::vector<std::string> key_headers_;
+    bool has_key_headers_ = false;
+};
+
+/// A secret for as long as the process lives.
+[[nodiscard]] Secret random_secret();
+
+} // namespace bearerd::transaction

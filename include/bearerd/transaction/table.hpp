@@ -1,0 +1,179 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/graphql/reply.hpp>
+#include <bearerd/transaction/identifier.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::transaction {
+
+/// A reply that can be given to more than one app.
+struct Answer {
+    std::string head; ///< http::head_to_keep()
+    std::string body;
+    graphql::Executed executed = graphql::Executed::unknown;
+    std::uint16_t status = 0;
+    std::size_t outcome = 0; ///< server::Report::outcome
+
+    [[nodiscard]] std::size_t size() const noexcept { return head.size() + body.size(); }
+};
+
+using AnswerPtr = std::shared_ptr<const Answer>;
+
+struct Record;
+using RecordPtr = std::shared_ptr<Record>;
+
+/// What happens to a request (the table of contract 10).
+struct Decision {
+    enum class Kind : std::uint8_t {
+        first,            ///< forward it, then call settle() with `record`
+        wait,             ///< the first one is in flight: the waiter is woken when it is settled
+        replay,           ///< `answer` is its answer
+        look_up,          ///< look the transaction up, then call looked_up() with `record`
+        already_executed, ///< it was executed, and its answer is gone
+        unknown,          ///< nobody knows whether it was executed
+        key_reused,       ///< the key belongs to another request
+        full,             ///< no room for another key that must not be forgotten
+        again,            ///< of a waiter only: call claim() again
+    };
+    Kind kind = Kind::full;
+    RecordPtr record{};
+    AnswerPtr answer{};
+    std::string first_request_id{};
+    std::string reconciled{}; ///< JSON text of what a look-up found; empty: nothing was found
+    bool executed = false;    ///< look_up: it was executed, and only what was found is missing
+};
+
+/// A request that waits for the first one of its transaction. Shared with the table.
+class Waiter {
+public:
+    Waiter() = default;
+    Waiter(const Waiter&) = delete;
+    Waiter& operator=(const Waiter&) = delete;
+    virtual ~Waiter() = default;
+
+    /// Called once, on any thread, under the table's lock: must only hand on.
+    virtual void wake() noexcept = 0;
+
+private:
+    friend class Table;
+    std::optional<Decision> decision_; ///< guarded by the table's lock
+};
+
+/// How the first request of a transaction ended.
+struct Settlement {
+    graphql::Executed executed = graphql::Executed::unknown;
+    bool nothing_ran =
+        false;             ///< answered with the field null: status below 500, no error below the root field
+    bool app_left = false; ///< nothing was sent, because its app had gone
+    AnswerPtr answer{};    ///< for those that wait; none: it can't be given twice
+    bool keep_answer = false; ///< also for those that come later
+};
+
+/// What became of a transaction, for people.
+struct Seen {
+    enum class State : std::uint8_t { in_flight, executed, answered, unknown, not_executed };
+    State state = State::in_flight;
+    std::string request_id;
+    std::int64_t at_ms = 0; ///< when the first request came, since the epoch
+    std::string reconciled;
+    std::vector<std::string> fields;
+};
+
+[[nodiscard]] std::string_view to_string(Seen::State state) noexcept;
+
+/// A transaction of a former process, or one that was closed by hand.
+struct Restored {
+    std::vector<Digest> identities;
+    std::optional<Digest> fingerprint;
+    std::string request_id;
+    std::vector<graphql::RootField> fields{};
+    graphql::Executed executed = graphql::Executed::unknown;
+    std::int64_t at_ms = 0;
+    Duration age{}; ///< since it was settled
+};
+
+/// Remembers transactions. One for all threads; each call is atomic. Pure: the time is an argument. A request
+/// with several transactions claims all or none, because one lock guards them all, and they share one record.
+class Table {
+public:
+    struct Limits {
+        Duration remember{};
+        std::uint64_t replay_memory = 0; ///< bytes of answers
+        std::size_t records = most_records;
+    };
+
+    static constexpr std::size_t most_records = std::size_t{1} << 18U;
+    static constexpr std::size_t longest_answer = std::size_t{64} << 10U;
+
+    explicit Table(Limits limits) : limits_{limits} {}
+
+    Table(const Table&) = delete;
+    Table& operator=(const Table&) = delete;
+
+    void set_limits(Limits limits);
+
+    /// What to do with a request. `reading` is not doubled. `at_ms`: the wall clock, for people.
+    [[nodiscard]] Decision claim(const Reading& reading, std::string_view request_id, std::int64_t at_ms,
+                                 TimePoint now, const std::shared_ptr<Waiter>& waiter);
+
+    /// After Decision::Kind::first, exactly once.
+    void settle(const RecordPtr& record, Settlement how, TimePoint now);
+
+    /// After Decision::Kind::look_up, exactly once. `found`: JSON text; nullopt: not found. `answer`: for
+    /// those that wait.
+    void looked_up(const RecordPtr& record, const std::optional<std::string>& found, AnswerPtr answer,
+                   TimePoint now);
+
+    /// What a waiter was woken for; nullopt: it was not.
+    [[nodiscard]] std::optional<Decision> decision_of(Waiter& waiter);
+
+    /// Adds what a former process left; what is there already stays.
+    void restore(Restored transaction, TimePoint now);
+
+    /// The transaction was found by a look-up in the background. False: it was not unknown.
+    bool found(std::span<const Digest> identities, std::string reconciled, TimePoint now);
+
+    /// A person has closed it: `no` frees it, `yes` makes it executed, `unknown` leaves it unknown.
+    void close(Restored transaction, TimePoint now);
+
+    /// Returns nullopt if it is not known.
+    [[nodiscard]] std::optional<Seen> find(const Digest& identity, TimePoint now);
+
+    [[nodiscard]] std::size_t size() const;
+    [[nodiscard]] std::uint64_t answer_bytes() const;
+
+private:
+    using Age = std::list<RecordPtr>;
+
+    [[nodiscard]] Decision decide(const RecordPtr& record, const std::shared_ptr<Waiter>& waiter);
+    [[nodiscard]] static bool is_same(const Record& record, const Reading& reading);
+    [[nodiscard]] RecordPtr record_of(const Digest& identity, TimePoint now);
+    [[nodiscard]] bool make_room(std::size_t records, TimePoint now);
+    void add(const RecordPtr& record);
+    void remove(const RecordPtr& record);
+    void keep(const RecordPtr& record, TimePoint settled_at);
+    void keep_answer(const RecordPtr& record, AnswerPtr answer);
+    void drop_answer(Record& record);
+    void tell(Record& record, const Decision& decision);
+
+    mutable std::mutex mutex_;
+    Limits limits_;
+    std::map<Digest, RecordPtr> records_;
+    Age executed_; ///< those that may be forgotten, the oldest first
+    Age answers_;  ///< those with an answer, the least recently used first
+    std::uint64_t answer_bytes_ = 0;
+};
+
+} // namespace bearerd::transaction

@@ -1,0 +1,248 @@
+#include "settler.hpp"
+
+#include <bearerd/base/log.hpp>
+#include <bearerd/net/spawn.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <optional>
+
+namespace bearerd::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t most_open = 10'000; ///< what is beyond it stays in the journal
+constexpr Duration between_questions = 1s;
+constexpr Duration first_pause = 5s;
+constexpr Duration longest_pause = 10min;
+
+/// Names the transaction; one whose keys are not known is only itself.
+std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fields, std::uint64_t number) {
+    std::string name = std::to_string(account);
+    bool known = !fields.empty();
+    for (const journal::Field& field : fields) {
+        known = known && !field.key.empty();
+        name.append(";").append(field.name).append(":").append(std::to_string(field.key.size()));
+        name.append(":").append(field.key);
+    }
+    return known ? name : name + "#" + std::to_string(number);
+}
+
+/// What to ask after; nullopt if it can't be told, or if the rules or the account have changed since.
+std::optional<std::vector<graphql::RootField>> questions(const Settler::Case& what,
+                                                         const Settler::Asker& asker) {
+    if (what.account != asker.account)
+        return std::nullopt;
+    const auto& keys = asker.reconciler->plan().keys;
+    std::vector<graphql::RootField> fields;
+    for (const journal::Field& field : what.fields) {
+        const auto same = [&field](const graphql::KeyRule& rule) {
+            return rule.field == field.name && rule.argument == field.argument;
+        };
+        const auto rule = std::ranges::find_if(keys, same);
+        if (rule == keys.end())
+            return std::nullopt;
+        fields.push_back({field.name, static_cast<std::size_t>(rule - keys.begin()), field.key});
+    }
+    if (!asker.reconciler->plan().can_ask(fields))
+        return std::nullopt;
+    return fields;
+}
+
+void tell(const Settler::Case& what, bool warn, std::string_view result) {
+    const auto log = warn ? log::warning : log::info;
+    log("journal: a mutation without an outcome", {{"request_id", std::string_view{what.request_id}},
+                                                   {"name", std::string_view{what.operation}},
+                                                   {"number", static_cast<std::int64_t>(what.number)},
+                                                   {"result", result}});
+}
+
+std::int64_t wall_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
+}
+
+} // namespace
+
+Settler::Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
+                 std::function<Asker()> asker)
+    : journal_{journal},
+      executor_{executor},
+      clock_{clock},
+      asker_{std::move(asker)},
+      changed_{std::move(executor)} {}
+
+void Settler::start(const std::vector<journal::Item>& items) {
+    const journal::Uptime now = journal::uptime();
+    // Of too many, the newest.
+    for (auto item = items.rbegin(); item != items.rend(); ++item) {
+        if (!item->unresolved())
+            continue;
+        summary_due_ = true;
+        if (open_.size() >= most_open) {
+            ++counts_.not_asked;
+            continue;
+        }
+        const journal::Outcome since = item->outcome.value_or(
+            journal::Outcome{item->intent.number, item->intent.at_ms, graphql::Executed::unknown, 0, {}, {}});
+        insert({item->intent.number, item->intent.account, item->intent.fields, item->intent.request_id,
+                item->intent.operation, journal::age_of(since, now, wall_ms())},
+               true);
+    }
+    changed_.set();
+}
+
+void Settler::add(Case unknown) {
+    if (open_.size() < most_open && questions(unknown, asker_())) // else nobody could ask
+        insert(std::move(unknown), false);
+    changed_.set();
+}
+
+void Settler::insert(Case unknown, bool former) {
+    if (stopped_)
+        return;
+    const auto [at, fresh] = open_.try_emplace(name_of(unknown.account, unknown.fields, unknown.number));
+    Open& open = at->second;
+    const std::uint64_t number = std::max(open.what.number, unknown.number);
+    if (!fresh) { // the journal and the guard tell of the same one
+        open.what.number = number;
+        return;
+    }
+    const TimePoint now = BootClock::now();
+    const Duration settle_for = asker_().settle_for;
+    open.what = std::move(unknown);
+    open.next = former ? now : now + first_pause; // one that has just become unknown was looked up just now
+    open.end = now + std::max(Duration{0}, settle_for - open.what.age);
+    open.pause = first_pause;
+    open.former = former;
+    counts_.left += former ? 1 : 0;
+    if (!running_) {
+        running_ = true;
+        net::spawn(executor_, run(), "settling");
+    }
+}
+
+void Settler::remove(const std::vector<journal::Field>& fields, std::uint32_t account) {
+    const auto found = open_.find(name_of(account, fields, 0));
+    if (found == open_.end())
+        return;
+    if (found->second.former && !found->second.asked)
+        --counts_.left;
+    open_.erase(found);
+}
+
+void Settler::stop() noexcept {
+    stopped_ = true;
+    changed_.set();
+}
+
+net::Task<void> Settler::run() {
+    while (!stopped_ && !open_.empty()) {
+        const auto by_time = [](const auto& a, const auto& b) { return a.second.next < b.second.next; };
+        const auto first = std::ranges::min_element(open_, by_time);
+        if (first->second.next > BootClock::now()) {
+            const TimePoint until = first->second.next;
+            co_await rest(until);
+            continue;
+        }
+        const TimePoint next_question = BootClock::now() + between_questions;
+        std::string name = first->first;
+        const bool asked = co_await look_up(std::move(name));
+        if (summary_due_ && counts_.left == 0)
+            summarize();
+        while (asked && !stopped_ && BootClock::now() < next_question)
+            co_await rest(next_question);
+    }
+    running_ = false;
+}
+
+/// Asks once after one of them; returns false if that can't be done.
+net::Task<bool> Settler::look_up(std::string name) {
+    const Asker asker = asker_();
+    const Case what = open_.at(name).what;
+    auto fields = questions(what, asker);
+    if (!fields) {
+        Open& open = open_.at(name);
+        first_result(open, counts_.not_asked, "can't be looked up", true);
+        open_.erase(name);
+        co_return false;
+    }
+    const auto answer = co_await asker.reconciler->ask_all(std::move(*fields), what.request_id, true);
+    const auto at = open_.find(name);
+    if (at == open_.end()) // it was settled otherwise meanwhile
+        co_return true;
+    Open& open = at->second;
+    if (answer.result == reconcile::Result::found) {
+        first_result(open, counts_.found, "executed", false);
+        found(open.what, asker, answer.found);
+        open_.erase(at);
+        co_return true;
+    }
+    if (answer.result == reconcile::Result::not_found)
+        first_result(open, counts_.not_found, "not found, still unknown", true);
+    if (BootClock::now() >= open.end) {
+        tell(open.what, true, "not found in time, it stays unknown");
+        if (open.former && !open.asked)
+            --counts_.left;
+        open_.erase(at);
+        co_return true;
+    }
+    open.next = BootClock::now() + open.pause;
+    open.pause = std::min(2 * open.pause, longest_pause);
+    co_return true;
+}
+
+void Settler::first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn) {
+    if (open.asked && warn)
+        return;
+    tell(open.what, warn, result);
+    if (!open.asked && open.former) {
+        --counts_.left;
+        ++counter;
+    }
+    open.asked = true;
+}
+
+void Settler::found(const Case& what, const Asker& asker, std::string text) {
+    if (journal_ != nullptr) {
+        journal::Outcome outcome;
+        outcome.number = what.number;
+        outcome.at_ms = wall_ms();
+        outcome.executed = graphql::Executed::yes;
+        outcome.code = "outcome_unknown";
+        outcome.source = journal::Source::recovery;
+        const journal::Uptime now = journal::uptime();
+        outcome.boot = now.boot;
+        outcome.up_s = now.up_s;
+        if (what.number != 0)
+            journal_->resolve(std::move(outcome));
+        else
+            journal_->settle(what.account, what.fields, std::move(outcome));
+    }
+    if (asker.table != nullptr && asker.identifier != nullptr) {
+        const auto identities = asker.identifier->identities(what.fields);
+        asker.table->found(identities, std::move(text), BootClock::now());
+    }
+}
+
+net::Task<void> Settler::rest(TimePoint until) {
+    net::Deadline end{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
+                      &changed_};
+    end.set(until);
+    if (!stopped_)
+        co_await changed_.wait();
+}
+
+void Settler::summarize() {
+    summary_due_ = false;
+    const bool open = counts_.not_found + counts_.not_asked > 0;
+    const auto log = open ? log::warning : log::info;
+    log(open ? "journal: some mutations are still without an outcome; bearerd journal --unresolved lists them"
+             : "journal: every mutation has its outcome",
+        {{"executed", counts_.found},
+         {"not_found", counts_.not_found},
+         {"not_asked", counts_.not_asked},
+         {"no_answer", counts_.left}});
+}
+
+} // namespace bearerd::app

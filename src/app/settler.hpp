@@ -1,0 +1,101 @@
+#pragma once
+
+#include <bearerd/journal/journal.hpp>
+#include <bearerd/journal/scribe.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/event.hpp>
+#include <bearerd/reconcile/reconciler.hpp>
+#include <bearerd/transaction/identifier.hpp>
+#include <bearerd/transaction/table.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bearerd::app {
+
+/// Looks up what has no known outcome, in the background: what former processes left, and what becomes
+/// unknown while this one runs. At most one question a second, whatever the number of transactions; each is
+/// asked after again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for` is
+/// over. What is not found stays unknown: it may have been executed all the same. Logs the first and the last
+/// result of each. On one thread, whose loop must drain before this goes.
+class Settler {
+public:
+    /// Who asks, for as long as it is held: a reload changes it.
+    struct Asker {
+        std::shared_ptr<reconcile::Reconciler> reconciler;
+        const transaction::Identifier* identifier = nullptr; ///< nullptr: no rule replays repeats
+        transaction::Table* table = nullptr;                 ///< the same
+        std::uint32_t account = 0; ///< journal::account_of() the upstream that it asks
+        Duration settle_for{};
+    };
+
+    /// A transaction of unknown outcome.
+    struct Case {
+        std::uint64_t number = 0; ///< of the journal's entry; 0: not known
+        std::uint32_t account = 0;
+        std::vector<journal::Field> fields;
+        std::string request_id;
+        std::string operation{};
+        Duration age{}; ///< since it became unknown
+    };
+
+    /// `journal`: nullptr: none is kept.
+    Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
+            std::function<Asker()> asker);
+    Settler(const Settler&) = delete;
+    Settler& operator=(const Settler&) = delete;
+    ~Settler() = default;
+
+    /// What former processes left unresolved; a summary is logged once each has been asked after.
+    void start(const std::vector<journal::Item>& items);
+
+    void add(Case unknown);
+
+    /// Its outcome is known otherwise, or a person has closed it.
+    void remove(const std::vector<journal::Field>& fields, std::uint32_t account);
+
+    /// No further question. Those under way are ended by the reconciler's group.
+    void stop() noexcept;
+
+private:
+    struct Open {
+        Case what;
+        TimePoint next{};
+        TimePoint end{};
+        Duration pause{};
+        bool asked = false;
+        bool former = false; ///< of a former process
+    };
+
+    struct Counts {
+        std::int64_t found = 0;
+        std::int64_t not_found = 0;
+        std::int64_t not_asked = 0;
+        std::int64_t left = 0; ///< not asked after yet
+    };
+
+    [[nodiscard]] net::Task<void> run();
+    [[nodiscard]] net::Task<bool> look_up(std::string name);
+    [[nodiscard]] net::Task<void> rest(TimePoint until);
+    void insert(Case unknown, bool former);
+    void found(const Case& what, const Asker& asker, std::string text);
+    void first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn);
+    void summarize();
+
+    journal::Journal* journal_;
+    net::Executor executor_;
+    net::DeadlineClock& clock_;
+    std::function<Asker()> asker_;
+    std::map<std::string, Open> open_; ///< by account, fields and keys
+    net::Event changed_;
+    Counts counts_;
+    bool running_ = false;
+    bool stopped_ = false;
+    bool summary_due_ = false;
+};
+
+} // namespace bearerd::app

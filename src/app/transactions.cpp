@@ -1,0 +1,142 @@
+#include "transactions.hpp"
+
+#include "time_text.hpp"
+
+#include <bearerd/base/log.hpp>
+#include <bearerd/journal/files.hpp>
+#include <bearerd/transaction/restoring.hpp>
+#include <bearerd/transaction/secret_file.hpp>
+
+#include <boost/asio/post.hpp>
+#include <nlohmann/json.hpp>
+
+#include <chrono>
+#include <string>
+#include <utility>
+
+namespace bearerd::app {
+namespace {
+
+namespace asio = net::asio;
+
+std::int64_t wall_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
+}
+
+std::uint32_t account_of(const config::Settings& settings) {
+    return journal::account_of(settings.upstream.url.text, settings.credentials.user);
+}
+
+} // namespace
+
+void restore(const std::vector<journal::Item>& items, const Generation& generation, Shared& shared) {
+    if (!generation.identifier || !shared.transactions)
+        return;
+    const journal::Uptime now = journal::uptime();
+    const std::uint32_t account = account_of(*generation.settings);
+    for (const journal::Item& item : items)
+        if (auto restored = transaction::restored_from(item, *generation.identifier, account, now, wall_ms()))
+            shared.transactions->restore(std::move(*restored), BootClock::now());
+}
+
+const Secret& Transactions::prepare(const config::Settings& settings) {
+    if (!settings.transactions.guard())
+        return secret_;
+    const transaction::Table::Limits limits{settings.transactions.remember,
+                                            settings.transactions.replay_memory};
+    if (shared_.transactions) {
+        shared_.transactions->set_limits(limits);
+        return secret_;
+    }
+    if (settings.journal.directory.empty()) {
+        log::warning("transactions are remembered in memory only: without a journal, a restart forgets them",
+                     {});
+    } else if (auto secret = transaction::load_or_make_secret(settings.journal.directory)) {
+        secret_ = std::move(*secret);
+    } else {
+        const std::string reason = secret.error().message();
+        log::warning(
+            "the key of transactions can't be read or made in the journal's folder: after a restart, a "
+            "repeat with other values counts as the same",
+            {{"reason", std::string_view{reason}}});
+    }
+    if (secret_.empty())
+        secret_ = transaction::random_secret();
+    shared_.transactions = std::make_unique<transaction::Table>(limits);
+    return secret_;
+}
+
+/// Set before the first worker serves, and never again: all threads read them.
+void Transactions::make_events() {
+    transaction::Events& events = shared_.transaction_events;
+    using Fields = transaction::Events::Fields;
+    events.left_unknown = [first = &first_](Fields fields, std::uint32_t account, std::string request_id) {
+        Settler::Case unknown;
+        unknown.account = account;
+        unknown.fields = std::move(fields);
+        unknown.request_id = std::move(request_id);
+        asio::post(first->context(),
+                   [first, unknown = std::move(unknown)]() mutable { first->settle(std::move(unknown)); });
+    };
+    events.found = [first = &first_, shared = &shared_](Fields fields, std::uint32_t account) {
+        if (shared->journal != nullptr) {
+            journal::Outcome outcome;
+            outcome.at_ms = wall_ms();
+            outcome.executed = graphql::Executed::yes;
+            outcome.code = "outcome_unknown";
+            outcome.source = journal::Source::lookup;
+            shared->journal->settle(account, fields, std::move(outcome));
+        }
+        asio::post(first->context(),
+                   [first, fields = std::move(fields), account] { first->settled(fields, account); });
+    };
+    events.heard = [shared = &shared_](Fields fields, std::uint32_t account) {
+        if (shared->journal != nullptr)
+            shared->journal->heard(account, std::move(fields));
+    };
+}
+
+void Transactions::restore_from_journal(const Generation& generation) {
+    const std::string& directory = generation.settings->journal.directory;
+    if (!generation.identifier || directory.empty() || std::exchange(restored_, true))
+        return;
+    const auto reading = journal::read_journal(directory);
+    if (!reading) {
+        const std::string reason = reading.error().message();
+        log::warning("the journal can't be read: transactions of before the start are not recognised",
+                     {{"reason", std::string_view{reason}}});
+        return;
+    }
+    std::vector<journal::Item> items;
+    for (const auto& [number, item] : reading->book.items())
+        if (shared_.journal == nullptr ||
+            !reading->book.in_hand(item)) // else it is in flight in this very process
+            items.push_back(item);
+    restore(items, generation, shared_);
+    log::info("transactions are remembered",
+              {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
+}
+
+std::string Transactions::describe(const Generation& generation, transaction::Table& table,
+                                   std::string_view key) {
+    using Json = nlohmann::ordered_json;
+    Json list = Json::array();
+    const TimePoint now = BootClock::now();
+    for (const transaction::Digest& identity : generation.identifier->identities_of_key(key)) {
+        const auto seen = table.find(identity, now);
+        if (!seen)
+            continue;
+        const Json found = Json::parse(seen->reconciled, nullptr, false);
+        list.push_back({{"fields", seen->fields},
+                        {"state", transaction::to_string(seen->state)},
+                        {"request_id", seen->request_id},
+                        {"time", time_text(seen->at_ms, 'T')},
+                        {"found", found.is_discarded() ? Json() : found}});
+    }
+    if (list.empty())
+        list.push_back({{"state", "not_known"}});
+    const Json all{{"key", std::string{key}}, {"transactions", std::move(list)}};
+    return all.dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+}
+
+} // namespace bearerd::app

@@ -1,0 +1,302 @@
+#include "canonical.hpp"
+
+#include "literal.hpp"
+
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/graphql/text_buffer.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+namespace bearerd::graphql {
+namespace {
+
+/// An object whose text is longer is replaced by its digest, so that sorting nested objects stays linear.
+constexpr std::size_t longest_object = 256;
+
+bool is_builtin_scalar(std::string_view type) noexcept {
+    constexpr std::array<std::string_view, 5> builtin{"String", "ID", "Int", "Float", "Boolean"};
+    return std::ranges::find(builtin, type) != builtin.end();
+}
+
+/// Whether it has the form of a GraphQL name.
+bool is_name(std::string_view text) noexcept {
+    return !text.empty() && Lexer{text}.next().text == text &&
+           lexical::class_of(text.front()) == lexical::Class::name_start;
+}
+
+/// Writes the canonical text of one field's arguments.
+class Writer {
+public:
+    Writer(const Variables& variables, const Canonical& how) noexcept : variables_{variables}, how_{how} {}
+
+    std::string arguments(std::string_view list) {
+        Lexer lexer{list};
+        lexer.next(); // the parenthesis
+        Token token = lexer.next();
+        members(lexer, token, ')');
+        return std::move(out_);
+    }
+
+    [[nodiscard]] bool clear() const noexcept { return clear_; }
+
+private:
+    /// A member of an object within `out_`: its name, then its value.
+    struct Member {
+        std::size_t begin;
+        std::size_t name;
+        std::size_t name_size;
+        std::size_t end;
+    };
+
+    using Members = std::vector<Member>;
+
+    void literal(Lexer& lexer, Token& token);
+    void single_literal(const Token& token);
+    void list(Lexer& lexer, Token& token);
+    void members(Lexer& lexer, Token& token, char end);
+    bool variable(std::string_view name);
+    void json(JsonScan& scan, bool may_be_enum);
+    void json_string(JsonScan& scan, bool may_be_enum);
+    void json_object(JsonScan& scan);
+    void text(char tag, std::string_view value);
+    void begin_member(Members& all, std::string_view name);
+    void sort(std::size_t begin, Members& all);
+
+    [[nodiscard]] std::string_view name_of(const Member& member) const noexcept {
+        return std::string_view{out_}.substr(member.name, member.name_size);
+    }
+
+    const Variables& variables_;
+    const Canonical& how_;
+    std::string out_;
+    bool clear_ = true;
+};
+
+void Writer::text(char tag, std::string_view value) {
+    out_ += tag;
+    out_.append(std::to_string(value.size())) += ':';
+    out_ += value;
+}
+
+void Writer::begin_member(Members& all, std::string_view name) {
+    const std::size_t begin = out_.size();
+    out_.append(std::to_string(name.size())) += ':';
+    all.push_back({begin, out_.size(), name.size(), 0});
+    out_ += name;
+}
+
+/// Brings what stands in `out_` from `begin` on, which is the members, into the order of their names.
+void Writer::sort(std::size_t begin, Members& all) {
+    const auto by_name = [this](const Member& a, const Member& b) { return name_of(a) < name_of(b); };
+    if (!std::ranges::is_sorted(all, by_name)) {
+        std::ranges::stable_sort(all, by_name);
+        std::string sorted;
+        sorted.reserve(out_.size() - begin);
+        for (const Member& member : all)
+            sorted.append(out_, member.begin, member.end - member.begin);
+        out_.replace(begin, std::string::npos, sorted);
+    }
+    if (out_.size() - begin <= longest_object)
+        return;
+    const std::string digest = how_.digest(std::string_view{out_}.substr(begin));
+    out_.resize(begin);
+    text('h', digest);
+}
+
+// NOLINTBEGIN(misc-no-recursion): the document was parsed and the JSON scanned, both within their bounds.
+
+/// Writes the value that begins at `token`, and passes it.
+void Writer::literal(Lexer& lexer, Token& token) {
+    if (token.is('[')) {
+        list(lexer, token);
+    } else if (token.is('{')) {
+        token = lexer.next();
+        out_ += '{';
+        members(lexer, token, '}');
+        out_ += '}';
+    } else {
+        single_literal(token);
+        token = lexer.next();
+    }
+}
+
+void Writer::list(Lexer& lexer, Token& token) {
+    token = lexer.next();
+    out_ += '[';
+    while (!token.is(']') && token.kind != TokenKind::end && token.kind != TokenKind::invalid) {
+        if (token.is('$')) {
+            if (!variable(lexer.next().text))
+                out_ += 'n';
+            token = lexer.next();
+        } else {
+            literal(lexer, token);
+        }
+    }
+    out_ += ']';
+    token = lexer.next();
+}
+
+/// Writes `name: value` pairs up to `end`, and passes that.
+void Writer::members(Lexer& lexer, Token& token, char end) {
+    const std::size_t begin = out_.size();
+    Members all;
+    while (token.kind == TokenKind::name) {
+        begin_member(all, token.text);
+        lexer.next(); // the colon
+        token = lexer.next();
+        bool present = true;
+        if (token.is('$')) {
+            present = variable(lexer.next().text);
+            token = lexer.next();
+        } else {
+            literal(lexer, token);
+        }
+        if (present) {
+            all.back().end = out_.size();
+        } else {
+            out_.resize(all.back().begin);
+            all.pop_back();
+        }
+    }
+    clear_ = clear_ && token.is(end);
+    sort(begin, all);
+    token = lexer.next();
+}
+
+/// Returns false if the variable has no value: what it stands for is absent.
+bool Writer::variable(std::string_view name) {
+    const auto value = variables_.value(name);
+    if (!value || value->given == Variables::Given::unclear) {
+        clear_ = false;
+        return true;
+    }
+    if (value->given == Variables::Given::yes) {
+        JsonScan scan{value->json};
+        json(scan, !is_builtin_scalar(value->type));
+        clear_ = clear_ && scan.ok();
+        return true;
+    }
+    if (value->default_value.empty())
+        return false;
+    Lexer lexer{value->default_value};
+    Token token = lexer.next();
+    literal(lexer, token);
+    return true;
+}
+
+void Writer::json(JsonScan& scan, bool may_be_enum) {
+    std::string_view raw;
+    switch (scan.peek()) {
+    case JsonKind::object:
+        return json_object(scan);
+    case JsonKind::array:
+        out_ += '[';
+        for (scan.enter_array(); scan.next_element();)
+            json(scan, may_be_enum);
+        out_ += ']';
+        return;
+    case JsonKind::string:
+        return json_string(scan, may_be_enum);
+    case JsonKind::number:
+        scan.skip(raw);
+        out_ += canonical_number(raw);
+        return;
+    default:
+        scan.skip(raw);
+        out_ += raw.empty() ? 'n' : raw.front(); // true, false, null
+    }
+}
+
+void Writer::json_object(JsonScan& scan) {
+    out_ += '{';
+    const std::size_t begin = out_.size();
+    Members all;
+    JsonString key;
+    TextBuffer buffer;
+    for (scan.enter_object(); scan.next_member(key);) {
+        begin_member(all, key.text(buffer));
+        json(scan, false);
+        all.back().end = out_.size();
+    }
+    sort(begin, all);
+    out_ += '}';
+}
+
+// NOLINTEND(misc-no-recursion)
+
+void Writer::json_string(JsonScan& scan, bool may_be_enum) {
+    JsonString string;
+    TextBuffer buffer;
+    if (!scan.string(string))
+        return;
+    const std::string_view value = string.text(buffer);
+    text(may_be_enum && is_name(value) ? '@' : '"', value);
+}
+
+void Writer::single_literal(const Token& token) {
+    if (token.kind == TokenKind::number) {
+        out_ += canonical_number(token.text);
+    } else if (token.kind == TokenKind::string) {
+        if (const auto value = string_value(token.text)) {
+            text('"', *value);
+        } else {
+            text('r', token.text);
+        }
+    } else if (token.is_name("null") || token.is_name("true") || token.is_name("false")) {
+        out_ += token.text.front();
+    } else {
+        clear_ = clear_ && token.kind == TokenKind::name;
+        text('@', token.text);
+    }
+}
+
+} // namespace
+
+std::string canonical_number(std::string_view number) {
+    std::string_view rest = number;
+    const bool negative = rest.starts_with('-');
+    rest.remove_prefix(negative ? 1 : 0);
+    const std::size_t mark = rest.find_first_of("eE");
+    std::int64_t exponent = 0;
+    if (mark != std::string_view::npos) {
+        std::string_view text = rest.substr(mark + 1);
+        text.remove_prefix(text.starts_with('+') ? 1 : 0);
+        constexpr std::int64_t most = std::int64_t{1} << 60U;
+        const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), exponent);
+        if (failure != std::errc{} || stop != text.data() + text.size() || exponent > most ||
+            exponent < -most)
+            return "##" + std::string{number} + ";"; // compared by its bytes
+    }
+    const std::string_view mantissa = rest.substr(0, mark);
+    const std::size_t dot = mantissa.find('.');
+    std::string digits{mantissa.substr(0, dot)};
+    if (dot != std::string_view::npos) {
+        digits += mantissa.substr(dot + 1);
+        exponent -= static_cast<std::int64_t>(mantissa.size() - dot - 1);
+    }
+    digits.erase(0, std::min(digits.find_first_not_of('0'), digits.size()));
+    if (digits.empty())
+        return "#0;";
+    const std::size_t last = digits.find_last_not_of('0');
+    exponent += static_cast<std::int64_t>(digits.size() - 1 - last);
+    digits.resize(last + 1);
+    return "#" + std::string(negative ? "-" : "") + digits + "e" + std::to_string(exponent) + ";";
+}
+
+std::string canonical_arguments(std::string_view list, const Variables& variables, std::string_view values,
+                                const Canonical& how) {
+    Writer writer{variables, how};
+    std::string text = writer.arguments(list);
+    if (writer.clear())
+        return text;
+    // Servers could read different values: only the same bytes are the same.
+    return "?" + how.digest(list) + how.digest(values);
+}
+
+} // namespace bearerd::graphql

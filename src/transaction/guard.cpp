@@ -1,0 +1,428 @@
+#include <bearerd/transaction/guard.hpp>
+
+#include "guarded_body.hpp"
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/http/kept_head.hpp>
+#include <bearerd/net/event.hpp>
+#include <bearerd/server/own_reply.hpp>
+#include <bearerd/server/request_view.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <exception>
+#include <utility>
+
+namespace bearerd::transaction {
+namespace {
+
+using graphql::ErrorCode;
+using graphql::Executed;
+using server::Reply;
+using Kind = Decision::Kind;
+using namespace std::chrono_literals;
+
+/// How often a request that waits looks whether its app is still there.
+constexpr Duration look_every = 500ms;
+
+constexpr std::string_view replayed_field = "Idempotent-Replayed: true\r\n";
+
+constexpr std::string_view doubled_sentence = "The till sent the same transaction twice in one request, so "
+                                              "nothing of it was executed; please send it once.";
+constexpr std::string_view joined_too_long_sentence =
+    "This transaction is still being executed by an earlier request with the same reference; please send it "
+    "again "
+    "with that reference to learn what became of it.";
+
+std::int64_t wall_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(
+               std::chrono::system_clock::now().time_since_epoch())
+        .count();
+}
+
+/// Wakes a request on its own thread.
+class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
+public:
+    explicit ThreadWaiter(net::Executor executor) : executor_{std::move(executor)} {}
+
+    void wake() noexcept override {
+        try {
+            net::asio::post(executor_, [self = shared_from_this()] {
+                if (self->event != nullptr)
+                    self->event->set();
+            });
+        } catch (const std::exception&) { // no memory: the request looks by itself in a moment
+        }
+    }
+
+    net::Event* event = nullptr; ///< the thread's own
+
+private:
+    net::Executor executor_;
+};
+
+/// Looks at the app's connection once a request, as the handler behind the guard does too.
+class WatchedOnce final : public server::AppWatcher {
+public:
+    explicit WatchedOnce(server::AppWatcher& inner) noexcept : inner_{inner} {}
+
+    [[nodiscard]] bool note_end() noexcept override {
+        if (!std::exchange(noted_, true))
+            gone_ = inner_.note_end();
+        return gone_;
+    }
+
+    [[nodiscard]] bool is_gone() noexcept override { return gone_ || inner_.is_gone(); }
+
+private:
+    server::AppWatcher& inner_;
+    bool noted_ = false;
+    bool gone_ = false;
+};
+
+/// A claim that is settled as unknown if nothing else is said.
+class Claim {
+public:
+    Claim(Table& table, RecordPtr record) noexcept : table_{&table}, record_{std::move(record)} {}
+
+    Claim(const Claim&) = delete;
+    Claim& operator=(const Claim&) = delete;
+
+    ~Claim() { settle({}); }
+
+    void settle(Settlement how) {
+        if (const RecordPtr record = std::exchange(record_, nullptr))
+            table_->settle(record, std::move(how), BootClock::now());
+    }
+
+private:
+    Table* table_;
+    RecordPtr record_;
+};
+
+/// The same for a look-up.
+class LookUp {
+public:
+    LookUp(Table& table, RecordPtr record) noexcept : table_{table}, record_{std::move(record)} {}
+
+    LookUp(const LookUp&) = delete;
+    LookUp& operator=(const LookUp&) = delete;
+
+    ~LookUp() { end(std::nullopt, nullptr); }
+
+    void end(const std::optional<std::string>& found, AnswerPtr answer) {
+        if (const RecordPtr record = std::exchange(record_, nullptr))
+            table_.looked_up(record, found, std::move(answer), BootClock::now());
+    }
+
+private:
+    Table& table_;
+    RecordPtr record_;
+};
+
+AnswerPtr answer_of(std::string_view head, std::string body, const server::Report& report) {
+    auto answer = std::make_shared<Answer>();
+    answer->head = http::head_to_keep(head);
+    answer->body = std::move(body);
+    answer->executed = report.executed;
+    answer->status = report.status;
+    answer->outcome = report.outcome;
+    return answer;
+}
+
+/// The bytes of a body that is held.
+std::string_view held_body(const Reply& reply) noexcept {
+    if (const auto* const own = std::get_if<std::string>(&reply.body))
+        return *own;
+    if (const auto* const borrowed = std::get_if<server::BorrowedBody>(&reply.body))
+        return borrowed->bytes;
+    return {};
+}
+
+Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
+    Settlement how;
+    how.executed = report.executed;
+    how.nothing_ran = report.nothing_ran;
+    how.app_left = report.outcome == server::client_closed_outcome;
+    how.keep_answer = !report.has_error_code(); // an error of our own is no answer to keep
+    how.answer = std::move(answer);
+    return how;
+}
+
+} // namespace
+
+/// One request that may be a repeat; lives in the frame of Guard::handle.
+class Guard::Passage {
+public:
+    Passage(Guard& guard, const server::Request& request)
+        : guard_{guard}, request_{request}, app_{request.app}, view_{server::request_view(request)} {}
+
+    [[nodiscard]] net::Task<Reply> run();
+
+private:
+    void read_header_keys();
+    [[nodiscard]] net::Task<Reply> forward(RecordPtr record);
+    [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
+                                           std::string first_request_id);
+    [[nodiscard]] net::Task<Reply> look_up(Decision decision);
+    [[nodiscard]] Reply reply_by(const Decision& decision);
+    [[nodiscard]] Reply replay(const AnswerPtr& answer);
+    [[nodiscard]] Reply error(const server::ErrorReply& what);
+    [[nodiscard]] Reply gone();
+    [[nodiscard]] server::Report report() const;
+
+    void count(Repeat repeat) noexcept { guard_.stats_.repeats[static_cast<std::size_t>(repeat)].add(); }
+
+    void heard() const;
+
+    Guard& guard_;
+    const server::Request& request_;
+    WatchedOnce app_;
+    graphql::RequestView view_;
+    std::vector<std::string_view> header_keys_;
+    Reading reading_;
+    bool app_gone_ = false;
+    bool joined_ = false;
+    bool timed_out_ = false; ///< the first one took too long
+};
+
+Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
+             const config::Settings& settings, reconcile::Reconciler* reconciler, net::Executor executor,
+             net::DeadlineClock& clock, Stats& stats, const Events& events)
+    : next_{next},
+      table_{table},
+      identifier_{identifier},
+      reconciler_{reconciler},
+      executor_{std::move(executor)},
+      clock_{clock},
+      stats_{stats},
+      events_{events},
+      account_{journal::account_of(settings.upstream.url.text, settings.credentials.user)},
+      login_field_{settings.auth.login_field},
+      always_200_{settings.errors.always_200},
+      // The first one may log in and be sent twice.
+      longest_wait_{2 * (settings.auth.login_timeout + settings.upstream.connect_timeout +
+                         settings.upstream.response_timeout) +
+                    settings.transactions.look_up_for} {
+    for (const config::TransactionRule& rule : settings.transactions.rules)
+        arguments_.push_back(rule.key);
+    static_assert(std::tuple_size_v<decltype(Stats::repeats)> ==
+                  static_cast<std::size_t>(Repeat::unknown) + 1);
+}
+
+Events::Fields Guard::journal_fields(const std::vector<graphql::RootField>& fields) const {
+    Events::Fields all;
+    for (const graphql::RootField& field : fields)
+        all.push_back({field.name, field.rule ? arguments_[*field.rule] : std::string{}, field.key});
+    return all;
+}
+
+net::Task<Reply> Guard::handle(server::Request request) {
+    if (!identifier_.may_concern(request.body))
+        return next_.handle(request);
+    return guarded(request);
+}
+
+net::Task<Reply> Guard::guarded(server::Request request) {
+    Passage passage{*this, request};
+    Reply reply = co_await passage.run();
+    co_return reply;
+}
+
+net::Task<Reply> Guard::Passage::run() {
+    read_header_keys();
+    auto reading = guard_.identifier_.read(view_);
+    if (!reading) {
+        Reply reply = co_await guard_.next_.handle(request_);
+        co_return reply;
+    }
+    reading_ = std::move(*reading);
+    if (reading_.doubled) {
+        count(Repeat::key_reused);
+        server::ErrorReply refusal = server::error_reply(ErrorCode::key_reused);
+        refusal.sentence = doubled_sentence;
+        co_return error(refusal);
+    }
+    const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
+    while (true) {
+        Decision decision =
+            guard_.table_.claim(reading_, request_.context.request_id, wall_ms(), BootClock::now(), waiter);
+        if (decision.kind == Kind::wait) {
+            joined_ = true;
+            decision = co_await wait(waiter, std::move(decision.first_request_id));
+            if (app_gone_)
+                co_return gone();
+        }
+        if (decision.kind == Kind::again)
+            continue;
+        if (decision.kind == Kind::first) {
+            Reply reply = co_await forward(std::move(decision.record));
+            co_return reply;
+        }
+        if (decision.kind == Kind::look_up) {
+            Reply reply = co_await look_up(std::move(decision));
+            co_return reply;
+        }
+        co_return reply_by(decision);
+    }
+}
+
+void Guard::Passage::read_header_keys() {
+    if (!guard_.identifier_.has_key_headers())
+        return;
+    header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
+    view_.header_keys = header_keys_;
+}
+
+/// The first one of its transactions: what comes of it settles the claim.
+net::Task<Reply> Guard::Passage::forward(RecordPtr record) {
+    const auto claim = std::make_shared<Claim>(guard_.table_, std::move(record));
+    const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
+    Reply reply = co_await guard_.next_.handle(behind);
+    auto done = [claim, &guard = guard_, fields = guard_.journal_fields(reading_.fields),
+                 id = std::string{request_.context.request_id},
+                 head = reply.head](const server::Report& report, std::optional<std::string> body) {
+        claim->settle(settlement_of(report, body ? answer_of(head, std::move(*body), report) : AnswerPtr{}));
+        if (report.executed == Executed::unknown && guard.events_.left_unknown)
+            guard.events_.left_unknown(fields, guard.account_, id);
+    };
+    if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
+        reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
+    else if (!reply.head.empty())
+        done(reply.report, std::string{held_body(reply)});
+    // Without a head it is no reply: the session says that the outcome is unknown, and so does the claim's
+    // end.
+    co_return reply;
+}
+
+/// Waits until the first one is settled, the app is gone, or it takes too long.
+net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, std::string first_request_id) {
+    app_gone_ = app_.note_end();
+    net::Event event{guard_.executor_};
+    net::Deadline pause{guard_.clock_, [](void* set) noexcept { static_cast<net::Event*>(set)->set(); },
+                        &event};
+    waiter->event = &event;
+    const TimePoint end = BootClock::now() + guard_.longest_wait_;
+    std::optional<Decision> decision;
+    while (!app_gone_ && !decision && BootClock::now() < end) {
+        pause.set_after(look_every);
+        co_await event.wait();
+        decision = guard_.table_.decision_of(*waiter);
+        app_gone_ = !decision && app_.is_gone();
+    }
+    waiter->event = nullptr;
+    if (!decision) {
+        decision.emplace();
+        decision->kind = Kind::unknown;
+        decision->first_request_id = std::move(first_request_id);
+        timed_out_ = !app_gone_;
+    }
+    co_return std::move(*decision);
+}
+
+/// Asks the upstream after the first one, for this request and for those that wait with it.
+net::Task<Reply> Guard::Passage::look_up(Decision decision) {
+    LookUp claim{guard_.table_, std::move(decision.record)};
+    static_cast<void>(app_.note_end());
+    reconcile::Answer answer;
+    bool asked = false;
+    if (guard_.reconciler_ != nullptr && guard_.reconciler_->plan().can_ask(reading_.fields)) {
+        asked = true;
+        std::string id{request_.context.request_id};
+        auto fields = reading_.fields;
+        answer = co_await guard_.reconciler_->ask_all(std::move(fields), std::move(id));
+        guard_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+    }
+    const bool found = asked && answer.result == reconcile::Result::found;
+    server::ErrorReply what =
+        server::error_reply(decision.executed ? ErrorCode::already_executed : ErrorCode::outcome_unknown);
+    what.first_request_id = decision.first_request_id;
+    if (found) {
+        what.executed = Executed::yes;
+        what.reconciled = answer.found;
+    } else if (!decision.executed && asked && answer.result == reconcile::Result::not_found) {
+        what.reconciled = "null"; // never "no": it may still be under way
+    }
+    count(decision.executed ? Repeat::already_executed : Repeat::unknown);
+    Reply reply = error(what);
+    claim.end(found ? std::optional{answer.found} : std::nullopt,
+              answer_of(reply.head, std::string{held_body(reply)}, reply.report));
+    if (found && !decision.executed && guard_.events_.found)
+        guard_.events_.found(guard_.journal_fields(reading_.fields), guard_.account_);
+    if (found || decision.executed)
+        heard();
+    co_return reply;
+}
+
+Reply Guard::Passage::reply_by(const Decision& decision) {
+    if (decision.kind == Kind::replay) {
+        count(joined_ ? Repeat::joined : Repeat::replayed);
+        return replay(decision.answer);
+    }
+    server::ErrorReply what = server::error_reply(ErrorCode::overloaded);
+    if (decision.kind == Kind::key_reused) {
+        count(Repeat::key_reused);
+        what = server::error_reply(ErrorCode::key_reused);
+    } else if (decision.kind == Kind::already_executed) {
+        count(Repeat::already_executed);
+        what = server::error_reply(ErrorCode::already_executed);
+        heard();
+    } else if (decision.kind == Kind::unknown) {
+        count(Repeat::unknown);
+        what = server::error_reply(ErrorCode::outcome_unknown);
+        if (timed_out_)
+            what.sentence = joined_too_long_sentence;
+    }
+    what.first_request_id = decision.first_request_id;
+    if (!decision.reconciled.empty())
+        what.reconciled = decision.reconciled;
+    return error(what);
+}
+
+Reply Guard::Passage::replay(const AnswerPtr& answer) {
+    Reply reply;
+    reply.report = report();
+    reply.report.status = answer->status;
+    reply.report.outcome = answer->outcome;
+    reply.report.executed = answer->executed;
+    reply.report.bytes_out = answer->body.size();
+    http::append_kept_head(reply.head, answer->head, request_.context, replayed_field, answer->body.size());
+    auto owner = std::make_unique<AnswerPtr>(answer);
+    reply.body = server::BorrowedBody{answer->body,
+                                      server::BorrowedBody::Owner{owner.release(), [](void* kept) noexcept {
+                                                                      delete static_cast<AnswerPtr*>(kept);
+                                                                  }}};
+    if (!request_.context.keep_alive)
+        reply.after = server::AfterReply::close;
+    if (answer->executed == Executed::yes)
+        heard();
+    return reply;
+}
+
+Reply Guard::Passage::error(const server::ErrorReply& what) {
+    return server::render(what, request_.context, request_.head.fields.value(http::FieldId::accept),
+                          guard_.always_200_, report());
+}
+
+/// Its app has left while it waited: the first one goes on.
+Reply Guard::Passage::gone() {
+    Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
+    reply.report.outcome = server::client_closed_outcome;
+    reply.after = server::AfterReply::close;
+    return reply;
+}
+
+server::Report Guard::Passage::report() const {
+    const graphql::Operation operation = graphql::classify(view_, guard_.login_field_);
+    server::Report report;
+    report.kind = operation.kind;
+    report.name = operation.name;
+    return report;
+}
+
+void Guard::Passage::heard() const {
+    if (!joined_ && guard_.events_.heard)
+        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_);
+}
+
+} // namespace bearerd::transaction

@@ -1,0 +1,193 @@
+#include <bearerd/transaction/identifier.hpp>
+
+#include <bearerd/base/ascii.hpp>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/rand.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+namespace bearerd::transaction {
+namespace {
+
+constexpr std::size_t secret_size = 32;
+constexpr std::size_t secret_name_size = 8;
+constexpr std::string_view hex_digits = "0123456789abcdef";
+
+std::string sha256(std::string_view text) {
+    std::string digest(SHA256_DIGEST_LENGTH, '\0');
+    ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
+             reinterpret_cast<unsigned char*>(digest.data()));
+    return digest;
+}
+
+constexpr graphql::Canonical canonical{&sha256};
+
+Digest mac(const Secret& secret, std::string_view text) {
+    std::array<unsigned char, SHA256_DIGEST_LENGTH> whole{};
+    unsigned size = 0;
+    if (::HMAC(EVP_sha256(), secret.reveal().data(), static_cast<int>(secret.size()),
+               reinterpret_cast<const unsigned char*>(text.data()), text.size(), whole.data(),
+               &size) == nullptr)
+        throw std::bad_alloc{}; // it fails for nothing else
+    Digest half{};
+    std::copy_n(whole.begin(), half.size(), half.begin());
+    return half;
+}
+
+/// Appends the part so that no two lists of parts have the same text.
+void append_part(std::string& out, std::string_view part) {
+    out.append(std::to_string(part.size())).append(":").append(part);
+}
+
+std::string hex(const Digest& digest) {
+    std::string text;
+    for (const std::uint8_t byte : digest) {
+        text += hex_digits[byte >> 4U];
+        text += hex_digits[byte & 0xFU];
+    }
+    return text;
+}
+
+std::optional<Digest> from_hex(std::string_view text) {
+    Digest digest{};
+    if (text.size() != 2 * digest.size())
+        return std::nullopt;
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        const auto high = hex_digits.find(text[2 * i]);
+        const auto low = hex_digits.find(text[2 * i + 1]);
+        if (high == std::string_view::npos || low == std::string_view::npos)
+            return std::nullopt;
+        digest[i] = static_cast<std::uint8_t>(high << 4U | low);
+    }
+    return digest;
+}
+
+bool is_batch(std::string_view body) noexcept {
+    constexpr std::string_view bom = "\xEF\xBB\xBF";
+    body.remove_prefix(body.starts_with(bom) ? bom.size() : 0);
+    const std::size_t first = body.find_first_not_of(" \t\r\n");
+    return first != std::string_view::npos && body[first] == '[';
+}
+
+} // namespace
+
+Identifier::Identifier(const Secret& secret, const config::Settings& settings) : secret_{secret.clone()} {
+    secret_name_ = hex(mac(secret_, "name")).substr(0, secret_name_size);
+    append_part(account_, settings.upstream.url.text);
+    append_part(account_, settings.credentials.user);
+    for (const config::TransactionRule& rule : settings.transactions.rules) {
+        rules_.push_back({rule.mutation, rule.key});
+        guarded_.push_back(rule.repeats == config::Repeats::replay);
+        key_headers_.push_back(rule.key_header);
+        has_key_headers_ = has_key_headers_ || !rule.key_header.empty();
+    }
+}
+
+bool Identifier::may_concern(std::string_view body) const noexcept {
+    // An escape in the JSON could hide a name.
+    if (body.find("\\u") != std::string_view::npos)
+        return true;
+    for (std::size_t i = 0; i < rules_.size(); ++i)
+        if (guarded_[i] && body.find(rules_[i].field) != std::string_view::npos)
+            return true;
+    return false;
+}
+
+bool Identifier::is_guarded(const graphql::RootField& field) const noexcept {
+    return field.rule && guarded_[*field.rule] && !field.key.empty();
+}
+
+std::optional<Reading> Identifier::read(const graphql::RequestView& request) const {
+    auto fields = graphql::mutation_fields(request, rules_, &canonical);
+    if (!fields)
+        return std::nullopt;
+    Reading reading;
+    for (const graphql::RootField& field : *fields) {
+        if (!is_guarded(field))
+            continue;
+        const Digest id = identity(field.name, field.key);
+        reading.doubled =
+            reading.doubled || std::ranges::find(reading.identities, id) != reading.identities.end();
+        reading.identities.push_back(id);
+    }
+    if (reading.identities.empty())
+        return std::nullopt;
+    reading.fingerprint = fingerprint(request, *fields);
+    reading.fields = std::move(*fields);
+    return reading;
+}
+
+Digest Identifier::fingerprint(const graphql::RequestView& request,
+                               const std::vector<graphql::RootField>& fields) const {
+    std::string text = is_batch(request.body) ? "batch;" : "single;";
+    for (const graphql::RootField& field : fields) {
+        append_part(text, field.name);
+        append_part(text, field.key); // one from a header stands in no argument
+        append_part(text, std::to_string(field.element));
+        append_part(text, field.arguments);
+    }
+    const Digest digest = mac(secret_, text);
+    ::OPENSSL_cleanse(text.data(), text.size()); // card numbers
+    return digest;
+}
+
+Digest Identifier::identity(std::string_view field, std::string_view key) const {
+    std::string text = account_;
+    append_part(text, field);
+    append_part(text, key);
+    return mac(secret_, text);
+}
+
+std::vector<Digest> Identifier::identities(const std::vector<journal::Field>& fields) const {
+    std::vector<Digest> all;
+    for (const journal::Field& field : fields) {
+        const auto rule = std::ranges::find(rules_, field.name, &graphql::KeyRule::field);
+        if (rule != rules_.end() && guarded_[static_cast<std::size_t>(rule - rules_.begin())] &&
+            !field.key.empty())
+            all.push_back(identity(field.name, field.key));
+    }
+    return all;
+}
+
+std::vector<Digest> Identifier::identities_of_key(std::string_view key) const {
+    std::vector<Digest> all;
+    for (std::size_t i = 0; i < rules_.size(); ++i)
+        if (guarded_[i])
+            all.push_back(identity(rules_[i].field, key));
+    return all;
+}
+
+std::string Identifier::text_of(const Digest& fingerprint) const {
+    return secret_name_ + "." + hex(fingerprint);
+}
+
+std::optional<Digest> Identifier::fingerprint_of(std::string_view text) const {
+    const bool ours = text.starts_with(secret_name_) && text.substr(secret_name_.size()).starts_with('.');
+    return ours ? from_hex(text.substr(secret_name_.size() + 1)) : std::nullopt;
+}
+
+std::optional<std::vector<graphql::RootField>> Identifier::read_fields(const graphql::RequestView& request,
+                                                                       std::string& fingerprint) const {
+    if (!may_concern(request.body))
+        return graphql::mutation_fields(request, rules_);
+    auto reading = read(request);
+    if (!reading)
+        return graphql::mutation_fields(request, rules_);
+    fingerprint = text_of(reading->fingerprint);
+    return std::move(reading->fields);
+}
+
+Secret random_secret() {
+    std::string bytes(secret_size, '\0');
+    if (::RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1)
+        throw std::runtime_error{"no random numbers are available"};
+    return Secret{std::move(bytes)};
+}
+
+} // namespace bearerd::transaction

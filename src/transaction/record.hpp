@@ -1,0 +1,34 @@
+#pragma once
+
+#include <bearerd/transaction/table.hpp>
+
+namespace bearerd::transaction {
+
+/// The first request of one or more transactions, which have claimed them together. Guarded by the table's
+/// lock.
+struct Record {
+    enum class State : std::uint8_t {
+        in_flight,
+        executed, ///< or answered by the API
+        unknown,
+        gone, ///< free: no longer in the table
+    };
+
+    std::vector<Digest> identities;
+    std::optional<Digest> fingerprint; ///< nullopt: made with another secret
+    std::string request_id;
+    std::vector<graphql::RootField> fields;
+    std::int64_t at_ms = 0;
+    State state = State::in_flight;
+    graphql::Executed executed = graphql::Executed::unknown;
+    bool looking_up = false; ///< one of its repeats asks the upstream; the others wait for that
+    bool looked_up = false;  ///< executed: what was found is known, or that there is nothing to find
+    AnswerPtr answer{};
+    std::string reconciled{};
+    TimePoint settled_at{};
+    std::vector<std::weak_ptr<Waiter>> waiters{};
+    std::optional<std::list<RecordPtr>::iterator> in_executed{};
+    std::optional<std::list<RecordPtr>::iterator> in_answers{};
+};
+
+} // namespace bearerd::transaction

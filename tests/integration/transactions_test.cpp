@@ -1,0 +1,207 @@
+#include "scenario.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <set>
+#include <sstream>
+#include <thread>
+
+namespace bearerd::test {
+namespace {
+
+using Json = nlohmann::json;
+using namespace std::chrono_literals;
+
+constexpr const char* answer_is_lost = R"({"kind":"close_after","operations":"mutation","next":1})";
+constexpr const char* request_is_lost = R"({"kind":"close_before","operations":"mutation","next":1})";
+
+/// The rule of the example configuration.
+std::string replay(const std::string& look_up_for = "100ms", bool query = true) {
+    return "transactions:\n  look_up_for: " + look_up_for +
+           "\n  rules:\n    - mutation: createBalanceAdjustment\n      key: merchant_transaction_reference\n"
+           "      repeats: replay\n" +
+           (query ? "      query: \"query($key:String!){LineItems(merchant_transaction_reference:$key)"
+                    "{data{id}}}\"\n      found: /data/LineItems/data/0/id\n"
+                  : "");
+}
+
+Json extensions(const HttpResponse& response) {
+    return Json::parse(response.body, nullptr, false)
+        .value(Json::json_pointer{"/errors/0/extensions"}, Json::object());
+}
+
+class TransactionsTest : public testing::Test {
+protected:
+    [[nodiscard]] std::string journal() const { return (directory.path() / "journal").string(); }
+
+    [[nodiscard]] std::unique_ptr<Daemon> start(const std::string& config) {
+        const DaemonOptions options{
+            .upstream_url = upstream.url(), .ca_pem = upstream.ca_pem(), .config = config};
+        return std::make_unique<Daemon>(options);
+    }
+
+    [[nodiscard]] std::unique_ptr<Daemon> start_with_journal(const std::string& config) {
+        return start("journal: {directory: " + journal() + "}\n" + config);
+    }
+
+    static void kill(Daemon& daemon) {
+        daemon.process().signal(SIGKILL);
+        static_cast<void>(daemon.stop());
+    }
+
+    static Json state_of(Daemon& daemon, const std::string& key) {
+        return Json::parse(daemon.admin("/transactions?key=" + key).body).at("transactions").at(0);
+    }
+
+    static std::vector<Json> listed(const Daemon& daemon, std::vector<std::string> more) {
+        std::vector<std::string> arguments{"journal", "--json", "--config", daemon.config_file()};
+        arguments.insert(arguments.end(), more.begin(), more.end());
+        std::vector<Json> items;
+        std::istringstream lines{run_bearerd(arguments).standard_output};
+        for (std::string line; std::getline(lines, line);)
+            items.push_back(Json::parse(line));
+        return items;
+    }
+
+    /// Outcomes are written a moment after the answer.
+    template<class Predicate>
+    static bool soon(Predicate holds) {
+        const test::Deadline deadline;
+        while (!holds() && !deadline.passed())
+            std::this_thread::sleep_for(20ms);
+        return holds();
+    }
+
+    TemporaryDirectory directory;
+    Simulator upstream;
+};
+
+TEST_F(TransactionsTest, ARepeatGetsTheFirstsBytesAndIsExecutedOnce) {
+    const auto daemon = start(replay() + "threads: 2\n");
+    const HttpResponse first = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(first.status, 200);
+    EXPECT_EQ(first.header("Idempotent-Replayed"), std::nullopt);
+    for (int i = 0; i < 4; ++i) {
+        const HttpResponse again = daemon->post(redemption("sale-1"));
+        EXPECT_EQ(again.status, 200);
+        EXPECT_EQ(again.body, first.body);
+        EXPECT_EQ(again.header("Idempotent-Replayed"), "true");
+    }
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+    EXPECT_EQ(daemon->metric("bearerd_repeats_total{result=\"replayed\"}"), 4);
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "executed");
+    EXPECT_EQ(state_of(*daemon, "sale-2").at("state"), "not_known");
+}
+
+TEST_F(TransactionsTest, RequestsAtOnceAreExecutedOnceAndGetTheSameBytes) {
+    const auto daemon = start(replay() + "threads: 2\n");
+    upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":200})");
+    std::vector<std::string> bodies(8);
+    in_parallel(bodies.size(), [&](std::size_t i) { bodies[i] = daemon->post(redemption("sale-1")).body; });
+    EXPECT_EQ(std::set<std::string>(bodies.begin(), bodies.end()).size(), 1U);
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
+TEST_F(TransactionsTest, AnUnknownOneIsNeverSentAgainAndIsFoundInTheBackground) {
+    const auto daemon = start_with_journal(replay());
+    upstream.set_faults(R"([{"kind":"close_after","operations":"mutation","next":1},)"
+                        R"({"kind":"close_before","operations":"query","next":3}])");
+    const HttpResponse first = daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}});
+    EXPECT_EQ(extensions(first).value("code", ""), "OUTCOME_UNKNOWN");
+    EXPECT_TRUE(soon([&] { return state_of(*daemon, "sale-1").at("state") == "executed"; }));
+    const HttpResponse again = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(again.status, 409);
+    EXPECT_EQ(extensions(again).value("code", ""), "ALREADY_EXECUTED");
+    EXPECT_EQ(extensions(again).value("executed", ""), "yes");
+    EXPECT_EQ(extensions(again).value("first_request_id", ""), "till-1");
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 0));
+}
+
+TEST_F(TransactionsTest, ACrashForgetsNothing) {
+    auto daemon = start_with_journal(replay("100ms", false));
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
+    upstream.set_faults(request_is_lost);
+    EXPECT_EQ(daemon->post(redemption("sale-2")).status, 504);
+    upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":60000,"next":1})");
+    HttpClient client = daemon->client();
+    client.send(client.format("POST", "/graphql", redemption("sale-3")));
+    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-3"}).size() == 1; }));
+    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "yes"; }));
+    kill(*daemon);
+    upstream.set_faults("[]");
+    daemon = start_with_journal(replay("100ms", false));
+    const HttpResponse one = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(one).value("code", ""), "ALREADY_EXECUTED") << one.body;
+    for (const char* const sale : {"sale-2", "sale-3"}) {
+        const HttpResponse unknown = daemon->post(redemption(sale));
+        EXPECT_EQ(extensions(unknown).value("code", ""), "OUTCOME_UNKNOWN") << sale;
+        EXPECT_EQ(extensions(unknown).value("executed", ""), "unknown") << sale;
+    }
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+    EXPECT_EQ(upstream.executions("sale-2"), 0U);
+}
+
+TEST_F(TransactionsTest, APersonClosesAnUnknownOneWhileTheDaemonRunsAndWhileItDoesNot) {
+    auto daemon = start_with_journal(replay("100ms", false));
+    for (const char* const sale : {"sale-1", "sale-2"}) {
+        upstream.set_faults(request_is_lost);
+        EXPECT_EQ(daemon->post(redemption(sale), {{"X-Request-Id", sale}}).status, 504);
+    }
+    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 2));
+    const auto close = [&](const char* id, const char* executed) {
+        return run_bearerd({"journal", "close", id, "--executed", executed, "--reason",
+                            "seen in the back office", "--config", daemon->config_file()});
+    };
+    const Finished closed = close("sale-1", "no");
+    EXPECT_EQ(closed.exit.code, 0) << closed.output;
+    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 1));
+    EXPECT_TRUE(soon([&] { return daemon->post(redemption("sale-1")).status == 200; }));
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+    EXPECT_EQ(close("sale-1", "no").exit.code, 1) << "there is nothing to close any more";
+    kill(*daemon);
+    EXPECT_EQ(close("sale-2", "yes").exit.code, 0);
+    const Json item = listed(*daemon, {"--key", "sale-2"}).at(0);
+    EXPECT_EQ(item.at("closed").at("reason"), "seen in the back office");
+    EXPECT_EQ(item.at("executed"), "yes");
+    daemon = start_with_journal(replay("100ms", false));
+    EXPECT_EQ(extensions(daemon->post(redemption("sale-2"))).value("code", ""), "ALREADY_EXECUTED");
+    EXPECT_EQ(upstream.executions("sale-2"), 0U);
+}
+
+TEST_F(TransactionsTest, AnExecutedOneWhoseAppHadLeftIsUnheardUntilItIsRepeated) {
+    const auto daemon = start_with_journal(replay());
+    upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":500,"next":1})");
+    {
+        HttpClient client = daemon->client();
+        client.send(client.format("POST", "/graphql", redemption("sale-1")));
+        EXPECT_TRUE(soon([&] { return listed(*daemon, {}).size() == 1; }));
+    }
+    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--unheard"}).size() == 1; }));
+    EXPECT_EQ(daemon->metric("bearerd_unheard_total"), 1);
+    EXPECT_EQ(Json::parse(daemon->admin("/status.json").body).at("summary").at("level"), "warning");
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
+    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--unheard"}).empty(); }));
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
+TEST_F(TransactionsTest, ALaterAnswerSettlesAnEarlierUnknownEntry) {
+    const auto daemon = start_with_journal("transactions: {rules: [{mutation: createBalanceAdjustment, key: "
+                                           "merchant_transaction_reference}]}\n");
+    upstream.set_faults(request_is_lost);
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
+    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 0));
+    const auto items = listed(*daemon, {"--key", "sale-1"});
+    ASSERT_EQ(items.size(), 2U);
+    EXPECT_EQ(std::ranges::count_if(items, [](const Json& item) { return item.at("executed") == "yes"; }), 1);
+    EXPECT_EQ(items[0].at("by"), "repeat");
+}
+
+} // namespace
+} // namespace bearerd::test

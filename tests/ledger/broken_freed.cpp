@@ -1,0 +1,27 @@
+// A mistake made on purpose: what a 5xx was answered frees the claim.
+#include "../../src/transaction/record.hpp"
+
+namespace bearerd::transaction {
+
+void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) {
+    const std::lock_guard lock{mutex_};
+    Decision decision;
+    decision.kind = Decision::Kind::again;
+    if (how.executed == graphql::Executed::unknown || how.executed == graphql::Executed::no) {
+        for (const Digest& identity : record->identities)
+            records_.erase(identity);
+        record->state = Record::State::gone;
+    } else {
+        record->state = Record::State::executed;
+        record->executed = how.executed;
+        record->settled_at = now;
+        record->in_executed = executed_.insert(executed_.end(), record);
+    }
+    if (how.answer != nullptr) {
+        decision.kind = Decision::Kind::replay;
+        decision.answer = how.answer;
+    }
+    tell(*record, decision);
+}
+
+} // namespace bearerd::transaction

@@ -1,0 +1,87 @@
+#include <bearerd/journal/closing.hpp>
+
+#include "unit/journal/folder.hpp"
+
+#include <bearerd/journal/scribe.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <future>
+
+namespace bearerd::journal {
+namespace {
+
+using namespace std::chrono_literals;
+
+const auto no_time = std::chrono::milliseconds{0};
+
+Item close_item(const std::string& path, std::uint64_t number) {
+    const auto reading = read_journal(path);
+    return reading && reading->book.items().contains(number) ? reading->book.items().at(number) : Item{};
+}
+
+TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
+    const test::Place place;
+    const Journal::Settings settings{place.path(), 1U << 20U, 24h};
+    {
+        std::promise<void> opened;
+        Journal::Events events;
+        events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
+        const Journal journal{settings, std::move(events)};
+        opened.get_future().wait();
+    }
+    ASSERT_TRUE(Folder::open_to_read(place.path()));
+    Intent intent;
+    intent.number = 5;
+    intent.request_id = "till-5";
+    {
+        const auto folder = Folder::open_to_write(place.path());
+        const auto file = folder->open_file(1);
+        ASSERT_FALSE(append(*file, encode(intent)));
+    }
+    const Close close{5, 7, graphql::Executed::no, "maria", "seen"};
+    EXPECT_EQ(close_entry(settings, close, no_time), std::nullopt);
+    EXPECT_EQ(close_item(place.path(), 5).close, close);
+    EXPECT_EQ(close_entry(settings, close, no_time), "it is not unresolved any more");
+    EXPECT_NE(close_entry(settings, {99, 7, graphql::Executed::no, "maria", "seen"}, no_time), std::nullopt);
+}
+
+TEST(Closing, IsTakenByTheDaemonThatRuns) {
+    const test::Place place;
+    const Journal::Settings settings{place.path(), 1U << 20U, 24h};
+    {
+        const auto folder = Folder::open_to_write(place.path());
+        Intent intent;
+        intent.number = 5;
+        intent.request_id = "till-5";
+        ASSERT_FALSE(append(*folder->open_file(1), encode(intent)));
+    }
+    std::promise<Item> closed;
+    std::promise<void> opened;
+    Journal::Events events;
+    events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
+    events.closed = [&closed](Item item) { closed.set_value(std::move(item)); };
+    const Journal journal{settings, std::move(events)};
+    opened.get_future().wait();
+    const Close close{5, 7, graphql::Executed::yes, "maria", "seen"};
+    EXPECT_EQ(close_entry(settings, close, 30s), std::nullopt);
+    EXPECT_EQ(closed.get_future().get().close, close);
+    EXPECT_EQ(journal.unresolved(), 0U);
+}
+
+TEST(AgeOfAnOutcome, IsExactWithinOneStartOfTheMachineWhateverTheWallClockSays) {
+    Outcome outcome;
+    outcome.at_ms = 1'000'000'000;
+    outcome.boot = "abc";
+    outcome.up_s = 100;
+    EXPECT_EQ(age_of(outcome, {"abc", 160}, 0), 60s);
+    EXPECT_EQ(age_of(outcome, {"abc", 160}, outcome.at_ms * 2), 60s);
+    const std::int64_t two_days_later = outcome.at_ms + 48 * 3'600'000;
+    EXPECT_EQ(age_of(outcome, {"other", 5}, two_days_later), 24h) << "a day less";
+    EXPECT_EQ(age_of(outcome, {"other", 5}, outcome.at_ms), 0s);
+    EXPECT_EQ(age_of(outcome, {"other", 5}, 0), 0s) << "a clock that was set back shortens nothing";
+}
+
+} // namespace
+} // namespace bearerd::journal

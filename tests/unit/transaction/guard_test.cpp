@@ -1,0 +1,407 @@
+#include <bearerd/transaction/guard.hpp>
+
+#include "unit/run_task.hpp"
+#include "unit/server/fake_watcher.hpp"
+
+#include <bearerd/net/event.hpp>
+#include <bearerd/net/spawn.hpp>
+#include <bearerd/server/own_reply.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bearerd::transaction {
+namespace {
+
+using graphql::ErrorCode;
+using graphql::Executed;
+using server::Reply;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+/// What stands behind the guard: replies when the test says so.
+class FakeUpstream final : public server::Handler {
+public:
+    explicit FakeUpstream(net::Executor executor) : gate{std::move(executor)} {}
+
+    net::Task<Reply> handle(server::Request request) override {
+        ++handled;
+        const auto make = make_reply;
+        if (held)
+            co_await gate.wait();
+        if (fails)
+            throw std::runtime_error{"a bug"};
+        co_return make(request);
+    }
+
+    std::function<Reply(const server::Request&)> make_reply;
+    net::Event gate;
+    int handled = 0;
+    bool held = false;
+    bool fails = false;
+};
+
+/// A streamed body of two pieces.
+class TwoPieces final : public server::BodySource {
+public:
+    explicit TwoPieces(server::Report report) : report_{std::move(report)} {}
+
+    net::Task<Piece> next() override {
+        ++pieces_;
+        co_return pieces_ == 1 ? Piece{"{\"data\":", State::more} : Piece{"{\"pay\":1}}", State::last};
+    }
+
+    net::Task<void> read_for_nobody() override { co_return; }
+
+    server::Report finish() override { return report_; }
+
+private:
+    int pieces_ = 0;
+    server::Report report_;
+};
+
+std::string payment(const std::string& key, int value = 1) {
+    return R"({"query":"mutation{pay(ref:\")" + key + R"(\",value:)" + std::to_string(value) + R"(){id}}"})";
+}
+
+/// What an app gets.
+struct Got {
+    std::string head;
+    std::string body;
+    server::Report report;
+
+    [[nodiscard]] bool replayed() const {
+        return head.find("Idempotent-Replayed: true\r\n") != std::string::npos;
+    }
+
+    [[nodiscard]] Json extension(const char* name) const {
+        const Json json = Json::parse(body, nullptr, false);
+        const Json::json_pointer at{std::string{"/errors/0/extensions/"} + name};
+        return json.contains(at) ? json.at(at) : Json();
+    }
+
+    [[nodiscard]] std::string code() const {
+        const Json code = extension("code");
+        return code.is_string() ? code.get<std::string>() : std::string{};
+    }
+};
+
+class GuardTest : public testing::Test {
+protected:
+    GuardTest() {
+        settings.upstream.url.text = "https://api.example.com/graphql";
+        settings.credentials.user = "till";
+        settings.transactions.rules = {{"pay", "ref", "", "", "", config::Repeats::replay}};
+        identifier.emplace(secret, settings);
+        behind.make_reply = answer_of(Executed::yes, R"({"data":{"pay":{"id":1}}})");
+        events.left_unknown = [this](const Events::Fields& of, std::uint32_t, const std::string& id) {
+            unknown.push_back(of.front().key + " " + id);
+        };
+        events.heard = [this](const Events::Fields& of, std::uint32_t) { heard.push_back(of.front().key); };
+        guard.emplace(behind, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats,
+                      events);
+    }
+
+    static std::function<Reply(const server::Request&)>
+    answer_of(Executed executed, std::string body, bool nothing_ran = false, std::size_t outcome = 0) {
+        return [=](const server::Request& request) {
+            server::Report report;
+            report.kind = graphql::OperationKind::mutation;
+            report.executed = executed;
+            report.nothing_ran = nothing_ran;
+            report.outcome = outcome;
+            return server::own_reply(request.context, 200, "application/json", "X-Upstream: 1\r\n", body,
+                                     report);
+        };
+    }
+
+    static std::function<Reply(const server::Request&)> error_of(ErrorCode code) {
+        return [=](const server::Request& request) {
+            return server::render(server::error_reply(code), request.context, {}, false);
+        };
+    }
+
+    /// Begins a request; what it got is there once it is done.
+    std::shared_ptr<std::optional<Got>> begin(std::string body, std::string id = "id",
+                                              server::test::FakeWatcher* app = nullptr) {
+        auto got = std::make_shared<std::optional<Got>>();
+        net::spawn(loop.get_executor(), run(std::move(body), std::move(id), got, app), "request");
+        turn();
+        return got;
+    }
+
+    Got request(std::string body, std::string id = "id") {
+        const auto got = begin(std::move(body), std::move(id));
+        for (int i = 0; i < 100 && !*got; ++i)
+            turn();
+        EXPECT_TRUE(*got) << "no reply";
+        return got->value_or(Got{});
+    }
+
+    /// Runs what is ready.
+    void turn() {
+        loop.restart();
+        loop.poll();
+    }
+
+    net::Task<void> run(std::string body, std::string id, std::shared_ptr<std::optional<Got>> got,
+                        server::test::FakeWatcher* watcher) {
+        server::test::FakeWatcher own;
+        server::test::FakeWatcher& app = watcher != nullptr ? *watcher : own;
+        http::RequestHead head;
+        head.method = "POST";
+        head.target = "/";
+        head.fields.list = {{http::FieldId::content_type, "Content-Type", "application/json"}};
+        for (const auto& [name, value] : fields)
+            head.fields.list.push_back({http::FieldId::unknown, name, value});
+        const http::Target target = http::split_target(head.target);
+        http::ReplyContext context;
+        context.request_id = id;
+        const server::Request request{head, target, body, context, app};
+        Reply reply;
+        bool failed = false;
+        try {
+            auto task = guard->handle(request);
+            reply = co_await std::move(task);
+        } catch (const std::runtime_error&) {
+            failed = true;
+        }
+        Got result{reply.head, {}, reply.report};
+        if (const auto* const own_body = std::get_if<std::string>(&reply.body))
+            result.body = *own_body;
+        else if (const auto* const lent = std::get_if<server::BorrowedBody>(&reply.body))
+            result.body = lent->bytes;
+        else {
+            auto& source = std::get<std::unique_ptr<server::BodySource>>(reply.body);
+            for (bool last = false; !last;) {
+                const auto piece = co_await source->next();
+                result.body += piece.bytes;
+                last = piece.state != server::BodySource::State::more;
+            }
+            result.report = source->finish();
+        }
+        if (failed)
+            result.body = "failed";
+        *got = std::move(result);
+    }
+
+    net::asio::io_context loop;
+    net::DeadlineClock clock{loop};
+    Stats stats;
+    config::Settings settings;
+    Secret secret{std::string_view{"0123456789abcdef0123456789abcdef"}};
+    std::optional<Identifier> identifier;
+    Table table{{.remember = 24h, .replay_memory = 1U << 20U}};
+    FakeUpstream behind{loop.get_executor()};
+    std::vector<std::string> unknown;
+    std::vector<std::string> heard;
+    std::vector<std::pair<std::string, std::string>> fields;
+    Events events;
+    std::optional<Guard> guard;
+};
+
+TEST_F(GuardTest, SendsARepeatOnceAndReplaysItsBytes) {
+    const Got first = request(payment("a"), "first");
+    const Got second = request(payment("a"), "second");
+    EXPECT_EQ(behind.handled, 1);
+    EXPECT_FALSE(first.replayed());
+    EXPECT_TRUE(second.replayed());
+    EXPECT_EQ(first.body, second.body);
+    EXPECT_THAT(second.head, HasSubstr("X-Upstream: 1\r\n"));
+    EXPECT_THAT(second.head, HasSubstr("X-Request-Id: second\r\n"));
+    EXPECT_THAT(second.head, testing::Not(HasSubstr("first")));
+    EXPECT_THAT(second.head, HasSubstr("Content-Length: " + std::to_string(first.body.size()) + "\r\n"));
+    EXPECT_EQ(second.report.executed, Executed::yes);
+    EXPECT_THAT(heard, ElementsAre("a"));
+}
+
+TEST_F(GuardTest, LetsOtherRequestsThroughAsTheyAre) {
+    for (const std::string body :
+         {R"({"query":"{cards{id}}"})", R"({"query":"mutation{pay(value:1){id}}"})", "mutation{pay"}) {
+        request(body);
+        request(body);
+    }
+    EXPECT_EQ(behind.handled, 6);
+    EXPECT_EQ(table.size(), 0U);
+}
+
+TEST_F(GuardTest, LetsRepeatsWaitForTheFirstAndGivesAllTheSameBytes) {
+    behind.held = true;
+    const auto first = begin(payment("a"), "first");
+    const auto second = begin(payment("a"));
+    const auto third = begin(payment("a"));
+    EXPECT_EQ(behind.handled, 1);
+    EXPECT_FALSE(*second);
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*first && *second && *third);
+    EXPECT_EQ((*first)->body, (*second)->body);
+    EXPECT_EQ((*first)->body, (*third)->body);
+    EXPECT_TRUE((*third)->replayed());
+    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(stats.repeats[0].get(), 2U);
+}
+
+TEST_F(GuardTest, RefusesAKeyThatAnotherRequestHas) {
+    request(payment("a", 1), "first");
+    const Got other = request(payment("a", 2));
+    EXPECT_EQ(other.code(), "KEY_REUSED");
+    EXPECT_EQ(other.extension("executed"), "no");
+    EXPECT_EQ(other.extension("first_request_id"), "first");
+    EXPECT_THAT(other.head, HasSubstr(" 422 "));
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardTest, RefusesOneTransactionTwiceInARequest) {
+    const std::string body = R"({"query":"mutation{a:pay(ref:\"a\"){id} b:pay(ref:\"a\"){id}}"})";
+    const Got got = request(body);
+    EXPECT_EQ(got.code(), "KEY_REUSED");
+    EXPECT_EQ(got.extension("executed"), "no");
+    EXPECT_EQ(request("[" + payment("b") + "," + payment("b") + "]").code(), "KEY_REUSED");
+    EXPECT_EQ(behind.handled, 0);
+}
+
+TEST_F(GuardTest, ForwardsAsNewWhatWasSurelyNotExecuted) {
+    const std::function<Reply(const server::Request&)> replies[] = {
+        error_of(ErrorCode::login_unavailable), error_of(ErrorCode::upstream_unreachable),
+        error_of(ErrorCode::overloaded), answer_of(Executed::no, R"({"errors":[{"message":"x"}]})"),
+        answer_of(Executed::answered, R"({"data":{"pay":null}})", true)};
+    int key = 0;
+    for (const auto& reply : replies) {
+        behind.make_reply = reply;
+        behind.handled = 0;
+        const std::string name = std::to_string(++key);
+        request(payment(name));
+        request(payment(name));
+        request(payment(name, 2));
+        EXPECT_EQ(behind.handled, 3) << key;
+    }
+}
+
+TEST_F(GuardTest, NeverForwardsARepeatOfWhatIsUnknown) {
+    behind.make_reply = error_of(ErrorCode::outcome_unknown);
+    request(payment("a"), "first");
+    behind.make_reply = error_of(ErrorCode::shutting_down);
+    const Got again = request(payment("a"), "second");
+    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ(again.extension("executed"), "unknown");
+    EXPECT_EQ(again.extension("first_request_id"), "first");
+    EXPECT_THAT(unknown, ElementsAre("a first"));
+}
+
+TEST_F(GuardTest, TakesAnExceptionForAnUnknownOutcome) {
+    behind.fails = true;
+    EXPECT_EQ(request(payment("a")).body, "failed");
+    behind.fails = false;
+    EXPECT_EQ(request(payment("a")).code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardTest, SaysThatItWasExecutedOnceTheAnswerIsGone) {
+    request(payment("a"), "first");
+    table.set_limits({.remember = 24h, .replay_memory = 0});
+    const Got again = request(payment("a"));
+    EXPECT_EQ(again.code(), "ALREADY_EXECUTED");
+    EXPECT_EQ(again.extension("executed"), "yes");
+    EXPECT_EQ(again.extension("first_request_id"), "first");
+    EXPECT_THAT(again.head, HasSubstr(" 409 "));
+}
+
+TEST_F(GuardTest, KeepsNoErrorOfItsOwnAsAnAnswer) {
+    behind.make_reply = [](const server::Request& request) {
+        server::ErrorReply error = server::error_reply(ErrorCode::outcome_unknown);
+        error.executed = Executed::yes;
+        error.reconciled = "7";
+        return server::render(error, request.context, {}, false);
+    };
+    request(payment("a"));
+    EXPECT_EQ(request(payment("a")).code(), "ALREADY_EXECUTED");
+}
+
+TEST_F(GuardTest, MakesAnotherOneTheFirstIfTheFirstsAppHadLeftUnsent) {
+    behind.held = true;
+    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    const auto first = begin(payment("a"));
+    const auto second = begin(payment("a"));
+    const auto third = begin(payment("a"));
+    behind.make_reply = answer_of(Executed::yes, "paid");
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    EXPECT_EQ(behind.handled, 2) << "one of the two, never both";
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*second && *third);
+    EXPECT_EQ((*second)->body, "paid");
+    EXPECT_EQ((*third)->body, "paid");
+    EXPECT_EQ(behind.handled, 2);
+}
+
+TEST_F(GuardTest, PassesAStreamedAnswerOnAndReplaysIt) {
+    behind.make_reply = [](const server::Request& request) {
+        http::ResponseHead head;
+        head.status = 200;
+        head.reason = "OK";
+        server::Report report;
+        report.executed = Executed::yes;
+        Reply reply;
+        reply.framing = http::BodyFraming::chunked;
+        http::append_app_head(reply.head, head, {}, request.context, reply.framing, 0);
+        reply.body = std::make_unique<TwoPieces>(report);
+        return reply;
+    };
+    const Got first = request(payment("a"));
+    const Got second = request(payment("a"));
+    EXPECT_EQ(first.body, R"({"data":{"pay":1}})");
+    EXPECT_EQ(second.body, first.body);
+    EXPECT_TRUE(second.replayed());
+    EXPECT_THAT(second.head, testing::Not(HasSubstr("chunked")));
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
+    behind.held = true;
+    const auto first = begin(payment("a"));
+    server::test::FakeWatcher leaving;
+    leaving.gone_at_once = true;
+    const auto second = begin(payment("a"), "id", &leaving);
+    turn();
+    ASSERT_TRUE(*second);
+    EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ(leaving.notes, 1U);
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    EXPECT_TRUE(*first);
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardTest, TakesTheKeyFromAHeader) {
+    settings.transactions.rules = {{"pay", "", "Idempotency-Key", "", "", config::Repeats::replay}};
+    identifier.emplace(secret, settings);
+    const std::string body = R"({"query":"mutation{pay(value:1){id}}"})";
+    request(body);
+    EXPECT_EQ(table.size(), 0U) << "without a key it is forwarded";
+    fields = {{"idempotency-key", "k"}};
+    request(body);
+    EXPECT_TRUE(request(body).replayed());
+    fields = {{"Idempotency-Key", "other"}};
+    EXPECT_FALSE(request(body).replayed());
+    fields = {{"Idempotency-Key", "k"}, {"Idempotency-Key", "k"}};
+    EXPECT_FALSE(request(body).replayed()) << "two of them are none";
+}
+
+} // namespace
+} // namespace bearerd::transaction

@@ -1,0 +1,316 @@
+#include <bearerd/transaction/table.hpp>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <string>
+#include <thread>
+
+namespace bearerd::transaction {
+namespace {
+
+using graphql::Executed;
+using namespace std::chrono_literals;
+using Kind = Decision::Kind;
+
+constexpr TimePoint start_of_test{1'000s};
+
+struct CountingWaiter final : Waiter {
+    void wake() noexcept override { ++woken; }
+
+    int woken = 0;
+};
+
+Digest digest(std::uint8_t first) {
+    Digest value{};
+    value[0] = first;
+    return value;
+}
+
+class TableTest : public testing::Test {
+public:
+    static Reading reading(std::uint8_t key, std::uint8_t values = 1) {
+        Reading value;
+        value.identities = {digest(key)};
+        value.fingerprint = digest(values);
+        return value;
+    }
+
+    Decision claim(const Reading& what, std::string_view id = "again") {
+        return table.claim(what, id, 0, now, waiter);
+    }
+
+    Decision claim(std::uint8_t key, std::uint8_t values = 1, std::string_view id = "again") {
+        return claim(reading(key, values), id);
+    }
+
+    static AnswerPtr answer(std::size_t size = 10) {
+        auto value = std::make_shared<Answer>();
+        value->body.assign(size, 'x');
+        return value;
+    }
+
+    void settle(const RecordPtr& record, Executed executed, AnswerPtr what = nullptr,
+                bool nothing_ran = false) {
+        Settlement how;
+        how.executed = executed;
+        how.nothing_ran = nothing_ran;
+        how.answer = std::move(what);
+        how.keep_answer = true;
+        table.settle(record, how, now);
+    }
+
+    Table table{{.remember = 24h, .replay_memory = 1000}};
+    TimePoint now = start_of_test;
+    std::shared_ptr<CountingWaiter> waiter = std::make_shared<CountingWaiter>();
+};
+
+TEST_F(TableTest, ForwardsTheFirstAndLetsTheSameWait) {
+    const Decision first = claim(1, 1, "first");
+    EXPECT_EQ(first.kind, Kind::first);
+    const Decision same = claim(1);
+    EXPECT_EQ(same.kind, Kind::wait);
+    EXPECT_EQ(same.first_request_id, "first");
+    EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
+    EXPECT_EQ(claim(2).kind, Kind::first);
+    const AnswerPtr reply = answer();
+    settle(first.record, Executed::yes, reply);
+    EXPECT_EQ(waiter->woken, 1);
+    const auto got = table.decision_of(*waiter);
+    ASSERT_TRUE(got);
+    EXPECT_EQ(got->kind, Kind::replay);
+    EXPECT_EQ(got->answer, reply);
+}
+
+TEST_F(TableTest, FollowsTheTableOfContract10) {
+    const struct {
+        const char* name;
+        Executed executed;
+        bool nothing_ran;
+        bool with_answer;
+        Kind same;
+        Kind other;
+    } cases[] = {
+        {"executed, answer in memory", Executed::yes, false, true, Kind::replay, Kind::key_reused},
+        {"executed, answer gone", Executed::yes, false, false, Kind::look_up, Kind::key_reused},
+        {"answered, answer in memory", Executed::answered, false, true, Kind::replay, Kind::key_reused},
+        {"answered, answer gone", Executed::answered, false, false, Kind::look_up, Kind::key_reused},
+        {"not executed", Executed::no, false, true, Kind::first, Kind::first},
+        {"field null", Executed::answered, true, true, Kind::first, Kind::first},
+        {"unknown", Executed::unknown, false, true, Kind::look_up, Kind::key_reused},
+    };
+
+    std::uint8_t key = 0;
+    for (const auto& each : cases) {
+        for (const bool other : {false, true}) {
+            const Decision first = claim(++key);
+            settle(first.record, each.executed, each.with_answer ? answer() : nullptr, each.nothing_ran);
+            EXPECT_EQ(claim(key, other ? 2 : 1).kind, other ? each.other : each.same) << each.name << other;
+        }
+    }
+}
+
+TEST_F(TableTest, NeverForwardsAnUnknownOneWhateverTheTime) {
+    settle(claim(1, 1, "first").record, Executed::unknown);
+    for (int day = 0; day < 40; ++day) {
+        now += 24h;
+        const Decision again = claim(1);
+        ASSERT_EQ(again.kind, Kind::look_up);
+        EXPECT_EQ(again.first_request_id, "first");
+        EXPECT_FALSE(again.executed);
+        EXPECT_EQ(claim(1).kind, Kind::wait) << "one look-up for all of them";
+        table.looked_up(again.record, std::nullopt, nullptr, now);
+        EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::unknown);
+    }
+}
+
+TEST_F(TableTest, TurnsAnUnknownOneIntoAnExecutedOneOnceItIsFound) {
+    settle(claim(1).record, Executed::unknown);
+    const Decision again = claim(1);
+    table.looked_up(again.record, "\"7\"", nullptr, now);
+    const Decision third = claim(1);
+    EXPECT_EQ(third.kind, Kind::already_executed);
+    EXPECT_EQ(third.reconciled, "\"7\"");
+}
+
+TEST_F(TableTest, TakesWhatTheBackgroundHasFound) {
+    settle(claim(1).record, Executed::unknown);
+    const Digest id = digest(1);
+    EXPECT_TRUE(table.found({&id, 1}, "9", now));
+    EXPECT_FALSE(table.found({&id, 1}, "9", now));
+    EXPECT_EQ(claim(1).kind, Kind::already_executed);
+}
+
+TEST_F(TableTest, LooksAnExecutedOneUpOnceOnly) {
+    settle(claim(1).record, Executed::yes);
+    const Decision again = claim(1);
+    EXPECT_TRUE(again.executed);
+    table.looked_up(again.record, std::nullopt, nullptr, now);
+    EXPECT_EQ(claim(1).kind, Kind::already_executed);
+}
+
+TEST_F(TableTest, ForgetsAnExecutedOneAfterItsTime) {
+    settle(claim(1).record, Executed::yes, answer());
+    now += 24h - 1ns;
+    EXPECT_EQ(claim(1).kind, Kind::replay);
+    now += 1ns;
+    EXPECT_EQ(claim(1).kind, Kind::first);
+    EXPECT_EQ(table.answer_bytes(), 0U);
+}
+
+TEST_F(TableTest, MakesOneOfThoseWhoWaitTheFirstIfItsAppHadLeft) {
+    const Decision first = claim(1);
+    const auto second = std::make_shared<CountingWaiter>();
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    EXPECT_EQ(table.claim(reading(1), "b", 0, now, second).kind, Kind::wait);
+    Settlement how;
+    how.executed = Executed::no;
+    how.app_left = true;
+    how.answer = answer();
+    table.settle(first.record, how, now);
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    EXPECT_EQ(table.decision_of(*second)->kind, Kind::again);
+    EXPECT_EQ(claim(1).kind, Kind::first);
+    EXPECT_EQ(table.claim(reading(1), "b", 0, now, second).kind, Kind::wait);
+}
+
+TEST_F(TableTest, GivesAnErrorToThoseWhoWaitAndKeepsItForNobody) {
+    const Decision first = claim(1);
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    settle(first.record, Executed::no, answer());
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::replay);
+    EXPECT_EQ(claim(1).kind, Kind::first);
+}
+
+TEST_F(TableTest, ClaimsSeveralTransactionsTogether) {
+    Reading both;
+    both.identities = {digest(1), digest(2)};
+    both.fingerprint = digest(9);
+    const Decision first = claim(both);
+    EXPECT_EQ(first.kind, Kind::first);
+    EXPECT_EQ(claim(both).kind, Kind::wait);
+    EXPECT_EQ(claim(1, 9).kind, Kind::key_reused) << "a part of it is another request";
+    EXPECT_EQ(claim(2, 7).kind, Kind::key_reused);
+    Reading overlapping;
+    overlapping.identities = {digest(3), digest(2)};
+    EXPECT_EQ(claim(overlapping).kind, Kind::key_reused);
+    EXPECT_EQ(claim(3).kind, Kind::first) << "what was refused has claimed nothing";
+    settle(first.record, Executed::no);
+    EXPECT_EQ(table.size(), 1U);
+    EXPECT_EQ(claim(2, 7).kind, Kind::first);
+}
+
+TEST_F(TableTest, BoundsTheMemoryOfAnswersAndDropsTheLeastUsedOne) {
+    for (std::uint8_t key = 1; key <= 3; ++key) {
+        settle(claim(key).record, Executed::yes, answer(400));
+        EXPECT_EQ(claim(1).kind, key == 1 ? Kind::replay : key == 2 ? Kind::replay : Kind::replay);
+    }
+    EXPECT_LE(table.answer_bytes(), 1000U);
+    EXPECT_EQ(claim(2).kind, Kind::look_up);
+    EXPECT_EQ(claim(3).kind, Kind::replay);
+    settle(claim(4).record, Executed::yes, answer(1001));
+    EXPECT_EQ(claim(4).kind, Kind::look_up) << "longer than all of it";
+    table.set_limits({.remember = 24h, .replay_memory = 0});
+    EXPECT_EQ(table.answer_bytes(), 0U);
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+}
+
+TEST_F(TableTest, KeepsNoAnswerAbove64KiB) {
+    table.set_limits({.remember = 24h, .replay_memory = 1U << 20U});
+    settle(claim(1).record, Executed::yes, answer(Table::longest_answer));
+    settle(claim(2).record, Executed::yes, answer(Table::longest_answer + 1));
+    EXPECT_EQ(claim(1).kind, Kind::replay);
+    EXPECT_EQ(claim(2).kind, Kind::look_up);
+}
+
+TEST_F(TableTest, ForgetsTheOldestExecutedOneForLackOfRoomAndNeverAnUnknownOne) {
+    table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 3});
+    settle(claim(1).record, Executed::unknown);
+    settle(claim(2).record, Executed::yes);
+    settle(claim(3).record, Executed::yes);
+    const Decision fourth = claim(4);
+    EXPECT_EQ(fourth.kind, Kind::first);
+    EXPECT_EQ(claim(3).kind, Kind::look_up);
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+    EXPECT_EQ(claim(5).kind, Kind::full) << "3 is being looked up, 1 is unknown, 4 in flight";
+}
+
+TEST_F(TableTest, IsRebuiltFromWhatAFormerProcessLeft) {
+    const auto restore = [this](std::uint8_t key, Executed executed, Duration age, bool print = true) {
+        Restored former;
+        former.identities = {digest(key)};
+        if (print)
+            former.fingerprint = digest(1);
+        former.request_id = "former";
+        former.executed = executed;
+        former.age = age;
+        table.restore(former, now);
+    };
+    restore(1, Executed::unknown, 1000h);
+    restore(2, Executed::yes, 1h);
+    restore(3, Executed::yes, 25h);
+    restore(4, Executed::no, 0h);
+    restore(5, Executed::yes, 1h, false);
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+    EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
+    EXPECT_EQ(claim(2).kind, Kind::look_up);
+    EXPECT_EQ(claim(2).first_request_id, "former");
+    EXPECT_EQ(claim(3).kind, Kind::first);
+    EXPECT_EQ(claim(4).kind, Kind::first);
+    EXPECT_EQ(claim(5, 7).kind, Kind::look_up) << "whose values can't be compared counts as the same";
+    restore(3, Executed::yes, 0h);
+    EXPECT_EQ(claim(3).kind, Kind::wait) << "what is there already stays";
+    now += 23h;
+    restore(6, Executed::yes, -5h);
+    now += 23h;
+    EXPECT_EQ(claim(6).kind, Kind::look_up) << "a clock that was set back shortens nothing";
+}
+
+TEST_F(TableTest, DoesWhatAPersonSays) {
+    for (std::uint8_t key = 1; key <= 3; ++key)
+        settle(claim(key).record, Executed::unknown);
+    const Executed verdicts[] = {Executed::no, Executed::yes, Executed::unknown};
+    const Kind kinds[] = {Kind::first, Kind::look_up, Kind::look_up};
+    for (std::uint8_t key = 1; key <= 3; ++key) {
+        Restored closed;
+        closed.identities = {digest(key)};
+        closed.executed = verdicts[key - 1];
+        table.close(closed, now);
+        const Decision after = claim(key);
+        EXPECT_EQ(after.kind, kinds[key - 1]) << int{key};
+        EXPECT_EQ(after.executed, key == 2);
+    }
+}
+
+TEST_F(TableTest, TellsPeopleWhatBecameOfATransaction) {
+    EXPECT_FALSE(table.find(digest(1), now));
+    const Decision first = claim(1, 1, "first");
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::in_flight);
+    EXPECT_EQ(table.find(digest(1), now)->request_id, "first");
+    settle(first.record, Executed::unknown);
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::unknown);
+    const Digest id = digest(1);
+    EXPECT_TRUE(table.found({&id, 1}, "3", now));
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::executed);
+    EXPECT_EQ(table.find(digest(1), now)->reconciled, "3");
+}
+
+TEST(TableOfManyThreads, MakesExactlyOneOfThemTheFirst) {
+    for (std::uint8_t round = 0; round < 50; ++round) {
+        Table table{{.remember = 24h, .replay_memory = 1000}};
+        std::atomic<int> firsts{0};
+        std::vector<std::thread> threads;
+        for (int i = 0; i < 4; ++i)
+            threads.emplace_back([&] {
+                const auto waiter = std::make_shared<CountingWaiter>();
+                const auto what = TableTest::reading(round);
+                firsts += table.claim(what, "id", 0, start_of_test, waiter).kind == Kind::first ? 1 : 0;
+            });
+        for (auto& thread : threads)
+            thread.join();
+        EXPECT_EQ(firsts, 1);
+    }
+}
+
+} // namespace
+} // namespace bearerd::transaction
