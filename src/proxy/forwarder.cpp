@@ -13,6 +13,7 @@
 #include "streamed_answer.hpp"
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -27,7 +28,7 @@ using http::FieldId;
 using server::ErrorReply;
 using server::Reply;
 
-/// A refused mutation's stream that stays open is read for this long: more of it might tell of something that
+/// A refused mutation's stream that stays open is read for this long: more of it might show something that
 /// was done.
 constexpr Duration refused_stream_time = std::chrono::seconds{1};
 
@@ -67,6 +68,10 @@ ErrorReply no_token_error(const auth::NoToken& missing) {
 bool is_open_stream(const upstream::Exchange& exchange) {
     return !exchange.complete() &&
            http::is_streaming_type(exchange.head().fields.value(FieldId::content_type));
+}
+
+std::unique_ptr<Reply> as_pointer(Reply reply) {
+    return std::make_unique<Reply>(std::move(reply));
 }
 
 /// Lends the app an answer's body until it is written; then the connection is released.
@@ -114,8 +119,12 @@ public:
     ForwardedRequest& operator=(const ForwardedRequest&) = delete;
     ~ForwardedRequest() = default;
 
+    /// The reply that ends the request, or null if the request goes on. As a value it would make the frame of
+    /// every request larger than what the allocator keeps at hand (1 KiB).
+    using End = std::unique_ptr<Reply>;
+
     /// Returns why the request may not be sent at all, if so.
-    [[nodiscard]] std::optional<ErrorReply> refusal() const;
+    [[nodiscard]] std::optional<ErrorCode> refusal() const;
 
     /// From here on an app that leaves counts, if money may move. A query is cheap to look up, and its app is
     /// looked at only if it has to wait. Returns false if the app is gone already.
@@ -125,12 +134,10 @@ public:
 
     [[nodiscard]] bool take_token(TimePoint now) { return token_.take_token(now); }
 
-    /// Returns why there is none to be had.
-    [[nodiscard]] net::Task<std::optional<auth::NoToken>> wait_for_token();
+    [[nodiscard]] net::Task<End> wait_for_token();
 
     [[nodiscard]] bool has_to_be_put_down() const noexcept;
-    /// Returns false if it is not in the journal and must not be sent without.
-    [[nodiscard]] net::Task<bool> put_down();
+    [[nodiscard]] net::Task<End> put_down();
 
     /// The request as it leaves; its head is wiped by sent().
     [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
@@ -138,14 +145,12 @@ public:
 
     /// Takes from the answer what it says of token and throttling, and judges it.
     [[nodiscard]] Verdict look_at(upstream::Exchange& exchange);
-    /// Returns the reply, or nullopt to send the request again.
-    [[nodiscard]] net::Task<std::optional<Reply>> after_failure(const upstream::Failure& failure);
-    /// The same.
-    [[nodiscard]] net::Task<std::optional<Reply>> after_rejection(upstream::ExchangePtr exchange);
+    /// Each is called after an attempt that ended so.
+    [[nodiscard]] net::Task<End> after_failure(const upstream::Failure& failure);
+    [[nodiscard]] net::Task<End> after_rejection(upstream::ExchangePtr exchange);
 
     [[nodiscard]] Reply relay(upstream::ExchangePtr exchange, Verdict verdict);
-    [[nodiscard]] Reply reply_error(const ErrorReply& error);
-    [[nodiscard]] Reply reply_not_put_down();
+    [[nodiscard]] Reply reply_refusal(ErrorCode code);
     [[nodiscard]] Reply reply_gone();
 
 private:
@@ -161,18 +166,19 @@ private:
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
-    /// The request with the keys that its headers hold.
-    [[nodiscard]] graphql::RequestView view_with_keys();
+    /// The request with the keys that its headers hold, which go into `keys`.
+    [[nodiscard]] graphql::RequestView view_with(std::vector<std::string_view>& keys) const;
 
     [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
 
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
-    [[nodiscard]] std::optional<Reply> follow(const auth::Advice& advice);
+    [[nodiscard]] End follow(const auth::Advice& advice);
 
-    [[nodiscard]] net::Task<Reply> reply_decision(Decision decision);
-    [[nodiscard]] net::Task<Reply> reply_broken_rejection();
+    [[nodiscard]] net::Task<End> reply_decision(Decision decision);
+    [[nodiscard]] net::Task<End> reply_broken_rejection();
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] Reply pass_on(HeldAnswer held);
+    [[nodiscard]] Reply reply_error(const ErrorReply& error);
     [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
     void note_answer(std::uint16_t status, Verdict verdict, Executed executed) noexcept;
 
@@ -180,8 +186,6 @@ private:
     const server::Request& request_;
     server::InFlight in_flight_;
     AnswerJudge judge_;
-    std::string accept_encoding_;
-    std::vector<std::string_view> header_keys_;
     server::Report report_;
     auth::AuthorizedExchange token_;
     OpenEntry entry_;
@@ -196,39 +200,41 @@ private:
 net::Task<Reply> Forwarder::handle(server::Request request) {
     ForwardedRequest forwarded{*this, request};
     if (const auto refusal = forwarded.refusal())
-        co_return forwarded.reply_error(*refusal);
+        co_return forwarded.reply_refusal(*refusal);
     if (!forwarded.begin_watching())
         co_return forwarded.reply_gone();
+    ForwardedRequest::End end;
     TimePoint begin = BootClock::now();
     if (!forwarded.take_token(begin)) {
-        if (const auto missing = co_await forwarded.wait_for_token())
-            co_return forwarded.reply_error(no_token_error(*missing));
+        end = co_await forwarded.wait_for_token();
+        if (end)
+            co_return std::move(*end);
         begin = BootClock::now();
     }
     if (forwarded.has_to_be_put_down()) {
-        if (!co_await forwarded.put_down())
-            co_return forwarded.reply_not_put_down();
+        end = co_await forwarded.put_down();
+        if (end)
+            co_return std::move(*end);
         begin = BootClock::now();
     }
     while (true) {
         if (!forwarded.look_for_app())
             co_return forwarded.reply_gone();
-        const upstream::OutgoingRequest outgoing = forwarded.outgoing(begin);
-        auto result = co_await transport_.send(outgoing);
-        std::optional<Reply> reply;
+        auto sending = transport_.send(forwarded.outgoing(begin));
+        auto result = co_await std::move(sending);
         if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
             forwarded.sent(BootClock::now() - begin);
-            reply = co_await forwarded.after_failure(*failure);
+            end = co_await forwarded.after_failure(*failure);
         } else {
             auto& exchange = std::get<upstream::ExchangePtr>(result);
             forwarded.sent(exchange->answered_at() - begin);
             const Verdict verdict = forwarded.look_at(*exchange);
             if (verdict != Verdict::rejected)
                 co_return forwarded.relay(std::move(exchange), verdict);
-            reply = co_await forwarded.after_rejection(std::move(exchange));
+            end = co_await forwarded.after_rejection(std::move(exchange));
         }
-        if (reply)
-            co_return std::move(*reply);
+        if (end)
+            co_return std::move(*end);
         begin = BootClock::now();
     }
 }
@@ -239,22 +245,18 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
       in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
       judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field,
              forwarder.memo_},
-      accept_encoding_{
-          http::narrowed_accept_encoding(request.head.fields.combined(FieldId::accept_encoding))},
       token_{forwarder.tokens_, forwarder.plan_.head} {
     report_.kind = judge_.operation().kind;
     report_.name = judge_.operation().name;
 }
 
-std::optional<ErrorReply> Forwarder::ForwardedRequest::refusal() const {
+std::optional<ErrorCode> Forwarder::ForwardedRequest::refusal() const {
     if (in_flight_.count() > owner_.plan_.pending_requests)
-        return server::error_reply(ErrorCode::overloaded);
+        return ErrorCode::overloaded;
     // A link or an image can cause a GET; it must not move money (contract 2).
-    if (!judge_.view().is_get || !judge_.moves_money())
-        return std::nullopt;
-    ErrorReply refusal = server::error_reply(ErrorCode::method_not_allowed);
-    refusal.extra_fields = "Allow: POST\r\n";
-    return refusal;
+    if (judge_.view().is_get && judge_.moves_money())
+        return ErrorCode::method_not_allowed;
+    return std::nullopt;
 }
 
 bool Forwarder::ForwardedRequest::begin_watching() noexcept {
@@ -286,38 +288,49 @@ bool Forwarder::ForwardedRequest::look_for_app() noexcept {
     return app_ != AppWatch::gone;
 }
 
-net::Task<std::optional<auth::NoToken>> Forwarder::ForwardedRequest::wait_for_token() {
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::wait_for_token() {
     about_to_wait();
-    return token_.wait_for_token();
+    const auto missing = co_await token_.wait_for_token();
+    if (missing)
+        co_return as_pointer(reply_error(no_token_error(*missing)));
+    co_return nullptr;
 }
 
 bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
     return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
 }
 
-graphql::RequestView Forwarder::ForwardedRequest::view_with_keys() {
+graphql::RequestView Forwarder::ForwardedRequest::view_with(std::vector<std::string_view>& keys) const {
     graphql::RequestView view = judge_.view();
     if (owner_.plan_.has_key_headers) {
-        header_keys_ = server::header_keys(request_.head, owner_.plan_.key_headers);
-        view.header_keys = header_keys_;
+        keys = server::header_keys(request_.head, owner_.plan_.key_headers);
+        view.header_keys = &keys;
     }
     return view;
 }
 
-net::Task<bool> Forwarder::ForwardedRequest::put_down() {
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_down() {
     about_to_wait();
     journal::Scribe& scribe = *owner_.scribe_;
-    const graphql::RequestView view = view_with_keys();
+    std::vector<std::string_view> keys;
+    const graphql::RequestView view = view_with(keys);
     auto entry = co_await scribe.put_down(view, judge_.operation().name, request_.context.request_id,
                                           http::trace_id(request_.head.fields));
     const bool may_go = entry->durable || !scribe.required();
     entry_ = OpenEntry{scribe, std::move(entry)};
-    co_return may_go;
+    if (may_go)
+        co_return nullptr;
+    ErrorReply error = server::error_reply(ErrorCode::overloaded);
+    error.sentence = not_put_down;
+    report_.detail = "the journal can't be written";
+    co_return as_pointer(reply_error(error));
 }
 
 upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
-    const auto head = token_.head(request_.head, request_.target.query, accept_encoding_,
-                                  request_.context.request_id, request_.body.size());
+    const std::string codings =
+        http::narrowed_accept_encoding(request_.head.fields.combined(FieldId::accept_encoding));
+    const auto head = token_.head(request_.head, request_.target.query, codings, request_.context.request_id,
+                                  request_.body.size());
     return {.head = head,
             .body = request_.body,
             .may_mutate = judge_.operation().may_mutate(),
@@ -356,9 +369,10 @@ Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     return judgement.verdict;
 }
 
-net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
+net::Task<Forwarder::ForwardedRequest::End>
+Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
     if (app_ == AppWatch::gone)
-        co_return reply_gone();
+        co_return as_pointer(reply_gone());
     const bool may_mutate = judge_.operation().may_mutate();
     const FailedAttempt attempt{failure.code, failure.stage, failure.reused,
                                 may_mutate,   resent_stale_, false};
@@ -367,20 +381,21 @@ net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_failure(const
         resent_stale_ = true;
         ++report_.resends;
         owner_.stats_.resends[1].add();
-        co_return std::nullopt;
+        co_return nullptr;
     }
     report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
     co_return co_await reply_decision(decision);
 }
 
-net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
+net::Task<Forwarder::ForwardedRequest::End>
+Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
     const bool open_stream = is_open_stream(*exchange);
     if (open_stream && !judge_.moves_money()) {
-        // A stream that can't move money and stays open after the refusal tells nothing more. It is kept open
+        // A stream that can't move money and stays open after the refusal says nothing more. It is kept open
         // until it is known whether the app gets it: a login may use one connection beyond the limit.
         const auth::Advice advice = co_await ask_for_advice();
         if (advice.kind == auth::Advice::Kind::pass)
-            co_return relay(std::move(exchange), Verdict::rejected);
+            co_return as_pointer(relay(std::move(exchange), Verdict::rejected));
         exchange.reset();
         co_return follow(advice);
     }
@@ -390,7 +405,7 @@ net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_rejection(ups
     HeldAnswer held =
         co_await hold(std::move(exchange), patience, judge_, owner_.plan_.head, request_.context);
     if (held.judged.verdict != Verdict::rejected)
-        co_return pass_on(std::move(held));
+        co_return as_pointer(pass_on(std::move(held)));
     if (!held.judged.proven && judge_.operation().may_mutate()) {
         token_.rejected_in_doubt(document());
         co_return co_await reply_broken_rejection();
@@ -400,7 +415,7 @@ net::Task<std::optional<Reply>> Forwarder::ForwardedRequest::after_rejection(ups
         co_return follow(advice);
     if (!held.whole)
         co_return co_await reply_broken_rejection();
-    co_return pass_on(std::move(held));
+    co_return as_pointer(pass_on(std::move(held)));
 }
 
 net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
@@ -408,14 +423,14 @@ net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
     return token_.rejected(document());
 }
 
-/// Returns the reply if the login has failed, or nullopt to send again. `advice` is not to pass the answer
+/// Returns the reply if the login has failed, or null to send again. `advice` is not to pass the answer
 /// on.
-std::optional<Reply> Forwarder::ForwardedRequest::follow(const auth::Advice& advice) {
+Forwarder::ForwardedRequest::End Forwarder::ForwardedRequest::follow(const auth::Advice& advice) {
     if (advice.kind == auth::Advice::Kind::fail)
-        return reply_error(no_token_error(advice.failure));
+        return as_pointer(reply_error(no_token_error(advice.failure)));
     ++report_.resends;
     owner_.stats_.resends[0].add();
-    return std::nullopt;
+    return nullptr;
 }
 
 Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict verdict) {
@@ -479,10 +494,10 @@ Reply Forwarder::ForwardedRequest::reply_error(const ErrorReply& error) {
     return reply;
 }
 
-Reply Forwarder::ForwardedRequest::reply_not_put_down() {
-    ErrorReply error = server::error_reply(ErrorCode::overloaded);
-    error.sentence = not_put_down;
-    report_.detail = "the journal can't be written";
+Reply Forwarder::ForwardedRequest::reply_refusal(ErrorCode code) {
+    ErrorReply error = server::error_reply(code);
+    if (code == ErrorCode::method_not_allowed)
+        error.extra_fields = "Allow: POST\r\n";
     return reply_error(error);
 }
 
@@ -500,7 +515,7 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     return reply;
 }
 
-net::Task<Reply> Forwarder::ForwardedRequest::reply_decision(Decision decision) {
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_decision(Decision decision) {
     ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
     std::optional<reconcile::Answer> answer;
     if (decision.code == ErrorCode::outcome_unknown)
@@ -511,12 +526,12 @@ net::Task<Reply> Forwarder::ForwardedRequest::reply_decision(Decision decision) 
     } else if (answer && answer->result == reconcile::Result::not_found) {
         error.reconciled = "null"; // but never "no": it may still be under way
     }
-    co_return reply_error(error);
+    co_return as_pointer(reply_error(error));
 }
 
 /// The rejection was cut by the upstream, is too long to hold or can't be decoded: it must not be passed off
 /// as the whole answer.
-net::Task<Reply> Forwarder::ForwardedRequest::reply_broken_rejection() {
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_broken_rejection() {
     const bool may_mutate = judge_.operation().may_mutate();
     report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read";
     return reply_decision(
@@ -527,7 +542,8 @@ net::Task<Reply> Forwarder::ForwardedRequest::reply_broken_rejection() {
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
-    auto fields = graphql::mutation_fields(view_with_keys(), owner_.reconciler_->plan().keys);
+    std::vector<std::string_view> keys;
+    auto fields = graphql::mutation_fields(view_with(keys), owner_.reconciler_->plan().keys);
     if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (fields && graphql::lacks_its_key(*fields))
             report_.detail += no_key;
@@ -551,7 +567,7 @@ Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::R
 void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict,
                                               Executed executed) noexcept {
     report_.status = status;
-    report_.outcome = static_cast<std::size_t>(verdict); // the labels begin with the verdicts
+    report_.outcome = static_cast<std::uint32_t>(verdict); // the labels begin with the verdicts
     report_.executed = executed;
 }
 

@@ -14,7 +14,7 @@
 namespace bearerd::auth {
 
 /// The token's part in one request: attaches the token, adopts a new one that comes with the answer, and
-/// after a rejection gets another one, once (contract 3.4 to 3.7). Whoever sends asks in this order: a token,
+/// after a rejection gets another one, once (contract 3.4 to 3.7). A sender asks in this order: a token,
 /// the head, sent(), adopt_token(), then what the judged answer calls for. On the source's thread only; the
 /// source and the plan must outlive it.
 class AuthorizedExchange {

@@ -12,32 +12,33 @@
 namespace bearerd::server {
 
 /// The number of outcomes that are a graphql::Verdict; those of error codes follow them.
-inline constexpr std::size_t verdict_count = 3;
+inline constexpr std::uint32_t verdict_count = 3;
 /// The app left before the first byte of its request was sent.
-inline constexpr std::size_t client_closed_outcome = verdict_count + graphql::error_code_count;
+inline constexpr std::uint32_t client_closed_outcome =
+    verdict_count + static_cast<std::uint32_t>(graphql::error_code_count);
 
 /// What became of a request, for the log line and the metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
-    std::string name;         ///< the operation's
-    std::uint16_t status = 0; ///< as sent to the app
-    /// Index of Stats::requests: a graphql::Verdict, verdict_count + a graphql::ErrorCode, or
-    /// client_closed_outcome.
-    std::size_t outcome = 0;
     /// For a mutation, what is proven; for a query, yes: the upstream answered.
     graphql::Executed executed = graphql::Executed::no;
+    bool quiet = false; ///< neither counted nor logged as a request (the admin listener's)
     /// `executed` is `answered`, and the answer says that nothing was executed (graphql::ran_nothing).
     bool nothing_ran = false;
+    std::uint16_t status = 0; ///< as sent to the app
+    std::uint32_t resends = 0;
+    /// Index of Stats::requests: a graphql::Verdict, verdict_count + a graphql::ErrorCode, or
+    /// client_closed_outcome.
+    std::uint32_t outcome = 0;
     std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing
     Duration upstream_time{};    ///< spent on exchanges, waits for a connection included
-    std::uint32_t resends = 0;
-    std::string detail; ///< of a failure, for the log: "connection refused"
-    bool quiet = false; ///< neither counted nor logged as a request (the admin listener's)
+    std::string name;            ///< the operation's
+    std::string detail;          ///< of a failure, for the log: "connection refused"
 
     [[nodiscard]] bool has_error_code() const noexcept { return outcome >= verdict_count; }
 
     void set_error(graphql::ErrorCode code, graphql::Executed value) noexcept {
-        outcome = verdict_count + static_cast<std::size_t>(code);
+        outcome = verdict_count + static_cast<std::uint32_t>(code);
         executed = value;
     }
 };
