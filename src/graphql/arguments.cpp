@@ -33,7 +33,7 @@ bool is_key(std::string_view text) noexcept {
 /// What is wanted of each field.
 struct FieldReading {
     std::span<const KeyRule> rules;
-    std::span<const std::string_view> header_keys;
+    const std::vector<std::string_view>* header_keys = nullptr;
     const Canonical* canonical = nullptr;
 };
 
@@ -200,10 +200,10 @@ std::optional<bool> RootCollector::condition(Cursor& at) {
 }
 
 void RootCollector::key_by_header(RootField& field) const {
-    if (!field.rule || !reading_.rules[*field.rule].argument.empty() ||
-        *field.rule >= reading_.header_keys.size())
+    if (!field.rule || !reading_.rules[*field.rule].argument.empty() || reading_.header_keys == nullptr ||
+        *field.rule >= reading_.header_keys->size())
         return;
-    const std::string_view key = reading_.header_keys[*field.rule];
+    const std::string_view key = (*reading_.header_keys)[*field.rule];
     if (is_key(key))
         field.key = key;
 }

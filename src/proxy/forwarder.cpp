@@ -170,8 +170,8 @@ private:
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
-    /// The request with the keys that its headers hold.
-    [[nodiscard]] graphql::RequestView view_with_keys();
+    /// The request with the keys that its headers hold, which go into `keys`.
+    [[nodiscard]] graphql::RequestView view_with(std::vector<std::string_view>& keys) const;
 
     [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
 
@@ -191,7 +191,6 @@ private:
     const server::Request& request_;
     server::InFlight in_flight_;
     AnswerJudge judge_;
-    std::vector<std::string_view> header_keys_;
     server::Report report_;
     auth::AuthorizedExchange token_;
     OpenEntry entry_;
@@ -306,11 +305,11 @@ bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
     return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
 }
 
-graphql::RequestView Forwarder::ForwardedRequest::view_with_keys() {
+graphql::RequestView Forwarder::ForwardedRequest::view_with(std::vector<std::string_view>& keys) const {
     graphql::RequestView view = judge_.view();
     if (owner_.plan_.has_key_headers) {
-        header_keys_ = server::header_keys(request_.head, owner_.plan_.key_headers);
-        view.header_keys = header_keys_;
+        keys = server::header_keys(request_.head, owner_.plan_.key_headers);
+        view.header_keys = &keys;
     }
     return view;
 }
@@ -318,7 +317,8 @@ graphql::RequestView Forwarder::ForwardedRequest::view_with_keys() {
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_down() {
     about_to_wait();
     journal::Scribe& scribe = *owner_.scribe_;
-    const graphql::RequestView view = view_with_keys();
+    std::vector<std::string_view> keys;
+    const graphql::RequestView view = view_with(keys);
     auto entry = co_await scribe.put_down(view, judge_.operation().name, request_.context.request_id,
                                           http::trace_id(request_.head.fields));
     const bool may_go = entry->durable || !scribe.required();
@@ -551,7 +551,8 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_b
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
-    auto fields = graphql::mutation_fields(view_with_keys(), owner_.reconciler_->plan().keys);
+    std::vector<std::string_view> keys;
+    auto fields = graphql::mutation_fields(view_with(keys), owner_.reconciler_->plan().keys);
     if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (fields && graphql::lacks_its_key(*fields))
             report_.detail += no_key;

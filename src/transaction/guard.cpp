@@ -271,7 +271,7 @@ void Guard::Passage::read_header_keys() {
     if (!guard_.identifier_.has_key_headers())
         return;
     header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
-    view_.header_keys = header_keys_;
+    view_.header_keys = &header_keys_;
 }
 
 /// The first one of its transactions: what comes of it settles the claim.

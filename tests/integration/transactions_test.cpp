@@ -110,7 +110,7 @@ TEST_F(TransactionsTest, RequestsAtOnceAreExecutedOnceAndGetTheSameBytes) {
 TEST_F(TransactionsTest, AnUnknownOneIsNeverSentAgainAndIsFoundInTheBackground) {
     const auto daemon = start_with_journal(replay());
     upstream.set_faults(R"([{"kind":"close_after","operations":"mutation","next":1},)"
-                        R"({"kind":"close_before","operations":"query","next":3}])");
+                        R"({"kind":"close_before","operations":"query","next":1}])");
     const HttpResponse first = daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}});
     EXPECT_EQ(extensions(first).value("code", ""), "OUTCOME_UNKNOWN");
     EXPECT_TRUE(soon([&] { return state_of(*daemon, "sale-1").at("state") == "executed"; }));

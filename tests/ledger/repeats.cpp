@@ -223,6 +223,7 @@ private:
         std::map<std::string, std::size_t> rows;
         for (const Json& entry : simulator_.ledger())
             ++rows[entry.at("reference")];
+        const std::size_t executed = rows.size();
         std::map<Told::What, std::size_t> counts;
         for (const Transaction& transaction : transactions_) {
             audit(transaction, rows[transaction.key]);
@@ -231,7 +232,7 @@ private:
         }
         std::printf("%zu keys, %zu executed; told: acknowledged %zu, executed %zu, no %zu, unknown %zu, key "
                     "reused %zu\n",
-                    transactions_.size(), rows.size(), counts[Told::What::acknowledged],
+                    transactions_.size(), executed, counts[Told::What::acknowledged],
                     counts[Told::What::executed], counts[Told::What::no], counts[Told::What::unknown],
                     counts[Told::What::key_reused]);
     }

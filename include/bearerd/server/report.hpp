@@ -22,9 +22,9 @@ struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     /// For a mutation, what is proven; for a query, yes: the upstream answered.
     graphql::Executed executed = graphql::Executed::no;
+    bool quiet = false; ///< neither counted nor logged as a request (the admin listener's)
     /// `executed` is `answered`, and the answer says that nothing was executed (graphql::ran_nothing).
     bool nothing_ran = false;
-    bool quiet = false;       ///< neither counted nor logged as a request (the admin listener's)
     std::uint16_t status = 0; ///< as sent to the app
     std::uint32_t resends = 0;
     /// Index of Stats::requests: a graphql::Verdict, verdict_count + a graphql::ErrorCode, or

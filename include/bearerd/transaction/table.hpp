@@ -24,7 +24,7 @@ struct Answer {
     std::string body;
     graphql::Executed executed = graphql::Executed::unknown;
     std::uint16_t status = 0;
-    std::size_t outcome = 0; ///< server::Report::outcome
+    std::uint32_t outcome = 0; ///< server::Report::outcome
 
     [[nodiscard]] std::size_t size() const noexcept { return head.size() + body.size(); }
 };

@@ -73,6 +73,22 @@ TEST_F(SessionTest, AnAppThatTakesItsTimeGetsItsAnswerWholeAndHoldsNothingThatWa
     EXPECT_EQ(body_of(exchange(client, post("c"))).size(), handler->lent.size()) << "the connection is kept";
 }
 
+/// Over TCP a send can end anywhere, in a head as well.
+TEST_F(SessionTest, AnswersArriveWholeWhereverASendEnds) {
+    constexpr int requests = 150;
+    handler->mode = Mode::lend;
+    handler->lent = std::string(100'000, 'x') + "end";
+    Client client = connect_over_tcp();
+    std::string all;
+    for (int i = 0; i < requests; ++i)
+        all += post("a");
+    EXPECT_EQ(client.send(all), all.size());
+    settle(); // until the socket takes no more
+    for (int i = 0; i < requests; ++i)
+        EXPECT_TRUE(body_of(answer(client)) == handler->lent) << i;
+    EXPECT_EQ(handler->lent_now, 0);
+}
+
 TEST_F(SessionTest, AStreamOfUnknownLengthGoesOutInChunks) {
     handler->mode = Mode::stream;
     handler->framing = Framing::chunked;

@@ -112,7 +112,7 @@ protected:
     }
 
     static std::function<Reply(const server::Request&)>
-    answer_of(Executed executed, std::string body, bool nothing_ran = false, std::size_t outcome = 0) {
+    answer_of(Executed executed, std::string body, bool nothing_ran = false, std::uint32_t outcome = 0) {
         return [=](const server::Request& request) {
             server::Report report;
             report.kind = graphql::OperationKind::mutation;

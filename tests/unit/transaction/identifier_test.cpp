@@ -193,8 +193,8 @@ TEST(Reading, TakesAKeyFromAHeader) {
     const std::string body = request("mutation{head(x:1){id}}");
     graphql::RequestView view = view_of(body);
     EXPECT_FALSE(identifier().read(view));
-    const std::string_view keys[] = {"", "", "", "key-1"};
-    view.header_keys = keys;
+    const std::vector<std::string_view> keys{"", "", "", "key-1"};
+    view.header_keys = &keys;
     const auto reading = identifier().read(view);
     ASSERT_TRUE(reading);
     EXPECT_EQ(reading->identities.front(), identifier().identity("head", "key-1"));
