@@ -1,6 +1,7 @@
 // Never throws, never crashes, for any answer; and:
 // - what is no JSON is never a rejection, nor is HTTP 403;
 // - what is a rejection for a mutation is one for a query, too;
+// - a rejection within data (contract 11) is one for every kind of operation, and only of JSON;
 // - the quick search overlooks nothing: a rejection has errors, whose message or code is one of the rules'.
 #include <bearerd/graphql/verdict.hpp>
 
@@ -70,6 +71,12 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
             shows_that_something_ran(body));
     require(judge(403, body, OperationKind::query, rules).verdict != Verdict::rejected);
     require(judge(200, body, OperationKind::query, {}).verdict != Verdict::rejected);
+    const RejectionRules within{{}, {}, {}, {"/data/a/errors"}};
+    const bool in_data = judge(200, body, OperationKind::mutation, within).verdict == Verdict::rejected;
+    require(in_data == (judge(200, body, OperationKind::query, within).verdict == Verdict::rejected));
+    require(!in_data || body.find("errors") != std::string_view::npos ||
+            body.find('\\') != std::string_view::npos);
+    require(!in_data || !nlohmann::json::parse(body.begin(), body.end(), nullptr, false).is_discarded());
     if (of_query == Verdict::ok)
         return 0;
     const auto tree = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
