@@ -101,7 +101,7 @@ TEST(AdminListener, StaysReadyWhileTheUpstreamIsDownAndSaysSo) {
     expect_own_error(daemon.post(balance_query()), 502, "UPSTREAM_UNREACHABLE", "no");
     EXPECT_EQ(daemon.admin("/readyz").status, 200);
     const auto status = admin_json(daemon, "/status.json");
-    EXPECT_EQ(status["summary"]["title"], "Upstream down");
+    EXPECT_EQ(status["summary"]["title"], "Connection refused");
     EXPECT_EQ(status["upstream"]["reachable"], false);
     EXPECT_EQ(daemon.metric("bearerd_upstream_reachable"), 0);
     EXPECT_THAT(daemon.admin("/metrics").body, HasSubstr("\nbearerd_upstream_reachable 0\n"));
