@@ -176,11 +176,12 @@ TEST_F(TransactionsTest, APersonClosesAnUnknownOneWhileTheDaemonRunsAndWhileItDo
 
 TEST_F(TransactionsTest, AnExecutedOneWhoseAppHadLeftIsUnheardUntilItIsRepeated) {
     const auto daemon = start_with_journal(replay());
-    upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":500,"next":1})");
+    upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":1500,"next":1})");
     {
         HttpClient client = daemon->client();
         client.send(client.format("POST", "/graphql", redemption("sale-1")));
         EXPECT_TRUE(soon([&] { return listed(*daemon, {}).size() == 1; }));
+        std::this_thread::sleep_for(200ms); // an end that comes at once is a half-closing client's
     }
     EXPECT_TRUE(soon([&] { return listed(*daemon, {"--unheard"}).size() == 1; }));
     EXPECT_EQ(daemon->metric("bearerd_unheard_total"), 1);

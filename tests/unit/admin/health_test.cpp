@@ -49,6 +49,23 @@ TEST(Readiness, TellsWhyNot) {
     }
 }
 
+TEST(Summary, WarnsOfTransactionsThatSomebodyHasToLookAfter) {
+    Snapshot snapshot = working();
+    snapshot.journal.emplace();
+    EXPECT_EQ(summarize(snapshot).level, Level::good);
+    snapshot.journal->unresolved = 9;
+    Summary summary = summarize(snapshot);
+    EXPECT_EQ(summary.level, Level::warning);
+    EXPECT_NE(summary.text.find("9 transactions have an unknown outcome."), std::string::npos);
+    EXPECT_NE(summary.advice.find("bearerd journal close"), std::string::npos);
+    snapshot.journal->unresolved = 0;
+    snapshot.journal->unheard = 1;
+    summary = summarize(snapshot);
+    EXPECT_EQ(summary.level, Level::warning);
+    EXPECT_NE(summary.text.find("1 transaction was executed, but its till did not get the answer."),
+              std::string::npos);
+}
+
 TEST(Summary, TellsTheStatesApartAndTheCauseBeforeItsEffects) {
     const Snapshot rejected = trying_in(4min, without_token("rejected", "rejected", "Wrong password"));
     const Snapshot unavailable =

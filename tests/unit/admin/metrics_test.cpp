@@ -45,6 +45,8 @@ TEST(Metrics, AreThoseOfTheContractByNameTypeAndLabels) {
         {"bearerd_config_reloads_total", "counter"},
         {"bearerd_journal_missed_total", "counter"},
         {"bearerd_journal_unresolved", "gauge"},
+        {"bearerd_repeats_total", "counter"},
+        {"bearerd_unheard_total", "counter"},
         {"bearerd_logins_total", "counter"},
         {"bearerd_reconciliations_total", "counter"},
         {"bearerd_request_duration_seconds", "histogram"},
@@ -87,7 +89,8 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
     totals.warm_dials = {27, 28};
     snapshot.used_limit = {29s, 30s};
     snapshot.unused_limit = {31s, 32s};
-    snapshot.journal = {24, 25, true};
+    snapshot.journal = {24, 25, true, 33, 34, {}};
+    totals.repeats = {35, 36, 37, 38, 39};
     const std::map<std::string, double> expected{
         {R"(bearerd_logins_total{result="ok"})", 1},
         {R"(bearerd_logins_total{result="rejected"})", 2},
@@ -110,6 +113,12 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
         {R"(bearerd_reconciliations_total{result="not_found"})", 22},
         {R"(bearerd_reconciliations_total{result="failed"})", 23},
         {"bearerd_journal_unresolved", 24},
+        {"bearerd_unheard_total", 34},
+        {R"(bearerd_repeats_total{result="joined"})", 35},
+        {R"(bearerd_repeats_total{result="replayed"})", 36},
+        {R"(bearerd_repeats_total{result="already_executed"})", 37},
+        {R"(bearerd_repeats_total{result="key_reused"})", 38},
+        {R"(bearerd_repeats_total{result="unknown"})", 39},
         {"bearerd_journal_missed_total", 25},
         {"bearerd_upstream_warm_connections", 26},
         {R"(bearerd_upstream_warm_dials_total{result="ok"})", 27},

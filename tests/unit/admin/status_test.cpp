@@ -113,7 +113,23 @@ TEST(Status, TellsOfTheJournalWhereOneIsKept) {
     EXPECT_EQ(status(snapshot)["journal"], nullptr);
     snapshot.journal = {3, 4, false};
     EXPECT_EQ(status(snapshot)["journal"],
-              ordered_json::parse(R"({"unresolved":3,"missed":4,"working":false})"));
+              ordered_json::parse(R"({"unresolved":3,"unheard":0,"missed":4,"working":false,"listed":[]})"));
+}
+
+TEST(Status, ListsTheTransactionsThatSomebodyHasToLookAfter) {
+    Snapshot snapshot = working();
+    snapshot.journal.emplace();
+    snapshot.journal->unresolved = 1;
+    journal::Item item;
+    item.intent.at_ms = 5;
+    item.intent.request_id = "till-7";
+    item.intent.operation = "Redeem";
+    item.intent.fields = {{"pay", "ref", "sale-1"}, {"note", "", ""}};
+    snapshot.journal->listed = {item};
+    EXPECT_EQ(status(snapshot)["journal"]["listed"],
+              ordered_json::parse(R"([{"at_ms":5,"request_id":"till-7","fields":"pay, note","key":"sale-1",)"
+                                  R"("executed":"unknown"}])"));
+    EXPECT_EQ(status(snapshot)["summary"]["level"], "warning");
 }
 
 TEST(Status, IsJsonWhateverBytesTheUpstreamsMessageHolds) {
