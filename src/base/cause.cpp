@@ -50,7 +50,7 @@ struct Sign {
     const Cause* cause;
 };
 
-/// OpenSSL's words, and those of judge_login().
+/// Texts of OpenSSL and of judge_login().
 constexpr std::array<Sign, 16> signs{{{"looking up ", &name_unknown},
                                       {"certificate has expired", &certificate_expired},
                                       {"not yet valid", &certificate_expired},

@@ -6,15 +6,15 @@
 
 namespace bearerd {
 
-/// Why the upstream can't be reached or a login fails, and what to do about it. The one place where this is
-/// said: status page, /status.json, `bearerd login` and log quote it.
+/// Why the upstream can't be reached or a login fails, and what to do about it. This is the only source of
+/// these texts: the status page, /status.json, `bearerd login` and the log quote it.
 struct Cause {
     std::string_view title;  ///< two or three words
     std::string_view advice; ///< one or more sentences
 };
 
-/// `code`: of the failure, if there is one. `reason`: in the words of the log; it tells more than some codes
-/// do. Never empty: of what is not known more closely, the advice is about the network.
+/// Returns the cause of a failure. If nothing closer is known, the advice is about the network. `code` is the
+/// failure's, if there is one. `reason` is the log's text, which is more precise than some codes.
 [[nodiscard]] const Cause& cause_of(error_code code, std::string_view reason) noexcept;
 
 } // namespace bearerd
