@@ -15,10 +15,10 @@ using namespace std::chrono_literals;
 constexpr Duration close_is_known_for = 1h;
 constexpr Duration told_counts_for = 1h; // against a greater one
 constexpr Duration address_is_current_for = 1h;
-constexpr int outlived_often = 10;              // then the close was no habit
-constexpr std::uint64_t longest_told_s = 86400; // a longer one tells no more
+constexpr int outlived_often = 10;              // then the close was not a rule
+constexpr std::uint64_t longest_told_s = 86400; // a longer one adds no information
 
-/// Timers are coarse: a connection that lived a little longer than another one may have met the same limit.
+/// Timers are coarse: a connection that lived a little longer than another may have met the same limit.
 constexpr Duration clearly_beyond(Duration age) noexcept {
     return age / 10 * 12;
 }
@@ -60,7 +60,7 @@ std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept {
         std::uint64_t seconds = longest_told_s;
         if (!is_digits(digits))
             return std::nullopt;
-        std::from_chars(digits.data(), digits.data() + digits.size(), seconds); // on overflow it stays
+        std::from_chars(digits.data(), digits.data() + digits.size(), seconds); // unchanged on overflow
         return std::chrono::seconds{std::min(seconds, longest_told_s)};
     }
     return std::nullopt;
@@ -74,7 +74,7 @@ void IdleLimit::told(Duration limit, TimePoint now) noexcept {
 }
 
 void IdleLimit::closed(Duration age, TimePoint now) noexcept {
-    if (survived_) // what lived longer lived before this close
+    if (survived_) // any greater age was survived before this close
         survived_ = std::min(*survived_, age);
     const auto closes = std::span{closes_}.first(close_count_);
     for (Close& close : closes)
@@ -84,7 +84,7 @@ void IdleLimit::closed(Duration age, TimePoint now) noexcept {
         closes_[close_count_++] = {age, now};
         return;
     }
-    // The greatest binds least, and one that is forgotten anyway binds nothing.
+    // Replaces the greatest age, which restricts least; a close that is forgotten anyway restricts nothing.
     const auto replaced = std::ranges::max_element(closes, {}, [now](const Close& close) {
         return std::pair{now - close.at >= close_is_known_for, close.age};
     });
