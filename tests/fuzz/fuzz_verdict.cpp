@@ -1,7 +1,7 @@
 // Never throws, never crashes, for any answer; and:
-// - what is no JSON is never a rejection, nor is HTTP 403;
-// - what is a rejection for a mutation is one for a query, too;
-// - the quick search overlooks nothing: a rejection has errors, whose message or code is one of the rules'.
+// - an answer that is not JSON is never a rejection, nor is HTTP 403;
+// - a rejection for a mutation is also one for a query;
+// - the quick search misses nothing: a rejection has errors whose message or code matches the rules.
 #include <bearerd/graphql/verdict.hpp>
 
 #include <nlohmann/json.hpp>
@@ -18,7 +18,7 @@ void require(bool claim) {
         std::abort();
 }
 
-/// contract 3.5 once more, written for clearness over a parsed tree; doubled keys aside.
+/// Judges contract 3.5 a second time, written for clarity over a parsed tree; ignores duplicate keys.
 bool is_null_tree(const nlohmann::json& answer) {
     const auto data = answer.find("data");
     if (data == answer.end() || data->is_null())
@@ -47,7 +47,7 @@ bool may_be_rejected(const nlohmann::json& body) {
     return !body.empty();
 }
 
-/// Data, or an error below a root field, in any of the answers; doubled keys aside.
+/// Whether any answer has data, or an error below a root field; ignores duplicate keys.
 bool shows_that_something_ran(std::string_view body) {
     const auto tree = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
     const auto ran = [](const nlohmann::json& answer) {
