@@ -28,7 +28,7 @@ struct Context {
 /// that reads the settings is the only list of keys. Lives within the parse.
 class Section {
 public:
-    /// The whole file.
+    /// Reads the whole file.
     Section(Context& context, Node& root);
 
     /// Returns the mapping under `name`, empty if it is absent, null or not a mapping.

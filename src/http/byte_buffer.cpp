@@ -74,7 +74,7 @@ std::span<char> ByteBuffer::prepare() {
         end_ -= begin_ - floor_;
         begin_ = floor_;
     }
-    if (pinned) // growing would move the head away from under its views
+    if (pinned) // growing would move the head, and its views would dangle
         return {memory_.get() + end_, capacity_ - end_};
     const std::size_t most = limit_ + body_reserve;
     if (capacity_ - end_ < worthwhile_room + body_reserve && capacity_ < most)

@@ -42,7 +42,7 @@ ParseState ChunkDecoder::feed(std::string_view bytes, std::size_t& consumed, Bod
 /// Takes one byte that is not chunk data.
 bool ChunkDecoder::take(char c) noexcept {
     if (cr_ && c != '\n')
-        return false; // a bare CR ends the line for some
+        return false; // some readers end the line at a bare CR
     if (part_ != Part::data_end && ++line_size_ > most_of_lines)
         return false;
     if (c == '\r') {

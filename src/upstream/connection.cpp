@@ -100,7 +100,7 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
         co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
     }
     if (write_fault)
-        spent_ = true; // the request was not taken whole, so nothing may follow it
+        spent_ = true; // the request was not read completely, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type))) {
         co_await read_stream_start(request.give_up);
         heard_at_ = BootClock::now();

@@ -20,7 +20,7 @@ constexpr Duration told_again_after = std::chrono::minutes{1};
 } // namespace
 
 void Connection::check_out(TimePoint now) noexcept {
-    stop_probes(); // a poor line must not end an exchange
+    stop_probes(); // an unreliable line must not end an exchange
     idle_before_ = now - last_used_;
     kind_before_ = kind_;
     busy_ = true;

@@ -186,7 +186,7 @@ private:
         answer[7] = asks_for_ipv4 ? 1 : 0;
         answer[11] = 0; // without the question's own extensions
         using namespace std::string_view_literals;
-        if (asks_for_ipv4) // the name above, A, IN, for a second, 127.0.0.1
+        if (asks_for_ipv4) // the name above, A, IN, TTL 1 s, 127.0.0.1
             answer += "\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"sv;
         return answer;
     }

@@ -182,7 +182,7 @@ TEST(SocketActivation, ServesOnTheSocketThatWasHandedOver) {
     const Simulator upstream;
     const TemporaryDirectory directory;
     const ActivationSocket socket;
-    HttpClient early{socket.port()}; // connected before anybody accepts
+    HttpClient early{socket.port()}; // connected before a daemon accepts
     early.send(early.format("POST", "/graphql", balance_query(), {{"Content-Type", "application/json"}}));
     Process process{"/bin/sh", socket.command(activated_config(directory, upstream))};
     EXPECT_EQ(early.read_response().status, 200) << process.output();

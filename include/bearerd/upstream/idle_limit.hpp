@@ -68,7 +68,7 @@ struct IdleFacts {
 /// Returns the seconds of `timeout=` in a Keep-Alive field's value. Pure.
 [[nodiscard]] std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept;
 
-/// What was told, seen and survived by one kind of connection at one address. Bounded. Pure: times and ages
+/// The limits told, seen and survived of one kind of connection at one address. Bounded. Pure: times and ages
 /// are arguments.
 class IdleLimit {
 public:
