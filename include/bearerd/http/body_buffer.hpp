@@ -45,7 +45,7 @@ private:
     std::unique_ptr<char[]> memory_;
     std::size_t capacity_ = 0;
     std::size_t size_ = 0;
-    std::size_t high_water_ = 0; ///< the greatest size_ since the last clear()
+    std::size_t high_water_ = 0; ///< the greatest size_ at any clear() so far
 };
 
 } // namespace bearerd::http

@@ -41,8 +41,8 @@ public:
     /// Begins a new message. Must be called first. `body_limit` in bytes.
     void reset(std::uint64_t body_limit);
 
-    /// Takes the head off the front of `bytes` if it is plain and complete, in a single pass. Returns nullopt
-    /// if it is a case for scan_head() and feed_head(); the parser is unchanged then.
+    /// Takes the head off the front of `bytes` if it is plain and complete, in a single pass. Returns
+    /// nullopt, without effect, if it is a case for scan_head() and feed_head().
     [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
 
     /// `bytes` is exactly the head. need_more: a body follows. body_too_large: the head is usable.

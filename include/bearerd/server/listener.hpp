@@ -12,8 +12,8 @@
 
 namespace bearerd::server {
 
-/// Accepts on one descriptor for one thread and starts sessions. Above the limit, a session of its own tells
-/// a client so; such sessions are few. If descriptors run out, it waits instead of spinning.
+/// Accepts on one descriptor for one thread and starts sessions. Above the limit, a separate session answers
+/// with the error; such sessions are few. If descriptors run out, it waits instead of spinning.
 class Listener {
 public:
     /// All references must outlive the listener and its sessions.
