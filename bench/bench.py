@@ -24,7 +24,7 @@ placeholders in CMD, and in the template of --peer-config:
   {origin_port}  port on 127.0.0.1 of the TLS origin (its name is localhost)
   {origin_path}  path of the workload: /graphql, /large or /rotate
   {ca}           PEM file of the CA that signed the origin's certificate
-  {token}        a bearer token that the origin takes
+  {token}        a bearer token that the origin accepts
   {tmp}          temporary folder
   {config}       the filled-in template of --peer-config
   {workers}      number of workers or threads to use
@@ -115,7 +115,7 @@ def _split_config(text):
 
 
 def _choose_cpus(args):
-    """The proxy gets its CPUs to itself if there are enough of them."""
+    """The proxy gets CPUs of its own if there are enough."""
     available = sorted(os.sched_getaffinity(0))
     proxy = set(_numbers(args.proxy_cpus) if args.proxy_cpus
                 else available[:args.workers])
@@ -125,7 +125,7 @@ def _choose_cpus(args):
 
 
 def present(wanted):
-    """The wanted peers that can be run here; the others are named on stderr."""
+    """The requested peers that can run here; names the others on stderr."""
     found = []
     for peer in wanted:
         missing = peer.missing()
@@ -137,7 +137,7 @@ def present(wanted):
 
 
 def measure(args, tmp, rounds, idle):
-    """Measure all peers under all workloads; adds to `rounds` and `idle` as it goes."""
+    """Measure all peers under all workloads; add the results to `rounds` and `idle`."""
     origin.make_certificates(tmp)
     with processes.Children() as children:
         values = {
@@ -156,7 +156,7 @@ def measure(args, tmp, rounds, idle):
 
 
 def measure_workload(args, workload, proxies, values, generator, rounds):
-    """All rounds of one workload, the peers taking turns; returns the idle memory."""
+    """Run all rounds of one workload, alternating the peers; return the idle memory."""
     values = {**values, "origin_path": workload.path}
     targets = [start_target(peer, proxies, values, args.proxy_cpus)
                for peer in args.peers]
@@ -187,7 +187,7 @@ def start_target(peer, proxies, values, cpus):
 
 
 def describe_machine(args):
-    """What a reader of the figures has to know about where they were taken."""
+    """What a reader of the figures has to know about the machine."""
     with open("/proc/cpuinfo") as info:
         model = next((line.partition(":")[2].strip() for line in info
                       if line.startswith("model name")), platform.machine())
@@ -219,13 +219,13 @@ def say_round(number, of, r):
 
 
 def allow_many_files():
-    """Raise the limit on open files as far as it goes; children inherit it."""
+    """Raise the limit on open files as far as possible; children inherit it."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def show_logs(tmp):
-    """After a failure: the last lines of what each child wrote."""
+    """After a failure: the last lines that each child wrote."""
     for log in sorted(pathlib.Path(tmp).glob("*.out")) + sorted(pathlib.Path(tmp).glob("*.log")):
         lines = log.read_text(errors="replace").splitlines()[-8:]
         if lines:
@@ -239,7 +239,7 @@ def main(argv=None):
             return f"bench.py: {tool} is needed (Debian: nginx-light, wrk, openssl)"
     args.peers = present(args.peers)
     allow_many_files()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)   # as Ctrl-C
+    signal.signal(signal.SIGTERM, signal.default_int_handler)   # like Ctrl-C
     machine, rounds, idle = describe_machine(args), [], {}
     with tempfile.TemporaryDirectory(prefix="proxybench-") as tmp:
         try:

@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measure how many round trips a redemption takes after a pause.
 
-In a shop, minutes pass between sales. Each peer forwards one redemption after
-the other to a TLS origin, through a relay that delays connections by a round
-trip and bytes by half of one each way, with a fixed pause before each. For each
-pause and peer a process of its own runs, all at the same time. All traffic stays
+In a shop, minutes pass between sales. Each peer forwards redemptions one by one
+to a TLS origin, with a fixed pause before each, through a relay that delays
+connections by a round trip and bytes by half of one each way. Each pause and
+peer has a process of its own, and all run at the same time. All traffic stays
 on 127.0.0.1.
 """
 
@@ -62,7 +62,7 @@ class Till(threading.Thread):
     def run(self):
         try:
             self._run()
-        except Exception as error:    # told by the main thread
+        except Exception as error:    # reported by the main thread
             self.problem = f"{self.target.peer.name} after {self.pause} s: {error!r}"
 
     def _run(self):
@@ -85,7 +85,7 @@ class Till(threading.Thread):
 
 
 def measure(args, tmp):
-    """All tills at the same time; returns them once they are done."""
+    """Run all tills at the same time; return them when they are done."""
     origin.make_certificates(tmp)
     cpus = os.sched_getaffinity(0)
     with processes.Children() as children:

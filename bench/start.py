@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure how soon bearerd serves, and what a mutation costs that has to open a connection.
+"""Measure how soon bearerd serves, and the cost of a mutation that has to open a connection.
 
 Starts a TLS origin (nginx) that plays the upstream, and bearerd on top of it again and again: with an empty token
 store, and with the token that the run before has stored. All traffic stays on 127.0.0.1.
@@ -81,7 +81,7 @@ def cpu_us(pid):
 
 
 def mutations(pid, port, pause, count):
-    """Milliseconds (median) and CPU microseconds of a mutation, each `pause` seconds after the one before."""
+    """Milliseconds (median) and CPU microseconds of a mutation, `pause` seconds after the one before."""
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
     ask(connection, _MUTATION)
     took, used = [], []
@@ -119,7 +119,7 @@ def main():
         for name, times in rows.items():
             columns = [f"{statistics.median(c):.1f} ({min(c):.1f}-{max(c):.1f})" for c in zip(*times)]
             print(f"| {name} | {columns[0]} | {columns[1]} |")
-        text = pathlib.Path(config).read_text()    # nothing made ahead, no proof of life: it shall open one
+        text = pathlib.Path(config).read_text()    # no warm connection, no proof of life: it must open one
         pathlib.Path(config).write_text(text.replace(
             "upstream:\n", "upstream:\n  keep_warm: {connections: 0}\n  reuse_for_mutations: 100ms\n"))
         _, _, process = start(args.program, config, values["listen_port"])

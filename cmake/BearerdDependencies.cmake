@@ -1,6 +1,6 @@
 find_package(Threads REQUIRED)
-# By Boost's own package files: newer CMakes warn of their own module for it.
-set(Boost_USE_STATIC_LIBS ON) # of Boost.URL we use a tenth; a shared library would be mapped as a whole
+# By Boost's own package files, because newer CMakes warn about their own module for it.
+set(Boost_USE_STATIC_LIBS ON) # we use a tenth of Boost.URL; a shared library would be mapped as a whole
 find_package(Boost 1.81 CONFIG REQUIRED COMPONENTS url)
 find_package(OpenSSL 3.0 REQUIRED)
 find_package(ZLIB REQUIRED)
@@ -11,10 +11,10 @@ find_package(fmt 9.1 REQUIRED)
 find_package(CLI11 2.1 REQUIRED)
 find_package(prometheus-cpp REQUIRED CONFIG)
 find_package(PkgConfig REQUIRED)
-pkg_check_modules(SYSTEMD REQUIRED libsystemd) # its header; the library is loaded where it is needed
+pkg_check_modules(SYSTEMD REQUIRED libsystemd) # its header; the library is loaded at run time
 
-# yaml-cpp from its static library and fmt from its headers: their shared libraries have another name in each release of
-# Debian, and a package that is linked to them can be installed on one alone.
+# yaml-cpp from its static library and fmt from its headers. Their shared libraries have another name in each release of
+# Debian, so a package linked to them could be installed on one release only.
 find_library(YAML_CPP_LIBRARY NAMES libyaml-cpp.a yaml-cpp REQUIRED)
 add_library(bearerd_yaml INTERFACE)
 target_link_libraries(bearerd_yaml INTERFACE ${YAML_CPP_LIBRARY})

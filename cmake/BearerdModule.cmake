@@ -1,8 +1,8 @@
 # bearerd_module(NAME [PCH] [USES module...] [LINK library...])
 #
-# One static library for each module of ARCHITECTURE.md: src/NAME/*.cpp with the headers of
-# include/bearerd/NAME. USES names the modules below it that it may include; what is not named is not
-# linked, so a wrong dependency does not build. PCH takes the shared precompiled header (Asio and Beast).
+# Adds a static library for each module of ARCHITECTURE.md: src/NAME/*.cpp with the headers of include/bearerd/NAME.
+# USES names the modules below it that it may include. Other modules are not linked, so a wrong dependency does not
+# build. PCH uses the shared precompiled header (Asio and Beast).
 function(bearerd_module name)
   cmake_parse_arguments(ARG "PCH" "" "USES;LINK" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)

@@ -3,7 +3,7 @@ include(GNUInstallDirs)
 set(BEARERD_CONTACT "bearerd maintainers <maintainers@bearerd.invalid>" CACHE STRING
     "The packages' Maintainer, to whom faults are reported (SECURITY.md)")
 
-# NAME.gz in the build folder, without the name and time that would make two builds differ.
+# Writes NAME.gz to the build folder, without the name and time that would make two builds differ.
 function(bearerd_gzip source name)
   set(compressed ${PROJECT_BINARY_DIR}/packaging/${name}.gz)
   add_custom_command(OUTPUT ${compressed} DEPENDS ${source} VERBATIM
@@ -27,7 +27,7 @@ add_custom_target(bearerd_documents ALL DEPENDS ${compressed})
 
 set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME bearerd)
 install(FILES systemd/bearerd.service systemd/bearerd@.service systemd/bearerd.socket DESTINATION lib/systemd/system)
-install(DIRECTORY DESTINATION /etc/bearerd) # empty: what is in it is the administrator's
+install(DIRECTORY DESTINATION /etc/bearerd) # empty: its contents belong to the administrator
 install(FILES ${packaging}/bearerd.yaml DESTINATION share/doc/bearerd/examples)
 install(FILES completion/bearerd DESTINATION share/bash-completion/completions)
 install(FILES completion/_bearerd DESTINATION share/zsh/vendor-completions)
@@ -37,7 +37,7 @@ install(FILES ${made}/bearerd.yaml.5.gz DESTINATION share/man/man5)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd)
 install(FILES ${made}/bearerd.changelog.gz DESTINATION share/doc/bearerd RENAME changelog.gz)
 install(DIRECTORY config/ DESTINATION share/doc/bearerd/examples)
-# Where they stand in the checkout, since the files refer to each other (packaging/check-documents holds that).
+# In the same places as in the checkout, because the files refer to each other (packaging/check-documents checks that).
 install(FILES README.md SECURITY.md ARCHITECTURE.md CONTRIBUTING.md DESTINATION share/doc/bearerd)
 install(DIRECTORY docs DESTINATION share/doc/bearerd)
 install(FILES bench/README.md DESTINATION share/doc/bearerd/bench)
@@ -47,9 +47,9 @@ set(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME simulator)
 install(FILES ${made}/bearerd-sim.1.gz DESTINATION share/man/man1)
 install(FILES ${packaging}/copyright DESTINATION share/doc/bearerd-simulator)
 install(FILES ${made}/bearerd-simulator.changelog.gz DESTINATION share/doc/bearerd-simulator RENAME changelog.gz)
-if(BUILD_TESTING) # the simulator is built then
+if(BUILD_TESTING) # then the simulator is built
   file(READ tests/simulator/README.md reference)
-  string(REPLACE ../../docs/ "" reference "${reference}") # beside it
+  string(REPLACE ../../docs/ "" reference "${reference}") # next to it
   file(WRITE ${made}/simulator/README.md "${reference}")
   install(FILES ${made}/simulator/README.md docs/epos-integration.md DESTINATION share/doc/bearerd-simulator)
 endif()
@@ -57,7 +57,7 @@ unset(CMAKE_INSTALL_DEFAULT_COMPONENT_NAME)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_CONTACT "${BEARERD_CONTACT}")
-set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # else it would stand before the summary of each package
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "") # otherwise it would precede the summary of each package
 set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_COMPONENTS_ALL bearerd)

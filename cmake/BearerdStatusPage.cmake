@@ -1,5 +1,5 @@
-# Embeds src/admin/status_page.{html,css,js} into module admin, so that the daemon is one file and needs none at
-# run time. Include behind bearerd_module(admin ...).
+# Embeds src/admin/status_page.{html,css,js} into module admin, so that the daemon is one file and reads none at run
+# time. Include after bearerd_module(admin ...).
 set(STATUS_PAGE_DIR ${CMAKE_CURRENT_SOURCE_DIR}/admin)
 foreach(kind html css js)
   string(TOUPPER STATUS_PAGE_${kind} variable)

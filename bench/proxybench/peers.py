@@ -11,10 +11,10 @@ from . import templates
 
 @dataclasses.dataclass
 class Peer:
-    """One way from the client to the origin.
+    """One path from the client to the origin.
 
     `command` and the config template may use the placeholders that bench.py
-    lists in its help. A peer without a command is the direct way: no proxy.
+    lists in its help. A peer without a command is the direct path: no proxy.
     """
     name: str
     command: str = ""
@@ -24,7 +24,7 @@ class Peer:
     env: dict = dataclasses.field(default_factory=dict)
 
     def missing(self):
-        """The first program or file that this peer needs and that is not there."""
+        """The first program or file that this peer needs and that is missing."""
         needs = [shlex.split(self.command)[0]] if self.command else []
         for need in needs:
             if not shutil.which(need):
@@ -32,7 +32,7 @@ class Peer:
         return next((m for m in self.modules if not pathlib.Path(m).exists()), None)
 
     def start(self, children, values, cpus):
-        """Start the proxy; returns its process, or None for the direct way."""
+        """Start the proxy; return its process, or None for the direct path."""
         if not self.command:
             return None
         tmp = pathlib.Path(values["tmp"])
@@ -44,7 +44,7 @@ class Peer:
         return children.start(argv, cpus, tmp / f"{self.name}.out", env)
 
     def version_text(self):
-        """The first line of what the peer says about its version."""
+        """The first line that the peer prints about its version."""
         if not self.version:
             return ""
         result = subprocess.run(shlex.split(self.version), text=True,
@@ -54,7 +54,7 @@ class Peer:
 
 BEARERD = pathlib.Path(__file__).parents[2] / "build/release/src/bearerd"
 
-# shlex: the tree may stand in a folder whose name has spaces
+# shlex: the tree may be in a folder whose name has spaces
 _BEARERD = f"{shlex.quote(str(BEARERD))} run --config {{config}}"
 _NGINX = "nginx -e {tmp}/nginx-start.log -c {config}"
 KNOWN = {peer.name: peer for peer in (

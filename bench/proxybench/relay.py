@@ -5,10 +5,10 @@ import threading
 
 
 class Relay:
-    """Forwards 127.0.0.1:`port` to another loopback port, as over a line with `round_trip` seconds.
+    """Forwards 127.0.0.1:`port` to another loopback port, like a line with `round_trip` seconds.
 
-    A connection reaches the other side a round trip after it was made, as TCP's
-    handshake would let it; bytes, and the end of a stream, take half of one each way.
+    A connection reaches the other side a round trip after it was made, as with TCP's
+    handshake; bytes, and the end of a stream, take half of one each way.
     """
 
     def __init__(self, to_port, round_trip):
@@ -22,7 +22,7 @@ class Relay:
         self._started.wait()
 
     def close(self):
-        """Ends the relay and all that goes through it."""
+        """Ends the relay and all its connections."""
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
@@ -55,7 +55,7 @@ class Relay:
             far_writer.transport.abort()
 
     async def _forward(self, reader, writer):
-        """Each piece arrives half a round trip after it came, in order."""
+        """Each piece is passed on half a round trip after it arrived, in order."""
         late = asyncio.Queue()
         delivery = asyncio.ensure_future(self._deliver(late, writer))
         while True:

@@ -15,7 +15,7 @@ struct Character {
     bool valid = false;
 };
 
-/// The first one of UTF-8 text, which is not empty.
+/// Returns the first character of UTF-8 text, which is not empty.
 Character first_of(std::string_view text) noexcept {
     const std::size_t size = utf8_length(text.data(), text.data() + text.size());
     if (size == 0)
@@ -29,12 +29,12 @@ Character first_of(std::string_view text) noexcept {
     return {code, size, true};
 }
 
-/// C0 and C1, which a terminal may obey.
+/// C0 and C1, which a terminal may interpret.
 bool is_control(std::uint32_t code) noexcept {
     return code < 0x20 || (code >= 0x7F && code <= 0x9F);
 }
 
-/// Marks that turn the direction of what follows, so that it reads as something else.
+/// Marks that change the direction of the following text, so that it reads as something else.
 bool turns_direction(std::uint32_t code) noexcept {
     return code == 0x061C || code == 0x200E || code == 0x200F || (code >= 0x202A && code <= 0x202E) ||
            (code >= 0x2066 && code <= 0x2069);
@@ -58,7 +58,7 @@ std::string harmless(std::string_view text, bool keep_lines) {
     return result;
 }
 
-/// The end of the last character that is whole within the limit.
+/// Returns the end of the last character that is complete within the limit.
 std::size_t whole_within(std::string_view text, std::size_t limit) noexcept {
     constexpr std::size_t longest_tail = 3;
     std::size_t end = limit;

@@ -86,7 +86,7 @@ void append_quoted(Buffer& out, std::string_view text) {
     append(out, std::string_view{value.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)});
 }
 
-/// key=value for people: quoted only where it would be ambiguous otherwise.
+/// key=value for people: quoted only if it would be ambiguous otherwise.
 struct TextValue {
     Buffer& out;
 
@@ -119,7 +119,7 @@ void append_text(Buffer& out, std::string_view message, std::span<const log::Fie
     }
 }
 
-/// All but the braces, the time and the level, which spdlog's pattern adds.
+/// Appends everything but the braces, the time and the level, which spdlog's pattern adds.
 void append_json(Buffer& out, std::string_view message, std::span<const log::Field> fields) {
     append(out, std::string_view{"\"msg\":"});
     append_quoted(out, message);
@@ -147,14 +147,14 @@ log::Level lowest_level(config::Log::Level level) noexcept {
 
 } // namespace
 
-/// Formats a line and hands it to the writer's thread. All of it under one lock, so that lines come in the
-/// order of their times, and none is half of one format and half of the other.
+/// Formats a line and passes it to the writer thread. All of this happens under one lock, so that lines are
+/// ordered by their times, and none mixes two formats.
 struct LogSink::Impl {
     explicit Impl(std::string socket) : journald_path{std::move(socket)} {
-        [[maybe_unused]] const error_code none = set_format(Format::text); // which needs no journal
+        [[maybe_unused]] const error_code none = set_format(Format::text); // text needs no journal
     }
 
-    /// Returns why the journal can't be used; then lines go to standard error as text.
+    /// Returns why the journal can't be used; lines then go to standard error as text.
     error_code set_format(Format format) {
         error_code failure;
         if (format == Format::journald)
@@ -192,14 +192,14 @@ struct LogSink::Impl {
 
     using Formatted = std::string_view (Impl::*)(log::Level, std::string_view, std::span<const log::Field>);
 
-    /// Of lines that did not get out.
+    /// Returns the notice about lines that were dropped.
     std::string notice(std::size_t dropped, std::string_view message, Formatted formatted) {
         const log::Field lines{"lines", static_cast<std::int64_t>(dropped)};
         const std::lock_guard lock{mutex};
         return std::string{(this->*formatted)(log::Level::warning, message, {&lines, 1})};
     }
 
-    /// Once made, it stays.
+    /// Returns the writer, which is never removed after it was made.
     BatchWriter* journal_writer() {
         const std::lock_guard lock{mutex};
         return journald_writer ? &*journald_writer : nullptr;
@@ -212,7 +212,7 @@ struct LogSink::Impl {
         };
     }
 
-    /// An entry for the journal. Holds until the next call; takes the lock.
+    /// Returns an entry for the journal. Valid until the next call. Requires the lock.
     std::string_view entry_of(log::Level level, std::string_view message,
                               std::span<const log::Field> fields) {
         payload.clear();
@@ -222,7 +222,7 @@ struct LogSink::Impl {
         return {entry.data(), entry.size()};
     }
 
-    /// Holds until the next call; takes the lock.
+    /// Returns a line. Valid until the next call. Requires the lock.
     std::string_view line_of(log::Level level, std::string_view message, std::span<const log::Field> fields) {
         payload.clear();
         if (json)
@@ -247,7 +247,7 @@ struct LogSink::Impl {
     Buffer payload;
     Buffer entry;
     spdlog::memory_buf_t line;
-    // Last, so that they go first: their threads may ask for a notice until then.
+    // Last, so that they are destroyed first: until then their threads may ask for a notice.
     BatchWriter writer{
         STDERR_FILENO, [this](std::size_t dropped) {
             return notice(dropped, "log lines were dropped: standard error is too slow or can't be written",
@@ -278,7 +278,7 @@ void LogSink::configure(const config::Log& settings) {
 void LogSink::write(log::Level level, std::string_view message, std::span<const log::Field> fields) noexcept {
     try {
         impl_->write(level, message, fields);
-    } catch (...) { // a line that can't be formatted for lack of memory must not take a request with it
+    } catch (...) { // a line that can't be formatted for lack of memory must not fail a request
     }
 }
 

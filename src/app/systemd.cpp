@@ -18,9 +18,9 @@
 namespace bearerd::app::systemd {
 namespace {
 
-constexpr const char* library_name = "libsystemd.so.0"; // its version 0 has had these functions since 2012
+constexpr const char* library_name = "libsystemd.so.0"; // has had these functions since 2012
 
-/// What systemd tells a service (sd_notify(3), sd_listen_fds(3)), or who speaks its protocol.
+/// Whether systemd, or something that uses its protocol, started us (sd_notify(3), sd_listen_fds(3)).
 bool is_there() noexcept {
     constexpr std::array told{"NOTIFY_SOCKET", "LISTEN_FDS", "WATCHDOG_USEC"};
     return std::ranges::any_of(told, [](const char* name) {
@@ -28,11 +28,11 @@ bool is_there() noexcept {
     });
 }
 
-/// libsystemd, loaded only where systemd has started us: it and the seven libraries behind it are a tenth of
+/// libsystemd, loaded only if systemd has started us: it and the seven libraries that it needs are a tenth of
 /// the process's memory and a quarter of its start.
 class Library {
 public:
-    /// Without systemd, or without the library, which is said once, all are nullptr. Stays loaded.
+    /// Without systemd, all are nullptr; likewise without the library, which is logged once. Stays loaded.
     static const Library& get() {
         static const Library library;
         return library;
@@ -72,7 +72,7 @@ private:
 };
 
 void notify(const std::string& message) {
-    // A service manager that does not listen is no failure of ours.
+    // If a service manager does not listen, that is not our error.
     if (const auto send = Library::get().notify)
         static_cast<void>(send(0, message.c_str()));
 }

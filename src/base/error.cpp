@@ -5,7 +5,7 @@
 namespace bearerd {
 namespace {
 
-// Boost's error_category has a protected-in-spirit destructor: categories are static and never deleted.
+// The base class has no virtual destructor, which is safe here: categories are static and never deleted.
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wnon-virtual-dtor"
 

@@ -10,7 +10,7 @@ void wipe(void* memory, std::size_t size) noexcept {
 }
 
 void wipe(std::string& text) noexcept {
-    // Bytes beyond size() may hold an earlier, longer value; growing to the capacity never reallocates.
+    // Bytes beyond size() may hold an earlier, longer value. Growing to the capacity never reallocates.
     text.resize(text.capacity());
     wipe(text.data(), text.size());
     text.clear();
@@ -19,7 +19,7 @@ void wipe(std::string& text) noexcept {
 Secret::Secret(std::string&& text) : bytes_{std::move(text)} {
     wipe(text); // NOLINT(bugprone-use-after-move): it is valid, and still holds what was copied
     if (bytes_.empty())
-        wipe(bytes_); // of a longer text, which it held before
+        wipe(bytes_); // it may still hold the bytes of an earlier, longer text
 }
 
 Secret::Secret(Secret&& other) noexcept : bytes_{std::move(other.bytes_)} {
@@ -35,8 +35,8 @@ Secret& Secret::operator=(Secret&& other) noexcept {
     return *this;
 }
 
-/// A short string is copied when it is moved, and would stay behind in the source. No string keeps as much as
-/// its own size within itself.
+/// Moving a short string copies it, so that its bytes would stay in the source. No string stores as many
+/// bytes as its own size within itself.
 void Secret::wipe_what_was_copied(std::size_t size) noexcept {
     if (size < sizeof(std::string))
         wipe(bytes_);

@@ -48,8 +48,8 @@ std::optional<HostAndPort> split(std::string_view text) {
     return HostAndPort{text.substr(0, colon), text.substr(colon + 1)};
 }
 
-/// A name of letters, digits, '-', '_' and dots. One whose last label is all digits is no name but an odd way
-/// to write an IPv4 address, as 127.1, which some software would believe.
+/// A name of letters, digits, '-', '_' and dots. If its last label is all digits, it is not a name but an
+/// unusual form of an IPv4 address, such as 127.1, which some software accepts.
 bool is_host_name(std::string_view text) {
     if (text.empty() || text.size() > 253)
         return false;
@@ -97,7 +97,7 @@ Parsed<Address> tcp_address(std::string_view text) {
         "must name this machine by an IP address, as 127.0.0.1, \"[::1]\" or 0.0.0.0, or be localhost"};
 }
 
-/// The rules of contract 5 on a well-formed address.
+/// Applies the rules of contract 5 to a well-formed address.
 Parsed<Address> only_local(Parsed<Address> parsed, bool allow_remote) {
     const auto* const address = std::get_if<Address>(&parsed);
     if (address && address->kind == Address::Kind::tcp && !allow_remote && !is_loopback(address->host))
@@ -106,12 +106,12 @@ Parsed<Address> only_local(Parsed<Address> parsed, bool allow_remote) {
     return parsed;
 }
 
-/// The host of a URL that Boost has taken apart, held to the same rules as any other host here.
+/// Returns the host of a URL that Boost has parsed, by the same rules as any other host here.
 Parsed<std::string> host_of(const boost::urls::url_view& url) {
     if (url.host_type() == boost::urls::host_type::ipvfuture)
         return Problem{"must not be of an unknown kind"};
-    // Boost.URL 1.81 takes the address that a name begins with, as in 127.0.0.1.example.com, for the whole
-    // host.
+    // If a name begins with an address, as in 127.0.0.1.example.com, Boost.URL 1.81 takes the address for the
+    // whole host.
     if (const auto path = url.encoded_path(); !path.empty() && path.front() != '/')
         return Problem{"must not be a name that begins with an IP address"};
     const auto encoded = url.encoded_host_address();
@@ -130,7 +130,7 @@ std::string target_of(const boost::urls::url_view& url) {
     return target;
 }
 
-/// The port that stands in the URL, or the given one; nothing where it is none.
+/// Returns the URL's port, or `otherwise` if it has none; nullopt if it is invalid.
 std::optional<std::uint16_t> port_of(const boost::urls::url_view& url, std::uint16_t otherwise) {
     const auto text = url.port();
     if (text.empty())

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t longest_file = 1 << 20;
 
-/// Where the dotted key's value stands, or as much of its way as is there; the file's begin for none.
+/// Returns the position of the dotted key's value, else of its nearest parent, else the start of the file.
 Position find(const Node& root, std::string_view key) {
     Position found;
     const Node* node = &root;

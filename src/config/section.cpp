@@ -20,7 +20,7 @@ std::string join(const std::string& path, std::string_view name) {
     return path.empty() ? std::string{name} : path + "." + std::string{name};
 }
 
-/// In memory of its final size, because a string that grows leaves its old bytes behind.
+/// In memory of its final size, because a growing string leaves its old bytes in freed memory.
 Secret join(const std::vector<Secret>& pieces) {
     std::size_t size = 0;
     for (const Secret& piece : pieces)
@@ -62,8 +62,7 @@ Nearest nearest(const std::vector<std::string>& known, const std::string& parent
 
 std::string unknown_key(const std::vector<std::string>& known, const std::string& parent,
                         const std::string& name) {
-    const std::size_t slip =
-        std::max<std::size_t>(1, name.size() / 3); // a typing mistake rather than another word
+    const std::size_t slip = std::max<std::size_t>(1, name.size() / 3); // a typing mistake, not another word
     const Nearest here = nearest(known, parent, name, true);
     const Nearest elsewhere = nearest(known, parent, name, false);
     if (here.distance <= slip)
@@ -80,7 +79,7 @@ void report_unknown(const Node& mapping, const std::string& path, Context& conte
     for (const Node& item : mapping.items)
         report_unknown(item, path, context);
     if (!nearest(context.known, path, {}, true).key)
-        return; // a mapping where a value should be, and already a fault; or keys of the user's own
+        return; // a mapping instead of a value, which is already an error; or the user's own keys
     for (const Node::Entry& entry : mapping.entries) {
         if (context.faults.full())
             return;
@@ -211,7 +210,7 @@ std::optional<Secret> Section::text_of(const Node& node, const std::string& key,
     auto text = replace_variables(node, key);
     if (!text)
         return std::nullopt;
-    // The file itself was checked, but not what its escapes and variables bring in.
+    // The file itself was checked, but not the text from its escapes and variables.
     if (find_invalid_utf8(text->reveal())) {
         fault_at(node.position, key, "must be UTF-8");
         return std::nullopt;

@@ -14,27 +14,27 @@
 
 namespace bearerd::config {
 
-/// What one parse shares.
+/// The state shared within one parse.
 struct Context {
     const Surroundings& surroundings;
     Faults& faults;
     std::vector<std::string> known;    ///< every dotted key that was asked for
-    std::vector<std::string> left_out; ///< those whose variable is not set, where that is no fault
+    std::vector<std::string> left_out; ///< keys whose variable is not set, if that is allowed
     Faults warnings = {};
 };
 
-/// Reads one mapping of the file, key by key. A key that is absent leaves its setting as it is; one that is
-/// wrong adds a fault and leaves it too. Each key asked for becomes a known one, whether it is there or not,
-/// so that the code that reads the settings is the only list of keys. Lives within the parse.
+/// Reads one mapping of the file, key by key. An absent key leaves its setting unchanged; a wrong one adds an
+/// error and also leaves it. Each requested key becomes a known one, whether present or not, so that the code
+/// that reads the settings is the only list of keys. Lives within the parse.
 class Section {
 public:
-    /// The whole file.
+    /// Reads the whole file.
     Section(Context& context, Node& root);
 
-    /// The mapping under `name`, empty where it is absent, null or not a mapping.
+    /// Returns the mapping under `name`, empty if it is absent, null or not a mapping.
     [[nodiscard]] Section section(std::string_view name);
 
-    /// Whether the key is there, whatever its value.
+    /// Whether the key is present, whatever its value.
     [[nodiscard]] bool has(std::string_view name) { return find(name) != nullptr; }
 
     template<class T>
@@ -56,7 +56,7 @@ public:
         }
     }
 
-    /// As read_list, of at least one item.
+    /// Like read_list, with at least one item.
     template<class T>
     void read_some_list(std::string_view name, std::vector<T>& setting, const Parser<T>& parser) {
         const Node* const list = find_list(name);
@@ -66,27 +66,27 @@ public:
             read_list(name, setting, parser);
     }
 
-    /// A mapping whose keys are the user's own: calls back for each, with the text of its value.
+    /// Reads a mapping with the user's own keys: calls back for each, with the text of its value.
     using Pair = std::function<void(const Node::Entry&, const std::string& key, std::string_view value)>;
     void read_pairs(std::string_view name, const Pair& pair);
 
-    /// A list of mappings: calls back for each, as for a section. What stands there otherwise is a fault.
+    /// Reads a list of mappings: calls back for each, as for a section. Other items are errors.
     void read_mappings(std::string_view name, const std::function<void(Section)>& each);
 
-    /// A value that may hold any characters, even none. False: absent, or a fault.
+    /// Reads a value that may hold any characters, even none. Returns false if absent or wrong.
     bool read_secret(std::string_view name, Secret& setting);
 
-    /// Whether the key is there, but its variable is not set and that is no fault. To be asked after read().
+    /// Whether the key is present, but its variable is not set and that is allowed. Call it after read().
     [[nodiscard]] bool left_out(std::string_view name) const;
 
-    /// Whether that holds for any key of the file that was read so far.
+    /// Whether left_out() is true for any key of the file that was read so far.
     [[nodiscard]] bool left_out_any() const noexcept { return !context_.left_out.empty(); }
 
-    /// Adds a fault at the key's value, or at this mapping where the key is absent. It may come of what
-    /// another key holds, so there is none where one of this mapping was left out.
+    /// Adds an error at the key's value, or at this mapping if the key is absent. Adds none if a key of this
+    /// mapping was left out, because the error may result from that.
     void fault(std::string_view name, std::string message);
 
-    /// Adds a warning where fault() would add a fault.
+    /// Adds a warning where fault() would add an error.
     void warn(std::string_view name, std::string message);
 
     void fault_at(Position where, std::string key, std::string message) {
@@ -99,7 +99,7 @@ private:
     [[nodiscard]] std::string dotted(std::string_view name) const;
     Node::Entry* find(std::string_view name);
     Node* find_list(std::string_view name);
-    /// The text of a scalar, ${NAME} replaced; nothing after a fault.
+    /// Returns the text of a scalar with ${NAME} replaced; nullopt after an error.
     std::optional<Secret> text_of(const Node& node, const std::string& key, bool any_character = false);
     std::optional<Secret> replace_variables(const Node& node, const std::string& key);
 
@@ -118,12 +118,12 @@ private:
     }
 
     Context& context_;
-    Node* mapping_; ///< null: absent
+    Node* mapping_; ///< nullptr: absent
     std::string path_;
     Position position_;
 };
 
-/// Adds a fault for each key that nobody asked for, naming the nearest known one. To be called at the end.
+/// Adds an error for each key that nobody asked for, naming the nearest known one. Call it at the end.
 void report_unknown_keys(const Node& root, Context& context);
 
 } // namespace bearerd::config

@@ -30,7 +30,7 @@ struct Refused {
     std::string message;
 };
 
-/// Builds the tree. Anchors, aliases and tags are refused: nobody needs them here, a password that begins
+/// Builds the tree. Anchors, aliases and tags are refused. Nobody needs them here, a password that begins
 /// with such a mark would silently lose it, and without aliases a small file can't become a large tree.
 class TreeBuilder final : public YAML::EventHandler {
 public:
@@ -80,11 +80,11 @@ public:
     void OnMapEnd() override { close(); }
 
 private:
-    /// A sequence or mapping that is not closed yet.
+    /// A sequence or mapping that is still open.
     struct Open {
         Node node;
         bool has_key = false; ///< of a mapping: the next node is a value
-        bool drop = false;    ///< that value belongs to a key that was refused
+        bool drop = false;    ///< that value belongs to a refused key
         Node::Entry entry;
         std::unordered_map<std::string, std::size_t> lines; ///< of the keys so far
     };
@@ -93,7 +93,7 @@ private:
         Node node;
         node.kind = kind;
         node.position = position_of(mark);
-        // "?" and "!" are what the library says for a plain and a quoted scalar without a tag.
+        // The library reports "?" and "!" for a plain and a quoted scalar without a tag.
         if (!tag.empty() && tag != "?" && tag != "!") {
             report(node.position,
                    "a tag (!) is not understood: leave it out, or quote a value that begins with !");
@@ -106,7 +106,7 @@ private:
         return node;
     }
 
-    /// The library takes a quotation mark that is never closed for one that ends with the file.
+    /// The library takes an unclosed quotation mark for one that ends with the file.
     [[nodiscard]] bool is_closed(const YAML::Mark& mark) const {
         const std::size_t begin = mark.pos < 0 ? text_.size() : static_cast<std::size_t>(mark.pos);
         if (begin >= text_.size() || (text_[begin] != '"' && text_[begin] != '\''))
@@ -142,13 +142,13 @@ private:
             return;
         }
         Open& parent = stack_.back();
-        // A refused mapping looks like a sequence here; it is dropped anyway.
+        // A refused mapping looks like a sequence here, but it is dropped anyway.
         if (parent.node.kind != Node::Kind::mapping) {
             parent.node.items.push_back(std::move(node));
         } else if (!std::exchange(parent.has_key, !parent.has_key)) {
             take_key(parent, node);
         } else {
-            if (node.kind == Node::Kind::null) // the library says where the next thing begins
+            if (node.kind == Node::Kind::null) // the library reports where the next thing begins
                 node.position = parent.entry.position;
             parent.entry.value = std::move(node);
             if (!parent.drop)
@@ -174,7 +174,7 @@ private:
                             ": leave one of the two");
     }
 
-    /// The keys from the root to here, dotted.
+    /// Returns the keys from the root to here, dotted.
     [[nodiscard]] std::string path() const {
         std::string dotted;
         for (const Open& frame : stack_)
@@ -192,8 +192,8 @@ private:
     Node root_;
 };
 
-/// What the library's reasons mean for somebody who edits a file. Its own texts are not shown: some of them
-/// quote the file, and that may be a password.
+/// Explains the library's reasons to somebody who edits a file. Its own texts are not shown, because some of
+/// them quote the file, which may contain a password.
 std::string explain(std::string_view reason) {
     struct Meaning {
         std::string_view reason;
@@ -229,14 +229,14 @@ std::string explain(std::string_view reason) {
     return "this is not YAML: check the indentation, colons and quotes";
 }
 
-/// The line in which the library gave up; 1 is the first.
+/// Returns the line in which the library gave up; the first is 1.
 std::string_view line_of(std::string_view text, std::size_t line) {
     for (; line > 1 && !text.empty(); --line)
         text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
     return text.substr(0, text.find('\n'));
 }
 
-/// A tab in the indentation is the usual slip, and shows up as one of several other faults.
+/// A tab in the indentation is a common mistake, and appears as one of several other errors.
 Fault explain(const YAML::Exception& failure, std::string_view text) {
     const Position where = position_of(failure.mark);
     const std::string_view line = line_of(text, where.line);
@@ -246,16 +246,16 @@ Fault explain(const YAML::Exception& failure, std::string_view text) {
     return {where.line, where.column, {}, explain(failure.msg)};
 }
 
-/// Reads a view without a copy of it.
+/// Reads a view without copying it.
 class ViewBuffer final : public std::streambuf {
 public:
     explicit ViewBuffer(std::string_view text) {
-        char* const begin = const_cast<char*>(text.data()); // get area only: nothing writes
+        char* const begin = const_cast<char*>(text.data()); // get area only: nobody writes
         setg(begin, begin, begin + text.size());
     }
 };
 
-/// The library guesses other encodings and mends bad bytes silently, so what it must not see is found here.
+/// The library guesses other encodings and repairs bad bytes silently, so they are refused here.
 bool check_bytes(std::string_view text, Faults& faults) {
     const auto invalid = find_invalid_utf8(text);
     std::size_t bad = 0;
@@ -299,7 +299,7 @@ std::optional<Node> parse_yaml(std::string_view text, Faults& faults) {
     } catch (const YAML::Exception& failure) {
         const Fault fault = explain(failure, text);
         faults.add({fault.line, fault.column}, {}, fault.message);
-    } catch (const std::exception&) { // the library's own containers; a fault is all that a file may cause
+    } catch (const std::exception&) { // from the library's own containers; a file may cause only an error
         faults.add({}, {}, "this can't be read as YAML");
     }
     return std::nullopt;

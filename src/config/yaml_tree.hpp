@@ -10,18 +10,18 @@
 #include <string_view>
 #include <vector>
 
-/// YAML text as a tree of our own: with the position of each key and value, with doubled keys and what else
-/// we refuse already reported, and with every scalar in memory that is wiped. yaml_tree.cpp is the only file
-/// that knows the YAML library.
+/// YAML text as a tree of our own: with the position of each key and value, with every scalar in memory that
+/// is wiped, and with duplicate keys and everything else that we refuse already reported. yaml_tree.cpp is
+/// the only file that uses the YAML library.
 namespace bearerd::config {
 
 struct Node {
     enum class Kind : std::uint8_t {
         null,
-        scalar, ///< any text; what it means is for its key to say
+        scalar, ///< any text; its key decides what it means
         sequence,
         mapping,
-        refused, ///< already reported: not to be looked at
+        refused, ///< already reported: do not look at it
     };
     struct Entry;
 
@@ -29,7 +29,7 @@ struct Node {
     Position position;
     Secret scalar;
     std::vector<Node> items;    ///< of a sequence
-    std::vector<Entry> entries; ///< of a mapping, in file order, no key twice
+    std::vector<Entry> entries; ///< of a mapping, in file order, without duplicate keys
 };
 
 struct Node::Entry {
@@ -39,9 +39,9 @@ struct Node::Entry {
     bool used = false; ///< somebody asked for it
 };
 
-/// Reads one document; an empty text is one of null. Nothing where the text is not YAML. Whatever is wrong is
-/// added to `faults`. Never throws. The library's own buffers are freed without being wiped, so a password
-/// that stands in the file itself may stay behind in them; one from a file or the environment can't.
+/// Reads one document; an empty text is a null document. Returns nullopt if the text is not YAML. Errors are
+/// added to `faults`. Never throws. The library's own buffers are freed without being wiped, so a password in
+/// the file itself may remain in them; one from another file or the environment can't.
 [[nodiscard]] std::optional<Node> parse_yaml(std::string_view text, Faults& faults);
 
 } // namespace bearerd::config

@@ -7,7 +7,7 @@
 namespace bearerd::graphql {
 namespace {
 
-/// Counts one level for as long as it lives.
+/// Counts one level while it lives.
 class Level {
 public:
     explicit Level(std::size_t& depth) noexcept : depth_{depth} { ++depth_; }
@@ -207,7 +207,7 @@ bool Document::field(bool root) {
     std::string_view name;
     if (!take_name(name))
         return false;
-    if (take(':') && !take_name(name)) // what stood there was an alias
+    if (take(':') && !take_name(name)) // the name before it was an alias
         return false;
     if (root && equal_ignoring_case(name, login_field_))
         definitions_.back().login = true;
@@ -216,8 +216,8 @@ bool Document::field(bool root) {
     return !token_.is('{') || selection_set(false);
 }
 
-/// `...Name`, `... on Type {`, `... {`. The fields of an inline fragment are at the level of the fragment
-/// itself.
+/// Reads `...Name`, `... on Type {`, `... {`. The fields of an inline fragment are at the level of the
+/// fragment itself.
 bool Document::spread(bool root) {
     advance();
     std::string_view name;
@@ -266,7 +266,7 @@ std::optional<Document::Selected> Document::select(std::optional<std::string_vie
     return Selected{found->kind, found->name, reaches_login(index), found->variables, found->selections};
 }
 
-/// Sorts the fragments by name, so that finding one doesn't go through all of them.
+/// Sorts the fragments by name, so that looking one up doesn't search all of them.
 void Document::index_fragments() {
     for (std::size_t i = 0; i < definitions_.size(); ++i)
         if (definitions_[i].kind == OperationKind::unknown)
@@ -275,7 +275,7 @@ void Document::index_fragments() {
 }
 
 std::span<const std::size_t> Document::fragments_of(std::string_view name) const noexcept {
-    // Two bounds rather than equal_range: clang 14 can't compile its subrange with this library.
+    // Two bounds instead of equal_range, because clang 14 can't compile its subrange with this library.
     const auto name_of = [this](std::size_t i) { return definitions_[i].name; };
     const auto begin = std::ranges::lower_bound(fragments_, name, {}, name_of);
     return {begin, std::ranges::upper_bound(fragments_, name, {}, name_of)};
@@ -286,7 +286,7 @@ std::optional<std::string_view> Document::fragment_selections(std::string_view n
     return found.size() == 1 ? std::optional{definitions_[found.front()].selections} : std::nullopt;
 }
 
-/// Whether the login field is among the root fields of this operation, through whatever fragments. Each
+/// Whether the login field is among the root fields of this operation, directly or through fragments. Each
 /// definition is visited once, so fragments that spread each other end.
 bool Document::reaches_login(std::size_t operation) {
     if (spreads_.empty())
@@ -300,12 +300,12 @@ bool Document::reaches_login(std::size_t operation) {
             return true;
         for (std::size_t spread = definition.first_spread; spread < definition.last_spread; ++spread)
             if (!reach(spreads_[spread], found))
-                return true; // it isn't defined: what a server makes of that can't be known
+                return true; // it isn't defined, and servers may treat that in any way
     }
     return false;
 }
 
-/// Puts the fragments of that name on the list, once each; false where there is none.
+/// Adds the fragments of that name to the list, once each. Returns false if there is none.
 bool Document::reach(std::string_view fragment, boost::container::small_vector<std::size_t, 16>& found) {
     const auto fragments = fragments_of(fragment);
     for (const std::size_t i : fragments) {

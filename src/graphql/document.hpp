@@ -14,35 +14,35 @@
 
 namespace bearerd::graphql {
 
-/// An executable GraphQL document (October 2021), read as far as is needed to know what it would run. The
-/// whole document is parsed: one fault anywhere and nothing of it is believed. Views into the text, which
-/// must outlive it.
+/// An executable GraphQL document (October 2021), read as far as needed to know what it would run. The whole
+/// document is parsed: after one error nothing in it counts. Views into the text, which must outlive it.
 class Document {
 public:
-    static constexpr std::size_t max_depth = 256; ///< of selections, values and types within one another
-    static constexpr std::size_t max_definitions = 256; ///< operations and fragments of a document
+    static constexpr std::size_t max_depth = 256;       ///< nesting of selections, values and types
+    static constexpr std::size_t max_definitions = 256; ///< operations and fragments in a document
     static constexpr std::size_t max_root_spreads = 1024;
 
     struct Selected {
         OperationKind kind = OperationKind::unknown;
         std::string_view name;
         bool has_login = false;
-        std::string_view variables;  ///< the document from the declarations' '(' on; empty: there are none
-        std::string_view selections; ///< the document from the selection set's '{' on
+        std::string_view variables;  ///< the document from the declarations' '(' on; empty if there are none
+        std::string_view selections; ///< the document from the '{' of the selection set on
     };
 
-    /// False where the text is no document of executable definitions, or exceeds a bound. `text` is UTF-8.
+    /// Returns false if the text is no document of executable definitions, or exceeds a bound. `text` is
+    /// UTF-8.
     [[nodiscard]] bool parse(std::string_view text, std::string_view login_field);
 
-    /// The operation that a server runs when told `operation_name` (nothing: not told, or null). Nothing
-    /// where that is none, or where servers could differ: several operations without a name, two of one name,
-    /// an anonymous one among several, a name that isn't the only operation's.
+    /// Returns the operation that a server runs for `operation_name` (nullopt: absent or null). Returns
+    /// nullopt if there is none, or if servers could differ: several operations without a name, two with the
+    /// same name, an anonymous one among several, a name that isn't the only operation's.
     [[nodiscard]] std::optional<Selected> select(std::optional<std::string_view> operation_name);
 
-    /// Whether a string or a number stands in it.
+    /// Whether the document has a string or a number.
     [[nodiscard]] bool has_literals() const noexcept { return has_literals_; }
 
-    /// The document from that fragment's '{' on; nothing where there is no such fragment, or more than one.
+    /// Returns the document from the fragment's '{' on; nullopt if there is no such fragment, or several.
     [[nodiscard]] std::optional<std::string_view> fragment_selections(std::string_view name) const noexcept;
 
 private:
@@ -51,15 +51,15 @@ private:
         OperationKind kind = OperationKind::unknown; ///< unknown: a fragment
         bool login = false;                          ///< among its root fields, inline fragments included
         bool reached = false;
-        std::size_t first_spread = 0; ///< of those at its root, which stand side by side
-        std::size_t last_spread = 0;  ///< the one behind
+        std::size_t first_spread = 0; ///< of the spreads at its root, which are adjacent
+        std::size_t last_spread = 0;  ///< one past the last
         std::string_view variables;
         std::string_view selections;
     };
 
     void advance() noexcept { token_ = lexer_.next(); }
 
-    /// The document from the current token on.
+    /// Returns the document from the current token on.
     [[nodiscard]] std::string_view rest() const noexcept {
         return text_.substr(static_cast<std::size_t>(token_.text.data() - text_.data()));
     }
@@ -108,7 +108,7 @@ private:
     bool has_literals_ = false;
     boost::container::small_vector<Definition, 8> definitions_;
     boost::container::small_vector<std::string_view, 16> spreads_; ///< the fragments' names
-    boost::container::small_vector<std::size_t, 8> fragments_;     ///< definitions by name
+    boost::container::small_vector<std::size_t, 8> fragments_;     ///< definitions, sorted by name
 };
 
 } // namespace bearerd::graphql

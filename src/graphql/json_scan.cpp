@@ -17,7 +17,7 @@ bool is_plain(char c) noexcept {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
-/// The first byte that a string may not simply hold: a quote, a backslash, a control character, beyond ASCII.
+/// Returns the first byte that a string may not simply hold: quote, backslash, control character, non-ASCII.
 const char* skip_plain(const char* at, const char* end) noexcept {
     for (; static_cast<std::size_t>(end - at) >= Block::size; at += Block::size) {
         const auto bytes = Block::load(at);
@@ -37,7 +37,7 @@ int hex_digit(char c) noexcept {
     return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/// The value of the `\uXXXX` at `at`, or nothing.
+/// Returns the value of the `\uXXXX` at `at`, or nullopt.
 std::optional<std::uint32_t> unicode_escape(const char* at, const char* end) noexcept {
     if (end - at < 6 || at[0] != '\\' || at[1] != 'u')
         return std::nullopt;
@@ -60,11 +60,11 @@ constexpr bool is_low_surrogate(std::uint32_t unit) noexcept {
 }
 
 struct Escape {
-    std::size_t length = 0; ///< 0: not an escape that JSON knows
+    std::size_t length = 0; ///< 0: not a valid JSON escape
     std::uint32_t value = 0;
 };
 
-/// What the one letter behind a backslash stands for; 0 where JSON knows no such escape.
+/// Returns the meaning of the letter after a backslash; 0 if it is not a valid JSON escape.
 char letter_escape(char letter) noexcept {
     switch (letter) {
     case '"':
@@ -86,7 +86,7 @@ char letter_escape(char letter) noexcept {
     }
 }
 
-/// The escape at `at`, which is a backslash; a pair of surrogates is one.
+/// Reads the escape at `at`, which is a backslash. A pair of surrogates is one escape.
 Escape read_escape(const char* at, const char* end) noexcept {
     if (end - at < 2)
         return {};
@@ -143,7 +143,7 @@ std::size_t JsonString::decode(char* out) const noexcept {
             break;
         const Escape escape = read_escape(at, end);
         if (escape.length == 0)
-            break; // can't be: `raw` was checked when it was scanned
+            break; // impossible: `raw` was checked when it was scanned
         out = append_utf8(out, escape.value);
         at += escape.length;
     }
@@ -215,8 +215,8 @@ bool JsonScan::enter(char bracket) noexcept {
     return true;
 }
 
-/// Before a member or element: leaves the container at its closing bracket, else wants the comma, but for the
-/// first one. True: a value, or a key, follows.
+/// Called before a member or element. Leaves the container at its closing bracket; otherwise requires the
+/// comma, except before the first. Returns true if a value, or a key, follows.
 bool JsonScan::leave_or_separate(char bracket) noexcept {
     const bool first = first_;
     first_ = false;
@@ -233,7 +233,7 @@ bool JsonScan::leave_or_separate(char bracket) noexcept {
     if (*at_ != ',')
         return fail();
     ++at_;
-    return true; // a closing bracket after the comma is no value, which is found when one is read
+    return true; // a closing bracket after the comma is an error when the value is read
 }
 
 bool JsonScan::enter_object() noexcept {
@@ -314,7 +314,7 @@ bool JsonScan::exponent() noexcept {
     return negative || value <= largest || fail();
 }
 
-/// 100 digits and an exponent of 200 at the most: below what a double can hold, so no reader calls it
+/// At most 100 digits and an exponent of 200: less than the greatest double, so no reader takes it for
 /// infinite.
 bool JsonScan::skip_number() noexcept {
     constexpr std::ptrdiff_t most_digits = 100;
@@ -350,10 +350,10 @@ bool JsonScan::skip() noexcept {
     return kind == JsonKind::object || kind == JsonKind::array ? skip_container() : skip_scalar(kind);
 }
 
-/// In one loop: most of a text is passed this way.
+/// In one loop, because most of a text is skipped this way.
 bool JsonScan::skip_container() noexcept {
     const std::size_t outside = depth_;
-    std::bitset<max_depth> objects; // of the containers that are open, which are objects
+    std::bitset<max_depth> objects; // which of the open containers are objects
     JsonString ignored;
     do {
         const JsonKind kind = peek();
@@ -364,7 +364,7 @@ bool JsonScan::skip_container() noexcept {
         } else if (!skip_scalar(kind)) {
             return false;
         }
-        // The ends of containers, up to a value that follows.
+        // Leaves containers that end, up to a value that follows.
         while (depth_ != outside && !(objects.test(depth_ - 1) ? next_member(ignored) : next_element()))
             if (failed_)
                 return false;

@@ -18,7 +18,7 @@ bool starts_with(const char* at, const char* end, std::string_view text) noexcep
     return std::string_view{at, static_cast<std::size_t>(end - at)}.starts_with(text);
 }
 
-/// Length of the escape at `at`, a backslash, in an ordinary string; 0 where the specification knows none.
+/// Returns the length of the escape at `at`, a backslash, in an ordinary string; 0 if it is not valid.
 std::size_t escape_length(const char* at, const char* end) noexcept {
     if (end - at < 2)
         return 0;
@@ -38,7 +38,7 @@ Lexer::Lexer(std::string_view document) noexcept
     : at_{document.data()}, end_{document.data() + document.size()} {}
 
 Token Lexer::invalid() noexcept {
-    failed_ = true; // final: nothing after a fault is ever read as if it began a token
+    failed_ = true; // final: after an error nothing is read as the start of a token
     at_ = end_;
     return {TokenKind::invalid, {}};
 }
@@ -47,7 +47,7 @@ bool Lexer::skip_comment() noexcept {
     for (; at_ != end_ && *at_ != '\n' && *at_ != '\r'; ++at_) {
         if (is_control(*at_) && *at_ != '\t')
             return false;
-        // A reader that ends lines at U+0085, U+2028 or U+2029 would see what we take for a comment.
+        // A reader that ends lines at U+0085, U+2028 or U+2029 would see text that we take for a comment.
         if (static_cast<unsigned char>(*at_) >= 0x80 &&
             (starts_with(at_, end_, "\xC2\x85") || starts_with(at_, end_, "\xE2\x80\xA8") ||
              starts_with(at_, end_, "\xE2\x80\xA9")))
@@ -124,7 +124,7 @@ Token Lexer::string() noexcept {
                 return invalid();
             at_ += length;
         } else if (is_control(*at_) && *at_ != '\t') {
-            return invalid(); // a line end among them
+            return invalid(); // line ends too
         } else {
             ++at_;
         }

@@ -48,18 +48,17 @@ struct Token {
     }
 };
 
-/// The lexical grammar of GraphQL (October 2021): names, numbers, strings, block strings and punctuators;
-/// white space, commas, comments and BOMs are passed over. The document is valid UTF-8: the caller has
-/// checked.
+/// The lexical grammar of GraphQL (October 2021): names, numbers, strings, block strings and punctuators.
+/// White space, commas, comments and BOMs are skipped. The caller has checked that the document is UTF-8.
 ///
-/// Where readers could disagree on where a token ends, it says `invalid` rather than guess: control
-/// characters, comments that hold one of Unicode's other line ends, escapes that the specification doesn't
-/// name.
+/// If readers could disagree on where a token ends, it returns `invalid` instead of guessing. That concerns
+/// control characters, comments with one of Unicode's other line ends, and escapes that the specification
+/// doesn't define.
 class Lexer {
 public:
     explicit Lexer(std::string_view document) noexcept;
 
-    /// The next token; `end` and `invalid` are final.
+    /// Returns the next token; `end` and `invalid` are final.
     Token next() noexcept;
 
 private:
@@ -70,7 +69,7 @@ private:
     }
 
     Token invalid() noexcept;
-    /// False: neither begins here. A comment that readers could disagree on ends the text, as a fault.
+    /// Returns false if neither begins here. A comment that readers could disagree on is an error.
     bool skip_comment_or_bom() noexcept;
     bool skip_comment() noexcept;
     Token number() noexcept;
@@ -83,8 +82,8 @@ private:
     bool failed_ = false;
 };
 
-/// In line, since each request's document goes through it: nearly every token is a name or a punctuator
-/// behind some white space.
+/// Inline, because each request's document is read with it. Nearly every token is a name or a punctuator
+/// after some white space.
 inline Token Lexer::next() noexcept {
     using lexical::Class;
     using lexical::class_of;

@@ -16,7 +16,7 @@ bool MediaType::is_utf8() const noexcept {
 
 namespace {
 
-/// Only such characters as stand for themselves everywhere. No apostrophe: to PHP it is a quote.
+/// Accepts only characters that stand for themselves everywhere. No apostrophe: to PHP it is a quote.
 bool is_plain_token(std::string_view text) noexcept {
     const auto plain = [](char c) {
         const char lower = to_lower(c);
@@ -26,7 +26,7 @@ bool is_plain_token(std::string_view text) noexcept {
     return !text.empty() && std::ranges::all_of(text, plain);
 }
 
-/// Without semicolons, since some servers split there first, and without control characters.
+/// Accepts no semicolons, because some servers split there first, and no control characters.
 bool is_plain_quoted(std::string_view text) noexcept {
     return std::ranges::none_of(
         text, [](char c) { return c == ';' || static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
@@ -82,15 +82,15 @@ std::optional<HeaderParameter> take_parameter(std::string_view& rest) noexcept {
 
 namespace {
 
-/// `charset*=` or `boundary*0=` (RFC 2231): some servers take it for the parameter, others pass it over.
+/// `charset*=` or `boundary*0=` (RFC 2231): some servers take it for the parameter, others skip it.
 bool is_extended(std::string_view name, std::string_view of) noexcept {
     return name.size() > of.size() && name[of.size()] == '*' &&
            equal_ignoring_case(name.substr(0, of.size()), of);
 }
 
-/// Whether one of the words stands in the text where it is not a parameter's name: in another one's, or in a
-/// value. Browsers put "Boundary" into the boundary itself; that is read by all only behind a name in lower
-/// case, which is what PHP searches for first.
+/// Whether one of the words is in the text but is not a parameter's name: it is part of another name, or of a
+/// value. Browsers put "Boundary" into the boundary itself. All servers can read that only after a lower-case
+/// name, which is what PHP searches for first.
 bool hides(const MediaType& type, std::string_view text) noexcept {
     constexpr std::string_view word = "boundary";
     const std::size_t within = times_in(type.boundary.value_or(""), word);

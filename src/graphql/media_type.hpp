@@ -9,29 +9,29 @@ namespace bearerd::graphql {
 
 /// A `Content-Type`, as views into it.
 struct MediaType {
-    std::string_view essence; ///< "application/json", as written; empty where the header is absent
+    std::string_view essence; ///< "application/json", as written; empty if the header is absent
     std::optional<std::string_view> charset;
     std::optional<std::string_view> boundary;
-    bool plain = true; ///< each parameter is
+    bool plain = true; ///< whether every parameter is plain
 
     [[nodiscard]] bool is(std::string_view expected) const noexcept;
-    /// No charset, or UTF-8: the only one that we, and GraphQL over HTTP, read.
+    /// No charset, or UTF-8, the only one that we, and GraphQL over HTTP, read.
     [[nodiscard]] bool is_utf8() const noexcept;
 };
 
-/// Nothing where readers could differ: a doubled charset or boundary, a comma outside quotes (two headers
-/// joined), a backslash in quotes, an open quote, either of the two as RFC 2231 extends it, either word
-/// anywhere else in the text (some servers search for it), a blank in the type. A parameter without a value
-/// is passed over, as careless clients send some.
+/// Returns nullopt if readers could differ: a duplicate charset or boundary, a comma outside quotes (two
+/// headers joined), a backslash in quotes, an open quote, either parameter in RFC 2231's extended form,
+/// either word anywhere else in the text (some servers search for it), a blank in the type. A parameter
+/// without a value is skipped, because some careless clients send one.
 [[nodiscard]] std::optional<MediaType> parse_media_type(std::string_view text) noexcept;
 
-/// One parameter of a header's value: takes `; name=value` or `; name="value"` off the front of `rest`.
-/// `name` is empty where there was nothing between two semicolons, `value` absent where there was no '='.
+/// One parameter of a header's value: `; name=value` or `; name="value"`, taken off the front of `rest`.
+/// `name` is empty if there was nothing between two semicolons, `value` absent if there was no '='.
 struct HeaderParameter {
     std::string_view name;
     std::optional<std::string_view> value;
-    /// `name=token` or `name="text"`, without blanks around '=' and without what some servers take for
-    /// quotes, escapes or separators: each server reads the same.
+    /// `name=token` or `name="text"`, without blanks around '=' and without characters that some servers take
+    /// for quotes, escapes or separators: every server reads it the same way.
     bool plain = false;
 };
 

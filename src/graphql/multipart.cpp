@@ -17,22 +17,22 @@ struct Part {
     std::string_view content;
 };
 
-/// A field's name that each server reads the same: printable ASCII, without quotes, escapes, or the begin of
-/// an encoded word.
+/// Whether every server reads a field's name the same way: printable ASCII, without quotes, escapes, or the
+/// start of an encoded word.
 bool is_plain_name(std::string_view name) noexcept {
     return std::ranges::all_of(name, [](char c) { return c >= ' ' && c < '\x7f'; }) &&
            name.find_first_of("'\"\\%") == std::string_view::npos &&
            name.find("=?") == std::string_view::npos;
 }
 
-/// What stands for itself in the value of `filename*`: RFC 5987's attr-char.
+/// Whether the character stands for itself in the value of `filename*`: RFC 5987's attr-char.
 bool is_attribute_character(char c) noexcept {
     const char lower = to_lower(c);
     return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
            std::string_view{"!#$&+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
-/// Whether the escaped character can't end a value or a header, for a reader that decodes too early.
+/// Whether the escaped character can't end a value or a header for a reader that decodes too early.
 bool is_harmless_escape(std::string_view digits) noexcept {
     const int high = digits.size() < 2 ? -1 : hex_digit(digits[0]);
     const int low = digits.size() < 2 ? -1 : hex_digit(digits[1]);
@@ -44,9 +44,9 @@ bool is_harmless_escape(std::string_view digits) noexcept {
            separators.find(static_cast<char>(value)) == std::string_view::npos;
 }
 
-/// `filename*=utf-8''a%20b.png`, which .NET sends beside each `filename`. Its two apostrophes are an empty
-/// pair of quotes to PHP; all else stands for itself, so each reader finds the same end of it, and none takes
-/// it for `name`.
+/// `filename*=utf-8''a%20b.png`, which .NET sends with each `filename`. PHP takes its two apostrophes for an
+/// empty pair of quotes; all other characters stand for themselves, so every reader finds the same end, and
+/// none takes it for `name`.
 bool is_plain_extended(const HeaderParameter& parameter) noexcept {
     constexpr std::string_view prefix = "utf-8''";
     std::string_view value = *parameter.value;
@@ -64,8 +64,8 @@ bool is_plain_extended(const HeaderParameter& parameter) noexcept {
     return true;
 }
 
-/// `form-data; name="operations"; filename="x"`. Beside a `filename`, `filename*` changes nothing; alone, it
-/// makes a file for some readers and a field for others.
+/// Reads `form-data; name="operations"; filename="x"`. Together with `filename`, `filename*` changes nothing;
+/// alone, it makes a file for some readers and a field for others.
 bool read_disposition(std::string_view value, Part& part) {
     const auto semicolon = value.find(';');
     if (semicolon == std::string_view::npos ||
@@ -93,7 +93,7 @@ bool read_disposition(std::string_view value, Part& part) {
                 return false;
             part.is_file = true;
         } else {
-            return false; // "name*" and "filename*0" among them
+            return false; // including "name*" and "filename*0"
         }
     }
     return named && (part.is_file || !extended);
@@ -104,7 +104,7 @@ bool has_control(std::string_view line) noexcept {
         line, [](char c) { return (static_cast<unsigned char>(c) < 0x20 && c != '\t') || c == '\x7f'; });
 }
 
-/// What leaves the content as it is.
+/// Whether the encoding leaves the content unchanged.
 bool is_identity(std::string_view encoding) noexcept {
     return equal_ignoring_case(encoding, "binary") || equal_ignoring_case(encoding, "8bit") ||
            equal_ignoring_case(encoding, "7bit");
@@ -112,7 +112,7 @@ bool is_identity(std::string_view encoding) noexcept {
 
 bool read_type(std::string_view value, const Part& part) {
     const auto type = parse_media_type(value);
-    constexpr std::string_view nested = "multipart/"; // some servers read its parts as well
+    constexpr std::string_view nested = "multipart/"; // some servers read its parts too
     if (equal_ignoring_case(value.substr(0, nested.size()), nested))
         return false;
     return part.is_file || (type && type->is_utf8());
@@ -137,8 +137,7 @@ bool read_header(std::string_view line, Part& part, bool& disposed) {
     return !equal_ignoring_case(name, "content-transfer-encoding") || (part.is_file && is_identity(value));
 }
 
-/// What stands between two delimiters, from behind the line end of the first to the line end before the
-/// second.
+/// Reads the text between two delimiters: after the line end of the first, to the line end before the second.
 std::optional<Part> read_part(std::string_view text) {
     constexpr std::string_view line_end = "\r\n";
     Part part;
@@ -153,7 +152,7 @@ std::optional<Part> read_part(std::string_view text) {
     return disposed ? std::optional{part} : std::nullopt;
 }
 
-/// Keeps the `operations` field; false where the part makes the upload ambiguous.
+/// Keeps the `operations` field. Returns false if the part makes the upload ambiguous.
 bool collect(const Part& part, std::optional<std::string_view>& operations) {
     const std::string_view base = base_name(part.name);
     if (may_select(part.name) || equal_ignoring_case(base, "variables") ||
@@ -167,8 +166,8 @@ bool collect(const Part& part, std::optional<std::string_view>& operations) {
     return true;
 }
 
-/// Characters that no server takes for a quote, a blank or the boundary's end; those of RFC 2046 without
-/// apostrophe, comma and blank.
+/// Accepts characters that no server takes for a quote, a blank or the boundary's end: those of RFC 2046
+/// without apostrophe, comma and blank.
 bool is_valid_boundary(std::string_view boundary) noexcept {
     constexpr std::string_view others = "+-._=/:?()";
     constexpr std::size_t longest = 70;

@@ -15,7 +15,7 @@
 namespace bearerd::graphql {
 namespace {
 
-/// The more a kind may do, the higher it ranks: a batch is what its most daring operation is.
+/// Ranks kinds by what they may do: a batch has the kind of its highest-ranking operation.
 int rank(OperationKind kind) noexcept {
     switch (kind) {
     case OperationKind::query:
@@ -32,7 +32,7 @@ int rank(OperationKind kind) noexcept {
 
 constexpr std::size_t longest_name = 64; // it goes into log lines
 
-/// An app may put anything into a name; the shortest card number has twelve digits.
+/// An app may put anything into a name. The shortest card number has twelve digits.
 bool may_hold_card_number(std::string_view name) noexcept {
     constexpr std::size_t shortest = 12;
     std::size_t digits = 0;
@@ -44,7 +44,7 @@ bool may_hold_card_number(std::string_view name) noexcept {
     return false;
 }
 
-/// The first root field's own name, not its alias; empty for a fragment. `selections` begin with '{'.
+/// Returns the first root field's own name, not its alias; empty for a fragment. `selections` begin with '{'.
 std::string_view first_root_field(std::string_view selections) noexcept {
     Lexer lexer{selections};
     lexer.next();
@@ -54,7 +54,7 @@ std::string_view first_root_field(std::string_view selections) noexcept {
     return field.kind == TokenKind::name ? field.text : std::string_view{};
 }
 
-/// The response name of the only root field; empty if there are others, a fragment or a directive.
+/// Returns the response name of the only root field; empty if there are others, a fragment or a directive.
 /// `selections` begin with '{'; the document was parsed.
 std::string_view sole_root_field(std::string_view selections) noexcept {
     Lexer lexer{selections};
@@ -139,7 +139,7 @@ public:
     [[nodiscard]] std::uint64_t value() const noexcept { return value_; }
 
 private:
-    static constexpr unsigned char end_of_text = 0xFF; // in no UTF-8 text
+    static constexpr unsigned char end_of_text = 0xFF; // never occurs in UTF-8 text
     std::uint64_t value_ = 0xCBF29CE484222325ULL;
 };
 
@@ -170,8 +170,8 @@ public:
     [[nodiscard]] std::uint64_t value() const noexcept { return hash_.value(); }
 
 private:
-    /// Strings and numbers; among arguments also lists, true, false, null and the values of enums, which are
-    /// the names there that name neither an argument nor a variable nor a directive.
+    /// Whether it is a string or a number; among arguments also a list, true, false, null or an enum value.
+    /// Enum values are the names there that do not name an argument, a variable or a directive.
     static bool is_literal(const Token& token, const Token& before, const Token& next,
                            bool among_arguments) noexcept {
         if (token.kind == TokenKind::number || token.kind == TokenKind::string)
@@ -186,11 +186,11 @@ private:
     Hash hash_;
 };
 
-/// JSON that names its document in a way that is not read here (a stored one, by `extensions` or an id): what
-/// may name it, as it stands there, so that other variables make no other document.
+/// Hashes JSON that names its document in a way that is not read here (a stored one, by `extensions` or an
+/// id). Hashes what may name it, as written, so that other variables do not make another document.
 class NameHasher {
 public:
-    /// False: it is no JSON, or one of its envelopes names nothing.
+    /// Returns false if it is not JSON, or if one of its envelopes names nothing.
     [[nodiscard]] bool read(std::string_view body) {
         JsonScan scan{body};
         if (scan.peek() == JsonKind::object)

@@ -13,21 +13,21 @@ namespace {
 constexpr std::uint16_t request_timeout = 408;
 constexpr std::uint16_t first_server_error = 500;
 
-/// A gateway's "timed out" or "bad gateway" tells nothing of what the server behind it has done, even in the
-/// words of GraphQL. The same holds for 408: servers send it, too, when they give up a handler that still
-/// runs, and an error without a path is all that they can say then.
+/// A gateway's "timed out" or "bad gateway" says nothing about what the server after it has done, even in
+/// GraphQL's form. The same holds for 408: servers also send it when they give up a handler that is still
+/// running, and then they can report only an error without a path.
 bool tells_of_execution(std::uint16_t status) noexcept {
     return status < first_server_error && status != request_timeout;
 }
 
-/// Reads answers one after the other; every function consumes the value that it is at.
+/// Reads answers one after the other. Every function consumes the current value.
 class OutcomeReader {
 public:
-    /// `wanted`: a field of `data` that has_wanted() is about.
+    /// `wanted`: the field of `data` that has_wanted() reports.
     OutcomeReader(std::uint16_t status, std::string_view body, std::string_view wanted) noexcept
         : scan_{body}, wanted_{wanted}, status_{status} {}
 
-    /// What all of it proves.
+    /// Returns what the whole body proves.
     Executed read() {
         if (scan_.peek() == JsonKind::array) {
             batch_ = true;
@@ -48,7 +48,7 @@ public:
     [[nodiscard]] std::size_t answers() const noexcept { return answers_; }
 
 private:
-    /// What stands in one answer.
+    /// The contents of one answer.
     struct Answer {
         bool doubled = false;
         bool has_data = false;
@@ -57,7 +57,7 @@ private:
         std::size_t fields = 0;
         std::size_t nulls = 0;
         bool has_errors = false;
-        bool request_errors = true; ///< each error is one of GraphQL's and has no path
+        bool request_errors = true; ///< each error is a GraphQL error without a path
     };
 
     void note(Executed one) noexcept {
@@ -134,8 +134,7 @@ private:
         }
     }
 
-    /// Whether it is an error as GraphQL has them (with a message), and of the request as a whole: without a
-    /// path.
+    /// Whether it is a GraphQL error (with a message), and about the request as a whole (without a path).
     bool read_error() {
         if (scan_.peek() != JsonKind::object) {
             scan_.skip();
@@ -161,8 +160,8 @@ private:
     std::size_t answers_ = 0;
 };
 
-/// Finds the values of root fields in an answer that OutcomeReader has found to be sound: each answer is an
-/// object with one `data`.
+/// Finds the values of root fields in a body that OutcomeReader has found valid: each answer is an object
+/// with one `data`.
 class ValueFinder {
 public:
     explicit ValueFinder(std::span<const RootField> fields) noexcept : fields_{fields} {}
@@ -299,9 +298,9 @@ Executed proven_outcome(std::uint16_t status, std::string_view body, const Reque
     }
     if (outcome != Executed::yes)
         return outcome;
-    if (!operation.sole_field.empty()) // nearly always, and then the request need not be read again
+    if (!operation.sole_field.empty()) // the usual case; the request need not be read again
         return reader.has_wanted() ? Executed::yes : Executed::unknown;
-    // Where it can't be told what would run, a server that follows the specification leaves no field out.
+    // If it is uncertain what would run: a server that follows the specification omits no field.
     const auto fields = mutation_fields(request, {});
     return !fields || ValueFinder{*fields}.find_all(body) ? Executed::yes : Executed::unknown;
 }

@@ -14,15 +14,15 @@
 namespace bearerd::graphql {
 namespace {
 
-/// The keys of one JSON object, to find doubled ones: compared without case, since some servers read them so
-/// and the last one wins. A request has three or four; one with more than it holds is not believed.
+/// The keys of one JSON object, for finding duplicates. Keys are compared ignoring case, because some servers
+/// read them so and the last one wins. A request has three or four; one with too many is refused.
 class KeySet {
 public:
-    /// False: it was there before, or there is no more room, or it is too long.
+    /// Returns false if the key is a duplicate, if there is no more room, or if it is too long.
     bool insert(const JsonString& key, std::string_view text) {
         if (size_ == keys_.size() || text.size() > longest)
             return false;
-        if (key.escaped) // `text` stands in a buffer that is used again
+        if (key.escaped) // `text` is in a buffer that is used again
             text = decoded_[size_] = text;
         for (std::size_t i = 0; i < size_; ++i)
             if (equal_ignoring_case(keys_[i], text))
@@ -46,7 +46,7 @@ struct JsonBuffers {
     TextBuffer operation_name;
 };
 
-/// Whether some server reads a member of this name as `variables`: without case, or with the letters that
+/// Whether some server reads a member of this name as `variables`: ignoring case, or with the letters that
 /// Unicode folds to "s".
 bool may_be_variables(std::string_view name) noexcept {
     constexpr std::string_view but_for_s = "variable";
@@ -57,7 +57,7 @@ bool may_be_variables(std::string_view name) noexcept {
             equal_ignoring_case(base.substr(0, base.size() - long_s.size()), but_for_s));
 }
 
-/// Reads `{"query": ..., "operationName": ..., ...}` up to its end.
+/// Reads `{"query": ..., "operationName": ..., ...}` to its end.
 bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visitor) {
     KeySet keys;
     JsonString key;
@@ -83,7 +83,7 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
                 return false;
         } else if (text == "variables") {
             scan.skip(variables);
-        } else if (may_select(text) && text != "operationName") { // as a careless server reads it
+        } else if (may_select(text) && text != "operationName") { // a careless server reads it so
             return false;
         } else if (may_be_variables(text)) {
             clear_variables = false;
@@ -129,7 +129,7 @@ RequestForm read_get(const RequestView& request, EnvelopeVisitor& visitor) {
     return read_document({*parameters->query, parameters->operation_name}, visitor);
 }
 
-/// Servers that know the parameters take what the URL says before what the body says.
+/// Servers that know these parameters prefer the URL's to the body's.
 bool url_selects(std::string_view query_string) {
     if (query_string.empty())
         return false;
@@ -139,7 +139,7 @@ bool url_selects(std::string_view query_string) {
 }
 
 RequestForm read_post(const RequestView& request, EnvelopeVisitor& visitor) {
-    if (request.content_type == "application/json" && request.query_string.empty()) // nearly everybody
+    if (request.content_type == "application/json" && request.query_string.empty()) // the common case
         return read_json(request.body, visitor);
     const auto type = parse_media_type(request.content_type);
     if (!type || !type->is_utf8() || url_selects(request.query_string))
@@ -152,7 +152,7 @@ RequestForm read_post(const RequestView& request, EnvelopeVisitor& visitor) {
         const auto operations = multipart_operations(request.body, type->boundary.value_or(""));
         return operations ? read_json(*operations, visitor) : RequestForm::unreadable;
     }
-    // A server that believes the type would split JSON at these, and could find a `query` of its own inside.
+    // A server that trusts the type would split JSON at these, and could find a `query` of its own inside.
     if (type->is("application/x-www-form-urlencoded") &&
         request.body.find_first_of("&;") != std::string_view::npos)
         return RequestForm::unreadable;

@@ -17,7 +17,7 @@ constexpr std::uint16_t forbidden = 403;
 
 constexpr std::string_view errors = "errors";
 constexpr std::string_view throttle = "currentlyAvailable";
-constexpr std::string_view escape = "\\u00"; // by which JSON can write each letter of a key
+constexpr std::string_view escape = "\\u00"; // with which JSON can write each letter of a key
 
 bool is_success(std::uint16_t status) noexcept {
     constexpr std::uint16_t first_success = 200;
@@ -29,7 +29,7 @@ bool is_text(std::string_view body) noexcept {
     return body.find('\0') == std::string_view::npos && is_utf8(body);
 }
 
-/// Whether a key "data" may stand somewhere in what this program can't read, but another may.
+/// Whether there may be a key "data" that this program can't read, but another one can.
 bool may_name_data(std::string_view text) noexcept {
     return text.find("\"data") != std::string_view::npos || text.find(escape) != std::string_view::npos;
 }
@@ -45,8 +45,8 @@ bool stands_at(std::string_view text, std::size_t at, std::string_view word) noe
     return text.substr(at, word.size()) == word;
 }
 
-/// Whether there can be anything to judge: one of the words above stands somewhere. Each is known by two
-/// letters side by side that answers seldom hold.
+/// Whether there may be anything to judge: one of the words above is present. Each is recognised by two
+/// adjacent letters that are rare in answers.
 bool is_worth_reading(std::string_view body) noexcept {
     constexpr std::size_t in_errors = 1;   // "rr"
     constexpr std::size_t in_throttle = 8; // "yA"
@@ -56,7 +56,7 @@ bool is_worth_reading(std::string_view body) noexcept {
                stands_at(body, at, escape);
     };
     std::size_t at = 0;
-    while (body.size() - at > Block::size) { // the block's neighbour, one byte on, is whole as well
+    while (body.size() - at > Block::size) { // the block that begins one byte later is complete too
         const auto here = Block::load(body.data() + at);
         const auto next = Block::load(body.data() + at + 1);
         const auto mask = Block::mask(((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
@@ -76,17 +76,17 @@ bool is_worth_reading(std::string_view body) noexcept {
     return false;
 }
 
-/// Only what can be a number of credits: whoever makes it an integer relies on the range. NaN is in none.
+/// Accepts only a possible number of credits, because conversion to an integer relies on it. Rejects NaN.
 std::optional<double> credits(std::optional<double> told) noexcept {
     constexpr double most = 1e15; // every whole number up to it is a double
     return told && *told >= 0 && *told <= most ? told : std::nullopt;
 }
 
-/// What one answer, or one element of a batch, says. A member that stands there twice could be read either
-/// way, so it never speaks for a rejection.
+/// The contents of one answer, or one element of a batch. A duplicate member could be read either way, so it
+/// never counts for a rejection.
 struct Answer {
     bool has_errors = false;    ///< `errors` is an array and not empty
-    bool all_rejections = true; ///< each error is one of the rules'
+    bool all_rejections = true; ///< each error matches the rules
     bool data_empty = true;     ///< absent, null, or an object of only nulls
     bool deep = false;          ///< an error's path goes below a root field
     bool all_of_fields = true;  ///< each error has the path of a root field; none is the whole request's
@@ -101,7 +101,7 @@ struct Answer {
     }
 };
 
-/// Reads answers by the rules. Every function consumes the value that it is at, whatever its kind.
+/// Reads answers by the rules. Every function consumes the current value, whatever its kind.
 class AnswerReader {
 public:
     AnswerReader(std::string_view body, bool may_mutate, const RejectionRules& rules) noexcept
@@ -127,7 +127,7 @@ public:
         return judgement_;
     }
 
-    /// Whether what was read shows that something ran.
+    /// Whether the answer shows that something ran.
     [[nodiscard]] bool ran() const noexcept { return ran_; }
 
 private:
@@ -138,8 +138,8 @@ private:
         ran_ = ran_ || !answer.data_empty || answer.deep;
     }
 
-    /// Calls `on_member(key)` for each member; it consumes the value. Passes anything but an object; says
-    /// which.
+    /// Calls `on_member(key)` for each member; it consumes the value. Skips anything but an object; returns
+    /// whether it was one.
     template<class OnMember>
     bool read_object(OnMember on_member) {
         if (scan_.peek() != JsonKind::object) {
@@ -186,8 +186,8 @@ private:
         }
     }
 
-    /// Whether this error says that the token was rejected, and that nothing had been executed; the length of
-    /// its path.
+    /// Whether this error says that the token was rejected and nothing had been executed. Sets `path` to the
+    /// length of its path.
     bool read_error(std::size_t& path) {
         bool matches = false;
         bool doubled = false;
@@ -239,8 +239,8 @@ private:
         return matches;
     }
 
-    /// Its length: over one, it goes below a root field, whose resolver ran; so may what is no path at all.
-    /// Null tells none, as if absent.
+    /// Returns the path's length. Above one, it goes below a root field, whose resolver ran; a value that is
+    /// no path may too. Null is treated as absent.
     std::size_t read_path() {
         if (scan_.peek() != JsonKind::array) {
             const bool untold = scan_.peek() == JsonKind::null;
@@ -253,7 +253,7 @@ private:
         return length;
     }
 
-    /// Whether it is null or an object of only nulls, and of how many.
+    /// Whether it is null or an object of only nulls. Counts its members.
     bool read_data(std::size_t& members) {
         if (scan_.peek() == JsonKind::null)
             return scan_.skip();
@@ -266,7 +266,7 @@ private:
         return object && only_nulls;
     }
 
-    /// `cost.throttleStatus.currentlyAvailable` of the extensions.
+    /// Reads `cost.throttleStatus.currentlyAvailable` of the extensions.
     void read_throttle() {
         read_member("cost", [this] {
             read_member("throttleStatus", [this] {

@@ -14,7 +14,7 @@ namespace {
 using Ip6 = std::array<unsigned char, 16>;
 using Ip4 = std::array<unsigned char, 4>;
 
-/// Only the canonical form of four decimal numbers; nothing for "127.1" or "0177.0.0.1".
+/// Accepts only the canonical form of four decimal numbers; returns nullopt for "127.1" or "0177.0.0.1".
 template<class Bytes>
 std::optional<Bytes> parse_ip(std::string_view text) noexcept {
     std::array<char, INET6_ADDRSTRLEN> buffer{};
@@ -28,7 +28,7 @@ std::optional<Bytes> parse_ip(std::string_view text) noexcept {
     return bytes;
 }
 
-/// An empty one, too (RFC 3986 section 3.2.3).
+/// An empty port is allowed (RFC 3986 section 3.2.3).
 bool is_port(std::string_view text) noexcept {
     if (text.empty())
         return true;
@@ -37,7 +37,7 @@ bool is_port(std::string_view text) noexcept {
     return failure == std::errc{} && end == text.data() + text.size() && text.size() <= 5;
 }
 
-/// A Host header's host, in its valid forms: "name", "name:port", "[v6]" and "[v6]:port".
+/// The host of a Host header in one of its valid forms: "name", "name:port", "[v6]" and "[v6]:port".
 struct Host {
     std::string_view name; ///< no brackets
     bool bracketed = false;
@@ -62,7 +62,7 @@ std::optional<Host> parse_host(std::string_view text) noexcept {
     return host;
 }
 
-/// The header names among `list` that are names, in their order; nothing that could break a header line.
+/// Returns the valid header names in `list`, in their order, without anything that could break a header line.
 std::string valid_names(std::string_view list) {
     std::string names;
     while (!list.empty()) {
@@ -73,7 +73,7 @@ std::string valid_names(std::string_view list) {
     return names;
 }
 
-/// The one value of a field, or nothing; `twice` tells of a second one.
+/// Returns the only value of a field, if it is present. Sets `twice` if there is a second one.
 std::optional<std::string_view> only_value(const Fields& fields, std::string_view name,
                                            bool& twice) noexcept {
     std::optional<std::string_view> value;
@@ -86,7 +86,7 @@ std::optional<std::string_view> only_value(const Fields& fields, std::string_vie
     return value;
 }
 
-/// "scheme://host[:port]" of a URL; nothing where it has none, or a user in front, which could pass for one.
+/// Returns "scheme://host[:port]" of a URL; nullopt if it has none, or has a user, which could pass for one.
 std::optional<std::string_view> origin_of(std::string_view url) noexcept {
     const auto colon = url.find("://");
     if (colon == std::string_view::npos || colon == 0)
@@ -98,8 +98,8 @@ std::optional<std::string_view> origin_of(std::string_view url) noexcept {
     return url.substr(0, end);
 }
 
-/// Of browsers that send neither Origin nor Sec-Fetch-Site. A page of our own has no other origin than the
-/// one that the request goes to.
+/// For browsers that send neither Origin nor Sec-Fetch-Site. A page of our own has the same origin as the
+/// request's target.
 bool referer_allowed(std::string_view referer, std::string_view host, const AccessRules& rules) noexcept {
     constexpr std::string_view our_scheme = "http://";
     const auto origin = origin_of(referer);
@@ -115,7 +115,7 @@ bool referer_allowed(std::string_view referer, std::string_view host, const Acce
 bool host_allowed(std::optional<std::string_view> host, bool http10, const AccessRules& rules,
                   const ListenerIdentity& listener) noexcept {
     if (listener.unix_socket)
-        return true; // no browser speaks to one
+        return true; // no browser speaks to a unix socket
     if (!host)
         return http10;
     const auto parsed = parse_host(*host);

@@ -12,11 +12,11 @@
 namespace bearerd::http {
 namespace {
 
-constexpr std::size_t worthwhile_room = 512; // below it, moving or growing beats many small reads
-constexpr std::size_t body_reserve = 512; // kept free while a head is read, to be there behind it once pinned
+constexpr std::size_t worthwhile_room = 512; // with less, moving or growing beats many small reads
+constexpr std::size_t body_reserve = 512;    // kept free while a head is read, for the bytes after it
 
-/// Blocks that buffers of this thread have given back, ready for the next message: an allocator would join
-/// and split blocks of this size on every request.
+/// Blocks that this thread's buffers have released, ready for the next message. The allocator would join and
+/// split blocks of this size on every request.
 class SpareBlocks {
 public:
     std::unique_ptr<char[]> take(std::size_t capacity) {
@@ -47,10 +47,10 @@ public:
     }
 
 private:
-#ifdef BEARERD_SANITIZED // which should see a view that has outlived its buffer
+#ifdef BEARERD_SANITIZED // the sanitizer should see a view that has outlived its buffer
     static constexpr std::size_t most_spare = 0;
 #else
-    static constexpr std::size_t most_spare = 256 * 1024; // bytes a shelf
+    static constexpr std::size_t most_spare = 256 * 1024; // bytes per shelf
 #endif
 
     struct Shelf {
@@ -58,7 +58,7 @@ private:
         boost::container::static_vector<std::unique_ptr<char[]>, 64> blocks;
     };
 
-    std::array<Shelf, 3> shelves_; // the first size of apps' buffers, that of upstream ones, one larger
+    std::array<Shelf, 3> shelves_; // the first size of apps' buffers, of upstream ones, and a larger one
 };
 
 thread_local SpareBlocks spare_blocks;
@@ -74,7 +74,7 @@ std::span<char> ByteBuffer::prepare() {
         end_ -= begin_ - floor_;
         begin_ = floor_;
     }
-    if (pinned) // growing would move the head away from under its views
+    if (pinned) // growing would move the head, and its views would dangle
         return {memory_.get() + end_, capacity_ - end_};
     const std::size_t most = limit_ + body_reserve;
     if (capacity_ - end_ < worthwhile_room + body_reserve && capacity_ < most)

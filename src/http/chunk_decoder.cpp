@@ -8,7 +8,7 @@
 namespace bearerd::http {
 namespace {
 
-constexpr std::size_t most_of_lines = 64 * 1024; // of a chunk's size with its extensions, of all trailers
+constexpr std::size_t most_of_lines = 64 * 1024; // of a chunk's size with extensions; of all trailers
 constexpr unsigned no_digit = 16;
 
 constexpr unsigned digit_of(char c) noexcept {
@@ -39,10 +39,10 @@ ParseState ChunkDecoder::feed(std::string_view bytes, std::size_t& consumed, Bod
     return complete() ? ParseState::complete : ParseState::need_more;
 }
 
-/// One byte of what is around the data.
+/// Takes one byte that is not chunk data.
 bool ChunkDecoder::take(char c) noexcept {
     if (cr_ && c != '\n')
-        return false; // a bare CR ends the line for some
+        return false; // some readers end the line at a bare CR
     if (part_ != Part::data_end && ++line_size_ > most_of_lines)
         return false;
     if (c == '\r') {

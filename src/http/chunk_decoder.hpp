@@ -9,17 +9,17 @@
 
 namespace bearerd::http {
 
-/// Takes a response's chunked body apart, more leniently than a request's is (contract 4): blanks around a
-/// size and lines that a lone LF ends leave no doubt. Trailers are dropped.
+/// Decodes a response's chunked body, more leniently than a request's (contract 4): blanks around a size, and
+/// lines that end with a lone LF, leave no doubt. Trailers are dropped.
 class ChunkDecoder {
 public:
-    /// Appends to `body`; says in `consumed` how many bytes were used up: up to the end of the message, all
-    /// of them.
+    /// Appends to `body`. Sets `consumed` to the number of bytes used: all of them, unless the message ends
+    /// before.
     ParseState feed(std::string_view bytes, std::size_t& consumed, BodyBuffer& body);
 
     [[nodiscard]] bool complete() const noexcept { return part_ == Part::nothing; }
 
-    /// Whether anything was not as it should be.
+    /// Whether anything deviated from the standard.
     [[nodiscard]] bool odd() const noexcept { return odd_; }
 
 private:
@@ -40,11 +40,11 @@ private:
     void end_line() noexcept;
 
     Part part_ = Part::before_size;
-    std::uint64_t left_ = 0;    ///< of a chunk, or its size as far as it was read
+    std::uint64_t left_ = 0;    ///< bytes left of the chunk, or its size as far as it was read
     std::size_t line_size_ = 0; ///< of size and extension, or of all trailers
-    bool any_digit_ = false;    ///< of the chunk's size; holds until the next chunk
-    bool cr_ = false;           ///< the last byte was one: now only LF may come
-    bool empty_line_ = true;    ///< among the trailers: nothing of the line has come
+    bool any_digit_ = false;    ///< of the chunk's size; kept until the next chunk
+    bool cr_ = false;           ///< the last byte was CR: only LF may follow
+    bool empty_line_ = true;    ///< among the trailers: no byte of this line has arrived
     bool odd_ = false;
 };
 

@@ -14,22 +14,22 @@ namespace {
 
 constexpr std::size_t version_size = std::string_view{"HTTP/1.1"}.size();
 constexpr std::size_t status_size = 3;
-/// Nothing near it is a length that anybody sends, and it can't overflow.
+/// No real length has nearly as many digits, and it can't overflow.
 constexpr std::size_t most_length_digits = 18;
 
-/// Each of them gets a line of its own.
+/// Each option gets its own line.
 constexpr std::size_t room_for_options = 1024;
 
 constexpr bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';
 }
 
-/// What no value may hold.
+/// Whether no value may contain it.
 constexpr bool is_odd(char c) noexcept {
     return (static_cast<unsigned char>(c) < ' ' && c != '\t') || c == '\x7f';
 }
 
-/// The next line, without its end, be that CRLF or LF.
+/// Takes the next line, and returns it without its end, CRLF or LF.
 std::string_view take_line(std::string_view& rest) noexcept {
     auto line = take_until(rest, '\n');
     if (line.ends_with('\r'))
@@ -37,7 +37,7 @@ std::string_view take_line(std::string_view& rest) noexcept {
     return line;
 }
 
-/// Makes blanks of the line ends that a fold follows, but for the first line's.
+/// Replaces each line end that a fold follows by blanks, except that of the first line.
 void unfold(std::string& text) noexcept {
     const auto first = text.find('\n');
     for (auto at = first; at != std::string::npos; at = text.find('\n', at + 1)) {
@@ -55,10 +55,10 @@ std::string_view without_zeros(std::string_view digits) noexcept {
     return digits;
 }
 
-/// What the fields say of the body's bounds.
+/// What the fields say about the body's length.
 class Bounds {
 public:
-    /// Whether the field is one of them.
+    /// Whether the field is about the body's length.
     bool take(std::string_view name, std::string_view value) {
         if (equal_ignoring_case(name, "content-length"))
             take_length(value);
@@ -69,12 +69,12 @@ public:
         return true;
     }
 
-    /// Whether they leave no doubt.
+    /// Whether the body's length is certain.
     [[nodiscard]] bool sound(bool old) const noexcept {
         if (encoding_unknown_ || codings_ > 1)
             return false;
         if (codings_ == 1)
-            return !old || !any_length_; // before 1.1 there was no chunked: which of the two was meant?
+            return !old || !any_length_; // before 1.1 there was no chunked: which one was meant?
         return lengths_sound_;
     }
 
@@ -109,7 +109,7 @@ private:
     std::string_view length_;
     bool any_length_ = false;
     bool lengths_sound_ = true;
-    int codings_ = 0; ///< how often "chunked" was said
+    int codings_ = 0; ///< how often "chunked" appeared
     bool encoding_unknown_ = false;
 };
 
@@ -136,7 +136,7 @@ std::optional<StatusLine> read_status_line(std::string_view line) noexcept {
     return result;
 }
 
-/// Of a field that belongs to this connection only, what Beast takes: tokens, not too many.
+/// Appends the options of a Connection field that Beast accepts: tokens, not too many.
 void append_options(std::string& out, std::string_view list, std::size_t& count) {
     while (!list.empty()) {
         const auto option = trim(take_until(list, ','));
@@ -145,7 +145,7 @@ void append_options(std::string& out, std::string_view list, std::size_t& count)
     }
 }
 
-/// Whether a name means a field of the body's bounds, though it can't be read as one.
+/// Whether an unreadable name looks like a field about the body's length.
 bool hints_at_bounds(std::string_view line) {
     std::string letters;
     for (const char c : line.substr(0, line.find(':'))) {
@@ -158,7 +158,7 @@ bool hints_at_bounds(std::string_view line) {
     return begins_with("content-length") || begins_with("transfer-encoding");
 }
 
-/// The fields, each in clean form or left out; false where the body's bounds are in doubt.
+/// Appends the fields in clean form, or leaves them out. Returns false if the body's length is uncertain.
 bool append_fields(std::string& out, std::string_view rest, bool old) {
     Bounds bounds;
     std::size_t options = 0;
@@ -208,8 +208,8 @@ bool clean_response_head(std::string_view head, std::string& clean) {
     bool sound = first.has_value();
     if (first) {
         clean.clear();
-        clean.reserve(2 * head.size() + room_for_options); // it may hold a token: never moved
-        // A chunked answer of an HTTP/1.0 server is one of 1.1.
+        clean.reserve(2 * head.size() + room_for_options); // it may hold a token: never reallocate it
+        // A chunked answer of an HTTP/1.0 server is treated as HTTP/1.1.
         clean.append("HTTP/1.1 ").append(first->status).append(" ").append(first->reason).append("\r\n");
         sound = append_fields(clean, rest, first->old);
         clean.append("\r\n");

@@ -27,7 +27,7 @@ std::optional<Coding> coding_named(std::string_view name) noexcept {
     return std::nullopt;
 }
 
-/// What has to be undone, in the order in which it was applied.
+/// The codings to decode, in the order in which they were applied.
 struct CodingList {
     std::array<Coding, most_codings> codings{};
     std::size_t size = 0;
@@ -37,7 +37,7 @@ std::optional<CodingList> parse_content_encoding(std::string_view value) noexcep
     CodingList list;
     while (!value.empty()) {
         const std::string_view name = trim(take_until(value, ','));
-        if (name.empty()) // an empty list element means nothing (RFC 9110, 5.6.1)
+        if (name.empty()) // an empty list element is ignored (RFC 9110, 5.6.1)
             continue;
         const auto coding = coding_named(name);
         if (!coding)
@@ -51,7 +51,7 @@ std::optional<CodingList> parse_content_encoding(std::string_view value) noexcep
     return list;
 }
 
-/// zlib's window arguments: which wrapper it is to expect.
+/// zlib's window arguments: which wrapper to expect.
 constexpr int gzip_wrapper = 16 + MAX_WBITS;
 constexpr int zlib_wrapper = MAX_WBITS;
 constexpr int no_wrapper = -MAX_WBITS;
@@ -70,8 +70,8 @@ public:
 
     enum class Result : std::uint8_t { whole, cut_short, too_large, damaged };
 
-    /// Unpacks `input` into `output`, as far as it goes: at most `limit` bytes and one more.
-    /// A gzip file may have several members (RFC 1952, 2.2); they are one text.
+    /// Unpacks `input` into `output` as far as possible: at most `limit` bytes and one more. A gzip file may
+    /// have several members (RFC 1952, 2.2), which form one text.
     Result run(std::string_view input, std::string& output, std::size_t limit, bool members) {
         filled_ = 0;
         output.resize(std::min(output.size(), limit + 1));
@@ -102,8 +102,8 @@ private:
         }
     }
 
-    /// One call, after making room if there is none. One byte beyond the limit is enough to know that it is
-    /// exceeded. `output` keeps its size from call to call: growing it sets its bytes to zero, and a file may
+    /// Calls zlib once, after making room if there is none. One byte beyond the limit is enough to know that
+    /// it is exceeded. `output` keeps its size between calls: growing it zeroes the new bytes, and a file may
     /// have a member for each twenty bytes.
     int step(std::string& output, std::size_t limit) {
         if (filled_ >= output.size()) {
@@ -121,12 +121,12 @@ private:
     }
 
     z_stream stream_{};
-    std::size_t filled_ = 0; ///< bytes of the output that are text
+    std::size_t filled_ = 0; ///< bytes of the output that have been written
     bool room_left_ = false;
 };
 
-/// "deflate" means the zlib wrapper (RFC 9110, 8.4.1.2), but some servers leave it out. A raw stream can't be
-/// taken for a wrapped one that is whole: that ends with a checksum.
+/// "deflate" means the zlib wrapper (RFC 9110, 8.4.1.2), but some servers omit it. A raw stream can't be
+/// mistaken for a complete wrapped one, because that ends with a checksum.
 Inflater::Result undo(Coding coding, std::string_view input, std::string& output, std::size_t limit) {
     if (coding == Coding::gzip)
         return Inflater{gzip_wrapper}.run(input, output, limit, true);
@@ -142,7 +142,7 @@ bool undo_whole(Coding coding, std::string_view input, std::string& output, std:
             Inflater{no_wrapper}.run(input, output, limit, false) == Inflater::Result::whole);
 }
 
-/// `0`, `0.5`, `1.000` (RFC 9110, 12.4.2).
+/// Accepts `0`, `0.5`, `1.000` (RFC 9110, 12.4.2).
 bool is_weight(std::string_view text) noexcept {
     if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1'))
         return false;

@@ -9,7 +9,7 @@ namespace {
 
 constexpr int most_empty_lines = 8;
 
-/// What the fields say of a message's bounds, gathered in one pass.
+/// What the fields say about a message's length, collected in one pass.
 struct Framing {
     std::size_t hosts = 0;
     std::size_t lengths = 0;
@@ -44,8 +44,8 @@ Framing framing_of(const Fields& fields) noexcept {
     return framing;
 }
 
-/// Exactly "chunked" once, or no Transfer-Encoding at all. Beast takes any other coding for a message without
-/// a body and would parse the body's bytes as the next message.
+/// Accepts exactly one "chunked", or no Transfer-Encoding at all. Beast takes a message with any other coding
+/// for one without a body, and would parse the body's bytes as the next message.
 bool transfer_encoding_is_sound(const Framing& framing, std::uint8_t minor) noexcept {
     if (framing.encodings == 0)
         return true;
@@ -67,7 +67,7 @@ HeadScan scan_head(std::string_view data, std::size_t& from) noexcept {
         if (line_end >= 3 && data[line_end - 2] == '\n')
             return {HeadEnd::complete, line_end + 1};
         if (line_end + 1 == data.size()) {
-            from = line_end; // looked at again when the byte behind it, which may be a fold, is there
+            from = line_end; // examined again when the next byte, which may be a fold, is there
             return {};
         }
         const char next = data[line_end + 1];
@@ -112,7 +112,7 @@ bool response_framing_is_sound(const ResponseHead& head) noexcept {
 
 Target split_target(std::string_view target) noexcept {
     Target parts;
-    const bool printable = // whether a char has a sign or not
+    const bool printable = // holds for signed and unsigned char
         std::ranges::all_of(target, [](char c) { return c > ' ' && c < '\x7f' && c != '#'; });
     if (target.empty() || !printable)
         return parts;
@@ -145,13 +145,13 @@ Target split_target(std::string_view target) noexcept {
 }
 
 bool may_reuse(const ResponseHead& head, bool leftover) noexcept {
-    // A 408 may be no answer at all but a server's word before it closes: the answer would then come behind
+    // A 408 may not be an answer at all, but a notice before the server closes. The real answer would follow
     // it, and be taken for the next request's.
     if (leftover || head.status == 408 || head.fields.has_token(FieldId::connection, "close"))
         return false;
     if (head.minor == 0 && !head.fields.has_token(FieldId::connection, "keep-alive"))
         return false;
-    // Whoever promises a body here may send it, too. A 304 tells the length that a 200 would have.
+    // A server that announces a body here may also send it. A 304 gives the length that a 200 would have.
     if (head.status == 204)
         return !head.chunked && head.content_length.value_or(0) == 0;
     return head.content_length.has_value() || head.chunked || head.status == 304;

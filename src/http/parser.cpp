@@ -21,14 +21,14 @@ namespace beast = boost::beast;
 using beast::http::verb;
 using BeastView = beast::string_view;
 
-/// Above it, the memory of a body is given back between two requests.
+/// A body's memory above this size is freed between two requests.
 constexpr std::size_t worth_keeping = 16 * 1024;
 
 std::string_view view(BeastView text) noexcept {
     return {text.data(), text.size()};
 }
 
-/// Forgets the message, but keeps the memory.
+/// Clears the message, but keeps the memory.
 void clear(RequestHead& head) noexcept {
     head.method = {};
     head.target = {};
@@ -43,17 +43,17 @@ void clear(ResponseHead& head) noexcept {
     head.chunked = false;
 }
 
-/// For a body of this length. More than is sensible is reserved as it comes, not as it is promised.
+/// Reserves for a body of this length. A large body is reserved as it arrives, not as it is announced.
 template<class Body>
 void reserve(Body& body, std::uint64_t length) {
     constexpr std::uint64_t trusted = 64 * 1024;
     body.reserve(body.size() + static_cast<std::size_t>(std::min(length, trusted)));
 }
 
-/// The body behind a head that read_plain_head() has read.
+/// The body after a head that read_plain_head() has read.
 class PlainBody {
 public:
-    /// Of a message just begun; its head tells the length.
+    /// Begins a new message's body; `length` is what its head says.
     void begin(std::uint64_t length) noexcept {
         length_ = length;
         left_ = length;
@@ -99,7 +99,7 @@ protected:
     void on_response_impl(int, BeastView, int, beast::error_code&) override {}
 
     void on_field_impl(FieldId id, BeastView name, BeastView value, beast::error_code& code) override {
-        // Trailers come here too. They must not become part of the head: an app could smuggle an
+        // Trailers arrive here too. They must not become part of the head, because an app could smuggle in an
         // Authorization.
         if (!head_done_)
             fields_.list.push_back({id, view(name), view(value)});
@@ -132,10 +132,10 @@ protected:
     void on_finish_impl(beast::error_code&) override {}
 
 public:
-    /// What put() is about to read.
+    /// Sets the bytes that put() is about to read.
     void set_input(std::string_view bytes) noexcept { input_ = bytes; }
 
-    /// Beast asserts that it is never shown less than this of the last chunk twice; nothing shorter ends a
+    /// Beast asserts that it never sees fewer bytes than this of the last chunk twice. Nothing shorter ends a
     /// message.
     [[nodiscard]] bool is_too_little(std::string_view bytes) const {
         constexpr std::size_t last_chunk = std::string_view{"0\r\n\r\n"}.size();
@@ -151,7 +151,7 @@ private:
     Fields& fields_;
     Body*& body_;
     std::string_view input_;
-    std::uint64_t chunk_left_ = 0; ///< of the chunk that is being read
+    std::uint64_t chunk_left_ = 0; ///< bytes left of the chunk that is being read
     bool head_done_ = false;
 };
 
@@ -169,7 +169,7 @@ ParseState feed_head_to(Parser& parser, std::string_view bytes) {
     beast::error_code code;
     parser.put(boost::asio::buffer(bytes.data(), bytes.size()), code);
     const ParseState state = state_of(parser, code);
-    // The whole head was there: a parser that wants more of it has found something else than a head.
+    // The head was complete, so if the parser wants more of it, it has found something other than a head.
     if (state == ParseState::need_more && !parser.is_header_done())
         return ParseState::malformed;
     return state;
@@ -208,7 +208,7 @@ private:
 class ResponseSink final : public Sink<false, BodyBuffer> {
 public:
     ResponseSink(ResponseHead& head, BodyBuffer*& body) : Sink{head.fields, body}, head_{head} {
-        this->body_limit(boost::none); // held within the caller's bounds or streamed
+        this->body_limit(boost::none); // bounded by the caller, or streamed
     }
 
 private:
@@ -231,16 +231,16 @@ struct RequestParser::Impl {
     std::string* body_target = &body;
     std::uint64_t body_limit = 0;
     PlainBody plain;
-    std::optional<RequestSink> sink; ///< of a message that is not plain
+    std::optional<RequestSink> sink; ///< for a message that is not plain
 
-#ifdef BEARERD_SANITIZED // which should see a view that has outlived its request
+#ifdef BEARERD_SANITIZED // the sanitizer should see a view that has outlived its request
     static constexpr std::size_t most_spare = 0;
 #else
     static constexpr std::size_t most_spare = 64;
 #endif
     using Spares = boost::container::static_vector<std::unique_ptr<Impl>, 64>;
 
-    /// What parsers of this thread have given back, with the memory that fields and bodies took.
+    /// Released implementations of this thread's parsers, with the memory of their fields and bodies.
     static Spares& spares() noexcept {
         thread_local Spares list;
         return list;
@@ -299,7 +299,7 @@ void RequestParser::release() noexcept {
     if (!impl_)
         return;
     if (impl_->body.capacity() > worth_keeping)
-        std::string{}.swap(impl_->body); // to assign an empty one would keep the memory
+        std::string{}.swap(impl_->body); // assigning an empty string would keep the memory
     if (auto& spares = Impl::spares(); spares.size() < Impl::most_spare)
         spares.push_back(std::move(impl_));
     impl_.reset();
@@ -310,16 +310,16 @@ struct ResponseParser::Impl {
     BodyBuffer unused;
     BodyBuffer* body_target = &unused;
     PlainBody plain;
-    std::optional<ResponseSink> sink; ///< of a message that is not plain
+    std::optional<ResponseSink> sink; ///< for a message that is not plain
     std::optional<ChunkDecoder> chunks;
-    std::string clean; ///< a head that had to be brought into form; wiped, since it may hold a token
+    std::string clean; ///< a head that had to be rewritten; wiped, since it may hold a token
     bool cleaned = false;
 
     ParseState read_head(std::string_view bytes);
 };
 
-/// Only one that leaves nothing to interpret; anything else is malformed. May be called a second time for one
-/// message, with other bytes: the head in clean form.
+/// Accepts only a head that leaves nothing to interpret; anything else is malformed. May be called a second
+/// time for a message, with the head in clean form.
 ParseState ResponseParser::Impl::read_head(std::string_view bytes) {
     std::size_t from = 0;
     clear(head);

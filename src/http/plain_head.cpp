@@ -9,7 +9,7 @@
 namespace bearerd::http {
 namespace {
 
-/// Nothing near it is a length that anybody sends, and it can't overflow.
+/// No real length has nearly as many digits, and it can't overflow.
 constexpr std::size_t most_length_digits = 18;
 
 struct KnownName {
@@ -17,7 +17,7 @@ struct KnownName {
     FieldId id;
 };
 
-/// As nearly everybody spells them, by length; Beast knows the others.
+/// The common spellings, sorted by length. Beast knows the others.
 constexpr std::array known_names{
     KnownName{"Via", FieldId::via},
     KnownName{"Date", FieldId::date},
@@ -49,7 +49,7 @@ constexpr std::size_t longest_known = known_names.back().name.size();
 static_assert(std::ranges::is_sorted(known_names, {},
                                      [](const KnownName& known) { return known.name.size(); }));
 
-/// Where in `known_names` those of each length begin.
+/// The index in `known_names` at which the names of each length begin.
 constexpr auto first_of_length = [] {
     std::array<std::uint8_t, longest_known + 2> first{};
     for (std::size_t length = 0; length < first.size(); ++length)
@@ -68,7 +68,7 @@ const KnownName* find_known(std::string_view name) noexcept {
     return nullptr;
 }
 
-/// Whether it is a field name at all, and which.
+/// Whether it is a field name; sets `id` to which one.
 bool identify(std::string_view name, FieldId& id) {
     if (const KnownName* known = find_known(name)) {
         id = known->id;
@@ -88,7 +88,7 @@ std::size_t find_control(std::string_view text) noexcept {
     std::size_t at = 0;
     for (; text.size() - at >= Block::size; at += Block::size) {
         const auto bytes = Block::load(text.data() + at);
-        // What is beyond ASCII is below 0, and no control.
+        // Bytes beyond ASCII are below 0, and are not control characters.
         const auto found = Block::mask(((bytes < ' ') & (bytes >= 0)) | (bytes == '\x7F'));
         if (!found.none())
             return at + found.first();
@@ -98,7 +98,7 @@ std::size_t find_control(std::string_view text) noexcept {
     return at;
 }
 
-/// A line of printable text, without its end; false where the next one is none.
+/// Takes a line of printable text, without its end. Returns false if the next line is not one.
 bool take_line(std::string_view& rest, std::string_view& line) noexcept {
     const std::size_t size = find_control(rest);
     line = rest.substr(0, size);
@@ -117,7 +117,7 @@ bool read_length(std::string_view text, std::optional<std::uint64_t>& length) no
     return true;
 }
 
-/// The lines behind the first, up to the empty one.
+/// Reads the lines after the first, up to the empty line.
 bool read_fields(std::string_view& rest, Fields& fields, std::optional<std::uint64_t>& length) {
     fields.list.clear();
     for (std::string_view line; take_line(rest, line);) {
@@ -152,7 +152,7 @@ bool read_fields(std::string_view& rest, Fields& fields, std::optional<std::uint
     return false;
 }
 
-/// The digit behind "HTTP/1."; nothing else is read.
+/// Returns the digit after "HTTP/1."; no other version is read.
 std::optional<std::uint8_t> read_version(std::string_view text) noexcept {
     if (text == "HTTP/1.1")
         return 1;

@@ -10,7 +10,7 @@ namespace bearerd::http {
 namespace {
 
 /// Takes one line off the front of `rest`. Returns nullopt, and takes nothing, if the line's end has not
-/// come. A lone CR ends a line too, as in an event stream.
+/// arrived. A lone CR ends a line too, as in an event stream.
 std::optional<std::string_view> take_line(std::string_view& rest) {
     const std::size_t end = rest.find_first_of("\r\n");
     if (end == std::string_view::npos)
@@ -20,13 +20,13 @@ std::optional<std::string_view> take_line(std::string_view& rest) {
     return line;
 }
 
-constexpr std::size_t most_unpacked = 64 * 1024; // of what is held of a stream
+constexpr std::size_t most_unpacked = 64 * 1024; // of the held part of a stream
 
 std::string_view without_line_end(std::string_view text) {
     return trim(text.ends_with('\r') ? text.substr(0, text.size() - 1) : text);
 }
 
-/// Appends what a line of an event adds to its data; comments and other fields add nothing.
+/// Appends what a line of an event adds to its data. Comments and other fields add nothing.
 void append_event_data(std::string& data, std::string_view line) {
     if (!line.starts_with("data"))
         return;
@@ -58,7 +58,7 @@ StreamStart first_event(std::string_view body) {
     return start;
 }
 
-/// "-" is what GraphQL servers use, and what is left if the parameter is missing.
+/// Returns "-" if the parameter is missing; GraphQL servers use it too.
 std::string_view boundary_of(std::string_view content_type) {
     while (true) {
         const std::size_t semicolon = content_type.find(';');
@@ -80,7 +80,7 @@ std::string_view boundary_of(std::string_view content_type) {
 StreamStart first_part(std::string_view boundary, std::string_view body) {
     StreamStart start;
     const std::string delimiter = "--" + std::string{boundary};
-    const std::size_t begin = body.find(delimiter); // what stands before it is a preamble
+    const std::size_t begin = body.find(delimiter); // the bytes before it are a preamble
     if (begin == std::string_view::npos)
         return start;
     body.remove_prefix(begin + delimiter.size());
@@ -98,7 +98,7 @@ StreamStart first_part(std::string_view boundary, std::string_view body) {
     return start;
 }
 
-/// The first line that is not empty; a record of application/json-seq begins with RS.
+/// Returns the first non-empty line. A record of application/json-seq begins with RS.
 StreamStart first_line(std::string_view body) {
     constexpr std::string_view before = "\x1e\r\n\t ";
     StreamStart start;

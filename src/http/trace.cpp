@@ -11,7 +11,7 @@ constexpr std::size_t trace_id_digits = 32;
 constexpr std::size_t parent_id_digits = 16;
 constexpr std::size_t flag_digits = 2;
 
-/// Takes so many lower-case hexadecimal digits from the front of `text`, if it begins with them.
+/// Takes this many lower-case hexadecimal digits off the front of `text`, if it begins with them.
 std::optional<std::string_view> take_hex(std::string_view& text, std::size_t digits) noexcept {
     const std::string_view taken = text.substr(0, digits);
     const auto is_hex = [](char c) { return is_digit(c) || (c >= 'a' && c <= 'f'); };
@@ -32,7 +32,7 @@ bool is_zero(std::string_view digits) noexcept {
     return digits.find_first_not_of('0') == std::string_view::npos;
 }
 
-/// version "-" trace-id "-" parent-id "-" trace-flags, and for a later version "-" and anything.
+/// Format: version "-" trace-id "-" parent-id "-" trace-flags; a later version may add "-" and anything.
 std::string_view trace_id_of(std::string_view text) noexcept {
     const auto version = take_hex(text, version_digits);
     if (!version || *version == "ff" || !take_dash(text))

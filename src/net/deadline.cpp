@@ -13,7 +13,7 @@ constexpr Duration tick_length = std::chrono::milliseconds{50};
 void Deadline::set(TimePoint when) {
     expired_ = false;
     when_ = when;
-    // Filed under an earlier tick, it is looked at again there: no need to move it on every request.
+    // An entry under an earlier tick is checked again at that tick, so it need not move on every request.
     if (!is_linked() || DeadlineClock::tick_of(when) < position_)
         clock_.file(*this);
 }
@@ -38,7 +38,7 @@ void Deadline::expire() noexcept {
 DeadlineClock::DeadlineClock(asio::io_context& context)
     : slots_(slot_count),
       timer_{context.get_executor()},
-      // Rounded down, unlike a deadline: the tick that is running has not been looked at.
+      // Rounded down, unlike a deadline, because the current tick has not been looked at.
       done_tick_{static_cast<std::uint64_t>(BootClock::now().time_since_epoch() / tick_length)} {}
 
 void DeadlineClock::stop() noexcept {
@@ -53,11 +53,11 @@ std::uint64_t DeadlineClock::tick_of(TimePoint when) noexcept {
 
 void DeadlineClock::file(Deadline& entry) {
     entry.unlink();
-    // Beyond the wheel's horizon it is filed at the horizon and looked at again there.
+    // An entry beyond the wheel's horizon is filed at the horizon and checked again there.
     entry.position_ = std::clamp(tick_of(entry.when_), done_tick_ + 1, done_tick_ + slot_count - 1);
     slots_[entry.position_ % slot_count].push_back(entry);
-    // The timer does not count a suspend, the ticks do: after one it may be armed for a time that is long
-    // past.
+    // The timer does not count the time of a suspend, but the ticks do. After one, the timer may be armed for
+    // a time that is long past.
     const bool overdue = armed_tick_ != 0 && armed_tick_ + 1 < tick_of(BootClock::now());
     if (armed_tick_ == 0 || entry.position_ < armed_tick_ || overdue)
         arm(std::min(entry.position_, armed_tick_ == 0 ? entry.position_ : armed_tick_));
@@ -83,7 +83,7 @@ void DeadlineClock::on_timer() {
     const TimePoint now = BootClock::now();
     const auto now_tick = static_cast<std::uint64_t>(now.time_since_epoch() / tick_length);
     armed_tick_ = 0;
-    // After a suspend the wheel may be many turns behind; each slot needs one look only.
+    // After a suspend the wheel may be many turns late, but each slot needs only one look.
     const std::uint64_t last = std::min(now_tick, done_tick_ + slot_count);
     for (std::uint64_t tick = done_tick_ + 1; tick <= last; ++tick) {
         done_tick_ = tick;

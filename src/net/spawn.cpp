@@ -15,7 +15,7 @@ void log_exception(const std::exception_ptr& failure, std::string_view what) {
     } catch (const std::exception& exception) {
         log::error("internal error, carrying on",
                    {{"in", what}, {"reason", std::string_view{exception.what()}}});
-    } catch (...) { // nothing of ours throws anything else, but a log line beats a lost coroutine
+    } catch (...) { // our code throws nothing else, but a log line is better than a lost coroutine
         log::error("internal error, carrying on", {{"in", what}});
     }
 }

@@ -20,11 +20,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr Duration pause_length = 100ms; // out of descriptors: some will be given back
+constexpr Duration pause_length = 100ms; // out of descriptors: some will be released
 constexpr Duration complaint_interval = 1min;
-constexpr std::uint32_t most_heard = 64; // clients over the limit whose request is read before they are told
-constexpr int most_turns = 64;           // of those, for the queue of a listener that closes
-constexpr int most_in_one_turn = 64;     // so that a flood of connections leaves the others their turn
+constexpr std::uint32_t most_heard = 64; // clients over the limit whose request is read before the error
+constexpr int most_turns = 64;           // accept rounds for the queue of a listener that closes
+constexpr int most_in_one_turn = 64;     // so that other connections get their turn in a flood
 
 std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
     ucred credentials{};
@@ -34,7 +34,7 @@ std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
     return credentials.uid;
 }
 
-/// Which of our addresses the client reached, where we listen on all of them.
+/// Returns the address of ours that the client reached, if we listen on all of them.
 std::string local_address(int descriptor) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
@@ -43,8 +43,8 @@ std::string local_address(int descriptor) {
     return ip_text(storage);
 }
 
-/// In a flood over the limit nothing is kept for anybody: the answer comes before the request, and is all
-/// that there is.
+/// In a flood above the limit nothing is kept for a client: the error is sent before the request is read, and
+/// the connection ends.
 void turn_away(int descriptor, const SiteHolder& sites) {
     constexpr int most_pieces = 16;
     std::string id;
@@ -58,7 +58,7 @@ void turn_away(int descriptor, const SiteHolder& sites) {
     static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
     const Report& report = reply.report;
     sites.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
-    // What is left unread would make a reset of the close, which could overtake the answer.
+    // Closing with unread bytes would send a reset, which could overtake the answer.
     ::shutdown(descriptor, SHUT_WR);
     std::array<char, 4096> sink{};
     int left = most_pieces;
@@ -92,10 +92,9 @@ void Listener::stop() noexcept {
     if (stopped_)
         return;
     stopped_ = true;
-    // First: once the socket is closed, another instance may take the file for a stale one and put its own
-    // there.
+    // First, because after the socket is closed, another instance may take the file for stale and replace it.
     socket_.file.remove();
-    // What the kernel has accepted for us would be reset with the socket: such clients may have sent already.
+    // Connections that the kernel has accepted would be reset with the socket, perhaps after their request.
     try {
         for (int turns = 0; turns < most_turns && !paused_; ++turns)
             if (accept_all())
@@ -124,13 +123,13 @@ void Listener::wait() {
 void Listener::wait_again() noexcept {
     try {
         wait();
-    } catch (const std::bad_alloc&) { // the listener must not be lost for that
+    } catch (const std::bad_alloc&) { // that must not cost the listener
         paused_ = true;
         pause_.set_after(pause_length);
     }
 }
 
-/// Whether the queue is empty now.
+/// Returns whether the queue is empty now.
 bool Listener::accept_all() {
     for (int i = 0; i < most_in_one_turn; ++i) {
         const int descriptor =
@@ -145,7 +144,7 @@ bool Listener::accept_all() {
             pause(errno);
             return true;
         }
-        // Anything else is one connection's own failure (accept(2)): the next one may be fine.
+        // Any other error concerns one connection only (accept(2)): the next one may be fine.
     }
     return false;
 }

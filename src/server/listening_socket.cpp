@@ -50,10 +50,10 @@ SocketAddress tcp_address(const config::Address& address) {
 void set_flag(int descriptor, int level, int option) {
     const int on = 1;
     ::setsockopt(descriptor, level, option, &on,
-                 sizeof on); // an optimisation or a courtesy: no failure of ours
+                 sizeof on); // only an optimisation or a courtesy: a failure does not matter
 }
 
-/// Fills in what the descriptor's address tells. False: it is of no family that we know.
+/// Fills in what the descriptor's address says. Returns false if its family is unknown.
 bool describe(ListeningSocket& socket) {
     SocketAddress bound;
     bound.size = sizeof bound.storage;
@@ -68,7 +68,7 @@ bool describe(ListeningSocket& socket) {
     const std::string ip = ip_text(bound.storage);
     if (ip.empty())
         return false;
-    // It stands in the same place for both families.
+    // At the same offset for both families.
     socket.port = ntohs(reinterpret_cast<const sockaddr_in*>(&bound.storage)->sin_port);
     socket.text =
         (ip.find(':') == std::string::npos ? ip : "[" + ip + "]") + ":" + std::to_string(socket.port);
@@ -99,9 +99,9 @@ std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool 
 }
 
 OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
-    // With SO_REUSEPORT a second bearerd could join in unseen and take half of the connections. So the
-    // address must be free without it first, for as long as it takes to see that. Binding tells: listening
-    // would let clients in that are waiting for us to start, only to reset them with their requests.
+    // With SO_REUSEPORT a second bearerd could join unnoticed and take half of the connections. So the
+    // address must be free without it first, as a brief test. Binding is enough: listening would accept
+    // clients that wait for our start, and then reset them with their requests.
     if (threads > 1) {
         auto probe = open_tcp(address, false, false);
         if (auto* why = std::get_if<std::string>(&probe))
@@ -113,15 +113,15 @@ OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
         if (auto* why = std::get_if<std::string>(&opened))
             return std::move(*why);
         auto& socket = std::get<ListeningSocket>(opened);
-        // Port 0 is any port for the first one, and that one for the others; it stands in the same place for
-        // both families.
+        // With port 0 the first socket gets any port, and the others get the same one. It is at the same
+        // offset for both families.
         reinterpret_cast<sockaddr_in*>(&address.storage)->sin_port = htons(socket.port);
         sockets.push_back(std::move(socket));
     }
     return sockets;
 }
 
-/// Copies of one descriptor, for sockets whose queue can't be split.
+/// Copies one descriptor, for sockets whose queue can't be split.
 OpenResult share(ListeningSocket first, std::size_t threads) {
     std::vector<ListeningSocket> sockets;
     for (std::size_t i = 1; i < threads; ++i) {
@@ -139,8 +139,7 @@ OpenResult share(ListeningSocket first, std::size_t threads) {
     return sockets;
 }
 
-/// Removes a socket file that nobody listens on any more. A file of another kind stays, and makes bind()
-/// fail.
+/// Removes a socket file on which nobody listens. A file of another kind stays, and makes bind() fail.
 bool remove_stale(const sockaddr_un& address) {
     struct stat status{};
 
@@ -155,8 +154,8 @@ bool remove_stale(const sockaddr_un& address) {
     return true;
 }
 
-/// The file gets the socket's own mode, less the umask. By that it has the right one from the start, and no
-/// /proc is needed, which a chroot may lack.
+/// The file gets the socket's own mode, less the umask. So it has the right mode from the start, and no /proc
+/// is needed, which a chroot may lack.
 bool bind_with_mode(int descriptor, const sockaddr_un& address, std::uint32_t mode) noexcept {
     ::fchmod(descriptor, mode);
     const mode_t mask = ::umask(0);
@@ -188,7 +187,7 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     const int descriptor = socket.descriptor.get();
     if (descriptor < 0 || !bind_with_mode(descriptor, address, mode))
         return reason();
-    // Until listen() nobody can connect, if the file has another mode, as of a folder with rules of its own.
+    // Until listen() nobody can connect, so the mode may still be fixed, as in a folder with its own rules.
     if (!has_mode(path, mode))
         if (auto why = change_socket_mode(path, mode))
             return std::move(*why);
@@ -234,7 +233,7 @@ std::string ip_text(const sockaddr_storage& address) {
         ::inet_ntop(AF_INET, &v4->sin_addr, text.data(), text.size());
     } else if (address.ss_family == AF_INET6) {
         const auto* v6 = reinterpret_cast<const sockaddr_in6*>(&address);
-        // A socket for both families has IPv4 at the end of ::ffff:0:0/96.
+        // A socket for both families has IPv4 addresses at the end of ::ffff:0:0/96.
         if (IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr))
             ::inet_ntop(AF_INET, &v6->sin6_addr.s6_addr[12], text.data(), text.size());
         else
@@ -261,7 +260,7 @@ std::optional<std::string> change_socket_mode(const std::string& path, std::uint
         return reason();
     if (!S_ISSOCK(status.st_mode))
         return "it is no socket";
-    // fchmod() takes no descriptor of this kind; by its name here it is the file that was looked at.
+    // fchmod() refuses such a descriptor. This name refers to the file that was checked.
     const std::string name = "/proc/self/fd/" + std::to_string(file.get());
     if (::chmod(name.c_str(), mode) != 0)
         return reason();

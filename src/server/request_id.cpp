@@ -14,7 +14,7 @@ std::uint64_t random_seed() {
     return (static_cast<std::uint64_t>(device()) << 32) | device();
 }
 
-/// SplitMix64: ids must be unique and spread out, not secret.
+/// SplitMix64: ids must be unique and well distributed, not secret.
 class Ids {
 public:
     Ids() : prefix_{random_seed()}, state_{random_seed()} {}
@@ -27,12 +27,12 @@ public:
     }
 
 private:
-    // Log and journal mask 12 digits in a row (contract 2). These hexadecimal digits, the 11th and the 22nd,
-    // are letters (a, b, e or f), so that an id of ours has no such run and reads the same everywhere.
+    // Log and journal mask 12 digits in a row (contract 2). The 11th and the 22nd of these hexadecimal digits
+    // are letters (a, b, e or f), so that our ids never have such a run and read the same everywhere.
     static constexpr std::uint64_t letter_in_the_first = 0xAULL << 20U;
     static constexpr std::uint64_t letter_in_the_second = 0xAULL << 40U;
 
-    std::uint64_t prefix_; ///< tells threads and processes apart
+    std::uint64_t prefix_; ///< differs between threads and processes
     std::uint64_t state_;
 };
 

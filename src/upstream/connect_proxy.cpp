@@ -17,7 +17,7 @@ namespace bearerd::upstream {
 namespace {
 
 constexpr std::size_t answer_limit = 8 * 1024;
-constexpr std::size_t all_answers_limit = 64 * 1024; // with those that only say to go on
+constexpr std::size_t all_answers_limit = 64 * 1024; // including the 1xx answers
 
 error_code last_system_error() {
     return {errno, boost::system::system_category()};
@@ -33,7 +33,7 @@ std::string connect_request(const config::UpstreamProxy& proxy, const std::strin
         encoded.resize(static_cast<std::size_t>(EVP_EncodeBlock(
             reinterpret_cast<unsigned char*>(encoded.data()),
             reinterpret_cast<const unsigned char*>(pair.data()), static_cast<int>(pair.size()))));
-        request.reserve(request.size() + encoded.size() + 64); // a reallocation would leave a copy behind
+        request.reserve(request.size() + encoded.size() + 64); // reallocating would leave a copy in memory
         request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
         wipe(pair);
         wipe(encoded);
@@ -57,8 +57,8 @@ net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline,
     co_return error_code{};
 }
 
-/// Reads exactly up to the end of the answer's head, byte by byte at its end, since what follows belongs to
-/// TLS.
+/// Reads exactly to the end of the answer's head, and byte by byte near it, because the bytes after it belong
+/// to TLS.
 net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadline, std::string& head) {
     std::size_t scanned = 0;
     while (head.size() < answer_limit) {
@@ -94,7 +94,7 @@ net::Task<std::optional<ProxyFailure>> connect_through_proxy(TcpSocket& socket, 
         co_return ProxyFailure{sent, "the proxy took no request: " + sent.message()};
     std::string head;
     http::ResponseParser parser;
-    // A proxy that never pauses lets nothing wait, and without a wait no deadline strikes.
+    // With a proxy that never pauses, nothing waits, and without a wait no deadline fires.
     std::size_t taken = 0;
     do {
         taken += head.size();
@@ -115,7 +115,7 @@ net::Task<std::optional<ProxyFailure>> connect_through_proxy(TcpSocket& socket, 
     const auto status = parser.head().status;
     if (status < 300)
         co_return std::nullopt;
-    // A 5xx tells of this proxy's trouble, or of its way to the upstream: another address may do better.
+    // A 5xx means trouble of this proxy, or of its route to the upstream: another address may work.
     co_return ProxyFailure{errc::proxy_refused,
                            "the proxy answered " + std::to_string(status) +
                                (status == 407 ? ": check upstream.proxy's user and password" : ""),

@@ -19,9 +19,9 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t head_limit = 64 * 1024;     // of a response; generous, since cookies and CSPs are long
 constexpr std::size_t record_size = 16 * 1024;    // a TLS record's payload
-constexpr std::size_t long_body = 32 * 1024;      // one that is likely to fill a piece
+constexpr std::size_t long_body = 32 * 1024;      // likely to fill a piece
 constexpr std::size_t most_interim = 1024 * 1024; // bytes of 1xx answers; the deadline bounds them too
-constexpr int most_in_a_row = 32;                 // receives before the loop has its turn
+constexpr int most_in_a_row = 32;                 // receives before the loop runs again
 constexpr int most_taken_along = 64;              // receives without a look at the deadline
 constexpr Duration stream_start_time = 250ms;     // a stream is held this long for its first unit
 
@@ -88,7 +88,7 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     wipe(sending_);
     if (write_fault && (!wrote_any || deadline_.expired()))
         co_return failure(write_fault, wrote_any ? Stage::writing : Stage::connecting);
-    // After a write that failed half-way an answer may be waiting all the same: a server may refuse a body
+    // An answer may be there even after a write that failed half-way, because a server may refuse a body
     // early.
     if (!head_fault_)
         head_fault_ = take_head();
@@ -100,7 +100,7 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
         co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
     }
     if (write_fault)
-        spent_ = true; // the request was not taken whole, so nothing may follow it
+        spent_ = true; // the request was not read completely, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type))) {
         co_await read_stream_start(request.give_up);
         heard_at_ = BootClock::now();
@@ -120,12 +120,12 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     co_return std::nullopt;
 }
 
-/// One record and one send for nearly every request. False: the rest is for write_rest(), which waits, and
-/// which meets a failure again.
+/// Nearly every request is one record and one send. Returns false if write_rest() has to write the rest; it
+/// waits, and meets a failure again.
 bool Connection::write_now(std::string_view head, std::string_view body) {
     const std::size_t joined =
         head.size() < record_size ? std::min(body.size(), record_size - head.size()) : 0;
-    sending_.reserve(head.size() + joined); // no reallocation, which would leave a copy of the token behind
+    sending_.reserve(head.size() + joined); // a reallocation would leave a copy of the token in freed memory
     sending_.assign(head).append(body.substr(0, joined));
     unsent_of_body_ = body.size() - joined;
     const IoStep step = write_step(sending_.data(), sending_.size());
@@ -133,7 +133,7 @@ bool Connection::write_now(std::string_view head, std::string_view body) {
     return written_of_sending_ == sending_.size() && unsent_of_body_ == 0;
 }
 
-/// What is left of the first record, then the rest of a large body from where it lies.
+/// Writes the rest of the first record, then the rest of a large body from the caller's memory.
 net::Task<error_code> Connection::write_rest(std::string_view body) {
     const auto first = std::string_view{sending_}.substr(written_of_sending_);
     if (const error_code code = co_await write_all(first))
@@ -141,7 +141,7 @@ net::Task<error_code> Connection::write_rest(std::string_view body) {
     co_return co_await write_all(body.substr(body.size() - unsent_of_body_));
 }
 
-/// Ends with errc::closed where the answer comes before all is written; head_fault_ tells of it.
+/// Ends with errc::closed if the answer arrives before everything is written; see head_fault_ for it.
 net::Task<error_code> Connection::write_all(std::string_view bytes) {
     while (!bytes.empty()) {
         const IoStep step = write_step(bytes.data(), bytes.size());
@@ -151,17 +151,17 @@ net::Task<error_code> Connection::write_all(std::string_view bytes) {
         }
         if (step.state != IoState::want_write && step.state != IoState::want_read)
             co_return interruption(errc::closed);
-        // A server may answer, and read no further, before it has the whole request.
+        // A server may answer before it has the whole request, and then read no further.
         while (!head_fault_ && fill_from_what_is_there())
             head_fault_ = take_head();
         if (head_fault_)
             co_return errc::closed;
         if (const error_code code = interruption({}))
             co_return code;
-        if (read_over_) // no answer can come any more
+        if (read_over_) // no answer can arrive any more
             co_return errc::closed;
         watch();
-        if (step.state == IoState::want_write) // else TLS has to hear something first
+        if (step.state == IoState::want_write) // otherwise TLS has to receive something first
             watch_room();
         co_await readable_.wait();
         if (const error_code code = interruption({}))
@@ -179,7 +179,7 @@ net::Task<error_code> Connection::read_head() {
     }
 }
 
-/// Takes the head, and what has come of the body, from what was received. Nothing: the head is not whole yet.
+/// Takes the head, and the body so far, from the received bytes. Returns nullopt if the head is incomplete.
 std::optional<error_code> Connection::take_head() {
     while (true) {
         parser_.reset();
@@ -196,7 +196,7 @@ std::optional<error_code> Connection::take_head() {
         if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
             state_ = plain->state;
             received_.consume(plain->size);
-        } else { // it has come in pieces, or is not so plain
+        } else { // it arrived in pieces, or is not plain
             const http::HeadScan scan = http::scan_response_head(received_.data(), scanned_);
             if (scan.state != http::HeadEnd::complete)
                 return std::nullopt;
@@ -235,8 +235,8 @@ error_code Connection::parse_body() {
     return {};
 }
 
-/// Waits until the first unit of a streamed answer is whole, so that a refusal in it can be seen (contract
-/// 2), but not for long. A failure is met again by the next read().
+/// Waits, but not for long, until the first unit of a streamed answer is whole, so that a refusal in it can
+/// be seen (contract 2). The next read() meets a failure again.
 net::Task<void> Connection::read_stream_start(TimePoint give_up) {
     deadline_.set(std::min(BootClock::now() + stream_start_time, give_up));
     while (!complete() && body_.size() < http::most_of_stream_start && !has_stream_start()) {
@@ -247,7 +247,7 @@ net::Task<void> Connection::read_stream_start(TimePoint give_up) {
     drained_ = false; // the deadline may have ended a wait: look before the next one
 }
 
-/// What can't be decoded is not waited for.
+/// If the body can't be decoded, there is nothing to wait for.
 bool Connection::has_stream_start() const {
     std::string scratch;
     const auto start = http::stream_start(parser_.head().fields, body_.view(), scratch);
@@ -257,7 +257,7 @@ bool Connection::has_stream_start() const {
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
 net::Task<error_code> Connection::fill() {
     bool wait_first = drained_;
-    // A peer that never pauses lets nothing wait, and without a turn of the loop no deadline strikes.
+    // With a peer that never pauses, nothing waits, and no deadline fires unless the loop runs.
     if (!wait_first && received_in_a_row_ >= most_in_a_row) {
         received_in_a_row_ = 0;
         co_await net::end_of_turn(socket_.get_executor());
@@ -298,8 +298,8 @@ error_code Connection::end_of_stream(IoState state) {
     if (!got_byte_)
         return interruption(errc::closed);
     const http::ResponseHead& head = parser_.head();
-    // Only a body that nothing else delimits may end with the stream, and only where TLS vouches for the end
-    // (contract 4). A FIN vouches for nothing: it comes as well when a process dies.
+    // Only a body without length or chunks may end with the stream, and only if TLS authenticates the end
+    // (contract 4). A FIN proves nothing: it is also sent when a process dies.
     const bool body_begun = state_ == http::ParseState::need_more;
     if (!body_begun || !ssl_ || state != IoState::end || head.content_length || head.chunked)
         return errc::truncated;
@@ -311,10 +311,10 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
     body_.clear();
     if (complete())
         co_return error_code{};
-    if (aborted_) // while nobody was waiting: a new deadline would make it forgotten
+    if (aborted_) // before this call: setting a deadline would clear it
         co_return errc::shutting_down;
     const TimePoint now = BootClock::now();
-    if (now >= give_up) // where bytes are always there, nothing waits, and no deadline strikes
+    if (now >= give_up) // if bytes are always there, nothing waits, and no deadline fires
         co_return errc::timed_out;
     deadline_.set(std::min(now + pool_.settings_.response_timeout, give_up));
     if (const error_code code = parse_body())
@@ -331,13 +331,13 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
     co_return code;
 }
 
-/// Of the body, what is there already: the fewer pieces, the less often the app is woken.
+/// Takes the part of the body that has already arrived: with fewer pieces, the app is woken less often.
 error_code Connection::take_along() {
     for (int taken = 0; taken < most_taken_along && !complete() && !drained_; ++taken) {
         if (body_.size() >= piece_limit || !fill_from_what_is_there())
             break;
-        // At once to where it can end, rather than by doubling; where its length is told it has its room
-        // already.
+        // Reserves the most that can be needed at once, instead of doubling. A body with a known length has
+        // its room already.
         if (parser_.plain_body_left() == 0 && body_.size() >= long_body)
             body_.reserve(piece_limit + first_buffer);
         if (const error_code code = parse_body())
@@ -346,12 +346,12 @@ error_code Connection::take_along() {
     return {};
 }
 
-/// An end or a failure that it meets shows again in the next fill(), behind the bytes that came before it.
+/// If it meets an end or a failure, the next fill() reports it, after the bytes before it.
 bool Connection::fill_from_what_is_there() {
     return receive() == IoState::done;
 }
 
-/// One step of reading. Nothing: there is no room.
+/// One step of reading. Returns nullopt if there is no room.
 std::optional<IoState> Connection::receive() {
     ++received_in_a_row_;
     IoStep step;
@@ -369,12 +369,12 @@ std::optional<IoState> Connection::receive() {
     return step.state;
 }
 
-/// To where it belongs at once: nothing but the body can follow.
+/// Receives straight into the body: no other bytes can follow.
 IoStep Connection::receive_body(std::uint64_t left) {
     const std::size_t begin = body_.size();
     const std::size_t room = begin < piece_limit ? std::min(piece_limit - begin, record_size) : record_size;
     const auto most = static_cast<std::size_t>(std::min<std::uint64_t>(left, room));
-    if (begin < piece_limit) // rather than to grow
+    if (begin < piece_limit) // instead of growing
         body_.reserve(begin + static_cast<std::size_t>(std::min<std::uint64_t>(left, piece_limit - begin)));
     const IoStep step = read_step(body_.prepare(most), most);
     body_.commit(step.size);
@@ -388,7 +388,7 @@ bool Connection::become_stream(bool must) noexcept {
 }
 
 void Connection::release() noexcept {
-    // What still lies with the kernel shows when the connection is looked at before its next use.
+    // Bytes that are still in the kernel are seen by the check before the connection's next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
     const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && !closed_ && !aborted_ &&
                       http::may_reuse(parser_.head(), leftover);
@@ -405,7 +405,7 @@ void Connection::abort() noexcept {
     deadline_.expire();
 }
 
-/// The end stays the end: OpenSSL, asked again, may want to send an alert first, for ever.
+/// Remembers the end: if OpenSSL is called again, it may want to send an alert first, for ever.
 IoStep Connection::read_step(char* data, std::size_t size) noexcept {
     if (read_over_)
         return {*read_over_, 0};
@@ -445,7 +445,7 @@ error_code Connection::interruption(error_code otherwise) const noexcept {
 void Connection::on_deadline(void* self) noexcept {
     auto& connection = *static_cast<Connection*>(self);
     error_code ignored;
-    connection.socket_.cancel(ignored); // ends the watch and any other wait; each sees why
+    connection.socket_.cancel(ignored); // ends the watch and any other wait; each of them finds out why
 }
 
 } // namespace bearerd::upstream

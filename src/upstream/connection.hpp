@@ -19,8 +19,8 @@ namespace bearerd::upstream {
 
 class Pool;
 
-/// One connection to the upstream: sends one request at a time, reads its response, and watches the socket
-/// meanwhile and while idle. It knows nothing of other connections.
+/// One connection to the upstream. Sends one request at a time, reads its response, and watches the socket
+/// during that and while idle. It knows nothing about other connections.
 class Connection final : public Exchange, public std::enable_shared_from_this<Connection> {
 public:
     Connection(net::asio::io_context& context, net::DeadlineClock& clock, Pool& pool, Dialed dialed);
@@ -28,9 +28,9 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Begins an exchange: writes what the socket takes at once of the request. True: as usual that is all,
-    /// and the answer may be there whole after one wait: await readable(), then ask take_answer(). What is
-    /// left otherwise, or where it says no, is for finish(); so the usual exchange needs no coroutine of its
+    /// Begins an exchange: writes as much of the request as the socket takes at once. Returns true if that
+    /// was all, as usual; the answer may then be complete after one wait: await readable(), then call
+    /// take_answer(). If either returns false, call finish(). So the usual exchange needs no coroutine of its
     /// own.
     [[nodiscard]] bool begin(const OutgoingRequest& request);
 
@@ -41,7 +41,7 @@ public:
 
     [[nodiscard]] bool take_answer();
     /// Writes the rest of the request and reads the response's head and, up to the hold limit, its body.
-    /// Nothing: it is there.
+    /// Returns nullopt on success.
     [[nodiscard]] net::Task<std::optional<Failure>> finish(OutgoingRequest request);
 
     [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
@@ -60,58 +60,58 @@ public:
 
     void release() noexcept override;
 
-    /// Whether it counted as a stream until now.
+    /// Ends the counting as a stream. Returns whether it counted as one.
     [[nodiscard]] bool stop_counting_as_stream() noexcept { return std::exchange(streaming_, false); }
 
-    /// Becomes busy: owned by the exchange until release().
+    /// Makes the connection busy: owned by the exchange until release().
     void check_out(TimePoint now) noexcept;
-    /// Becomes idle: watched, soon without a buffer, closed after `limit`.
+    /// Makes the connection idle: watched, soon without a buffer, closed after `limit`.
     void check_in(Duration limit);
 
-    /// Whether an idle connection is still worth a request: the upstream has neither closed it nor said
-    /// anything. Asks the kernel, and TLS where something came (a session ticket is no news).
+    /// Whether an idle connection can carry a request: the upstream has neither closed it nor sent anything.
+    /// Asks the kernel, and TLS if bytes arrived (a session ticket does not count).
     [[nodiscard]] bool is_alive() noexcept;
 
-    /// Whether it has been idle for so long that it has given its buffers back.
+    /// Whether it has been idle for long enough to have released its buffers.
     [[nodiscard]] bool is_settled() const noexcept { return settled_; }
 
     [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
 
     [[nodiscard]] TimePoint last_used() const noexcept { return last_used_; }
 
-    /// What the upstream's limit for idle connections depends on.
+    /// The upstream's limit for idle connections depends on these two.
     [[nodiscard]] const TcpEndpoint& endpoint() const noexcept { return endpoint_; }
 
     [[nodiscard]] IdleKind idle_kind() const noexcept { return kind_; }
 
-    /// Idle: how long ago the peer was heard from, as far as the kernel tells.
+    /// While idle: how long ago the peer was heard from, as far as the kernel knows.
     [[nodiscard]] std::optional<Duration> heard_ago(TimePoint now) noexcept;
 
-    /// Idle: the greatest idle age at which the peer was heard from and that was noted already.
+    /// While idle: the greatest idle age at which the peer was heard from and that was already noted.
     [[nodiscard]] Duration noted_age() const noexcept { return noted_age_; }
 
     void note_age(Duration age) noexcept { noted_age_ = age; }
 
-    /// Busy: how long it had been idle before, and whether it had carried a request by then.
+    /// While busy: how long it had been idle, and whether it had carried a request before.
     [[nodiscard]] Duration idle_before() const noexcept { return idle_before_; }
 
     [[nodiscard]] IdleKind kind_before() const noexcept { return kind_before_; }
 
-    /// After is_alive() said no: the upstream ended it, rather than the line.
+    /// After is_alive() returned false: whether the upstream ended it, and not the line.
     [[nodiscard]] bool ended_by_peer() const noexcept { return !line_lost_; }
 
-    /// Ends the kernel's probes of an idle connection.
+    /// Stops the kernel's probes of an idle connection.
     void stop_probes() noexcept;
 
-    /// Closes with a short TLS good-bye that waits for nothing.
+    /// Closes with a short TLS close_notify, without waiting.
     void close() noexcept;
-    /// Ends the exchange under way with errc::shutting_down.
+    /// Ends the exchange in flight with errc::shutting_down.
     void abort() noexcept;
 
 private:
-    /// Of a streamed body: what is there goes on in one piece.
+    /// The most bytes of a streamed body that are passed on in one piece.
     static constexpr std::size_t piece_limit = 256UL * 1024;
-    /// For what is received: one whole TLS record behind a head.
+    /// The first receive buffer: one whole TLS record after a head.
     static constexpr std::size_t first_buffer = 18UL * 1024;
 
     [[nodiscard]] bool write_now(std::string_view head, std::string_view body);
@@ -150,19 +150,18 @@ private:
     std::string sending_; ///< holds the token: wiped as soon as it is written
     std::size_t written_of_sending_ = 0;
     std::size_t unsent_of_body_ = 0;
-    std::optional<std::uint64_t>
-        written_before_;                   ///< in the exchanges before; nothing: this one has not begun
-    bool sent_whole_ = false;              ///< the request
-    std::optional<error_code> head_fault_; ///< nothing: the head is not whole yet
-    std::size_t scanned_ = 0;              ///< of received_, for the end of a head
-    std::size_t interim_ = 0;              ///< bytes of 1xx responses before the one that is awaited
+    std::optional<std::uint64_t> written_before_; ///< in earlier exchanges; nullopt: this one has not begun
+    bool sent_whole_ = false;                     ///< the request
+    std::optional<error_code> head_fault_;        ///< nullopt: the head is not complete yet
+    std::size_t scanned_ = 0;                     ///< bytes of received_ searched for the end of a head
+    std::size_t interim_ = 0;                     ///< bytes of 1xx responses before the final one
     http::BodyBuffer body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;
     TimePoint last_used_;
     TimePoint sent_at_{};
     TimePoint head_at_{};
-    TimePoint heard_at_{}; ///< the last byte of what is kept: a head, a whole body
+    TimePoint heard_at_{}; ///< the last byte of a kept part: a head, a whole body
     std::uint64_t plain_written_ = 0;
     TcpEndpoint endpoint_;
     ToldLimit told_; ///< by a Keep-Alive field
@@ -178,9 +177,9 @@ private:
     bool used_before_ = false;
     bool watching_ = false;
     bool watching_room_ = false;
-    std::optional<IoState> read_over_; ///< how the stream has ended
-    int received_in_a_row_ = 0;        ///< times, without a wait
-    bool drained_ = false;             ///< the kernel had no more when asked last: wait before the next read
+    std::optional<IoState> read_over_; ///< how the stream ended
+    int received_in_a_row_ = 0;        ///< receives without a wait
+    bool drained_ = false;             ///< the kernel had no more last time: wait before the next read
     bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side

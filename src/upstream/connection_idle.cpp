@@ -10,11 +10,11 @@
 #include <cerrno>
 #include <utility>
 
-/// A connection between two exchanges: watched, soon without buffers, looked at before its next use.
+/// A connection between two exchanges: watched, soon without buffers, checked before its next use.
 namespace bearerd::upstream {
 
 void Connection::check_out(TimePoint now) noexcept {
-    stop_probes(); // a line that falters must not end an exchange
+    stop_probes(); // an unreliable line must not end an exchange
     idle_before_ = now - last_used_;
     kind_before_ = kind_;
     busy_ = true;
@@ -37,8 +37,8 @@ void Connection::check_in(Duration limit) {
     watch();
 }
 
-/// Amid traffic the next exchange takes over watch, deadline and buffers; only who stays idle for a while
-/// pays for it.
+/// During traffic, the next exchange takes over watch, deadline and buffers. Only a connection that stays
+/// idle for a while pays for this.
 void Connection::settle() {
     settled_ = true;
     deadline_.set(last_used_ + pool_.settings_.idle_timeout);
@@ -77,13 +77,13 @@ bool Connection::is_alive() noexcept {
     if (peeked < 0) {
         if (errno == EAGAIN || errno == EWOULDBLOCK)
             return !(ssl_ && tls_has_pending(ssl_.get()));
-        line_lost_ = errno != ECONNRESET && errno != EPIPE; // as ETIMEDOUT after probes without an answer
+        line_lost_ = errno != ECONNRESET && errno != EPIPE; // such as ETIMEDOUT after unanswered probes
         return false;
     }
     if (peeked == 0 || !ssl_)
         return false;
-    // Session tickets and key updates are handled within; anything else is the end of this connection.
-    // So is a part of something else, which would become the beginning of the next answer.
+    // OpenSSL handles session tickets and key updates itself. Anything else ends this connection, and so does
+    // a part of something else, which would become the beginning of the next answer.
     return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
 }
 
@@ -98,8 +98,8 @@ void Connection::close() noexcept {
     socket_.close(ignored);
 }
 
-/// One wait spans idle time and exchange alike. In an exchange it stands behind a read that found nothing;
-/// while idle, what came together with the last bytes read is found by settle's look.
+/// One wait covers idle time and exchange. In an exchange it follows a read that found nothing. While idle,
+/// bytes that arrived together with the last bytes read are found by the look before settle().
 void Connection::watch() {
     if (watching_ || closed_)
         return;
@@ -107,7 +107,7 @@ void Connection::watch() {
     net::async_edge_wait(socket_, [self = shared_from_this()](error_code code) { self->on_watch(code); });
 }
 
-/// Wakes whoever waits for the socket to be readable as soon as it takes more.
+/// Wakes the coroutine that waits for readable_ as soon as the socket takes more bytes.
 void Connection::watch_room() {
     if (watching_room_ || closed_)
         return;
@@ -127,7 +127,7 @@ void Connection::on_watch(error_code code) {
     }
     if (closed_)
         return;
-    // A wait that was over before the deadline struck could not be cancelled by it any more.
+    // The deadline can't cancel a wait that completed before it fired.
     const bool due = deadline_.expired();
     const bool settling = due && !settled_;
     if (((code || due) && !settling)) {

@@ -27,9 +27,9 @@ namespace asio = net::asio;
 using namespace std::chrono_literals;
 
 constexpr Duration stagger = 250ms;     // RFC 8305 section 8, Connection Attempt Delay
-constexpr Duration address_life = 30s;  // getaddrinfo tells no TTL; this follows a moved upstream soon enough
-constexpr Duration last_hope = 1s;      // for a look-up, once all known addresses have failed
-constexpr std::size_t most_lookups = 4; // that hang, each in a thread of its own
+constexpr Duration address_life = 30s;  // getaddrinfo gives no TTL; this follows a moved upstream soon enough
+constexpr Duration last_hope = 1s;      // for a look-up, after all known addresses have failed
+constexpr std::size_t most_lookups = 4; // hanging ones, each in a thread of its own
 constexpr std::size_t most_addresses = 16; // a bound on what one name can make us try
 
 std::atomic<std::size_t> lookup_threads = 0; // of all dialers
@@ -40,8 +40,8 @@ std::string endpoint_text(const TcpEndpoint& endpoint) {
            std::to_string(endpoint.port());
 }
 
-/// The same descriptor as the reactor has never seen it. Connecting left it registered for writability, and
-/// with that every re-armed wait for an answer would wake the loop once for nothing.
+/// Gives the descriptor a new registration in the reactor. Connecting left it registered for writability,
+/// with which every new wait for an answer would wake the loop once for nothing.
 error_code register_anew(TcpSocket& socket) {
     error_code code;
     const auto protocol = socket.local_endpoint(code).protocol();
@@ -60,8 +60,8 @@ error_code register_anew(TcpSocket& socket) {
 
 } // namespace
 
-/// What can be waited for by a dial as a whole, or by one address of it, so that its deadline, the shutdown,
-/// or the end of the race can end the wait.
+/// The waits of a whole dial, or of one of its addresses. Its deadline, the shutdown, or the end of the race
+/// can end them.
 struct Dialer::Attempt {
     explicit Attempt(Dialer& owner)
         : dialer{owner},
@@ -85,15 +85,15 @@ struct Dialer::Attempt {
     }
 
     Dialer& dialer;
-    std::shared_ptr<net::Event> event; ///< a look-up that was given up may still set it later
+    std::shared_ptr<net::Event> event; ///< an abandoned look-up may still set it later
     net::Deadline deadline;
-    TcpSocket* socket = nullptr; ///< what one address waits on
+    TcpSocket* socket = nullptr; ///< the socket on which one address waits
 };
 
-/// What the dialer shares with the threads that look up its name. getaddrinfo can't be interrupted: neither
+/// Shared by the dialer and the threads that look up its name. getaddrinfo can't be interrupted, so neither
 /// the dialer nor the process waits for such a thread.
 struct Dialer::Lookups {
-    /// On the look-up's thread.
+    /// Runs on the look-up's thread.
     static void run(const std::shared_ptr<Lookups>& self, const ResolveFunction& resolve,
                     const std::string& host, std::uint16_t port, std::uint64_t number) noexcept {
         const auto leave = [](std::atomic<std::size_t>* threads) { --*threads; };
@@ -107,36 +107,36 @@ struct Dialer::Lookups {
         }
         const std::lock_guard lock{self->mutex};
         if (!self->executor)
-            return; // the dialer has ended, and the loop perhaps
+            return; // the dialer has ended, and perhaps the loop too
         try {
             asio::post(*self->executor, [self, number, resolved = std::move(resolved)]() mutable {
                 self->finish(number, std::move(resolved));
             });
         } catch (...) {
-            // Without memory there is no way to tell. The look-up counts as one that hangs.
+            // Without memory this can't be reported. The look-up counts as one that hangs.
         }
     }
 
     [[nodiscard]] bool under_way() const noexcept { return answered != started; }
 
-    /// Lets the next answer set the event.
+    /// Makes the next answer set the event.
     void tell(const std::shared_ptr<net::Event>& event) {
         if (under_way() && std::ranges::find(waiters, event) == waiters.end())
             waiters.push_back(event);
     }
 
-    /// On the loop.
+    /// Runs on the loop.
     void finish(std::uint64_t number, Resolved resolved) {
         --running;
         const bool good = !resolved.endpoints.empty();
-        // A newer one has brought addresses, or is to answer and may do better.
+        // A newer look-up has brought addresses, or is still running and may do better.
         if (good ? number < brought : number != started)
             return;
         answered = std::max(answered, number);
         ++answers;
         if (good)
             brought = number;
-        if (good || !newest || newest->endpoints.empty()) // a failure takes no addresses away
+        if (good || !newest || newest->endpoints.empty()) // a failure removes no addresses
             newest = std::move(resolved);
         for (const auto& waiter : waiters)
             waiter->set();
@@ -144,20 +144,20 @@ struct Dialer::Lookups {
     }
 
     std::mutex mutex;
-    std::optional<net::Executor> executor; ///< under the mutex; none once the dialer has ended
+    std::optional<net::Executor> executor; ///< under the mutex; none after the dialer has ended
 
     // On the loop only:
     std::vector<std::shared_ptr<net::Event>> waiters;
     std::size_t running = 0;
-    std::uint64_t started = 0;  ///< the number of the last one
+    std::uint64_t started = 0;  ///< the number of the last look-up
     std::uint64_t answered = 0; ///< the number of the newest one that has answered
-    std::uint64_t brought = 0;  ///< the number of the newest one that has brought addresses
+    std::uint64_t brought = 0;  ///< the number of the newest one with addresses
     std::uint64_t answers = 0;
     TimePoint started_at{};
     std::optional<Resolved> newest; ///< until the dialer has taken it
 };
 
-/// Attempts on several addresses side by side; the first to be through TCP, proxy and TLS wins.
+/// Parallel attempts on several addresses. The first to complete TCP, proxy and TLS wins.
 struct Dialer::Race {
     enum class Step : std::uint8_t { tcp, proxy, tls };
 
@@ -171,14 +171,14 @@ struct Dialer::Race {
 
     ~Race() { --dialer.races_; }
 
-    /// Ends the attempts under way; one that was started and has not run yet ends at once.
+    /// Ends the running attempts. One that was started and has not run yet ends at once.
     void end() noexcept {
         over = true;
         for (Attempt* attempt : attempts)
             attempt->deadline.expire();
     }
 
-    /// The failure of the address that got furthest says most.
+    /// Keeps the failure of the address that got furthest, because it says most.
     void fail(Step step, Failure failure) {
         if (!worst || step >= worst_step) {
             worst = std::move(failure);
@@ -189,20 +189,20 @@ struct Dialer::Race {
     Dialer& dialer;
     std::shared_ptr<net::Event> changed;
     TimePoint until;
-    std::vector<Attempt*> attempts; ///< under way
+    std::vector<Attempt*> attempts; ///< running
     std::size_t running = 0;
     std::optional<Dialed> winner;
     TcpEndpoint winners_endpoint;
-    bool failed_one = false; ///< since it was last looked at: the next one starts at once
-    bool refused = false;    ///< by the proxy, whose other addresses would say the same
-    bool over = false;       ///< none may start any more
+    bool failed_one = false; ///< since the last look: the next one starts at once
+    bool refused = false;    ///< by the proxy, whose other addresses would answer the same
+    bool over = false;       ///< no attempt may start any more
     std::optional<Failure> worst;
     Step worst_step = Step::tcp;
 };
 
 Resolved look_up(const std::string& host, std::uint16_t port) {
     Resolved resolved;
-    asio::io_context context; // it is never run: this look-up blocks
+    asio::io_context context; // never run: this look-up blocks
     asio::ip::tcp::resolver resolver{context};
     const auto results =
         resolver.resolve(host, std::to_string(port), asio::ip::resolver_base::numeric_service, resolved.code);
@@ -244,7 +244,7 @@ Dialer::Dialer(asio::io_context& context, net::DeadlineClock& clock, const confi
 Dialer::~Dialer() {
     const std::lock_guard lock{lookups_->mutex};
     lookups_->executor.reset();
-    lookups_->waiters.clear(); // theirs is this thread
+    lookups_->waiters.clear(); // they belong to this thread
 }
 
 void Dialer::stop() noexcept {
@@ -282,7 +282,7 @@ net::Task<DialResult> Dialer::dial(TimePoint give_up) {
         last_served_ = race->winners_endpoint;
         co_return std::move(*race->winner);
     }
-    known_until_ = {}; // no address served: ask again for the next connection
+    known_until_ = {}; // no address worked: ask again for the next connection
     if (!race->worst || stopped_)
         co_return failure(attempt, errc::connect_failed, "no address answers");
     co_return std::move(*race->worst);
@@ -299,14 +299,14 @@ void Dialer::take_looked_up() {
     known_until_ = BootClock::now() + address_life;
 }
 
-/// Where the upstream has moved, the addresses that a dial began with are of no use.
+/// If the upstream has moved, the addresses with which a dial began are useless.
 void Dialer::add_known(std::vector<TcpEndpoint>& addresses) const {
     for (const TcpEndpoint& endpoint : known_)
         if (std::ranges::find(addresses, endpoint) == addresses.end())
             addresses.push_back(endpoint);
 }
 
-/// Unless one is under way that may still answer.
+/// Starts a look-up, unless one is running that may still answer.
 void Dialer::start_lookup(const std::string& host, std::uint16_t port) {
     Lookups& lookups = *lookups_;
     const TimePoint now = BootClock::now();
@@ -340,7 +340,7 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
     take_looked_up();
     if (known_.empty() || BootClock::now() >= known_until_)
         start_lookup(host, port);
-    // Earlier addresses are the best guess until the name server has answered; then its own join the race.
+    // Earlier addresses are the best guess until the name server answers; then its addresses join the race.
     if (!known_.empty())
         co_return known_;
     while (lookups->answers == answers && !attempt.deadline.expired()) {
@@ -348,7 +348,7 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
         co_await attempt.event->wait();
     }
     std::erase(lookups->waiters, attempt.event);
-    take_looked_up(); // unless another dial was quicker to take it
+    take_looked_up(); // another dial may have taken it already
     if (!known_.empty())
         co_return known_;
     std::string detail = (settings_.proxy ? "looking up the proxy " : "looking up ") + host;
@@ -357,16 +357,16 @@ net::Task<std::variant<std::vector<TcpEndpoint>, Failure>> Dialer::resolve(Attem
     co_return failure(attempt, errc::name_not_found, std::move(detail));
 }
 
-/// Starts one address after the other until one is through; ends when no attempt is under way any more.
+/// Starts one address after the other until one succeeds. Ends when no attempt is running.
 net::Task<void> Dialer::run_race(Attempt& attempt, std::shared_ptr<Race> race,
                                  std::vector<TcpEndpoint> addresses) {
     const auto end = [](Race* left) { left->end(); };
-    const std::unique_ptr<Race, decltype(end)> ending{race.get(), end}; // if an exception ends this, too
+    const std::unique_ptr<Race, decltype(end)> ending{race.get(), end}; // also if an exception ends this
     const auto wake = [](void* event) noexcept { static_cast<net::Event*>(event)->set(); };
     net::Deadline next{clock_, wake, attempt.event.get()};
     net::Deadline hope{clock_, wake, attempt.event.get()};
     bool hoping = false;
-    // Where time is short, each of the addresses has its turn still.
+    // If time is short, each of the addresses still gets its turn.
     const Duration left = race->until - BootClock::now();
     const Duration pause = std::min<Duration>(stagger, left / (static_cast<int>(addresses.size()) + 1));
     std::size_t started = 0;
@@ -397,12 +397,12 @@ net::Task<void> Dialer::run_race(Attempt& attempt, std::shared_ptr<Race> race,
 net::Task<void> Dialer::try_address(std::shared_ptr<Race> race, TcpEndpoint endpoint) {
     try {
         co_await connect_and_secure(*race, endpoint);
-    } catch (const std::exception& problem) { // as for lack of memory
+    } catch (const std::exception& problem) { // such as lack of memory
         Failure failed{errc::connect_failed, Stage::connecting, false, problem.what()};
         race->fail(Race::Step::tcp, std::move(failed));
     }
     --race->running;
-    race->failed_one = true; // where it has not won
+    race->failed_one = true; // unless it has won
     race->changed->set();
 }
 

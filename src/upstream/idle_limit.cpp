@@ -56,7 +56,7 @@ std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept {
         std::uint64_t seconds = longest_told_s;
         if (!is_digits(digits))
             return std::nullopt;
-        std::from_chars(digits.data(), digits.data() + digits.size(), seconds); // on overflow it stays
+        std::from_chars(digits.data(), digits.data() + digits.size(), seconds); // unchanged on overflow
         return std::chrono::seconds{std::min(seconds, longest_told_s)};
     }
     return std::nullopt;
@@ -78,7 +78,7 @@ void IdleLimit::told(Duration limit, TimePoint now) noexcept {
 }
 
 void IdleLimit::closed(Duration age, TimePoint now) noexcept {
-    if (survived_) // what lived longer lived before this close
+    if (survived_) // any greater age was survived before this close
         survived_ = std::min(*survived_, age);
     const auto closes = std::span{closes_}.first(close_count_);
     for (Close& close : closes)
@@ -88,7 +88,7 @@ void IdleLimit::closed(Duration age, TimePoint now) noexcept {
         closes_[close_count_++] = {age, now};
         return;
     }
-    // The greatest binds least, and one that is forgotten anyway binds nothing.
+    // Replaces the greatest age, which restricts least; a close that is forgotten anyway restricts nothing.
     const auto replaced = std::ranges::max_element(closes, {}, [now](const Close& close) {
         return std::pair{now - close.at >= close_is_known_for, close.age};
     });

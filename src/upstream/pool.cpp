@@ -18,10 +18,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A connection older than this is replaced: it would pin us to an address that the name may have left.
+/// An older connection is replaced: it would tie us to an address that the name may have left.
 constexpr Duration oldest = 1h;
 
-/// How often it is looked whether a crowd is over.
+/// How often to check whether a crowd is over.
 constexpr Duration tidying_interval = 1s;
 
 } // namespace
@@ -97,7 +97,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             connection = std::get<ConnectionPtr>(std::move(checked_out));
             request.now = BootClock::now();
         }
-        // The last look before the first byte: who gave up meanwhile may have asked again already.
+        // The last check before the first byte: a client that gave up may have asked again already.
         if (waited && request.requester != nullptr && request.requester->gone()) {
             give_back(*connection, true);
             co_return Failure{errc::closed, Stage::connecting, false, {}};
@@ -111,7 +111,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             }
             if (!answered)
                 failed = co_await connection->finish(request);
-        } catch (...) { // as for lack of memory: it costs the connection, not its place
+        } catch (...) { // such as lack of memory: it costs the connection, not its place
             give_back(*connection, false);
             throw;
         }
@@ -122,7 +122,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         }
         learn_from_failure(*connection, *failed, request.now);
         give_back(*connection, false);
-        // A kept connection found dead before one byte was written is no attempt: nothing has been sent.
+        // If a kept connection was dead before one byte was written, nothing was sent, so this is no attempt.
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
             co_return std::move(*failed);
@@ -134,7 +134,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
 }
 
 net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
-    std::optional<TimePoint> until; // one bound over all waits: others may be quicker to take the room
+    std::optional<TimePoint> until; // one bound over all waits: others may take the room first
     while (true) {
         if (stopped_)
             co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
@@ -142,7 +142,7 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
             co_return std::move(connection);
         if (open_ < most_open() + (request.beyond_limit ? 1 : 0))
             co_return co_await open_new(request.give_up);
-        if (!idle_.empty()) { // none of them suits
+        if (!idle_.empty()) { // none of them is usable
             drop_idle(*idle_.front());
             continue;
         }
@@ -160,7 +160,7 @@ Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
     const TimePoint now = request.now;
     if (request.may_mutate && !idle_.empty() && idle_.back()->is_settled())
         learn_from_idle(now);
-    // From the most recently used on: the least likely to be stale.
+    // Starts with the most recently used, which is the least likely to be stale.
     for (std::size_t left = idle_.size(); left != 0; --left) {
         ConnectionPtr connection = idle_[left - 1];
         if (request.may_mutate && !may_carry_mutation(*connection, now))
@@ -206,13 +206,13 @@ net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
     ++open_;
     try {
         co_return co_await connect(give_up);
-    } catch (...) { // as in send()
+    } catch (...) { // see send()
         connection_closed();
         throw;
     }
 }
 
-/// Has a place already, and leaves it where it does not connect.
+/// Already has a place; releases it if it does not connect.
 net::Task<Pool::CheckoutResult> Pool::connect(TimePoint give_up) {
     auto dialed = co_await dialer_.dial(give_up);
     if (auto* failed = std::get_if<Failure>(&dialed)) {
@@ -254,14 +254,14 @@ void Pool::give_back(Connection& connection, bool keep) noexcept {
     connection_closed();
 }
 
-/// False: there is no memory to watch it, so that it can't be kept.
+/// Returns false if there is no memory to watch it, so that it can't be kept.
 bool Pool::make_idle(const ConnectionPtr& connection) noexcept {
     try {
         connection->check_in(settings_.idle_timeout);
     } catch (const std::bad_alloc&) {
         return false;
     }
-    // After those that were used before it: nearly always last, but for an app that took its answer slowly.
+    // Sorted by last use: nearly always last, except for an app that took its answer slowly.
     auto place = idle_.end();
     while (place != idle_.begin() && (*std::prev(place))->last_used() > connection->last_used())
         --place;
@@ -281,8 +281,8 @@ bool Pool::admit_stream(bool must) noexcept {
     return true;
 }
 
-/// Hands on what a crowd took, once it is over: the allocator would keep it until the next one, which on a
-/// till may be next Saturday.
+/// Returns a crowd's memory to the system after it is over. The allocator would keep it until the next one,
+/// which on a till may be next Saturday.
 void Pool::on_tidying(void* self) noexcept {
     auto& pool = *static_cast<Pool*>(self);
     const auto settled = static_cast<std::size_t>(
@@ -337,7 +337,7 @@ void Pool::stop() noexcept {
 }
 
 void Pool::publish_counts() noexcept {
-    // By difference: while a reload lasts, two pools share the thread's numbers.
+    // By difference: during a reload, two pools share the thread's numbers.
     const auto idle = static_cast<std::int64_t>(idle_.size());
     const auto busy = static_cast<std::int64_t>(busy_.size());
     stats_.upstream_idle.add(idle - std::exchange(published_idle_, idle));

@@ -12,15 +12,15 @@
 namespace bearerd::upstream {
 namespace {
 
-/// How many idle connections are asked how they do before a mutation: the oldest teach most.
+/// How many idle connections are examined before a mutation. The oldest teach most.
 constexpr std::size_t most_asked = 8;
 
-/// Without memory for it, something is not learned.
+/// If memory runs out, this lesson is lost.
 template<class Learn>
 void try_to(Learn learn) noexcept {
     try {
         learn();
-    } catch (const std::exception&) { // as for lack of memory
+    } catch (const std::exception&) { // such as lack of memory
     }
 }
 
@@ -42,7 +42,7 @@ bool Pool::may_carry_mutation(Connection& connection, TimePoint now) const {
     if (facts.idle <= recent && health_.idle_limits().surely_below(facts.idle))
         return true;
     facts.limit = known_limit(connection, now);
-    if (facts.idle > usable_age(facts.limit, recent)) // whatever the kernel says: it need not be asked
+    if (facts.idle > usable_age(facts.limit, recent)) // whatever the kernel reports, so it need not be asked
         return false;
     facts.through_proxy = settings_.proxy.has_value();
     if (facts.idle > recent && needs_proof_of_life())
@@ -76,7 +76,7 @@ void Pool::learn_from_idle(Connection& connection, TimePoint now) noexcept {
     connection.note_age(age);
 }
 
-/// An exchange that succeeded on a connection that had been idle.
+/// Learns from an exchange that succeeded on a connection that had been idle.
 void Pool::learn_from_answer(const Connection& connection, TimePoint now) noexcept {
     const Duration age = connection.idle_before();
     if (age < net::settling_time || age <= connection.noted_age())
@@ -87,7 +87,7 @@ void Pool::learn_from_answer(const Connection& connection, TimePoint now) noexce
     });
 }
 
-/// A request met a connection that the upstream was closing.
+/// Learns from a request that met a connection that the upstream was closing.
 void Pool::learn_from_failure(const Connection& connection, const Failure& failure, TimePoint now) noexcept {
     const bool silent = failure.stage == Stage::writing || failure.stage == Stage::waiting;
     if (!failure.reused || failure.code != errc::closed || !silent ||
@@ -99,7 +99,7 @@ void Pool::learn_from_failure(const Connection& connection, const Failure& failu
     });
 }
 
-/// It reaches an age that we set it ourselves.
+/// Drops a connection that reached an age that we set ourselves.
 void Pool::drop_expired(Connection& connection) noexcept {
     if (!connection.is_alive()) {
         drop_ended(connection);
@@ -109,7 +109,7 @@ void Pool::drop_expired(Connection& connection) noexcept {
     drop_idle(connection);
 }
 
-/// The upstream has ended it or said something out of turn, or the line is dead.
+/// Drops a connection that the upstream has ended or sent unsolicited data on, or whose line is dead.
 void Pool::drop_ended(const Connection& connection) noexcept {
     const TimePoint now = BootClock::now();
     if (connection.ended_by_peer())
@@ -123,7 +123,7 @@ void Pool::drop_ended(const Connection& connection) noexcept {
 }
 
 void Pool::keep_warm(std::weak_ptr<Pool> self, bool at_once) {
-    // Through a proxy, or if mutations never reuse a connection, what is made ahead would not serve them.
+    // Through a proxy, or if mutations never reuse a connection, a warm connection would be useless.
     if (settings_.keep_warm.connections == 0 || !needs_proof_of_life() || !keeping_)
         return;
     warm_ = std::make_unique<WarmKeeper>(*this, std::move(self));

@@ -15,7 +15,7 @@ constexpr int probe_interval_s = 1;
 constexpr int most_unanswered = 5;
 
 void set_option(int descriptor, int level, int name, int value) noexcept {
-    // Without it there is no proof, and so the connection is not used for mutations: no fault to report.
+    // If this fails, there is no proof, and mutations don't use the connection: no error to report.
     static_cast<void>(::setsockopt(descriptor, level, name, &value, sizeof value));
 }
 

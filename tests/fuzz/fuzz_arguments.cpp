@@ -1,9 +1,9 @@
 // Never throws, never crashes, for any request; and:
-// - fields are told only of what is classified as a mutation, or holds none and is a query;
-// - a key that is told stands in the request, unless an escape hides it, and is bounded;
+// - fields are reported only for what is classified as a mutation, or holds none and is a query;
+// - a reported key is in the request, unless an escape hides it, and is bounded;
 // - white space, commas and comments around a document change nothing;
 // - a batch of one has the fields of its element;
-// - what may ask by key is a query.
+// - only a query may ask by key.
 #include <bearerd/graphql/arguments.hpp>
 
 #include <algorithm>

@@ -1,5 +1,5 @@
-// Never throws, never crashes, for any body and any header; never unpacks beyond the limit; what is narrowed
-// once stays as it is.
+// Never throws, never crashes, for any body and any header; never unpacks beyond the limit. What is narrowed
+// once does not change when narrowed again.
 #include <bearerd/http/coding.hpp>
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// Promise: parse never throws and always answers, with settings or with at least one fault, for any bytes.
+// Promise: parse never throws and always returns settings or at least one error, for any bytes.
 #include <bearerd/config/parse.hpp>
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// What an upstream answers to a question, judged by whatever pointer: never throws, never crashes, and what
-// is found is JSON of a bounded size. The input is "pointer\nanswer".
+// Judges an upstream's answer to a look-up, with any pointer: never throws, never crashes, and what is found
+// is JSON of a bounded size. The input is "pointer\nanswer".
 #include "../../src/reconcile/answer.hpp"
 #include "../../src/reconcile/question.hpp"
 

@@ -1,7 +1,7 @@
-// Never throws, never crashes, for any request; and one request in is one request out:
+// Never throws, never crashes, for any request; and one request in gives one request out:
 // - how the bytes were cut into pieces makes no difference;
-// - what the guard lets through has exactly one way to be delimited, and just so many bytes of body;
-// - written again from what was understood, it is understood as the same.
+// - a request that passes the guard can be delimited in one way only, and has exactly that body size;
+// - if it is written again from what was understood, it is understood in the same way.
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/parser.hpp>
 
@@ -21,7 +21,7 @@ void require(bool claim) {
 }
 
 struct Understood {
-    bool sound = false; ///< the guard let it through
+    bool sound = false; ///< it passed the guard
     ParseState state = ParseState::need_more;
     std::string method, target, fields, body, rest;
     std::uint8_t minor = 1;
@@ -37,7 +37,7 @@ std::string lines_of(const Fields& fields) {
     return lines;
 }
 
-/// As a session reads it: the head whole, then the body as it comes.
+/// Reads it as a session does: the head as a whole, then the body in pieces.
 Understood understand(std::string_view text, std::size_t piece) {
     Understood result;
     std::size_t from = 0;
@@ -130,7 +130,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(whole.sound == pieces.sound);
     if (!whole.sound)
         return 0;
-    // A fault may be found sooner or later, but it is never overlooked.
+    // An error may be found sooner or later, but it is never missed.
     require((whole.state == ParseState::complete) == (pieces.state == ParseState::complete));
     check_framing(text, whole);
     if (whole.state != ParseState::complete)

@@ -1,6 +1,6 @@
-// Whatever stands in a journal's file, reading it never throws and misses no whole line; what is read can be
-// written and read again, and a book of it adds up. Each line is tried as it is, and behind a right sum,
-// which no fuzzer would hit upon.
+// Whatever a journal's file contains, reading it never throws and misses no complete line. What is read can
+// be written and read again, and a book of it adds up. Each line is tried as it is, and after a correct sum,
+// which no fuzzer would find.
 #include <bearerd/journal/book.hpp>
 
 #include <zlib.h>

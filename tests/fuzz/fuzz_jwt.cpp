@@ -1,4 +1,4 @@
-// Whatever a header holds, reading it as a token never throws, and what it tells is within its bounds.
+// Whatever a header holds, reading it as a token never throws, and the result is within its bounds.
 #include <bearerd/auth/jwt.hpp>
 
 #include <cstdlib>

@@ -1,5 +1,5 @@
-// Whatever answers a login, judging it never throws; a token is accepted only with status 200 and as it came.
-// Input: two bytes of status, one of the token's length, token, body.
+// Whatever answers a login, judging it never throws; a token is accepted only with status 200 and unchanged.
+// Input: two bytes of status, one byte of the token's length, token, body.
 #include <bearerd/auth/login_codec.hpp>
 
 #include <cstdlib>

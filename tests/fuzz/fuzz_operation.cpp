@@ -1,9 +1,9 @@
 // Never throws, never crashes, for any request; and:
-// - the JSON scanner accepts nothing that another strict parser refuses, and little less;
+// - the JSON scanner accepts nothing that another strict parser refuses, and refuses little more;
 // - white space, commas and comments around a document change neither its kind nor its hash;
-// - a batch of one is what its element is;
-// - a memo changes nothing, the second time either;
-// - what is unreadable never counts as a query without a login.
+// - a batch of one is classified like its element;
+// - a memo changes nothing, not even the second time;
+// - an unreadable request never counts as a query without a login.
 
 #include <bearerd/graphql/document_memo.hpp>
 #include <bearerd/graphql/json_scan.hpp>
@@ -29,7 +29,7 @@ bool scanner_accepts(std::string_view text) {
     return scan.skip() && scan.finish();
 }
 
-/// Exceeds none of the bounds that the scanner has beyond the grammar.
+/// Whether the text exceeds none of the bounds that the scanner adds to the grammar.
 bool is_within_bounds(std::string_view text) {
     const auto brackets =
         std::count_if(text.begin(), text.end(), [](char c) { return c == '[' || c == '{'; });
@@ -49,7 +49,7 @@ void check(const RequestView& request) {
     require(operation.kind != OperationKind::unknown || operation.has_login);
     require(operation.name.size() <= 64);
     require(document_hash(request) == document_hash(request));
-    static DocumentMemo memo; // of all inputs, as in a daemon
+    static DocumentMemo memo; // shared by all inputs, as in a daemon
     for (int i = 0; i < 2; ++i) {
         const Operation again = classify(request, "loginUser", &memo);
         require(again.kind == operation.kind && again.name == operation.name &&

@@ -1,5 +1,5 @@
-// Never throws, never crashes; and a head that is read without Beast ends where the guard sees its end, and
-// is read as Beast reads it.
+// Never throws, never crashes. A head that is read without Beast ends where the guard sees its end, and is
+// read as Beast reads it.
 #include "../unit/http/beast_head.hpp"
 
 #include <bearerd/http/framing.hpp>

@@ -1,7 +1,7 @@
 // Never throws, never crashes, for any response; and:
-// - how the bytes were cut into pieces makes no difference to a response that is whole;
-// - a connection is only kept where the response delimits itself and nothing follows it;
-// - bytes that are missing are never taken for a whole body.
+// - a complete response is the same, however the bytes were cut into pieces;
+// - a connection is kept only if the response delimits itself and nothing follows it;
+// - a body with missing bytes is never taken for a complete one.
 #include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/parser.hpp>
@@ -22,7 +22,7 @@ void require(bool claim) {
 struct Understood {
     bool sound = false;
     ParseState state = ParseState::need_more;
-    bool by_end = false; ///< the stream's end made it complete
+    bool by_end = false; ///< the end of the stream completed it
     std::uint16_t status = 0;
     std::string body, rest;
     bool reusable = false;
@@ -82,7 +82,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const Understood whole = understand(text, SIZE_MAX / 2);
     const Understood pieces = understand(text, 1 + data[0] % 16);
     require(whole.sound == pieces.sound);
-    // A fault may be found sooner or later, but it is never overlooked.
+    // An error may be found sooner or later, but it is never missed.
     require((whole.state == ParseState::complete) == (pieces.state == ParseState::complete));
     if (whole.state == ParseState::complete)
         require(whole == pieces);

@@ -1,8 +1,8 @@
-// A client's bytes, in pieces, into a real session over a socket pair; its handler answers at once. Whatever
-// they are:
-// - nothing crashes and the session ends once the client has;
+// Sends a client's bytes, in pieces, to a real session over a socket pair; its handler answers at once. For
+// any bytes:
+// - nothing crashes, and the session ends after the client has ended;
 // - each request that was handled gets exactly one answer;
-// - no more requests are handled than the bytes hold heads.
+// - no more requests are handled than the bytes contain heads.
 #include <bearerd/base/stats.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>

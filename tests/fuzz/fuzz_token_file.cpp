@@ -1,4 +1,4 @@
-// Whatever lies in the store's directory, reading it never throws; what is read could have been written.
+// Whatever is in the store's directory, reading it never throws; what is read could have been written.
 #include <bearerd/auth/store_record.hpp>
 #include <bearerd/auth/token_seal.hpp>
 

@@ -1,4 +1,4 @@
-// Bytes become events: whatever their order, the token machine keeps its promises.
+// Turns bytes into events: in any order, the token machine keeps its promises.
 #include "token_machine_driver.hpp"
 
 #include <cstdio>

@@ -1,8 +1,8 @@
-// An upstream's bytes, in pieces, to a real pool over plain TCP on loopback; one exchange after the other.
-// Whatever they are:
-// - nothing crashes, and each exchange ends once the upstream has;
-// - a failure says that the request was sent: nothing makes it look as if it had not been;
-// - an answer that is complete is one that the bytes hold, and at most one for each head among them.
+// Sends an upstream's bytes, in pieces, to a real pool over plain TCP on loopback, one exchange after the
+// other. For any bytes:
+// - nothing crashes, and each exchange ends after the upstream has ended;
+// - a failure says that the request was sent: no bytes make it look as if it had not been;
+// - a complete answer is contained in the bytes, and there is at most one for each head in them.
 #include <bearerd/base/stats.hpp>
 #include <bearerd/upstream/pool.hpp>
 
@@ -30,7 +30,7 @@ void require(bool claim) {
         std::abort();
 }
 
-/// A listening socket that every input uses again.
+/// A listening socket that every input reuses.
 struct Listening {
     Listening() {
         descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -54,7 +54,7 @@ struct Ended {
     std::string body;
 };
 
-/// One exchange to its end, streamed where it is not held.
+/// Runs one exchange to its end; its body is streamed if it is not held.
 net::Task<std::unique_ptr<Ended>> exchange(upstream::Pool& pool) {
     constexpr std::string_view head = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n";
     upstream::OutgoingRequest request;

@@ -19,7 +19,7 @@ void require(bool claim) {
         std::abort();
 }
 
-/// contract 3.5 once more, written for clearness over a parsed tree; doubled keys aside.
+/// Judges contract 3.5 a second time, written for clarity over a parsed tree; ignores duplicate keys.
 bool is_null_tree(const nlohmann::json& answer) {
     const auto data = answer.find("data");
     if (data == answer.end() || data->is_null())
@@ -48,7 +48,7 @@ bool may_be_rejected(const nlohmann::json& body) {
     return !body.empty();
 }
 
-/// Data, or an error below a root field, in any of the answers; doubled keys aside.
+/// Whether any answer has data, or an error below a root field; ignores duplicate keys.
 bool shows_that_something_ran(std::string_view body) {
     const auto tree = nlohmann::json::parse(body.begin(), body.end(), nullptr, false);
     const auto ran = [](const nlohmann::json& answer) {

@@ -1,5 +1,5 @@
-// Runs a fuzz target over every file of the folders named on the command line, once: what libFuzzer's own
-// main does with a corpus and no time to spend, for compilers that have none.
+// Runs a fuzz target once over every file of the folders on the command line, as libFuzzer's main does with a
+// corpus and no time. For compilers that have no libFuzzer.
 #include <cstddef>
 #include <cstdint>
 #include <cstdio>
@@ -23,5 +23,5 @@ int main(int argc, char** argv) {
         }
     }
     std::printf("%zu inputs\n", inputs);
-    return inputs == 0 ? 1 : 0; // an empty corpus would be a test that can't fail
+    return inputs == 0 ? 1 : 0; // a test with an empty corpus could not fail
 }

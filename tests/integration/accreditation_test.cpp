@@ -1,4 +1,4 @@
-// The API's accreditation, case by case: by a stock curl, through bearerd, against the simulator.
+// Plays the API's accreditation, case by case: by a stock curl, through bearerd, against the simulator.
 #include "scenario.hpp"
 
 #include <gtest/gtest.h>
@@ -16,7 +16,7 @@ using Json = nlohmann::json;
 constexpr std::string_view required = "This field is required";
 constexpr std::int64_t first_line_item = 11001614;
 
-/// Arguments by name as they stand in the document; an empty one is left out.
+/// Arguments by name, as written in the document; an empty one is omitted.
 using Arguments = std::map<std::string, std::string>;
 
 std::string mutation(const std::string& field, Arguments arguments, const Arguments& others,
@@ -107,7 +107,7 @@ Json reversed(int value, int left) {
     return executed("createReversal", {{"value", value}, {"LineItems", {{{"Card", {{"balance", left}}}}}}});
 }
 
-/// What an EPOS sends, in order, and the whole answer to the last of it but for its cost.
+/// What an EPOS sends, in order, and the whole answer to the last request, without its cost.
 struct Case {
     std::string id;
     std::vector<std::string> documents;
@@ -130,7 +130,7 @@ std::vector<Case> authorisation_cases() {
          refused("loginUser", "Invalid username or password")},
         {"token_refused",
          {balance(card_number)},
-         first_balance(10'000)}, // the test revokes it; the app sees nothing
+         first_balance(10'000)}, // the test revokes it; the app does not notice
         {"card_found", {balance(card_number)}, first_balance(10'000)},
         {"card_unknown", {balance("6301190019990000000")}, executed("Cards", {{"data", Json::array()}})},
     };
@@ -209,7 +209,7 @@ std::vector<Case> all_cases() {
     return all;
 }
 
-/// A stock HTTP client's whole answer.
+/// Returns the whole answer to a stock HTTP client.
 std::string curl(const Daemon& daemon, const std::string& document) {
     const Finished finished = run(
         "/usr/bin/env", {"curl", "-sS", "--noproxy", "*", "--max-time", "60", "-H",
@@ -219,7 +219,7 @@ std::string curl(const Daemon& daemon, const std::string& document) {
     return finished.standard_output;
 }
 
-/// How often the simulator saw each case end as documented, by ids as tests are named.
+/// Returns how often the simulator saw each case end as documented, by ids in the form of test names.
 std::map<std::string, int> exercised(const Simulator& simulator) {
     std::map<std::string, int> counts;
     for (const Json& item : simulator.cases()) {
@@ -265,14 +265,14 @@ TEST(AccreditationReport, IsCompleteOnceEachCaseOfTheSimulatorsListWasExercised)
         expected[item.id] = 0;
     Simulator simulator;
     const std::vector<std::string> ask{"--report", "--control", simulator.control_address()};
-    EXPECT_EQ(exercised(simulator), expected); // the simulator's list is the one of the tests above
+    EXPECT_EQ(exercised(simulator), expected); // the simulator's list is that of the tests above
     EXPECT_EQ(Simulator::run_program(ask).exit.code, 1);
 
     const Daemon daemon = in_front_of(simulator);
     simulator.revoke_tokens();
     for (const Case& item : all_cases()) {
         for (std::string document : item.documents) {
-            // As in the cases' own tests, but upon one shop: references are not used twice, cards are new.
+            // As in the cases' own tests, but in one shop: references are not used twice, cards are new.
             for (const std::string reference : {"sale-1", "order-1", "reversal-1"})
                 if (const auto at = document.find("\"" + reference); at != std::string::npos)
                     document.insert(at + 1,

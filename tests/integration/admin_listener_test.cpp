@@ -123,7 +123,7 @@ TEST(AdminListener, AnswersWhileItDrainsThatItIsNotReady) {
     const HttpResponse ready = scene.daemon.admin("/readyz");
     EXPECT_EQ(ready.status, 503);
     EXPECT_EQ(ready.body, "{\"ready\":false,\"reason\":\"draining\"}\n");
-    HttpClient browser{scene.daemon.admin_port()}; // one that stays connected does not hold up the end
+    HttpClient browser{scene.daemon.admin_port()}; // a browser that stays connected does not delay the end
     EXPECT_EQ(browser.get("/status.json").status, 200);
     let_go.set_value();
     EXPECT_EQ(answer.get().body, some_data);

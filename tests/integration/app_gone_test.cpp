@@ -10,10 +10,10 @@
 namespace bearerd::test {
 namespace {
 
-// Contract 4: a mutation whose app left while it waited for a login is not sent, since the cashier may have
-// pressed again already.
+// Contract 4: a mutation whose app left while it waited for a login is not sent, because the cashier may
+// already have tried again.
 
-/// Refuses the first token, and answers the login that follows only when the test lets it.
+/// Refuses the first token, and answers the following login only when the test allows it.
 class HeldLogin {
 public:
     Script script() {
@@ -65,7 +65,7 @@ TEST(AppGone, ThatResetsItsConnectionDuringALoginHasItsMutationNotSent) {
     EXPECT_EQ(scene.upstream.app_requests().size(), 1U) << "only the one that was rejected";
 }
 
-/// An end of stream within this time after a request came together with it.
+/// If the stream ends within this time after a request, both were sent together.
 constexpr auto half_close_window = std::chrono::milliseconds{100};
 
 TEST(AppGone, ThatEndsItsStreamDuringALoginCanStillReadThatNothingWasExecuted) {
@@ -83,7 +83,7 @@ TEST(AppGone, ThatEndsItsStreamDuringALoginCanStillReadThatNothingWasExecuted) {
     EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
 }
 
-/// The counter-test: the same wait, and an app that half-closed together with its request.
+/// The opposite test: the same wait, and an app that half-closed together with its request.
 TEST(AppGone, IsNotOneThatHalfClosedTogetherWithItsRequest) {
     HeldLogin login;
     Scene scene{login.script(), never_fresh};

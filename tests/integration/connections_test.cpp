@@ -14,7 +14,7 @@ std::string plain_answer(const UpstreamRequest&) {
     return http_answer(some_data);
 }
 
-/// Echoes bodies, but says 408 to one that holds `name`, whose answer comes with the next request.
+/// Echoes bodies, but sends 408 for one that contains `name`, whose answer comes with the next request.
 Script serve_and_say_408_to(const std::string& name) {
     return [name](UpstreamConnection& connection) {
         std::string owed;
@@ -45,7 +45,7 @@ TEST(Connections, AreKeptOnBothSides) {
     EXPECT_THROW((void)client.ended(Deadline{std::chrono::milliseconds{0}}), TimedOut) << "it was closed";
 }
 
-/// A server may send 408 to a connection that it finds idle, just as a request comes in.
+/// A server may send 408 on a connection that it finds idle, just as a request arrives.
 TEST(Connections, OnWhichTheUpstreamSaid408CarryNoOtherRequest) {
     Scene scene{serve_and_say_408_to("late")};
     for (const bool mutation : {false, true}) {

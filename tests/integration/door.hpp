@@ -8,10 +8,10 @@
 #include <string>
 #include <sys/types.h>
 
-/// What the scenarios of who and what may come in (door_*_test.cpp) share.
+/// Shared by the scenarios about access and malformed input (door_*_test.cpp).
 namespace bearerd::test {
 
-/// What the kernel says of a process's memory in KiB: "VmRSS:" now, "VmHWM:" at its most.
+/// Returns a process's memory according to the kernel, in KiB: "VmRSS:" now, "VmHWM:" at its peak.
 [[nodiscard]] inline long memory_kib(pid_t pid, const std::string& field = "VmRSS:") {
     std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
     for (std::string line; std::getline(status, line);)
@@ -20,26 +20,26 @@ namespace bearerd::test {
     return 0;
 }
 
-/// A sanitizer keeps freed memory back; with this it keeps little of it.
+/// A sanitizer holds back freed memory; with this it holds back little.
 [[nodiscard]] inline Environment little_kept_memory() {
     const char* options = std::getenv("ASAN_OPTIONS");
     return {
         {"ASAN_OPTIONS", (options != nullptr ? std::string{options} + ":" : "") + "quarantine_size_mb=1"}};
 }
 
-/// A sanitizer takes memory of its own for ours: bounds are so many times higher there.
+/// A sanitizer's own memory counts as ours: bounds are multiplied by this.
 #if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
 inline constexpr long memory_factor = 4;
 #else
 inline constexpr long memory_factor = 1;
 #endif
 
-/// The metric that counts one outcome of requests that were never classified.
+/// Returns the metric that counts one outcome of requests that were never classified.
 [[nodiscard]] inline std::string refused_metric(const std::string& outcome) {
     return R"(bearerd_requests_total{operation="unknown",outcome=")" + outcome + "\"}";
 }
 
-/// Waits for a metric to come down to `most`; false where it doesn't.
+/// Waits for a metric to fall to `most`; returns false if it doesn't.
 [[nodiscard]] inline bool falls_to(const Daemon& daemon, std::string_view name, double most,
                                    const Deadline& deadline = Deadline{}) {
     while (daemon.metric(name) > most) {
@@ -50,7 +50,7 @@ inline constexpr long memory_factor = 1;
     return true;
 }
 
-/// Waits for a metric to be `least` or more, as the admin listener's own connections may count too.
+/// Waits for a metric to be `least` or more, because the admin listener's own connections may count too.
 [[nodiscard]] inline bool rises_to(const Daemon& daemon, std::string_view name, double least) {
     return daemon.wait_for_metric(name, least) || daemon.metric(name) > least;
 }
@@ -64,7 +64,7 @@ struct Shop {
                   .config = config,
                   .environment = little_kept_memory()}} {}
 
-    /// How many requests came upstream, logins aside.
+    /// Returns how many requests reached the upstream, without logins.
     [[nodiscard]] std::int64_t requests() const {
         return simulator.stat("requests") - simulator.stat("logins_ok");
     }

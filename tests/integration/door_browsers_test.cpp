@@ -60,7 +60,7 @@ TEST(Browsers, OnOtherOriginsCauseNoRequest) {
         {{"Sec-Fetch-Site", "unheard-of"}},
         {{"Sec-Fetch-Site", ""}},
         {{"Sec-Fetch-Site", "none"}, {"Sec-Fetch-Site", "cross-site"}},
-        {{"Referer", "http://anywhere.example/"}}, // of a browser that sends nothing else
+        {{"Referer", "http://anywhere.example/"}}, // from a browser that sends no other header
     };
     int refused = 0;
     for (const Headers& stranger : strangers) {

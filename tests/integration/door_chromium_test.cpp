@@ -5,7 +5,7 @@
 namespace bearerd::test {
 namespace {
 
-/// Serves one page under "/", and takes its reports under "/done?...": the site that the browser is on.
+/// Serves one page under "/", and receives its reports under "/done?...": the site that the browser visits.
 class PageServer {
 public:
     explicit PageServer(std::string page)
@@ -21,7 +21,7 @@ public:
         return "http://" + host + ":" + std::to_string(server_.port());
     }
 
-    /// What the page reported; nothing where it didn't.
+    /// Returns what the page reported; nullopt if it didn't.
     std::optional<std::string> wait_for_report() {
         const Deadline deadline;
         for (std::size_t seen = 0; server_.wait_for_requests(seen + 1, deadline); ++seen)
@@ -35,7 +35,7 @@ private:
     ScriptedUpstream server_;
 };
 
-/// A browser on one page, with nothing of its own to say to the network.
+/// A browser on one page, without network traffic of its own.
 class Chromium {
 public:
     explicit Chromium(const std::string& url)
@@ -51,7 +51,7 @@ public:
     Chromium& operator=(const Chromium&) = delete;
 
     ~Chromium() {
-        process_.signal(SIGTERM); // so that it takes its own children along
+        process_.signal(SIGTERM); // so that it ends its own children too
         (void)process_.wait_exit();
     }
 
@@ -62,7 +62,7 @@ private:
     Process process_;
 };
 
-/// Tries everything that a page can do towards BEARERD without being asked, then tells what it could read.
+/// Tries everything that a page can do towards BEARERD uninvited, then reports what it could read.
 constexpr std::string_view hostile_page = R"(<!doctype html><body><script>
 const target = 'BEARERD', mutation = MUTATION, query = '?query=' + encodeURIComponent('{Cards{total}}');
 const settled = promise => Promise.race([promise, new Promise(resolve => setTimeout(resolve, 5000))]);
@@ -115,7 +115,7 @@ const json = {'Content-Type': 'application/json'}, text = {'Content-Type': 'text
 })();
 </script>)";
 
-/// What an app in the browser does.
+/// Does what an app in the browser does.
 constexpr std::string_view friendly_page = R"(<!doctype html><body><script>
 const ask = body => fetch('BEARERD', {method: 'POST', body,
     headers: {'Content-Type': 'application/json', 'X-Request-Id': 'from-the-page'}}).then(
@@ -167,7 +167,7 @@ protected:
 TEST_F(ChromiumPage, OnAnotherOriginCausesNoRequestWhateverItTries) {
     const Shop shop;
     double refused = 0;
-    // Another site altogether, and another port of this machine, which a browser calls the same site.
+    // A different site, and another port of this machine, which a browser calls the same site.
     for (const std::string host : {"shop.example", "127.0.0.1"}) {
         SCOPED_TRACE(host);
         PageServer page{filled(hostile_page, url_of(shop.daemon, "127.0.0.1"), "hostile")};

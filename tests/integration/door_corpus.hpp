@@ -4,17 +4,17 @@
 #include <string>
 #include <vector>
 
-/// Malformed and ambiguous requests, by the part that is wrong, with what has to become of each.
+/// Malformed and ambiguous requests, by the part that is wrong, with the expected result of each.
 namespace bearerd::test::corpus {
 
-/// What has to become of the bytes: an own error and a closed connection, or exactly one request upstream.
+/// The expected result: an own error and a closed connection, or exactly one request upstream.
 enum class Fate { bad_request, forbidden_host, not_found, wrong_method, too_large, headers_too_large, one };
 
 struct Case {
     std::string name;
     std::string bytes;
     Fate fate = Fate::bad_request;
-    bool ends = false; ///< the client ends its direction behind it: else we would wait for more
+    bool ends = false; ///< the client ends its direction after it: otherwise we would wait for more
 };
 
 inline const std::string query = R"({"query":"{Cards{total}}"})"; // 26 = 1a bytes
@@ -26,7 +26,7 @@ inline const std::string chunked = "Transfer-Encoding: chunked\r\n";
 inline const std::string rest = length + "\r\n" + query;
 inline const std::string one_chunk = "1a\r\n" + query + "\r\n0\r\n\r\n";
 
-/// What an attacker would like to send behind the other's back. It must never come upstream.
+/// A request that an attacker would like to smuggle in. It must never reach the upstream.
 inline const std::string smuggled = "POST /graphql?smuggled HTTP/1.1\r\nHost: localhost\r\n" + rest;
 
 inline std::vector<Case> request_lines() {

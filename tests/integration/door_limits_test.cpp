@@ -12,7 +12,7 @@ void expect_overloaded(const HttpResponse& response) {
     EXPECT_GE(std::stoi(response.header("Retry-After").value_or("-1")), 1);
 }
 
-/// As many descriptors as the system gives this test.
+/// Raises the limit to as many descriptors as the system allows this test.
 std::size_t raise_own_descriptor_limit() {
     rlimit limit{};
     ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -24,11 +24,11 @@ std::size_t raise_own_descriptor_limit() {
 void limit_descriptors(Daemon& daemon, rlim_t most) {
     rlimit limit{};
     ASSERT_EQ(::prlimit(daemon.process().pid(), RLIMIT_NOFILE, nullptr, &limit), 0);
-    limit.rlim_cur = most; // the hard one stays, so that it can go up again
+    limit.rlim_cur = most; // the hard limit stays, so that it can be raised again
     ASSERT_EQ(::prlimit(daemon.process().pid(), RLIMIT_NOFILE, &limit, nullptr), 0);
 }
 
-/// A good query of exactly this size.
+/// Returns a valid query of exactly this size.
 std::string padded_query(std::size_t size) {
     std::string query = balance_query();
     return query.append(size - query.size(), ' ');
@@ -59,7 +59,7 @@ TEST(Limits, OnTheBodyAreExact) {
 
 TEST(Limits, LetABodyThatIsRefusedComeToItsEnd) {
     const Shop shop{"limits: {request_body: 4KiB}"};
-    for (int i = 0; i < 20; ++i) { // a reset would take the answer from the client's hands
+    for (int i = 0; i < 20; ++i) { // a reset would discard the answer before the client reads it
         HttpClient client = shop.daemon.client();
         const std::string head =
             client.format("POST", "/", "", {{"Content-Length", std::to_string(200'000)}});
@@ -102,7 +102,7 @@ TEST(Limits, OnConnectionsAreToldToThoseAbove) {
     clients.pop_back();
     const Deadline deadline;
     int status = 0;
-    while (status != 200 && !deadline.passed()) // the place is free once the daemon has seen the end
+    while (status != 200 && !deadline.passed()) // the place is free after the daemon has seen the end
         status = shop.daemon.post(balance_query()).status;
     EXPECT_EQ(status, 200);
 }
@@ -140,7 +140,7 @@ TEST(Limits, StandTenThousandConnectionsAtOnce) {
         EXPECT_TRUE(rises_to(shop.daemon, "bearerd_client_connections", static_cast<double>(count)));
         for (std::size_t i = 0; i < count; i += count / 50)
             EXPECT_EQ(clients[i].post(balance_query()).status, 200);
-        // Less than a buffer for each: who waits holds none.
+        // Less than a buffer for each: clients that wait hold none.
         EXPECT_LT(memory_kib(pid) - before, memory_factor * static_cast<long>(count) * 8);
         clients.clear();
         EXPECT_TRUE(falls_to(shop.daemon, "bearerd_client_connections", 1));
@@ -174,7 +174,7 @@ TEST(Limits, StandTenThousandConnectionsOverTheLimit) {
     EXPECT_EQ(early.post(balance_query()).status, 200);
 }
 
-/// Connects and sends all but the last byte of the largest body, as far as it is taken.
+/// Connects and sends all but the last byte of the largest body, as far as it is accepted.
 HttpClient with_most_of_a_body(const Daemon& daemon) {
     constexpr std::size_t size = 1 << 20;
     HttpClient client = daemon.client();
@@ -193,7 +193,7 @@ TEST(Limits, OnAllBodiesTogetherAreToldToThoseAbove) {
     const pid_t pid = shop.daemon.process().pid();
     EXPECT_EQ(shop.daemon.post(balance_query()).status, 200);
     const long before = memory_kib(pid);
-    for (int wave = 0; wave < 3; ++wave) { // an allocator may learn from the first one to keep such blocks
+    for (int wave = 0; wave < 3; ++wave) { // the first one may teach an allocator to keep such blocks
         const double told = shop.daemon.metric(refused_metric("overloaded"));
         std::vector<HttpClient> clients;
         for (int i = 0; i < count; ++i)
@@ -222,17 +222,17 @@ TEST(Limits, OfTheSystemOnDescriptorsAreSurvived) {
     Shop shop{"{upstream: {idle_timeout: 60s}, admin: {address: \"off\"}}"};
     HttpClient kept = shop.daemon.client();
     EXPECT_EQ(kept.post(balance_query()).status, 200);
-    // One request that has to connect: the first time, UBSan's check of an object's type takes descriptors.
+    // One request that has to connect: the first time, UBSan's check of an object's type uses descriptors.
     shop.simulator.close_idle_connections();
     EXPECT_EQ(kept.post(balance_query()).status, 200);
     ASSERT_NO_FATAL_FAILURE(limit_descriptors(shop.daemon, 40));
     std::vector<HttpClient> clients;
-    for (int i = 0; i < 200; ++i) // the kernel's queue takes those that can't be accepted
+    for (int i = 0; i < 200; ++i) // the kernel's queue holds those that can't be accepted
         clients.push_back(shop.daemon.client());
     ASSERT_TRUE(shop.daemon.process().wait_for_line("can't accept connections just now"));
     for (int i = 0; i < 3; ++i)
         EXPECT_EQ(kept.post(balance_query()).status, 200) << "on descriptors that are there";
-    ASSERT_NO_FATAL_FAILURE(limit_descriptors(shop.daemon, 4)); // not even one that is given back
+    ASSERT_NO_FATAL_FAILURE(limit_descriptors(shop.daemon, 4)); // not even one that is released
     shop.simulator.close_idle_connections();
     expect_own_error(kept.post(balance_query()), 502, "UPSTREAM_UNREACHABLE", "no");
     ASSERT_NO_FATAL_FAILURE(limit_descriptors(shop.daemon, 1'024));

@@ -15,7 +15,7 @@ namespace {
 
 constexpr uid_t nobody = 65534;
 
-/// A folder that other users may look into, for sockets.
+/// A folder that other users may read, for sockets.
 class OpenDirectory {
 public:
     OpenDirectory() { std::filesystem::permissions(directory_.path(), std::filesystem::perms{0755}); }
@@ -32,7 +32,7 @@ std::string listen_on(const std::vector<std::string>& addresses, const std::stri
     return "{listen: {addresses: " + nlohmann::json(addresses).dump() + more + "}}";
 }
 
-/// Calls on a thread that is another user: the kernel keeps credentials per thread, and only libc hides that.
+/// Calls on a thread that is another user: the kernel keeps credentials per thread, only libc hides that.
 template<class Call>
 auto as_user(uid_t user, Call call) {
     decltype(call()) result{};
@@ -48,7 +48,7 @@ HttpResponse post_over(const std::string& path, const Headers& headers = {}) {
     return HttpClient{Socket::connect_unix(path)}.post(balance_query(), headers);
 }
 
-/// A socket file with nobody behind it, as a process leaves it that was killed.
+/// Leaves a socket file without a listener, as a killed process does.
 void leave_stale_socket(const std::string& path) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;

@@ -34,7 +34,7 @@ Answer answer_of(Fate fate) {
     }
 }
 
-/// What came upstream, by the simulator's own account.
+/// Returns what reached the upstream, according to the simulator.
 nlohmann::json upstream_requests(const Simulator& simulator) {
     nlohmann::json result = nlohmann::json::array();
     for (const auto& request : simulator.requests())
@@ -96,7 +96,7 @@ protected:
         expect_every_worker_serves();
     }
 
-    /// The kernel spreads connections over the workers: not one of so many may hang.
+    /// The kernel spreads connections over the workers: with so many, none may hang.
     void expect_every_worker_serves() {
         std::vector<HttpClient> clients;
         for (int i = 0; i < 32; ++i)
@@ -179,7 +179,7 @@ TEST_F(MalformedRequests, ComeInAnyPiecesToTheSameEnd) {
         try {
             for (const char byte : each.bytes)
                 client.send(std::string_view{&byte, 1});
-        } catch (const std::system_error&) { // it has been refused before its end
+        } catch (const std::system_error&) { // it was refused before its end
         }
         const HttpResponse response = client.read_response();
         EXPECT_EQ(response.status, each.fate == Fate::one ? 200 : 400);

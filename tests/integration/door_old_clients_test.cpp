@@ -77,7 +77,7 @@ TEST(OldClients, WhoExpectContinueMayWaitForItOrNot) {
         mono.send(some_mutation);
         EXPECT_EQ(mono.read_response().body, some_data);
     }
-    HttpClient old = scene.daemon.client(); // HTTP/1.0 knows no interim answers
+    HttpClient old = scene.daemon.client(); // HTTP/1.0 has no interim answers
     old.send("POST / HTTP/1.0\r\nExpect: 100-continue\r\n");
     old.send(sized(some_query));
     const HttpResponse response = old.read_response();
@@ -262,7 +262,7 @@ TEST(OldClients, WhoReadNothingHoldNoMemoryAndAreCut) {
     std::string many;
     for (int i = 0; i < 2'000; ++i)
         many += clients.front().format("POST", "/", some_query);
-    for (HttpClient& client : clients) // as much as it takes: it reads no more while nobody reads its answers
+    for (HttpClient& client : clients) // as much as it takes: it stops reading if nobody reads its answers
         (void)!::send(client.socket().descriptor(), many.data(), many.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
     EXPECT_TRUE(falls_to(daemon, "bearerd_client_connections", 1)) << "the rest is cut";
     EXPECT_LT(memory_kib(daemon.process().pid(), "VmHWM:") - before, memory_factor * (12 << 10));

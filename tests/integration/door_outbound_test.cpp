@@ -18,7 +18,7 @@ namespace {
 const std::string proxy_password = "proxy-secret-7d1f";
 const std::string proxy_credentials = "Basic dGlsbDpwcm94eS1zZWNyZXQtN2QxZg=="; // till and the password
 
-/// An HTTP proxy that only knows CONNECT: it answers as it is told, and with a 200 becomes a pair of pipes.
+/// An HTTP proxy that supports only CONNECT: it answers as configured; after a 200 it is a pair of pipes.
 class ConnectProxy {
 public:
     explicit ConnectProxy(std::string answer = "HTTP/1.1 200 Connection established\r\nX-Proxy: yes\r\n\r\n")
@@ -63,7 +63,7 @@ private:
             workers_.emplace_back([this, descriptor] {
                 try {
                     serve(Socket{descriptor});
-                } catch (const std::exception&) { // either side has gone
+                } catch (const std::exception&) { // either side has closed
                 }
             });
         }
@@ -225,7 +225,7 @@ TEST(Outbound, CarriesTheFieldsThatAreConfigured) {
     EXPECT_EQ(
         scene.daemon.post(some_mutation, {{"x-shop", "43"}, {"User-Agent", "old"}, {"X-Kept", "yes"}}).body,
         some_data);
-    const auto requests = scene.upstream.requests(); // the login's too
+    const auto requests = scene.upstream.requests(); // including the login's
     ASSERT_EQ(requests.size(), 2U);
     for (const auto& request : requests) {
         EXPECT_EQ(request.header("X-Shop"), "42");

@@ -38,7 +38,7 @@ struct Coded {
 
 constexpr std::string_view unauthorized_body = R"({"errors":[{"message":"Unauthorized"}]})";
 
-/// Refuses the first token and takes the second one, with every body but a login's coded.
+/// Refuses the first token and accepts the second one; codes every body except a login's.
 class CodingUpstream {
 public:
     CodingUpstream(std::string coding, std::function<std::string(std::string_view)> pack)
@@ -73,7 +73,7 @@ TEST(Codings, AreLookedIntoForARejection) {
         {"x-gzip", [](auto text) { return packed(text); }},
         {"GZIP", [](auto text) { return packed(text); }},
         {"deflate", [](auto text) { return packed(text, zlib_window); }},
-        {"deflate", [](auto text) { return packed(text, raw_window); }}, // as some servers have it
+        {"deflate", [](auto text) { return packed(text, raw_window); }}, // as some servers send it
         {"gzip, deflate", [](auto text) { return packed(packed(text), zlib_window); }},
         {"identity", [](auto text) { return std::string{text}; }},
         {"gzip", [](auto text) { return packed(text.substr(0, 9)) + packed(text.substr(9)); }}, // two members
@@ -178,7 +178,7 @@ TEST(LargeAnswers, ToASlowReaderTakeConstantMemory) {
     EXPECT_LT(most - before, memory_factor * (16 << 10));
 }
 
-/// Sends parts one by one, each when the test has seen the one before it.
+/// Sends parts one by one, each after the test has seen the one before it.
 class PartsUpstream {
 public:
     explicit PartsUpstream(std::vector<std::string> parts, std::string type, bool chunked)

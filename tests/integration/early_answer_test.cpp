@@ -11,7 +11,7 @@ TEST(EarlyAnswer, OfAnUpstreamThatReadsNoFurtherIsPassedOn) {
     const std::string words = R"({"errors":[{"message":"Request entity too large"}]})";
     std::promise<void> done;
     const auto answered = done.get_future().share();
-    // Far longer than what the connection between them can hold.
+    // Far more than the connection between them can hold.
     constexpr std::size_t size = 12U << 20U;
     const std::string mutation =
         R"({"query":"mutation { createReversal(id: 7) { id } }","variables":{"note":")" +

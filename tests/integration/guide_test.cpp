@@ -1,4 +1,4 @@
-// docs/epos-integration.md, run as it stands, so that it can't rot.
+// Runs docs/epos-integration.md as written, so that it stays correct.
 #include "scenario.hpp"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::json;
 using testing::HasSubstr;
 
-/// What stands between ``` and ```, in order.
+/// The text between ``` and ```, in order.
 struct Block {
     std::string language;
     std::string text;
@@ -52,7 +52,7 @@ void replace_all(std::string& text, std::string_view from, const std::string& to
         text.replace(at, from.size(), to);
 }
 
-/// Whether all of `expected` is in `actual`; "…" is anything, and a list has as many elements.
+/// Whether `actual` contains all of `expected`; "…" matches anything, and a list must have as many elements.
 bool holds(const Json& actual, const Json& expected) {
     if (expected == "…")
         return !actual.is_null();
@@ -77,7 +77,7 @@ std::string url_of(const Daemon& daemon) {
 
 TEST(Guide, ItsRequestsGetTheAnswersThatItShowsAndCertifyATill) {
     const Simulator simulator;
-    // A reader takes longer than ten seconds from bearerd's login to revoking its token.
+    // A human reader takes longer than ten seconds from bearerd's login to revoking its token.
     const Daemon daemon{
         {.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem(), .config = "auth: {fresh_for: 0s}"}};
     const TemporaryDirectory directory;

@@ -1,4 +1,4 @@
-// The simulator's scenarios, and what an app behind bearerd sees of each.
+// The simulator's scenarios, and what an app sees of each through bearerd.
 #include "scenario.hpp"
 
 #include <gmock/gmock.h>
@@ -21,7 +21,7 @@ DaemonOptions in_front_of(const Simulator& simulator, std::string_view config = 
     return {.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem(), .config = std::string{config}};
 }
 
-/// The line items of a transaction, as an app looks them up.
+/// Returns the line items of a transaction, as an app looks them up.
 HttpResponse look_up(const Daemon& daemon, std::string_view reference) {
     return daemon.post(
         Json{{"query",
@@ -76,7 +76,7 @@ TEST(HardDays, AnswersInAnotherOrderReachTheAppsThatAsked) {
     };
     auto first = std::async(std::launch::async, balance, "first");
     const Deadline deadline;
-    while (simulator.requests().size() < 2 && !deadline.passed()) // the login, and this
+    while (simulator.requests().size() < 2 && !deadline.passed()) // the login, and this request
         std::this_thread::sleep_for(std::chrono::milliseconds{10});
     const std::string second = balance("second");
     EXPECT_THAT(second, HasSubstr(R"({"data":{"second":{"total":0}})"));

@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
 constexpr const char* lost_answer = R"({"kind":"close_after","operations":"mutation","next":1})";
 constexpr const char* lost_request = R"({"kind":"close_before","operations":"mutation","next":1})";
 
-/// Toggle's rule, and without it none.
+/// Returns Toggle's rule; without it there is none.
 std::string rule(const std::string& within) {
     return "transactions:\n  look_up_for: " + within +
            "\n  rules:\n    - mutation: createBalanceAdjustment\n      key: merchant_transaction_reference\n"
@@ -41,10 +41,10 @@ std::string code_of(const HttpResponse& response) {
         .value(Json::json_pointer{"/errors/0/extensions/code"}, "");
 }
 
-/// The records of all files, read by nothing of bearerd's.
+/// The records of all files, read without any code of bearerd.
 struct Records {
     std::map<std::uint64_t, Json> intents;
-    std::map<std::uint64_t, Json> outcomes; ///< the last of each
+    std::map<std::uint64_t, Json> outcomes; ///< the last outcome of each
 
     [[nodiscard]] std::set<std::uint64_t> without_outcome() const {
         std::set<std::uint64_t> numbers;
@@ -99,7 +99,7 @@ protected:
         return all;
     }
 
-    /// What `bearerd journal --json` lists.
+    /// Returns what `bearerd journal --json` lists.
     [[nodiscard]] static std::vector<Json> listed(const Daemon& daemon,
                                                   const std::vector<std::string>& more = {}) {
         std::vector<std::string> arguments{"journal", "--json", "--config", daemon.config_file()};
@@ -120,7 +120,7 @@ protected:
         return all;
     }
 
-    /// Outcomes are written a moment after the answer.
+    /// Outcomes are written shortly after the answer.
     [[nodiscard]] bool wait_for_outcomes(std::size_t count) const {
         const Deadline deadline;
         while (records().outcomes.size() < count && !deadline.passed())
@@ -164,13 +164,13 @@ TEST_F(JournalTest, HoldsEachMutationAndItsOutcomeAndNothingElseOfIt) {
     EXPECT_EQ(Json::parse(daemon->admin("/status.json").body).at("journal").at("working"), true);
 }
 
-/// The claim: the process is killed amid a thousand redemptions; nothing that was executed is missing, and
-/// what had no outcome is listed, and resolved against the ledger.
+/// The claim: the process is killed during a thousand redemptions. Nothing that was executed is missing, and
+/// every record without an outcome is listed, and resolved against the ledger.
 TEST_F(JournalTest, TellsAfterAKillExactlyWhatHadNoOutcomeAndLooksItUp) {
     constexpr std::size_t tills = 8; // afterwards, one look-up a second
     constexpr std::size_t sales = 1000;
     const auto reference = [](std::size_t sale) { return "sale-" + std::to_string(sale); };
-    // Four are lost on the way, and their tills wait until the end; all others take a moment.
+    // Four are lost on the way, and their tills wait until the end; all others take a short time.
     upstream.set_faults(R"([{"kind":"close_before","operations":"mutation","after":100,"next":4},)"
                         R"({"kind":"close_after","operations":"mutation","after":50,"next":4},)"
                         R"({"kind":"delay_after","operations":"mutation","delay_ms":5,"probability":0.5},)"
@@ -179,7 +179,7 @@ TEST_F(JournalTest, TellsAfterAKillExactlyWhatHadNoOutcomeAndLooksItUp) {
     std::atomic<std::size_t> next{0};
     std::atomic<std::size_t> answered{0};
     std::atomic<bool> killed{false};
-    std::vector<std::string> told(sales); // by status; empty: no answer came
+    std::vector<std::string> told(sales); // by status; empty: there was no answer
     const auto sell = [&](std::size_t) {
         for (std::size_t sale = next++; sale < sales; sale = next++) {
             try {
@@ -239,7 +239,7 @@ TEST_F(JournalTest, TellsAfterAKillExactlyWhatHadNoOutcomeAndLooksItUp) {
         EXPECT_EQ(item.at("executed"), "yes");
     EXPECT_EQ(numbers(listed(*again, {"--unresolved"})), unresolved);
 
-    // The rest of the thousand, on the same journal.
+    // Sends the rest of the thousand, with the same journal.
     for (std::size_t sale = next; sale < sales; ++sale)
         EXPECT_EQ(again->post(redemption(reference(sale))).status, 200);
     EXPECT_TRUE(wait_for_outcomes(records().intents.size() - unresolved.size()));
@@ -278,7 +278,7 @@ TEST_F(JournalTest, LooksUpOnceTheUpstreamIsThereAgain) {
     kill(*daemon);
     daemon = start(rule("100ms"));
     ASSERT_TRUE(daemon->process().wait_for_line("login unavailable"));
-    std::this_thread::sleep_for(1s); // some questions fail
+    std::this_thread::sleep_for(1s); // some look-ups fail
     upstream.set_faults("[]");
     ASSERT_TRUE(wait_until_looked_up(*daemon));
     EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 0));
@@ -312,7 +312,7 @@ TEST_F(JournalTest, HoldsUpNoShutdownWhileItLooksUp) {
     kill(*daemon);
     upstream.set_faults(R"({"kind":"delay","operations":"query","delay_ms":60000})");
     daemon = start(rule("60s"));
-    while (upstream.stat("faults") < 2 && !deadline.passed()) // which is that of the question
+    while (upstream.stat("faults") < 2 && !deadline.passed()) // the second is that of the look-up
         std::this_thread::sleep_for(1ms);
     const auto begin = std::chrono::steady_clock::now();
     const auto exit = daemon->stop();
@@ -322,7 +322,7 @@ TEST_F(JournalTest, HoldsUpNoShutdownWhileItLooksUp) {
     EXPECT_EQ(numbers(listed(*daemon, {"--unresolved"})), std::set<std::uint64_t>{1});
 }
 
-/// No file of the daemon's may grow beyond that: what it sees of a full disk, but for the word.
+/// Limits the daemon's files to this size: to the daemon it looks like a full disk, but for the error text.
 void fill_disk(Daemon& daemon, rlim_t size) {
     const rlimit limit{size, RLIM_INFINITY};
     ASSERT_EQ(::prlimit(daemon.process().pid(), RLIMIT_FSIZE, &limit, nullptr), 0);

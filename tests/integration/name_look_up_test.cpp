@@ -18,13 +18,13 @@
 namespace bearerd::test {
 namespace {
 
-// Contract 7, the last paragraph. What the daemon is told of names stands in files of its own, which it alone
-// sees in place of those in /etc.
+// Contract 7, the last paragraph. The daemon's name configuration is in files of its own, which only it sees
+// instead of those in /etc.
 
 constexpr const char* unshare = "/usr/bin/unshare";
 constexpr std::string_view host = "api.look-up.test";
 
-/// In a mount namespace of its own, if that is permitted here.
+/// Whether a mount namespace of its own is permitted here.
 bool may_have_files_of_its_own() {
     return std::filesystem::exists(unshare) && run(unshare, {"--mount", "true"}).exit.code == 0;
 }
@@ -42,7 +42,7 @@ std::vector<std::string> with_file(const std::string& file, const std::string& i
             in_place_of};
 }
 
-/// Accepts connections, as the kernel does for it, and never says a word.
+/// Accepts connections, as the kernel does for it, and never sends a byte.
 class SilentAddress {
 public:
     SilentAddress() : port_{free_port()}, descriptor_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
@@ -78,7 +78,7 @@ TEST(NameLookUp, AnAddressThatIsSilentInTlsDoesNotKeepPaymentsFromTheHealthyOne)
     if (!may_have_files_of_its_own())
         GTEST_SKIP() << "no mount namespaces here";
     const TemporaryDirectory folder;
-    // Of two loopback addresses the C library puts 127.0.0.1 first, however they stand here.
+    // Of two loopback addresses the C library puts 127.0.0.1 first, in whatever order they are listed.
     const std::string hosts =
         folder.write("hosts", "127.0.0.1 " + std::string{host} + "\n127.0.0.2 " + std::string{host} + "\n");
     const SilentAddress silent;
@@ -89,7 +89,7 @@ TEST(NameLookUp, AnAddressThatIsSilentInTlsDoesNotKeepPaymentsFromTheHealthyOne)
         "127.0.0.2", silent.port()};
     const Daemon daemon{{.upstream_url = healthy.url(std::string{host}),
                          .ca_pem = authority.pem(),
-                         .config = "upstream: {reuse_for_mutations: 0s}", // each connects anew
+                         .config = "upstream: {reuse_for_mutations: 0s}", // each makes a new connection
                          .launcher = with_file(hosts, "/etc/hosts")}};
     for (int i = 0; i < 6; ++i) {
         const HttpResponse response = daemon.post(some_mutation);
@@ -100,13 +100,13 @@ TEST(NameLookUp, AnAddressThatIsSilentInTlsDoesNotKeepPaymentsFromTheHealthyOne)
     EXPECT_TRUE(silent.was_tried());
 }
 
-/// A name server for one name, which is 127.0.0.1. It may fall silent.
+/// A name server for one name, which is 127.0.0.1. It may stop answering.
 class NameServer {
 public:
     NameServer() : descriptor_{::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0)} {
-        constexpr std::uint32_t first = 0x7f'4d'00'01; // 127.77.0.1, and one for each process
+        constexpr std::uint32_t first = 0x7f'4d'00'01; // 127.77.0.1, and another one for each process
         constexpr std::uint32_t most = 0xff'ff;
-        constexpr std::uint16_t dns_port = 53; // resolv.conf can't name another
+        constexpr std::uint16_t dns_port = 53; // resolv.conf can't name another port
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_port = htons(dns_port);
@@ -130,17 +130,17 @@ public:
         ::close(descriptor_);
     }
 
-    /// Its port is a privileged one.
+    /// It needs a privileged port.
     [[nodiscard]] bool works() const { return works_; }
 
     void fall_silent() { silent_ = true; }
 
-    /// resolv.conf for it: a look-up takes minutes where it is silent.
+    /// Returns a resolv.conf for it: a look-up takes minutes if it does not answer.
     [[nodiscard]] std::string resolv_conf() const {
         return "nameserver " + address_ + "\noptions timeout:30 attempts:5\n";
     }
 
-    /// Whether so many questions have come, or do so now.
+    /// Whether this many questions have arrived; waits for them.
     [[nodiscard]] bool wait_for_unanswered(int count) const {
         for (const Deadline deadline; unanswered_ < count;) {
             if (deadline.passed())
@@ -173,7 +173,7 @@ private:
         }
     }
 
-    /// The question itself (RFC 1035 section 4), with an address where one was asked for.
+    /// Returns the question itself (RFC 1035 section 4), with an address if one was asked for.
     static std::string answer_to(std::string_view question) {
         constexpr std::size_t head = 12;
         const std::size_t end_of_name = question.find('\0', head);
@@ -181,12 +181,12 @@ private:
             return {};
         const bool asks_for_ipv4 = question[end_of_name + 2] == 1;
         std::string answer{question.substr(0, end_of_name + 5)};
-        answer[2] = '\x81'; // an answer, of a server that may recurse
+        answer[2] = '\x81'; // a response, from a server that may recurse
         answer[3] = '\x80';
         answer[7] = asks_for_ipv4 ? 1 : 0;
         answer[11] = 0; // without the question's own extensions
         using namespace std::string_view_literals;
-        if (asks_for_ipv4) // the name above, A, IN, for a second, 127.0.0.1
+        if (asks_for_ipv4) // the name above, A, IN, TTL 1 s, 127.0.0.1
             answer += "\xc0\x0c\0\1\0\1\0\0\0\1\0\4\x7f\0\0\1"sv;
         return answer;
     }
@@ -208,7 +208,7 @@ protected:
     }
 
     [[nodiscard]] std::vector<std::string> launcher() const {
-        // Others than root may have to read it.
+        // Users other than root may have to read it.
         const std::string file = folder.write("resolv.conf", server.resolv_conf());
         ::chmod(file.c_str(), 0644);
         return with_file(file, "/etc/resolv.conf");
@@ -220,7 +220,7 @@ protected:
 
 TEST_F(SilentNameServer, DoesNotHoldUpTheEndOfTheDaemon) {
     server.fall_silent();
-    // By itself: not by the alarm that ends a process which hangs at its end.
+    // It must end by itself, not by the alarm that ends a process which hangs at its end.
     std::vector<std::string> without_alarm = launcher();
     without_alarm.insert(without_alarm.end(), {"/usr/bin/env", "--block-signal=ALRM"});
     Daemon daemon{{.upstream_url = "https://" + std::string{host} + "/graphql",
@@ -241,10 +241,10 @@ TEST_F(SilentNameServer, DoesNotKeepSalesFromTheAddressesThatAreKnown) {
     auto upstream = std::make_unique<ScriptedUpstream>(certificate, script, "127.0.0.1", port);
     const Daemon daemon{{.upstream_url = upstream->url(std::string{host}),
                          .ca_pem = authority.pem(),
-                         .config = "upstream: {reuse_for_mutations: 0s}", // each connects anew
+                         .config = "upstream: {reuse_for_mutations: 0s}", // each makes a new connection
                          .launcher = launcher()}};
     EXPECT_EQ(daemon.post(some_mutation).body, some_data);
-    // After an address that does not answer, the next connection asks for the name again.
+    // After an address that does not answer, the next connection looks the name up again.
     upstream.reset();
     expect_own_error(daemon.post(some_mutation), 502, "UPSTREAM_UNREACHABLE", "no");
     server.fall_silent();

@@ -17,7 +17,7 @@ using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
 
-/// A configuration file of its own, without a daemon.
+/// A configuration file without a daemon.
 class Commands : public testing::Test {
 protected:
     /// `more` is YAML at the top level.
@@ -198,7 +198,7 @@ TEST_F(Commands, TroubleThatMayPassIs1SoThatSystemdTriesAgain) {
     GTEST_SKIP() << "a sanitizer needs descriptors of its own, and takes their lack for a fault of ours";
 #endif
     const std::string file = write("https://api.example.com/graphql");
-    // Whatever this test has inherited would stand in the loader's way.
+    // Descriptors that this test has inherited would disturb the loader.
     const Finished ended = run("/bin/sh", {"-c", "exec 3>&- 4>&-; exec prlimit --nofile=4:4 \"$@\"", "sh",
                                            BEARERD_PROGRAM, "run", "--config", file});
     EXPECT_EQ(ended.exit.code, 1) << ended.output;
@@ -285,7 +285,7 @@ TEST_F(Commands, ALoginThatCanNotBeCarriedOutIs69AndSaysWhatToDo) {
                                       HasSubstr("Connection refused. Nothing listens there"),
                                       Not(HasSubstr("a-key-of-the-api"))));
 
-    const Simulator upstream; // whose authority nobody told us of
+    const Simulator upstream; // nobody gave us its authority
     const Finished untrusted = run_bearerd({"login", "--config", write(upstream.url())});
     EXPECT_EQ(untrusted.exit.code, 69) << untrusted.output;
     EXPECT_THAT(untrusted.output, HasSubstr("certificate"));
@@ -297,7 +297,7 @@ constexpr std::string_view healthy =
     R"("upstream":{"url":"https://api.example.com/graphql","reachable":true,"last_error":null},)"
     R"("requests":{"total":12,"in_flight":1,"by_outcome":{"ok":11,"rejected":0,"graphql_error":1}}})";
 
-/// What stands at the admin address answers like this.
+/// Runs the command while the server at the admin address answers like this.
 Finished ask(const TemporaryDirectory& directory, std::string_view body,
              std::string_view status_line = "200 OK") {
     ScriptedUpstream admin{std::nullopt, [&](UpstreamConnection& connection) {
@@ -306,7 +306,7 @@ Finished ask(const TemporaryDirectory& directory, std::string_view body,
                                EXPECT_EQ(request.header("Host"), "localhost");
                                connection.write(http_answer(body, {}, status_line));
                            }};
-    // Neither the password's file nor the variable is there: status needs none of them.
+    // Neither the password's file nor the variable exists, because status needs neither.
     const std::string file = directory.write(
         "bearerd.yaml",
         "upstream: {url: \"${BEARERD_TEST_NO_SUCH_NAME}\"}\n"
@@ -370,7 +370,7 @@ TEST_F(Commands, StatusWithoutADaemonIs69AndSaysWhatToDo) {
     EXPECT_THAT(off.output, HasSubstr("admin.address"));
 }
 
-/// The configuration of a daemon whose admin listener is at this address.
+/// Returns the configuration of a daemon whose admin listener is at this address.
 std::string admin_at(const std::string& address) {
     return "admin: {address: \"" + address + "\"}\n";
 }

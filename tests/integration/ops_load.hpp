@@ -14,28 +14,28 @@
 
 namespace bearerd::test {
 
-/// Clients that send balance queries one after the other, each on a connection that it keeps, or on a new one
-/// for each request, until they are told to end. Whatever is not a whole 200 with data is a failure, unless
-/// another judge is given. A kept connection that bearerd announced to close (Connection: close) is replaced,
-/// as HTTP asks.
+/// Clients that send balance queries one after the other until end(), each on a connection that it keeps, or
+/// on a new one for each request. Anything but a complete 200 with data is a failure, unless another judge is
+/// given. A kept connection that bearerd announced to close (Connection: close) is replaced, as HTTP
+/// requires.
 class Load {
 public:
-    /// Tells in words what is wrong with an answer; nothing where it is as it must be. Called by all clients.
+    /// Returns what is wrong with an answer, as text; empty if it is as expected. Called by all clients.
     using Judge = std::function<std::string(const HttpResponse&)>;
 
     static std::string expect_data(const HttpResponse& response);
 
-    /// `pace` is how long each client rests after an answer.
+    /// `pace`: how long each client pauses after an answer.
     Load(std::uint16_t port, std::size_t clients, bool keep_connections, Judge judge = expect_data,
          std::chrono::milliseconds pace = {});
     Load(const Load&) = delete;
     Load& operator=(const Load&) = delete;
     ~Load();
 
-    /// Waits until so many more requests than now were answered; false where they are not.
+    /// Waits until this many more requests were answered; returns false if they are not.
     [[nodiscard]] bool wait_for_more(std::uint64_t count, Deadline deadline = Deadline{}) const;
 
-    /// Ends the clients; what failed, in words.
+    /// Ends the clients. Returns the failures as texts.
     std::vector<std::string> end();
 
     [[nodiscard]] std::uint64_t answered() const { return answered_; }

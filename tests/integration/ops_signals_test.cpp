@@ -14,7 +14,7 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::StartsWith;
 
-/// Lets requests of apps wait at the upstream until the test lets them go.
+/// Holds apps' requests at the upstream until the test releases them.
 class Gate {
 public:
     Scene::Answer answer() {
@@ -98,8 +98,7 @@ TEST(Stopping, LosesNoRequestUnderLoad) {
     std::vector<std::thread> clients;
     for (int i = 0; i < 8; ++i)
         clients.emplace_back([&, i] {
-            // A request that was sent gets an answer; only a refused or untouched connection may end the
-            // loop.
+            // A request that was sent gets an answer. Only a refused or unused connection may end the loop.
             for (int n = 0;; ++n) {
                 std::optional<HttpClient> client;
                 try {
@@ -133,7 +132,7 @@ TEST(Stopping, LosesNoRequestUnderLoad) {
     EXPECT_GE(answered, 50);
 }
 
-/// SIGHUP, and READY=1 as its end.
+/// Sends SIGHUP and waits for READY=1, which ends the reload.
 void reload(Daemon& daemon) {
     daemon.process().signal(SIGHUP);
     ASSERT_TRUE(daemon.notify().wait_for("RELOADING=1", daemon.process()));
@@ -176,7 +175,7 @@ TEST(Reloading, ToAnotherUpstreamGivesTheOldOneNoTokenOfTheNew) {
     waiting.send(waiting.format("POST", "/graphql", some_mutation, {{"Content-Type", "application/json"}}));
     ASSERT_TRUE(daemon.wait_for_metric("bearerd_requests_in_flight", 1));
     daemon.write_config("upstream: {url: \"" + other.url("127.0.0.1") + "\"}");
-    daemon.process().signal(SIGHUP); // before the first login was tried systemd hears nothing of it
+    daemon.process().signal(SIGHUP); // before the first login was tried, systemd is not notified
     ASSERT_TRUE(daemon.process().wait_for_line("configuration reloaded"));
     reloaded.set_value();
     EXPECT_EQ(daemon.post(some_query).body, some_data);

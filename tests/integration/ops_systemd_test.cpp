@@ -18,7 +18,7 @@ namespace {
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// The values of a variable over all messages, in order.
+/// Returns the values of a variable in all messages, in order.
 std::vector<std::string> values(const NotifySocket& notify, const std::string& name) {
     std::vector<std::string> found;
     for (const std::string& message : notify.messages()) {
@@ -77,7 +77,7 @@ TEST(Notifying, AReloadBeforeTheFirstLoginWasTriedMakesNothingReady) {
     Daemon daemon{{.upstream_url = upstream.url(), .ca_pem = authority.pem(), .wait_until_ready = false}};
     EXPECT_TRUE(upstream.wait_for_requests(1));
     daemon.process().signal(SIGHUP);
-    // Answered by the loop that reloads, so nothing of the reload is left to be said.
+    // Answered by the loop that reloads, so the reload has nothing more to report.
     EXPECT_TRUE(daemon.wait_for_metric(R"(bearerd_config_reloads_total{result="ok"})", 1));
     EXPECT_FALSE(
         daemon.notify().wait_for("READY=1", daemon.process(), Deadline{std::chrono::milliseconds{1}}));
@@ -133,11 +133,11 @@ TEST(Notifying, ShutsUpWithoutAWatchdog) {
     EXPECT_THAT(values(scene.daemon.notify(), "WATCHDOG"), IsEmpty());
 }
 
-/// A listening socket that outlives the daemons it is handed to, as bearerd.socket is.
+/// A listening socket that outlives the daemons that it is passed to, like bearerd.socket.
 class ActivationSocket {
 public:
     explicit ActivationSocket(in_addr_t bound = INADDR_LOOPBACK)
-        : descriptor_{::socket(AF_INET, SOCK_STREAM, 0)} { // inherited: without CLOEXEC
+        : descriptor_{::socket(AF_INET, SOCK_STREAM, 0)} { // without CLOEXEC, so it is inherited
         sockaddr_in address{};
         address.sin_family = AF_INET;
         address.sin_addr.s_addr = htonl(bound);
@@ -156,7 +156,7 @@ public:
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
-    /// The command of a shell that hands it over as descriptor 3, as systemd does, and becomes bearerd.
+    /// Returns the command of a shell that passes it as descriptor 3, like systemd, and becomes bearerd.
     [[nodiscard]] std::vector<std::string> command(const std::string& config_file) const {
         return {"-c", "exec 3<&" + std::to_string(descriptor_) + "; LISTEN_FDS=1 LISTEN_PID=$$ exec '" +
                           BEARERD_PROGRAM + "' run --config '" + config_file + "'"};
@@ -182,7 +182,7 @@ TEST(SocketActivation, ServesOnTheSocketThatWasHandedOver) {
     const Simulator upstream;
     const TemporaryDirectory directory;
     const ActivationSocket socket;
-    HttpClient early{socket.port()}; // connected before anybody accepts
+    HttpClient early{socket.port()}; // connected before a daemon accepts
     early.send(early.format("POST", "/graphql", balance_query(), {{"Content-Type", "application/json"}}));
     Process process{"/bin/sh", socket.command(activated_config(directory, upstream))};
     EXPECT_EQ(early.read_response().status, 200) << process.output();

@@ -5,7 +5,7 @@
 namespace bearerd::test {
 namespace {
 
-/// Logins are answered; what else comes meets this end, once each.
+/// Answers logins; every other request meets this end, once each.
 Script ending_with(std::function<void(UpstreamConnection&)> end) {
     return [end = std::move(end)](UpstreamConnection& connection) {
         for (;;) {
@@ -75,7 +75,7 @@ TEST(Outcome, WithoutAnAnswerInTimeIsTold) {
     EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
 }
 
-/// The connection answers one request, then takes the second and closes without a byte.
+/// Answers one request on the connection, then takes the second and closes without a byte.
 Script stale_after_one() {
     auto stale = std::make_shared<std::atomic<bool>>(false);
     return [stale](UpstreamConnection& connection) {
@@ -141,7 +141,7 @@ TEST(Outcome, OfAMutationWhoseAppWentAwayIsReadToItsEnd) {
         client.socket().reset();
     }
     gate.unlock();
-    const Deadline deadline; // the answer is read behind the back of everybody here
+    const Deadline deadline; // nobody here is notified when the answer is read
     do {
         EXPECT_EQ(scene.daemon.post(some_query).body, some_data);
     } while (scene.upstream.requests().back().token() != second_token && !deadline.passed());

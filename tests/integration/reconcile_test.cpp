@@ -16,7 +16,7 @@ using testing::HasSubstr;
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-/// Toggle's rule, as the example configuration has it.
+/// Returns Toggle's rule, as in the example configuration.
 std::string toggle_rule(const std::string& within = "30s", const std::string& more = "") {
     return "transactions:\n  look_up_for: " + within +
            "\n  rules:\n    - mutation: createBalanceAdjustment\n      key: merchant_transaction_reference\n"
@@ -32,13 +32,13 @@ DaemonOptions in_front_of(const Simulator& upstream, std::string config) {
     return {.upstream_url = upstream.url(), .ca_pem = upstream.ca_pem(), .config = std::move(config)};
 }
 
-/// `errors[0].extensions` of a GraphQL answer; null where there is none.
+/// Returns `errors[0].extensions` of a GraphQL answer; null if there is none.
 Json extensions_of(const HttpResponse& response) {
     return Json::parse(response.body, nullptr, false)
         .value(Json::json_pointer{"/errors/0/extensions"}, Json{});
 }
 
-/// The app is told that the outcome was unknown, and what was found out about it.
+/// Expects that the app gets the outcome as unknown, and what was found out about it.
 void expect_told(const HttpResponse& response, const char* executed) {
     EXPECT_EQ(response.status, 504) << response.body;
     const Json told = extensions_of(response);
@@ -66,7 +66,7 @@ TEST(Reconcile, TellsThatAMutationWasExecutedWhoseAnswerWasLost) {
     expect_told(response, "yes");
     EXPECT_THAT(response.body, HasSubstr("was executed"));
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
-    // What was found is what the app finds by the same query.
+    // What was found is the same as what the app finds with the same query.
     const Json items = Json::parse(
         daemon.post(R"({"query":"{LineItems(merchant_transaction_reference:\"sale-1\"){data{id}}}"})").body);
     EXPECT_EQ(extensions_of(response)["reconciled"], items["data"]["LineItems"]["data"][0]["id"]);
@@ -190,8 +190,8 @@ TEST(Reconcile, EndsWithTheGracePeriodOfAShutdown) {
     EXPECT_EQ(stopped->code, 0);
 }
 
-/// The claim, by the ledger: nearly all that was executed without an answer is told "yes", and nothing else
-/// is.
+/// The claim, by the ledger: nearly everything that was executed without an answer is reported as "yes", and
+/// nothing else is.
 TEST(Reconcile, TellsYesOfWhatTheLedgerHoldsAndOfNothingElse) {
     constexpr std::size_t tills = 16;
     constexpr std::size_t sales = 25;

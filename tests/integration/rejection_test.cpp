@@ -7,7 +7,7 @@ namespace {
 
 const std::string refused = R"({"errors":[{"message":"Unauthorized","customer_facing":false}]})";
 
-/// Logins bring one token after the other; the first is answered by `first`, every other by `later`.
+/// Logins return one token after the other. `first` answers the first token, `later` every other.
 Script changing(std::string first, std::string later) {
     auto logins = std::make_shared<std::atomic<int>>(0);
     return [first, later, logins](UpstreamConnection& connection) {
@@ -26,7 +26,8 @@ constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
 TEST(Rejection, IsFollowedByALoginAndOneMoreTry) {
     for (const std::string& answer :
          {http_answer(refused), http_answer(refused, {}, "401 Unauthorized"),
-          // What claims to be JSON and isn't proves nothing of a mutation (contract 3.5): InDoubt tests it.
+          // A body that claims to be JSON and isn't proves nothing about a mutation (contract 3.5): see
+          // InDoubt.
           http_answer(R"({"data":{"a":null},"errors":[{"message":"UNAUTHORIZED"}]})"),
           http_answer(R"({"errors":[{"message":"no","extensions":{"code":"UNAUTHENTICATED"}}]})")}) {
         for (const std::string_view document : {some_query, some_mutation}) {
@@ -99,7 +100,7 @@ TEST(Rejection, OfTheSecondTryGoesToTheApp) {
 
 TEST(Rejection, AThousandTimesCausesOneLoginAtTheMost) {
     Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, "auth: {fresh_for: 500ms}"};
-    const Deadline deadline; // the token of the start is fresh at first, and its rejections cause no login
+    const Deadline deadline; // the first token is fresh at first, and its rejections cause no login
     while (scene.upstream.logins() < 2 && !deadline.passed())
         EXPECT_EQ(scene.daemon.post(some_query).body, refused);
     const auto answers = in_parallel(20, [&](std::size_t) {

@@ -15,18 +15,18 @@ inline constexpr std::string_view some_query = R"({"query":"{ Cards { data { bal
 inline constexpr std::string_view some_mutation = R"({"query":"mutation { createReversal(id: 7) { id } }"})";
 inline constexpr std::string_view some_data = R"({"data":{"answer":42}})";
 
-/// Tokens of the scripted upstreams: long enough to be searched for, and plainly not anybody's.
+/// Tokens of the scripted upstreams: long enough to search for, and obviously fake.
 inline constexpr std::string_view first_token = "opaque-first-token-0001";
 inline constexpr std::string_view second_token = "opaque-second-token-0002";
 
-/// A scripted upstream with a good certificate, and bearerd in front of it. In the end, no token may stand in
-/// the daemon's output.
+/// A scripted upstream with a valid certificate, and bearerd in front of it. At the end, the daemon's output
+/// must contain no token.
 class Scene {
 public:
     using Answer = std::function<std::string(const UpstreamRequest&)>;
 
     explicit Scene(Script script, std::string_view config = "");
-    /// Logins bring `first_token`; everything else is answered by this.
+    /// Logins return `first_token`; this answers everything else.
     explicit Scene(Answer answer, std::string_view config = "");
     Scene(const Scene&) = delete;
     Scene& operator=(const Scene&) = delete;
@@ -40,7 +40,7 @@ public:
     Daemon daemon;
 };
 
-/// One of bearerd's own errors, whole: status, headers, and exactly the body of contract 4.
+/// Expects one of bearerd's own errors, complete: status, headers, and exactly the body of contract 4.
 void expect_own_error(const HttpResponse& response, int status, std::string_view code,
                       std::string_view executed);
 

@@ -14,7 +14,7 @@
 namespace bearerd::test {
 namespace {
 
-/// Everything that the admin listener shows.
+/// Returns everything that the admin listener shows.
 std::string pages(const Daemon& daemon) {
     std::string text;
     for (const char* page : {"/status.json", "/metrics", "/readyz", "/"}) {
@@ -25,10 +25,10 @@ std::string pages(const Daemon& daemon) {
     return text;
 }
 
-/// Whether a process of the same user, without root's might, may read that one's memory: 0 or an errno.
+/// Whether a process of the same user, without root's rights, may read that one's memory: 0 or an errno.
 int reading_memory_of(pid_t process) {
     int result = 0;
-    std::thread{[&] { // capabilities are a thread's own
+    std::thread{[&] { // capabilities belong to a thread
         __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
         __user_cap_data_struct sets[2] = {};
         ::syscall(SYS_capget, &header, &sets[0]);
@@ -36,7 +36,7 @@ int reading_memory_of(pid_t process) {
         ::syscall(SYS_capset, &header, &sets[0]);
         char byte = 0;
         const iovec here{&byte, 1};
-        const iovec there{nullptr, 1}; // nothing is there: who may read gets EFAULT
+        const iovec there{nullptr, 1}; // nothing is there: a permitted reader gets EFAULT
         const auto got = ::process_vm_readv(process, &here, 1, &there, 1, 0);
         result = got < 0 && errno != EFAULT ? errno : 0;
     }}
@@ -44,7 +44,7 @@ int reading_memory_of(pid_t process) {
     return result;
 }
 
-/// The log at its most talkative.
+/// Logs as much as possible.
 class Secrets : public testing::TestWithParam<std::string> {};
 
 TEST_P(Secrets, StandInNoLog) {
@@ -71,7 +71,7 @@ TEST_P(Secrets, StandInNoLog) {
     daemon.client().get(
         "/graphql?query=%7BCards(card_reference:%226301190019990640662%22)%7Bdata%7Bbalance%7D%7D%7D");
 
-    const auto exit = daemon.stop(); // which writes what is still on its way
+    const auto exit = daemon.stop(); // writes what is still pending
     EXPECT_TRUE(exit && exit->code == 0);
     const std::string shown = daemon.output();
     EXPECT_NE(shown.find("mutation"), std::string::npos) << "no request was logged at all";
@@ -105,7 +105,7 @@ TEST(SecretsInMemory, AreNeitherDumpedNorReadByAnotherProcess) {
     const pid_t process = scene.daemon.process().pid();
     rlimit own{};
     ASSERT_EQ(::getrlimit(RLIMIT_CORE, &own), 0);
-    if (own.rlim_max != 0) { // else it says nothing of bearerd
+    if (own.rlim_max != 0) { // otherwise it says nothing about bearerd
         rlimit limit{1, 1};
         ASSERT_EQ(::prlimit(process, RLIMIT_CORE, nullptr, &limit), 0);
         EXPECT_EQ(limit.rlim_cur, 0U);

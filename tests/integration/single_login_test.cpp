@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t crowd = 200;
 
-/// Refuses the first token, but answers so only when the whole crowd stands there with it.
+/// Refuses the first token, but only after the whole crowd has sent it.
 class CrowdScript {
 public:
     Script script() {

@@ -11,7 +11,7 @@
 namespace bearerd::test {
 namespace {
 
-/// The most memory that the process ever used, in KiB.
+/// Returns the most memory that the process ever used, in KiB.
 long peak_memory_kib(pid_t pid) {
     std::ifstream status{"/proc/" + std::to_string(pid) + "/status"};
     for (std::string line; std::getline(status, line);)
@@ -20,7 +20,7 @@ long peak_memory_kib(pid_t pid) {
     return 0;
 }
 
-/// Bytes of which a lost or doubled piece would be seen.
+/// Returns bytes in which a lost or doubled piece would be noticed.
 std::string large_body(std::size_t size) {
     std::string result;
     result.reserve(size + 16);
@@ -43,7 +43,7 @@ std::string in_chunks(const std::string& body) {
     return text + "0\r\n\r\n";
 }
 
-/// A sanitizer keeps freed memory back; with this it keeps little of it.
+/// A sanitizer holds back freed memory; with this it holds back little.
 Environment small_quarantine() {
     const char* options = std::getenv("ASAN_OPTIONS");
     return {
@@ -124,7 +124,7 @@ TEST(Streaming, HandsEventsOnAsTheyCome) {
     EXPECT_EQ(client.read_piece(), std::nullopt);
 }
 
-// Else streams that nobody reads would hold one connection after the other until none is left.
+// Otherwise streams that nobody reads would hold one connection after the other until none is left.
 TEST(Streaming, OfASubscriptionEndsWithItsApp) {
     std::promise<void> ended;
     Scene scene{[&](UpstreamConnection& connection) {

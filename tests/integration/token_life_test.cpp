@@ -4,8 +4,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-// contract 3 with tokens that live for seconds: what is waited for is the life of a token, told by the
-// simulator's counts and bearerd's own.
+// contract 3 with tokens that live for seconds. The tests wait for the end of a token's life, and measure it
+// by the counts of the simulator and of bearerd.
 namespace bearerd::test {
 namespace {
 
@@ -24,12 +24,12 @@ bool wait_until(const std::function<bool()>& there) {
     return true;
 }
 
-/// Waits for a count of the simulator to get there.
+/// Waits for a count of the simulator to reach the value.
 bool wait_for_stat(const Simulator& simulator, const std::string& name, std::int64_t value) {
     return wait_until([&] { return simulator.stat(name) >= value; });
 }
 
-/// No request reached the simulator with a token that it would not have.
+/// No request reached the simulator with a token that it would refuse.
 void expect_good_tokens_only(const Simulator& simulator) {
     const nlohmann::json stats = simulator.stats();
     for (const char* bad : {"unauthorized", "without_token", "unknown_tokens", "expired_tokens",
@@ -37,7 +37,7 @@ void expect_good_tokens_only(const Simulator& simulator) {
         EXPECT_EQ(stats.at(bad), 0) << bad;
 }
 
-/// Each attempt was so long after the one before it, or longer, in milliseconds.
+/// Each attempt came at least this long after the one before it, in milliseconds.
 void expect_gaps(const Simulator& simulator, const std::vector<std::int64_t>& shortest) {
     const auto times = simulator.stats().at("login_attempts_ms").get<std::vector<std::int64_t>>();
     ASSERT_EQ(times.size(), shortest.size() + 1);
@@ -77,8 +77,8 @@ TEST(TokenLife, IsUsedUpWhileLoginsFailAndNotALittleLonger) {
     {
         Load load{daemon.port(), tills, true, Load::expect_data, pace};
         EXPECT_TRUE(wait_until([&] { return daemon.metric(unavailable) >= 3; })) << "tried, and again";
-        // The upstream counts from when it sent the token, bearerd from when it came: between the two ends
-        // lies a moment that is nobody's fault, so the traffic pauses there.
+        // The upstream counts from when it sent the token, bearerd from when it arrived. Between the two ends
+        // is a moment for which nobody is to blame, so the traffic pauses there.
         EXPECT_TRUE(wait_until([&] { return daemon.metric(left) < 0.8; }));
         EXPECT_EQ(load.end(), std::vector<std::string>{});
     }
@@ -122,7 +122,7 @@ TEST(TokenLife, IsNotEndedByTokensThatAreNotToBeAdopted) {
         EXPECT_EQ(Load::expect_data(daemon.post(balance_query())), "") << row.reason;
         EXPECT_EQ(simulator.requests().back().at("token_generation"), 1) << row.reason;
     }
-    for (const Planted& row : planted) // by one each, and by no more
+    for (const Planted& row : planted) // by exactly one each
         EXPECT_EQ(daemon.metric("bearerd_token_ignored_total{reason=\"" + row.reason + "\"}"), 1);
     EXPECT_EQ(daemon.metric(R"(bearerd_logins_total{result="ok"})"), 1);
     EXPECT_EQ(simulator.stat("logins_ok"), 2) << "ours, and the app's own";
@@ -172,7 +172,7 @@ TEST(WrongPassword, OnceCorrectedIsTriedAtOnceWhateverTheBackoff) {
                    .ca_pem = simulator.ca_pem(),
                    .config = backoff + "credentials: {password_file: " + wrong + "}"}};
     ASSERT_TRUE(wait_for_stat(simulator, "logins_rejected", 1));
-    daemon.write_config(backoff); // with the right one
+    daemon.write_config(backoff); // with the right password
     daemon.process().signal(SIGHUP);
     ASSERT_TRUE(daemon.wait_for_metric(R"(bearerd_logins_total{result="ok"})", 1));
     EXPECT_EQ(simulator.stats().at("login_attempts_ms").size(), 2U);
@@ -193,7 +193,7 @@ TEST(WrongPassword, IsTriedNoOftenerWhereEachFailureIsFollowedByARestart) {
         EXPECT_TRUE(wait_for_stat(simulator, "logins_rejected", attempt));
         EXPECT_TRUE(load.wait_for_more(2 * tills));
         EXPECT_EQ(load.end(), std::vector<std::string>{});
-        const auto exit = daemon.stop(); // which stores what is not yet
+        const auto exit = daemon.stop(); // stores what is not stored yet
         EXPECT_TRUE(exit && exit->code == 0);
         EXPECT_EQ(daemon.output().find("did not finish in time"), std::string::npos);
     }
@@ -213,7 +213,7 @@ TEST(Denial, OfOneDocumentCausesOneLoginAndStopsNoOther) {
     const Deadline deadline; // until fresh_for has passed, and the one login was made
     while (simulator.stat("logins_ok") < 2 && !deadline.passed())
         EXPECT_TRUE(refused(first, 0));
-    const Deadline not_fresh{1'500ms}; // when only the memory of the document stands before a login
+    const Deadline not_fresh{1'500ms}; // then only the memory of the document prevents a login
     const auto failures = in_parallel(tills, [&](std::size_t till) {
         HttpClient client = daemon.client();
         std::vector<std::string> wrong;

@@ -10,7 +10,7 @@
 #include <random>
 #include <sys/stat.h>
 
-// contract 3.9: what outlives a restart, and what it survives.
+// contract 3.9: what survives a restart, and what the store tolerates.
 namespace bearerd::test {
 namespace {
 
@@ -33,7 +33,7 @@ protected:
 
     fs::path store() const { return directory.path() / "store"; }
 
-    /// What is in the store, by name.
+    /// Returns the names of the files in the store.
     std::vector<std::string> files() const {
         std::vector<std::string> names;
         for (const auto& entry : fs::directory_iterator{store()})
@@ -42,7 +42,7 @@ protected:
         return names;
     }
 
-    /// The only file whose name begins so.
+    /// Returns the only file whose name begins with this prefix.
     fs::path file(std::string_view prefix = "token-") const {
         std::vector<std::string> names = files();
         std::erase_if(names, [&](const std::string& name) { return !name.starts_with(prefix); });
@@ -50,7 +50,7 @@ protected:
         return names.empty() ? fs::path{} : store() / names.front();
     }
 
-    /// A daemon that logs in, stores its token, and ends.
+    /// Runs a daemon that logs in, stores its token, and ends.
     void fill() const {
         const auto daemon = start();
         EXPECT_EQ(Load::expect_data(daemon->post(balance_query())), "");
@@ -72,8 +72,8 @@ std::size_t count(const std::string& text, std::string_view word) {
     return result;
 }
 
-/// Of a daemon that has answered a request: the log is written a moment later, and that request's line behind
-/// them.
+/// Returns the warnings of a daemon that has answered a request. The log is written with a delay, and the
+/// line of that request comes after them.
 std::size_t warnings(const std::unique_ptr<Daemon>& daemon) {
     EXPECT_TRUE(daemon->process().wait_for_line("info request "));
     return count(daemon->output(), warning);
@@ -129,7 +129,7 @@ TEST_F(TokenStore, ThatIsDamagedIsIgnoredWithOneWarningAndOneLogin) {
         EXPECT_EQ(simulator.stat("logins_ok"), ++logins) << bytes.size() << " bytes";
     }
     EXPECT_EQ(simulator.stat("unauthorized"), 0);
-    const auto daemon = start(); // what the last login stored is good again
+    const auto daemon = start(); // the token that the last login stored is valid again
     EXPECT_EQ(simulator.stat("logins_ok"), logins);
 }
 
@@ -164,7 +164,7 @@ TEST_F(RotatingTokenStore, SurvivesSigkillAtAnyMoment) {
         EXPECT_EQ(Load::expect_data(daemon->post(balance_query())), "") << "life " << life;
         EXPECT_EQ(warnings(daemon), 0U) << "life " << life;
         Load load{daemon->port(), 2, true};
-        // Once there is a token in the store, no restart may need a login.
+        // After there is a token in the store, no restart may need a login.
         ASSERT_TRUE(
             wait_until([&] { return fs::exists(store()) && !files().empty() && files().back()[0] == 't'; }));
         EXPECT_TRUE(load.wait_for_more(moment(dice)));
@@ -172,7 +172,7 @@ TEST_F(RotatingTokenStore, SurvivesSigkillAtAnyMoment) {
         daemon->process().signal(SIGKILL);
         const auto exit = daemon->stop();
         EXPECT_TRUE(exit && exit->signal == SIGKILL);
-        static_cast<void>(load.end()); // what was under way has failed, of course
+        static_cast<void>(load.end()); // what was in flight has failed, of course
     }
     overwrite(store() / ("." + file().filename().string() + ".tmp-4194304"), "half of a tok");
     fill();

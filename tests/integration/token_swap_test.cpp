@@ -5,7 +5,7 @@
 namespace bearerd::test {
 namespace {
 
-/// The answers bring these headers; logins bring the first token.
+/// Answers have these headers; logins return the first token.
 Scene::Answer bringing(Headers headers) {
     return [headers = std::move(headers)](const UpstreamRequest&) { return http_answer(some_data, headers); };
 }

@@ -14,7 +14,7 @@ namespace {
 using testing::HasSubstr;
 using testing::Not;
 
-// Decimal digits alone are a legal trace id, and no card number.
+// A trace id may consist of decimal digits only; it is not a card number.
 constexpr std::string_view trace_id = "10450911298860735517320046689025";
 
 std::string traceparent() {

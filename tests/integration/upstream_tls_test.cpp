@@ -9,8 +9,8 @@ std::string secret_text() {
     return std::string{password};
 }
 
-/// bearerd in front of a server that it must not trust: every request is refused, and the password stays
-/// here.
+/// Puts bearerd in front of a server that it must not trust: every request is refused, and the password is
+/// not sent.
 void expect_refused(const CertificateAuthority& trusted, const std::optional<Certificate>& certificate,
                     const std::string& host = "localhost") {
     ScriptedUpstream upstream{certificate, serve_with(std::string{first_token},

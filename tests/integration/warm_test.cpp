@@ -23,7 +23,7 @@ TEST(KeepWarm, ARedemptionLongAfterTheStartUsesWhatWasMadeAhead) {
     Daemon daemon{
         {.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem(), .config = std::string{warm}}};
     ASSERT_TRUE(daemon.wait_for_metric("bearerd_upstream_warm_connections", 1));
-    // Until it is known how long the upstream keeps idle connections, the redemption may take a new one.
+    // Until the upstream's limit for idle connections is known, the redemption may take a new one.
     const std::string survived =
         R"(bearerd_upstream_idle_limit_seconds{connection="unused",evidence="survived"})";
     for (const Deadline deadline; daemon.metric(survived) < 4 && !deadline.passed();)
@@ -66,8 +66,8 @@ TEST(KeepWarm, AReloadAndAShutdownLeaveNoConnectionBehind) {
         ASSERT_FALSE(deadline.passed());
 }
 
-/// Two networks of their own, this thread's and another one, with a virtual cable between them. What it takes
-/// (root, or CAP_SYS_ADMIN and CAP_NET_ADMIN) is not everywhere. They go with the processes in them.
+/// Two network namespaces, this thread's and another one, connected by a virtual cable. They need root, or
+/// CAP_SYS_ADMIN and CAP_NET_ADMIN, which is not available everywhere. They end with the processes in them.
 class TwoNetworks {
 public:
     TwoNetworks() : home_{open_own()} {
@@ -99,12 +99,12 @@ public:
 
     [[nodiscard]] bool ready() const { return ready_; }
 
-    /// What is started, and what connects, until leave_other() is there.
+    /// What is started or connected before leave_other() is in the other one.
     void enter_other() const { enter(there_); }
 
     void leave_other() const { enter(here_); }
 
-    /// The line goes dead without a word.
+    /// Makes the line dead without any notice.
     void cut() const {
         enter_other();
         EXPECT_TRUE(ip("link set far down"));

@@ -23,17 +23,17 @@ struct CertificateRequest {
     bool self_signed = false;                                        ///< not by the authority
 };
 
-/// A certificate authority that lives for one test.
+/// A certificate authority for one test.
 class CertificateAuthority {
 public:
     explicit CertificateAuthority(const std::string& name = "bearerd test CA");
-    /// An intermediate of `issuer`.
+    /// Makes an intermediate of `issuer`.
     CertificateAuthority(const std::string& name, const CertificateAuthority& issuer);
 
-    /// Its own certificate: what a client has to trust.
+    /// Returns its own certificate, which a client has to trust.
     [[nodiscard]] const std::string& pem() const { return pem_; }
 
-    /// Signed by this authority.
+    /// Returns a certificate signed by this authority.
     [[nodiscard]] Certificate issue(const CertificateRequest& request = {}) const;
 
 private:

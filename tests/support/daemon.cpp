@@ -11,7 +11,7 @@
 namespace bearerd::test {
 namespace {
 
-/// Values of `over` replace those of `base`, mappings are merged.
+/// Merges mappings; other values of `over` replace those of `base`.
 YAML::Node merged(YAML::Node base, const YAML::Node& over) {
     if (!base.IsMap() || !over.IsMap())
         return over;

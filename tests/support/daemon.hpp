@@ -25,15 +25,15 @@ inline constexpr std::string_view password = "correct-horse-battery-staple";
 struct DaemonOptions {
     std::string upstream_url;
     std::string ca_pem = {};                ///< empty: no upstream.tls.ca_file
-    std::string config = {};                ///< YAML that is merged over the base configuration, key by key
-    Environment environment = {};           ///< as for Process
+    std::string config = {};                ///< YAML that is merged into the base configuration, key by key
+    Environment environment = {};           ///< see Process
     std::vector<std::string> launcher = {}; ///< a program with its arguments that becomes the daemon
-    bool wait_until_ready = true; ///< for READY=1, which comes once it listens and the first login was tried
+    bool wait_until_ready = true; ///< for READY=1, sent after it listens and has tried the first login
 };
 
-/// The real bearerd with a configuration of its own, on free ports. Its destructor stops it and fails the
-/// test where it does not exit with 0 (so a sanitizer's report fails the test), or where the password, a JWT
-/// or a card number stands in its output. A failed test prints that output.
+/// The real bearerd with a configuration of its own, on free ports. Its destructor stops it. It fails the
+/// test if the daemon does not exit with 0 (so a sanitizer's report fails the test), or if the password, a
+/// JWT or a card number is in its output. A failed test prints that output.
 class Daemon {
 public:
     explicit Daemon(const DaemonOptions& options);
@@ -47,19 +47,19 @@ public:
 
     [[nodiscard]] HttpClient client() const { return HttpClient{port_}; }
 
-    /// One POST on a connection of its own.
+    /// Sends one POST on a connection of its own.
     HttpResponse post(std::string_view body, const Headers& headers = {}) const;
 
-    /// An answer of the admin listener; a metric by its full name with labels, 0 where it is not there.
+    /// An answer of the admin listener; a metric by its full name with labels, 0 if it is absent.
     [[nodiscard]] HttpResponse admin(std::string_view target) const;
     [[nodiscard]] double metric(std::string_view name) const;
-    /// Waits for a metric to get there, since counters are summed a moment later; false where it doesn't.
+    /// Waits for a metric to reach a value: counters are summed with a delay. Returns false if it doesn't.
     [[nodiscard]] bool wait_for_metric(std::string_view name, double value,
                                        Deadline deadline = Deadline{}) const;
 
     [[nodiscard]] Process& process() { return *process_; }
 
-    /// What it tells systemd.
+    /// What it sends to systemd.
     [[nodiscard]] NotifySocket& notify() { return notify_; }
 
     [[nodiscard]] std::string output() const { return process_->output(); }
@@ -68,10 +68,10 @@ public:
 
     [[nodiscard]] const TemporaryDirectory& directory() const { return directory_; }
 
-    /// Writes the configuration anew: the base, then `config`. For SIGHUP.
+    /// Rewrites the configuration: the base, then `config`. For SIGHUP.
     void write_config(std::string_view config);
 
-    /// SIGTERM, and its exit status; nothing where it does not end.
+    /// Sends SIGTERM and returns the exit status; nullopt if it does not end.
     std::optional<ExitStatus> stop();
 
 private:
@@ -86,12 +86,12 @@ private:
     bool stopped_ = false;
 };
 
-/// Runs `bearerd` with these arguments to its end.
+/// Runs `bearerd` with these arguments until it ends.
 [[nodiscard]] Finished run_bearerd(const std::vector<std::string>& arguments,
                                    const Environment& environment = {});
 
-/// Runs `call` so many times, each on a thread of its own, all started together, and gives back what they
-/// returned, if anything.
+/// Runs `call` this many times, each on a thread of its own, all started together. Returns their results, if
+/// any.
 template<class Call>
 auto in_parallel(std::size_t count, Call call) {
     using Result = decltype(call(std::size_t{}));

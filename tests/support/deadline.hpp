@@ -4,16 +4,16 @@
 
 namespace bearerd::test {
 
-/// How long a test waits for what must come. Only a failing test waits that long, so it is generous enough
+/// How long a test waits for what must happen. Only a failing test waits that long, so it is generous enough
 /// for sanitizers on a busy machine.
 inline constexpr std::chrono::milliseconds patience{30'000};
 
-/// A point in time by which something has to happen.
+/// The time by which something has to happen.
 class Deadline {
 public:
     explicit Deadline(std::chrono::milliseconds from_now = patience) : end_{Clock::now() + from_now} {}
 
-    /// What is left, in the form that poll() takes; never negative.
+    /// Returns the time left, in the form that poll() takes; never negative.
     [[nodiscard]] int left_ms() const {
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end_ - Clock::now()).count();
         return left > 0 ? static_cast<int>(left) : 0;

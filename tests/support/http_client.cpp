@@ -144,7 +144,7 @@ void HttpClient::choose_framing(const HttpResponse& response) {
     }
 }
 
-/// Up to `remaining_` bytes of the body; nothing where the connection ended.
+/// Returns up to `remaining_` bytes of the body; nullopt if the connection has ended.
 std::optional<std::string> HttpClient::take(const Deadline& deadline) {
     if (buffer_.empty() && !fill(deadline))
         return std::nullopt;
@@ -183,7 +183,7 @@ std::optional<std::string> HttpClient::read_piece(Deadline deadline) {
                 throw BadHttp{"a chunk is longer than its size"};
         }
         return piece;
-    } catch (const std::system_error&) { // a reset ends the body as well
+    } catch (const std::system_error&) { // a reset ends the body too
         return std::nullopt;
     }
 }
@@ -193,7 +193,7 @@ HttpResponse HttpClient::read_response(Deadline deadline) {
     try {
         while (auto piece = read_piece(deadline))
             response.body += *piece;
-    } catch (const BadHttp&) { // ended amid a chunk's size: `complete` tells
+    } catch (const BadHttp&) { // ended in the middle of a chunk's size: see `complete`
         complete_ = false;
     }
     response.complete = complete_;

@@ -13,7 +13,7 @@ namespace bearerd::test {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
-/// The first value of a header, by name without case.
+/// Returns the first value of a header, by name, ignoring case.
 [[nodiscard]] std::optional<std::string> find_header(const Headers& headers, std::string_view name);
 
 struct HttpResponse {
@@ -22,7 +22,7 @@ struct HttpResponse {
     std::string reason;
     Headers headers; ///< as received, in order
     std::string body;
-    bool complete = false;    ///< the body came to the end that its framing promised
+    bool complete = false;    ///< the body reached the end that its framing announced
     std::vector<int> interim; ///< statuses of the 1xx answers before it
 
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const {
@@ -30,13 +30,13 @@ struct HttpResponse {
     }
 };
 
-/// What is not HTTP as it must be.
+/// The peer sent invalid HTTP.
 struct BadHttp : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A small HTTP/1.1 client over one connection, made to see every byte: it shares no code with bearerd, sends
-/// what it is told, and is strict about what it receives. Blocking, with deadlines; one thread at a time.
+/// A small HTTP/1.1 client over one connection, made to see every byte. It shares no code with bearerd, sends
+/// what it is given, and is strict about what it receives. Blocking, with deadlines; one thread at a time.
 class HttpClient {
 public:
     explicit HttpClient(std::uint16_t port) : socket_{Socket::connect(port)}, host_{authority(port)} {}
@@ -44,28 +44,28 @@ public:
     explicit HttpClient(Socket socket, std::string host = "localhost")
         : socket_{std::move(socket)}, host_{std::move(host)} {}
 
-    /// One request with Host and Content-Length (unless `headers` name them) and its whole answer.
+    /// Sends one request, with Host and Content-Length if `headers` lacks them. Returns its whole answer.
     HttpResponse request(std::string_view method, std::string_view target, std::string_view body = {},
                          const Headers& headers = {});
-    /// A GraphQL document as application/json to /graphql.
+    /// Sends a GraphQL document as application/json to /graphql.
     HttpResponse post(std::string_view body, const Headers& headers = {});
     HttpResponse get(std::string_view target, const Headers& headers = {});
 
-    /// The bytes that request() would send.
+    /// Returns the bytes that request() would send.
     [[nodiscard]] std::string format(std::string_view method, std::string_view target,
                                      std::string_view body = {}, const Headers& headers = {}) const;
 
     void send(std::string_view bytes) { socket_.send(bytes); }
 
-    /// The next whole answer. A connection that ends before its first byte is BadHttp; one that ends amid the
-    /// body gives an answer that is not `complete`.
+    /// Returns the next whole answer. If the connection ends before its first byte, throws BadHttp; if it
+    /// ends in the body, the answer is not `complete`.
     HttpResponse read_response(Deadline deadline = Deadline{});
-    /// Only the head; the body then comes by read_piece().
+    /// Reads only the head; read_piece() then returns the body.
     HttpResponse read_head(Deadline deadline = Deadline{});
-    /// The next bytes of the body as they come, its transfer coding removed; nothing after the last.
+    /// Returns the next bytes of the body, without transfer coding; nullopt after the last.
     std::optional<std::string> read_piece(Deadline deadline = Deadline{});
 
-    /// Whether the peer ends the connection now without another byte.
+    /// Whether the peer now ends the connection without another byte.
     [[nodiscard]] bool ended(Deadline deadline = Deadline{});
 
     [[nodiscard]] Socket& socket() { return socket_; }
@@ -85,7 +85,7 @@ private:
     std::string host_;
     std::string buffer_;
     Framing framing_ = Framing::none;
-    std::uint64_t remaining_ = 0; ///< of the body, or of the chunk
+    std::uint64_t remaining_ = 0; ///< bytes left of the body, or of the chunk
     bool complete_ = true;
     bool head_request_ = false;
 };

@@ -26,7 +26,7 @@ NotifySocket::~NotifySocket() {
 }
 
 bool NotifySocket::wait_for(const std::string& line, const Process& process, Deadline deadline) {
-    constexpr int look_at_process_ms = 50; // its end is no event on this socket
+    constexpr int look_at_process_ms = 50; // the process's end is no event on this socket
     for (;;) {
         const bool running = process.running();
         for (; seen_ < messages_.size(); ++seen_)

@@ -9,7 +9,7 @@
 
 namespace bearerd::test {
 
-/// Stands in for systemd's side of sd_notify: the datagram socket that NOTIFY_SOCKET names.
+/// Replaces systemd's side of sd_notify: the datagram socket that NOTIFY_SOCKET names.
 class NotifySocket {
 public:
     explicit NotifySocket(const std::filesystem::path& path);
@@ -19,11 +19,11 @@ public:
 
     [[nodiscard]] const std::string& path() const { return path_; }
 
-    /// Waits for a message with this line ("READY=1"); false where the process ends, or the deadline passes,
-    /// first.
+    /// Waits for a message with this line ("READY=1"). Returns false if the process ends, or the deadline
+    /// passes, first.
     bool wait_for(const std::string& line, const Process& process, Deadline deadline = Deadline{});
 
-    /// The messages so far, each with its lines.
+    /// The messages so far, each split into lines.
     [[nodiscard]] const std::vector<std::string>& messages() const { return messages_; }
 
 private:

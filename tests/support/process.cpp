@@ -52,7 +52,7 @@ std::vector<char*> pointers(std::vector<std::string>& strings) {
     return result;
 }
 
-/// In the child, between fork and exec: only calls that are safe there.
+/// Runs in the child, between fork and exec: only calls that are safe there.
 [[noreturn]] void become(char* const* argv, char* const* envp, int out, int error, pid_t parent) {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -92,7 +92,7 @@ Process::~Process() {
 
 void Process::signal(int number) {
     const std::lock_guard lock{mutex_};
-    if (!exit_) // not reaped yet, so the pid can't be another process's
+    if (!exit_) // not reaped yet, so no other process can have the pid
         ::kill(pid_, number);
 }
 
@@ -157,7 +157,7 @@ void Process::read_until_exit(int out, int error) {
     siginfo_t info{};
     while (::waitid(P_PID, static_cast<id_t>(pid_), &info, WEXITED | WNOWAIT) != 0 && errno == EINTR) {
     }
-    const std::lock_guard lock{mutex_}; // reaping and telling so are one step for signal()
+    const std::lock_guard lock{mutex_}; // for signal(), reaping and recording it are one step
     int status = 0;
     ::waitpid(pid_, &status, 0);
     exit_ = WIFEXITED(status) ? ExitStatus{WEXITSTATUS(status), 0} : ExitStatus{-1, WTERMSIG(status)};

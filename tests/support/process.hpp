@@ -19,16 +19,16 @@ using Environment = std::vector<std::pair<std::string, std::string>>;
 
 /// How a process ended.
 struct ExitStatus {
-    int code = -1;  ///< -1 where a signal ended it
-    int signal = 0; ///< 0 where it exited
+    int code = -1;  ///< -1 if a signal ended it
+    int signal = 0; ///< 0 if it exited
 };
 
 /// A child process with its standard output and error captured. It never outlives its object (SIGKILL), is
-/// always reaped, and dies with the test program. The members may be called from any thread.
+/// always reaped, and dies with the test program. Any thread may call the members.
 class Process {
 public:
     /// Starts `program` with an empty standard input. `environment` is added to the test's own; an empty
-    /// value removes the variable. Throws std::system_error where it can't be started.
+    /// value removes the variable. Throws std::system_error if it can't be started.
     Process(const std::string& program, const std::vector<std::string>& arguments,
             const Environment& environment = {});
     Process(const Process&) = delete;
@@ -37,19 +37,19 @@ public:
 
     [[nodiscard]] pid_t pid() const { return pid_; }
 
-    /// Sends a signal to this process, and to no other: nothing where it has ended.
+    /// Sends a signal to this process only; does nothing if it has ended.
     void signal(int number);
 
-    /// Both streams' bytes so far: what came first stands first.
+    /// Returns the bytes of both streams so far, in the order received.
     [[nodiscard]] std::string output() const;
     [[nodiscard]] std::string standard_output() const;
 
-    /// The first line that contains `text`, without the line end; nothing where the process ends, or the
+    /// Returns the first line that contains `text`, without the line end; nullopt if the process ends, or the
     /// deadline passes, without it.
     [[nodiscard]] std::optional<std::string> wait_for_line(std::string_view text,
                                                            Deadline deadline = Deadline{});
 
-    /// Nothing where the deadline passed first. Then all output has been read.
+    /// Returns nullopt if the deadline passes first. Otherwise all output has been read.
     std::optional<ExitStatus> wait_exit(Deadline deadline = Deadline{});
 
     [[nodiscard]] bool running() const;
@@ -66,14 +66,14 @@ private:
     std::thread reader_;
 };
 
-/// What a program that ends by itself left behind.
+/// The result of a program that ended by itself.
 struct Finished {
     ExitStatus exit;
     std::string output; ///< both streams
     std::string standard_output;
 };
 
-/// Runs a program to its end; throws where that does not come within `patience`.
+/// Runs a program until it ends; throws if that takes longer than `patience`.
 [[nodiscard]] Finished run(const std::string& program, const std::vector<std::string>& arguments,
                            const Environment& environment = {});
 

@@ -36,13 +36,13 @@ std::shared_ptr<SSL_CTX> make_context(const Certificate& certificate) {
     return context;
 }
 
-/// Port 0: any that nobody uses.
+/// Port 0 means any free port.
 std::pair<int, std::uint16_t> listen_on(const char* where, std::uint16_t port) {
     const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     sockaddr_in address{};
     address.sin_family = AF_INET;
     address.sin_port = htons(port);
-    const int on = 1; // what an earlier one left in TIME_WAIT is none of its business
+    const int on = 1; // connections that an earlier one left in TIME_WAIT must not matter
     ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     check(::inet_pton(AF_INET, where, &address.sin_addr) == 1, "no address");
     socklen_t size = sizeof address;
@@ -121,7 +121,7 @@ UpstreamRequest UpstreamConnection::read() {
         const auto colon = line.find(": ");
         request.headers.emplace_back(line.substr(0, colon), line.substr(std::min(colon + 2, line.size())));
     }
-    // bearerd holds a whole request before it forwards it, so it always knows the length
+    // bearerd reads a request completely before it forwards it, so it always knows the length
     const std::size_t size = std::stoul(request.header("Content-Length").value_or("0"));
     while (buffer_.size() < size)
         buffer_ += receive();

@@ -21,19 +21,19 @@ struct ssl_ctx_st;
 
 namespace bearerd::test {
 
-/// A request as the upstream got it.
+/// A request as received by the upstream.
 struct UpstreamRequest {
     std::string method;
     std::string target;
     Headers headers;
     std::string body;
-    int connection = 0; ///< on which it came, from 1
+    int connection = 0; ///< the connection on which it arrived, from 1
 
     [[nodiscard]] std::optional<std::string> header(std::string_view name) const {
         return find_header(headers, name);
     }
 
-    /// Without "Bearer "; empty where there is none.
+    /// Without "Bearer "; empty if there is none.
     [[nodiscard]] std::string token() const;
 
     [[nodiscard]] bool is_login() const { return body.find("loginUser") != std::string::npos; }
@@ -41,8 +41,8 @@ struct UpstreamRequest {
 
 class ScriptedUpstream;
 
-/// One accepted connection in the hands of a script, which plays exact bytes on it. Its calls block; they
-/// throw UpstreamConnection::Ended where the peer (or the test) has gone, which ends the script.
+/// One accepted connection, controlled by a script that plays exact bytes on it. The calls block. They throw
+/// UpstreamConnection::Ended if the peer (or the test) has gone, which ends the script.
 class UpstreamConnection {
 public:
     struct Ended {};
@@ -54,19 +54,19 @@ public:
 
     [[nodiscard]] int number() const { return number_; }
 
-    /// The next whole request; throws Ended where none comes.
+    /// Returns the next whole request; throws Ended if there is none.
     UpstreamRequest read();
     void write(std::string_view bytes);
 
-    /// TLS only: seals `bytes` as one record, and sends no more than the first `size` bytes of it.
+    /// TLS only: seals `bytes` as one record, and sends only the first `size` bytes of it.
     void write_torn_record(std::string_view bytes, std::size_t size);
 
-    /// Waits until the peer ends the connection, dropping what it sends.
+    /// Waits until the peer ends the connection; drops what it sends.
     void wait_for_end();
 
     void finish();      ///< close_notify, then FIN
     void cut();         ///< FIN without close_notify
-    void end_sending(); ///< close_notify, then FIN, but goes on to take what comes
+    void end_sending(); ///< close_notify, then FIN, but still receives
     void reset();       ///< RST
 
 private:
@@ -78,18 +78,18 @@ private:
     ScriptedUpstream& owner_;
     int descriptor_;
     int number_;
-    std::shared_ptr<ssl_st> ssl_; ///< none: plain TCP
+    std::shared_ptr<ssl_st> ssl_; ///< nullptr: plain TCP
     std::string buffer_;
 };
 
-/// Plays one connection; where it returns, the connection is finished politely.
+/// Plays one connection. When it returns, the connection is closed cleanly.
 using Script = std::function<void(UpstreamConnection&)>;
 
-/// A server in the test's own process whose every byte the test decides, for what a well-behaved server would
-/// not send: over TLS with a given certificate, or over plain TCP without. A thread for each connection.
+/// A server in the test's process. The test decides every byte of it, for what a well-behaved server would
+/// not send: over TLS with a given certificate, otherwise over plain TCP. One thread per connection.
 class ScriptedUpstream {
 public:
-    /// On 127.0.0.1, and a port that nobody uses.
+    /// On 127.0.0.1, and a free port.
     ScriptedUpstream(const std::optional<Certificate>& certificate, Script script);
     ScriptedUpstream(const std::optional<Certificate>& certificate, Script script, const char* address,
                      std::uint16_t port);
@@ -102,14 +102,14 @@ public:
     [[nodiscard]] std::string url(const std::string& host = "localhost") const;
 
     [[nodiscard]] std::vector<UpstreamRequest> requests() const;
-    /// Those that are not logins.
+    /// Requests that are not logins.
     [[nodiscard]] std::vector<UpstreamRequest> app_requests() const;
     [[nodiscard]] int logins() const;
     [[nodiscard]] int connections() const; ///< accepted, whether their handshake succeeded or not
-    /// Every byte received, TLS removed where the handshake succeeded: where a secret must not stand.
+    /// Every byte received, without TLS if the handshake succeeded: a secret must not be in it.
     [[nodiscard]] std::string received() const;
 
-    /// Waits until so many connections were accepted; false where they don't come.
+    /// Waits until this many connections were accepted; returns false if they are not.
     bool wait_for_connections(int count, Deadline deadline = Deadline{});
     bool wait_for_requests(std::size_t count, Deadline deadline = Deadline{});
 
@@ -136,15 +136,15 @@ private:
     std::thread acceptor_;
 };
 
-/// A response with Content-Length.
+/// Returns a response with Content-Length.
 [[nodiscard]] std::string http_answer(std::string_view body, const Headers& headers = {},
                                       std::string_view status = "200 OK");
-/// A login's answer that brings this token.
+/// Returns a login's answer with this token.
 [[nodiscard]] std::string login_answer(std::string_view token);
-/// The answer to a missing, wrong or expired token (contract 1).
+/// Returns the answer to a missing, wrong or expired token (contract 1).
 [[nodiscard]] std::string unauthorized_answer();
 
-/// Answers logins with `token`, everything else by `answer`, for as long as the connection lasts.
+/// Answers logins with `token`, and everything else with `answer`, until the connection ends.
 [[nodiscard]] Script serve_with(std::string token, std::function<std::string(const UpstreamRequest&)> answer);
 
 } // namespace bearerd::test

@@ -12,7 +12,7 @@ std::string base64(std::string_view bytes) {
         EVP_EncodeBlock(reinterpret_cast<unsigned char*>(result.data()),
                         reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
     result.resize(static_cast<std::size_t>(size));
-    while (result.ends_with('=')) // and what follows it shifts the last character, so that is left out too
+    while (result.ends_with('=')) // text after it changes the last character, so that is omitted too
         result.pop_back();
     result.pop_back();
     return result;

@@ -17,7 +17,7 @@ namespace bearerd::test {
 /// Documents for the simulator's shop (tests/simulator/README.md).
 inline constexpr std::string_view card_number = "6301190019990640662";
 [[nodiscard]] std::string balance_query();
-/// A redemption of 0.01 under this reference, by which the ledger tells it.
+/// A redemption of 0.01 with this reference, which identifies it in the ledger.
 [[nodiscard]] std::string redemption(std::string_view reference);
 
 /// A running bearerd-sim, over TLS with a certificate of its own, and its control port.
@@ -36,34 +36,34 @@ public:
 
     /// GET /__stats.
     [[nodiscard]] nlohmann::json stats() const;
-    /// One count of GET /__stats, by its name; throws where there is none of that name.
+    /// Returns one count of GET /__stats by its name; throws if there is none with that name.
     [[nodiscard]] std::int64_t stat(const std::string& name) const;
-    /// How many mutations of this reference were executed.
+    /// Returns how many mutations with this reference were executed.
     [[nodiscard]] std::size_t executions(std::string_view reference) const;
-    /// GET /__ledger and /__requests: what was executed, and what came.
+    /// GET /__ledger and /__requests: what was executed, and what was received.
     [[nodiscard]] nlohmann::json ledger() const;
     [[nodiscard]] nlohmann::json requests() const;
 
-    /// The faults in force from now on, in place of all others: a JSON object or a list.
+    /// Sets the faults from now on, replacing all others: a JSON object or a list.
     void set_faults(std::string_view json) { control("/__faults", json); }
 
-    /// Every token given out so far is refused from now on.
+    /// Makes the simulator refuse every token issued so far.
     void revoke_tokens() { control("/__revoke"); }
 
     void close_idle_connections() { control("/__close_idle"); }
 
-    /// Whatever the faults `hold` and `tls_hold` hold goes on.
+    /// Releases everything that the faults `hold` and `tls_hold` hold.
     void release() { control("/__release"); }
 
-    /// Refuses connections for that time, and closes those that are idle.
+    /// Refuses connections for this time, and closes idle ones.
     void refuse_connections(std::chrono::milliseconds time);
 
     void change_password(std::string_view changed);
 
-    /// Begins a hard day by its name, in place of all faults; "none" ends it.
+    /// Begins a hard day by its name, replacing all faults; "none" ends it.
     void begin_scenario(std::string_view name);
 
-    /// GET /__cases: what the report is made of.
+    /// GET /__cases: the data of the report.
     [[nodiscard]] nlohmann::json cases() const;
 
     /// "127.0.0.1:PORT" of the control port.
@@ -71,7 +71,7 @@ public:
 
     [[nodiscard]] Process& process() { return process_; }
 
-    /// Runs the program itself to its end, as `--report` and `--scenario list` do.
+    /// Runs the program itself until it ends, as for `--report` and `--scenario list`.
     [[nodiscard]] static Finished run_program(const std::vector<std::string>& arguments);
 
 private:

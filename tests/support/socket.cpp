@@ -47,7 +47,7 @@ bool can_be_bound(std::uint16_t port) {
     const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         fail("socket");
-    const int on = 1; // a server sets it too, and what is left in TIME_WAIT is none of its business
+    const int on = 1; // a server sets it too, and connections in TIME_WAIT must not matter
     ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     const sockaddr_in address = loopback(port);
     const bool bound = ::bind(descriptor, as_sockaddr(address), sizeof address) == 0;
@@ -55,7 +55,7 @@ bool can_be_bound(std::uint16_t port) {
     return bound;
 }
 
-/// The lock is never released by us: it ends with the process.
+/// The lock is never released: it ends with the process.
 bool reserve(const std::filesystem::path& folder, std::uint16_t port) {
     const std::string file = folder / std::to_string(port);
     const int descriptor = ::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -94,7 +94,7 @@ Ports ports_of(int descriptor) {
     return {port_by(::getsockname), port_by(::getpeername)};
 }
 
-/// How the kernel shows the other end of a connection; nothing once it is no more.
+/// The kernel's view of the other end of a connection; nullopt after it is gone.
 struct OtherEnd {
     unsigned state = 0;
     unsigned long unread = 0;
@@ -122,7 +122,7 @@ std::optional<OtherEnd> other_end(const Ports& ports) {
     return std::nullopt;
 }
 
-/// By looking again and again: nothing else tells it.
+/// By polling, because there is no event for it.
 template<class Condition>
 void wait_until(Condition condition, const Deadline& deadline, const char* what) {
     while (!condition()) {
@@ -212,7 +212,7 @@ std::string Socket::receive_all(Deadline deadline) {
         for (std::string piece = receive_some(65'536, deadline); !piece.empty();
              piece = receive_some(65'536, deadline))
             result += piece;
-    } catch (const std::system_error&) { // a reset ends the stream as well
+    } catch (const std::system_error&) { // a reset ends the stream too
     }
     return result;
 }
@@ -221,7 +221,7 @@ void Socket::send_with_end(std::string_view bytes) {
     const int hold_back = 1;
     ::setsockopt(descriptor_, IPPROTO_TCP, TCP_CORK, &hold_back, sizeof hold_back);
     send(bytes);
-    shutdown_send(); // what was held back leaves with it
+    shutdown_send(); // sends the bytes held back, too
 }
 
 void Socket::shutdown_send() {

@@ -10,20 +10,20 @@
 
 namespace bearerd::test {
 
-/// A port on loopback that nobody uses, outside of the range from which the kernel takes ports for outgoing
+/// Returns a free port on loopback, outside of the range from which the kernel takes ports for outgoing
 /// connections. It stays reserved among test programs until this one ends.
 [[nodiscard]] std::uint16_t free_port();
 
-/// What was waited for did not come.
+/// The awaited event did not happen.
 struct TimedOut : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-/// A blocking stream socket with a deadline for every call; errors are thrown as std::system_error. Used by
+/// A blocking stream socket with a deadline for every call. Errors are thrown as std::system_error. Used by
 /// one thread at a time.
 class Socket {
 public:
-    /// Takes a connected descriptor.
+    /// Takes ownership of a connected descriptor.
     explicit Socket(int descriptor) : descriptor_{descriptor} {}
 
     Socket(Socket&& other) noexcept;
@@ -33,16 +33,16 @@ public:
     [[nodiscard]] static Socket connect(std::uint16_t port, const char* address = "127.0.0.1");
     [[nodiscard]] static Socket connect_unix(const std::string& path);
 
-    /// Sends all of it.
+    /// Sends all bytes.
     void send(std::string_view bytes, Deadline deadline = Deadline{});
 
-    /// The next bytes that come, at most `limit`; empty at the end of the stream.
+    /// Returns the next bytes, at most `limit`; empty at the end of the stream.
     [[nodiscard]] std::string receive_some(std::size_t limit = 65'536, Deadline deadline = Deadline{});
 
-    /// Everything until the peer ends the stream (or resets it).
+    /// Returns everything until the peer ends the stream (or resets it).
     [[nodiscard]] std::string receive_all(Deadline deadline = Deadline{});
 
-    /// Sends all of it, with the end of our direction in the last segment: a peer that has read the last byte
+    /// Sends all bytes, with the end of our direction in the last segment: a peer that has read the last byte
     /// sees the end too.
     void send_with_end(std::string_view bytes);
 
@@ -52,10 +52,10 @@ public:
     void reset();
     void close();
 
-    /// Waits until the process at the other end, on this machine, has read all that was sent; throws
+    /// Waits until the process at the other end, on this machine, has read everything that was sent. Throws
     /// TimedOut.
     void wait_until_read(Deadline deadline = Deadline{}) const;
-    /// Ends the connection by shutdown or reset, and waits until the kernel shows that to the other end.
+    /// Ends the connection by shutdown or reset, and waits until the kernel shows that at the other end.
     void shutdown_send_and_wait(Deadline deadline = Deadline{});
     void reset_and_wait(Deadline deadline = Deadline{});
 
@@ -65,7 +65,7 @@ private:
     int descriptor_ = -1;
 };
 
-/// Whether something listens there.
+/// Whether a server listens there.
 [[nodiscard]] bool accepts_connections(std::uint16_t port);
 
 } // namespace bearerd::test

@@ -11,7 +11,7 @@
 namespace bearerd::test {
 namespace {
 
-/// A client whose server plays `bytes` after one request.
+/// Returns what a client reads from a server that plays `bytes` after one request.
 HttpResponse answer_to(const std::string& bytes) {
     ScriptedUpstream upstream{std::nullopt, [&](UpstreamConnection& connection) {
                                   (void)connection.read();
@@ -95,7 +95,7 @@ TEST(ScriptedUpstream, RecordsWhatItGot) {
     EXPECT_EQ(upstream.connections(), 1);
 }
 
-/// curl is the judge of the certificates: it shares no code with them.
+/// curl judges the certificates, because it shares no code with them.
 TEST(CertificateAuthority, IssuesWhatCurlVerifiesAndRefuses) {
     const CertificateAuthority authority;
     const CertificateAuthority other{"somebody else"};

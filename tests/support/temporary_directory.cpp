@@ -18,7 +18,7 @@ TemporaryDirectory::TemporaryDirectory() {
 }
 
 TemporaryDirectory::~TemporaryDirectory() {
-    std::error_code ignored; // what can't be removed is the temporary folder's cleaner's affair
+    std::error_code ignored; // files that can't be removed are left to the cleaner of the temporary folder
     fs::remove_all(path_, ignored);
 }
 

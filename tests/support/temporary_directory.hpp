@@ -6,7 +6,7 @@
 
 namespace bearerd::test {
 
-/// A folder of mode 0700 that is removed with all that is in it.
+/// A folder of mode 0700 that is removed with its contents.
 class TemporaryDirectory {
 public:
     TemporaryDirectory();
@@ -23,7 +23,7 @@ private:
     std::filesystem::path path_;
 };
 
-/// The whole file; throws where it can't be read.
+/// Returns the whole file; throws if it can't be read.
 [[nodiscard]] std::string read_file(const std::filesystem::path& path);
 
 } // namespace bearerd::test

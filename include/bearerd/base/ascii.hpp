@@ -4,7 +4,7 @@
 #include <array>
 #include <string_view>
 
-/// Text as protocols compare and divide it: ASCII only, whatever the locale. Pure; any thread.
+/// Compares and splits text as protocols do: ASCII only, whatever the locale. Pure; any thread.
 namespace bearerd {
 
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
@@ -15,7 +15,7 @@ namespace bearerd {
     return c >= '0' && c <= '9';
 }
 
-/// One or more of them, and nothing else.
+/// Whether the text consists of one or more digits only.
 [[nodiscard]] constexpr bool is_digits(std::string_view text) noexcept {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
 }
@@ -33,22 +33,22 @@ inline constexpr auto token_characters = [] {
 
 } // namespace detail
 
-/// Whether it is an HTTP token, as names of fields and methods are (RFC 9110 section 5.6.2).
+/// Whether the text is an HTTP token, as the names of fields and methods are (RFC 9110 section 5.6.2).
 [[nodiscard]] constexpr bool is_token(std::string_view text) noexcept {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
         return detail::token_characters[static_cast<unsigned char>(c)];
     });
 }
 
-/// As field names, tokens, media types and host names compare.
+/// Compares as field names, tokens, media types and host names are compared.
 [[nodiscard]] constexpr bool equal_ignoring_case(std::string_view a, std::string_view b) noexcept {
     return std::equal(a.begin(), a.end(), b.begin(), b.end(),
                       [](char x, char y) { return to_lower(x) == to_lower(y); });
 }
 
-/// Without the spaces and tabs at either end (OWS, RFC 9110 section 5.6.3).
+/// Returns the text without the spaces and tabs at either end (OWS, RFC 9110 section 5.6.3).
 [[nodiscard]] constexpr std::string_view trim(std::string_view text) noexcept {
-    // By hand: find_first_not_of would ask memchr for each byte, for each field line.
+    // A plain loop: find_first_not_of would call memchr for each byte of each field line.
     const auto is_space = [](char c) { return c == ' ' || c == '\t'; };
     while (!text.empty() && is_space(text.front()))
         text.remove_prefix(1);
@@ -57,7 +57,7 @@ inline constexpr auto token_characters = [] {
     return text;
 }
 
-/// The part before the separator, which is dropped with it; all of the rest where there is none.
+/// Takes off the part before the separator, and drops the separator. Takes everything if there is none.
 [[nodiscard]] constexpr std::string_view take_until(std::string_view& rest, char separator) noexcept {
     const auto end = rest.find(separator);
     const auto taken = rest.substr(0, end);

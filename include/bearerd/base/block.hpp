@@ -11,26 +11,26 @@
 
 namespace bearerd {
 
-/// Sixteen bytes that are compared at once, by the vector types of gcc and clang: SSE2 on x86-64, NEON on
+/// Sixteen bytes that are compared at once. Uses the vector types of gcc and clang: SSE2 on x86-64, NEON on
 /// arm64.
 class Block {
 public:
     static constexpr std::size_t size = 16;
 
-    /// Which of the bytes something holds for.
+    /// The set of bytes for which a comparison holds.
     class Mask {
     public:
 #ifdef __SSE2__
         [[nodiscard]] bool none() const noexcept { return bits_ == 0; }
 
-        /// The first such byte; only where there is one.
+        /// The index of the first such byte. Requires !none().
         [[nodiscard]] std::size_t first() const noexcept {
             return static_cast<std::size_t>(std::countr_zero(bits_));
         }
 
     private:
         friend class Block;
-        std::uint32_t bits_; ///< one for each byte
+        std::uint32_t bits_; ///< one bit per byte
 #else
         [[nodiscard]] bool none() const noexcept { return (halves_[0] | halves_[1]) == 0; }
 
@@ -44,11 +44,11 @@ public:
 
     private:
         friend class Block;
-        std::uint64_t halves_[2]; ///< all bits of those bytes, no bits of the others
+        std::uint64_t halves_[2]; ///< all bits of those bytes set, the bits of the others clear
 #endif
     };
 
-    /// Signed, since that is what SSE2 compares at once: a byte beyond ASCII is below 0.
+    /// Signed, because SSE2 compares signed bytes: a byte beyond ASCII is below 0.
     using Bytes [[gnu::vector_size(16)]] = signed char;
 
     static Bytes load(const char* at) noexcept {
@@ -57,7 +57,7 @@ public:
         return bytes;
     }
 
-    /// Of what comparisons of Bytes give, joined by | and &.
+    /// Makes a mask of the result of comparing Bytes; results may be joined by | and &.
     template<class Comparison>
     static Mask mask(Comparison comparison) noexcept {
         static_assert(sizeof comparison == size);

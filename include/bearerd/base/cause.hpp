@@ -16,8 +16,8 @@ struct Cause {
     std::string_view sentence{};
 };
 
-/// `code`: of the failure, if there is one. `reason`: in the words of the log; it tells more than some codes
-/// do. Never empty: of what is not known more closely, the advice is about the network.
+/// Returns the cause of a failure. If nothing closer is known, the advice is about the network. `code` is the
+/// failure's, if there is one. `reason` is the log's text, which is more precise than some codes.
 [[nodiscard]] const Cause& cause_of(error_code code, std::string_view reason) noexcept;
 
 } // namespace bearerd

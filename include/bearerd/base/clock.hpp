@@ -4,9 +4,9 @@
 
 namespace bearerd {
 
-/// The clock of every life and deadline: steady, unaffected by wall-clock changes, and counting the time
-/// that the machine was suspended (CLOCK_BOOTTIME), so that a till that slept overnight never believes that
-/// yesterday's token is fresh (contract 3.3). Pure code takes its time points as arguments.
+/// The clock for all lifetimes and deadlines. It is steady, unaffected by wall-clock changes, and counts the
+/// time that the machine was suspended (CLOCK_BOOTTIME), so that a till that slept overnight never takes
+/// yesterday's token for fresh (contract 3.3). Pure code takes its time points as arguments.
 struct BootClock {
     using duration = std::chrono::nanoseconds;
     using rep = duration::rep;
@@ -21,7 +21,7 @@ struct BootClock {
 using TimePoint = BootClock::time_point;
 using Duration = std::chrono::nanoseconds;
 
-/// Seconds since the epoch, for log lines and stored files only: never to judge a life in this process.
+/// Seconds since the epoch, for log lines and stored files only, never to judge a lifetime in this process.
 using WallSeconds = std::chrono::sys_seconds;
 [[nodiscard]] WallSeconds wall_now() noexcept;
 

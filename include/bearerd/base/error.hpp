@@ -9,7 +9,7 @@ namespace bearerd {
 
 using boost::system::error_code;
 
-/// What bearerd itself finds wrong at run time, next to the system's, OpenSSL's and Beast's own codes.
+/// Errors that bearerd itself detects at run time, next to the codes of the system, OpenSSL and Beast.
 enum class errc {
     timed_out = 1,       ///< a deadline passed
     shutting_down,       ///< the grace period of a shutdown ended
@@ -21,8 +21,8 @@ enum class errc {
     tls_failed,          ///< the TLS handshake failed for another reason
     proxy_refused,       ///< the outbound proxy refused CONNECT
     closed,              ///< the peer closed before a byte of the response
-    truncated,           ///< the peer closed amid a message
-    garbled,             ///< the peer's bytes are not the HTTP that we accept
+    truncated,           ///< the peer closed in the middle of a message
+    garbled,             ///< the peer's bytes are not HTTP that we accept
     too_large,           ///< a message exceeds its limit
     login_rejected,      ///< the upstream does not accept the credentials
     login_unavailable,   ///< the login could not be carried out
@@ -31,7 +31,7 @@ enum class errc {
 [[nodiscard]] const boost::system::error_category& bearerd_category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
 
-/// A value or an error_code; what fallible functions on hot and expected paths return.
+/// A value or an error_code, returned by functions on hot paths and for expected failures.
 template<class T>
 using Result = boost::system::result<T>;
 

@@ -10,15 +10,15 @@
 
 namespace bearerd {
 
-/// An app's text as log and journal may show it: a run of 12 or more digits could be a card number, and
-/// becomes as many stars (contract 2). Returns `text` itself if it has no such run, else a view of `scratch`,
-/// to which nothing is written otherwise.
+/// Returns an app's text in the form that log and journal may show: each run of 12 or more digits, which
+/// could be a card number, is replaced by as many stars (contract 2). Returns `text` itself if it has no such
+/// run, else a view of `scratch`. `scratch` is written only in the second case.
 [[nodiscard]] inline std::string_view masked(std::string_view text, std::string& scratch) {
     constexpr std::size_t shortest_card_number = 12;
     bool found = false;
     for (std::size_t begin = 0; text.size() - begin >= shortest_card_number;) {
-        // No run begins at or before a byte that is no digit, so the next window begins after the last of
-        // them.
+        // No run begins at or before a byte that is not a digit, so the next window begins after the last
+        // such byte.
         std::size_t digits = 0;
         while (digits != shortest_card_number && is_digit(text[begin + shortest_card_number - 1 - digits]))
             ++digits;

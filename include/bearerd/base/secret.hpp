@@ -13,9 +13,9 @@ void wipe(void* memory, std::size_t size) noexcept;
 /// Wipes a string's whole capacity, then clears it.
 void wipe(std::string& text) noexcept;
 
-/// A password, token or key (contract 3.10). Wiped when destroyed or assigned over, copied only by name
-/// (clone), and impossible to print: it has no stream operator and no conversion; reveal() is what to
-/// search for in a review. Not thread safe while being changed; any thread may read a const one.
+/// A password, token or key (contract 3.10). It is wiped when destroyed or assigned over, copied only
+/// explicitly (clone), and impossible to print: it has no stream operator and no conversion. In a review,
+/// search for reveal(). Not thread safe while it is changed; any thread may read a const one.
 class Secret {
 public:
     Secret() noexcept = default;
@@ -23,7 +23,7 @@ public:
     /// Takes the bytes and leaves `text` wiped and empty.
     explicit Secret(std::string&& text);
 
-    /// Copies the bytes; wiping the source is the caller's affair.
+    /// Copies the bytes. The caller is responsible for wiping the source.
     explicit Secret(std::string_view text) : bytes_{text} {}
 
     Secret(const Secret&) = delete;
@@ -39,14 +39,14 @@ public:
 
     [[nodiscard]] std::size_t size() const noexcept { return bytes_.size(); }
 
-    /// The bytes themselves; valid until this object changes. Never hand the view to anything that logs.
+    /// Returns the bytes, valid until this object changes. Never pass the view to anything that logs.
     [[nodiscard]] std::string_view reveal() const noexcept { return bytes_; }
 
     /// Compares in a time that does not depend on where the two differ.
     [[nodiscard]] bool equals(const Secret& other) const noexcept;
 
 private:
-    /// Most secrets that end have been moved on, and are blank.
+    /// Most secrets have been moved from and are blank when they are destroyed.
     void wipe_unless_blank() noexcept {
         if (!bytes_.empty())
             wipe(bytes_);
@@ -54,7 +54,7 @@ private:
 
     void wipe_what_was_copied(std::size_t size) noexcept;
 
-    std::string bytes_; ///< where it is empty, nothing is left in its memory either
+    std::string bytes_; ///< when it is empty, its memory holds no remains either
 };
 
 } // namespace bearerd

@@ -4,7 +4,7 @@
 
 namespace bearerd {
 
-/// For a thread of our own to begin with: signals are the first thread's affair.
+/// Blocks all signals. Every thread that we start calls this first: only the first thread handles signals.
 inline void block_signals() noexcept {
     sigset_t all;
     ::sigfillset(&all);

@@ -6,8 +6,8 @@
 #include <cstddef>
 #include <cstdint>
 
-/// The numbers behind the metrics of contract 8. Each thread counts in a Stats of its own, without locked
-/// instructions; the admin listener sums them. One writer, any number of readers.
+/// The counters for the metrics of contract 8. Each thread counts in its own Stats, without locked
+/// instructions; the admin listener adds them up. One writer, any number of readers.
 namespace bearerd {
 
 class Counter {
@@ -67,8 +67,8 @@ private:
     Counter sum_us_;
 };
 
-/// Everything that one thread counts. The enumerations that index the arrays stand in the modules above;
-/// their sizes are checked there.
+/// Everything that one thread counts. The enumerations that index the arrays are declared in higher modules;
+/// the array sizes are checked there.
 struct Stats {
     static constexpr std::size_t kinds = 4; ///< graphql::OperationKind
     static constexpr std::size_t outcomes =
@@ -85,12 +85,12 @@ struct Stats {
     std::array<Counter, 5> repeats;         ///< transaction::Guard::Repeat
     Gauge upstream_idle;
     Gauge upstream_busy;
-    Gauge upstream_warm;               ///< idle connections that are kept ready for a mutation
+    Gauge upstream_warm;               ///< idle connections that are kept ready for mutations
     std::array<Counter, 2> warm_dials; ///< ok, failed
     std::array<Counter, 2> handshakes; ///< full, resumed
     Gauge client_connections;
     Gauge requests_in_flight;
-    Gauge throttle_available{-1}; ///< -1: not told yet
+    Gauge throttle_available{-1}; ///< -1: not reported yet
 };
 
 } // namespace bearerd

@@ -5,8 +5,8 @@
 
 namespace bearerd {
 
-/// Length of the well-formed UTF-8 sequence (RFC 3629: no overlong form, no surrogate, at most U+10FFFF) that
-/// begins at `at`; 0 if there is none. `at` is before `end`.
+/// Returns the length of the well-formed UTF-8 sequence that begins at `at` (RFC 3629: no overlong form, no
+/// surrogate, at most U+10FFFF), or 0 if there is none. `at` is before `end`.
 [[nodiscard]] inline std::size_t utf8_length(const char* at, const char* end) noexcept {
     const auto byte = [at](std::size_t i) { return static_cast<unsigned char>(at[i]); };
     const auto continues = [&byte](std::size_t i) { return (byte(i) & 0xC0U) == 0x80U; };
@@ -33,7 +33,7 @@ namespace bearerd {
     return 0;
 }
 
-/// Whether all of it is well-formed.
+/// Whether the whole text is well-formed UTF-8.
 [[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
     const char* at = text.data();
     const char* const end = at + text.size();

@@ -5,7 +5,7 @@
 
 namespace bearerd::config {
 
-/// The candidate that differs from the word by so little that it was probably meant; empty for none.
+/// Returns the candidate so similar to the word that it was probably meant; empty if there is none.
 [[nodiscard]] std::string_view nearest(std::string_view word, std::span<const std::string_view> candidates);
 
 } // namespace bearerd::config

@@ -11,65 +11,65 @@
 
 namespace bearerd::config {
 
-/// One thing that is wrong with a configuration, and where. Never holds a secret's value.
+/// One error in a configuration, with its position. Never holds a secret's value.
 struct Fault {
-    std::size_t line = 0;   ///< from 1; 0 where the fault is of the whole file
+    std::size_t line = 0;   ///< from 1; 0 if the error concerns the whole file
     std::size_t column = 0; ///< from 1
-    std::string key;        ///< dotted, as "upstream.tls.ca_file"; empty for a fault of YAML itself
+    std::string key;        ///< dotted, such as "upstream.tls.ca_file"; empty for an error in the YAML itself
     std::string message;    ///< one sentence: what is wrong, and what would be right
 };
 
-/// "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (contract 6).
+/// Returns "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (contract 6).
 [[nodiscard]] std::string format_fault(std::string_view file, const Fault& fault);
 
 /// The same with "warning: " before the key.
 [[nodiscard]] std::string format_warning(std::string_view file, const Fault& warning);
 
-/// Who may change one file or folder, as the system reports it.
+/// The rights on one file or folder, as the system reports them.
 struct FileRights {
     enum class Role : std::uint8_t {
         file,   ///< the file that a setting names
         folder, ///< the folder that a setting names
-        holder, ///< a folder that holds what a setting names
+        holder, ///< a folder that contains what a setting names
     };
     Role role = Role::file;
     std::string path;
-    std::uint32_t mode = 0; ///< permission bits, the sticky bit included
+    std::uint32_t mode = 0; ///< permission bits, including the sticky bit
     std::uint32_t uid = 0;
     std::uint32_t gid = 0;
 };
 
-/// Whom bearerd runs as.
+/// The user as whom bearerd runs.
 struct Identity {
-    std::optional<std::uint32_t> uid; ///< none: not known, so that owners are not judged
+    std::optional<std::uint32_t> uid; ///< none: unknown, so owners are not judged
     std::vector<std::uint32_t> gids;
 };
 
-/// What parsing may ask the world for; tests give their own. Each returns nothing where there is none.
+/// What parsing may ask the system for; tests supply their own. Each returns nullopt if there is nothing.
 struct Surroundings {
     /// The value of an environment variable.
     std::function<std::optional<std::string>(const std::string& name)> environment;
-    /// The content of a small file (at most 64 KiB), or the reason in words why it can't be read.
+    /// The content of a small file (at most 64 KiB), or the reason, as text, why it can't be read.
     std::function<std::variant<Secret, std::string>(const std::string& path)> read_file;
     /// The uid of a local user name.
     std::function<std::optional<std::uint32_t>(const std::string& name)> uid_of;
-    /// Whether a key is left out, without a fault, where a variable in its value is not set: for who needs no
-    /// such key and does not have the service's environment. None: no key is.
+    /// Whether a key may be left out, without an error, if a variable in its value is not set: for commands
+    /// that do not need the key and lack the service's environment. Unset: no key may.
     std::function<bool(const std::string& key)> may_be_left_out = {};
-    /// The rights of what stands at the path, if anything does, and of the folders that hold it. None: files
-    /// are not judged.
+    /// The rights of the file at the path, if it exists, and of the folders that contain it. Unset: files are
+    /// not judged.
     std::function<std::vector<FileRights>(const std::string& path)> rights_of = {};
     Identity self = {};
-    /// The folder of the configuration file, which a relative path starts from; empty: the working directory.
+    /// The folder of the configuration file, the base of relative paths; empty: the working directory.
     std::string folder = {};
-    /// The name of the password's file in $CREDENTIALS_DIRECTORY.
+    /// The name of the password file in $CREDENTIALS_DIRECTORY.
     std::string password_credential = "password";
 
-    /// The process's own environment, files and user data base.
+    /// Returns the process's own environment, files and user database.
     [[nodiscard]] static Surroundings system();
 };
 
-/// A configuration without faults. The warnings are ordered by position.
+/// A configuration without errors. The warnings are ordered by position.
 struct ValidConfig {
     Settings settings;
     std::vector<Fault> warnings;
@@ -77,17 +77,17 @@ struct ValidConfig {
 
 using ParseResult = std::variant<ValidConfig, std::vector<Fault>>;
 
-/// Reads YAML text into settings, or lists every fault that it has, ordered by position (contract 7).
-/// Never throws for any text. `text` longer than 1 MiB is a fault.
+/// Reads YAML text into settings, or lists all its errors, ordered by position (contract 7). Never throws for
+/// any text. A `text` longer than 1 MiB is an error.
 [[nodiscard]] ParseResult parse(std::string_view text, const Surroundings& surroundings);
 
-/// Reads and parses a file, whose folder relative paths start from; one that can't be read is a fault with
+/// Reads and parses a file; relative paths start from its folder. If it can't be read, that is an error with
 /// line 0. If others may change the file itself, the warning has line 0 too.
 [[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
 
-/// The fault of a value that only use shows to be wrong, with the position that the file gives it, or as much
-/// of the key's way as is there; the file's begin where it holds none of it, and line 0 where it can't be
-/// read.
+/// Returns an error in a value that parsed, but failed in use, with the value's position in the file. If the
+/// key is not there, it is the position of its nearest parent, or the start of the file; line 0 if the file
+/// can't be read.
 [[nodiscard]] Fault fault_at_key(const std::string& path, std::string key, std::string message);
 
 } // namespace bearerd::config

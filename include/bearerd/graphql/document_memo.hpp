@@ -10,9 +10,9 @@
 
 namespace bearerd::graphql {
 
-/// The last few documents that were read and what they would run: an app sends the same few over and over,
-/// with other variables. Documents that hold literals are not for it: they hardly come twice, and a card
-/// number must not be kept. Bounded: `room` documents of `longest` bytes. One thread; for one login field.
+/// The last few documents, and what they would run, because an app sends the same few repeatedly with other
+/// variables. Documents with literals are not kept: they rarely repeat, and a card number must not be stored.
+/// Bounded: `room` documents of `longest` bytes. One thread; for one login field.
 class DocumentMemo {
 public:
     static constexpr std::size_t room = 8;
@@ -25,17 +25,17 @@ public:
         bool has_login = false;
     };
 
-    /// What the same document under the same operation name was found to run; valid until remember().
+    /// Returns what the same document under the same operation name would run; valid until remember().
     [[nodiscard]] std::optional<Selected> find(std::string_view document,
                                                std::optional<std::string_view> operation_name) const noexcept;
 
-    /// In place of the one that was remembered first. The names in `selected` are views into `document`.
+    /// Replaces the oldest entry. The names in `selected` are views into `document`.
     void remember(std::string_view document, std::optional<std::string_view> operation_name,
                   const Selected& selected);
 
 private:
     struct Entry {
-        std::string document; ///< empty: free
+        std::string document; ///< empty: unused
         std::optional<std::string> operation_name;
         OperationKind kind = OperationKind::unknown;
         std::string name;

@@ -9,29 +9,29 @@
 
 namespace bearerd::graphql {
 
-/// A string of a JSON text as it stands there, between the quotes; checked: escapes are whole, surrogates are
-/// paired, bytes are UTF-8.
+/// A string of a JSON text as written between the quotes. It has been checked: escapes are complete,
+/// surrogates are paired, bytes are UTF-8.
 struct JsonString {
     std::string_view raw;
     bool escaped = false; ///< `raw` holds at least one backslash
 
-    /// What it means: `raw` itself where nothing is escaped, else decoded into `buffer`.
+    /// Returns its value: `raw` itself if nothing is escaped, else decoded into `buffer`.
     [[nodiscard]] std::string_view text(TextBuffer& buffer) const;
-    /// Writes what it means to `out`, which has room for `raw.size()` bytes; returns the length.
+    /// Writes its value to `out`, which has room for `raw.size()` bytes; returns the length.
     std::size_t decode(char* out) const noexcept;
     [[nodiscard]] bool is(std::string_view expected) const;
 };
 
 enum class JsonKind : std::uint8_t { object, array, string, number, boolean, null, invalid };
 
-/// Walks through one JSON text (RFC 8259), strictly, in one pass and without memory of its own. Whether a
-/// request may be sent twice hangs on what is read here, so it never accepts what a strict parser refuses; it
-/// refuses more: nesting deeper than `max_depth` and numbers that a double can't hold. A UTF-8 BOM at the
-/// start is passed.
+/// Reads one JSON text (RFC 8259), strictly, in one pass and without memory of its own. Whether a request may
+/// be sent twice depends on what is read here, so it never accepts what a strict parser refuses. It also
+/// refuses nesting deeper than `max_depth`, and numbers that a double can't hold. Skips a UTF-8 BOM at the
+/// start.
 ///
-/// The reader asks for one value after the other and must consume each (`skip` does). The first fault is
-/// final: from then on every call returns false, and `finish` does. Only after `finish` said true was the
-/// text valid, so act on nothing before.
+/// The reader asks for one value after the other and must consume each (`skip` does). The first error is
+/// final: after it every call returns false, and so does `finish`. The text is known to be valid only after
+/// `finish` has returned true, so act on nothing before.
 ///
 ///     JsonString key;
 ///     for (scan.enter_object(); scan.next_member(key);)
@@ -43,27 +43,27 @@ public:
 
     explicit JsonScan(std::string_view text) noexcept;
 
-    /// The kind of the value that begins here, judged by its first byte.
+    /// Returns the kind of the value that begins here, judged by its first byte.
     [[nodiscard]] JsonKind peek() noexcept;
 
     [[nodiscard]] bool ok() const noexcept { return !failed_; }
 
     bool enter_object() noexcept;
-    /// True: `key` was read and its value follows. False: the object ended, or a fault (see ok).
+    /// Returns true if `key` was read and its value follows; false at the object's end or an error (see ok).
     bool next_member(JsonString& key) noexcept;
     bool enter_array() noexcept;
-    /// True: an element follows. False: the array ended, or a fault.
+    /// Returns true if an element follows; false if the array ended, or on an error.
     bool next_element() noexcept;
 
     bool string(JsonString& out) noexcept;
-    /// Passes a number; its value, or nothing at a fault or where it is too small for a double.
+    /// Consumes a number. Returns its value; nullopt on an error or if it is too small for a double.
     std::optional<double> number() noexcept;
-    /// Passes any value, whole.
+    /// Consumes any value as a whole.
     bool skip() noexcept;
-    /// Likewise; `raw` becomes its text.
+    /// Likewise; sets `raw` to its text.
     bool skip(std::string_view& raw) noexcept;
 
-    /// The text was valid to its last byte.
+    /// Whether the text was valid to its last byte.
     [[nodiscard]] bool finish() noexcept;
 
 private:
@@ -81,7 +81,7 @@ private:
     const char* at_;
     const char* end_;
     std::size_t depth_ = 0;
-    bool first_ = false; ///< an object or array was entered and none of its values was asked for yet
+    bool first_ = false; ///< an object or array was entered, and none of its values was asked for yet
     bool failed_ = false;
 };
 

@@ -8,16 +8,16 @@
 
 namespace bearerd::graphql {
 
-/// What a whole answer proves of a mutation (contract 4, the end). `body` is decoded; `operation` is what
-/// classify() found in `request`, which is read once more only where the answer may be a `yes`.
+/// Returns what a complete answer proves about a mutation (contract 4, the end). `body` is decoded.
+/// `operation` is what classify() found in `request`, which is read again only if it may be a `yes`.
 ///
 /// `yes`: `data` has a value, by its response name, for each root field that would run. `no`: a request error
-/// (`errors` without a path, no `data`), which comes before anything is executed. `answered`: `data` is null,
-/// or some of its fields are. With 408 or 5xx only `yes` is proven. `unknown`: everything else, above all
-/// what is no GraphQL answer. In a batch each element has to prove it; elements that differ are `answered`.
+/// (`errors` without a path, no `data`), which comes before any execution. `answered`: `data` is null, or
+/// some of its fields are. With 408 or 5xx only `yes` is proven. `unknown`: everything else, above all what
+/// is not a GraphQL answer. In a batch each element must prove it; elements that differ are `answered`.
 ///
-/// Strict: a doubled member, a field too few, or an error that is no GraphQL error proves nothing. Linear in
-/// the input; never throws but for lack of memory.
+/// Strict: a duplicate member, a missing field, or an error that is not a GraphQL error proves nothing.
+/// Linear in the input; throws only if memory runs out.
 [[nodiscard]] Executed proven_outcome(std::uint16_t status, std::string_view body, const RequestView& request,
                                       const Operation& operation);
 

@@ -8,14 +8,14 @@
 
 namespace bearerd::graphql {
 
-/// Room for one decoded text: on the stack for what is usual, on the heap for what is longer.
+/// Room for one decoded text: on the stack for typical lengths, on the heap for longer ones.
 class TextBuffer {
 public:
     TextBuffer() noexcept = default;
     TextBuffer(const TextBuffer&) = delete;
     TextBuffer& operator=(const TextBuffer&) = delete;
 
-    /// `size` bytes, uninitialised or left over; valid until the next call.
+    /// Returns `size` bytes, uninitialised or with old contents; valid until the next call.
     [[nodiscard]] char* room(std::size_t size) {
         if (size <= usual_.size())
             return usual_.data();

@@ -10,9 +10,9 @@
 
 namespace bearerd::graphql {
 
-/// `auth.unauthorized` of contract 7, made ready for comparing.
+/// `auth.unauthorized` of contract 7, prepared for comparing.
 struct RejectionRules {
-    std::vector<std::string> messages; ///< compared without case (ASCII)
+    std::vector<std::string> messages; ///< compared ignoring case (ASCII)
     std::vector<std::string> codes;    ///< compared exactly, with `extensions.code`
     std::vector<std::uint16_t> statuses;
     std::vector<std::string> pointers = {}; ///< `auth.rejected_at`: JSON pointers below /data
@@ -27,11 +27,11 @@ enum class Verdict : std::uint8_t {
 
 struct Judgement {
     Verdict verdict = Verdict::ok;
-    /// A rejection that speaks only for the root fields which its errors' paths name, not for the request: of
-    /// a mutation with further ones, those before may have been executed.
+    /// The rejection applies only to the root fields that its errors' paths name, not to the request: of a
+    /// mutation with more root fields, those before them may have been executed.
     bool of_one_root_field = false;
-    std::size_t answers = 0; ///< of a batch; 0: it is one answer, and not in an array
-    /// `extensions.cost.throttleStatus.currentlyAvailable`, where the answer tells it.
+    std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, not in an array
+    /// `extensions.cost.throttleStatus.currentlyAvailable`, if the answer has it.
     std::optional<double> throttle_available;
 };
 
@@ -48,13 +48,13 @@ struct Judgement {
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules, bool own_login = false);
 
-/// Whether a whole answer, judged as `ok`, shows that the API has served the request: a status of 2xx, and
-/// JSON that names `data`. A gateway's page shows nothing.
+/// Whether a complete answer, judged as `ok`, shows that the API has served the request: a 2xx status, and
+/// JSON that has `data`. A gateway's page shows nothing.
 [[nodiscard]] bool shows_data(std::uint16_t status, std::string_view body) noexcept;
 
-/// Whether a whole answer that is rejected by its status can't hide data: it is text in UTF-8, none of the
-/// types that stream, and if its type or its first byte (after a BOM) claims JSON, it is that to its last
-/// byte. Text that is no JSON must not name "data" either: another reader may skip what precedes it.
+/// Whether a complete answer that is rejected by its status can't hide data. It must be UTF-8 text, and not
+/// of a streaming type. If its type or its first byte (after a BOM) indicates JSON, it must be JSON to the
+/// last byte. Text that is not JSON must not name "data": another reader may skip the text before it.
 [[nodiscard]] bool hides_nothing(std::string_view content_type, std::string_view body) noexcept;
 
 } // namespace bearerd::graphql

@@ -6,8 +6,8 @@
 
 namespace bearerd::http {
 
-/// The bytes of a body, in one piece. Unlike a string it can be received into without being filled before,
-/// and leaves no copy behind where it grows. Not bounded: its user is.
+/// The bytes of a body, contiguous. Unlike a string, it can be received into without being filled first, and
+/// it leaves no copy in freed memory when it grows. It has no bound: the caller keeps one.
 class BodyBuffer {
 public:
     BodyBuffer() noexcept = default;
@@ -16,7 +16,7 @@ public:
 
     ~BodyBuffer() { wipe(); }
 
-    /// Valid until anything is added.
+    /// Valid until bytes are added.
     [[nodiscard]] std::string_view view() const noexcept { return {memory_.get(), size_}; }
 
     [[nodiscard]] std::size_t size() const noexcept { return size_; }
@@ -25,27 +25,27 @@ public:
 
     [[nodiscard]] std::size_t capacity() const noexcept { return capacity_; }
 
-    /// Room for so many bytes in all.
+    /// Reserves memory for this many bytes in total.
     void reserve(std::size_t capacity);
 
     void append(std::string_view bytes);
 
-    /// Room for `size` bytes behind those that are there; commit() says how many have been filled.
+    /// Returns room for `size` bytes after the present ones; commit() says how many of them have been filled.
     [[nodiscard]] char* prepare(std::size_t size);
 
     void commit(std::size_t size) noexcept { size_ += size; }
 
-    /// Keeps the memory, with what it holds.
+    /// Empties the buffer, but keeps the memory and its contents.
     void clear() noexcept;
 
-    /// Overwrites what it holds and held, and gives the memory back.
+    /// Overwrites what it holds and held, and frees the memory.
     void wipe() noexcept;
 
 private:
     std::unique_ptr<char[]> memory_;
     std::size_t capacity_ = 0;
     std::size_t size_ = 0;
-    std::size_t high_water_ = 0; ///< of size_, up to the last clear()
+    std::size_t high_water_ = 0; ///< the greatest size_ at any clear() so far
 };
 
 } // namespace bearerd::http

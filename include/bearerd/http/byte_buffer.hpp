@@ -7,26 +7,25 @@
 
 namespace bearerd::http {
 
-/// A connection's receive buffer: flat, bounded, and holding no memory while the connection idles. Once a
-/// head has been parsed, pin() keeps its bytes where they are, since the message's fields are views into
-/// them.
+/// A connection's receive buffer: contiguous, bounded, and without memory while the connection is idle. After
+/// a head has been parsed, pin() keeps its bytes in place, because the message's fields are views into them.
 class ByteBuffer {
 public:
-    /// `limit`: the most bytes that it takes before pin(), so at least the limit of a head. Behind a pinned
-    /// head there is always some more room, so that a body can be read through it. `first_capacity`: what is
-    /// allocated when the first byte is awaited.
+    /// `limit`: the most bytes that it accepts before pin(), so at least the limit of a head. After a pinned
+    /// head there is always some more room, so that a body can be read through it. `first_capacity`: how much
+    /// is allocated when the first byte is awaited.
     explicit ByteBuffer(std::size_t limit, std::size_t first_capacity = 4096) noexcept
         : first_capacity_{first_capacity}, limit_{limit} {}
 
-    /// The bytes received and not consumed.
+    /// Returns the bytes that were received and not yet consumed.
     [[nodiscard]] std::string_view data() const noexcept { return {memory_.get() + begin_, end_ - begin_}; }
 
     [[nodiscard]] bool empty() const noexcept { return begin_ == end_; }
 
-    /// Room behind data(); empty where the limit is reached. Moves bytes that are not pinned.
+    /// Returns the room after data(), or nothing if the limit is reached. Moves bytes that are not pinned.
     [[nodiscard]] std::span<char> prepare();
 
-    /// `size` bytes of the room have been filled.
+    /// Adds `size` bytes of the room, which the caller has filled, to data().
     void commit(std::size_t size) noexcept {
         end_ += size;
         high_water_ = end_ > high_water_ ? end_ : high_water_;
@@ -34,15 +33,15 @@ public:
 
     void consume(std::size_t size) noexcept { begin_ += size; }
 
-    /// The bytes consumed so far stay where they are until unpin().
+    /// Keeps the bytes consumed so far in place until unpin().
     void pin() noexcept { floor_ = begin_; }
 
     void unpin() noexcept { floor_ = 0; }
 
-    /// Overwrites all bytes that were received: for connections whose messages carry tokens.
+    /// Overwrites all bytes that were received. For connections whose messages carry tokens.
     void wipe() noexcept;
 
-    /// Gives the memory back where nothing is left in it; bytes of a pipelined request keep it.
+    /// Releases the memory if the buffer is empty. Bytes of a pipelined request keep it.
     void release_if_empty() noexcept;
 
 private:
@@ -58,7 +57,7 @@ private:
     std::size_t high_water_ = 0;
 };
 
-/// Gives back what buffers of this thread have left for the next message: for when there is none in sight.
+/// Frees the spare blocks of this thread's buffers. For when no message is expected.
 void release_spare_blocks() noexcept;
 
 } // namespace bearerd::http

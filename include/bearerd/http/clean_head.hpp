@@ -5,15 +5,15 @@
 #include <string>
 #include <string_view>
 
-/// Answers are read leniently (contract 4): to refuse one makes money unknown. What can be framed without
-/// doubt is brought into the form that everybody reads in the same way.
+/// Responses are read leniently (contract 4), because refusing one makes an outcome unknown. A head that can
+/// be framed without doubt is rewritten into a form that every reader understands in the same way.
 namespace bearerd::http {
 
-/// As scan_head(), but a line may end with a lone LF, and folds are no fault: never malformed.
+/// Like scan_head(), but a line may end with a lone LF, and folds are allowed: never malformed.
 [[nodiscard]] HeadScan scan_response_head(std::string_view data, std::size_t& from) noexcept;
 
-/// Writes a response's whole head in clean form: folded lines in one, odd fields left out, one field for the
-/// body's bounds at most. False where it is no HTTP/1.x, or where its body ends is in doubt.
+/// Writes a response's whole head in clean form: folded lines joined, invalid fields left out, at most one
+/// field for the body's length. Returns false if it is not HTTP/1.x, or if it is unclear where its body ends.
 [[nodiscard]] bool clean_response_head(std::string_view head, std::string& clean);
 
 } // namespace bearerd::http

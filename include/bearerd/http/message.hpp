@@ -10,8 +10,8 @@
 #include <string_view>
 #include <vector>
 
-/// HTTP/1.x message heads as they lie in a connection's buffer: nothing is copied, nothing allocated once the
-/// field vector has grown. All views point into the buffer that was parsed and are valid until it changes.
+/// HTTP/1.x message heads as they lie in a connection's buffer. Nothing is copied, and nothing is allocated
+/// after the field vector has grown. All views point into the parsed buffer and are valid until it changes.
 namespace bearerd::http {
 
 using FieldId = boost::beast::http::field;
@@ -22,22 +22,22 @@ struct Field {
     std::string_view value;        ///< without surrounding white space
 };
 
-/// Whether a comma-separated list such as Connection's holds the token (without case; parameters ignored).
+/// Whether a comma-separated list, such as Connection's, has the token (ignoring case and parameters).
 [[nodiscard]] bool list_has_token(std::string_view list, std::string_view token) noexcept;
 
 struct Fields {
-    std::vector<Field> list; ///< in the order received; trailers never get in
+    std::vector<Field> list; ///< in the order received; trailers are never added
 
     [[nodiscard]] const Field* find(FieldId id) const noexcept;
-    /// By name without case; for names that Beast does not list.
+    /// Finds a field by name, ignoring case. For names that Beast does not list.
     [[nodiscard]] const Field* find(std::string_view name) const noexcept;
     [[nodiscard]] std::size_t count(FieldId id) const noexcept;
-    /// The value, or "" where the field is absent.
+    /// Returns the value, or "" if the field is absent.
     [[nodiscard]] std::string_view value(FieldId id) const noexcept;
     [[nodiscard]] std::string_view value(std::string_view name) const noexcept;
-    /// The values of all fields of this id as one list (RFC 9110 section 5.3).
+    /// Returns the values of all fields of this id as one list (RFC 9110 section 5.3).
     [[nodiscard]] std::string combined(FieldId id) const;
-    /// Whether any field of this id holds the token in its list.
+    /// Whether any field of this id has the token in its list.
     [[nodiscard]] bool has_token(FieldId id, std::string_view token) const noexcept;
 };
 
@@ -53,8 +53,7 @@ struct ResponseHead {
     std::string_view reason;
     std::uint8_t minor = 1;
     Fields fields;
-    /// Whether the length is told by Content-Length; the body of neither this nor chunked ends with the
-    /// stream.
+    /// The value of Content-Length, if present. A body with neither this nor chunked ends with the stream.
     std::optional<std::uint64_t> content_length;
     bool chunked = false;
 };

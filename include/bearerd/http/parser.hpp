@@ -10,12 +10,12 @@
 #include <string>
 #include <string_view>
 
-/// Beast's own incremental parser, filling the plain types of http/message in place. Beast's containers would
-/// allocate for each field and merge trailers into the head. Messages with a plain head (http/plain_head)
-/// need no Beast, to the same result.
+/// Beast's incremental parser, filling the plain types of http/message in place. Beast's own containers would
+/// allocate for each field and merge trailers into the head. Messages with a plain head (http/plain_head) are
+/// parsed without Beast, with the same result.
 namespace bearerd::http {
 
-/// What a parser makes of the bytes that it was given.
+/// The result of parsing the bytes so far.
 enum class ParseState : std::uint8_t {
     need_more,
     complete,
@@ -23,14 +23,14 @@ enum class ParseState : std::uint8_t {
     body_too_large,
 };
 
-/// A head that was taken off the front of what was received.
+/// A head that was taken off the front of the received bytes.
 struct TakenHead {
     std::size_t size = 0; ///< its bytes
     ParseState state = ParseState::need_more;
 };
 
-/// One request. take_plain_head(), or feed_head() exactly once with the whole head (see scan_head), then
-/// feed_body() until complete. The head's views point into the bytes given to feed_head().
+/// Parses one request. Call take_plain_head(), or feed_head() exactly once with the whole head (see
+/// scan_head), then feed_body() until complete. The head's views point into the bytes given to feed_head().
 class RequestParser {
 public:
     RequestParser();
@@ -38,24 +38,24 @@ public:
     RequestParser(const RequestParser&) = delete;
     RequestParser& operator=(const RequestParser&) = delete;
 
-    /// Begins a new message. Nothing else may be called before it. `body_limit` in bytes.
+    /// Begins a new message. Must be called first. `body_limit` in bytes.
     void reset(std::uint64_t body_limit);
 
-    /// Takes the head from the front of `bytes` where it is plain and there whole, in one look. Nothing: it
-    /// is for scan_head() and feed_head(), as if nobody had looked.
+    /// Takes the head off the front of `bytes` if it is plain and complete, in a single pass. Returns
+    /// nullopt, without effect, if it is a case for scan_head() and feed_head().
     [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
 
-    /// `bytes` is the head and nothing else. need_more: a body follows. body_too_large: the head is usable.
+    /// `bytes` is exactly the head. need_more: a body follows. body_too_large: the head is usable.
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
 
-    /// Takes what it can of `bytes`, appends the body's part to body(), says in `consumed` how many were used
-    /// up.
+    /// Takes what it can of `bytes`, appends the body's part to body(), and sets `consumed` to the number of
+    /// bytes used.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed);
 
     [[nodiscard]] const RequestHead& head() const noexcept;
     [[nodiscard]] std::string& body() noexcept;
 
-    /// Between two messages: gives all memory to the next parser of this thread that begins one.
+    /// Between two messages: releases all memory to the next parser of this thread that begins a message.
     void release() noexcept;
 
 private:
@@ -63,7 +63,7 @@ private:
     std::unique_ptr<Impl> impl_;
 };
 
-/// One response, 1xx included: the caller loops until the status is 200 or above.
+/// Parses one response, 1xx included: the caller loops until the status is 200 or above.
 class ResponseParser {
 public:
     ResponseParser();
@@ -73,20 +73,20 @@ public:
 
     void reset();
     [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
-    /// `bytes` is the head (see scan_response_head) and nothing else. One that can be framed without doubt is
-    /// taken in clean form; head() then points into memory of the parser's own. Others are malformed.
+    /// `bytes` is exactly the head (see scan_response_head). A head that can be framed without doubt is taken
+    /// in clean form; head() then points into the parser's own memory. Other heads are malformed.
     [[nodiscard]] ParseState feed_head(std::string_view bytes);
-    /// Whether something of the message was not as it should be: no other may follow on its connection.
+    /// Whether the message deviated from the standard. If so, no other message may follow on its connection.
     [[nodiscard]] bool odd() const noexcept;
     /// Appends to `body`.
     [[nodiscard]] ParseState feed_body(std::string_view bytes, std::size_t& consumed, BodyBuffer& body);
-    /// How much is missing of a body that nothing but its length delimits, so that it can be received where
-    /// it belongs; 0 for any other, and outside of bodies.
+    /// Returns how many bytes are missing of a body that is delimited by its length only, so that they can be
+    /// received straight into it. Returns 0 for any other body, and outside of bodies.
     [[nodiscard]] std::uint64_t plain_body_left() const noexcept;
-    /// The caller has appended that many of the missing bytes to the body.
+    /// Reports that the caller has appended this many of the missing bytes to the body.
     [[nodiscard]] ParseState took_plain_body(std::size_t size) noexcept;
-    /// The stream ended. complete where the end of the stream delimits the body, malformed where bytes are
-    /// missing.
+    /// Reports that the stream ended. Returns complete if the end of the stream delimits the body, malformed
+    /// if bytes are missing.
     [[nodiscard]] ParseState feed_end();
 
     [[nodiscard]] const ResponseHead& head() const noexcept;

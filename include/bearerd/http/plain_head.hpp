@@ -6,23 +6,22 @@
 #include <optional>
 #include <string_view>
 
-/// Reads the heads that leave nothing to interpret, as nearly all do, at less than half of what Beast's
-/// parser takes, which goes byte by byte. What it reads, Beast reads in just the same way
-/// (tests/unit/http/plain_head_test and fuzz_plain_head hold the two against each other); whatever else there
-/// is, it leaves to Beast.
+/// Reads heads that leave nothing to interpret, which nearly all are, in less than half the time of Beast's
+/// parser, which goes byte by byte. It reads them exactly as Beast does (tests/unit/http/plain_head_test and
+/// fuzz_plain_head compare the two). All other heads are left to Beast.
 namespace bearerd::http {
 
 struct PlainHead {
-    std::size_t size = 0;          ///< up to the empty line, which is counted
-    std::uint64_t body_length = 0; ///< what follows the head is the body, and then another message
+    std::size_t size = 0;          ///< including the empty line
+    std::uint64_t body_length = 0; ///< the body follows the head, and then another message
 };
 
-/// The head at the beginning of `bytes`. Nothing: it is not whole yet, or Beast has to read it; `head` holds
-/// nothing of use then. A head that is read has printable text without tabs in its lines, at most one
-/// Content-Length, no Transfer-Encoding and no Upgrade, and no more than one connection option in a field.
+/// Reads the head at the beginning of `bytes`. Returns nullopt if it is incomplete or Beast has to read it;
+/// `head` is useless then. Reads only heads with printable text without tabs in their lines, at most one
+/// Content-Length, no Transfer-Encoding, no Upgrade, and at most one connection option in a field.
 [[nodiscard]] std::optional<PlainHead> read_plain_head(std::string_view bytes, RequestHead& head);
 
-/// Likewise. Only final responses with a body whose length they tell.
+/// Likewise. Reads only final responses whose head gives the length of their body.
 [[nodiscard]] std::optional<PlainHead> read_plain_head(std::string_view bytes, ResponseHead& head);
 
 } // namespace bearerd::http

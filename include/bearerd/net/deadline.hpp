@@ -14,14 +14,14 @@ namespace bearerd::net {
 
 class DeadlineClock;
 
-/// One deadline that is set again and again, as a connection goes from step to step. Setting it costs a
-/// store: the entry moves within the clock only when the new deadline lies before the old one. On the clock's
-/// thread only; must not outlive the clock.
+/// One deadline that is set again for each step of a connection. Setting it costs a store: the entry moves
+/// within the clock only if the new deadline is earlier than the old one. Use it on the clock's thread only.
+/// It must not outlive the clock.
 class Deadline
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-    /// Called once when the deadline has passed: cancels what is being waited for. Must not destroy the
-    /// Deadline.
+    /// Called once, after the deadline has passed. Cancels the operation that is waited for. Must not destroy
+    /// the Deadline.
     using Callback = void (*)(void* context) noexcept;
 
     Deadline(DeadlineClock& clock, Callback callback, void* context) noexcept
@@ -33,13 +33,13 @@ public:
 
     void set(TimePoint when);
     void set_after(Duration wait);
-    /// No deadline, and not expired.
+    /// Removes the deadline. It is not expired then.
     void clear() noexcept;
 
-    /// Whether it passed, or was made to pass, since it was set.
+    /// Whether the deadline has passed, or expire() was called, since it was set.
     [[nodiscard]] bool expired() const noexcept { return expired_; }
 
-    /// Lets it pass now, whatever it was set to; once set again, it holds again.
+    /// Makes the deadline pass now, whatever it was set to. Setting it again makes it valid again.
     void expire() noexcept;
 
 private:
@@ -52,15 +52,15 @@ private:
     bool expired_ = false;
 };
 
-/// All deadlines of one thread behind one timer: a timer per operation would cost four timerfd_settime a
-/// request. A hashed wheel of 50 ms ticks; a deadline passes at most one tick late, never early.
+/// All deadlines of one thread share one timer: a timer per operation would cost four timerfd_settime calls
+/// per request. A hashed wheel of 50 ms ticks. A deadline passes at most one tick late, never early.
 class DeadlineClock {
 public:
     explicit DeadlineClock(asio::io_context& context);
     DeadlineClock(const DeadlineClock&) = delete;
     DeadlineClock& operator=(const DeadlineClock&) = delete;
 
-    /// Lets the timer go, so that the io_context can run dry; deadlines set from now on never pass.
+    /// Stops the timer, so that the io_context can run out of work. Later deadlines never pass.
     void stop() noexcept;
 
 private:
@@ -79,8 +79,8 @@ private:
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                Executor>
         timer_;
-    std::uint64_t done_tick_;      ///< every slot up to it has been looked at
-    std::uint64_t armed_tick_ = 0; ///< 0: the timer rests
+    std::uint64_t done_tick_;      ///< every slot up to this tick has been looked at
+    std::uint64_t armed_tick_ = 0; ///< 0: the timer is not armed
     bool stopped_ = false;
 };
 

@@ -14,7 +14,7 @@
 #include <type_traits>
 #include <utility>
 
-// The versions of Asio whose inside was tried; with any other its public wait does.
+// The versions of Asio whose internals were tried. With any other version, Asio's public wait is used.
 #if !defined(BEARERD_PUBLIC_ASIO) && BOOST_ASIO_VERSION >= 102600 && BOOST_ASIO_VERSION < 102700
 #define BEARERD_EDGE_WAIT_1_26 // Boost 1.81
 #elif !defined(BEARERD_PUBLIC_ASIO) && BOOST_ASIO_VERSION >= 102800 && BOOST_ASIO_VERSION < 102900
@@ -23,20 +23,20 @@
 
 namespace bearerd::net {
 
-/// Whether async_edge_wait tells only what is new. If not, it is Asio's async_wait for reading.
+/// Whether async_edge_wait reports new events only. If not, it is Asio's async_wait for reading.
 #if defined(BEARERD_EDGE_WAIT_1_26) || defined(BEARERD_EDGE_WAIT_1_28)
 inline constexpr bool waits_by_edge = true;
 
 namespace detail {
 
-/// A read operation of Asio's reactor that asks the kernel nothing: it is over as soon as epoll has told of
-/// something since the last such wait was over. Asio registers each socket once, edge triggered,
-/// and keeps for it whether an edge has come that no operation has seen; `done_and_exhausted` takes that mark
-/// away. Its own async_wait leaves the mark and asks epoll anew, a system call each time.
+/// A read operation of Asio's reactor that makes no system call. It completes as soon as epoll has reported
+/// something since the last such wait completed. Asio registers each socket once, edge triggered, and
+/// remembers whether an edge arrived that no operation has seen; `done_and_exhausted` clears that mark.
+/// Asio's own async_wait leaves the mark and asks epoll again, which is a system call each time.
 template<class Handler>
 class EdgeWait final : public asio::detail::reactor_op {
 public:
-    using handler_type = EdgeWait; // as Asio 1.28 asks: one without an executor for what is over at once
+    using handler_type = EdgeWait; // required by Asio 1.28: without an executor for immediate completion
     using io_executor_type = Executor;
 
     static EdgeWait* make(Handler handler, const Executor& executor) {
@@ -55,7 +55,7 @@ private:
 
     static status perform(reactor_op*) noexcept { return done_and_exhausted; }
 
-    /// Without an owner the loop is being destroyed, and the handler with it.
+    /// If `owner` is null, the loop is being destroyed, and the handler with it.
     static void complete(void* owner, asio::detail::operation* base, const error_code&, std::size_t) {
         auto* wait = static_cast<EdgeWait*>(base);
         Work work{std::move(wait->work_)};
@@ -73,7 +73,7 @@ private:
     Work work_;
 };
 
-/// Reaches what Asio's sockets and their service keep for derived classes.
+/// Gives access to what Asio's sockets and their service keep for derived classes.
 template<class Socket>
 struct InsideSocket : Socket {
     static auto& implementation(Socket& socket) noexcept { return socket.*(&InsideSocket::impl_); }
@@ -91,7 +91,7 @@ struct InsideService : Service {
         (service.*(&InsideService::start_op))(socket, asio::detail::reactor::read_op, operation,
                                               is_continuation, may_be_over_at_once, is_nothing);
 #else
-        // Of two functions the one for handlers without an immediate executor: it takes a pointer at the end.
+        // The overload for handlers without an immediate executor: its last parameter is a pointer.
         using Implementation = typename InsideService::base_implementation_type;
         using Start = void (asio::detail::reactive_socket_service_base::*)(
             Implementation&, int, Operation*, bool, bool, bool, const void*, void*);
@@ -107,21 +107,21 @@ struct InsideService : Service {
 inline constexpr bool waits_by_edge = false;
 #endif
 
-/// When a wait is no pause amid traffic any more.
+/// A wait that lasts this long is no longer a pause within traffic.
 inline constexpr Duration settling_time = std::chrono::milliseconds{100};
 
-/// Waits until something has happened to the socket that the last such wait did not tell of: bytes, the end,
-/// a fault. Costs no system call, unlike Asio's async_wait(wait_read), but tells only what is new:
+/// Waits until something new has happened to the socket since the last such wait: bytes, the end, an error.
+/// Unlike Asio's async_wait(wait_read), it costs no system call, but it reports only what is new:
 ///
-/// - What lay there when the last wait was over, and was not read until the kernel had no more, is not told
-///   again; nor is an end that came together with the last bytes. So whoever has waited for settling_time
-///   looks for himself.
-/// - It may complete though nothing is there to be read: the first wait on a socket does, and the one behind
-///   an async_wait.
+/// - Bytes that were there when the last wait completed, and that were not read until the kernel had no more,
+/// are not reported again; nor is an end that arrived together with the last bytes. So a caller that has
+/// waited for settling_time must try to read.
+/// - It may complete although there is nothing to read: the first wait on a socket does, and so does the one
+/// after an async_wait.
 ///
-/// Ends with operation_aborted by the socket's cancel() and close(). One at a time, and no async_wait for
-/// reading beside it. Without waits_by_edge it tells of all that is there to be read, each time: whoever
-/// waits must read, or be content to be told again.
+/// Ends with operation_aborted after the socket's cancel() or close(). Only one wait at a time, and no
+/// async_wait for reading beside it. Without waits_by_edge it reports everything that can be read, each time:
+/// the caller must read, or accept that it is reported again.
 template<class Socket, class CompletionToken>
 auto async_edge_wait(Socket& socket, CompletionToken token) {
 #if defined(BEARERD_EDGE_WAIT_1_26) || defined(BEARERD_EDGE_WAIT_1_28)

@@ -14,7 +14,7 @@
 
 namespace bearerd::net {
 
-/// Memory for one handler that is posted, so that posting it can't fail. Its allocators own it together.
+/// Memory for one posted handler, so that posting it can't fail. Shared by the allocators that use it.
 class PostRoom {
 public:
     [[nodiscard]] void* take(std::size_t size) noexcept {
@@ -24,7 +24,7 @@ public:
         return bytes_.data();
     }
 
-    /// False: the memory is not from here.
+    /// Releases the memory. Returns false if the memory is not from this object.
     [[nodiscard]] bool give_back(const void* memory) noexcept {
         const bool ours = memory == bytes_.data();
         taken_ = taken_ && !ours;
@@ -36,7 +36,7 @@ private:
     bool taken_ = false;
 };
 
-/// Takes from a PostRoom, and from the heap what does not fit.
+/// Allocates from a PostRoom, or from the heap if the room is taken or too small.
 template<class T>
 class PostRoomAllocator {
 public:
@@ -72,9 +72,9 @@ private:
     std::shared_ptr<PostRoom> room_;
 };
 
-/// Lets one coroutine wait until something on the same thread sets it. Setting it twice, or before the wait,
-/// is remembered once. Has no deadline of its own: whoever waits owns a Deadline whose callback sets the
-/// event.
+/// Lets one coroutine wait until something on the same thread sets the event. Setting it twice, or before the
+/// wait, counts once. The event has no deadline of its own: the waiting code owns a Deadline whose callback
+/// sets the event.
 class Event {
 public:
     explicit Event(Executor executor)
@@ -83,8 +83,8 @@ public:
     Event(const Event&) = delete;
     Event& operator=(const Event&) = delete;
 
-    /// Resumes the waiting coroutine in a turn of its own, never within this call. Needs no memory: this is
-    /// called where a connection is given back or a deadline passes, and nobody could be told of a failure.
+    /// Resumes the waiting coroutine from the loop, never within this call. Needs no memory, because it is
+    /// called when a connection is released or a deadline passes, where a failure could not be reported.
     void set() noexcept {
         if (auto waiter = std::move(waiter_))
             waiter->resume_later(executor_, post_room_);
@@ -92,7 +92,7 @@ public:
             set_ = true;
     }
 
-    /// As set(), but resumes within this call: for the last statement of a completion handler, on hot paths.
+    /// Like set(), but resumes within this call. On hot paths, as the last statement of a completion handler.
     void set_inline() {
         if (auto waiter = std::move(waiter_))
             waiter.release()->resume_now();
@@ -100,7 +100,7 @@ public:
             set_ = true;
     }
 
-    /// Awaitable; at most one at a time. Completes in a later turn where the event is already set.
+    /// Awaitable, by one waiter at a time. If the event is already set, it completes from the loop.
     [[nodiscard]] auto wait() {
         return asio::async_initiate<const asio::deferred_t, void()>(
             [this](auto handler) {
@@ -113,12 +113,12 @@ public:
     }
 
 private:
-    /// Asio's own any_completion_handler recurses without end in Boost 1.81 once it is posted.
+    /// Asio's own any_completion_handler recurses endlessly in Boost 1.81 when it is posted.
     class Waiter {
     public:
         virtual ~Waiter() = default;
         virtual void resume_later(const Executor& executor, const std::shared_ptr<PostRoom>& room) = 0;
-        /// Ends the waiter first: the coroutine that goes on may wait again, or end, within the call.
+        /// Destroys the waiter first: the resumed coroutine may wait again, or end, within the call.
         virtual void resume_now() = 0;
     };
 
@@ -138,7 +138,7 @@ private:
         }
 
     private:
-        /// The handler with the memory that it is posted in.
+        /// The handler, with the memory in which it is posted.
         struct Posted {
             using allocator_type = PostRoomAllocator<void>;
 
@@ -157,7 +157,7 @@ private:
         void operator()(Waiter* waiter) const noexcept { waiter->~Waiter(); }
     };
 
-    /// In the event itself: one waits on every request.
+    /// Stores the waiter in the event itself, because every request has one.
     template<class Handler>
     void keep(Handler handler) {
         static_assert(sizeof(Waiting<Handler>) <= sizeof room_ &&
@@ -166,7 +166,7 @@ private:
     }
 
     Executor executor_;
-    std::shared_ptr<PostRoom> post_room_; ///< what was posted may outlive the event
+    std::shared_ptr<PostRoom> post_room_; ///< a posted handler may outlive the event
     alignas(void*) std::array<std::byte, 4 * sizeof(void*)> room_;
     std::unique_ptr<Waiter, EndInPlace> waiter_;
     bool set_ = false;

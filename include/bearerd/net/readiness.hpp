@@ -12,13 +12,13 @@
 
 namespace bearerd::net {
 
-/// Whether errno of a non-blocking call says to wait and try again, and nothing worse.
+/// Whether errno of a non-blocking call means "wait and try again", and no real error.
 [[nodiscard]] inline bool would_block() noexcept {
     return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR;
 }
 
-/// Waits until the socket is readable or writable, or the deadline, whose callback must cancel the socket's
-/// operations, has passed (errc::timed_out).
+/// Waits until the socket is readable or writable. Returns errc::timed_out if the deadline passes first; the
+/// deadline's callback must cancel the socket's operations.
 template<class Socket>
 [[nodiscard]] Task<error_code> wait_ready(Socket& socket, asio::socket_base::wait_type what,
                                           const Deadline& deadline) {

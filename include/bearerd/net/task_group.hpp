@@ -8,13 +8,13 @@
 
 namespace bearerd::net {
 
-/// What a group can ask of a member while it shuts down.
+/// What a group asks of a member during a shutdown.
 class GroupMember
     : public boost::intrusive::list_base_hook<boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
 public:
-    /// Phase one: end as soon as nothing is in hand.
+    /// Phase one: end as soon as nothing is in flight.
     virtual void finish_soon() noexcept = 0;
-    /// Phase two, at the end of the grace period: end now, answering what was read.
+    /// Phase two, at the end of the grace period: end now, but answer what was read.
     virtual void finish_now() noexcept = 0;
 
 protected:
@@ -22,8 +22,8 @@ protected:
     ~GroupMember() = default;
 };
 
-/// The living sessions of one thread, for a shutdown in two phases: ask, wait until none is left, insist.
-/// Members link themselves in and leave when destroyed; the group must outlive them. One thread only.
+/// The live sessions of one thread, for a shutdown in two phases: ask, wait until none is left, force.
+/// Members add themselves and leave when destroyed. The group must outlive them. One thread only.
 class TaskGroup {
 public:
     void add(GroupMember& member) { members_.push_back(member); }
@@ -41,7 +41,7 @@ public:
 private:
     template<class Function>
     void each(Function function) noexcept {
-        // A member never leaves within the call: it only cancels its waits, and ends in a later turn.
+        // A member never leaves within the call: it only cancels its waits, and ends later from the loop.
         for (GroupMember& member : members_)
             function(member);
     }

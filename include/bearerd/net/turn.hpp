@@ -9,12 +9,12 @@
 
 namespace bearerd::net {
 
-/// From how many requests at once on a thread those to the upstream are put off to the end of the loop's
-/// turn. One behind the other they find the upstream awake; each by itself, between two others' processing,
-/// may have to wake it. Below it, the turn would cost a system call more.
+/// At this many concurrent requests per thread, sends to the upstream are deferred until the loop's ready
+/// queue is empty. Sent back to back, they find the upstream awake; sent one by one between other work, each
+/// may have to wake it. Below this number, deferring would only cost one more system call.
 inline constexpr std::size_t crowd = 8;
 
-/// Awaitable: goes on when all that the loop has at hand has been looked at.
+/// Awaitable: resumes after the loop has handled everything that is ready.
 [[nodiscard]] inline auto end_of_turn(const Executor& executor) {
     return asio::post(executor, asio::deferred);
 }

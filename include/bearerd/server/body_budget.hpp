@@ -5,11 +5,11 @@
 
 namespace bearerd::server {
 
-/// What the large bodies that are being read or answered may take together, over all threads and listeners:
-/// one is bounded by limits.request_body, but there can be as many as connections. Any thread.
+/// The total size of the large bodies that are being read or answered, over all threads and listeners. One
+/// body is bounded by limits.request_body, but there can be as many as connections. Any thread.
 class BodyBudget {
 public:
-    /// False: then there would be more than `most`, and nothing has changed.
+    /// Returns false, and changes nothing, if there would be more than `most`.
     [[nodiscard]] bool take(std::uint64_t bytes, std::uint64_t most) noexcept {
         if (taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= most)
             return true;
@@ -25,7 +25,7 @@ private:
     std::atomic<std::uint64_t> taken_{0};
 };
 
-/// One connection's part of it, given back at its end. The budget must outlive it.
+/// One connection's share of the budget, released in the destructor. The budget must outlive it.
 class BodyShare {
 public:
     explicit BodyShare(BodyBudget& budget) noexcept : budget_{budget} {}
@@ -35,7 +35,7 @@ public:
 
     ~BodyShare() { clear(); }
 
-    /// False: the budget has not as much, and the share is what it was.
+    /// Returns false, and leaves the share unchanged, if the budget is too small.
     [[nodiscard]] bool grow_to(std::uint64_t bytes, std::uint64_t most) noexcept {
         if (bytes <= bytes_)
             return true;

@@ -6,16 +6,16 @@
 
 namespace bearerd::server {
 
-/// How many clients are connected over all threads and listeners, and how many may be.
+/// The number of clients connected over all threads and listeners, and its limit.
 struct ClientLimit {
     std::atomic<std::uint32_t> connected{0};
     std::atomic<std::uint32_t> most{0};
 };
 
-/// A client's place among those connected, for as long as it lives. Any thread.
+/// A client's place among the connected ones, for its lifetime. Any thread.
 class Admission {
 public:
-    /// Of nobody; counts nowhere.
+    /// Belongs to nobody; not counted.
     Admission() noexcept = default;
 
     explicit Admission(ClientLimit& limit) noexcept
@@ -31,7 +31,7 @@ public:
             limit_->connected.fetch_sub(1, std::memory_order_relaxed);
     }
 
-    /// By how many the limit is exceeded with this client.
+    /// Returns by how many the limit is exceeded with this client.
     [[nodiscard]] std::uint32_t excess() const noexcept {
         const std::uint32_t most = limit_ != nullptr ? limit_->most.load(std::memory_order_relaxed) : place_;
         return place_ > most ? place_ - most : 0;

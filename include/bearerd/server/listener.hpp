@@ -12,8 +12,8 @@
 
 namespace bearerd::server {
 
-/// Accepts on one descriptor for one thread and starts sessions. Over the limit, a client is told so by a
-/// session of its own, and of those there are few; out of descriptors, it waits instead of spinning.
+/// Accepts on one descriptor for one thread and starts sessions. Above the limit, a separate session answers
+/// with the error; such sessions are few. If descriptors run out, it waits instead of spinning.
 class Listener {
 public:
     /// All references must outlive the listener and its sessions.
@@ -25,7 +25,7 @@ public:
 
     void start();
 
-    /// Takes what is in the queue already, then accepts no more.
+    /// Accepts the connections already in the queue, then no more.
     void stop() noexcept;
 
     [[nodiscard]] const std::string& text() const noexcept { return socket_.text; }

@@ -42,7 +42,7 @@ private:
     int value_ = -1;
 };
 
-/// A socket file that we made, to be removed at the end where it still is ours.
+/// A socket file that we made. It is removed at the end if it is still ours.
 struct SocketFile {
     std::string path; ///< empty: none
     dev_t device = 0;
@@ -55,28 +55,28 @@ struct SocketFile {
 struct ListeningSocket {
     Descriptor descriptor;
     http::ListenerIdentity identity;
-    std::string text; ///< as people read it, with the real port: "127.0.0.1:8080"
+    std::string text; ///< for display, with the real port: "127.0.0.1:8080"
     SocketFile file;
     std::uint16_t port = 0;
-    bool remote = false; ///< other machines can reach it
+    bool remote = false; ///< whether other machines can reach it
 };
 
-/// The IP literal of an address, of IPv4 also where it is mapped into IPv6; empty for other families.
+/// Returns the IP literal of an address, as IPv4 if it is mapped into IPv6; empty for other families.
 [[nodiscard]] std::string ip_text(const sockaddr_storage& address);
 
-/// Opens an address for `threads` threads: each thread gets a descriptor of its own, for TCP with a queue of
+/// Opens an address for `threads` threads. Each thread gets a descriptor of its own, for TCP with a queue of
 /// its own (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an
-/// error. Returns the sockets, or the reason in words.
+/// error. Returns the sockets, or the reason as text.
 using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
 [[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
                                         std::size_t threads);
 
-/// Changes the mode of the unix socket with this path, never through a symbolic link and of no other kind of
-/// file. The reason in words where it can't.
+/// Changes the mode of the unix socket at this path, never through a symbolic link, and of no other kind of
+/// file. Returns the reason as text if it fails.
 [[nodiscard]] std::optional<std::string> change_socket_mode(const std::string& path, std::uint32_t mode);
 
-/// The same for a descriptor that systemd handed over; takes it. Whether other machines may reach it is for
-/// the caller to judge.
+/// The same for a descriptor that systemd passed; takes ownership of it. The caller judges whether other
+/// machines may reach it.
 [[nodiscard]] OpenResult adopt_listening(int descriptor, std::size_t threads);
 
 } // namespace bearerd::server

@@ -4,7 +4,7 @@
 
 namespace bearerd::server {
 
-/// A new request id: 32 hexadecimal digits, unique over processes and machines. Any thread; no lock.
+/// Makes a new request id: 32 hexadecimal digits, unique across processes and machines. Any thread; no lock.
 void make_request_id(std::string& out);
 
 } // namespace bearerd::server

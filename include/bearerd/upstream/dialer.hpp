@@ -39,20 +39,19 @@ struct Resolved {
     std::vector<TcpEndpoint> endpoints;
 };
 
-/// Looks a name up and may take long over it. It is called on a thread of its own, which may outlive the
-/// dialer.
+/// Looks up a name, which may take long. Called on a thread of its own, which may outlive the dialer.
 using ResolveFunction = std::function<Resolved(const std::string& host, std::uint16_t port)>;
 
 /// Asks the system (getaddrinfo).
 [[nodiscard]] Resolved look_up(const std::string& host, std::uint16_t port);
 
-/// Whether a thread of any dialer's is looking a name up. A process that ends meanwhile must not destroy what
-/// is static: the thread goes on beside it.
+/// Whether a look-up thread of any dialer is running. A process that ends now must not destroy static
+/// objects, because the thread still runs.
 [[nodiscard]] bool is_looking_up() noexcept;
 
-/// Connects to the upstream: name, TCP, proxy, TLS. The addresses are raced through all of it, staggered as
-/// RFC 8305 says, the one that served last first. Known addresses are used while a look-up is under way. One
-/// thread only; must outlive the coroutines that it started.
+/// Connects to the upstream: name, TCP, proxy, TLS. Addresses race through all of these steps, staggered as
+/// in RFC 8305, and the last one that worked goes first. Known addresses are used while a look-up is running.
+/// One thread only; must outlive the coroutines that it started.
 class Dialer {
 public:
     /// `tls`: nullptr for an http:// upstream. Both must outlive the dialer.
@@ -62,13 +61,13 @@ public:
     Dialer(const Dialer&) = delete;
     Dialer& operator=(const Dialer&) = delete;
 
-    /// All of it within `connect_timeout` and before `give_up`, or Failure at Stage::connecting.
+    /// Takes at most `connect_timeout`, and ends before `give_up`; else Failure at Stage::connecting.
     [[nodiscard]] net::Task<DialResult> dial(TimePoint give_up);
 
-    /// Ends every dial under way with errc::shutting_down.
+    /// Ends every running dial with errc::shutting_down.
     void stop() noexcept;
 
-    /// No attempt on an address is under way any more.
+    /// Whether no attempt on any address is running.
     [[nodiscard]] bool quiet() const noexcept { return races_ == 0; }
 
 private:
@@ -97,17 +96,17 @@ private:
     TlsContext* tls_;
     ResolveFunction resolve_;
     std::shared_ptr<Lookups> lookups_;
-    error_code lookup_error_;                ///< of the last look-up that was taken
-    std::vector<TcpEndpoint> known_;         ///< what the last successful look-up brought
-    TimePoint known_until_{};                ///< from then on it is looked up again, but still used
-    std::optional<TcpEndpoint> last_served_; ///< is tried first
-    std::vector<Attempt*> attempts_;         ///< under way, for stop()
-    std::size_t races_ = 0;                  ///< that have not ended with all of their attempts
+    error_code lookup_error_;                ///< of the last look-up that was taken over
+    std::vector<TcpEndpoint> known_;         ///< the result of the last successful look-up
+    TimePoint known_until_{};                ///< after this they are looked up again, but still used
+    std::optional<TcpEndpoint> last_served_; ///< tried first
+    std::vector<Attempt*> attempts_;         ///< running, for stop()
+    std::size_t races_ = 0;                  ///< races that still have running attempts
     bool stopped_ = false;
 };
 
-/// The order in which addresses are tried: families taking turns, the resolver's first one first (RFC 8305
-/// section 4). Pure.
+/// Returns the order in which addresses are tried: families alternate, beginning with the resolver's first
+/// address (RFC 8305 section 4). Pure.
 [[nodiscard]] std::vector<TcpEndpoint> interleave_families(const std::vector<TcpEndpoint>& resolved);
 
 } // namespace bearerd::upstream

@@ -13,48 +13,48 @@
 #include <string_view>
 #include <vector>
 
-/// Which idle connections may still carry a mutation (contract 4), and what is known of the age at which the
-/// upstream closes them.
+/// Decides which idle connections may still carry a mutation (contract 4), and keeps what is known about the
+/// age at which the upstream closes them.
 ///
-/// What counts as knowledge, for each address of the upstream, and for connections that have carried a
-/// request apart from those that have not (servers give a first request another time limit than the next
-/// one):
+/// This counts as knowledge. It is kept per address of the upstream, and separately for connections that have
+/// carried a request and those that have not, because servers use another time limit for a first request than
+/// for the next one:
 ///
 /// - *Told*: `Keep-Alive: timeout=N` in an answer. It says how long a connection lives after an answer.
-/// - *Seen*: the upstream ended an idle connection (FIN, reset, or a word out of turn), or a request that was
-///   sent on one found it ended. The connection's idle age then is a limit: the smallest one counts. It is
-///   forgotten after an hour, or as soon as ten connections in a row have lived clearly longer: then it was
-///   an event, such as a restart, and no habit.
+/// - *Seen*: the upstream ended an idle connection (FIN, reset, or unsolicited data), or a request that was
+/// sent on it found it ended. The connection's idle age is then a limit, and the smallest one counts. It is
+/// forgotten after an hour, or as soon as ten connections in a row have lived clearly longer, because the
+/// close was then a single event, such as a restart, and not a rule.
 /// - *Survived*: the peer was heard from (an acknowledgement, or an answer to a request) when the connection
-///   was that old, and had not closed it. So the limit is greater than that age.
+/// had that age, and had not closed it. So the limit is greater than that age.
 ///
-/// A mutation may use a connection up to 0.7 of the smallest limit told or seen. If neither is known, it may
-/// use one up to 0.7 of the greatest age survived. If nothing is known, it needs one that was used within
-/// `reuse_for_mutations`.
+/// A mutation may use a connection of up to 0.7 of the smallest limit told or seen. If neither is known, it
+/// may use one of up to 0.7 of the greatest age survived. If nothing is known, it needs one that was used
+/// within `reuse_for_mutations`.
 ///
-/// Why this makes no more outcomes unknown: the outcome is unknown if the upstream closes the connection
-/// while the mutation is under way to it. If the upstream's limit is constant, a limit told, seen or survived
-/// is never above it by more than one trip, and the mutation arrives before 0.7 of it plus one trip. If the
-/// limit varies, each close that is seen lowers what may be used, below `reuse_for_mutations` too, which the
-/// rule "used within `reuse_for_mutations`" alone would never do. That the line and the peer are still there
-/// is proven by an acknowledgement as young as the last use had to be before.
+/// Why this adds no unknown outcomes: an outcome is unknown if the upstream closes the connection while the
+/// mutation is on its way. If the upstream's limit is constant, a limit told, seen or survived exceeds it by
+/// at most one trip, and the mutation arrives before 0.7 of it plus one trip. If the limit varies, each close
+/// that is seen lowers the usable age, even below `reuse_for_mutations`, which the rule "used within
+/// `reuse_for_mutations`" alone would never do. That the line and the peer are still there is proven by an
+/// acknowledgement, which must be as recent as the last use had to be before.
 namespace bearerd::upstream {
 
-/// What is known of the limit of one kind of connection at one address.
+/// What is known about the limit of one kind of connection at one address.
 struct KnownLimit {
     std::optional<Duration> closes_at;    ///< the smallest limit told or seen
     std::optional<Duration> survived_for; ///< the greatest age survived
 };
 
-/// What speaks for and against an idle connection at one moment.
+/// The facts for the decision about one idle connection at one moment.
 struct IdleFacts {
     Duration idle{};               ///< since its last use, or since it was made
-    std::optional<Duration> heard; ///< since the peer's last acknowledgement; none: not known
+    std::optional<Duration> heard; ///< since the peer's last acknowledgement; none: unknown
     KnownLimit limit;
     bool through_proxy = false; ///< then the acknowledgement would be the proxy's
 };
 
-/// The part of a limit that may be used.
+/// Returns the part of a limit that may be used.
 [[nodiscard]] constexpr Duration usable_part(Duration limit) noexcept {
     return limit / 10 * 7;
 }
@@ -67,10 +67,10 @@ struct IdleFacts {
 /// Whether the connection may carry a mutation; `recent` is `upstream.reuse_for_mutations`. Pure.
 [[nodiscard]] bool may_carry_mutation(const IdleFacts& facts, Duration recent) noexcept;
 
-/// Up to which idle age a connection may carry a mutation as long as the peer acknowledges. Pure.
+/// Returns the idle age up to which a connection may carry a mutation while the peer acknowledges. Pure.
 [[nodiscard]] Duration usable_age(const KnownLimit& limit, Duration recent) noexcept;
 
-/// The seconds of `timeout=` in a Keep-Alive field's value. Pure.
+/// Returns the seconds of `timeout=` in a Keep-Alive field's value. Pure.
 [[nodiscard]] std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept;
 
 /// What one connection was told last. Most upstreams say the same in each answer; what is shared by all
@@ -89,14 +89,14 @@ private:
 /// are arguments.
 class IdleLimit {
 public:
-    /// The smallest one of an hour counts: behind one address there may be several servers.
+    /// The smallest limit of the last hour counts, because one address may belong to several servers.
     void told(Duration limit, TimePoint now) noexcept;
 
     /// The upstream ended a connection of this idle age.
     void closed(Duration age, TimePoint now) noexcept;
 
-    /// The peer of a connection was heard from when it had this idle age. `before`: the greatest age of the
-    /// same connection for which this was called before, so that it speaks against each close once.
+    /// The peer of a connection was heard from at this idle age. `before`: the greatest age of this
+    /// connection in earlier calls, so that it counts against each close only once.
     void survived(Duration age, Duration before) noexcept;
 
     [[nodiscard]] KnownLimit known(TimePoint now) const noexcept;
@@ -107,7 +107,7 @@ private:
     struct Close {
         Duration age{};
         TimePoint at{};
-        int outlived = 0; ///< by so many connections in a row
+        int outlived = 0; ///< by this many connections in a row
     };
 
     std::optional<Duration> told_;
@@ -117,10 +117,10 @@ private:
     std::size_t close_count_ = 0;
 };
 
-/// Whether a connection has carried a request with its answer.
+/// Whether a connection has carried a request and its answer.
 enum class IdleKind : std::uint8_t { unused, used };
 
-/// The IdleLimit of each address that served lately. Shared by all threads.
+/// The IdleLimit of each address that was used recently. Shared by all threads.
 class IdleLimits {
 public:
     using Address = boost::asio::ip::tcp::endpoint;
@@ -131,13 +131,13 @@ public:
 
     [[nodiscard]] KnownLimit known(const Address& address, IdleKind kind, TimePoint now) const;
 
-    /// Whether no connection of this age is near any limit told or seen. Costs no lock; false means only that
-    /// known() has to be asked.
+    /// Whether this age is certainly not near any limit told or seen. Takes no lock. If false, the caller
+    /// must ask known().
     [[nodiscard]] bool surely_below(Duration age) const noexcept {
         return age.count() <= usable_below_.load(std::memory_order_relaxed);
     }
 
-    /// The least over all addresses that served within the last hour, for metrics and the status page.
+    /// Returns the least limits of all addresses used within the last hour, for metrics and status page.
     [[nodiscard]] KnownLimit least(IdleKind kind, TimePoint now) const;
 
 private:

@@ -22,18 +22,18 @@ namespace bearerd::upstream {
 class Connection;
 class WarmKeeper;
 
-/// How the upstream was when last heard of, and what it taught of its idle connections; shared by all
+/// The last known state of the upstream, and what was learned about its idle connections. Shared by all
 /// threads.
 class Health {
 public:
-    /// An exchange or a connection succeeded. Cheap where that was so before. Any thread.
+    /// Reports that an exchange or a connection succeeded. Cheap if the last one did too. Any thread.
     void succeeded() noexcept;
-    /// It can't be reached, for the reason in words. Any thread.
+    /// Reports that the upstream can't be reached; `reason` is a text. Any thread.
     void failed(error_code code, const std::string& reason);
 
     struct View {
         enum class State : std::uint8_t { unknown, up, down } state = State::unknown;
-        std::string last_error; ///< the last one, even where it is up again
+        std::string last_error; ///< the last one, even if it is up again
         error_code last_code;   ///< likewise
         TimePoint last_error_at{};
     };
@@ -45,13 +45,13 @@ public:
 
     [[nodiscard]] const IdleLimits& idle_limits() const noexcept { return idle_limits_; }
 
-    /// Which pool keeps a connection warm: that of the thread that sent a request last. Any thread.
+    /// Whether this pool keeps a connection warm: that of the thread that sent last. Any thread.
     [[nodiscard]] bool keeps_warm(const void* pool) const noexcept {
         return warm_pool_.load(std::memory_order_relaxed) == pool;
     }
 
     void let_keep_warm(const void* pool) noexcept {
-        if (!keeps_warm(pool)) // so that a usual request writes nothing that other threads read
+        if (!keeps_warm(pool)) // so that a typical request writes nothing that other threads read
             warm_pool_.store(pool, std::memory_order_relaxed);
     }
 
@@ -65,13 +65,13 @@ private:
     TimePoint last_error_at_{};
 };
 
-/// The kept connections of one thread to the upstream, and the Transport over them. Idle connections are
-/// watched and leave at once when the upstream closes them or says anything; a busy one is never shared. One
-/// thread only.
+/// The connections of one thread to the upstream, and the Transport over them. Idle connections are watched,
+/// and removed as soon as the upstream closes them or sends anything. A busy one is never shared. One thread
+/// only.
 class Pool final : public Transport {
 public:
-    /// `settings`, `tls` (nullptr for http://), `stats` and `health` must outlive the pool. `share`: how many
-    /// of `max_connections` are this thread's.
+    /// `settings`, `tls` (nullptr for http://), `stats` and `health` must outlive the pool. `share`: this
+    /// thread's part of `max_connections`.
     Pool(net::asio::io_context& context, net::DeadlineClock& clock, const config::Upstream& settings,
          TlsContext* tls, std::size_t share, std::size_t most_waiting, Stats& stats, Health& health);
     ~Pool() override;
@@ -81,25 +81,25 @@ public:
     [[nodiscard]] net::Task<SendResult> send(OutgoingRequest request) override;
 
     /// Keeps one idle connection ready, as the setting `keep_warm` says: from the next request on, or
-    /// `at_once`. `self` is this pool; a dial under way keeps it alive. To be called once.
+    /// `at_once`. `self` is this pool; a running dial keeps it alive. Call it once.
     void keep_warm(std::weak_ptr<Pool> self, bool at_once);
 
-    /// No connection is made ahead any more. For the beginning of a shutdown.
+    /// Stops making connections in advance. For the beginning of a shutdown.
     void stop_keeping_warm() noexcept;
 
-    /// Closes what is idle; connections that come back are closed. What is busy goes on.
+    /// Closes idle connections, and busy ones when they are released. Exchanges in flight continue.
     void close_idle() noexcept;
 
     /// Ends every exchange and every wait with errc::shutting_down. For the end of the grace period.
     void stop() noexcept;
 
-    /// Nothing is busy, connecting or waiting.
+    /// Whether nothing is busy, connecting or waiting.
     [[nodiscard]] bool quiet() const noexcept {
         return open_ == idle_.size() && waiting_.empty() && starting_ == 0 && dialer_.quiet();
     }
 
-    /// Of the connection made last, as upstream::tls_description() has it; empty without one, and for
-    /// http://.
+    /// Describes the last new connection, in the form of upstream::tls_description(). Empty if there is none,
+    /// and for http://.
     [[nodiscard]] const std::string& tls_description() const noexcept { return tls_description_; }
 
 private:
@@ -115,7 +115,7 @@ private:
     [[nodiscard]] net::Task<CheckoutResult> connect(TimePoint give_up);
     [[nodiscard]] ConnectionPtr adopt(Dialed dialed);
 
-    // What is known of idle connections, in pool_idle.cpp.
+    // Knowledge about idle connections, in pool_idle.cpp.
     [[nodiscard]] bool needs_proof_of_life() const noexcept;
     [[nodiscard]] bool may_carry_mutation(Connection& connection, TimePoint now) const;
     [[nodiscard]] KnownLimit known_limit(const Connection& connection, TimePoint now) const;
@@ -134,7 +134,7 @@ private:
     static void on_tidying(void* self) noexcept;
     void publish_counts() noexcept;
 
-    /// Whether requests are put off to the end of the turn (net/turn.hpp), and leave memory to tidy up.
+    /// Whether sends are deferred to the end of the turn (net/turn.hpp), and leave memory to tidy up.
     [[nodiscard]] bool is_crowded() const noexcept { return busy_.size() + starting_ >= net::crowd; }
 
     /// How many connections may be open.
@@ -153,7 +153,7 @@ private:
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
     std::size_t streams_ = 0;         ///< busy ones that carry a stream
-    std::size_t starting_ = 0;        ///< sends put off to the end of the turn
+    std::size_t starting_ = 0;        ///< sends deferred to the end of the turn
     std::deque<net::Event*> waiting_; ///< for room, first come first served
     std::int64_t published_idle_ = 0;
     std::int64_t published_busy_ = 0;
@@ -161,8 +161,8 @@ private:
     bool keeping_ = true;
     bool stopped_ = false;
     net::Deadline tidying_;
-    std::unique_ptr<WarmKeeper> warm_; ///< none: no connection is made ahead
-    bool after_crowd_ = false;         ///< some of a crowd's memory may be with the allocator still
+    std::unique_ptr<WarmKeeper> warm_; ///< nullptr: no connection is made in advance
+    bool after_crowd_ = false;         ///< the allocator may still keep memory of a crowd
 };
 
 } // namespace bearerd::upstream
