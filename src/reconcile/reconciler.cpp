@@ -59,7 +59,7 @@ net::Task<Answer> Reconciler::ask(Question question) {
 }
 
 net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id,
-                                    bool once) {
+                                      bool once) {
     const TimePoint deadline = BootClock::now() + plan_.within;
     std::string list;
     for (graphql::RootField& field : fields) {

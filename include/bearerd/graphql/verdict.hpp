@@ -16,7 +16,7 @@ struct RejectionRules {
     std::vector<std::string> codes;    ///< compared exactly, with `extensions.code`
     std::vector<std::uint16_t> statuses;
     std::vector<std::string> pointers = {}; ///< `auth.rejected_at`: JSON pointers below /data
-    bool resend_mutations = true; ///< false: one of `statuses` proves nothing of a mutation
+    bool resend_mutations = true;           ///< false: one of `statuses` proves nothing of a mutation
 };
 
 enum class Verdict : std::uint8_t {

@@ -86,7 +86,7 @@ public:
     /// now. `fields` are such that Plan::can_ask holds. Found are all, or it is as with the first that was
     /// not.
     [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id,
-                                           bool once = false);
+                                            bool once = false);
 
 private:
     class Inquiry;
