@@ -33,8 +33,7 @@ bool is_key(std::string_view text) noexcept {
 /// What is wanted of each field.
 struct FieldReading {
     std::span<const KeyRule> rules;
-    const std::vector<std::string_view>* header_keys = nullptr;
-    const Canonical* canonical = nullptr;
+    FieldOptions options;
 };
 
 /// Collects the root fields of one operation (CollectFields() of section 6.3.2) from a document that was
@@ -135,8 +134,8 @@ bool RootCollector::field(Cursor& at, bool runs) {
     arguments(at, field);
     if (!directives(at, runs))
         return false;
-    if (runs && reading_.canonical != nullptr && !list.empty())
-        field.arguments = canonical_arguments(list, variables_, values_, *reading_.canonical);
+    if (runs && reading_.options.digest != nullptr && !list.empty())
+        field.arguments = canonical_arguments(list, variables_, values_, reading_.options.digest);
     if (at.token.is('{'))
         skip_value(at.lexer, at.token);
     return !runs || name.text == "__typename" || add(std::move(field), response_name.text);
@@ -200,10 +199,10 @@ std::optional<bool> RootCollector::condition(Cursor& at) {
 }
 
 void RootCollector::key_by_header(RootField& field) const {
-    if (!field.rule || !reading_.rules[*field.rule].argument.empty() || reading_.header_keys == nullptr ||
-        *field.rule >= reading_.header_keys->size())
+    if (!field.rule || !reading_.rules[*field.rule].argument.empty() ||
+        reading_.options.header_keys == nullptr || *field.rule >= reading_.options.header_keys->size())
         return;
-    const std::string_view key = (*reading_.header_keys)[*field.rule];
+    const std::string_view key = (*reading_.options.header_keys)[*field.rule];
     if (is_key(key))
         field.key = key;
 }
@@ -279,11 +278,11 @@ bool may_give_variables(std::string_view query_string) noexcept {
 
 } // namespace
 
-std::optional<std::vector<RootField>>
-mutation_fields(const RequestView& request, std::span<const KeyRule> rules, const Canonical* canonical) {
+std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
+                                                      std::span<const KeyRule> rules, FieldOptions options) {
     if (request.is_get || may_give_variables(request.query_string))
         return std::nullopt;
-    const FieldReading reading{rules, request.header_keys, canonical};
+    const FieldReading reading{rules, options};
     MutationReader reader{reading};
     if (read_request(request, reader) == RequestForm::unreadable)
         return std::nullopt;

@@ -33,7 +33,8 @@ bool is_name(std::string_view text) noexcept {
 /// Writes the canonical text of one field's arguments.
 class Writer {
 public:
-    Writer(const Variables& variables, const Canonical& how) noexcept : variables_{variables}, how_{how} {}
+    Writer(const Variables& variables, std::string (*digest)(std::string_view)) noexcept
+        : variables_{variables}, digest_{digest} {}
 
     std::string arguments(std::string_view list) {
         Lexer lexer{list};
@@ -73,7 +74,7 @@ private:
     }
 
     const Variables& variables_;
-    const Canonical& how_;
+    std::string (*digest_)(std::string_view);
     std::string out_;
     bool clear_ = true;
 };
@@ -104,7 +105,7 @@ void Writer::sort(std::size_t begin, Members& all) {
     }
     if (out_.size() - begin <= longest_object)
         return;
-    const std::string digest = how_.digest(std::string_view{out_}.substr(begin));
+    const std::string digest = digest_(std::string_view{out_}.substr(begin));
     out_.resize(begin);
     text('h', digest);
 }
@@ -290,13 +291,13 @@ std::string canonical_number(std::string_view number) {
 }
 
 std::string canonical_arguments(std::string_view list, const Variables& variables, std::string_view values,
-                                const Canonical& how) {
-    Writer writer{variables, how};
+                                std::string (*digest)(std::string_view)) {
+    Writer writer{variables, digest};
     std::string text = writer.arguments(list);
     if (writer.clear())
         return text;
     // Servers could read different values: only the same bytes are the same.
-    return "?" + how.digest(list) + how.digest(values);
+    return "?" + digest(list) + digest(values);
 }
 
 } // namespace bearerd::graphql

@@ -29,7 +29,8 @@ namespace bearerd::graphql {
 /// variables. Linear in both, bounded in depth by what Document and JsonScan take; never throws but for lack
 /// of memory.
 [[nodiscard]] std::string canonical_arguments(std::string_view list, const Variables& variables,
-                                              std::string_view values, const Canonical& how);
+                                              std::string_view values,
+                                              std::string (*digest)(std::string_view));
 
 /// A number of a JSON text or a GraphQL document, in the one spelling that all spellings of its value share.
 [[nodiscard]] std::string canonical_number(std::string_view number);

@@ -53,7 +53,8 @@ Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor
 }
 
 net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_view operation,
-                                     std::string_view request_id, std::string_view trace_id) {
+                                     std::string_view request_id, std::string_view trace_id,
+                                     const std::vector<std::string_view>* header_keys) {
     Intent intent;
     intent.at_ms = now_ms();
     std::string scratch;
@@ -61,8 +62,8 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
     intent.operation = masked(operation, scratch);
     intent.account = account_;
     intent.trace_id = trace_id; // not masked: http/trace
-    auto fields = reader_ != nullptr ? reader_->read_fields(request, intent.fingerprint)
-                                     : graphql::mutation_fields(request, keys_);
+    auto fields = reader_ != nullptr ? reader_->read_fields(request, header_keys, intent.fingerprint)
+                                     : graphql::mutation_fields(request, keys_, {nullptr, header_keys});
     if (fields)
         for (graphql::RootField& field : *fields)
             intent.fields.push_back({std::string{masked(field.name, scratch)},

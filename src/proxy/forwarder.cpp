@@ -170,8 +170,8 @@ private:
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
 
-    /// The request with the keys that its headers hold, which go into `keys`.
-    [[nodiscard]] graphql::RequestView view_with(std::vector<std::string_view>& keys) const;
+    /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
+    [[nodiscard]] std::vector<std::string_view> header_keys() const;
 
     [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
 
@@ -305,22 +305,17 @@ bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
     return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
 }
 
-graphql::RequestView Forwarder::ForwardedRequest::view_with(std::vector<std::string_view>& keys) const {
-    graphql::RequestView view = judge_.view();
-    if (owner_.plan_.has_key_headers) {
-        keys = server::header_keys(request_.head, owner_.plan_.key_headers);
-        view.header_keys = &keys;
-    }
-    return view;
+std::vector<std::string_view> Forwarder::ForwardedRequest::header_keys() const {
+    return owner_.plan_.has_key_headers ? server::header_keys(request_.head, owner_.plan_.key_headers)
+                                        : std::vector<std::string_view>{};
 }
 
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_down() {
     about_to_wait();
     journal::Scribe& scribe = *owner_.scribe_;
-    std::vector<std::string_view> keys;
-    const graphql::RequestView view = view_with(keys);
-    auto entry = co_await scribe.put_down(view, judge_.operation().name, request_.context.request_id,
-                                          http::trace_id(request_.head.fields));
+    const std::vector<std::string_view> keys = header_keys();
+    auto entry = co_await scribe.put_down(judge_.view(), judge_.operation().name, request_.context.request_id,
+                                          http::trace_id(request_.head.fields), &keys);
     const bool may_go = entry->durable || !scribe.required();
     entry_ = OpenEntry{scribe, std::move(entry)};
     if (may_go)
@@ -551,8 +546,8 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_b
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
-    std::vector<std::string_view> keys;
-    auto fields = graphql::mutation_fields(view_with(keys), owner_.reconciler_->plan().keys);
+    const std::vector<std::string_view> keys = header_keys();
+    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys, {nullptr, &keys});
     if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (fields && graphql::lacks_its_key(*fields))
             report_.detail += no_key;

@@ -231,7 +231,7 @@ net::Task<Reply> Guard::guarded(server::Request request) {
 
 net::Task<Reply> Guard::Passage::run() {
     read_header_keys();
-    auto reading = guard_.identifier_.read(view_);
+    auto reading = guard_.identifier_.read(view_, &header_keys_);
     if (!reading) {
         Reply reply = co_await guard_.next_.handle(request_);
         co_return reply;
@@ -271,7 +271,6 @@ void Guard::Passage::read_header_keys() {
     if (!guard_.identifier_.has_key_headers())
         return;
     header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
-    view_.header_keys = &header_keys_;
 }
 
 /// The first one of its transactions: what comes of it settles the claim.

@@ -26,8 +26,6 @@ std::string sha256(std::string_view text) {
     return digest;
 }
 
-constexpr graphql::Canonical canonical{&sha256};
-
 Digest mac(const Secret& secret, std::string_view text) {
     std::array<unsigned char, SHA256_DIGEST_LENGTH> whole{};
     unsigned size = 0;
@@ -103,8 +101,9 @@ bool Identifier::is_guarded(const graphql::RootField& field) const noexcept {
     return field.rule && guarded_[*field.rule] && !field.key.empty();
 }
 
-std::optional<Reading> Identifier::read(const graphql::RequestView& request) const {
-    auto fields = graphql::mutation_fields(request, rules_, &canonical);
+std::optional<Reading> Identifier::read(const graphql::RequestView& request,
+                                        const std::vector<std::string_view>* header_keys) const {
+    auto fields = graphql::mutation_fields(request, rules_, {&sha256, header_keys});
     if (!fields)
         return std::nullopt;
     Reading reading;
@@ -172,13 +171,15 @@ std::optional<Digest> Identifier::fingerprint_of(std::string_view text) const {
     return ours ? from_hex(text.substr(secret_name_.size() + 1)) : std::nullopt;
 }
 
-std::optional<std::vector<graphql::RootField>> Identifier::read_fields(const graphql::RequestView& request,
-                                                                       std::string& fingerprint) const {
+std::optional<std::vector<graphql::RootField>>
+Identifier::read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+                        std::string& fingerprint) const {
+    const graphql::FieldOptions without_arguments{nullptr, header_keys};
     if (!may_concern(request.body))
-        return graphql::mutation_fields(request, rules_);
-    auto reading = read(request);
+        return graphql::mutation_fields(request, rules_, without_arguments);
+    auto reading = read(request, header_keys);
     if (!reading)
-        return graphql::mutation_fields(request, rules_);
+        return graphql::mutation_fields(request, rules_, without_arguments);
     fingerprint = text_of(reading->fingerprint);
     return std::move(reading->fields);
 }

@@ -55,7 +55,7 @@ void check_ignored_text(std::string_view document) {
 }
 
 void check_batch(std::string_view body) {
-    const RequestView single{false, true, "", "application/json", body};
+    const RequestView single{false, "", "application/json", body};
     if (classify(single, "").batch || body.starts_with("\xEF\xBB\xBF"))
         return;
     const std::string batch = "[" + std::string{body} + "]";

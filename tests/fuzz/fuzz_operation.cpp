@@ -59,9 +59,9 @@ void check(const RequestView& request) {
 
 void check_ignored_text(std::string_view document) {
     constexpr std::string_view type = "application/graphql";
-    const RequestView plain{false, true, "", type, document};
+    const RequestView plain{false, "", type, document};
     const std::string longer = "\xEF\xBB\xBF,# mutation{\n" + std::string{document} + "\n#}\r ,\t";
-    const RequestView padded{false, true, "", type, longer};
+    const RequestView padded{false, "", type, longer};
     const Operation a = classify(plain, "loginUser");
     const Operation b = classify(padded, "loginUser");
     require(a.kind == b.kind && a.name == b.name && a.has_login == b.has_login);

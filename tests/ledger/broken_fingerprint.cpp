@@ -3,7 +3,8 @@
 
 namespace bearerd::graphql {
 
-std::string canonical_arguments(std::string_view, const Variables&, std::string_view, const Canonical&) {
+std::string canonical_arguments(std::string_view, const Variables&, std::string_view,
+                                std::string (*)(std::string_view)) {
     return {};
 }
 

@@ -15,13 +15,17 @@ namespace bearerd::graphql {
 /// The argument of a root mutation field that names the transaction.
 struct KeyRule {
     std::string field;
-    std::string argument; ///< empty: the key is in RequestView::header_keys
+    std::string argument; ///< empty: the key is in FieldOptions::header_keys
 };
 
-/// How RootField::arguments is made.
-struct Canonical {
-    /// Returns a digest of at most 64 bytes, which stands for a part of the text that is long.
-    std::string (*digest)(std::string_view part);
+/// What else is to be read of the fields.
+struct FieldOptions {
+    /// Returns a digest of at most 64 bytes, which stands for a part of RootField::arguments that is long.
+    /// nullptr: `arguments` is not wanted.
+    std::string (*digest)(std::string_view part) = nullptr;
+    /// One for each rule, in their order: what its header holds. nullptr: no rule takes its key from a
+    /// header.
+    const std::vector<std::string_view>* header_keys = nullptr;
 };
 
 /// A longer key is none. All other strings are keys, whatever characters they hold (barcode scanners end
@@ -51,9 +55,8 @@ struct RootField {
 /// doubled fragment, a condition or directive that can't be known, two fields of one response name, variables
 /// in the URL. Linear in the input, but for the number of fields, which is bounded; never throws but for lack
 /// of memory.
-[[nodiscard]] std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
-                                                                    std::span<const KeyRule> rules,
-                                                                    const Canonical* canonical = nullptr);
+[[nodiscard]] std::optional<std::vector<RootField>>
+mutation_fields(const RequestView& request, std::span<const KeyRule> rules, FieldOptions options = {});
 
 /// Whether each of the fields, and there is one at least, has a key of its own: only then does finding a
 /// transaction by its key tell that this field was executed. Upper and lower case are the same, as they are

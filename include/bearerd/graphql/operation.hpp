@@ -4,7 +4,6 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace bearerd::graphql {
 
@@ -17,15 +16,12 @@ enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown
 /// A request as received from the app. The views must outlive the call only.
 struct RequestView {
     bool is_get = false;
-    /// False: the body is coded, or of one of several types, so that what the upstream will read in it can't
-    /// be told.
-    bool readable = true;
     std::string_view query_string; ///< of the request target, without '?', still percent-encoded
     std::string_view content_type; ///< as sent; empty where there is none
     std::string_view body;
-    /// One for each KeyRule, in their order: what its header holds. nullptr if no rule takes its key from a
-    /// header.
-    const std::vector<std::string_view>* header_keys = nullptr;
+    /// False: the body is coded, or of one of several types, so that what the upstream will read in it can't
+    /// be told.
+    bool readable = true;
 };
 
 /// The operation that would run upstream.

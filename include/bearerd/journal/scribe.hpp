@@ -21,7 +21,8 @@ public:
     /// `fingerprint` becomes what the intent keeps of the argument values, if a rule replays repeats. Any
     /// thread.
     [[nodiscard]] virtual std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, std::string& fingerprint) const = 0;
+    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+                std::string& fingerprint) const = 0;
 };
 
 /// Returns a name of this start of the machine, and the seconds since: of a clock that nobody sets.
@@ -49,7 +50,8 @@ public:
     /// is `durable` where it will outlive a crash; otherwise that did not come about within two seconds, it
     /// is counted, and the mutation goes without, or where that is required(), must not go.
     [[nodiscard]] net::Task<EntryPtr> put_down(graphql::RequestView request, std::string_view operation,
-                                               std::string_view request_id, std::string_view trace_id);
+                                               std::string_view request_id, std::string_view trace_id,
+                                               const std::vector<std::string_view>* header_keys = nullptr);
 
     /// What became of it, as soon as that is known.
     void conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,

@@ -41,8 +41,11 @@ public:
     /// Returns false if the body surely holds no guarded mutation. Cheap, and makes no allocation.
     [[nodiscard]] bool may_concern(std::string_view body) const noexcept;
 
-    /// Returns nullopt if it can't be told what would run, or if no field is guarded.
-    [[nodiscard]] std::optional<Reading> read(const graphql::RequestView& request) const;
+    /// Returns nullopt if it can't be told what would run, or if no field is guarded. `header_keys`: see
+    /// graphql::FieldOptions.
+    [[nodiscard]] std::optional<Reading>
+    read(const graphql::RequestView& request,
+         const std::vector<std::string_view>* header_keys = nullptr) const;
 
     /// The headers that hold keys, one for each rule, in order; empty for a rule that names an argument.
     [[nodiscard]] const std::vector<std::string>& key_headers() const noexcept { return key_headers_; }
@@ -64,7 +67,8 @@ public:
     [[nodiscard]] std::optional<Digest> fingerprint_of(std::string_view text) const;
 
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, std::string& fingerprint) const override;
+    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+                std::string& fingerprint) const override;
 
 private:
     [[nodiscard]] Digest fingerprint(const graphql::RequestView& request,

@@ -2,6 +2,7 @@
 
 #include "unit/journal/folder.hpp"
 
+#include <bearerd/journal/files.hpp>
 #include <bearerd/journal/scribe.hpp>
 
 #include <gmock/gmock.h>
