@@ -62,13 +62,44 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
     std::promise<void> opened;
     Journal::Events events;
     events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
-    events.closed = [&closed](Item item) { closed.set_value(std::move(item)); };
+    events.closed = [&closed](Item item, bool) { closed.set_value(std::move(item)); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
     const Close close{5, 7, graphql::Executed::yes, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, 30s), std::nullopt);
     EXPECT_EQ(closed.get_future().get().close, close);
     EXPECT_EQ(journal.unresolved(), 0U);
+}
+
+TEST(Closing, IsWithdrawnIfTheDaemonDoesNotTakeItInTime) {
+    const test::Place place;
+    const Journal::Settings settings{place.path(), 1U << 20U, 24h};
+    const auto folder = Folder::open_to_write(place.path()); // as a daemon whose disk hangs
+    ASSERT_TRUE(folder);
+    EXPECT_NE(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, no_time), std::nullopt);
+    EXPECT_FALSE(folder->has_close_request());
+}
+
+TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {
+    const test::Place place;
+    const auto folder = Folder::open_to_write(place.path());
+    ASSERT_TRUE(folder);
+    const Close close{5, 7, graphql::Executed::no, "maria", "seen"};
+    ASSERT_FALSE(folder->request_close(close));
+    EXPECT_FALSE(folder->withdraw_close({6, 7, graphql::Executed::no, "maria", "seen"}));
+    EXPECT_TRUE(folder->has_close_request());
+    EXPECT_TRUE(folder->withdraw_close(close));
+}
+
+TEST(AgeOfAnItem, CountsFromAPersonsWordAndNotFromTheOutcomeBefore) {
+    Item item;
+    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 0s);
+    item.outcome.emplace();
+    item.outcome->boot = "abc";
+    item.outcome->up_s = 100;
+    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 4'900s);
+    item.close = Close{5, 7, graphql::Executed::yes, "maria", "seen", "abc", 4'990};
+    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 10s);
 }
 
 TEST(AgeOfAnOutcome, IsExactWithinOneStartOfTheMachineWhateverTheWallClockSays) {

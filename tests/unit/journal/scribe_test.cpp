@@ -247,12 +247,16 @@ TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {
     EXPECT_FALSE(all.begin()->second.outcome);
 }
 
-TEST_F(ScribeTest, SaysWhetherItIsRequired) {
+TEST_F(ScribeTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
     start();
-    EXPECT_FALSE(scribe->required());
+    Entry plain{Intent{}, loop.get_executor()};
+    Entry guarded{Intent{}, loop.get_executor()};
+    guarded.intent.fingerprint = "print";
+    EXPECT_FALSE(scribe->required(plain));
+    EXPECT_TRUE(scribe->required(guarded));
     settings.journal.required = true;
     start();
-    EXPECT_TRUE(scribe->required());
+    EXPECT_TRUE(scribe->required(plain));
 }
 
 } // namespace
