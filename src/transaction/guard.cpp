@@ -61,14 +61,28 @@ private:
     net::Executor executor_;
 };
 
+/// Has the waiter set the event as long as both live.
+class EventOf {
+public:
+    EventOf(ThreadWaiter& waiter, net::Event& event) noexcept : waiter_{waiter} { waiter_.event = &event; }
+
+    EventOf(const EventOf&) = delete;
+    EventOf& operator=(const EventOf&) = delete;
+
+    ~EventOf() { waiter_.event = nullptr; }
+
+private:
+    ThreadWaiter& waiter_;
+};
+
 /// Looks at the app's connection once a request, as the handler behind the guard does too.
 class WatchedOnce final : public server::AppWatcher {
 public:
     explicit WatchedOnce(server::AppWatcher& inner) noexcept : inner_{inner} {}
 
+    /// Once noted, the handler behind asks some time later: then what is known now counts.
     [[nodiscard]] bool note_end() noexcept override {
-        if (!std::exchange(noted_, true))
-            gone_ = inner_.note_end();
+        gone_ = gone_ || (std::exchange(noted_, true) ? inner_.is_gone() : inner_.note_end());
         return gone_;
     }
 
@@ -83,20 +97,23 @@ private:
 /// A claim that is settled as unknown if nothing else is said.
 class Claim {
 public:
-    Claim(Table& table, RecordPtr record) noexcept : table_{&table}, record_{std::move(record)} {}
+    /// Holds nothing yet: it is made before the claim, so that nothing can fail between the two.
+    explicit Claim(Table& table) noexcept : table_{table} {}
 
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
 
     ~Claim() { settle({}); }
 
-    void settle(Settlement how) {
+    void hold(RecordPtr record) noexcept { record_ = std::move(record); }
+
+    void settle(Settlement how) noexcept {
         if (const RecordPtr record = std::exchange(record_, nullptr))
-            table_->settle(record, std::move(how), BootClock::now());
+            table_.settle(record, std::move(how), BootClock::now());
     }
 
 private:
-    Table* table_;
+    Table& table_;
     RecordPtr record_;
 };
 
@@ -108,11 +125,11 @@ public:
     LookUp(const LookUp&) = delete;
     LookUp& operator=(const LookUp&) = delete;
 
-    ~LookUp() { end(std::nullopt, nullptr); }
+    ~LookUp() { end({}); }
 
-    void end(const std::optional<std::string>& found, AnswerPtr answer) {
+    void end(LookUpResult result) noexcept {
         if (const RecordPtr record = std::exchange(record_, nullptr))
-            table_.looked_up(record, found, std::move(answer), BootClock::now());
+            table_.looked_up(record, std::move(result), BootClock::now());
     }
 
 private:
@@ -161,7 +178,7 @@ public:
 
 private:
     void read_header_keys();
-    [[nodiscard]] net::Task<Reply> forward(RecordPtr record);
+    [[nodiscard]] net::Task<Reply> forward(std::shared_ptr<Claim> claim);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
     [[nodiscard]] net::Task<Reply> look_up(Decision decision);
@@ -183,7 +200,8 @@ private:
     Reading reading_;
     bool app_gone_ = false;
     bool joined_ = false;
-    bool timed_out_ = false; ///< the first one took too long
+    TimePoint end_of_wait_{}; ///< set when the first wait begins
+    bool timed_out_ = false;  ///< the first one took too long
 };
 
 Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
@@ -244,19 +262,22 @@ net::Task<Reply> Guard::Passage::run() {
         co_return error(refusal);
     }
     const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
+    auto claim = std::make_shared<Claim>(guard_.table_);
     while (true) {
         Decision decision =
             guard_.table_.claim(reading_, request_.context.request_id, wall_ms(), BootClock::now(), waiter);
         if (decision.kind == Kind::wait) {
             joined_ = true;
             decision = co_await wait(waiter, std::move(decision.first_request_id));
-            if (app_gone_)
+            // One that is gone claims nothing: its mutation would be sent for nobody.
+            if (app_gone_ || (decision.kind == Kind::again && app_.is_gone()))
                 co_return gone();
         }
         if (decision.kind == Kind::again)
             continue;
         if (decision.kind == Kind::first) {
-            Reply reply = co_await forward(std::move(decision.record));
+            claim->hold(std::move(decision.record));
+            Reply reply = co_await forward(std::move(claim));
             co_return reply;
         }
         if (decision.kind == Kind::look_up) {
@@ -274,8 +295,7 @@ void Guard::Passage::read_header_keys() {
 }
 
 /// The first one of its transactions: what comes of it settles the claim.
-net::Task<Reply> Guard::Passage::forward(RecordPtr record) {
-    const auto claim = std::make_shared<Claim>(guard_.table_, std::move(record));
+net::Task<Reply> Guard::Passage::forward(std::shared_ptr<Claim> claim) {
     const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
     auto done = [claim, &guard = guard_, fields = guard_.journal_fields(reading_.fields),
@@ -300,16 +320,16 @@ net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, s
     net::Event event{guard_.executor_};
     net::Deadline pause{guard_.clock_, [](void* set) noexcept { static_cast<net::Event*>(set)->set(); },
                         &event};
-    waiter->event = &event;
-    const TimePoint end = BootClock::now() + guard_.longest_wait_;
+    const EventOf listening{*waiter, event};
+    if (end_of_wait_ == TimePoint{})
+        end_of_wait_ = BootClock::now() + guard_.longest_wait_;
     std::optional<Decision> decision;
-    while (!app_gone_ && !decision && BootClock::now() < end) {
+    while (!app_gone_ && !decision && BootClock::now() < end_of_wait_) {
         pause.set_after(look_every);
         co_await event.wait();
         decision = guard_.table_.decision_of(*waiter);
         app_gone_ = !decision && app_.is_gone();
     }
-    waiter->event = nullptr;
     if (!decision) {
         decision.emplace();
         decision->kind = Kind::unknown;
@@ -344,8 +364,12 @@ net::Task<Reply> Guard::Passage::look_up(Decision decision) {
     }
     count(decision.executed ? Repeat::already_executed : Repeat::unknown);
     Reply reply = error(what);
-    claim.end(found ? std::optional{answer.found} : std::nullopt,
-              answer_of(reply.head, std::string{held_body(reply)}, reply.report));
+    LookUpResult result;
+    result.conclusive = !asked || found || answer.result == reconcile::Result::not_found;
+    if (found)
+        result.found = answer.found;
+    result.answer = answer_of(reply.head, std::string{held_body(reply)}, reply.report);
+    claim.end(std::move(result));
     if (found && !decision.executed && guard_.events_.found)
         guard_.events_.found(guard_.journal_fields(reading_.fields), guard_.account_);
     if (found || decision.executed)
@@ -420,8 +444,8 @@ server::Report Guard::Passage::report() const {
 }
 
 void Guard::Passage::heard() const {
-    if (!joined_ && guard_.events_.heard)
-        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_);
+    if (guard_.events_.heard)
+        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_, joined_);
 }
 
 } // namespace bearerd::transaction

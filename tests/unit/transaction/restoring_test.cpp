@@ -73,6 +73,12 @@ TEST_F(RestoringTest, TakesAPersonsWord) {
     EXPECT_EQ(restored()->executed, Executed::yes);
 }
 
+TEST_F(RestoringTest, CountsTheAgeFromAPersonsWord) {
+    outcome(Executed::unknown);
+    item.close = journal::Close{0, 0, Executed::yes, "maria", "seen", "boot", 99};
+    EXPECT_EQ(restored()->age, std::chrono::seconds{1});
+}
+
 TEST_F(RestoringTest, CrossesNoAccountAndNoRule) {
     EXPECT_FALSE(restored(8));
     item.intent.fields = {{"other", "ref", "k"}};

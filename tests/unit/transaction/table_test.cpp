@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -119,7 +121,7 @@ TEST_F(TableTest, NeverForwardsAnUnknownOneWhateverTheTime) {
         EXPECT_EQ(again.first_request_id, "first");
         EXPECT_FALSE(again.executed);
         EXPECT_EQ(claim(1).kind, Kind::wait) << "one look-up for all of them";
-        table.looked_up(again.record, std::nullopt, nullptr, now);
+        table.looked_up(again.record, {.conclusive = true}, now);
         EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::unknown);
     }
 }
@@ -127,7 +129,7 @@ TEST_F(TableTest, NeverForwardsAnUnknownOneWhateverTheTime) {
 TEST_F(TableTest, TurnsAnUnknownOneIntoAnExecutedOneOnceItIsFound) {
     settle(claim(1).record, Executed::unknown);
     const Decision again = claim(1);
-    table.looked_up(again.record, "\"7\"", nullptr, now);
+    table.looked_up(again.record, {.conclusive = true, .found = "\"7\""}, now);
     const Decision third = claim(1);
     EXPECT_EQ(third.kind, Kind::already_executed);
     EXPECT_EQ(third.reconciled, "\"7\"");
@@ -145,7 +147,7 @@ TEST_F(TableTest, LooksAnExecutedOneUpOnceOnly) {
     settle(claim(1).record, Executed::yes);
     const Decision again = claim(1);
     EXPECT_TRUE(again.executed);
-    table.looked_up(again.record, std::nullopt, nullptr, now);
+    table.looked_up(again.record, {.conclusive = true}, now);
     EXPECT_EQ(claim(1).kind, Kind::already_executed);
 }
 
@@ -189,7 +191,7 @@ TEST_F(TableTest, ClaimsSeveralTransactionsTogether) {
     const Decision first = claim(both);
     EXPECT_EQ(first.kind, Kind::first);
     EXPECT_EQ(claim(both).kind, Kind::wait);
-    EXPECT_EQ(claim(1, 9).kind, Kind::key_reused) << "a part of it is another request";
+    EXPECT_EQ(claim(1, 8).kind, Kind::key_reused) << "a part of it is another request";
     EXPECT_EQ(claim(2, 7).kind, Kind::key_reused);
     Reading overlapping;
     overlapping.identities = {digest(3), digest(2)};
@@ -293,6 +295,74 @@ TEST_F(TableTest, TellsPeopleWhatBecameOfATransaction) {
     EXPECT_TRUE(table.found({&id, 1}, "3", now));
     EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::executed);
     EXPECT_EQ(table.find(digest(1), now)->reconciled, "3");
+}
+
+TEST_F(TableTest, NeverForgetsAnAnsweredOneWhoseAnswerIsGone) {
+    const std::function<void()> ways[] = {
+        [this] { table.set_limits({.remember = 24h, .replay_memory = 0}); },
+        [this] { now += 1000h; },
+    };
+    for (std::uint8_t key = 1; key <= 2; ++key) {
+        table.set_limits({.remember = 24h, .replay_memory = 1000});
+        settle(claim(key).record, Executed::answered, answer());
+        EXPECT_EQ(table.find(digest(key), now)->state, Seen::State::answered);
+        ways[key - 1]();
+        EXPECT_NE(claim(key).kind, Kind::first);
+        table.set_limits({.remember = 24h, .replay_memory = 0});
+        EXPECT_NE(claim(key).kind, Kind::first);
+        EXPECT_NE(table.find(digest(key), now)->state, Seen::State::executed);
+    }
+}
+
+TEST_F(TableTest, MakesNoRoomByWhatWasAnswered) {
+    table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 1});
+    settle(claim(1).record, Executed::answered, answer());
+    EXPECT_EQ(claim(2).kind, Kind::full);
+}
+
+TEST_F(TableTest, AsksAgainAfterAQuestionThatFailed) {
+    settle(claim(1).record, Executed::yes);
+    table.looked_up(claim(1).record, {}, now);
+    const Decision again = claim(1);
+    EXPECT_EQ(again.kind, Kind::look_up);
+    table.looked_up(again.record, {.conclusive = true}, now);
+    EXPECT_EQ(claim(1).kind, Kind::already_executed);
+}
+
+TEST_F(TableTest, RestoresTheIdentitiesThatAreMissing) {
+    settle(claim(2).record, Executed::yes, answer());
+    Restored former;
+    former.identities = {digest(1), digest(2)};
+    EXPECT_TRUE(table.restore(former, now));
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+    EXPECT_EQ(claim(2).kind, Kind::replay) << "what is there stays";
+    table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 1});
+    former.identities = {digest(3)};
+    EXPECT_FALSE(table.restore(former, now)) << "no room";
+}
+
+TEST_F(TableTest, ClosesWhereTheRecordStands) {
+    settle(claim(1, 1, "first").record, Executed::unknown);
+    Restored closed;
+    closed.identities = {digest(1)};
+    closed.executed = Executed::yes;
+    closed.request_id = "another";
+    closed.age = 1h;
+    table.close(closed, now);
+    EXPECT_EQ(claim(1).first_request_id, "first");
+    EXPECT_EQ(claim(1, 2).kind, Kind::key_reused) << "it keeps its fingerprint";
+    EXPECT_EQ(table.size(), 1U);
+}
+
+TEST_F(TableTest, TakesForTheSameWhatCantBeCompared) {
+    settle(claim(1).record, Executed::yes, answer());
+    Reading other = reading(1, 2);
+    EXPECT_EQ(claim(other).kind, Kind::key_reused);
+    other.header_rules = 7;
+    EXPECT_EQ(claim(other).kind, Kind::replay) << "of other rules";
+    Reading more = reading(1, 1);
+    more.identities.push_back(digest(9));
+    EXPECT_EQ(claim(more).kind, Kind::replay) << "the same request, of which more is guarded now";
 }
 
 TEST(TableOfManyThreads, MakesExactlyOneOfThemTheFirst) {
