@@ -3,6 +3,7 @@
 #include "guarded_body.hpp"
 
 #include <bearerd/base/clock.hpp>
+#include <bearerd/http/coding.hpp>
 #include <bearerd/http/kept_head.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -184,6 +185,7 @@ private:
     [[nodiscard]] net::Task<Reply> look_up(Decision decision);
     [[nodiscard]] Reply reply_by(const Decision& decision);
     [[nodiscard]] Reply replay(const AnswerPtr& answer);
+    [[nodiscard]] std::optional<std::string> decoded_for(const Answer& answer) const;
     [[nodiscard]] Reply error(const server::ErrorReply& what);
     [[nodiscard]] Reply gone();
     [[nodiscard]] server::Report report() const;
@@ -408,18 +410,40 @@ Reply Guard::Passage::replay(const AnswerPtr& answer) {
     reply.report.status = answer->status;
     reply.report.outcome = answer->outcome;
     reply.report.executed = answer->executed;
-    reply.report.bytes_out = answer->body.size();
-    http::append_kept_head(reply.head, answer->head, request_.context, replayed_field, answer->body.size());
-    auto owner = std::make_unique<AnswerPtr>(answer);
-    reply.body = server::BorrowedBody{answer->body,
-                                      server::BorrowedBody::Owner{owner.release(), [](void* kept) noexcept {
-                                                                      delete static_cast<AnswerPtr*>(kept);
-                                                                  }}};
+    if (auto plain = decoded_for(*answer)) {
+        reply.report.bytes_out = plain->size();
+        http::append_kept_head(reply.head, http::without_coding(answer->head), request_.context,
+                               replayed_field, plain->size());
+        reply.body = std::move(*plain);
+    } else {
+        reply.report.bytes_out = answer->body.size();
+        http::append_kept_head(reply.head, answer->head, request_.context, replayed_field,
+                               answer->body.size());
+        auto owner = std::make_unique<AnswerPtr>(answer);
+        reply.body = server::BorrowedBody{
+            answer->body, server::BorrowedBody::Owner{owner.release(), [](void* kept) noexcept {
+                                                          delete static_cast<AnswerPtr*>(kept);
+                                                      }}};
+    }
     if (!request_.context.keep_alive)
         reply.after = server::AfterReply::close;
     if (answer->executed == Executed::yes)
         heard();
     return reply;
+}
+
+/// Returns the body without its coding if this app does not take that, whatever the first one took.
+std::optional<std::string> Guard::Passage::decoded_for(const Answer& answer) const {
+    const std::string_view coding = http::kept_coding(answer.head);
+    if (coding.empty())
+        return std::nullopt;
+    const std::string taken =
+        http::narrowed_accept_encoding(request_.head.fields.combined(http::FieldId::accept_encoding));
+    if (taken.find(coding) != std::string::npos)
+        return std::nullopt;
+    std::string scratch;
+    const auto plain = http::decoded_for_inspection(coding, answer.body, scratch);
+    return plain ? std::optional{std::string{*plain}} : std::nullopt;
 }
 
 Reply Guard::Passage::error(const server::ErrorReply& what) {

@@ -80,6 +80,41 @@ TEST(Closing, IsWithdrawnIfTheDaemonDoesNotTakeItInTime) {
     EXPECT_FALSE(folder->has_close_request());
 }
 
+/// Closes the entry 5 while a daemon runs that has these other entries too; returns whether it is told that
+/// one of them may have been executed.
+bool others_of(const std::vector<Record>& more) {
+    const test::Place place;
+    const Journal::Settings settings{place.path(), 1U << 20U, 24h};
+    {
+        const auto folder = Folder::open_to_write(place.path());
+        std::string bytes = encode(Intent{5, 1, "till-5", "", 0, {{"pay", "ref", "k"}}});
+        for (const Record& record : more)
+            bytes += encode(record);
+        EXPECT_FALSE(append(*folder->open_file(1), bytes));
+    }
+    std::promise<bool> closed;
+    std::promise<void> opened;
+    Journal::Events events;
+    events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
+    events.closed = [&closed](const Item&, bool others) { closed.set_value(others); };
+    const Journal journal{settings, std::move(events)};
+    opened.get_future().wait();
+    EXPECT_EQ(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, 30s), std::nullopt);
+    return closed.get_future().get();
+}
+
+TEST(Closing, SaysWhetherAnotherEntryOfTheTransactionMayHaveBeenExecuted) {
+    const auto intent = [](std::vector<Field> fields) {
+        return Intent{6, 1, "till-6", "", 0, std::move(fields)};
+    };
+    const Outcome no{6, 1, graphql::Executed::no, 200, "ok", Source::answer};
+    EXPECT_FALSE(others_of({}));
+    EXPECT_TRUE(others_of({intent({{"pay", "ref", "k"}})}));
+    EXPECT_TRUE(others_of({intent({{"note", "", ""}, {"pay", "ref", "k"}})}));
+    EXPECT_FALSE(others_of({intent({{"pay", "ref", "another"}})}));
+    EXPECT_FALSE(others_of({intent({{"pay", "ref", "k"}}), no}));
+}
+
 TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {
     const test::Place place;
     const auto folder = Folder::open_to_write(place.path());

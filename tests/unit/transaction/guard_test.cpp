@@ -1,6 +1,7 @@
 #include <bearerd/transaction/guard.hpp>
 
 #include "guarded_body.hpp"
+#include "unit/gzip.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
 
@@ -457,6 +458,25 @@ TEST_F(GuardTest, TakesAHeaderThatIsNotUtf8ForNoKey) {
     fields = {{"Idempotency-Key", "k\xFF"}};
     request(R"({"query":"mutation{pay(value:1){id}}"})");
     EXPECT_EQ(table.size(), 0U);
+}
+
+TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
+    const std::string plain = R"({"data":{"pay":{"id":1}}})";
+    behind.make_reply = [&plain](const server::Request& request) {
+        server::Report report;
+        report.executed = Executed::yes;
+        return server::own_reply(request.context, 200, "application/json",
+                                 "Content-Encoding: gzip\r\nSet-Cookie: s=1\r\nX-Upstream: 1\r\n",
+                                 test::packed(plain, test::gzip_window), report);
+    };
+    fields = {{"Accept-Encoding", "gzip"}};
+    EXPECT_THAT(request(payment("a")).head, HasSubstr("Set-Cookie"));
+    const Got decoded = (fields.clear(), request(payment("a")));
+    EXPECT_EQ(decoded.body, plain);
+    EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Content-Encoding")));
+    EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Set-Cookie")));
+    EXPECT_THAT(decoded.head, HasSubstr("X-Upstream: 1\r\n"));
+    EXPECT_THAT(decoded.head, HasSubstr("Content-Length: " + std::to_string(plain.size()) + "\r\n"));
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include <bearerd/transaction/table.hpp>
 
+#include "unit/no_memory.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -297,6 +299,42 @@ TEST_F(TableTest, TellsPeopleWhatBecameOfATransaction) {
     EXPECT_EQ(table.find(digest(1), now)->reconciled, "3");
 }
 
+#ifndef BEARERD_SANITIZED
+
+TEST_F(TableTest, LosesNoClaimIfMemoryRunsOut) {
+    const RecordPtr first = claim(1).record;
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    Settlement how;
+    how.executed = Executed::yes;
+    {
+        const test::NoMemory none;
+        table.settle(first, std::move(how), now);
+    }
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    const RecordPtr asked = claim(1).record;
+    ASSERT_TRUE(asked) << "it is unknown, and not in flight for ever";
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    LookUpResult result{.conclusive = true, .found = "7"};
+    {
+        const test::NoMemory none;
+        table.looked_up(asked, std::move(result), now);
+    }
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+}
+
+TEST_F(TableTest, ClaimsNothingIfMemoryRunsOut) {
+    const Reading what = reading(1);
+    {
+        const test::NoMemory none;
+        EXPECT_THROW(static_cast<void>(table.claim(what, "id", 0, now, waiter)), std::bad_alloc);
+    }
+    EXPECT_EQ(table.size(), 0U);
+    EXPECT_EQ(claim(what).kind, Kind::first);
+}
+
+#endif
+
 TEST_F(TableTest, NeverForgetsAnAnsweredOneWhoseAnswerIsGone) {
     const std::function<void()> ways[] = {
         [this] { table.set_limits({.remember = 24h, .replay_memory = 0}); },
@@ -339,6 +377,30 @@ TEST_F(TableTest, RestoresTheIdentitiesThatAreMissing) {
     table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 1});
     former.identities = {digest(3)};
     EXPECT_FALSE(table.restore(former, now)) << "no room";
+}
+
+TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
+    const auto conclude = [this](std::uint8_t key, Executed executed, const char* id) {
+        Restored ended;
+        ended.identities = {digest(key)};
+        ended.executed = executed;
+        ended.request_id = id;
+        table.conclude(ended, now);
+    };
+    for (std::uint8_t key = 1; key <= 3; ++key)
+        settle(claim(key, 1, "unguarded").record, Executed::unknown);
+    conclude(1, Executed::no, "unguarded");
+    EXPECT_EQ(claim(1).kind, Kind::first);
+    conclude(2, Executed::no, "another");
+    EXPECT_EQ(claim(2).kind, Kind::look_up) << "another request of it tells nothing of this one";
+    conclude(3, Executed::yes, "unguarded");
+    EXPECT_TRUE(claim(3).executed);
+    conclude(4, Executed::yes, "late");
+    EXPECT_TRUE(claim(4).executed) << "it came after the journal was read";
+    conclude(5, Executed::unknown, "late");
+    EXPECT_EQ(claim(5).kind, Kind::look_up);
+    conclude(6, Executed::no, "late");
+    EXPECT_EQ(claim(6).kind, Kind::first);
 }
 
 TEST_F(TableTest, ClosesWhereTheRecordStands) {
