@@ -182,7 +182,7 @@ private:
     [[nodiscard]] net::Task<Reply> forward(std::shared_ptr<Claim> claim);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
-    [[nodiscard]] net::Task<Reply> look_up(Decision decision);
+    [[nodiscard]] net::Task<Reply> look_up(Decision decision, LookUp& claim);
     [[nodiscard]] Reply reply_by(const Decision& decision);
     [[nodiscard]] Reply replay(const AnswerPtr& answer);
     [[nodiscard]] std::optional<std::string> decoded_for(const Answer& answer) const;
@@ -283,7 +283,8 @@ net::Task<Reply> Guard::Passage::run() {
             co_return reply;
         }
         if (decision.kind == Kind::look_up) {
-            Reply reply = co_await look_up(std::move(decision));
+            LookUp asked{guard_.table_, std::move(decision.record)}; // before anything can fail
+            Reply reply = co_await look_up(std::move(decision), asked);
             co_return reply;
         }
         co_return reply_by(decision);
@@ -342,8 +343,7 @@ net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, s
 }
 
 /// Asks the upstream after the first one, for this request and for those that wait with it.
-net::Task<Reply> Guard::Passage::look_up(Decision decision) {
-    LookUp claim{guard_.table_, std::move(decision.record)};
+net::Task<Reply> Guard::Passage::look_up(Decision decision, LookUp& claim) {
     static_cast<void>(app_.note_end());
     reconcile::Answer answer;
     bool asked = false;

@@ -285,15 +285,6 @@ TEST_F(ScribeTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
     EXPECT_FALSE(items().begin()->second.heard);
 }
 
-TEST_F(ScribeTest, QueuesABoundedNumberOfReplaysForAJournalThatCantBeOpened) {
-    const Descriptor other = lock();
-    start();
-    for (int i = 0; i < 10'000; ++i)
-        journal->heard(7, {{"redeem", "reference", std::to_string(i)}}, true);
-    stop(); // writes what is queued, or gives it up
-    EXPECT_TRUE(items().empty());
-}
-
 TEST_F(ScribeTest, TellsHowEachEndsOnceItIsAsked) {
     std::vector<std::string> ended;
     std::promise<void> told;
