@@ -109,7 +109,7 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
       config_file_{std::move(config_file)},
       log_{log},
       workers_{make_workers(settings_->threads, shared_)},
-      transactions_{shared_, *workers_.front()},
+      transactions_{shared_, *workers_.front(), settings_->journal.directory},
       listeners_{workers_, config_file_},
       admin_{*workers_.front()},
       signals_{workers_.front()->context().get_executor()},
@@ -164,14 +164,20 @@ void Daemon::open_journal() {
     events.opened = [first = workers_.front().get()](std::vector<journal::Item> items) {
         asio::post(first->context(), [first, items = std::move(items)] { first->recover(items); });
     };
-    events.left_unknown = [first = workers_.front().get()](const journal::Item& item) {
+    events.left_unknown = [first = workers_.front().get()](journal::Item item) {
         Settler::Case unknown{item.intent.number, item.intent.account, item.intent.fields,
                               item.intent.request_id, item.intent.operation};
-        asio::post(first->context(),
-                   [first, unknown = std::move(unknown)]() mutable { first->settle(std::move(unknown)); });
+        asio::post(first->context(), [first, unknown = std::move(unknown), item = std::move(item)]() mutable {
+            first->concluded(item);
+            first->settle(std::move(unknown));
+        });
     };
-    events.closed = [first = workers_.front().get()](journal::Item item) {
-        asio::post(first->context(), [first, item = std::move(item)] { first->closed(item); });
+    events.concluded = [first = workers_.front().get()](journal::Item item) {
+        asio::post(first->context(), [first, item = std::move(item)] { first->concluded(item); });
+    };
+    events.closed = [first = workers_.front().get()](journal::Item item, bool others) {
+        asio::post(first->context(),
+                   [first, item = std::move(item), others] { first->closed(item, others); });
     };
     journal_ = std::make_unique<journal::Journal>(
         journal::Journal::Settings{settings.directory, settings.max_size, settings_->transactions.remember},
@@ -260,6 +266,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
+    transactions_.set_limits(*settings);
     transactions_.restore_from_journal(*generation);
     settings_ = settings;
     generation_ = generation;

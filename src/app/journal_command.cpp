@@ -8,6 +8,7 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/journal/closing.hpp>
 #include <bearerd/journal/files.hpp>
+#include <bearerd/journal/scribe.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -199,7 +200,8 @@ const Item* entry_to_close(const journal::Reading& reading, const std::string& r
     for (const auto& [number, item] : reading.book.items()) {
         if (item.intent.request_id != request_id)
             continue;
-        if (state_of(reading, item) != State::unresolved) {
+        const bool answered = item.outcome && item.closable(); // it counts as unknown
+        if (state_of(reading, item) != State::unresolved && !answered) {
             resolved = true;
             continue;
         }
@@ -235,6 +237,9 @@ int close_command(const std::string& file, const CloseOptions& options) {
                      : options.executed == "no" ? graphql::Executed::no
                                                 : graphql::Executed::unknown;
     close.user = user_name();
+    const journal::Uptime now = journal::uptime();
+    close.boot = now.boot;
+    close.up_s = now.up_s;
     close.reason = options.reason;
     const journal::Journal::Settings where{settings.journal.directory, settings.journal.max_size,
                                            settings.transactions.remember};

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include <chrono>
+#include <set>
 #include <string>
 #include <utility>
 
@@ -27,6 +28,22 @@ std::uint32_t account_of(const config::Settings& settings) {
     return journal::account_of(settings.upstream.url.text, settings.credentials.user);
 }
 
+transaction::Table::Limits limits_of(const config::Settings& settings) {
+    return {settings.transactions.remember, settings.transactions.replay_memory};
+}
+
+/// What a restored journal depends on: the account, and which mutations are guarded.
+std::string name_of(const config::Settings& settings) {
+    std::set<std::string> guarded;
+    for (const config::TransactionRule& rule : settings.transactions.rules)
+        if (rule.repeats == config::Repeats::replay)
+            guarded.insert(rule.mutation);
+    std::string name = std::to_string(account_of(settings));
+    for (const std::string& mutation : guarded)
+        name.append(";").append(mutation);
+    return name;
+}
+
 } // namespace
 
 void restore(const std::vector<journal::Item>& items, const Generation& generation, Shared& shared) {
@@ -34,24 +51,24 @@ void restore(const std::vector<journal::Item>& items, const Generation& generati
         return;
     const journal::Uptime now = journal::uptime();
     const std::uint32_t account = account_of(*generation.settings);
+    std::int64_t without_room = 0;
     for (const journal::Item& item : items)
         if (auto restored = transaction::restored_from(item, *generation.identifier, account, now, wall_ms()))
-            shared.transactions->restore(std::move(*restored), BootClock::now());
+            without_room += shared.transactions->restore(std::move(*restored), BootClock::now()) ? 0 : 1;
+    if (without_room != 0)
+        log::error("transactions of the journal can't be remembered: there is no room for more",
+                   {{"number", without_room}});
 }
 
 const Secret& Transactions::prepare(const config::Settings& settings) {
     if (!settings.transactions.guard())
         return secret_;
-    const transaction::Table::Limits limits{settings.transactions.remember,
-                                            settings.transactions.replay_memory};
-    if (shared_.transactions) {
-        shared_.transactions->set_limits(limits);
+    if (shared_.transactions)
         return secret_;
-    }
-    if (settings.journal.directory.empty()) {
+    if (directory_.empty()) {
         log::warning("transactions are remembered in memory only: without a journal, a restart forgets them",
                      {});
-    } else if (auto secret = transaction::load_or_make_secret(settings.journal.directory)) {
+    } else if (auto secret = transaction::load_or_make_secret(directory_)) {
         secret_ = std::move(*secret);
     } else {
         const std::string reason = secret.error().message();
@@ -62,8 +79,15 @@ const Secret& Transactions::prepare(const config::Settings& settings) {
     }
     if (secret_.empty())
         secret_ = transaction::random_secret();
-    shared_.transactions = std::make_unique<transaction::Table>(limits);
+    shared_.transactions = std::make_unique<transaction::Table>(limits_of(settings));
     return secret_;
+}
+
+void Transactions::set_limits(const config::Settings& settings) {
+    if (shared_.transactions)
+        shared_.transactions->set_limits(limits_of(settings));
+    if (shared_.journal != nullptr)
+        shared_.journal->set_remember(settings.transactions.remember);
 }
 
 /// Set before the first worker serves, and never again: all threads read them.
@@ -85,22 +109,30 @@ void Transactions::make_events() {
             outcome.executed = graphql::Executed::yes;
             outcome.code = "outcome_unknown";
             outcome.source = journal::Source::lookup;
+            const journal::Uptime now = journal::uptime();
+            outcome.boot = now.boot;
+            outcome.up_s = now.up_s;
             shared->journal->settle(account, fields, std::move(outcome));
         }
         asio::post(first->context(),
                    [first, fields = std::move(fields), account] { first->settled(fields, account); });
     };
-    events.heard = [shared = &shared_](Fields fields, std::uint32_t account) {
+    events.heard = [shared = &shared_](Fields fields, std::uint32_t account, bool joined) {
         if (shared->journal != nullptr)
-            shared->journal->heard(account, std::move(fields));
+            shared->journal->heard(account, std::move(fields), joined);
     };
 }
 
 void Transactions::restore_from_journal(const Generation& generation) {
-    const std::string& directory = generation.settings->journal.directory;
-    if (!generation.identifier || directory.empty() || std::exchange(restored_, true))
+    if (!generation.identifier)
+        restored_.clear(); // what is sent until there is a guard again stands in the journal only
+    if (!generation.identifier || directory_.empty())
         return;
-    const auto reading = journal::read_journal(directory);
+    if (std::string name = name_of(*generation.settings); std::exchange(restored_, name) == name)
+        return;
+    if (shared_.journal != nullptr)
+        shared_.journal->tell_all(); // first: what ends after the reading is told
+    const auto reading = journal::read_journal(directory_);
     if (!reading) {
         const std::string reason = reading.error().message();
         log::warning("the journal can't be read: transactions of before the start are not recognised",
@@ -108,10 +140,9 @@ void Transactions::restore_from_journal(const Generation& generation) {
         return;
     }
     std::vector<journal::Item> items;
+    // What is in flight in this very process, and was sent without a guard, is unknown until it has ended.
     for (const auto& [number, item] : reading->book.items())
-        if (shared_.journal == nullptr ||
-            !reading->book.in_hand(item)) // else it is in flight in this very process
-            items.push_back(item);
+        items.push_back(item);
     restore(items, generation, shared_);
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});

@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bearerd::app {
@@ -18,13 +19,21 @@ void restore(const std::vector<journal::Item>& items, const Generation& generati
 /// What the guards of all threads share, made when a configuration first asks for it.
 class Transactions {
 public:
-    Transactions(Shared& shared, Worker& first) : shared_{shared}, first_{first} { make_events(); }
+    /// `journal_directory`: of the journal that is kept, which a reload does not change; empty: none.
+    Transactions(Shared& shared, Worker& first, std::string journal_directory)
+        : shared_{shared}, first_{first}, directory_{std::move(journal_directory)} {
+        make_events();
+    }
 
     /// Before a generation is made from the settings: the secret of its HMACs, and the table. Blocking, the
     /// first time.
     [[nodiscard]] const Secret& prepare(const config::Settings& settings);
 
-    /// What the journal holds, once: before the first request that is guarded. Blocking.
+    /// What of the settings changes what runs, once nothing of them can fail any more.
+    void set_limits(const config::Settings& settings);
+
+    /// What the journal holds, once for each account and set of guarded rules: before the first request that
+    /// is guarded. Blocking.
     void restore_from_journal(const Generation& generation);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.
@@ -37,7 +46,8 @@ private:
     Shared& shared_;
     Worker& first_;
     Secret secret_;
-    bool restored_ = false;
+    std::string directory_;
+    std::string restored_; ///< for which account and rules
 };
 
 } // namespace bearerd::app

@@ -19,6 +19,10 @@ using namespace std::chrono_literals;
 
 constexpr auto drain_look = 10ms; // how often a draining loop looks whether it is done
 
+std::int64_t wall_ms() {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
+}
+
 /// This thread's part of `max_connections`: exact in sum, at least one each.
 std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
     return total / threads + (index < total % threads ? 1 : 0);
@@ -170,7 +174,7 @@ Settler* Worker::settler() {
         who.reconciler = {serving_, &serving_->after_crash()};
         who.identifier = serving_->identifier();
         who.table = shared_.transactions.get();
-        who.account = journal::account_of(settings.upstream.url.text, settings.credentials.user);
+        who.account = account();
         who.settle_for = settings.transactions.settle_for;
         return who;
     };
@@ -196,15 +200,28 @@ void Worker::settled(const std::vector<journal::Field>& fields, std::uint32_t ac
         settler_->remove(fields, account);
 }
 
-void Worker::closed(const journal::Item& item) {
+void Worker::closed(const journal::Item& item, bool others) {
+    if (others && item.executed() == graphql::Executed::no)
+        return; // the other one's transaction stays what it is, and is looked up on
     settled(item.intent.fields, item.intent.account);
-    if (serving_->identifier() == nullptr)
+    const transaction::Identifier* const identifier = serving_->identifier();
+    if (identifier == nullptr)
         return;
-    const config::Settings& settings = serving_->settings();
-    const auto account = journal::account_of(settings.upstream.url.text, settings.credentials.user);
-    auto closed = transaction::restored_from(item, *serving_->identifier(), account, journal::uptime(), 0);
-    if (closed)
+    if (auto closed = transaction::restored_from(item, *identifier, account(), journal::uptime(), wall_ms()))
         shared_.transactions->close(std::move(*closed), BootClock::now());
+}
+
+void Worker::concluded(const journal::Item& item) {
+    const transaction::Identifier* const identifier = serving_->identifier();
+    if (identifier == nullptr)
+        return;
+    if (auto ended = transaction::concluded_from(item, *identifier, account(), journal::uptime(), wall_ms()))
+        shared_.transactions->conclude(std::move(*ended), BootClock::now());
+}
+
+std::uint32_t Worker::account() const {
+    const config::Settings& settings = serving_->settings();
+    return journal::account_of(settings.upstream.url.text, settings.credentials.user);
 }
 
 void Worker::drain(std::function<void()> drained) {

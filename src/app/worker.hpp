@@ -85,8 +85,11 @@ public:
     /// Its outcome is known otherwise.
     void settled(const std::vector<journal::Field>& fields, std::uint32_t account);
 
-    /// A person has closed the entry.
-    void closed(const journal::Item& item);
+    /// A person has closed the entry. `others`: see journal::Journal::Events.
+    void closed(const journal::Item& item, bool others);
+
+    /// The journal has learnt how it ended: for a guard that did not exist when it was sent.
+    void concluded(const journal::Item& item);
 
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
@@ -107,6 +110,7 @@ private:
     class ServingHandler;
 
     [[nodiscard]] Settler* settler();
+    [[nodiscard]] std::uint32_t account() const;
     void stop_pools();
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 

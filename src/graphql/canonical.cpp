@@ -10,14 +10,18 @@
 #include <array>
 #include <charconv>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <vector>
 
 namespace bearerd::graphql {
 namespace {
 
-/// An object whose text is longer is replaced by its digest, so that sorting nested objects stays linear.
-constexpr std::size_t longest_object = 256;
+/// A value whose text is longer is replaced by its digest, wherever it comes from: sorting nested objects
+/// stays linear, and one variable that is used many times stands for a short text each time.
+constexpr std::size_t longest_value = 128;
+/// The elements of a list that have gathered are replaced by their digest once they are longer.
+constexpr std::size_t longest_elements = 4096;
 
 bool is_builtin_scalar(std::string_view type) noexcept {
     constexpr std::array<std::string_view, 5> builtin{"String", "ID", "Int", "Float", "Boolean"};
@@ -62,7 +66,10 @@ private:
     void list(Lexer& lexer, Token& token);
     void members(Lexer& lexer, Token& token, char end);
     bool variable(std::string_view name);
+    bool variable_value(const Variables::Value& value);
     void json(JsonScan& scan, bool may_be_enum);
+    void json_value(JsonScan& scan, bool may_be_enum);
+    void shorten(std::size_t begin, std::size_t longest);
     void json_string(JsonScan& scan, bool may_be_enum);
     void json_object(JsonScan& scan);
     void text(char tag, std::string_view value);
@@ -75,6 +82,9 @@ private:
 
     const Variables& variables_;
     std::string (*digest_)(std::string_view);
+    /// Of the variables that were asked for; nullopt while it is being made. Each is read once, however often
+    /// it is used.
+    std::map<std::string_view, std::optional<std::string>> texts_;
     std::string out_;
     bool clear_ = true;
 };
@@ -103,7 +113,12 @@ void Writer::sort(std::size_t begin, Members& all) {
             sorted.append(out_, member.begin, member.end - member.begin);
         out_.replace(begin, std::string::npos, sorted);
     }
-    if (out_.size() - begin <= longest_object)
+    shorten(begin, longest_value);
+}
+
+/// Replaces what stands in `out_` from `begin` on by its digest if it is longer.
+void Writer::shorten(std::size_t begin, std::size_t longest) {
+    if (out_.size() - begin <= longest)
         return;
     const std::string digest = digest_(std::string_view{out_}.substr(begin));
     out_.resize(begin);
@@ -114,6 +129,7 @@ void Writer::sort(std::size_t begin, Members& all) {
 
 /// Writes the value that begins at `token`, and passes it.
 void Writer::literal(Lexer& lexer, Token& token) {
+    const std::size_t begin = out_.size();
     if (token.is('[')) {
         list(lexer, token);
     } else if (token.is('{')) {
@@ -125,11 +141,13 @@ void Writer::literal(Lexer& lexer, Token& token) {
         single_literal(token);
         token = lexer.next();
     }
+    shorten(begin, longest_value);
 }
 
 void Writer::list(Lexer& lexer, Token& token) {
     token = lexer.next();
     out_ += '[';
+    const std::size_t begin = out_.size();
     while (!token.is(']') && token.kind != TokenKind::end && token.kind != TokenKind::invalid) {
         if (token.is('$')) {
             if (!variable(lexer.next().text))
@@ -138,6 +156,7 @@ void Writer::list(Lexer& lexer, Token& token) {
         } else {
             literal(lexer, token);
         }
+        shorten(begin, longest_elements);
     }
     out_ += ']';
     token = lexer.next();
@@ -177,29 +196,52 @@ bool Writer::variable(std::string_view name) {
         clear_ = false;
         return true;
     }
-    if (value->given == Variables::Given::yes) {
-        JsonScan scan{value->json};
-        json(scan, !is_builtin_scalar(value->type));
+    const auto [at, fresh] = texts_.try_emplace(name);
+    if (!fresh) {
+        clear_ = clear_ && at->second; // else its default value names itself
+        out_ += at->second.value_or("");
+        return value->given == Variables::Given::yes || !value->default_value.empty();
+    }
+    const std::size_t begin = out_.size();
+    const bool present = variable_value(*value);
+    at->second = out_.substr(begin);
+    return present;
+}
+
+bool Writer::variable_value(const Variables::Value& value) {
+    if (value.given == Variables::Given::yes) {
+        JsonScan scan{value.json};
+        json(scan, !is_builtin_scalar(value.type));
         clear_ = clear_ && scan.ok();
         return true;
     }
-    if (value->default_value.empty())
+    if (value.default_value.empty())
         return false;
-    Lexer lexer{value->default_value};
+    Lexer lexer{value.default_value};
     Token token = lexer.next();
     literal(lexer, token);
     return true;
 }
 
 void Writer::json(JsonScan& scan, bool may_be_enum) {
+    const std::size_t begin = out_.size();
+    json_value(scan, may_be_enum);
+    shorten(begin, longest_value);
+}
+
+void Writer::json_value(JsonScan& scan, bool may_be_enum) {
+    std::size_t begin = 0;
     std::string_view raw;
     switch (scan.peek()) {
     case JsonKind::object:
         return json_object(scan);
     case JsonKind::array:
         out_ += '[';
-        for (scan.enter_array(); scan.next_element();)
+        begin = out_.size();
+        for (scan.enter_array(); scan.next_element();) {
             json(scan, may_be_enum);
+            shorten(begin, longest_elements);
+        }
         out_ += ']';
         return;
     case JsonKind::string:

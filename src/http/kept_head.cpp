@@ -6,23 +6,54 @@
 namespace bearerd::http {
 namespace {
 
+constexpr std::string_view line_end = "\r\n";
+constexpr std::string_view coding_name = "Content-Encoding:";
+
 bool starts_ignoring_case(std::string_view text, std::string_view prefix) noexcept {
     return text.size() >= prefix.size() && equal_ignoring_case(text.substr(0, prefix.size()), prefix);
 }
 
 /// Whether the line, a field, belongs to one app's connection or request.
 bool is_the_apps(std::string_view line) noexcept {
-    constexpr std::array<std::string_view, 6> prefixes{
-        "Connection:",     "Keep-Alive:",        "X-Request-Id:",
+    constexpr std::array<std::string_view, 7> prefixes{
+        "Connection:",     "Keep-Alive:",        "X-Request-Id:",  "Set-Cookie:",
         "Content-Length:", "Transfer-Encoding:", "Access-Control-"};
     return std::ranges::any_of(
         prefixes, [line](std::string_view prefix) { return starts_ignoring_case(line, prefix); });
 }
 
+/// Where the line of the field stands, its end included; empty if there is none.
+std::string_view coding_line(std::string_view kept) noexcept {
+    for (std::string_view rest = kept; !rest.empty();) {
+        const std::string_view line = rest.substr(0, std::min(rest.find(line_end), rest.size() - 2) + 2);
+        if (starts_ignoring_case(line, coding_name))
+            return line;
+        rest.remove_prefix(line.size());
+    }
+    return {};
+}
+
 } // namespace
 
+std::string_view kept_coding(std::string_view kept) noexcept {
+    std::string_view line = coding_line(kept);
+    if (line.empty())
+        return {};
+    line.remove_prefix(coding_name.size());
+    line.remove_suffix(line_end.size());
+    line.remove_prefix(std::min(line.find_first_not_of(' '), line.size()));
+    return line;
+}
+
+std::string without_coding(std::string_view kept) {
+    const std::string_view line = coding_line(kept);
+    std::string rest{kept};
+    if (!line.empty())
+        rest.erase(static_cast<std::size_t>(line.data() - kept.data()), line.size());
+    return rest;
+}
+
 std::string head_to_keep(std::string_view head) {
-    constexpr std::string_view line_end = "\r\n";
     std::string kept;
     kept.reserve(head.size());
     while (!head.empty()) {

@@ -133,6 +133,7 @@ void Book::count(const Item& item, bool up) noexcept {
     add(in_hand_, in_hand(item));
     add(unresolved_, item.unresolved());
     add(unheard_, item.unheard());
+    add(answered_, !item.unresolved() && item.closable());
 }
 
 /// The request was executed. Of a transaction that several requests have sent, one entry says so: that which

@@ -15,7 +15,7 @@ constexpr Duration look_every = 50ms;
 /// By this process, which holds the folder meanwhile.
 std::optional<std::string> write(Store& store, const Close& close) {
     const auto found = store.book().items().find(close.number);
-    if (found == store.book().items().end() || !found->second.unresolved())
+    if (found == store.book().items().end() || !found->second.closable())
         return "it is not unresolved any more";
     error_code failure = store.append(encode(close), {close});
     if (!failure)
@@ -49,6 +49,9 @@ std::optional<std::string> hand_over(const std::string& directory, const Close& 
             return std::nullopt;
         std::this_thread::sleep_for(look_every);
     }
+    // What is left there would be applied later, when the person has been told that it was not.
+    if (!folder->withdraw_close(close) && is_closed(directory, close.number))
+        return std::nullopt;
     return "the running bearerd did not take it in time; its log says why, if the disk has failed";
 }
 

@@ -187,7 +187,12 @@ bool Folder::has_close_request() const {
     return ::faccessat(descriptor_.get(), close_request, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-std::optional<Close> Folder::take_close_request() const {
+bool Folder::withdraw_close(const Close& close) const {
+    return read_close_request() == encode(close) && ::unlinkat(descriptor_.get(), close_request, 0) == 0;
+}
+
+/// Returns its bytes; nullopt if there is none.
+std::optional<std::string> Folder::read_close_request() const {
     const Descriptor file{
         ::openat(descriptor_.get(), close_request, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
     if (!file.is_open())
@@ -195,9 +200,16 @@ std::optional<Close> Folder::take_close_request() const {
     std::string bytes(max_close, '\0');
     const auto size = ::read(file.get(), bytes.data(), bytes.size());
     bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
-    ::unlinkat(descriptor_.get(), close_request, 0);
+    return bytes;
+}
+
+std::optional<Close> Folder::take_close_request() const {
+    const auto bytes = read_close_request();
+    // Who has removed it decides: what was withdrawn meanwhile does not count.
+    if (!bytes || ::unlinkat(descriptor_.get(), close_request, 0) != 0)
+        return std::nullopt;
     std::optional<Close> close;
-    read_records(bytes, [&close](const Record& record) {
+    read_records(*bytes, [&close](const Record& record) {
         if (const auto* const found = std::get_if<Close>(&record))
             close = *found;
     });

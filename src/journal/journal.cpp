@@ -47,9 +47,16 @@ void Journal::settle(std::uint32_t account, std::vector<Field> fields, Outcome o
         {.outcome = std::move(outcome), .about = Writer::Transaction{account, std::move(fields)}}));
 }
 
-void Journal::heard(std::uint32_t account, std::vector<Field> fields) {
-    static_cast<void>(
-        writer_->post({.about = Writer::Transaction{account, std::move(fields)}, .heard = true}));
+void Journal::heard(std::uint32_t account, std::vector<Field> fields, bool joined) {
+    writer_->post_heard({.about = Writer::Transaction{account, std::move(fields)}, .heard = true}, joined);
+}
+
+void Journal::tell_all() noexcept {
+    writer_->tell_all();
+}
+
+void Journal::set_remember(Duration remember) noexcept {
+    writer_->set_remember(remember);
 }
 
 void Journal::miss(bool refused) {

@@ -67,6 +67,13 @@ Json to_json(const Intent& intent) {
     return json;
 }
 
+void add_uptime(Json& json, std::string_view boot, std::uint64_t up_s) {
+    if (boot.empty())
+        return;
+    json["boot"] = cut(boot);
+    json["up"] = up_s;
+}
+
 Json to_json(const Outcome& outcome) {
     Json json{{"type", "outcome"},
               {"n", outcome.number},
@@ -79,17 +86,16 @@ Json to_json(const Outcome& outcome) {
         json["null"] = true;
     if (outcome.unheard)
         json["unheard"] = true;
-    if (!outcome.boot.empty()) {
-        json["boot"] = cut(outcome.boot);
-        json["up"] = outcome.up_s;
-    }
+    add_uptime(json, outcome.boot, outcome.up_s);
     return json;
 }
 
 Json to_json(const Close& close) {
-    return {{"type", "close"},         {"n", close.number},
-            {"at", close.at_ms},       {"executed", graphql::to_string(close.executed)},
-            {"user", cut(close.user)}, {"reason", close.reason.substr(0, max_reason)}};
+    Json json{{"type", "close"},         {"n", close.number},
+              {"at", close.at_ms},       {"executed", graphql::to_string(close.executed)},
+              {"user", cut(close.user)}, {"reason", close.reason.substr(0, max_reason)}};
+    add_uptime(json, close.boot, close.up_s);
+    return json;
 }
 
 Json to_json(const Heard& heard) {
@@ -209,6 +215,10 @@ Close close_of(Reader& in) {
     close.executed = in.one_of("executed", executed_values);
     close.user = in.text("user");
     close.reason = in.text("reason");
+    if (in.has("boot")) {
+        close.boot = in.text("boot");
+        close.up_s = in.number<std::uint64_t>("up");
+    }
     return close;
 }
 

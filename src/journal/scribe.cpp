@@ -18,6 +18,15 @@ std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
 }
 
+/// `record`: an outcome or a close.
+template<class Stamped>
+Duration age_of_record(const Stamped& record, const Uptime& now, std::int64_t wall_ms) noexcept {
+    if (!record.boot.empty() && record.boot == now.boot)
+        return std::chrono::seconds{now.up_s - std::min(now.up_s, record.up_s)};
+    constexpr std::chrono::milliseconds doubt = 24h;
+    return std::max(Duration{0}, Duration{std::chrono::milliseconds{wall_ms - record.at_ms} - doubt});
+}
+
 } // namespace
 
 Uptime uptime() {
@@ -32,10 +41,13 @@ Uptime uptime() {
 }
 
 Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) noexcept {
-    if (!outcome.boot.empty() && outcome.boot == now.boot)
-        return std::chrono::seconds{now.up_s - std::min(now.up_s, outcome.up_s)};
-    constexpr std::chrono::milliseconds doubt = 24h;
-    return std::max(Duration{0}, Duration{std::chrono::milliseconds{now_ms - outcome.at_ms} - doubt});
+    return age_of_record(outcome, now, now_ms);
+}
+
+Duration age_of(const Item& item, const Uptime& now, std::int64_t now_ms) noexcept {
+    if (item.close)
+        return age_of_record(*item.close, now, now_ms);
+    return item.outcome ? age_of_record(*item.outcome, now, now_ms) : Duration{0};
 }
 
 Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor executor,
@@ -79,7 +91,7 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
         co_await known.wait();
     entry->waiting = nullptr;
     if (!entry->durable)
-        journal_.miss(required_);
+        journal_.miss(required(*entry));
     co_return entry;
 }
 

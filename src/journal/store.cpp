@@ -4,6 +4,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 
@@ -13,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds long_ago = 30 * 24h;
+constexpr Duration longest_wait_for_close = 60s;
 
 std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
@@ -34,6 +36,13 @@ std::string text_of(const Item& item) {
     if (item.heard)
         text += encode(Heard{item.intent.number, item.intent.at_ms});
     return text;
+}
+
+/// Nobody waits for it any more: its process was ended before it could withdraw it.
+bool is_stale(const Close& close) {
+    const Uptime now = uptime();
+    const std::chrono::seconds age{now.up_s - std::min(now.up_s, close.up_s)};
+    return !close.boot.empty() && (close.boot != now.boot || age > longest_wait_for_close);
 }
 
 error_code sync_file(const Descriptor& file) noexcept {
@@ -142,7 +151,7 @@ error_code Store::begin_file() {
 std::vector<Close> Store::take_closes() const {
     std::vector<Close> closes;
     if (folder_)
-        if (auto close = folder_->take_close_request())
+        if (auto close = folder_->take_close_request(); close && !is_stale(*close))
             closes.push_back(std::move(*close));
     return closes;
 }
@@ -165,10 +174,13 @@ std::string Store::carried_resolved() {
             size += texts.emplace_back(number, text_of(item)).second.size();
     std::string all;
     for (const auto& [number, text] : texts) {
-        const auto& outcome = book_.items().at(number).outcome;
-        const bool over = outcome && age_of(*outcome, now, now_ms()) >= settings_.remember;
+        const Item& item = book_.items().at(number);
+        // Of what was not surely executed the guard forgets nothing: its repeat would be sent.
+        const bool has_end = !item.guarded() || item.executed() == graphql::Executed::yes;
+        const bool over = has_end && age_of(item, now, now_ms()) >= settings_.remember;
         if (over || size > settings_.max_size / 8) {
             size -= text.size();
+            forgotten_guarded_ += !over && item.guarded() ? 1 : 0;
             book_.forget(number);
         } else {
             all += text;

@@ -43,6 +43,14 @@ public:
     /// How many unresolved ones younger than 30 days had to go for lack of room, since the last call.
     [[nodiscard]] std::size_t take_forgotten() noexcept { return std::exchange(forgotten_, 0); }
 
+    /// The same for those that are guarded, so that a restart would not recognise their repeats.
+    [[nodiscard]] std::size_t take_forgotten_guarded() noexcept {
+        return std::exchange(forgotten_guarded_, 0);
+    }
+
+    /// How long a guarded one that was executed is kept, from the next file on.
+    void set_remember(Duration remember) noexcept { settings_.remember = remember; }
+
 private:
     [[nodiscard]] error_code read(const Folder& folder);
     [[nodiscard]] error_code begin_file();
@@ -61,6 +69,7 @@ private:
     Book book_{Book::Keep::unresolved};
     Damage damage_;
     std::size_t forgotten_ = 0;
+    std::size_t forgotten_guarded_ = 0;
 };
 
 } // namespace bearerd::journal

@@ -14,6 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_intents = 4096; ///< queued; some megabyte
+constexpr std::size_t most_heard = 4096;   ///< the same
+constexpr std::size_t most_compared = 64;  ///< of what is queued with what comes
 constexpr Duration longest_write = 2s;     ///< from here on the disk hangs, and nobody waits for it any more
 constexpr Duration retry_after = 1s;
 constexpr Duration outcomes_unsynced = 1s; ///< at most
@@ -48,10 +50,29 @@ bool Journal::Writer::post(Posted posted) {
             return false;
         ++intents_pending_;
     }
+    may_be_unheard_ = may_be_unheard_ || (posted.outcome && posted.outcome->unheard);
     pending_.push_back(std::move(posted));
     if (pending_.size() == 1) // else it has been woken already, or is busy
         changed_.notify_all();
     return true;
+}
+
+void Journal::Writer::post_heard(Posted posted, bool joined) {
+    posted.joined = joined;
+    const std::lock_guard lock{mutex_};
+    if ((!may_be_unheard_ && !joined) || heard_pending_ >= most_heard)
+        return;
+    const auto latest =
+        pending_.end() - static_cast<std::ptrdiff_t>(std::min(pending_.size(), most_compared));
+    const auto is_same = [&posted](const Posted& other) {
+        return other.heard && other.joined == posted.joined && other.about == posted.about;
+    };
+    if (std::any_of(latest, pending_.end(), is_same))
+        return;
+    ++heard_pending_;
+    pending_.push_back(std::move(posted));
+    if (pending_.size() == 1)
+        changed_.notify_all();
 }
 
 bool Journal::Writer::stop() {
@@ -70,6 +91,7 @@ void Journal::Writer::run() {
         Batch batch;
         batch.swap(pending_);
         intents_pending_ = 0;
+        heard_pending_ = left_over_heard_;
         busy_since_ = BootClock::now();
         lock.unlock();
         write(std::move(batch));
@@ -93,6 +115,12 @@ void Journal::Writer::run() {
     changed_.notify_all();
 }
 
+/// Whether a person may close anything. What is guarded may be among what a close is for.
+bool Journal::Writer::has_closable() const {
+    const Book& book = store_.book();
+    return book.count_unresolved() > book.count_in_hand() || book.count_answered() != 0;
+}
+
 /// When there is something to do though nothing comes.
 std::optional<TimePoint> Journal::Writer::due() const {
     std::optional<TimePoint> when;
@@ -100,8 +128,7 @@ std::optional<TimePoint> Journal::Writer::due() const {
         when = unsynced_since_ + outcomes_unsynced;
     if (!store_.is_open() || !left_over_.empty())
         when = std::min(when.value_or(TimePoint::max()), next_try_);
-    const Book& book = store_.book();
-    if (store_.is_open() && book.count_unresolved() > book.count_in_hand())
+    if (store_.is_open() && has_closable())
         when = std::min(when.value_or(TimePoint::max()), next_look_);
     return when;
 }
@@ -111,6 +138,7 @@ void Journal::Writer::write(Batch batch) {
         batch.insert(batch.begin(), std::make_move_iterator(left_over_.begin()),
                      std::make_move_iterator(left_over_.end()));
         left_over_.clear();
+        left_over_heard_ = 0;
     }
     if (!ready()) {
         keep_outcomes(batch);
@@ -118,11 +146,13 @@ void Journal::Writer::write(Batch batch) {
         return;
     }
     tell_opened();
+    if (const Duration remember = remember_.load(std::memory_order_relaxed); remember != Duration{-1})
+        store_.set_remember(remember);
     if (!batch.empty())
         put(batch);
     else if (BootClock::now() - outcomes_unsynced >= unsynced_since_)
         sync_outcomes();
-    if (BootClock::now() >= next_look_ && store_.book().count_unresolved() != 0)
+    if (BootClock::now() >= next_look_ && has_closable())
         take_closes();
     count();
 }
@@ -160,8 +190,24 @@ void Journal::Writer::put(Batch& batch) {
     }
     complete(batch, !failure);
     report(failure ? std::optional{failure.message()} : std::nullopt);
-    if (!failure)
-        tell_unknown(records);
+    if (failure)
+        return;
+    tell_unknown(records);
+    tell_concluded(batch);
+}
+
+/// For a guard that did not exist when they were sent.
+void Journal::Writer::tell_concluded(const Batch& batch) {
+    if (!tell_all_.load() || !events_.concluded)
+        return;
+    for (const Posted& posted : batch) {
+        if (!posted.entry || !posted.outcome || posted.outcome->executed == graphql::Executed::unknown)
+            continue;
+        Item item{posted.entry->intent, posted.outcome};
+        const std::lock_guard lock{mutex_};
+        if (!abandoned_ && !stopping_)
+            events_.concluded(std::move(item));
+    }
 }
 
 /// A number is given once, even where its record then can't be written: some of it may be on the disk all the
@@ -192,7 +238,7 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         std::ranges::reverse(numbers); // the newest first
         for (const std::uint64_t number : numbers) {
             const Item& item = store_.book().items().at(number);
-            if (posted.heard && item.unheard()) {
+            if (posted.heard && (item.unheard() || (posted.joined && !item.heard && !item.close))) {
                 records.emplace_back(Heard{number, now_ms()});
             } else if (posted.outcome && item.unresolved() && !store_.book().in_hand(item)) {
                 records.emplace_back(*posted.outcome);
@@ -229,7 +275,7 @@ void Journal::Writer::take_closes() {
     next_look_ = BootClock::now() + look_for_closes;
     for (const Close& close : store_.take_closes()) {
         const auto found = store_.book().items().find(close.number);
-        if (found == store_.book().items().end() || !found->second.unresolved())
+        if (found == store_.book().items().end() || !found->second.closable())
             continue;
         Item item = found->second;
         const std::vector<Record> records{close};
@@ -240,10 +286,28 @@ void Journal::Writer::take_closes() {
         unsynced_since_ = std::min(unsynced_since_, BootClock::now());
         list_changed_ = true;
         item.close = close;
+        const bool others = has_others(item);
         const std::lock_guard lock{mutex_};
         if (!abandoned_ && !stopping_ && events_.closed)
-            events_.closed(std::move(item));
+            events_.closed(std::move(item), others);
     }
+}
+
+/// Whether another entry holds one of its transactions, and may have been executed.
+bool Journal::Writer::has_others(const Item& closed) const {
+    const auto holds_one = [&closed](const Item& item) {
+        return std::ranges::any_of(closed.intent.fields, [&item](const Field& field) {
+            const auto is_same = [&field](const Field& other) {
+                return other.name == field.name && other.key == field.key;
+            };
+            return !field.key.empty() && std::ranges::any_of(item.intent.fields, is_same);
+        });
+    };
+    return std::ranges::any_of(store_.book().items(), [&](const auto& each) {
+        const Item& item = each.second;
+        return each.first != closed.intent.number && item.intent.account == closed.intent.account &&
+               (item.unresolved() || item.guarded()) && holds_one(item);
+    });
 }
 
 void Journal::Writer::sync_outcomes() {
@@ -256,6 +320,7 @@ void Journal::Writer::keep_outcomes(Batch& batch) {
     for (Posted& posted : batch)
         if (!posted.is_intent() && (!posted.entry || posted.entry->on_disk))
             left_over_.push_back(std::move(posted));
+    left_over_heard_ = static_cast<std::size_t>(std::ranges::count_if(left_over_, &Posted::heard));
     std::erase_if(batch, [](const Posted& posted) { return !posted.is_intent() || !posted.entry; });
 }
 
@@ -286,6 +351,7 @@ void Journal::Writer::report(const std::optional<std::string>& failure) {
         next_try_ = BootClock::now() + retry_after;
     const bool was_working = working_.exchange(!failure, std::memory_order_relaxed);
     const std::size_t forgotten = store_.take_forgotten();
+    const std::size_t guarded = store_.take_forgotten_guarded();
     const std::lock_guard lock{mutex_};
     if (abandoned_)
         return;
@@ -296,6 +362,9 @@ void Journal::Writer::report(const std::optional<std::string>& failure) {
     if (forgotten != 0)
         log::error("journal is too small for what is unresolved: the oldest was dropped",
                    {{"mutations", static_cast<std::int64_t>(forgotten)}});
+    if (guarded != 0)
+        log::error("journal is too small for transactions.remember: a restart does not recognise the oldest",
+                   {{"transactions", static_cast<std::int64_t>(guarded)}});
 }
 
 void Journal::Writer::tell_opened() {
@@ -323,6 +392,13 @@ void Journal::Writer::count() {
     const Book& book = store_.book();
     unresolved_.store(book.count_unresolved() - book.count_in_hand(), std::memory_order_relaxed);
     unheard_.store(book.count_unheard(), std::memory_order_relaxed);
+    if (store_.is_open()) {
+        const std::lock_guard lock{mutex_};
+        may_be_unheard_ = book.count_unheard() != 0 || !left_over_.empty() ||
+                          std::ranges::any_of(pending_, [](const Posted& posted) {
+                              return posted.outcome && posted.outcome->unheard;
+                          });
+    }
     list();
 }
 

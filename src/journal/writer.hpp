@@ -16,6 +16,7 @@ public:
     struct Transaction {
         std::uint32_t account = 0;
         std::vector<Field> fields;
+        [[nodiscard]] bool operator==(const Transaction&) const = default;
     };
 
     /// An intent, or an outcome (of an entry, of a number, or of a transaction), or that one was heard of.
@@ -24,6 +25,7 @@ public:
         std::optional<Outcome> outcome{};
         std::optional<Transaction> about{};
         bool heard = false;
+        bool joined = false; ///< heard by one that has waited for the first request
 
         [[nodiscard]] bool is_intent() const noexcept { return !outcome && !heard; }
     };
@@ -34,6 +36,11 @@ public:
 
     /// False: an intent that can't be written in time.
     [[nodiscard]] bool post(Posted posted);
+    /// Not if nothing can be unheard, if it is queued already, or if too many are.
+    void post_heard(Posted posted, bool joined);
+
+    void tell_all() noexcept { tell_all_.store(true); }
+
     /// False: it did not end in time, and tells nobody any more.
     [[nodiscard]] bool stop();
 
@@ -49,6 +56,8 @@ public:
 
     [[nodiscard]] std::vector<Item> listed();
 
+    void set_remember(Duration remember) noexcept { remember_.store(remember, std::memory_order_relaxed); }
+
     [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
     /// The thread.
@@ -57,6 +66,7 @@ public:
 private:
     using Batch = std::vector<Posted>;
 
+    [[nodiscard]] bool has_closable() const;
     void write(Batch batch);
     [[nodiscard]] bool ready();
     void put(Batch& batch);
@@ -66,6 +76,8 @@ private:
     void complete(const Batch& batch, bool durable);
     void report(const std::optional<std::string>& failure);
     void tell_opened();
+    void tell_concluded(const Batch& batch);
+    [[nodiscard]] bool has_others(const Item& closed) const;
     void append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records);
     void tell_unknown(const std::vector<Record>& records);
     void take_closes();
@@ -77,6 +89,8 @@ private:
     std::condition_variable changed_;
     Batch pending_;
     std::size_t intents_pending_ = 0;
+    std::size_t heard_pending_ = 0;
+    bool may_be_unheard_ = true;              ///< on the disk or queued
     TimePoint busy_since_ = TimePoint::max(); ///< with one batch
     bool stopping_ = false;
     bool done_ = false;
@@ -86,11 +100,14 @@ private:
     std::atomic<std::uint64_t> unheard_total_{0};
     std::vector<Item> listed_; ///< guarded by mutex_
     std::atomic<bool> working_{true};
+    std::atomic<bool> tell_all_{false};
+    std::atomic<Duration> remember_{Duration{-1}}; ///< -1 ns: as the settings say
     const Events events_;
 
     // The thread's own:
     Store store_;
     Batch left_over_; ///< outcomes that could not be written: of what is on the disk, so a bounded number
+    std::size_t left_over_heard_ = 0;
     std::uint64_t next_number_ = 1; ///< not given to any intent yet
     TimePoint next_try_{};
     TimePoint unsynced_since_ = TimePoint::max();

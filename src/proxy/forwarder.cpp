@@ -316,7 +316,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_dow
     const std::vector<std::string_view> keys = header_keys();
     auto entry = co_await scribe.put_down(judge_.view(), judge_.operation().name, request_.context.request_id,
                                           http::trace_id(request_.head.fields), &keys);
-    const bool may_go = entry->durable || !scribe.required();
+    const bool may_go = entry->durable || !scribe.required(*entry);
     entry_ = OpenEntry{scribe, std::move(entry)};
     if (may_go)
         co_return nullptr;

@@ -37,11 +37,17 @@ net::Task<server::BodySource::Piece> StreamedAnswer::next() {
 }
 
 /// The outcome of a mutation is worth knowing even if nobody waits for it, but not for ever.
-net::Task<void> StreamedAnswer::read_for_nobody() {
+bool StreamedAnswer::expect_nobody() {
     if (!judge_.moves_money())
+        return false;
+    if (!std::exchange(for_nobody_, true))
+        give_up_ = BootClock::now() + patience_;
+    return true;
+}
+
+net::Task<void> StreamedAnswer::read_for_nobody() {
+    if (!expect_nobody())
         co_return;
-    for_nobody_ = true;
-    give_up_ = BootClock::now() + patience_;
     while (state_ == State::more)
         static_cast<void>(co_await next());
 }

@@ -28,6 +28,7 @@ public:
 
     [[nodiscard]] net::Task<Piece> next() override;
     [[nodiscard]] net::Task<void> read_for_nobody() override;
+    [[nodiscard]] bool expect_nobody() override;
     [[nodiscard]] server::Report finish() override;
 
 private:

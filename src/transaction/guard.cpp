@@ -3,6 +3,7 @@
 #include "guarded_body.hpp"
 
 #include <bearerd/base/clock.hpp>
+#include <bearerd/http/coding.hpp>
 #include <bearerd/http/kept_head.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -61,14 +62,28 @@ private:
     net::Executor executor_;
 };
 
+/// Has the waiter set the event as long as both live.
+class EventOf {
+public:
+    EventOf(ThreadWaiter& waiter, net::Event& event) noexcept : waiter_{waiter} { waiter_.event = &event; }
+
+    EventOf(const EventOf&) = delete;
+    EventOf& operator=(const EventOf&) = delete;
+
+    ~EventOf() { waiter_.event = nullptr; }
+
+private:
+    ThreadWaiter& waiter_;
+};
+
 /// Looks at the app's connection once a request, as the handler behind the guard does too.
 class WatchedOnce final : public server::AppWatcher {
 public:
     explicit WatchedOnce(server::AppWatcher& inner) noexcept : inner_{inner} {}
 
+    /// Once noted, the handler behind asks some time later: then what is known now counts.
     [[nodiscard]] bool note_end() noexcept override {
-        if (!std::exchange(noted_, true))
-            gone_ = inner_.note_end();
+        gone_ = gone_ || (std::exchange(noted_, true) ? inner_.is_gone() : inner_.note_end());
         return gone_;
     }
 
@@ -83,20 +98,23 @@ private:
 /// A claim that is settled as unknown if nothing else is said.
 class Claim {
 public:
-    Claim(Table& table, RecordPtr record) noexcept : table_{&table}, record_{std::move(record)} {}
+    /// Holds nothing yet: it is made before the claim, so that nothing can fail between the two.
+    explicit Claim(Table& table) noexcept : table_{table} {}
 
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
 
     ~Claim() { settle({}); }
 
-    void settle(Settlement how) {
+    void hold(RecordPtr record) noexcept { record_ = std::move(record); }
+
+    void settle(Settlement how) noexcept {
         if (const RecordPtr record = std::exchange(record_, nullptr))
-            table_->settle(record, std::move(how), BootClock::now());
+            table_.settle(record, std::move(how), BootClock::now());
     }
 
 private:
-    Table* table_;
+    Table& table_;
     RecordPtr record_;
 };
 
@@ -108,11 +126,11 @@ public:
     LookUp(const LookUp&) = delete;
     LookUp& operator=(const LookUp&) = delete;
 
-    ~LookUp() { end(std::nullopt, nullptr); }
+    ~LookUp() { end({}); }
 
-    void end(const std::optional<std::string>& found, AnswerPtr answer) {
+    void end(LookUpResult result) noexcept {
         if (const RecordPtr record = std::exchange(record_, nullptr))
-            table_.looked_up(record, found, std::move(answer), BootClock::now());
+            table_.looked_up(record, std::move(result), BootClock::now());
     }
 
 private:
@@ -161,12 +179,13 @@ public:
 
 private:
     void read_header_keys();
-    [[nodiscard]] net::Task<Reply> forward(RecordPtr record);
+    [[nodiscard]] net::Task<Reply> forward(std::shared_ptr<Claim> claim);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
-    [[nodiscard]] net::Task<Reply> look_up(Decision decision);
+    [[nodiscard]] net::Task<Reply> look_up(Decision decision, LookUp& claim);
     [[nodiscard]] Reply reply_by(const Decision& decision);
     [[nodiscard]] Reply replay(const AnswerPtr& answer);
+    [[nodiscard]] std::optional<std::string> decoded_for(const Answer& answer) const;
     [[nodiscard]] Reply error(const server::ErrorReply& what);
     [[nodiscard]] Reply gone();
     [[nodiscard]] server::Report report() const;
@@ -183,7 +202,8 @@ private:
     Reading reading_;
     bool app_gone_ = false;
     bool joined_ = false;
-    bool timed_out_ = false; ///< the first one took too long
+    TimePoint end_of_wait_{}; ///< set when the first wait begins
+    bool timed_out_ = false;  ///< the first one took too long
 };
 
 Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
@@ -244,23 +264,27 @@ net::Task<Reply> Guard::Passage::run() {
         co_return error(refusal);
     }
     const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
+    auto claim = std::make_shared<Claim>(guard_.table_);
     while (true) {
         Decision decision =
             guard_.table_.claim(reading_, request_.context.request_id, wall_ms(), BootClock::now(), waiter);
         if (decision.kind == Kind::wait) {
             joined_ = true;
             decision = co_await wait(waiter, std::move(decision.first_request_id));
-            if (app_gone_)
+            // One that is gone claims nothing: its mutation would be sent for nobody.
+            if (app_gone_ || (decision.kind == Kind::again && app_.is_gone()))
                 co_return gone();
         }
         if (decision.kind == Kind::again)
             continue;
         if (decision.kind == Kind::first) {
-            Reply reply = co_await forward(std::move(decision.record));
+            claim->hold(std::move(decision.record));
+            Reply reply = co_await forward(std::move(claim));
             co_return reply;
         }
         if (decision.kind == Kind::look_up) {
-            Reply reply = co_await look_up(std::move(decision));
+            LookUp asked{guard_.table_, std::move(decision.record)}; // before anything can fail
+            Reply reply = co_await look_up(std::move(decision), asked);
             co_return reply;
         }
         co_return reply_by(decision);
@@ -274,8 +298,7 @@ void Guard::Passage::read_header_keys() {
 }
 
 /// The first one of its transactions: what comes of it settles the claim.
-net::Task<Reply> Guard::Passage::forward(RecordPtr record) {
-    const auto claim = std::make_shared<Claim>(guard_.table_, std::move(record));
+net::Task<Reply> Guard::Passage::forward(std::shared_ptr<Claim> claim) {
     const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
     auto done = [claim, &guard = guard_, fields = guard_.journal_fields(reading_.fields),
@@ -300,16 +323,16 @@ net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, s
     net::Event event{guard_.executor_};
     net::Deadline pause{guard_.clock_, [](void* set) noexcept { static_cast<net::Event*>(set)->set(); },
                         &event};
-    waiter->event = &event;
-    const TimePoint end = BootClock::now() + guard_.longest_wait_;
+    const EventOf listening{*waiter, event};
+    if (end_of_wait_ == TimePoint{})
+        end_of_wait_ = BootClock::now() + guard_.longest_wait_;
     std::optional<Decision> decision;
-    while (!app_gone_ && !decision && BootClock::now() < end) {
+    while (!app_gone_ && !decision && BootClock::now() < end_of_wait_) {
         pause.set_after(look_every);
         co_await event.wait();
         decision = guard_.table_.decision_of(*waiter);
         app_gone_ = !decision && app_.is_gone();
     }
-    waiter->event = nullptr;
     if (!decision) {
         decision.emplace();
         decision->kind = Kind::unknown;
@@ -320,8 +343,7 @@ net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, s
 }
 
 /// Asks the upstream after the first one, for this request and for those that wait with it.
-net::Task<Reply> Guard::Passage::look_up(Decision decision) {
-    LookUp claim{guard_.table_, std::move(decision.record)};
+net::Task<Reply> Guard::Passage::look_up(Decision decision, LookUp& claim) {
     static_cast<void>(app_.note_end());
     reconcile::Answer answer;
     bool asked = false;
@@ -344,8 +366,12 @@ net::Task<Reply> Guard::Passage::look_up(Decision decision) {
     }
     count(decision.executed ? Repeat::already_executed : Repeat::unknown);
     Reply reply = error(what);
-    claim.end(found ? std::optional{answer.found} : std::nullopt,
-              answer_of(reply.head, std::string{held_body(reply)}, reply.report));
+    LookUpResult result;
+    result.conclusive = !asked || found || answer.result == reconcile::Result::not_found;
+    if (found)
+        result.found = answer.found;
+    result.answer = answer_of(reply.head, std::string{held_body(reply)}, reply.report);
+    claim.end(std::move(result));
     if (found && !decision.executed && guard_.events_.found)
         guard_.events_.found(guard_.journal_fields(reading_.fields), guard_.account_);
     if (found || decision.executed)
@@ -384,18 +410,40 @@ Reply Guard::Passage::replay(const AnswerPtr& answer) {
     reply.report.status = answer->status;
     reply.report.outcome = answer->outcome;
     reply.report.executed = answer->executed;
-    reply.report.bytes_out = answer->body.size();
-    http::append_kept_head(reply.head, answer->head, request_.context, replayed_field, answer->body.size());
-    auto owner = std::make_unique<AnswerPtr>(answer);
-    reply.body = server::BorrowedBody{answer->body,
-                                      server::BorrowedBody::Owner{owner.release(), [](void* kept) noexcept {
-                                                                      delete static_cast<AnswerPtr*>(kept);
-                                                                  }}};
+    if (auto plain = decoded_for(*answer)) {
+        reply.report.bytes_out = plain->size();
+        http::append_kept_head(reply.head, http::without_coding(answer->head), request_.context,
+                               replayed_field, plain->size());
+        reply.body = std::move(*plain);
+    } else {
+        reply.report.bytes_out = answer->body.size();
+        http::append_kept_head(reply.head, answer->head, request_.context, replayed_field,
+                               answer->body.size());
+        auto owner = std::make_unique<AnswerPtr>(answer);
+        reply.body = server::BorrowedBody{
+            answer->body, server::BorrowedBody::Owner{owner.release(), [](void* kept) noexcept {
+                                                          delete static_cast<AnswerPtr*>(kept);
+                                                      }}};
+    }
     if (!request_.context.keep_alive)
         reply.after = server::AfterReply::close;
     if (answer->executed == Executed::yes)
         heard();
     return reply;
+}
+
+/// Returns the body without its coding if this app does not take that, whatever the first one took.
+std::optional<std::string> Guard::Passage::decoded_for(const Answer& answer) const {
+    const std::string_view coding = http::kept_coding(answer.head);
+    if (coding.empty())
+        return std::nullopt;
+    const std::string taken =
+        http::narrowed_accept_encoding(request_.head.fields.combined(http::FieldId::accept_encoding));
+    if (taken.find(coding) != std::string::npos)
+        return std::nullopt;
+    std::string scratch;
+    const auto plain = http::decoded_for_inspection(coding, answer.body, scratch);
+    return plain ? std::optional{std::string{*plain}} : std::nullopt;
 }
 
 Reply Guard::Passage::error(const server::ErrorReply& what) {
@@ -420,8 +468,8 @@ server::Report Guard::Passage::report() const {
 }
 
 void Guard::Passage::heard() const {
-    if (!joined_ && guard_.events_.heard)
-        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_);
+    if (guard_.events_.heard)
+        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_, joined_);
 }
 
 } // namespace bearerd::transaction

@@ -29,7 +29,16 @@ public:
         co_return piece;
     }
 
-    [[nodiscard]] net::Task<void> read_for_nobody() override { return inner_->read_for_nobody(); }
+    /// For the repeats, as long as the body is short enough to be kept.
+    [[nodiscard]] net::Task<void> read_for_nobody() override {
+        bool more = true;
+        while (more && kept_ && inner_->expect_nobody()) {
+            const Piece piece = co_await next();
+            more = piece.state == State::more;
+        }
+        if (more)
+            co_await inner_->read_for_nobody();
+    }
 
     [[nodiscard]] server::Report finish() override {
         server::Report report = inner_->finish();

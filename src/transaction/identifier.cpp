@@ -9,6 +9,7 @@
 #include <openssl/sha.h>
 
 #include <algorithm>
+#include <cstring>
 #include <new>
 #include <stdexcept>
 
@@ -73,10 +74,29 @@ bool is_batch(std::string_view body) noexcept {
     return first != std::string_view::npos && body[first] == '[';
 }
 
+/// The guarded rules that take their keys from headers, whatever their order: a fingerprint depends on no
+/// others.
+std::string header_rules_text(const std::vector<config::TransactionRule>& rules) {
+    std::vector<std::string> texts;
+    for (const config::TransactionRule& rule : rules) {
+        if (rule.key_header.empty() || rule.repeats != config::Repeats::replay)
+            continue;
+        std::string& text = texts.emplace_back();
+        append_part(text, rule.mutation);
+        std::string header = rule.key_header;
+        std::ranges::transform(header, header.begin(), to_lower);
+        append_part(text, header);
+    }
+    std::ranges::sort(texts);
+    std::string all;
+    for (const std::string& text : texts)
+        all += text;
+    return all;
+}
+
 } // namespace
 
 Identifier::Identifier(const Secret& secret, const config::Settings& settings) : secret_{secret.clone()} {
-    secret_name_ = hex(mac(secret_, "name")).substr(0, secret_name_size);
     append_part(account_, settings.upstream.url.text);
     append_part(account_, settings.credentials.user);
     for (const config::TransactionRule& rule : settings.transactions.rules) {
@@ -85,6 +105,9 @@ Identifier::Identifier(const Secret& secret, const config::Settings& settings) :
         key_headers_.push_back(rule.key_header);
         has_key_headers_ = has_key_headers_ || !rule.key_header.empty();
     }
+    const Digest name = mac(secret_, "name" + header_rules_text(settings.transactions.rules));
+    secret_name_ = hex(name).substr(0, secret_name_size);
+    std::memcpy(&header_rules_, name.data(), sizeof header_rules_);
 }
 
 bool Identifier::may_concern(std::string_view body) const noexcept {
@@ -118,6 +141,7 @@ std::optional<Reading> Identifier::read(const graphql::RequestView& request,
     if (reading.identities.empty())
         return std::nullopt;
     reading.fingerprint = fingerprint(request, *fields);
+    reading.header_rules = header_rules_;
     reading.fields = std::move(*fields);
     return reading;
 }
@@ -127,7 +151,9 @@ Digest Identifier::fingerprint(const graphql::RequestView& request,
     std::string text = is_batch(request.body) ? "batch;" : "single;";
     for (const graphql::RootField& field : fields) {
         append_part(text, field.name);
-        append_part(text, field.key); // one from a header stands in no argument
+        // One from a header stands in no argument. Of other fields it depends on the rules what is a key.
+        const bool by_header = is_guarded(field) && !key_headers_[*field.rule].empty();
+        append_part(text, by_header ? std::string_view{field.key} : std::string_view{});
         append_part(text, std::to_string(field.element));
         append_part(text, field.arguments);
     }

@@ -17,16 +17,18 @@ struct Record {
     std::vector<Digest> identities;
     std::optional<Digest> fingerprint; ///< nullopt: made with another secret
     std::string request_id;
-    std::vector<graphql::RootField> fields;
+    std::vector<std::string> fields; ///< names
+    std::uint64_t header_rules = 0;  ///< Reading::header_rules
     std::int64_t at_ms = 0;
     State state = State::in_flight;
     graphql::Executed executed = graphql::Executed::unknown;
     bool looking_up = false; ///< one of its repeats asks the upstream; the others wait for that
-    bool looked_up = false;  ///< executed: what was found is known, or that there is nothing to find
+    bool looked_up = false;  ///< executed: what was found is known, or that nothing is found
     AnswerPtr answer{};
     std::string reconciled{};
     TimePoint settled_at{};
     std::vector<std::weak_ptr<Waiter>> waiters{};
+    std::size_t compact_at = 0; ///< so many of them: those that are gone are taken out
     std::optional<std::list<RecordPtr>::iterator> in_executed{};
     std::optional<std::list<RecordPtr>::iterator> in_answers{};
 };

@@ -6,7 +6,13 @@ std::optional<Restored> restored_from(const journal::Item& item, const Identifie
                                       std::uint32_t account, const journal::Uptime& now,
                                       std::int64_t now_ms) {
     const bool counts = item.unresolved() || item.guarded() || item.close.has_value();
-    if (!counts || item.intent.account != account)
+    return counts ? concluded_from(item, identifier, account, now, now_ms) : std::nullopt;
+}
+
+std::optional<Restored> concluded_from(const journal::Item& item, const Identifier& identifier,
+                                       std::uint32_t account, const journal::Uptime& now,
+                                       std::int64_t now_ms) {
+    if (item.intent.account != account)
         return std::nullopt;
     Restored restored;
     restored.identities = identifier.identities(item.intent.fields);
@@ -15,11 +21,12 @@ std::optional<Restored> restored_from(const journal::Item& item, const Identifie
     restored.fingerprint = identifier.fingerprint_of(item.intent.fingerprint);
     restored.request_id = item.intent.request_id;
     restored.at_ms = item.intent.at_ms;
-    restored.executed = item.executed();
-    if (item.outcome)
-        restored.age = journal::age_of(*item.outcome, now, now_ms);
+    const bool nothing = !item.close && item.outcome && item.outcome->nothing_ran;
+    restored.executed = nothing ? graphql::Executed::no : item.executed();
+    restored.age = journal::age_of(item, now, now_ms);
+    restored.header_rules = identifier.header_rules();
     for (const journal::Field& field : item.intent.fields)
-        restored.fields.push_back({field.name, std::nullopt, field.key, {}, 0, {}});
+        restored.fields.push_back(field.name);
     return restored;
 }
 

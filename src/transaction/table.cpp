@@ -3,6 +3,7 @@
 #include "record.hpp"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 namespace bearerd::transaction {
@@ -31,6 +32,23 @@ Decision without_answer(const RecordPtr& record) {
         break;
     }
     return decision;
+}
+
+/// Needs no memory.
+Decision claim_again() noexcept {
+    Decision decision;
+    decision.kind = Kind::again;
+    return decision;
+}
+
+/// In a time that does not depend on how many there are, taken over all calls.
+void add_waiter(Record& record, const std::shared_ptr<Waiter>& waiter) {
+    constexpr std::size_t few = 16;
+    if (record.waiters.size() >= record.compact_at) {
+        std::erase_if(record.waiters, [](const std::weak_ptr<Waiter>& each) { return each.expired(); });
+        record.compact_at = std::max(few, 2 * record.waiters.size());
+    }
+    record.waiters.push_back(waiter);
 }
 
 Seen::State seen_state(const Record& record) noexcept {
@@ -70,21 +88,21 @@ Decision Table::claim(const Reading& reading, std::string_view request_id, std::
                       const std::shared_ptr<Waiter>& waiter) {
     const std::lock_guard lock{mutex_};
     RecordPtr known;
-    bool all = true;
     for (const Digest& identity : reading.identities) {
         const RecordPtr record = record_of(identity, now);
-        all = all && record != nullptr && (known == nullptr || record == known);
+        if (record == nullptr || record == known)
+            continue;
+        if (!is_same(*record, reading)) {
+            Decision reused;
+            reused.kind = Kind::key_reused;
+            reused.first_request_id = record->request_id;
+            return reused;
+        }
         if (known == nullptr)
             known = record;
     }
-    if (known != nullptr) {
-        if (all && is_same(*known, reading))
-            return decide(known, waiter);
-        Decision reused;
-        reused.kind = Kind::key_reused;
-        reused.first_request_id = known->request_id;
-        return reused;
-    }
+    if (known != nullptr)
+        return decide(known, waiter);
     Decision first;
     if (!make_room(reading.identities.size(), now))
         return first;
@@ -94,25 +112,26 @@ Decision Table::claim(const Reading& reading, std::string_view request_id, std::
     first.record->fingerprint = reading.fingerprint;
     first.record->request_id = request_id;
     first.record->at_ms = at_ms;
+    first.record->header_rules = reading.header_rules;
     for (const graphql::RootField& field : reading.fields)
-        first.record->fields.push_back({field.name, field.rule, field.key, {}, field.element, {}});
+        first.record->fields.push_back(field.name);
     add(first.record);
     return first;
 }
 
-/// Whether the request is the same again. One whose fingerprint can't be compared counts as the same: to say
-/// that its key was reused would say that it was not executed.
+/// Whether the request is the same again: the fingerprint covers all of it. One whose fingerprint can't be
+/// compared counts as the same: to say that its key was reused would say that it was not executed.
 bool Table::is_same(const Record& record, const Reading& reading) {
-    return record.identities.size() == reading.identities.size() &&
-           (!record.fingerprint || *record.fingerprint == reading.fingerprint);
+    return !record.fingerprint || *record.fingerprint == reading.fingerprint ||
+           record.header_rules != reading.header_rules;
 }
 
+/// Changes nothing if memory runs out.
 Decision Table::decide(const RecordPtr& record, const std::shared_ptr<Waiter>& waiter) {
     Decision decision;
     decision.first_request_id = record->request_id;
     if (record->state == State::in_flight || record->looking_up) {
-        std::erase_if(record->waiters, [](const std::weak_ptr<Waiter>& each) { return each.expired(); });
-        record->waiters.push_back(waiter);
+        add_waiter(*record, waiter);
         decision.kind = Kind::wait;
         return decision;
     }
@@ -122,31 +141,43 @@ Decision Table::decide(const RecordPtr& record, const std::shared_ptr<Waiter>& w
         decision.answer = record->answer;
         return decision;
     }
-    if (record->state == State::executed && record->executed == Executed::yes && record->looked_up)
+    if (record->state == State::executed && record->looked_up)
         return without_answer(record);
-    record->looking_up = true;
     decision.kind = Kind::look_up;
     decision.record = record;
     decision.reconciled = record->reconciled;
-    decision.executed = record->state == State::executed && record->executed == Executed::yes;
+    decision.executed = record->state == State::executed;
+    record->looking_up = true;
     return decision;
 }
 
-void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) {
+void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
     if (record->state != State::in_flight)
         return;
-    const bool free = how.executed == Executed::no || (how.executed == Executed::answered && how.nothing_ran);
-    if (free) {
+    try {
+        settle_locked(record, std::move(how), now);
+    } catch (const std::exception&) { // no memory
+        if (record->state == State::in_flight)
+            record->state = State::unknown;
+        tell(*record, claim_again());
+    }
+}
+
+void Table::settle_locked(const RecordPtr& record, Settlement how, TimePoint now) {
+    const bool answered = how.executed == Executed::answered;
+    const bool keeps = how.keep_answer && how.answer != nullptr;
+    if (how.executed == Executed::no || (answered && how.nothing_ran)) {
         remove(record);
-    } else if (how.executed == Executed::unknown) {
-        record->state = State::unknown;
-    } else {
+    } else if (how.executed == Executed::yes) {
+        execute(record, now);
+        if (keeps)
+            static_cast<void>(keep_answer(record, how.answer));
+    } else if (answered && keeps && keep_answer(record, how.answer)) {
+        record->executed = Executed::answered;
         record->state = State::executed;
-        record->executed = how.executed;
-        keep(record, now);
-        if (how.keep_answer && how.answer != nullptr)
-            keep_answer(record, how.answer);
+    } else {
+        record->state = State::unknown;
     }
     Decision decision = without_answer(record);
     if (how.answer != nullptr && !how.app_left) {
@@ -156,24 +187,29 @@ void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) {
     tell(*record, decision);
 }
 
-void Table::looked_up(const RecordPtr& record, const std::optional<std::string>& found, AnswerPtr answer,
-                      TimePoint now) {
+void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
     record->looking_up = false;
-    const bool executed = record->state == State::executed && record->executed == Executed::yes;
-    record->looked_up = record->looked_up || executed || found;
-    if (found) {
-        record->reconciled = *found;
-        if (!executed && record->state != State::gone) {
-            record->state = State::executed;
-            record->executed = Executed::yes;
-            keep(record, now);
-        }
+    try {
+        learn(record, std::move(result), now);
+    } catch (const std::exception&) { // no memory: it stays what it was
+        tell(*record, claim_again());
     }
+}
+
+void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
+    if (result.found) {
+        if (record->state == State::unknown)
+            execute(record, now);
+        record->reconciled = std::move(*result.found);
+    }
+    // A question that failed is asked again by the next repeat.
+    record->looked_up =
+        record->looked_up || result.found || (record->state == State::executed && result.conclusive);
     Decision decision = without_answer(record);
-    if (answer != nullptr) {
+    if (result.answer != nullptr) {
         decision.kind = Kind::replay;
-        decision.answer = std::move(answer);
+        decision.answer = std::move(result.answer);
     }
     tell(*record, decision);
 }
@@ -183,27 +219,34 @@ std::optional<Decision> Table::decision_of(Waiter& waiter) {
     return std::exchange(waiter.decision_, std::nullopt);
 }
 
-void Table::restore(Restored transaction, TimePoint now) {
+bool Table::restore(Restored transaction, TimePoint now) {
     const std::lock_guard lock{mutex_};
+    return insert(std::move(transaction), now);
+}
+
+/// Of its identities, those that are not there yet.
+bool Table::insert(Restored transaction, TimePoint now) {
     const bool executed = transaction.executed == Executed::yes;
     if (transaction.executed == Executed::no || (executed && transaction.age >= limits_.remember))
-        return;
-    for (const Digest& identity : transaction.identities)
-        if (records_.contains(identity))
-            return;
-    if (transaction.identities.empty() || !make_room(transaction.identities.size(), now))
-        return;
-    auto record = std::make_shared<Record>();
+        return true;
+    std::erase_if(transaction.identities,
+                  [this](const Digest& identity) { return records_.contains(identity); });
+    if (transaction.identities.empty())
+        return true;
+    if (!make_room(transaction.identities.size(), now))
+        return false;
+    const auto record = std::make_shared<Record>();
     record->identities = std::move(transaction.identities);
     record->fingerprint = transaction.fingerprint;
+    record->header_rules = transaction.header_rules;
     record->request_id = std::move(transaction.request_id);
     record->fields = std::move(transaction.fields);
     record->at_ms = transaction.at_ms;
-    record->state = executed ? State::executed : State::unknown;
-    record->executed = transaction.executed;
+    record->state = State::unknown;
     add(record);
     if (executed)
-        keep(record, now - std::max(transaction.age, Duration{0}));
+        execute(record, now - std::max(transaction.age, Duration{0}));
+    return true;
 }
 
 bool Table::found(std::span<const Digest> identities, std::string reconciled, TimePoint now) {
@@ -212,29 +255,41 @@ bool Table::found(std::span<const Digest> identities, std::string reconciled, Ti
         const RecordPtr record = record_of(identity, now);
         if (record == nullptr || record->state != State::unknown)
             continue;
-        record->state = State::executed;
-        record->executed = Executed::yes;
+        execute(record, now);
         record->reconciled = std::move(reconciled);
         record->looked_up = true;
-        keep(record, now);
         return true;
     }
     return false;
 }
 
 void Table::close(Restored transaction, TimePoint now) {
-    {
-        const std::lock_guard lock{mutex_};
-        for (const Digest& identity : transaction.identities) {
-            const RecordPtr record = record_of(identity, now);
-            // What is in flight, or was executed meanwhile, is known better than by the person.
-            if (record != nullptr && record->state == State::unknown &&
-                transaction.executed != Executed::unknown)
-                remove(record);
-        }
+    const std::lock_guard lock{mutex_};
+    for (const Digest& identity : transaction.identities) {
+        const RecordPtr record = record_of(identity, now);
+        if (record == nullptr || record->state != State::unknown)
+            continue;
+        if (transaction.executed == Executed::no)
+            remove(record);
+        else if (transaction.executed == Executed::yes)
+            execute(record, now - std::max(transaction.age, Duration{0}));
     }
-    if (transaction.executed != Executed::no)
-        restore(std::move(transaction), now);
+    static_cast<void>(insert(std::move(transaction), now)); // what was not there: `no` adds nothing
+}
+
+void Table::conclude(Restored transaction, TimePoint now) {
+    const std::lock_guard lock{mutex_};
+    for (const Digest& identity : transaction.identities) {
+        const RecordPtr record = record_of(identity, now);
+        if (record == nullptr || record->state != State::unknown ||
+            record->request_id != transaction.request_id)
+            continue;
+        if (transaction.executed == Executed::no)
+            remove(record);
+        else if (transaction.executed == Executed::yes)
+            execute(record, now);
+    }
+    static_cast<void>(insert(std::move(transaction), now));
 }
 
 std::optional<Seen> Table::find(const Digest& identity, TimePoint now) {
@@ -243,8 +298,7 @@ std::optional<Seen> Table::find(const Digest& identity, TimePoint now) {
     if (record == nullptr)
         return std::nullopt;
     Seen seen{seen_state(*record), record->request_id, record->at_ms, record->reconciled, {}};
-    for (const graphql::RootField& field : record->fields)
-        seen.fields.push_back(field.name);
+    seen.fields = record->fields;
     return seen;
 }
 
@@ -264,8 +318,7 @@ RecordPtr Table::record_of(const Digest& identity, TimePoint now) {
     if (found == records_.end())
         return nullptr;
     RecordPtr record = found->second;
-    if (record->state == State::executed && !record->looking_up &&
-        now - record->settled_at >= limits_.remember) {
+    if (record->in_executed && !record->looking_up && now - record->settled_at >= limits_.remember) {
         remove(record);
         return nullptr;
     }
@@ -285,12 +338,23 @@ bool Table::make_room(std::size_t records, TimePoint now) {
     return records_.size() + records <= limits_.records;
 }
 
+/// All of its identities or none.
 void Table::add(const RecordPtr& record) {
-    for (const Digest& identity : record->identities)
-        records_[identity] = record;
+    std::size_t added = 0;
+    try {
+        for (const Digest& identity : record->identities) {
+            records_[identity] = record;
+            ++added;
+        }
+    } catch (const std::exception&) {
+        for (std::size_t i = 0; i < added; ++i)
+            records_.erase(record->identities[i]);
+        throw;
+    }
 }
 
-void Table::remove(const RecordPtr& record) {
+void Table::remove(const RecordPtr& record) noexcept {
+    record->state = State::gone;
     drop_answer(*record);
     if (record->in_executed)
         executed_.erase(*std::exchange(record->in_executed, std::nullopt));
@@ -299,44 +363,59 @@ void Table::remove(const RecordPtr& record) {
         if (found != records_.end() && found->second == record)
             records_.erase(found);
     }
-    record->state = State::gone;
 }
 
-/// It was executed: it is remembered from now on for a bounded time.
-void Table::keep(const RecordPtr& record, TimePoint settled_at) {
-    record->settled_at = settled_at;
+/// It was executed: it is remembered from `settled_at` on for a bounded time. Changes nothing if memory runs
+/// out.
+void Table::execute(const RecordPtr& record, TimePoint settled_at) {
+    const auto place = executed_.insert(executed_.end(), record);
     if (record->in_executed)
         executed_.erase(*record->in_executed);
-    record->in_executed = executed_.insert(executed_.end(), record);
+    record->in_executed = place;
+    record->settled_at = settled_at;
+    record->executed = Executed::yes;
+    record->state = State::executed;
 }
 
-void Table::keep_answer(const RecordPtr& record, AnswerPtr answer) {
+/// Returns false if it is too long to keep.
+bool Table::keep_answer(const RecordPtr& record, AnswerPtr answer) {
     const std::size_t size = answer->size();
     if (size > longest_answer || size > limits_.replay_memory)
-        return;
+        return false;
     while (answer_bytes_ + size > limits_.replay_memory)
         drop_answer(*answers_.front());
-    record->answer = std::move(answer);
     record->in_answers = answers_.insert(answers_.end(), record);
+    record->answer = std::move(answer);
     answer_bytes_ += size;
+    return true;
 }
 
-void Table::drop_answer(Record& record) {
+/// One that the API has answered without saying that it was executed is unknown from then on.
+void Table::drop_answer(Record& record) noexcept {
     if (record.answer == nullptr)
         return;
+    if (record.state == State::executed && record.executed == Executed::answered)
+        record.state = State::unknown;
     answer_bytes_ -= record.answer->size();
     record.answer = nullptr;
     answers_.erase(
         *std::exchange(record.in_answers, std::nullopt)); // may hold the last reference but the caller's
 }
 
-void Table::tell(Record& record, const Decision& decision) {
-    for (const std::weak_ptr<Waiter>& each : std::exchange(record.waiters, {})) {
-        if (const auto waiter = each.lock()) {
+void Table::tell(Record& record, const Decision& decision) noexcept {
+    for (const std::weak_ptr<Waiter>& each : record.waiters) {
+        const auto waiter = each.lock();
+        if (waiter == nullptr)
+            continue;
+        try {
             waiter->decision_ = decision;
-            waiter->wake();
+        } catch (const std::exception&) { // no memory
+            waiter->decision_.emplace().kind = Kind::again;
         }
+        waiter->wake();
     }
+    record.waiters.clear();
+    record.compact_at = 0;
 }
 
 } // namespace bearerd::transaction

@@ -13,6 +13,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <ctime>
+#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -56,9 +57,14 @@ std::string long_text(std::string_view input) {
     return text;
 }
 
+/// Stands for the one that the daemon has: what is asked here is how much is read, not by what.
+std::string short_digest(std::string_view part) {
+    return std::to_string(std::hash<std::string_view>{}(part));
+}
+
 void read_request(const RequestView& request) {
     const Operation operation = classify(request, "loginUser");
-    static_cast<void>(mutation_fields(request, rules));
+    static_cast<void>(mutation_fields(request, rules, {&short_digest, nullptr}));
     static_cast<void>(document_hash(request));
     static_cast<void>(proven_outcome(200, R"({"data":{"redeem":{"id":1}}})", request, operation));
 }

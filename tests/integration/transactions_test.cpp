@@ -147,6 +147,43 @@ TEST_F(TransactionsTest, ACrashForgetsNothing) {
     EXPECT_EQ(upstream.executions("sale-2"), 0U);
 }
 
+TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhatIsInFlight) {
+    std::string unguarded = replay("100ms", false);
+    unguarded.replace(unguarded.find("repeats: replay"), 15, "repeats: pass");
+    const auto daemon = start_with_journal(unguarded);
+    upstream.set_faults(answer_is_lost);
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
+    upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":2000,"next":1})");
+    HttpClient client = daemon->client();
+    client.send(client.format("POST", "/graphql", redemption("sale-2")));
+    ASSERT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-2"}).size() == 1; }));
+
+    daemon->write_config("journal: {directory: " + journal() + "}\n" + replay("100ms", false));
+    daemon->process().signal(SIGHUP);
+    ASSERT_TRUE(daemon->process().wait_for_line("configuration reloaded"));
+    for (const char* key : {"sale-1", "sale-2"}) {
+        const HttpResponse again = daemon->post(redemption(key));
+        EXPECT_EQ(extensions(again).value("code", ""), "OUTCOME_UNKNOWN") << key << again.body;
+    }
+    EXPECT_EQ(client.read_response().status, 200);
+    EXPECT_TRUE(soon([&] { return state_of(*daemon, "sale-2").at("state") == "executed"; }));
+    EXPECT_EQ(extensions(daemon->post(redemption("sale-2"))).value("code", ""), "ALREADY_EXECUTED");
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+    EXPECT_EQ(upstream.executions("sale-2"), 1U);
+}
+
+TEST_F(TransactionsTest, AReloadThatFailsChangesNoLimitOfTheGuard) {
+    const auto daemon = start(replay());
+    const HttpResponse first = daemon->post(redemption("sale-1"));
+    const std::string url = upstream.url();
+    const std::string port = url.substr(url.rfind(':') + 1, url.rfind('/') - url.rfind(':') - 1);
+    daemon->write_config("admin: {address: \"127.0.0.1:" + port + "\"}\n" + replay() +
+                         "  replay_memory: 0\n"); // somebody else listens there
+    daemon->process().signal(SIGHUP);
+    ASSERT_TRUE(soon([&] { return daemon->metric("bearerd_config_last_reload_successful") == 0; }));
+    EXPECT_EQ(daemon->post(redemption("sale-1")).body, first.body);
+}
+
 TEST_F(TransactionsTest, APersonClosesAnUnknownOneWhileTheDaemonRunsAndWhileItDoesNot) {
     auto daemon = start_with_journal(replay("100ms", false));
     for (const char* const sale : {"sale-1", "sale-2"}) {

@@ -3,7 +3,7 @@
 
 namespace bearerd::transaction {
 
-void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) {
+void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
     Decision decision;
     decision.kind = Decision::Kind::again;

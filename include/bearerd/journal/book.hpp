@@ -32,6 +32,12 @@ struct Item {
         return outcome ? outcome->executed : graphql::Executed::unknown;
     }
 
+    /// A person may close it: nobody knows whether it was executed, or the API has answered so that its
+    /// transaction counts as unknown once the answer is gone (contract 10).
+    [[nodiscard]] bool closable() const noexcept {
+        return unresolved() || (!close && guarded() && executed() == graphql::Executed::answered);
+    }
+
     /// Its transaction must not be executed again: a rule replays its repeats, and it may have been executed.
     [[nodiscard]] bool guarded() const noexcept;
 };
@@ -85,6 +91,9 @@ public:
 
     [[nodiscard]] std::size_t count_unheard() const noexcept { return unheard_; }
 
+    /// Those that are closable(), but not unresolved().
+    [[nodiscard]] std::size_t count_answered() const noexcept { return answered_; }
+
 private:
     using Items = std::map<std::uint64_t, Item>;
 
@@ -103,6 +112,7 @@ private:
     std::size_t in_hand_ = 0;
     std::size_t unresolved_ = 0;
     std::size_t unheard_ = 0;
+    std::size_t answered_ = 0;
 };
 
 } // namespace bearerd::journal

@@ -56,12 +56,15 @@ public:
     /// already.
     [[nodiscard]] error_code request_close(const Close& close) const;
     [[nodiscard]] bool has_close_request() const;
+    /// Takes this one back, if the daemon has not taken it. Returns whether it was still there.
+    [[nodiscard]] bool withdraw_close(const Close& close) const;
     /// Takes it away from there; nullopt if there is none, or none that is whole.
     [[nodiscard]] std::optional<Close> take_close_request() const;
     /// Makes what was made or removed outlive a crash.
     [[nodiscard]] error_code sync() const;
 
 private:
+    [[nodiscard]] std::optional<std::string> read_close_request() const;
     [[nodiscard]] error_code give_to_owner(const Descriptor& file) const;
 
     explicit Folder(Descriptor descriptor) noexcept : descriptor_{std::move(descriptor)} {}

@@ -53,8 +53,11 @@ public:
         std::function<void(std::vector<Item>)> opened{};
         /// An outcome was written that is unknown. May be empty.
         std::function<void(Item)> left_unknown{};
-        /// A person has closed an entry. May be empty.
-        std::function<void(Item)> closed{};
+        /// Another outcome was written, since tell_all() was called. May be empty.
+        std::function<void(Item)> concluded{};
+        /// A person has closed an entry. `others`: another entry of one of its transactions may have been
+        /// executed all the same. May be empty.
+        std::function<void(Item, bool others)> closed{};
     };
 
     Journal(Settings settings, Events events);
@@ -78,8 +81,16 @@ public:
     /// outcome.
     void settle(std::uint32_t account, std::vector<Field> fields, Outcome outcome);
 
-    /// The app of a transaction has learnt of it by a repeat: entries of it are no longer unheard.
-    void heard(std::uint32_t account, std::vector<Field> fields);
+    /// The app of a transaction has learnt of it by a repeat: entries of it are no longer unheard. `joined`:
+    /// the repeat has waited for the first request, of which it may be learnt later only that its app was
+    /// gone. What is queued of that is bounded; more is dropped.
+    void heard(std::uint32_t account, std::vector<Field> fields, bool joined);
+
+    /// From now on, Events::concluded is called.
+    void tell_all() noexcept;
+
+    /// Changes Settings::remember, from the next file on.
+    void set_remember(Duration remember) noexcept;
 
     /// A mutation goes without its intent on disk, or was refused because of that: counts, and warns at most
     /// once a minute.

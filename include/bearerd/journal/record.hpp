@@ -68,6 +68,8 @@ struct Close {
     graphql::Executed executed = graphql::Executed::unknown; ///< yes, no or unknown
     std::string user;
     std::string reason;
+    std::string boot{}; ///< as an outcome's; empty and 0 in older records
+    std::uint64_t up_s = 0;
     [[nodiscard]] bool operator==(const Close&) const = default;
 };
 

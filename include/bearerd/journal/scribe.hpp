@@ -2,6 +2,7 @@
 
 #include <bearerd/config/config.hpp>
 #include <bearerd/graphql/arguments.hpp>
+#include <bearerd/journal/book.hpp>
 #include <bearerd/journal/journal.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task.hpp>
@@ -38,6 +39,10 @@ struct Uptime {
 /// a window.
 [[nodiscard]] Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) noexcept;
 
+/// The same for an entry: what a person has said of it counts from then on, whatever the age of the outcome
+/// before. Zero if neither is there.
+[[nodiscard]] Duration age_of(const Item& item, const Uptime& now, std::int64_t now_ms) noexcept;
+
 /// Puts one thread's mutations into the journal. On that thread only; the journal, the executor's loop and
 /// the clock must outlive the requests in hand.
 class Scribe {
@@ -48,7 +53,7 @@ public:
 
     /// What may mutate, before it is sent. Of the request nothing is kept but what an Intent has. The entry
     /// is `durable` where it will outlive a crash; otherwise that did not come about within two seconds, it
-    /// is counted, and the mutation goes without, or where that is required(), must not go.
+    /// is counted, and the mutation goes without, or if that is required(), must not go.
     [[nodiscard]] net::Task<EntryPtr> put_down(graphql::RequestView request, std::string_view operation,
                                                std::string_view request_id, std::string_view trace_id,
                                                const std::vector<std::string_view>* header_keys = nullptr);
@@ -59,8 +64,11 @@ public:
     /// The same. Of `outcome`, number and times are filled in here.
     void conclude(EntryPtr entry, Outcome outcome);
 
-    /// Nothing is sent without its intent on disk.
-    [[nodiscard]] bool required() const noexcept { return required_; }
+    /// The mutation must not be sent without its intent on disk: `journal.required` says so, or it has a
+    /// fingerprint, so that a restart would not recognise its repeat (contract 10).
+    [[nodiscard]] bool required(const Entry& entry) const noexcept {
+        return required_ || !entry.intent.fingerprint.empty();
+    }
 
 private:
     Journal& journal_;

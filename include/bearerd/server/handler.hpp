@@ -71,6 +71,10 @@ public:
     /// Instead of next(), once the app is gone: reads on as far as that is worth knowing (contract 4).
     [[nodiscard]] virtual net::Task<void> read_for_nobody() = 0;
 
+    /// The app is gone, and next() is called all the same, for the sake of others. Returns false if it must
+    /// not be: read_for_nobody() is to be called then.
+    [[nodiscard]] virtual bool expect_nobody() { return false; }
+
     /// Records the outcome and returns the final report. Called once, at the end, however it came about.
     [[nodiscard]] virtual Report finish() = 0;
 };

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/base/utf8.hpp>
 #include <bearerd/graphql/operation.hpp>
 #include <bearerd/server/handler.hpp>
 
@@ -30,7 +31,7 @@ namespace bearerd::server {
     return view;
 }
 
-/// The transaction's key in a header; empty if there is none, or more than one.
+/// The transaction's key in a header; empty if there is none, more than one, or one that is not UTF-8.
 [[nodiscard]] inline std::string_view header_key(const http::RequestHead& head,
                                                  std::string_view name) noexcept {
     std::string_view key;
@@ -41,7 +42,7 @@ namespace bearerd::server {
         key = field.value;
         ++times;
     }
-    return times == 1 ? key : std::string_view{};
+    return times == 1 && is_utf8(key) ? key : std::string_view{};
 }
 
 /// One key for each name; empty for an empty name.

@@ -23,8 +23,9 @@ struct Events {
     std::function<void(Fields, std::uint32_t account, std::string request_id)> left_unknown{};
     /// A look-up has found a transaction whose outcome was unknown.
     std::function<void(Fields, std::uint32_t account)> found{};
-    /// An app has got the first one's answer, or the word that it was executed, by a repeat.
-    std::function<void(Fields, std::uint32_t account)> heard{};
+    /// An app has got the first one's answer, or the word that it was executed, by a repeat. `joined`: which
+    /// has waited for the first one.
+    std::function<void(Fields, std::uint32_t account, bool joined)> heard{};
 };
 
 /// A handler in front of the forwarder: whatever a rule with `repeats: replay` names is executed once

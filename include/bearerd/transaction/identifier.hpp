@@ -28,6 +28,9 @@ struct Reading {
     /// Of all fields together: names, order and canonical argument values, and whether the request is a
     /// batch.
     Digest fingerprint{};
+    /// Names the rules that take keys from headers: fingerprints that were made by others of them can't be
+    /// compared.
+    std::uint64_t header_rules = 0;
     /// Two of the identities are equal.
     bool doubled = false;
 };
@@ -53,6 +56,9 @@ public:
     /// Whether any rule takes its key from a header.
     [[nodiscard]] bool has_key_headers() const noexcept { return has_key_headers_; }
 
+    /// Reading::header_rules
+    [[nodiscard]] std::uint64_t header_rules() const noexcept { return header_rules_; }
+
     [[nodiscard]] Digest identity(std::string_view field, std::string_view key) const;
 
     /// The identities of the guarded ones among a journal record's fields; empty if there is none.
@@ -61,9 +67,9 @@ public:
     /// The identities that the key has by all guarded rules.
     [[nodiscard]] std::vector<Digest> identities_of_key(std::string_view key) const;
 
-    /// The fingerprint as the journal keeps it, with a name of the secret.
+    /// The fingerprint as the journal keeps it, with a name of the secret and of the rules for headers.
     [[nodiscard]] std::string text_of(const Digest& fingerprint) const;
-    /// Returns nullopt if it is none, or was made with another secret.
+    /// Returns nullopt if it is none, or was made with another secret or other rules for headers.
     [[nodiscard]] std::optional<Digest> fingerprint_of(std::string_view text) const;
 
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
@@ -82,6 +88,7 @@ private:
     std::vector<bool> guarded_;
     std::vector<std::string> key_headers_;
     bool has_key_headers_ = false;
+    std::uint64_t header_rules_ = 0;
 };
 
 /// A secret for as long as the process lives.

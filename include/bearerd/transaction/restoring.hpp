@@ -16,4 +16,10 @@ namespace bearerd::transaction {
                                                     std::uint32_t account, const journal::Uptime& now,
                                                     std::int64_t now_ms);
 
+/// What the guard has to know of an entry of this process that was sent before its rule was guarded. The
+/// same, but one that was surely not executed is `no`, and one without a fingerprint counts like any other.
+[[nodiscard]] std::optional<Restored> concluded_from(const journal::Item& item, const Identifier& identifier,
+                                                     std::uint32_t account, const journal::Uptime& now,
+                                                     std::int64_t now_ms);
+
 } // namespace bearerd::transaction

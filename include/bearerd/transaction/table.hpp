@@ -81,6 +81,13 @@ struct Settlement {
     bool keep_answer = false; ///< also for those that come later
 };
 
+/// How the look-up of a transaction ended.
+struct LookUpResult {
+    bool conclusive = false;            ///< the upstream has said it, or there is nobody to ask
+    std::optional<std::string> found{}; ///< JSON text; nullopt: not found
+    AnswerPtr answer{};                 ///< for those that wait
+};
+
 /// What became of a transaction, for people.
 struct Seen {
     enum class State : std::uint8_t { in_flight, executed, answered, unknown, not_executed };
@@ -98,10 +105,11 @@ struct Restored {
     std::vector<Digest> identities;
     std::optional<Digest> fingerprint;
     std::string request_id;
-    std::vector<graphql::RootField> fields{};
+    std::vector<std::string> fields{}; ///< names
     graphql::Executed executed = graphql::Executed::unknown;
     std::int64_t at_ms = 0;
-    Duration age{}; ///< since it was settled
+    Duration age{};                 ///< since it was settled, or closed by hand
+    std::uint64_t header_rules = 0; ///< Reading::header_rules
 };
 
 /// Remembers transactions. One for all threads; each call is atomic. Pure: the time is an argument. A request
@@ -128,25 +136,30 @@ public:
     [[nodiscard]] Decision claim(const Reading& reading, std::string_view request_id, std::int64_t at_ms,
                                  TimePoint now, const std::shared_ptr<Waiter>& waiter);
 
-    /// After Decision::Kind::first, exactly once.
-    void settle(const RecordPtr& record, Settlement how, TimePoint now);
+    /// After Decision::Kind::first, exactly once. If memory runs out, the transaction is unknown, and those
+    /// who wait claim again.
+    void settle(const RecordPtr& record, Settlement how, TimePoint now) noexcept;
 
-    /// After Decision::Kind::look_up, exactly once. `found`: JSON text; nullopt: not found. `answer`: for
-    /// those that wait.
-    void looked_up(const RecordPtr& record, const std::optional<std::string>& found, AnswerPtr answer,
-                   TimePoint now);
+    /// After Decision::Kind::look_up, exactly once.
+    void looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept;
 
     /// What a waiter was woken for; nullopt: it was not.
     [[nodiscard]] std::optional<Decision> decision_of(Waiter& waiter);
 
-    /// Adds what a former process left; what is there already stays.
-    void restore(Restored transaction, TimePoint now);
+    /// Adds what a former process left; of identities that are there already, what is there stays. Returns
+    /// false if there is no room.
+    bool restore(Restored transaction, TimePoint now);
 
     /// The transaction was found by a look-up in the background. False: it was not unknown.
     bool found(std::span<const Digest> identities, std::string reconciled, TimePoint now);
 
-    /// A person has closed it: `no` frees it, `yes` makes it executed, `unknown` leaves it unknown.
+    /// A person has closed it: `no` frees it, `yes` makes it executed, `unknown` leaves it unknown. What is
+    /// in flight or executed stays: it is known better than by the person.
     void close(Restored transaction, TimePoint now);
+
+    /// The journal has learnt how a request ended that was sent before its rule was guarded: if the
+    /// transaction is unknown because of that very request, it is settled; if it is not known, it is added.
+    void conclude(Restored transaction, TimePoint now);
 
     /// Returns nullopt if it is not known.
     [[nodiscard]] std::optional<Seen> find(const Digest& identity, TimePoint now);
@@ -161,17 +174,20 @@ private:
     [[nodiscard]] static bool is_same(const Record& record, const Reading& reading);
     [[nodiscard]] RecordPtr record_of(const Digest& identity, TimePoint now);
     [[nodiscard]] bool make_room(std::size_t records, TimePoint now);
+    void settle_locked(const RecordPtr& record, Settlement how, TimePoint now);
+    void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
+    [[nodiscard]] bool insert(Restored transaction, TimePoint now);
     void add(const RecordPtr& record);
-    void remove(const RecordPtr& record);
-    void keep(const RecordPtr& record, TimePoint settled_at);
-    void keep_answer(const RecordPtr& record, AnswerPtr answer);
-    void drop_answer(Record& record);
-    void tell(Record& record, const Decision& decision);
+    void remove(const RecordPtr& record) noexcept;
+    void execute(const RecordPtr& record, TimePoint settled_at);
+    [[nodiscard]] bool keep_answer(const RecordPtr& record, AnswerPtr answer);
+    void drop_answer(Record& record) noexcept;
+    static void tell(Record& record, const Decision& decision) noexcept;
 
     mutable std::mutex mutex_;
     Limits limits_;
     std::map<Digest, RecordPtr> records_;
-    Age executed_; ///< those that may be forgotten, the oldest first
+    Age executed_; ///< those that were executed and so may be forgotten, the oldest first
     Age answers_;  ///< those with an answer, the least recently used first
     std::uint64_t answer_bytes_ = 0;
 };

@@ -62,13 +62,79 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
     std::promise<void> opened;
     Journal::Events events;
     events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
-    events.closed = [&closed](Item item) { closed.set_value(std::move(item)); };
+    events.closed = [&closed](Item item, bool) { closed.set_value(std::move(item)); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
     const Close close{5, 7, graphql::Executed::yes, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, 30s), std::nullopt);
     EXPECT_EQ(closed.get_future().get().close, close);
     EXPECT_EQ(journal.unresolved(), 0U);
+}
+
+TEST(Closing, IsWithdrawnIfTheDaemonDoesNotTakeItInTime) {
+    const test::Place place;
+    const Journal::Settings settings{place.path(), 1U << 20U, 24h};
+    const auto folder = Folder::open_to_write(place.path()); // as a daemon whose disk hangs
+    ASSERT_TRUE(folder);
+    EXPECT_NE(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, no_time), std::nullopt);
+    EXPECT_FALSE(folder->has_close_request());
+}
+
+/// Closes the entry 5 while a daemon runs that has these other entries too; returns whether it is told that
+/// one of them may have been executed.
+bool others_of(const std::vector<Record>& more) {
+    const test::Place place;
+    const Journal::Settings settings{place.path(), 1U << 20U, 24h};
+    {
+        const auto folder = Folder::open_to_write(place.path());
+        std::string bytes = encode(Intent{5, 1, "till-5", "", 0, {{"pay", "ref", "k"}}});
+        for (const Record& record : more)
+            bytes += encode(record);
+        EXPECT_FALSE(append(*folder->open_file(1), bytes));
+    }
+    std::promise<bool> closed;
+    std::promise<void> opened;
+    Journal::Events events;
+    events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
+    events.closed = [&closed](const Item&, bool others) { closed.set_value(others); };
+    const Journal journal{settings, std::move(events)};
+    opened.get_future().wait();
+    EXPECT_EQ(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, 30s), std::nullopt);
+    return closed.get_future().get();
+}
+
+TEST(Closing, SaysWhetherAnotherEntryOfTheTransactionMayHaveBeenExecuted) {
+    const auto intent = [](std::vector<Field> fields) {
+        return Intent{6, 1, "till-6", "", 0, std::move(fields)};
+    };
+    const Outcome no{6, 1, graphql::Executed::no, 200, "ok", Source::answer};
+    EXPECT_FALSE(others_of({}));
+    EXPECT_TRUE(others_of({intent({{"pay", "ref", "k"}})}));
+    EXPECT_TRUE(others_of({intent({{"note", "", ""}, {"pay", "ref", "k"}})}));
+    EXPECT_FALSE(others_of({intent({{"pay", "ref", "another"}})}));
+    EXPECT_FALSE(others_of({intent({{"pay", "ref", "k"}}), no}));
+}
+
+TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {
+    const test::Place place;
+    const auto folder = Folder::open_to_write(place.path());
+    ASSERT_TRUE(folder);
+    const Close close{5, 7, graphql::Executed::no, "maria", "seen"};
+    ASSERT_FALSE(folder->request_close(close));
+    EXPECT_FALSE(folder->withdraw_close({6, 7, graphql::Executed::no, "maria", "seen"}));
+    EXPECT_TRUE(folder->has_close_request());
+    EXPECT_TRUE(folder->withdraw_close(close));
+}
+
+TEST(AgeOfAnItem, CountsFromAPersonsWordAndNotFromTheOutcomeBefore) {
+    Item item;
+    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 0s);
+    item.outcome.emplace();
+    item.outcome->boot = "abc";
+    item.outcome->up_s = 100;
+    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 4'900s);
+    item.close = Close{5, 7, graphql::Executed::yes, "maria", "seen", "abc", 4'990};
+    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 10s);
 }
 
 TEST(AgeOfAnOutcome, IsExactWithinOneStartOfTheMachineWhateverTheWallClockSays) {

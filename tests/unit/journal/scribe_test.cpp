@@ -247,12 +247,69 @@ TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {
     EXPECT_FALSE(all.begin()->second.outcome);
 }
 
-TEST_F(ScribeTest, SaysWhetherItIsRequired) {
+TEST_F(ScribeTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
     start();
-    EXPECT_FALSE(scribe->required());
+    Entry plain{Intent{}, loop.get_executor()};
+    Entry guarded{Intent{}, loop.get_executor()};
+    guarded.intent.fingerprint = "print";
+    EXPECT_FALSE(scribe->required(plain));
+    EXPECT_TRUE(scribe->required(guarded));
     settings.journal.required = true;
     start();
-    EXPECT_TRUE(scribe->required());
+    EXPECT_TRUE(scribe->required(plain));
+}
+
+TEST_F(ScribeTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWasGone) {
+    start();
+    const EntryPtr entry = put_down(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
+    const std::vector<Field> fields = entry->intent.fields;
+    journal->heard(entry->intent.account, fields, true);
+    Outcome outcome;
+    outcome.executed = Executed::yes;
+    outcome.unheard = true;
+    scribe->conclude(entry, outcome);
+    stop();
+    ASSERT_EQ(items().size(), 1U);
+    EXPECT_FALSE(items().begin()->second.unheard());
+}
+
+TEST_F(ScribeTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
+    start();
+    const EntryPtr entry = put_down(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
+    const std::vector<Field> fields = entry->intent.fields;
+    conclude(entry, Executed::yes);
+    for (int i = 0; i < 10'000; ++i)
+        journal->heard(entry->intent.account, fields, false);
+    stop();
+    ASSERT_EQ(items().size(), 1U);
+    EXPECT_FALSE(items().begin()->second.heard);
+}
+
+TEST_F(ScribeTest, TellsHowEachEndsOnceItIsAsked) {
+    std::vector<std::string> ended;
+    std::promise<void> told;
+    Journal::Events events;
+    events.opened = [](const std::vector<Item>&) {};
+    events.concluded = [&](const Item& item) {
+        ended.push_back(item.intent.fields.front().key + (item.executed() == Executed::yes ? " yes" : " no"));
+        if (ended.size() == 2)
+            told.set_value();
+    };
+    journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
+                                        std::move(events));
+    scribe = std::make_unique<Scribe>(*journal, settings, loop.get_executor(), clock);
+    const auto entry = [this](const std::string& key) {
+        return put_down(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
+    };
+    const EntryPtr first = entry("a");
+    conclude(entry("before"), Executed::yes);
+    static_cast<void>(entry("barrier"));
+    journal->tell_all();
+    conclude(first, Executed::yes);
+    conclude(entry("b"), Executed::no);
+    told.get_future().wait();
+    stop();
+    EXPECT_THAT(ended, ElementsAre("a yes", "b no"));
 }
 
 } // namespace

@@ -3,6 +3,8 @@
 #include "unit/journal/folder.hpp"
 #include "unit/journal/full_disk.hpp"
 
+#include <bearerd/journal/scribe.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -240,6 +242,66 @@ TEST(Reading, TellsWhyThereIsNothingToRead) {
     ASSERT_TRUE(reading);
     EXPECT_THAT(reading->book.items(), IsEmpty());
     EXPECT_FALSE(reading->written);
+}
+
+TEST_F(StoreTest, CarriesWhatTheGuardMustNotForget) {
+    store.reset();
+    store.emplace(Journal::Settings{place.path(), small, std::chrono::hours{1}});
+    ASSERT_EQ(store->open(), std::nullopt);
+    const Uptime now = uptime();
+    const auto guarded = [this](Executed executed, std::optional<Close> close) {
+        const std::uint64_t number = store->book().next_number();
+        Intent intent{number, days_ago(3), "id", "", 0, {{"f", "a", "key"}}};
+        intent.fingerprint = "print";
+        EXPECT_FALSE(append({intent, Outcome{number, days_ago(3), executed, 200, "ok", Source::answer}}));
+        if (close) {
+            close->number = number;
+            EXPECT_FALSE(append({*close}));
+        }
+        return number;
+    };
+    const auto old = guarded(Executed::yes, std::nullopt);
+    const auto half = guarded(Executed::answered, std::nullopt);
+    const auto closed = guarded(Executed::unknown, Close{0, 0, Executed::yes, "", "", now.boot, now.up_s});
+    const auto given_up = guarded(Executed::unknown, Close{0, days_ago(3), Executed::unknown, "", "", "", 0});
+    fill();
+    const auto left = unresolved();
+    EXPECT_THAT(left, testing::Not(testing::Contains(old)));
+    for (const auto number : {half, closed, given_up})
+        EXPECT_THAT(left, testing::Contains(number));
+    EXPECT_EQ(store->take_forgotten_guarded(), 0U);
+}
+
+TEST_F(StoreTest, CountsTheGuardedOnesThatHaveToGoForLackOfRoom) {
+    for (int i = 0; i < 100; ++i) {
+        const std::uint64_t number = store->book().next_number();
+        Intent intent{number, days_ago(0), "id", "", 0, {{"f", "a", std::string(256, 'k')}}};
+        intent.fingerprint = "print";
+        Outcome outcome{number, days_ago(0), Executed::yes, 200, "ok", Source::answer};
+        ASSERT_FALSE(append({intent, outcome}));
+    }
+    store->set_remember(std::chrono::hours{1});
+    fill();
+    EXPECT_GT(store->take_forgotten_guarded(), 0U);
+    EXPECT_EQ(store->take_forgotten_guarded(), 0U);
+}
+
+TEST_F(StoreTest, TakesNoCloseThatNobodyWaitsFor) {
+    const auto folder = Folder::open_to_read(place.path());
+    const Uptime now = uptime();
+
+    const struct {
+        Close close;
+        std::size_t taken;
+    } cases[] = {{{1, 0, Executed::no, "", "", now.boot, now.up_s}, 1},
+                 {{1, 0, Executed::no, "", "", "", 0}, 1},
+                 {{1, 0, Executed::no, "", "", "another", now.up_s}, 0}};
+
+    for (const auto& each : cases) {
+        ASSERT_FALSE(folder->request_close(each.close));
+        EXPECT_EQ(store->take_closes().size(), each.taken) << each.close.boot;
+        EXPECT_FALSE(folder->has_close_request());
+    }
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include <bearerd/transaction/guard.hpp>
 
+#include "guarded_body.hpp"
+#include "unit/gzip.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
 
@@ -62,7 +64,11 @@ public:
 
     net::Task<void> read_for_nobody() override { co_return; }
 
+    bool expect_nobody() override { return expects_nobody; }
+
     server::Report finish() override { return report_; }
+
+    bool expects_nobody = false;
 
 private:
     int pieces_ = 0;
@@ -106,7 +112,9 @@ protected:
         events.left_unknown = [this](const Events::Fields& of, std::uint32_t, const std::string& id) {
             unknown.push_back(of.front().key + " " + id);
         };
-        events.heard = [this](const Events::Fields& of, std::uint32_t) { heard.push_back(of.front().key); };
+        events.heard = [this](const Events::Fields& of, std::uint32_t, bool) {
+            heard.push_back(of.front().key);
+        };
         guard.emplace(behind, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats,
                       events);
     }
@@ -401,6 +409,74 @@ TEST_F(GuardTest, TakesTheKeyFromAHeader) {
     EXPECT_FALSE(request(body).replayed());
     fields = {{"Idempotency-Key", "k"}, {"Idempotency-Key", "k"}};
     EXPECT_FALSE(request(body).replayed()) << "two of them are none";
+}
+
+TEST_F(GuardTest, KeepsAStreamedAnswerThatIsReadForNobody) {
+    server::Report report;
+    report.executed = Executed::yes;
+    auto pieces = std::make_unique<TwoPieces>(report);
+    pieces->expects_nobody = true;
+    std::optional<std::string> kept;
+    GuardedBody body{std::move(pieces), [&kept](const server::Report&, std::optional<std::string> whole) {
+                         kept = std::move(whole);
+                     }};
+    net::spawn(loop.get_executor(), body.read_for_nobody(), "reading");
+    turn();
+    EXPECT_EQ(body.finish().executed, Executed::yes);
+    EXPECT_EQ(kept, R"({"data":{"pay":1}})");
+}
+
+TEST_F(GuardTest, ReportsThatARepeatThatWaitedWasHeard) {
+    behind.held = true;
+    const auto first = begin(payment("a"));
+    const auto second = begin(payment("a"));
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*second);
+    EXPECT_THAT(heard, ElementsAre("a"));
+}
+
+TEST_F(GuardTest, ClaimsNothingForAnAppThatLeftWhileItWaited) {
+    behind.held = true;
+    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    const auto first = begin(payment("a"));
+    server::test::FakeWatcher leaving;
+    leaving.gone_at_look = 1;
+    const auto second = begin(payment("a"), "id", &leaving);
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*second);
+    EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardTest, TakesAHeaderThatIsNotUtf8ForNoKey) {
+    settings.transactions.rules = {{"pay", "", "Idempotency-Key", "", "", config::Repeats::replay}};
+    identifier.emplace(secret, settings);
+    fields = {{"Idempotency-Key", "k\xFF"}};
+    request(R"({"query":"mutation{pay(value:1){id}}"})");
+    EXPECT_EQ(table.size(), 0U);
+}
+
+TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
+    const std::string plain = R"({"data":{"pay":{"id":1}}})";
+    behind.make_reply = [&plain](const server::Request& request) {
+        server::Report report;
+        report.executed = Executed::yes;
+        return server::own_reply(request.context, 200, "application/json",
+                                 "Content-Encoding: gzip\r\nSet-Cookie: s=1\r\nX-Upstream: 1\r\n",
+                                 test::packed(plain, test::gzip_window), report);
+    };
+    fields = {{"Accept-Encoding", "gzip"}};
+    EXPECT_THAT(request(payment("a")).head, HasSubstr("Set-Cookie"));
+    const Got decoded = (fields.clear(), request(payment("a")));
+    EXPECT_EQ(decoded.body, plain);
+    EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Content-Encoding")));
+    EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Set-Cookie")));
+    EXPECT_THAT(decoded.head, HasSubstr("X-Upstream: 1\r\n"));
+    EXPECT_THAT(decoded.head, HasSubstr("Content-Length: " + std::to_string(plain.size()) + "\r\n"));
 }
 
 } // namespace

@@ -157,6 +157,52 @@ TEST(Fingerprint, CostsLinearTimeForDeepAndWideValues) {
     EXPECT_TRUE(read(pay("x:" + wide + "}")));
 }
 
+/// The text of a list of so many times the variable.
+std::string many_times(std::size_t times, std::size_t size) {
+    std::string list = "x:[";
+    for (std::size_t i = 0; i < times; ++i)
+        list += "$v,";
+    return request("mutation($v:String){pay(ref:\"k\"," + list + "]){id}}",
+                   "{\"v\":\"" + std::string(size, 'a') + "\"}");
+}
+
+TEST(Fingerprint, CostsNoMoreForAVariableThatIsUsedManyTimes) {
+    const std::string body = many_times(100'000, 500'000); // 50 GB if each were written out
+    const auto fields =
+        graphql::mutation_fields(view_of(body), std::vector<graphql::KeyRule>{},
+                                 {[](std::string_view) { return std::string(32, 'd'); }, nullptr});
+    ASSERT_TRUE(fields);
+    EXPECT_LT(fields->front().arguments.size(), 1000U);
+    EXPECT_TRUE(read(body));
+}
+
+TEST(Fingerprint, IsTheSameForLongValuesInlineAndByAVariable) {
+    for (const std::size_t size : {10U, 127U, 128U, 129U, 5000U}) {
+        const std::string text = "\"" + std::string(size, 'a') + "\"";
+        EXPECT_EQ(read(pay("x:" + text))->fingerprint, read(pay_by("String", text))->fingerprint) << size;
+        const std::string list = "[" + text + "," + text + ",[" + text + "]]";
+        EXPECT_EQ(read(pay("x:" + list))->fingerprint, read(pay_by("[String]", list))->fingerprint) << size;
+        EXPECT_EQ(read(pay("x:[" + text + "," + text + "]"))->fingerprint,
+                  read(many_times(2, size))->fingerprint);
+    }
+}
+
+TEST(Fingerprint, DependsOnTheRulesOnlyForKeysOfHeaders) {
+    auto settings = settings_with();
+    settings.transactions.rules[2].repeats = config::Repeats::replay;
+    const Identifier more{secret(), settings};
+    const std::string body = request("mutation{pay(ref:\"k\"){id} note(ref:\"n\"){id}}");
+    const auto before = read(body);
+    const auto after = more.read(view_of(body));
+    EXPECT_EQ(before->fingerprint, after->fingerprint);
+    EXPECT_EQ(before->header_rules, after->header_rules);
+    EXPECT_TRUE(more.fingerprint_of(identifier().text_of(before->fingerprint)));
+    settings.transactions.rules.pop_back();
+    const Identifier without{secret(), settings};
+    EXPECT_NE(without.read(view_of(body))->header_rules, before->header_rules);
+    EXPECT_FALSE(without.fingerprint_of(identifier().text_of(before->fingerprint)));
+}
+
 TEST(Identity, NamesUpstreamUserFieldAndKey) {
     const Digest one = identifier().identity("pay", "k");
     EXPECT_EQ(one, Identifier(secret(), settings_with()).identity("pay", "k"));

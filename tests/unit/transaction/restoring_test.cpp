@@ -73,6 +73,27 @@ TEST_F(RestoringTest, TakesAPersonsWord) {
     EXPECT_EQ(restored()->executed, Executed::yes);
 }
 
+TEST_F(RestoringTest, CountsTheAgeFromAPersonsWord) {
+    outcome(Executed::unknown);
+    item.close = journal::Close{0, 0, Executed::yes, "maria", "seen", "boot", 99};
+    EXPECT_EQ(restored()->age, std::chrono::seconds{1});
+}
+
+TEST_F(RestoringTest, KnowsHowARequestEndedThatWasSentWithoutAGuard) {
+    item.intent.fingerprint.clear();
+    const auto concluded = [this] { return concluded_from(item, *identifier, 7, {"boot", 100}, 0); };
+    outcome(Executed::yes);
+    EXPECT_FALSE(restored());
+    EXPECT_EQ(concluded()->executed, Executed::yes);
+    EXPECT_EQ(concluded()->fingerprint, std::nullopt);
+    outcome(Executed::answered);
+    EXPECT_EQ(concluded()->executed, Executed::answered);
+    item.outcome->nothing_ran = true;
+    EXPECT_EQ(concluded()->executed, Executed::no);
+    item.intent.account = 8;
+    EXPECT_FALSE(concluded());
+}
+
 TEST_F(RestoringTest, CrossesNoAccountAndNoRule) {
     EXPECT_FALSE(restored(8));
     item.intent.fields = {{"other", "ref", "k"}};

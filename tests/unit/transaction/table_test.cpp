@@ -1,8 +1,12 @@
 #include <bearerd/transaction/table.hpp>
 
+#include "unit/no_memory.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 
@@ -119,7 +123,7 @@ TEST_F(TableTest, NeverForwardsAnUnknownOneWhateverTheTime) {
         EXPECT_EQ(again.first_request_id, "first");
         EXPECT_FALSE(again.executed);
         EXPECT_EQ(claim(1).kind, Kind::wait) << "one look-up for all of them";
-        table.looked_up(again.record, std::nullopt, nullptr, now);
+        table.looked_up(again.record, {.conclusive = true}, now);
         EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::unknown);
     }
 }
@@ -127,7 +131,7 @@ TEST_F(TableTest, NeverForwardsAnUnknownOneWhateverTheTime) {
 TEST_F(TableTest, TurnsAnUnknownOneIntoAnExecutedOneOnceItIsFound) {
     settle(claim(1).record, Executed::unknown);
     const Decision again = claim(1);
-    table.looked_up(again.record, "\"7\"", nullptr, now);
+    table.looked_up(again.record, {.conclusive = true, .found = "\"7\""}, now);
     const Decision third = claim(1);
     EXPECT_EQ(third.kind, Kind::already_executed);
     EXPECT_EQ(third.reconciled, "\"7\"");
@@ -145,7 +149,7 @@ TEST_F(TableTest, LooksAnExecutedOneUpOnceOnly) {
     settle(claim(1).record, Executed::yes);
     const Decision again = claim(1);
     EXPECT_TRUE(again.executed);
-    table.looked_up(again.record, std::nullopt, nullptr, now);
+    table.looked_up(again.record, {.conclusive = true}, now);
     EXPECT_EQ(claim(1).kind, Kind::already_executed);
 }
 
@@ -189,7 +193,7 @@ TEST_F(TableTest, ClaimsSeveralTransactionsTogether) {
     const Decision first = claim(both);
     EXPECT_EQ(first.kind, Kind::first);
     EXPECT_EQ(claim(both).kind, Kind::wait);
-    EXPECT_EQ(claim(1, 9).kind, Kind::key_reused) << "a part of it is another request";
+    EXPECT_EQ(claim(1, 8).kind, Kind::key_reused) << "a part of it is another request";
     EXPECT_EQ(claim(2, 7).kind, Kind::key_reused);
     Reading overlapping;
     overlapping.identities = {digest(3), digest(2)};
@@ -293,6 +297,134 @@ TEST_F(TableTest, TellsPeopleWhatBecameOfATransaction) {
     EXPECT_TRUE(table.found({&id, 1}, "3", now));
     EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::executed);
     EXPECT_EQ(table.find(digest(1), now)->reconciled, "3");
+}
+
+#ifndef BEARERD_SANITIZED
+
+TEST_F(TableTest, LosesNoClaimIfMemoryRunsOut) {
+    const RecordPtr first = claim(1).record;
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    Settlement how;
+    how.executed = Executed::yes;
+    {
+        const test::NoMemory none;
+        table.settle(first, std::move(how), now);
+    }
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    const RecordPtr asked = claim(1).record;
+    ASSERT_TRUE(asked) << "it is unknown, and not in flight for ever";
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    LookUpResult result{.conclusive = true, .found = "7"};
+    {
+        const test::NoMemory none;
+        table.looked_up(asked, std::move(result), now);
+    }
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+}
+
+TEST_F(TableTest, ClaimsNothingIfMemoryRunsOut) {
+    const Reading what = reading(1);
+    {
+        const test::NoMemory none;
+        EXPECT_THROW(static_cast<void>(table.claim(what, "id", 0, now, waiter)), std::bad_alloc);
+    }
+    EXPECT_EQ(table.size(), 0U);
+    EXPECT_EQ(claim(what).kind, Kind::first);
+}
+
+#endif
+
+TEST_F(TableTest, NeverForgetsAnAnsweredOneWhoseAnswerIsGone) {
+    const std::function<void()> ways[] = {
+        [this] { table.set_limits({.remember = 24h, .replay_memory = 0}); },
+        [this] { now += 1000h; },
+    };
+    for (std::uint8_t key = 1; key <= 2; ++key) {
+        table.set_limits({.remember = 24h, .replay_memory = 1000});
+        settle(claim(key).record, Executed::answered, answer());
+        EXPECT_EQ(table.find(digest(key), now)->state, Seen::State::answered);
+        ways[key - 1]();
+        EXPECT_NE(claim(key).kind, Kind::first);
+        table.set_limits({.remember = 24h, .replay_memory = 0});
+        EXPECT_NE(claim(key).kind, Kind::first);
+        EXPECT_NE(table.find(digest(key), now)->state, Seen::State::executed);
+    }
+}
+
+TEST_F(TableTest, MakesNoRoomByWhatWasAnswered) {
+    table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 1});
+    settle(claim(1).record, Executed::answered, answer());
+    EXPECT_EQ(claim(2).kind, Kind::full);
+}
+
+TEST_F(TableTest, AsksAgainAfterAQuestionThatFailed) {
+    settle(claim(1).record, Executed::yes);
+    table.looked_up(claim(1).record, {}, now);
+    const Decision again = claim(1);
+    EXPECT_EQ(again.kind, Kind::look_up);
+    table.looked_up(again.record, {.conclusive = true}, now);
+    EXPECT_EQ(claim(1).kind, Kind::already_executed);
+}
+
+TEST_F(TableTest, RestoresTheIdentitiesThatAreMissing) {
+    settle(claim(2).record, Executed::yes, answer());
+    Restored former;
+    former.identities = {digest(1), digest(2)};
+    EXPECT_TRUE(table.restore(former, now));
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+    EXPECT_EQ(claim(2).kind, Kind::replay) << "what is there stays";
+    table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 1});
+    former.identities = {digest(3)};
+    EXPECT_FALSE(table.restore(former, now)) << "no room";
+}
+
+TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
+    const auto conclude = [this](std::uint8_t key, Executed executed, const char* id) {
+        Restored ended;
+        ended.identities = {digest(key)};
+        ended.executed = executed;
+        ended.request_id = id;
+        table.conclude(ended, now);
+    };
+    for (std::uint8_t key = 1; key <= 3; ++key)
+        settle(claim(key, 1, "unguarded").record, Executed::unknown);
+    conclude(1, Executed::no, "unguarded");
+    EXPECT_EQ(claim(1).kind, Kind::first);
+    conclude(2, Executed::no, "another");
+    EXPECT_EQ(claim(2).kind, Kind::look_up) << "another request of it tells nothing of this one";
+    conclude(3, Executed::yes, "unguarded");
+    EXPECT_TRUE(claim(3).executed);
+    conclude(4, Executed::yes, "late");
+    EXPECT_TRUE(claim(4).executed) << "it came after the journal was read";
+    conclude(5, Executed::unknown, "late");
+    EXPECT_EQ(claim(5).kind, Kind::look_up);
+    conclude(6, Executed::no, "late");
+    EXPECT_EQ(claim(6).kind, Kind::first);
+}
+
+TEST_F(TableTest, ClosesWhereTheRecordStands) {
+    settle(claim(1, 1, "first").record, Executed::unknown);
+    Restored closed;
+    closed.identities = {digest(1)};
+    closed.executed = Executed::yes;
+    closed.request_id = "another";
+    closed.age = 1h;
+    table.close(closed, now);
+    EXPECT_EQ(claim(1).first_request_id, "first");
+    EXPECT_EQ(claim(1, 2).kind, Kind::key_reused) << "it keeps its fingerprint";
+    EXPECT_EQ(table.size(), 1U);
+}
+
+TEST_F(TableTest, TakesForTheSameWhatCantBeCompared) {
+    settle(claim(1).record, Executed::yes, answer());
+    Reading other = reading(1, 2);
+    EXPECT_EQ(claim(other).kind, Kind::key_reused);
+    other.header_rules = 7;
+    EXPECT_EQ(claim(other).kind, Kind::replay) << "of other rules";
+    Reading more = reading(1, 1);
+    more.identities.push_back(digest(9));
+    EXPECT_EQ(claim(more).kind, Kind::replay) << "the same request, of which more is guarded now";
 }
 
 TEST(TableOfManyThreads, MakesExactlyOneOfThemTheFirst) {
