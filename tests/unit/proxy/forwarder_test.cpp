@@ -114,7 +114,7 @@ TEST_F(ForwarderTest, TheTillReadsWhyALoginCouldNotBeCarriedOut) {
         tokens.later = none;
         request(mutation);
         expect_error(ErrorCode::login_unavailable, Executed::no);
-        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received;
+        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received();
     }
 }
 
@@ -350,7 +350,7 @@ TEST_F(ForwarderTest, TheTillReadsWhyTheUpstreamCannotBeReachedAndWhatToDo) {
         answer(upstream::Failure{make_error_code(code), Stage::connecting, false, reason});
         request(mutation);
         expect_error(ErrorCode::upstream_unreachable, Executed::no);
-        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received;
+        EXPECT_TRUE(app.has(says)) << reason << ": " << app.received();
         EXPECT_TRUE(app.has("nothing was executed; ")) << reason;
     }
 }
