@@ -137,6 +137,12 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
     // Other credentials may have come by a reload meanwhile.
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
+    if (settings_->auth.kind == config::LoginKind::static_token &&
+        token_in_header(password.reveal()) != password.reveal()) {
+        log::warning("the static token's file holds no token that can be sent: the former one stays",
+                     {{"file", before->password_file}});
+        return;
+    }
     log_new_secret(settings_->auth.kind, *before);
     credentials_ = std::make_shared<const config::Credentials>(
         config::Credentials{before->by_email, before->user, std::move(password), before->password_file});
