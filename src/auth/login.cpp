@@ -36,7 +36,7 @@ struct Exchanged {
     std::uint16_t status = 0; ///< of an answer that was read whole; 0: there is none
 };
 
-/// Whether a renewal's answer says nothing of the refresh token, but that a login would not fare better.
+/// Whether a renewal's answer says that a login would not succeed either, or no answer came.
 bool is_trouble(std::uint16_t status) noexcept {
     constexpr std::uint16_t too_many_requests = 429;
     constexpr std::uint16_t server_errors = 500;

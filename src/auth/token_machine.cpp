@@ -211,8 +211,8 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     if (outdated_ || stopped_)
         return restart(at.now);
     auto expires = at.now + token.life.value_or(life_of(token.claims));
-    // The same token once more: if it tells its life, that began at the first receipt. If its answer tells
-    // that nothing is left of it, it is used as long as was told before.
+    // The same token once more: if it tells its life, that began at the first receipt. If the answer says
+    // that nothing is left of it, the end that was known before holds.
     const bool same = current_ && current_->value.equals(token.value);
     const bool spent = token.life && *token.life <= 0ns;
     if ((spent && !same) || (same && (spent || (!token.life && tells_life(token.claims))) && !good(at.now)))

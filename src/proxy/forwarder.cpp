@@ -176,6 +176,10 @@ private:
     /// The request with the keys that its headers hold, which go into `keys`.
     [[nodiscard]] graphql::RequestView view_with(std::vector<std::string_view>& keys) const;
 
+    /// Decodes the body of an answer that is there whole, into looked_at_.
+    void decode(const upstream::Exchange& exchange);
+    [[nodiscard]] std::optional<std::string_view> looked_at() const noexcept;
+
     [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
 
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
@@ -197,11 +201,11 @@ private:
     server::Report report_;
     auth::AuthorizedExchange token_;
     OpenEntry entry_;
-    std::string scratch_;
-    /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
-    /// scratch_. Absent if look_at() did not decode it, or could not.
-    std::optional<std::string_view> looked_at_;
+    /// The decoded body of the answer that look_at() was given, as long as nothing is waited for: a view of
+    /// that or of the forwarder's scratch memory.
+    std::string_view looked_at_;
     AppWatch app_ = AppWatch::not_begun;
+    bool is_decoded_ = false; ///< looked_at_ is there
     bool resent_stale_ = false;
 };
 
@@ -360,25 +364,39 @@ void Forwarder::ForwardedRequest::sent(Duration took) noexcept {
 Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
     token_.adopt_token(exchange.head(), judge_.operation().has_login);
-    looked_at_.reset();
+    is_decoded_ = false;
     // A status says it without the body, which may be larger than what is held: then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
     if (judge_.is_judged_by_its_start(head))
-        return judge_.judge_stream_start(head, exchange.body(), scratch_);
+        return judge_.judge_stream_start(head, exchange.body(), owner_.scratch_);
     if (!exchange.complete())
         return judge_.told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
     if (exchange.body().size() > owner_.plan_.inspect_limit && !judge_.told_by_status(head.status))
         return Verdict::ok;
-    looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
-                                              exchange.body(), scratch_);
-    const graphql::Judgement judgement = judge_.judge(head.status, looked_at_.value_or(std::string_view{}));
+    decode(exchange);
+    const graphql::Judgement judgement = judge_.judge(head.status, looked_at_);
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     // The app's own login is served without a token, so it proves nothing of ours.
-    if (judgement.verdict == Verdict::ok && looked_at_ && !judge_.operation().has_login &&
-        graphql::shows_data(head.status, *looked_at_) && token_.awaits_proof())
+    if (judgement.verdict == Verdict::ok && is_decoded_ && !judge_.operation().has_login &&
+        graphql::shows_data(head.status, looked_at_) && token_.awaits_proof())
         token_.accepted(document());
     return judgement.verdict;
+}
+
+void Forwarder::ForwardedRequest::decode(const upstream::Exchange& exchange) {
+    constexpr std::size_t most_kept = 64 * 1024; // from one answer to the next
+    std::string& scratch = owner_.scratch_;
+    if (scratch.capacity() > most_kept)
+        std::string{}.swap(scratch);
+    const auto decoded = http::decoded_for_inspection(
+        exchange.head().fields.combined(FieldId::content_encoding), exchange.body(), scratch);
+    is_decoded_ = decoded.has_value();
+    looked_at_ = decoded.value_or(std::string_view{});
+}
+
+std::optional<std::string_view> Forwarder::ForwardedRequest::looked_at() const noexcept {
+    return is_decoded_ ? std::optional{looked_at_} : std::nullopt;
 }
 
 net::Task<Forwarder::ForwardedRequest::End>
@@ -453,11 +471,10 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
         return reply_error(server::error_reply(ErrorCode::overloaded));
     }
     const http::ResponseHead& head = exchange->head();
-    if (!looked_at_ && exchange->complete() && judge_.needs_body(verdict))
-        looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
-                                                  exchange->body(), scratch_);
-    note_answer(head.status, verdict, judge_.executed(head.status, looked_at_, verdict));
-    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at_, report_.executed);
+    if (!is_decoded_ && exchange->complete() && judge_.needs_body(verdict))
+        decode(*exchange);
+    note_answer(head.status, verdict, judge_.executed(head.status, looked_at(), verdict));
+    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at(), report_.executed);
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
     const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;

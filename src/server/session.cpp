@@ -476,8 +476,8 @@ net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
     finish_write(reply, whole);
 }
 
-/// Nothing more of this reply is written. Takes what is known of the request from it, and has told whoever
-/// records the outcome.
+/// Nothing more of this reply is written. Takes from it what is known of the request, and has the outcome
+/// recorded.
 void Session::give_up(Reply& reply) noexcept {
     const bool half_looks_whole =
         phase_ == Phase::writing && is_streamed(reply) && reply.framing == http::BodyFraming::until_close;
