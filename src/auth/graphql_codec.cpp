@@ -34,6 +34,8 @@ LoginOutcome GraphqlCodec::read(const Attempt& attempt, const http::ResponseHead
     if (!auth.token_pointer.empty())
         take_token(read, body, auth.token_pointer);
     Secret next = auth.refresh ? take_secret(body, auth.refresh->token_pointer) : Secret{};
+    for (const std::string_view name : {"refresh_token", "refreshToken"}) // whether it is used or not
+        hide_members(body, name);
     const std::array<const Secret*, 3> secrets{&attempt.credentials.password, &attempt.refresh_token, &next};
     LoginOutcome outcome = judge_login(std::move(read), body, secrets, auth.rejected_at);
     if (outcome.kind != LoginOutcome::Kind::accepted)
@@ -45,8 +47,7 @@ LoginOutcome GraphqlCodec::read(const Attempt& attempt, const http::ResponseHead
     outcome.identity = text_at(body, auth.identity_pointer).value_or("");
     outcome.refresh_token = std::move(next);
     if (outcome.life && *outcome.life <= Duration::zero())
-        return failed_login(LoginOutcome::Kind::unavailable, "a token came that has expired already",
-                            outcome.retry_after);
+        make_expired(outcome);
     return outcome;
 }
 

@@ -4,7 +4,11 @@
 #include <bearerd/base/log.hpp>
 #include <bearerd/http/coding.hpp>
 
+#include "login_text.hpp"
+
+#include <cstdint>
 #include <exception>
+#include <utility>
 
 namespace bearerd::auth {
 namespace {
@@ -27,16 +31,30 @@ bool hit_stale_connection(const upstream::SendResult& result) {
            failure->code != errc::timed_out && failure->code != errc::shutting_down;
 }
 
+struct Exchanged {
+    LoginOutcome outcome;
+    std::uint16_t status = 0; ///< of an answer that was read whole; 0: there is none
+};
+
+/// Whether a renewal's answer says that a login would not succeed either, or no answer came.
+bool is_trouble(std::uint16_t status) noexcept {
+    constexpr std::uint16_t too_many_requests = 429;
+    constexpr std::uint16_t server_errors = 500;
+    return status == 0 || status == too_many_requests || status >= server_errors;
+}
+
 /// One login, or one renewal by the refresh token.
-net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> transport,
-                                       const LoginCodec& codec, const LoginCodec::Attempt& attempt) {
+net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transport, const LoginCodec& codec,
+                                    const LoginCodec::Attempt& attempt, TimePoint give_up) {
+    Exchanged done;
     auto message = codec.request(attempt);
+    const Wiped head{message.head}; // OAuth2 has the secret there
     upstream::OutgoingRequest request;
     request.head = message.head;
     request.body = message.body.reveal();
     request.hold_limit = max_login_answer;
     request.beyond_limit = true;
-    request.give_up = BootClock::now() + attempt.settings.auth.login_timeout;
+    request.give_up = give_up;
     const bool once = !attempt.refresh_token.empty();
     request.new_connection = once; // a connection that was kept may be stale, and there is no second time
     auto result = co_await transport->send(request);
@@ -44,22 +62,26 @@ net::Task<LoginOutcome> exchange_login(std::shared_ptr<upstream::Transport> tran
         request.new_connection = true;
         result = co_await transport->send(request);
     }
-    wipe(message.head); // OAuth2 has the secret there
-    if (const auto* failure = std::get_if<upstream::Failure>(&result))
-        co_return unavailable(words(*failure));
+    if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
+        done.outcome = unavailable(words(*failure));
+        co_return done;
+    }
     const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
     // Whatever answers a login was held whole. To read on would have no end that `give_up` knows of.
-    if (!exchange->complete() || exchange->body().size() > max_login_answer)
-        co_return unavailable("the answer is streamed, or longer than a login's");
+    if (!exchange->complete() || exchange->body().size() > max_login_answer) {
+        done.outcome = unavailable("the answer is streamed, or longer than a login's");
+        co_return done;
+    }
     // No coding was asked for, but some gateways compress whatever they send.
     std::string room;
+    const Wiped unpacked{room};
     const auto coding = exchange->head().fields.value(http::FieldId::content_encoding);
     const auto decoded = http::decoded_for_inspection(coding, exchange->body(), room);
     std::string body{decoded.value_or(std::string_view{})};
-    auto outcome = codec.read(attempt, exchange->head(), body);
-    wipe(body);
-    wipe(room);
-    co_return outcome;
+    const Wiped read{body};
+    done.outcome = codec.read(attempt, exchange->head(), body);
+    done.status = exchange->head().status;
+    co_return done;
 }
 
 /// A static token is taken as it is.
@@ -77,22 +99,25 @@ LoginOutcome token_of_file(const config::Credentials& credentials) {
 net::Task<LoginOutcome> try_to_log_in(std::shared_ptr<upstream::Transport> transport,
                                       std::shared_ptr<const config::Settings> settings,
                                       std::shared_ptr<const config::Credentials> credentials,
-                                      Secret refresh_token) {
+                                      Secret refresh_token, const std::function<bool()>& still_wanted) {
     const LoginCodec* const codec = login_codec(settings->auth.kind);
     if (codec == nullptr)
         co_return token_of_file(*credentials);
     const Secret none;
+    const TimePoint give_up = BootClock::now() + settings->auth.login_timeout; // of the attempt
     if (!refresh_token.empty()) {
         const LoginCodec::Attempt renewal{*settings, *credentials, refresh_token};
-        auto renewed = co_await exchange_login(transport, *codec, renewal);
-        if (renewed.kind != LoginOutcome::Kind::rejected)
-            co_return renewed;
-        log::info("the refresh token was refused: a login follows",
-                  {{"reason", std::string_view{renewed.reason}}});
+        auto renewed = co_await exchange_login(transport, *codec, renewal, give_up);
+        if (renewed.outcome.kind == LoginOutcome::Kind::accepted || is_trouble(renewed.status))
+            co_return std::move(renewed.outcome);
+        log::info("the refresh token brought no token: a login follows",
+                  {{"reason", std::string_view{renewed.outcome.reason}}});
+        if (still_wanted && !still_wanted())
+            co_return unavailable("the credentials were changed, or bearerd is shutting down");
     }
     const LoginCodec::Attempt login{*settings, *credentials, none};
-    auto outcome = co_await exchange_login(std::move(transport), *codec, login);
-    co_return outcome;
+    auto done = co_await exchange_login(std::move(transport), *codec, login, give_up);
+    co_return std::move(done.outcome);
 }
 
 } // namespace
@@ -100,17 +125,18 @@ net::Task<LoginOutcome> try_to_log_in(std::shared_ptr<upstream::Transport> trans
 net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                std::shared_ptr<const config::Settings> settings) {
     const config::Credentials* const own = &settings->credentials;
-    return log_in(std::move(transport), settings, {settings, own}, Secret{});
+    return log_in(std::move(transport), settings, {settings, own}, Secret{}, {});
 }
 
 net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                std::shared_ptr<const config::Settings> settings,
-                               std::shared_ptr<const config::Credentials> credentials, Secret refresh_token) {
+                               std::shared_ptr<const config::Credentials> credentials, Secret refresh_token,
+                               std::function<bool()> still_wanted) {
     // A login that throws (no memory, cancelled amid an operation) is one that failed: requests wait for its
     // end.
     try {
         co_return co_await try_to_log_in(std::move(transport), std::move(settings), std::move(credentials),
-                                         std::move(refresh_token));
+                                         std::move(refresh_token), still_wanted);
     } catch (const std::exception& problem) {
         co_return unavailable(problem.what());
     }

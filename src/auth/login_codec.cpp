@@ -158,10 +158,10 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const 
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
         return fail(Kind::rejected, quote_message(*errors, secrets));
-    if (!has_token)
-        for (const std::string& pointer : rejected_at)
-            if (const Json* const refusal = value_at(answer, pointer))
-                return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, secrets));
+    // Even if a token came along: some servers hand one out to every client.
+    for (const std::string& pointer : rejected_at)
+        if (const Json* const refusal = value_at(answer, pointer))
+            return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, secrets));
     if (!has_token && !head.flaw.empty())
         return fail(Kind::unavailable, status + " with " + std::string{head.flaw});
     if (!has_token)

@@ -181,6 +181,11 @@ LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason, std::opti
     return outcome;
 }
 
+void make_expired(LoginOutcome& outcome) {
+    outcome.kind = LoginOutcome::Kind::unavailable;
+    outcome.reason = "a token came that has expired already";
+}
+
 std::string_view token_flaw(std::string_view value) noexcept {
     if (value.size() > max_token_size)
         return "a token that is too long (more than 16 KiB)";
@@ -204,13 +209,35 @@ std::optional<std::string> text_at(std::string_view json, std::string_view point
 }
 
 Secret take_secret(std::string& json, std::string_view pointer) {
-    const auto found = pointer.empty() ? std::nullopt : string_at(json, pointer);
-    if (!found)
+    if (pointer.empty())
         return {};
-    Secret secret{decoded(*found)};
-    const auto begin = static_cast<std::size_t>(found->raw.data() - json.data());
-    std::fill_n(json.begin() + static_cast<std::ptrdiff_t>(begin), found->raw.size(), 'x');
+    Secret secret;
+    if (const auto found = string_at(json, pointer)) {
+        secret = Secret{decoded(*found)};
+        const auto begin = found->raw.data() - json.data();
+        std::fill_n(json.begin() + begin, found->raw.size(), 'x');
+    }
+    // A key may come twice, and readers differ in which one they take.
+    hide_members(json, key_of(pointer.substr(pointer.rfind('/') + 1)));
     return secret;
+}
+
+void hide_members(std::string& json, std::string_view name) {
+    constexpr std::string_view blanks = " \t\r\n";
+    const std::string key = '"' + std::string{name} + '"';
+    for (auto at = json.find(key); at != std::string::npos; at = json.find(key, at)) {
+        at = json.find_first_not_of(blanks, at + key.size());
+        if (at == std::string::npos || json[at] != ':')
+            continue;
+        at = json.find_first_not_of(blanks, at + 1);
+        if (at == std::string::npos || json[at] != '"')
+            continue;
+        for (++at; at < json.size() && json[at] != '"'; ++at) {
+            if (json[at] == '\\' && at + 1 < json.size())
+                json[at++] = 'x';
+            json[at] = 'x';
+        }
+    }
 }
 
 std::optional<Duration> parse_life(std::string_view text, Duration unit, std::string_view date) {

@@ -13,6 +13,20 @@
 /// What the login's codecs write and read. Pure.
 namespace bearerd::auth {
 
+/// Wipes a text at the end, however that comes about.
+class Wiped {
+public:
+    explicit Wiped(std::string& text) noexcept : text_{text} {}
+
+    Wiped(const Wiped&) = delete;
+    Wiped& operator=(const Wiped&) = delete;
+
+    ~Wiped() { wipe(text_); }
+
+private:
+    std::string& text_;
+};
+
 /// The head of a POST. `authorization`: the whole value of that header; empty: none is sent. No header of
 /// `upstream.headers` takes the place of one of these.
 [[nodiscard]] std::string login_head(const config::Upstream& upstream, std::string_view content_type,
@@ -29,14 +43,21 @@ graphql_body(std::string_view query,
 [[nodiscard]] LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason,
                                         std::optional<Duration> retry_after);
 
+/// Makes a failure of an accepted login whose token has expired already; it keeps the token.
+void make_expired(LoginOutcome& outcome);
+
 /// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
 [[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
 
 /// The string or number that stands at a JSON pointer of a text, as text; nullopt if there is none.
 [[nodiscard]] std::optional<std::string> text_at(std::string_view json, std::string_view pointer);
 
-/// The same of a string, which is overwritten in `json`. Empty if there is none.
+/// The same of a string, which is overwritten in `json`, and with it all strings that other members of its
+/// name have anywhere. Empty if there is none.
 [[nodiscard]] Secret take_secret(std::string& json, std::string_view pointer);
+
+/// Overwrites the strings of all members of this name; whether the text is JSON or not.
+void hide_members(std::string& json, std::string_view name);
 
 /// A life in units of `unit`, or the Unix time of its end, which takes the answer's `Date`. nullopt if the
 /// text is neither; a life of more than 30 days is cut to that.

@@ -41,7 +41,15 @@ void append_parameter(std::string& out, std::string_view name, std::string_view 
     append_form(out, value);
 }
 
-/// The value of Authorization: id and secret are encoded as in a form first (RFC 6749 section 2.3.1).
+Secret form_encoded(const Secret& secret) {
+    std::string text;
+    text.reserve(form_room(secret.size()));
+    append_form(text, secret.reveal());
+    return Secret{std::move(text)};
+}
+
+/// The credentials of Authorization, after its scheme: id and secret are encoded as in a form first
+/// (RFC 6749 section 2.3.1).
 Secret basic(const config::Credentials& client) {
     std::string pair;
     pair.reserve(form_room(client.user.size() + client.password.size()) + 1);
@@ -49,10 +57,8 @@ Secret basic(const config::Credentials& client) {
     pair += ':';
     append_form(pair, client.password.reveal());
     const Secret plain{std::move(pair)};
-    constexpr std::string_view scheme = "Basic ";
-    std::string value(scheme.size() + 4 * ((plain.size() + 2) / 3) + 1, '\0'); // EVP ends it with a zero
-    value.replace(0, scheme.size(), scheme);
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(value.data()) + scheme.size(),
+    std::string value(4 * ((plain.size() + 2) / 3) + 1, '\0'); // EVP ends it with a zero
+    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(value.data()),
                     reinterpret_cast<const unsigned char*>(plain.reveal().data()),
                     static_cast<int>(plain.size()));
     value.pop_back();
@@ -109,16 +115,20 @@ LoginRequest OAuth2Codec::request(const Attempt& attempt) const {
         append_parameter(body, "scope", oauth2.scope);
     if (!oauth2.audience.empty())
         append_parameter(body, "audience", oauth2.audience);
-    Secret authorization;
+    std::string authorization;
+    const Wiped wiped{authorization};
     if (oauth2.client_auth == config::OAuth2::ClientAuth::post) {
         append_parameter(body, "client_id", client.user);
         append_parameter(body, "client_secret", client.password.reveal());
     } else {
-        authorization = basic(client);
+        const Secret credentials = basic(client);
+        constexpr std::string_view scheme = "Basic ";
+        authorization.reserve(scheme.size() + credentials.size());
+        authorization.append(scheme).append(credentials.reveal());
     }
     LoginRequest request;
     request.head = login_head(config::login_upstream(attempt.settings), "application/x-www-form-urlencoded",
-                              body.size(), authorization.reveal());
+                              body.size(), authorization);
     request.body = Secret{std::move(body)};
     return request;
 }
@@ -129,9 +139,12 @@ LoginOutcome OAuth2Codec::read(const Attempt& attempt, const http::ResponseHead&
     const auto retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after),
                                                head.fields.value(http::FieldId::date));
     const Secret found = take_secret(body, "/access_token");
-    const std::array<const Secret*, 2> secrets{&attempt.credentials.password, &found};
-    static_cast<void>(take_secret(body, "/refresh_token")); // it has no use here (RFC 6749 section 4.4.3)
-    static_cast<void>(take_secret(body, "/id_token"));
+    // A gateway that quotes a request quotes the secret as it was sent.
+    const Secret in_form = form_encoded(attempt.credentials.password);
+    const Secret in_head = basic(attempt.credentials);
+    const std::array<const Secret*, 4> secrets{&attempt.credentials.password, &found, &in_form, &in_head};
+    for (const std::string_view name : {"refresh_token", "id_token"}) // no use here (RFC 6749 section 4.4.3)
+        hide_members(body, name);
     const Json answer = Json::parse(body, nullptr, false);
     if (head.status != 200)
         return read_error(head.status, answer, secrets, retry_after);
@@ -148,9 +161,10 @@ LoginOutcome OAuth2Codec::read(const Attempt& attempt, const http::ResponseHead&
         return broken("the token's token_type is neither Bearer nor that of auth.send.scheme");
     if (const auto life = text_at(body, "/expires_in"))
         outcome.life = parse_life(*life, std::chrono::seconds{1}, {});
-    if (outcome.life && *outcome.life <= Duration::zero())
-        return broken("a token came that has expired already");
     outcome.kind = Kind::accepted;
+    outcome.retry_after = retry_after;
+    if (outcome.life && *outcome.life <= Duration::zero())
+        make_expired(outcome);
     return outcome;
 }
 

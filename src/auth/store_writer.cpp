@@ -19,6 +19,7 @@ constexpr auto longest_flush = 8s; // a busy disk must not lose the count of rej
 
 StoreWriter::Found read_files(TokenFile& file) {
     StoreWriter::Found found;
+    file.clean_up();
     const auto now = StoredMoment::take();
     auto token = file.load_token();
     if (token.value) {
@@ -111,10 +112,16 @@ struct StoreWriter::State {
 };
 
 void StoreWriter::State::finish(Batch::Taking& taking) {
-    const bool taken = file->take_refresh(taking.token);
+    const TokenFile::Taken taken = file->take_refresh(taking.token);
     const std::lock_guard lock{mutex};
-    if (!stopping)
-        taking.done(taken);
+    if (stopping)
+        return;
+    if (taken.problem) {
+        events.failed();
+        log::warning("refresh token can't be marked as used: a login follows in its place",
+                     {{"reason", taken.problem.message()}});
+    }
+    taking.done(taken.taken);
 }
 
 void StoreWriter::State::report(error_code error) {

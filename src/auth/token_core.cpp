@@ -317,7 +317,8 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     old_store = change_store(*before, credentials, at.now);
     if (!credentials)
         forget_refresh_token();
-    settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, at), at.now);
+    settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, login_is_sent(), at),
+           at.now);
     if (before->upstream.url.text == settings_->upstream.url.text)
         return;
     ++audience_;

@@ -107,12 +107,14 @@ private:
     void on_password(std::uint64_t look, std::shared_ptr<const config::Credentials> before,
                      std::optional<Secret> password);
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
+    [[nodiscard]] bool login_is_sent() const noexcept;
     void begin_login();
     [[nodiscard]] bool take_refresh_token();
     void on_refresh_token(std::uint64_t taking, bool taken);
     void send_login(Secret refresh_token);
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
     void login_over();
+    [[nodiscard]] bool is_spent(const LoginOutcome& outcome, TimePoint now) const;
     [[nodiscard]] TokenMachine::Reply apply(LoginOutcome outcome, TokenMachine::Moment at);
     void log_failure(const LoginOutcome& outcome, Duration next_try);
 

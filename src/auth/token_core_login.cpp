@@ -48,6 +48,28 @@ Claims claims_of(const LoginOutcome& outcome) {
     return claims;
 }
 
+/// The file of a password, a client secret or a static token holds another one.
+void log_new_secret(config::LoginKind kind, const config::Credentials& before) {
+    if (kind == config::LoginKind::static_token)
+        log::info("the static token's file has changed: the new token is used",
+                  {{"file", before.password_file}});
+    else if (kind == config::LoginKind::oauth2_client_credentials)
+        log::info("the client secret's file has changed: the new secret is tried",
+                  {{"client_id", before.user}, {"file", before.password_file}});
+    else
+        log::info("the password's file has changed: the new password is tried",
+                  {{"user", before.user}, {"file", before.password_file}});
+}
+
+/// What a rejected login most likely means.
+std::string_view rejection_in_words(config::LoginKind kind, std::string_view reason) noexcept {
+    if (kind == config::LoginKind::graphql)
+        return "login rejected: user name or password are wrong";
+    if (reason.find("invalid_scope") != std::string_view::npos)
+        return "login rejected: the server does not grant auth.scope to this client";
+    return "login rejected: client_id or the client's secret are wrong, or the client may not log in so";
+}
+
 /// Of failures in a row, those with these numbers are logged, so that a long outage does not fill the disk.
 bool worth_a_line(std::uint64_t failures) noexcept {
     return failures <= 3 || failures % 20 == 0;
@@ -115,16 +137,23 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
     // Other credentials may have come by a reload meanwhile.
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
-    log::info("the password's file has changed: the new password is tried",
-              {{"user", before->user}, {"file", before->password_file}});
+    if (settings_->auth.kind == config::LoginKind::static_token &&
+        token_in_header(password.reveal()) != password.reveal()) {
+        log::warning("the static token's file holds no token that can be sent: the former one stays",
+                     {{"file", before->password_file}});
+        return;
+    }
+    log_new_secret(settings_->auth.kind, *before);
     credentials_ = std::make_shared<const config::Credentials>(
         config::Credentials{before->by_email, before->user, std::move(password), before->password_file});
     rekey_store();
     const auto at = moment();
-    if (machine_.login_running() && !attempt_alive_)
-        machine_.password_replaced();
-    else
-        settle(machine_.credentials_changed(true, at), at.now);
+    settle(machine_.credentials_changed(true, login_is_sent(), at), at.now);
+}
+
+/// Whether the login that runs, if one does, has been sent already: with the credentials of its time.
+bool TokenService::Core::login_is_sent() const noexcept {
+    return attempt_alive_ && !login_pending_;
 }
 
 void TokenService::Core::begin_login() {
@@ -153,8 +182,12 @@ bool TokenService::Core::take_refresh_token() {
     store_->take_refresh(taken_.clone(), std::move(told));
     login_timer_->expires_after(std::min(longest_look, settings_->auth.login_timeout));
     login_timer_->async_wait([self = shared_from_this(), taking](error_code error) {
-        if (!error) // a disk that hangs: a login needs no mark
-            self->on_refresh_token(taking, false);
+        if (error || taking != self->taking_)
+            return;
+        // A disk that hangs: a login needs no mark.
+        self->stats_.token_store_failures.add();
+        log::warning("refresh token can't be marked as used in time: a login follows in its place");
+        self->on_refresh_token(taking, false);
     });
     return true;
 }
@@ -189,8 +222,12 @@ void TokenService::Core::send_login(Secret refresh_token) {
         outcome.reason = "no answer within auth.login_timeout";
         self->end_login(attempt, std::move(outcome));
     });
-    auto login =
-        log_in(std::move(transport), std::move(settings), std::move(credentials), std::move(refresh_token));
+    auto still_wanted = [self = shared_from_this(), attempt] {
+        const std::lock_guard lock{self->mutex_};
+        return !self->stopping_ && attempt != self->ended_attempt_ && self->machine_.login_counts();
+    };
+    auto login = log_in(std::move(transport), std::move(settings), std::move(credentials),
+                        std::move(refresh_token), std::move(still_wanted));
     auto ended = [self = shared_from_this(), attempt](std::exception_ptr problem, LoginOutcome outcome) {
         // log_in() throws nothing but for lack of memory while it begins; the outcome is then the default:
         // failed.
@@ -229,12 +266,20 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         first_try_done(lock);
 }
 
+/// Whether the answer says that our token, which is still good by what was said before, has just ended. A
+/// server that hands out one token until it ends, and rounds what is left of it, says so.
+bool TokenService::Core::is_spent(const LoginOutcome& outcome, TimePoint now) const {
+    const auto token = machine_.good_token(now);
+    return outcome.kind == LoginOutcome::Kind::unavailable && outcome.life && token != nullptr &&
+           token->value.equals(outcome.token);
+}
+
 TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine::Moment at) {
     using Kind = LoginOutcome::Kind;
     const bool renewed = machine_.good_token(at.now) != nullptr;
     const auto rejections = machine_.rejections();
     TokenMachine::Reply reply;
-    if (outcome.kind == Kind::accepted) {
+    if (outcome.kind == Kind::accepted || is_spent(outcome, at.now)) {
         TokenMachine::Candidate token;
         token.claims = claims_of(outcome);
         token.life = outcome.life;
@@ -287,9 +332,7 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
     // Each rejected login is worth a line: they are far apart, and somebody has to act.
     if (rejected)
         log::error(
-            settings_->auth.kind == config::LoginKind::graphql
-                ? "login rejected: user name or password are wrong"
-                : "login rejected: client_id or the client's secret are wrong",
+            rejection_in_words(settings_->auth.kind, outcome.reason),
             {{"user", settings_->credentials.user}, {"reason", outcome.reason}, {"next_try_in_s", next}});
     else if (worth_a_line(failures_))
         log::warning("login unavailable", {{"reason", outcome.reason},

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <memory>
+#include <random>
 
 namespace bearerd::auth {
 namespace {
@@ -92,6 +93,34 @@ Result<std::string> read_small_file(const std::string& path, int more_flags) {
     return bytes;
 }
 
+/// Holds off other processes that write to the folder. Ends with the process, too.
+class FolderLock {
+public:
+    explicit FolderLock(const std::string& directory) noexcept
+        : folder_{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)} {
+        while (folder_.is_open() && !locked_ && !problem_) {
+            locked_ = ::flock(folder_.get(), LOCK_EX) == 0;
+            if (!locked_ && errno != EINTR)
+                problem_ = system_error();
+        }
+        if (!folder_.is_open())
+            problem_ = system_error();
+    }
+
+    [[nodiscard]] error_code problem() const noexcept { return problem_; }
+
+private:
+    File folder_;
+    bool locked_ = false;
+    error_code problem_;
+};
+
+/// A part of a file's name that no other process has.
+std::string random_text() {
+    std::random_device dice;
+    return std::to_string(dice()) + "-" + std::to_string(dice());
+}
+
 std::string temporary_prefix(const std::string& name) {
     return "." + name + ".tmp-";
 }
@@ -134,8 +163,7 @@ error_code write_store_file(const std::string& directory, const std::string& nam
     const File folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!folder.is_open())
         return system_error();
-    const auto temporary = temporary_prefix(name) + std::to_string(::getpid());
-    ::unlinkat(folder.get(), temporary.c_str(), 0); // left by a process of the same number
+    const auto temporary = temporary_prefix(name) + random_text();
     auto error = write_temporary(folder, temporary, bytes);
     if (!error && ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
         error = system_error();
@@ -194,7 +222,6 @@ Result<const TokenFile::Key*> TokenFile::key_for(KeySource source, std::optional
 
 TokenFile::Loaded<Secret> TokenFile::load(std::string_view purpose, KeySource source) {
     const auto name = file_name(purpose);
-    remove_stale_files(settings_.directory, name);
     const auto bytes = read_store_file(settings_.directory + "/" + name);
     if (!bytes) {
         if (bytes.error() == boost::system::errc::no_such_file_or_directory)
@@ -239,13 +266,26 @@ TokenFile::Loaded<RefreshRecord> TokenFile::load_refresh() {
     return record->token.empty() ? Loaded<RefreshRecord>{} : Loaded<RefreshRecord>{std::move(record), {}};
 }
 
-bool TokenFile::take_refresh(const Secret& token) {
-    // Two processes may share the folder, and each may have loaded the token. The lock ends with the process.
-    const File folder{::open(settings_.directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!folder.is_open() || ::flock(folder.get(), LOCK_EX) != 0)
-        return false;
+void TokenFile::clean_up() {
+    const FolderLock lock{settings_.directory};
+    if (lock.problem())
+        return;
+    for (const std::string_view purpose : {"token", "login", "refresh"})
+        remove_stale_files(settings_.directory, file_name(purpose));
+}
+
+TokenFile::Taken TokenFile::take_refresh(const Secret& token) {
+    // Two processes may share the folder, and each may have loaded the token.
+    const FolderLock lock{settings_.directory};
+    if (lock.problem())
+        return {false, lock.problem()};
     const auto stored = load_refresh();
-    return stored.value && stored.value->token.equals(token) && !save(RefreshRecord{});
+    if (!stored.value)
+        return {false, stored.problem.empty() || stored.did_not_open ? error_code{} : make_error(EIO)};
+    if (!stored.value->token.equals(token))
+        return {};
+    const auto problem = save_under_lock("refresh", token_source(), encode(RefreshRecord{}));
+    return {!problem, problem};
 }
 
 void TokenFile::prepare() {
@@ -268,6 +308,12 @@ error_code TokenFile::save(const RefreshRecord& record) {
 }
 
 error_code TokenFile::save(std::string_view purpose, KeySource source, const Secret& plain) {
+    // Without a lock (there is no folder yet, or its file system has none) it is written all the same.
+    const FolderLock lock{settings_.directory};
+    return save_under_lock(purpose, source, plain);
+}
+
+error_code TokenFile::save_under_lock(std::string_view purpose, KeySource source, const Secret& plain) {
     const auto key = key_for(source, std::nullopt);
     if (!key)
         return key.error();

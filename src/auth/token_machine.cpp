@@ -211,12 +211,15 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     if (outdated_ || stopped_)
         return restart(at.now);
     auto expires = at.now + token.life.value_or(life_of(token.claims));
-    // The same token once more: where it tells its life, that began at the first receipt.
-    const bool again =
-        current_ && current_->value.equals(token.value) && !token.life && tells_life(token.claims);
-    if (again && !good(at.now))
+    // The same token once more: if it tells its life, that began at the first receipt. If the answer says
+    // that nothing is left of it, the end that was known before holds.
+    const bool same = current_ && current_->value.equals(token.value);
+    const bool spent = token.life && *token.life <= 0ns;
+    if ((spent && !same) || (same && (spent || (!token.life && tells_life(token.claims))) && !good(at.now)))
         return login_failed(FailureKind::unavailable, std::nullopt, at);
-    if (again)
+    if (spent)
+        expires = current_->expires;
+    else if (same && !token.life && tells_life(token.claims))
         expires = std::min(expires, current_->expires);
     failure_.reset();
     rejections_ = 0;
@@ -238,7 +241,9 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     login_generation_ = generation_;
     login_at_ = at.now;
     proven_ = false;
-    if (again)
+    if (spent)
+        renew_at_ = expires; // there is no other one before
+    else if (same)
         renew_at_ = std::max(renew_at_, std::min(at.now + shortest_renewal, expires));
     Reply reply;
     reply.action = Action::use;
@@ -311,7 +316,7 @@ TokenMachine::Reply TokenMachine::tick(Moment at) {
     return reply;
 }
 
-TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at) {
+TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, bool sent, Moment at) {
     failure_.reset();
     rejections_ = 0;
     outages_ = 0;
@@ -322,15 +327,8 @@ TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, Moment at)
         login_claims_ = std::make_shared<const Claims>();
         first_generation_ = generation_ + 1;
     }
-    outdated_ = running_;
+    outdated_ = running_ && (outdated_ || sent);
     return tick(at);
-}
-
-void TokenMachine::password_replaced() noexcept {
-    failure_.reset();
-    rejections_ = 0;
-    outages_ = 0;
-    forget_denied();
 }
 
 TimePoint TokenMachine::due() const noexcept {

@@ -61,10 +61,13 @@ Upstream login_upstream(const Settings& settings) {
         login.proxy.emplace(
             UpstreamProxy{api.proxy->host, api.proxy->port, api.proxy->user, api.proxy->password.clone()});
     login.tls = api.tls;
-    if (elsewhere)
+    if (elsewhere) { // what is meant for the API alone
         login.tls.server_name.clear();
-    else
+        login.tls.client_certificate_file.clear();
+        login.tls.client_key_file.clear();
+    } else {
         login.headers = api.headers;
+    }
     return login;
 }
 

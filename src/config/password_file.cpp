@@ -1,5 +1,7 @@
 #include <bearerd/config/password_file.hpp>
 
+#include <bearerd/base/token_text.hpp>
+
 #include "surroundings.hpp"
 #include "text.hpp"
 #include "values.hpp"
@@ -58,11 +60,12 @@ std::variant<Secret, std::string> secret_in(const Secret& content, std::string_v
 std::variant<Secret, std::string> token_in(const Secret& content) {
     auto token = read(content, "token", {});
     const auto* const secret = std::get_if<Secret>(&token);
-    const auto is_visible = [](char c) { return c > ' ' && c < '\x7f'; };
-    if (secret != nullptr && !std::ranges::all_of(secret->reveal(), is_visible))
-        return "must hold the token alone, in visible ASCII: a scheme such as Bearer belongs to "
-               "auth.send.scheme";
-    return token;
+    if (secret == nullptr || token_in_header(secret->reveal()) == secret->reveal())
+        return token;
+    if (secret->size() > max_token_size)
+        return "holds a token that is too long: more than 16 KiB";
+    return "must hold the token alone, in visible ASCII without a comma, and not null or undefined: a scheme "
+           "such as Bearer belongs to auth.send.scheme";
 }
 
 std::variant<Secret, std::string> read_password_file(const std::string& path) {

@@ -63,14 +63,18 @@ AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std:
         whole.verdict = judge_stream_start(head, body, scratch);
         const auto decoded = http::decoded_for_inspection(coding, body, scratch);
         whole.proven = decoded && is_one_unit(head, *decoded);
+        whole.doubt = "a rejection in a stream that holds more, or can't be decoded";
         whole.executed = executed(head.status, std::nullopt, whole.verdict);
         return whole;
     }
     const auto decoded = http::decoded_for_inspection(coding, body, scratch);
-    if (!decoded)
+    if (!decoded) {
+        whole.doubt = "a rejection whose body can't be decoded";
         return whole;
+    }
     whole.verdict = judge(head.status, *decoded).verdict;
-    whole.proven = is_proven(whole, head, *decoded);
+    whole.doubt = doubt_of(whole, head, *decoded);
+    whole.proven = whole.doubt.empty();
     whole.executed = executed(head.status, decoded, whole.verdict);
     whole.nothing_ran = ran_nothing(head.status, decoded, whole.executed);
     return whole;
@@ -106,14 +110,19 @@ bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection) const {
     return fields && fields->size() == 1;
 }
 
-/// Whether an answer of which all was read leaves no doubt of its verdict. A status can be wrong about a body
-/// that can't be read.
-bool AnswerJudge::is_proven(const Whole& whole, const http::ResponseHead& head,
-                            std::string_view decoded) const {
-    if (told_by_status(head.status) && !rules_->resend_mutations)
-        return false;
-    const bool by_status_alone = told_by_status(head.status) && whole.verdict == Verdict::rejected;
-    return !by_status_alone || graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);
+/// Why an answer of which all was read leaves a doubt of its verdict; empty if it leaves none. A status can
+/// be wrong about a body that can't be read.
+std::string_view AnswerJudge::doubt_of(const Whole& whole, const http::ResponseHead& head,
+                                       std::string_view decoded) const {
+    if (!told_by_status(head.status))
+        return {};
+    if (!rules_->resend_mutations)
+        return "a rejection by a status that proves nothing of a mutation "
+               "(auth.unauthorized.resend_mutations)";
+    const bool clear = whole.verdict != Verdict::rejected ||
+                       graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);
+    return clear ? std::string_view{}
+                 : "a rejection by its status, whose body can't be read or may hide data";
 }
 
 } // namespace bearerd::proxy

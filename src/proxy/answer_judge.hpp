@@ -25,8 +25,9 @@ public:
     struct Whole {
         graphql::Verdict verdict = graphql::Verdict::rejected;
         graphql::Executed executed = graphql::Executed::no;
-        bool nothing_ran = false; ///< see server::Report
-        bool proven = false;      ///< the body leaves no doubt of the verdict
+        bool nothing_ran = false;                              ///< see server::Report
+        bool proven = false;                                   ///< the body leaves no doubt of the verdict
+        std::string_view doubt = "a rejection that broke off"; ///< if it is not proven: why not, for the log
     };
 
     [[nodiscard]] const graphql::RequestView& view() const noexcept { return view_; }
@@ -61,8 +62,8 @@ public:
 
 private:
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
-    [[nodiscard]] bool is_proven(const Whole& whole, const http::ResponseHead& head,
-                                 std::string_view decoded) const;
+    [[nodiscard]] std::string_view doubt_of(const Whole& whole, const http::ResponseHead& head,
+                                            std::string_view decoded) const;
 
     const graphql::RejectionRules* rules_;
     graphql::RequestView view_;

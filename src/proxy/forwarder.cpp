@@ -3,6 +3,7 @@
 #include <bearerd/auth/authorized_exchange.hpp>
 #include <bearerd/base/cause.hpp>
 #include <bearerd/http/coding.hpp>
+#include <bearerd/http/kept_head.hpp>
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -156,6 +157,8 @@ public:
     [[nodiscard]] Reply relay(upstream::ExchangePtr exchange, Verdict verdict);
     [[nodiscard]] Reply reply_refusal(ErrorCode code);
     [[nodiscard]] Reply reply_gone();
+    /// No reply, but what is known of the request: whether it was executed is not.
+    [[nodiscard]] Reply reply_nothing() noexcept;
 
 private:
     /// What is known of the app's connection.
@@ -173,6 +176,10 @@ private:
     /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
     [[nodiscard]] std::vector<std::string_view> header_keys() const;
 
+    /// Decodes the body of an answer that is there whole, into looked_at_.
+    void decode(const upstream::Exchange& exchange);
+    [[nodiscard]] std::optional<std::string_view> looked_at() const noexcept;
+
     [[nodiscard]] std::uint64_t document() const { return graphql::document_hash(judge_.view()); }
 
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
@@ -180,7 +187,7 @@ private:
 
     /// `failure`: what the attempt failed of, if that is to be said.
     [[nodiscard]] net::Task<End> reply_decision(Decision decision, const upstream::Failure* failure);
-    [[nodiscard]] net::Task<End> reply_broken_rejection();
+    [[nodiscard]] net::Task<End> reply_broken_rejection(std::string_view doubt);
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] Reply pass_on(HeldAnswer held);
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
@@ -194,53 +201,57 @@ private:
     server::Report report_;
     auth::AuthorizedExchange token_;
     OpenEntry entry_;
-    std::string scratch_;
-    /// The decoded body of the answer that look_at() was given, until the next one: a view of that or of
-    /// scratch_. Absent if look_at() did not decode it, or could not.
-    std::optional<std::string_view> looked_at_;
+    /// The decoded body of the answer that look_at() was given, as long as nothing is waited for: a view of
+    /// that or of the forwarder's scratch memory.
+    std::string_view looked_at_;
     AppWatch app_ = AppWatch::not_begun;
+    bool is_decoded_ = false; ///< looked_at_ is there
     bool resent_stale_ = false;
 };
 
 net::Task<Reply> Forwarder::handle(server::Request request) {
     ForwardedRequest forwarded{*this, request};
-    if (const auto refusal = forwarded.refusal())
-        co_return forwarded.reply_refusal(*refusal);
-    if (!forwarded.begin_watching())
-        co_return forwarded.reply_gone();
-    ForwardedRequest::End end;
-    TimePoint begin = BootClock::now();
-    if (!forwarded.take_token(begin)) {
-        end = co_await forwarded.wait_for_token();
-        if (end)
-            co_return std::move(*end);
-        begin = BootClock::now();
-    }
-    if (forwarded.has_to_be_put_down()) {
-        end = co_await forwarded.put_down();
-        if (end)
-            co_return std::move(*end);
-        begin = BootClock::now();
-    }
-    while (true) {
-        if (!forwarded.look_for_app())
+    try {
+        if (const auto refusal = forwarded.refusal())
+            co_return forwarded.reply_refusal(*refusal);
+        if (!forwarded.begin_watching())
             co_return forwarded.reply_gone();
-        auto sending = transport_.send(forwarded.outgoing(begin));
-        auto result = co_await std::move(sending);
-        if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
-            forwarded.sent(BootClock::now() - begin);
-            end = co_await forwarded.after_failure(*failure);
-        } else {
-            auto& exchange = std::get<upstream::ExchangePtr>(result);
-            forwarded.sent(exchange->answered_at() - begin);
-            const Verdict verdict = forwarded.look_at(*exchange);
-            if (verdict != Verdict::rejected)
-                co_return forwarded.relay(std::move(exchange), verdict);
-            end = co_await forwarded.after_rejection(std::move(exchange));
+        ForwardedRequest::End end;
+        TimePoint begin = BootClock::now();
+        if (!forwarded.take_token(begin)) {
+            end = co_await forwarded.wait_for_token();
+            if (end)
+                co_return std::move(*end);
+            begin = BootClock::now();
         }
-        if (end)
-            co_return std::move(*end);
-        begin = BootClock::now();
+        if (forwarded.has_to_be_put_down()) {
+            end = co_await forwarded.put_down();
+            if (end)
+                co_return std::move(*end);
+            begin = BootClock::now();
+        }
+        while (true) {
+            if (!forwarded.look_for_app())
+                co_return forwarded.reply_gone();
+            auto sending = transport_.send(forwarded.outgoing(begin));
+            auto result = co_await std::move(sending);
+            if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
+                forwarded.sent(BootClock::now() - begin);
+                end = co_await forwarded.after_failure(*failure);
+            } else {
+                auto& exchange = std::get<upstream::ExchangePtr>(result);
+                forwarded.sent(exchange->answered_at() - begin);
+                const Verdict verdict = forwarded.look_at(*exchange);
+                if (verdict != Verdict::rejected)
+                    co_return forwarded.relay(std::move(exchange), verdict);
+                end = co_await forwarded.after_rejection(std::move(exchange));
+            }
+            if (end)
+                co_return std::move(*end);
+            begin = BootClock::now();
+        }
+    } catch (...) { // out of memory or a bug
+        co_return forwarded.reply_nothing();
     }
 }
 
@@ -348,25 +359,39 @@ void Forwarder::ForwardedRequest::sent(Duration took) noexcept {
 Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
     token_.adopt_token(exchange.head(), judge_.operation().has_login);
-    looked_at_.reset();
+    is_decoded_ = false;
     // A status says it without the body, which may be larger than what is held: then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
     if (judge_.is_judged_by_its_start(head))
-        return judge_.judge_stream_start(head, exchange.body(), scratch_);
+        return judge_.judge_stream_start(head, exchange.body(), owner_.scratch_);
     if (!exchange.complete())
         return judge_.told_by_status(head.status) ? Verdict::rejected : Verdict::ok;
     if (exchange.body().size() > owner_.plan_.inspect_limit && !judge_.told_by_status(head.status))
         return Verdict::ok;
-    looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
-                                              exchange.body(), scratch_);
-    const graphql::Judgement judgement = judge_.judge(head.status, looked_at_.value_or(std::string_view{}));
+    decode(exchange);
+    const graphql::Judgement judgement = judge_.judge(head.status, looked_at_);
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     // The app's own login is served without a token, so it proves nothing of ours.
-    if (judgement.verdict == Verdict::ok && looked_at_ && !judge_.operation().has_login &&
-        graphql::shows_data(head.status, *looked_at_) && token_.awaits_proof())
+    if (judgement.verdict == Verdict::ok && is_decoded_ && !judge_.operation().has_login &&
+        graphql::shows_data(head.status, looked_at_) && token_.awaits_proof())
         token_.accepted(document());
     return judgement.verdict;
+}
+
+void Forwarder::ForwardedRequest::decode(const upstream::Exchange& exchange) {
+    constexpr std::size_t most_kept = 64 * 1024; // from one answer to the next
+    std::string& scratch = owner_.scratch_;
+    if (scratch.capacity() > most_kept)
+        std::string{}.swap(scratch);
+    const auto decoded = http::decoded_for_inspection(
+        exchange.head().fields.combined(FieldId::content_encoding), exchange.body(), scratch);
+    is_decoded_ = decoded.has_value();
+    looked_at_ = decoded.value_or(std::string_view{});
+}
+
+std::optional<std::string_view> Forwarder::ForwardedRequest::looked_at() const noexcept {
+    return is_decoded_ ? std::optional{looked_at_} : std::nullopt;
 }
 
 net::Task<Forwarder::ForwardedRequest::End>
@@ -408,13 +433,13 @@ Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
         co_return as_pointer(pass_on(std::move(held)));
     if (!held.judged.proven && judge_.operation().may_mutate()) {
         token_.rejected_in_doubt(document());
-        co_return co_await reply_broken_rejection();
+        co_return co_await reply_broken_rejection(held.judged.doubt);
     }
     const auth::Advice advice = co_await ask_for_advice();
     if (advice.kind != auth::Advice::Kind::pass)
         co_return follow(advice);
     if (!held.whole)
-        co_return co_await reply_broken_rejection();
+        co_return co_await reply_broken_rejection(held.judged.doubt);
     co_return as_pointer(pass_on(std::move(held)));
 }
 
@@ -441,11 +466,10 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
         return reply_error(server::error_reply(ErrorCode::overloaded));
     }
     const http::ResponseHead& head = exchange->head();
-    if (!looked_at_ && exchange->complete() && judge_.needs_body(verdict))
-        looked_at_ = http::decoded_for_inspection(head.fields.combined(FieldId::content_encoding),
-                                                  exchange->body(), scratch_);
-    note_answer(head.status, verdict, judge_.executed(head.status, looked_at_, verdict));
-    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at_, report_.executed);
+    if (!is_decoded_ && exchange->complete() && judge_.needs_body(verdict))
+        decode(*exchange);
+    note_answer(head.status, verdict, judge_.executed(head.status, looked_at(), verdict));
+    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at(), report_.executed);
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
     const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
@@ -458,14 +482,13 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
     if (reply.framing == http::BodyFraming::until_close)
         reply.after = server::AfterReply::close;
     reply.in_flight = std::move(in_flight_);
-    if (exchange->complete())
-        entry_.conclude(report_, journal::Source::answer, &request_.app);
     if (!held) {
         reply.report = report_;
         reply.body = std::make_unique<StreamedAnswer>(std::move(exchange), judge_, std::move(entry_),
                                                       std::move(report_), owner_.plan_.response_timeout);
         return reply;
     }
+    reply.delivery = conclude_when_heard(entry_, report_, journal::Source::answer, request_.app);
     report_.bytes_out = exchange->body().size();
     reply.report = std::move(report_);
     if (reply.framing != http::BodyFraming::none)
@@ -476,10 +499,11 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
 Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
     note_answer(held.status, held.judged.verdict, held.judged.executed);
     report_.nothing_ran = held.judged.nothing_ran;
-    entry_.conclude(report_, journal::Source::answer, &request_.app);
-    report_.bytes_out = held.body.size();
     Reply reply;
-    reply.head = std::move(held.head);
+    reply.delivery = conclude_when_heard(entry_, report_, journal::Source::answer, request_.app);
+    report_.bytes_out = held.body.size();
+    // Not before: a shutdown may have begun during the login.
+    http::append_kept_head(reply.head, held.head, request_.context, {}, held.body.size());
     reply.body = std::move(held.body);
     reply.report = std::move(report_);
     reply.in_flight = std::move(in_flight_);
@@ -489,8 +513,8 @@ Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
 Reply Forwarder::ForwardedRequest::reply_error(const ErrorReply& error) {
     Reply reply = render(error, request_.context);
     const bool looked_up = error.reconciled && error.executed == Executed::yes;
-    entry_.conclude(reply.report, looked_up ? journal::Source::lookup : journal::Source::answer,
-                    &request_.app);
+    const auto source = looked_up ? journal::Source::lookup : journal::Source::answer;
+    reply.delivery = conclude_when_heard(entry_, reply.report, source, request_.app);
     return reply;
 }
 
@@ -515,6 +539,15 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     return reply;
 }
 
+Reply Forwarder::ForwardedRequest::reply_nothing() noexcept {
+    entry_.abandon();
+    Reply reply;
+    report_.set_error(ErrorCode::outcome_unknown, Executed::unknown);
+    reply.report = std::move(report_);
+    reply.in_flight = std::move(in_flight_);
+    return reply;
+}
+
 net::Task<Forwarder::ForwardedRequest::End>
 Forwarder::ForwardedRequest::reply_decision(Decision decision, const upstream::Failure* failure) {
     ErrorReply error{decision.code, decision.executed, std::nullopt, {}};
@@ -532,12 +565,11 @@ Forwarder::ForwardedRequest::reply_decision(Decision decision, const upstream::F
     co_return as_pointer(reply_error(error));
 }
 
-/// The rejection was cut by the upstream, is too long to hold or can't be decoded: it must not be passed off
-/// as the whole answer.
-net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::reply_broken_rejection() {
+/// The rejection must not be passed on as if it were the whole answer. `doubt`: why not.
+net::Task<Forwarder::ForwardedRequest::End>
+Forwarder::ForwardedRequest::reply_broken_rejection(std::string_view doubt) {
     const bool may_mutate = judge_.operation().may_mutate();
-    report_.detail = "a rejection that broke off, exceeds 1 MiB or can't be read, or whose status proves "
-                     "nothing (auth.unauthorized.resend_mutations)";
+    report_.detail = doubt;
     return reply_decision(
         decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}), nullptr);
 }

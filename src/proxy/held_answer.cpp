@@ -1,5 +1,7 @@
 #include "held_answer.hpp"
 
+#include <bearerd/http/kept_head.hpp>
+
 #include "streamed_answer.hpp"
 
 #include <utility>
@@ -12,15 +14,22 @@ net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange, Duration patience, co
     held.body = exchange->body();
     const TimePoint give_up = BootClock::now() + patience;
     while (!exchange->complete() && held.body.size() <= most_held) {
-        if (co_await exchange->read(give_up))
+        if (const error_code code = co_await exchange->read(give_up)) {
+            if (code == errc::timed_out)
+                held.judged.doubt = "a rejection that did not end in time";
             break;
+        }
         held.body += exchange->body();
     }
+    if (held.body.size() > most_held)
+        held.judged.doubt = "a rejection that exceeds 1 MiB";
     const http::ResponseHead& head = exchange->head();
     held.whole = exchange->complete() && held.body.size() <= most_held;
     held.status = head.status;
     const auto framing = http::framing_for(context, held.status, held.body.size());
-    http::append_app_head(held.head, head, plan, context, framing, held.body.size());
+    std::string whole_head;
+    http::append_app_head(whole_head, head, plan, context, framing, held.body.size());
+    held.head = http::head_to_keep(whole_head);
     if (held.whole) {
         std::string scratch;
         held.judged = judge.judge_whole(head, held.body, scratch);

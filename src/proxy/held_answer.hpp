@@ -14,7 +14,7 @@ namespace bearerd::proxy {
 
 /// An answer that was read whole and has released its connection, so that a login can use it.
 struct HeldAnswer {
-    std::string head; ///< as the app gets it
+    std::string head; ///< to be completed when the app gets it, by http::append_kept_head()
     std::string body; ///< coded as it came
     std::uint16_t status = 0;
     bool whole = false;        ///< all of it is here, and may be held

@@ -4,6 +4,8 @@
 #include <bearerd/server/handler.hpp>
 #include <bearerd/server/report.hpp>
 
+#include <exception>
+#include <memory>
 #include <utility>
 
 namespace bearerd::proxy {
@@ -17,19 +19,49 @@ public:
     OpenEntry(journal::Scribe& scribe, journal::EntryPtr entry) noexcept
         : scribe_{&scribe}, entry_{std::move(entry)} {}
 
-    /// Records what the report says, once. `app`: whether it is still there is recorded as well, if the
-    /// mutation was executed.
-    void conclude(const server::Report& report, journal::Source source = journal::Source::answer,
-                  server::AppWatcher* app = nullptr) {
-        if (!entry_)
-            return;
-        const bool executed = report.executed == graphql::Executed::yes;
-        conclude(report, source, executed && app != nullptr && app->is_gone());
+    OpenEntry(OpenEntry&&) noexcept = default;
+
+    OpenEntry& operator=(OpenEntry&& other) noexcept {
+        std::swap(scribe_, other.scribe_);
+        std::swap(entry_, other.entry_);
+        return *this;
     }
 
-    void conclude(const server::Report& report, journal::Source source, bool unheard) {
-        if (!entry_)
-            return;
+    /// If an exception ends the request, its outcome is unknown. A request that ends with the process leaves
+    /// its intent alone, which means the same, and the journal may be gone by then.
+    ~OpenEntry() {
+        if (std::uncaught_exceptions() != 0)
+            abandon();
+    }
+
+    explicit operator bool() const noexcept { return entry_ != nullptr; }
+
+    /// Records what the report says, once.
+    void conclude(const server::Report& report, journal::Source source = journal::Source::answer,
+                  bool unheard = false) {
+        if (entry_)
+            conclude(outcome_of(report, source, unheard));
+    }
+
+    /// Records an outcome, once.
+    void conclude(journal::Outcome outcome) {
+        if (const journal::EntryPtr entry = std::exchange(entry_, nullptr))
+            scribe_->conclude(entry, std::move(outcome));
+    }
+
+    /// Records that the outcome is unknown, unless one was recorded.
+    void abandon() noexcept {
+        try {
+            server::Report report;
+            report.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+            conclude(report);
+        } catch (...) { // no memory: an intent without an outcome means the same
+            entry_.reset();
+        }
+    }
+
+    [[nodiscard]] static journal::Outcome outcome_of(const server::Report& report, journal::Source source,
+                                                     bool unheard) {
         journal::Outcome outcome;
         outcome.executed = report.executed;
         outcome.status = report.status;
@@ -37,13 +69,54 @@ public:
         outcome.source = source;
         outcome.nothing_ran = report.nothing_ran;
         outcome.unheard = unheard;
-        scribe_->conclude(std::move(entry_), std::move(outcome));
-        entry_.reset();
+        return outcome;
     }
 
 private:
     journal::Scribe* scribe_ = nullptr;
     journal::EntryPtr entry_;
 };
+
+/// Records the outcome of a mutation that was executed, once it is known whether its app has heard of it.
+class Hearing final : public server::Delivery {
+public:
+    Hearing(OpenEntry entry, journal::Outcome outcome) noexcept
+        : entry_{std::move(entry)}, outcome_{std::move(outcome)} {}
+
+    Hearing(const Hearing&) = delete;
+    Hearing& operator=(const Hearing&) = delete;
+
+    /// If an exception has taken the answer, the app did not get it.
+    ~Hearing() override {
+        if (std::uncaught_exceptions() != 0)
+            ended(false);
+    }
+
+    void ended(bool whole) noexcept override {
+        outcome_.unheard = outcome_.unheard || !whole;
+        try {
+            entry_.conclude(std::move(outcome_));
+        } catch (...) { // no memory: an intent without an outcome is unknown
+            entry_ = OpenEntry{};
+        }
+    }
+
+private:
+    OpenEntry entry_;
+    journal::Outcome outcome_;
+};
+
+/// Concludes the entry of a request whose answer is there whole: at once, or by what is returned if the
+/// mutation was executed, so that it is known then whether the app has heard of it.
+[[nodiscard]] inline std::unique_ptr<server::Delivery> conclude_when_heard(OpenEntry& entry,
+                                                                           const server::Report& report,
+                                                                           journal::Source source,
+                                                                           server::AppWatcher& app) {
+    if (!entry || report.executed != graphql::Executed::yes) {
+        entry.conclude(report, source);
+        return nullptr;
+    }
+    return std::make_unique<Hearing>(std::move(entry), OpenEntry::outcome_of(report, source, app.is_gone()));
+}
 
 } // namespace bearerd::proxy

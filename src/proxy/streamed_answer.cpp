@@ -38,9 +38,10 @@ net::Task<server::BodySource::Piece> StreamedAnswer::next() {
 
 /// The outcome of a mutation is worth knowing even if nobody waits for it, but not for ever.
 bool StreamedAnswer::expect_nobody() {
+    const bool expected = std::exchange(for_nobody_, true);
     if (!judge_.moves_money())
         return false;
-    if (!std::exchange(for_nobody_, true))
+    if (!expected)
         give_up_ = BootClock::now() + patience_;
     return true;
 }
@@ -53,15 +54,26 @@ net::Task<void> StreamedAnswer::read_for_nobody() {
 }
 
 server::Report StreamedAnswer::finish() {
-    if (state_ == State::last && kept_) {
-        std::string scratch;
-        const auto decoded = http::decoded_for_inspection(coding_, *kept_, scratch);
-        report_.executed = judge_.executed(report_.status, decoded, graphql::Verdict::ok);
-        report_.nothing_ran = AnswerJudge::ran_nothing(report_.status, decoded, report_.executed);
+    const bool dropped = for_nobody_ && !judge_.moves_money();
+    if (state_ == State::more && !dropped)
+        broke_off(errc::truncated); // an exception has ended it
+    try {
+        judge_kept();
+    } catch (...) { // out of memory
+        report_.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
     }
     const bool unheard = for_nobody_ && report_.executed == graphql::Executed::yes;
     entry_.conclude(report_, journal::Source::answer, unheard);
     return std::move(report_);
+}
+
+void StreamedAnswer::judge_kept() {
+    if (state_ != State::last || !kept_)
+        return;
+    std::string scratch;
+    const auto decoded = http::decoded_for_inspection(coding_, *kept_, scratch);
+    report_.executed = judge_.executed(report_.status, decoded, graphql::Verdict::ok);
+    report_.nothing_ran = AnswerJudge::ran_nothing(report_.status, decoded, report_.executed);
 }
 
 void StreamedAnswer::keep(std::string_view piece) {

@@ -33,6 +33,7 @@ public:
 
 private:
     void keep(std::string_view piece);
+    void judge_kept();
     void broke_off(error_code code);
 
     upstream::ExchangePtr exchange_;

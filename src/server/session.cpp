@@ -388,21 +388,18 @@ net::Task<error_code> Session::receive() {
 /// so that an idle client has none.
 net::Task<void> Session::answer(Read read) {
     Reply reply;
-    if (read == Read::faulty) {
-        reply = refusal(fault_);
-    } else {
-        begin_answer();
-        if (wants_preflight()) {
+    try {
+        if (read == Read::faulty) {
+            reply = refusal(fault_);
+        } else if (begin_answer(); wants_preflight()) {
             reply = own_reply(context_, 204, {}, {}, {});
             reply.report.quiet = true;
         } else {
-            try {
-                auto handled = site_->handler->handle(request());
-                reply = co_await std::move(handled);
-            } catch (...) { // out of memory or a bug: write_rest() sees to an answer
-                reply.head.clear();
-            }
+            auto handled = site_->handler->handle(request());
+            reply = co_await std::move(handled);
         }
+    } catch (...) { // out of memory or a bug: write_rest() sees to an answer
+        reply.head.clear();
     }
     const Sent sent = write_at_once(reply);
     if (!sent.whole)
@@ -449,7 +446,7 @@ Session::Sent Session::write_at_once(Reply& reply) {
     const auto bytes = static_cast<std::size_t>(sent);
     const bool whole = bytes == pieces[0].size() + pieces[1].size();
     if (whole)
-        finish_write(reply);
+        finish_write(reply, true);
     return {bytes, whole};
 }
 
@@ -457,11 +454,12 @@ Session::Sent Session::write_at_once(Reply& reply) {
 /// reply, or if it fails before its first byte, the app is told that the outcome is unknown.
 net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
     bool failed = reply.head.empty();
+    bool whole = false;
     try {
         if (is_streamed(reply))
-            co_await write_stream(reply);
+            whole = co_await write_stream(reply);
         else if (!failed)
-            co_await write_held(reply, sent);
+            whole = co_await write_held(reply, sent);
     } catch (...) { // out of memory or a bug
         failed = true;
     }
@@ -469,16 +467,33 @@ net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
         std::string scratch;
         log::error("internal error while answering a request",
                    {{"request_id", masked(request_id_, scratch)}});
-        close_after_reply(AfterReply::close);
+        give_up(reply);
         if (phase_ != Phase::writing) {
             reply = refusal(ErrorCode::outcome_unknown, std::move(reply.report));
-            co_await write_held(reply, 0);
+            static_cast<void>(co_await write_held(reply, 0));
         }
     }
-    finish_write(reply);
+    finish_write(reply, whole);
 }
 
-net::Task<void> Session::write_held(Reply& reply, std::size_t sent) {
+/// Nothing more of this reply is written. Takes from it what is known of the request, and has the outcome
+/// recorded.
+void Session::give_up(Reply& reply) noexcept {
+    const bool half_looks_whole =
+        phase_ == Phase::writing && is_streamed(reply) && reply.framing == http::BodyFraming::until_close;
+    close_after_reply(half_looks_whole ? AfterReply::reset : AfterReply::close);
+    try {
+        if (is_streamed(reply))
+            reply.report = std::get<std::unique_ptr<BodySource>>(reply.body)->finish();
+    } catch (...) { // the report stays as it was when the head was made
+    }
+    if (const auto delivery = std::exchange(reply.delivery, nullptr))
+        delivery->ended(false);
+    reply.report.set_error(ErrorCode::outcome_unknown, graphql::Executed::unknown);
+}
+
+/// Returns whether all of it was written.
+net::Task<bool> Session::write_held(Reply& reply, std::size_t sent) {
     if (std::holds_alternative<BorrowedBody>(reply.body)) {
         // The next request may have the upstream connection while the app takes its answer.
         std::string copy{whole_body(reply)};
@@ -489,10 +504,12 @@ net::Task<void> Session::write_held(Reply& reply, std::size_t sent) {
     const std::size_t sent_of_head = std::min(sent, head.size());
     head.remove_prefix(sent_of_head);
     body.remove_prefix(sent - sent_of_head);
-    static_cast<void>(co_await write(head, body, {}));
+    co_return co_await write(head, body, {});
 }
 
-net::Task<void> Session::write_stream(Reply& reply) {
+/// The same.
+net::Task<bool> Session::write_stream(Reply& reply) {
+    bool whole = false;
     BodySource& source = *std::get<std::unique_ptr<BodySource>>(reply.body);
     while (true) {
         const BodySource::Piece piece = co_await source.next();
@@ -503,14 +520,18 @@ net::Task<void> Session::write_stream(Reply& reply) {
             break;
         }
         const bool app_is_there = co_await write_piece(reply, piece);
-        if (piece.state == BodySource::State::last)
-            break;
         if (!app_is_there) {
+            if (reply.framing == http::BodyFraming::until_close)
+                close_after_reply(AfterReply::reset);
             co_await source.read_for_nobody();
             break;
         }
+        whole = piece.state == BodySource::State::last;
+        if (whole)
+            break;
     }
     reply.report = source.finish();
+    co_return whole;
 }
 
 /// Writes a piece in its framing; the head is written with the first one. Returns false if the app is gone.
@@ -578,7 +599,9 @@ ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
     return ::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL);
 }
 
-void Session::finish_write(Reply& reply) noexcept {
+void Session::finish_write(Reply& reply, bool whole) noexcept {
+    if (reply.delivery)
+        reply.delivery->ended(whole);
     close_after_reply(context_.keep_alive ? reply.after : std::max(reply.after, AfterReply::close));
     http::keep_spare_head(std::move(reply.head));
     reply.body.emplace<std::string>(); // frees the upstream connection that it was borrowed from

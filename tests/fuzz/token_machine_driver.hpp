@@ -283,7 +283,7 @@ private:
         allowed_at_ = {};
         outdated_ = running_;
         const bool same_user = b % 2 == 0;
-        const auto reply = machine_.credentials_changed(same_user, moment(b));
+        const auto reply = machine_.credentials_changed(same_user, true, moment(b));
         promise(same_user || !machine_.current(), "another user's token is dropped");
         check_start(reply);
         promise(stopped_ || !loaded_ || running_, "changed credentials are tried at once");

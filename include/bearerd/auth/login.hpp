@@ -5,6 +5,7 @@
 #include <bearerd/net/task.hpp>
 #include <bearerd/upstream/transport.hpp>
 
+#include <functional>
 #include <memory>
 
 namespace bearerd::auth {
@@ -16,10 +17,12 @@ namespace bearerd::auth {
                                              std::shared_ptr<const config::Settings> settings);
 
 /// The same by other credentials than those of the settings. A refresh token that is not empty is tried
-/// first, once, on a new connection; if it is refused, the credentials are tried.
+/// first, once, on a new connection. If it is answered whole, but brings no token, the credentials are tried,
+/// within the same `auth.login_timeout`, unless that answer is HTTP 429 or 5xx. `still_wanted` (or empty) is
+/// asked before they are sent: they are not if it says false.
 [[nodiscard]] net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                              std::shared_ptr<const config::Settings> settings,
                                              std::shared_ptr<const config::Credentials> credentials,
-                                             Secret refresh_token);
+                                             Secret refresh_token, std::function<bool()> still_wanted = {});
 
 } // namespace bearerd::auth

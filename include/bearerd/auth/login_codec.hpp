@@ -32,7 +32,8 @@ struct LoginOutcome {
     enum class Source : std::uint8_t { login, refresh, file };
     Kind kind = Kind::unavailable;
     Source source = Source::login;
-    Secret token;                        ///< accepted: valid as token_in_header() has it
+    Secret
+        token; ///< accepted: valid as token_in_header() has it; unavailable: one that has expired; or empty
     std::optional<Duration> life;        ///< of the token from its receipt on, if the answer tells it
     std::string identity;                ///< what the answer says of the user; may be empty
     Secret refresh_token;                ///< the next one; empty: none

@@ -2,6 +2,7 @@
 
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/secret.hpp>
+#include <bearerd/base/token_text.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -37,13 +38,8 @@ struct Token {
 
 using TokenPtr = std::shared_ptr<const Token>;
 
-/// Longer header values are not taken for tokens.
-inline constexpr std::size_t max_token_size = 16UL << 10;
-
-/// The token in a header's value: without white space around it and a leading "Bearer " (in any case). Empty
-/// where what is left is a placeholder (null, undefined), or could not be sent as it is: not visible ASCII
-/// throughout, with a comma (two values joined), or longer than max_token_size.
-[[nodiscard]] std::string_view token_in_header(std::string_view value) noexcept;
+using bearerd::max_token_size;
+using bearerd::token_in_header;
 
 /// How long a token lives from its receipt on: `exp - iat` where it tells both and the difference is
 /// positive, at most 30 days; else 60 minutes (contract 3.3).

@@ -31,7 +31,8 @@ inline constexpr std::size_t max_store_file = 64UL << 10;
 [[nodiscard]] error_code write_store_file(const std::string& directory, const std::string& name,
                                           std::string_view bytes);
 
-/// Removes the temporary files that a crash left beside `name`.
+/// Removes the temporary files that a crash left beside `name`. Call it under the lock of those who write
+/// there, or it takes a file away that is being written.
 void remove_stale_files(const std::string& directory, const std::string& name);
 
 struct StoreSettings {
@@ -55,6 +56,9 @@ public:
         bool did_not_open = false; ///< the key is another one; or the file is damaged, which looks the same
     };
 
+    /// Removes what a crash left, once at the start. A file that another process is writing stays.
+    void clean_up();
+
     [[nodiscard]] Loaded<TokenRecord> load_token();
     /// Opens only with the password that was rejected: the seal itself is the credentials' fingerprint, and
     /// it tells nothing to who has the file only.
@@ -70,10 +74,18 @@ public:
     [[nodiscard]] Loaded<RefreshRecord> load_refresh();
     /// A longer token is not stored.
     [[nodiscard]] error_code save(const RefreshRecord& record);
+
+    /// Whether a refresh token may be used, which nobody else may then.
+    struct Taken {
+        bool taken = false;
+        error_code problem; ///< why not; none: another one is stored, or none is
+
+        explicit operator bool() const noexcept { return taken; }
+    };
+
     /// Marks the stored refresh token as used, so that no process ever loads it again: on the disk before
-    /// this returns. False if another one is stored, or none, or if it can't be written; then it must not be
-    /// used.
-    [[nodiscard]] bool take_refresh(const Secret& token);
+    /// this returns.
+    [[nodiscard]] Taken take_refresh(const Secret& token);
 
 private:
     struct Key {
@@ -86,6 +98,7 @@ private:
     [[nodiscard]] Result<const Key*> key_for(KeySource source, std::optional<Salt> salt);
     [[nodiscard]] Loaded<Secret> load(std::string_view purpose, KeySource source);
     [[nodiscard]] error_code save(std::string_view purpose, KeySource source, const Secret& plain);
+    [[nodiscard]] error_code save_under_lock(std::string_view purpose, KeySource source, const Secret& plain);
     [[nodiscard]] std::string file_name(std::string_view purpose) const;
 
     StoreSettings settings_;

@@ -126,8 +126,9 @@ public:
 
     /// Other credentials: tried at once, and the back-off forgotten. `same_user`: only the password changed,
     /// so the token is kept until the login has brought another; else it is dropped, and what its requests
-    /// bring is foreign.
-    [[nodiscard]] Reply credentials_changed(bool same_user, Moment at);
+    /// bring is foreign. `sent`: the login that runs, if one does, was sent with the former ones, so that its
+    /// outcome is dropped and another one follows; else it is sent with the new ones, and counts.
+    [[nodiscard]] Reply credentials_changed(bool same_user, bool sent, Moment at);
 
     void stop() noexcept { stopped_ = true; }
 
@@ -146,6 +147,9 @@ public:
 
     [[nodiscard]] bool login_running() const noexcept { return running_; }
 
+    /// Whether a login runs whose credentials have not been replaced since it was sent.
+    [[nodiscard]] bool login_counts() const noexcept { return running_ && !outdated_; }
+
     /// Whether a login brought a token since the one of this generation.
     [[nodiscard]] bool login_since(std::uint64_t generation) const noexcept {
         return login_generation_ > generation;
@@ -159,10 +163,6 @@ public:
 
     /// Rejected logins in a row; what outlives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
-
-    /// The login that runs has not been sent yet, and will be with another password of the same user: what
-    /// failed before tells nothing of it.
-    void password_replaced() noexcept;
 
     /// The end of the back-off, while one lasts or has just ended.
     [[nodiscard]] std::optional<TimePoint> next_try() const noexcept;

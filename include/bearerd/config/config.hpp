@@ -248,7 +248,8 @@ struct Settings {
 [[nodiscard]] const Url& login_url(const Settings& settings) noexcept;
 
 /// The upstream as a login sees it: `url` is login_url(), and what concerns the GraphQL API alone is left
-/// out if that is on another server (`headers`, which may hold keys, and `tls.server_name`).
+/// out if that is on another server (`headers`, which may hold keys, `tls.server_name` and the client
+/// certificate).
 [[nodiscard]] Upstream login_upstream(const Settings& settings);
 
 /// Whether a login goes to another server than the requests.

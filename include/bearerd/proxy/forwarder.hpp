@@ -60,6 +60,7 @@ private:
     reconcile::Reconciler* reconciler_;
     journal::Scribe* scribe_;
     graphql::DocumentMemo memo_;
+    std::string scratch_; ///< for the decoded body of an answer, while it is judged
 };
 
 } // namespace bearerd::proxy

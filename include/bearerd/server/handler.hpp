@@ -68,7 +68,8 @@ public:
     /// the head goes out, comes without a wait and is not broken.
     [[nodiscard]] virtual net::Task<Piece> next() = 0;
 
-    /// Instead of next(), once the app is gone: reads on as far as that is worth knowing (contract 4).
+    /// Called once the app is gone, even if it missed no more than the end of the last piece. Reads on, in
+    /// place of next(), as far as that is worth knowing (contract 4).
     [[nodiscard]] virtual net::Task<void> read_for_nobody() = 0;
 
     /// The app is gone, and next() is called all the same, for the sake of others. Returns false if it must
@@ -84,6 +85,18 @@ struct BorrowedBody {
     using Owner = std::unique_ptr<void, void (*)(void*) noexcept>;
     std::string_view bytes;
     Owner owner;
+};
+
+/// Learns whether a reply that is there whole has reached the app.
+class Delivery {
+public:
+    Delivery() = default;
+    Delivery(const Delivery&) = delete;
+    Delivery& operator=(const Delivery&) = delete;
+    virtual ~Delivery() = default;
+
+    /// Called once, after the last write. `whole`: all of the reply was handed to the kernel.
+    virtual void ended(bool whole) noexcept = 0;
 };
 
 /// What happens to the app's connection after the reply, mildest first.
@@ -141,8 +154,10 @@ struct Reply {
     /// What the head says of the body's end; only a BodySource needs it.
     http::BodyFraming framing = http::BodyFraming::length;
     AfterReply after = AfterReply::keep;
-    Report report; ///< of a BodySource, as it stands when the head is made
+    Report report; ///< of a BodySource, as it stands when the head is made; without a head, what is known
     InFlight in_flight{};
+    /// Of a reply that is there whole; may be null. A BodySource learns it by read_for_nobody().
+    std::unique_ptr<Delivery> delivery{};
 };
 
 /// Returns the body if it is there whole, otherwise "". Valid as long as the reply.

@@ -117,13 +117,14 @@ private:
     [[nodiscard]] Reply refusal(graphql::ErrorCode code, Report report = {});
     [[nodiscard]] Sent write_at_once(Reply& reply);
     [[nodiscard]] net::Task<void> write_rest(Reply& reply, std::size_t sent);
-    [[nodiscard]] net::Task<void> write_held(Reply& reply, std::size_t sent);
-    [[nodiscard]] net::Task<void> write_stream(Reply& reply);
+    void give_up(Reply& reply) noexcept;
+    [[nodiscard]] net::Task<bool> write_held(Reply& reply, std::size_t sent);
+    [[nodiscard]] net::Task<bool> write_stream(Reply& reply);
     [[nodiscard]] net::Task<bool> write_piece(Reply& reply, const BodySource::Piece& piece);
     [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
                                         std::string_view third);
     [[nodiscard]] ssize_t send_now(std::span<const std::string_view> pieces) noexcept;
-    void finish_write(Reply& reply) noexcept;
+    void finish_write(Reply& reply, bool whole) noexcept;
     void close_after_reply(AfterReply how) noexcept;
     void finish_report(const Report& report);
     [[nodiscard]] net::Task<void> linger();

@@ -95,6 +95,7 @@ public:
     std::vector<std::string> heads;
     std::vector<std::string> bodies;
     std::vector<bool> new_connections; ///< whether each was asked to go on one
+    std::vector<TimePoint> give_ups;
 
     void answer(FakeAnswer answer) {
         answers_.push_back(std::move(answer));
@@ -114,6 +115,7 @@ public:
         heads.emplace_back(request.head);
         bodies.emplace_back(request.body);
         new_connections.push_back(request.new_connection);
+        give_ups.push_back(request.give_up);
         while (answers_.empty() && !closed_) {
             timer_.expires_after(std::chrono::hours{1});
             co_await timer_.async_wait(use);

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <functional>
+
 namespace bearerd::auth::test {
 namespace {
 
@@ -55,12 +57,12 @@ FakeAnswer answer(std::string body, std::uint16_t status = 200) {
 /// Logs in once; the transport tells what was sent.
 struct LoggedIn {
     LoggedIn(std::shared_ptr<config::Settings> settings, std::vector<FakeAnswer> answers,
-             std::string_view refresh_token = {}) {
+             std::string_view refresh_token = {}, std::function<bool()> still_wanted = {}) {
         for (FakeAnswer& each : answers)
             transport->answer(std::move(each));
         const std::shared_ptr<const config::Credentials> credentials{settings, &settings->credentials};
-        outcome = bearerd::test::run_task(
-            loop, log_in(transport, std::move(settings), credentials, Secret{refresh_token}));
+        outcome = bearerd::test::run_task(loop, log_in(transport, std::move(settings), credentials,
+                                                       Secret{refresh_token}, std::move(still_wanted)));
     }
 
     net::asio::io_context loop;
@@ -100,6 +102,7 @@ TEST(BodyLogin, IsJudgedLikeAnyOther) {
          Kind::accepted, ""},
         {R"({"data":{"login":{"token":null,"next":"refresh-1"}},"errors":[{"message":"refresh-1"}]})", 200,
          Kind::rejected, "not shown"},
+        {R"({"data":{"login":{"token":"of-a-guest","errors":"wrong"}}})", 200, Kind::rejected, "says: wrong"},
         {R"({"data":{"login":{"token":"a b"}}})", 200, Kind::unavailable, "neither a token"},
         {R"({"data":{"login":{"token":"t"}}})", 500, Kind::unavailable, "500"},
         {R"({"data":{"login":{"token":"t"})", 200, Kind::unavailable, "without a JSON object"},
@@ -176,6 +179,49 @@ TEST(Refresh, ThatIsRefusedFallsBackToALogin) {
     EXPECT_THAT(done.transport->bodies.back(), HasSubstr(R"("password":"pass-word")"));
 }
 
+/// Servers say in many ways that a refresh token is of no use any more.
+TEST(Refresh, ThatIsAnsweredWithoutATokenFallsBackToALogin) {
+    const struct {
+        std::string body;
+        std::uint16_t status;
+        bool falls_back;
+    } cases[] = {
+        {R"({"data":{"login":null}})", 200, true},
+        {R"({"data":{"login":{"token":"t","expires":0}}})", 200, true},
+        {"<html>", 200, true},
+        {"<html>", 401, true},
+        {R"({"message":"Unauthorized"})", 401, true},
+        {"{}", 400, true},
+        {"", 404, true},
+        {R"({"errors":[{"message":"no","extensions":{"code":"INTERNAL_SERVER_ERROR"}}]})", 200, true},
+        {"", 429, false},
+        {R"({"data":{"login":null}})", 503, false},
+    };
+
+    for (const auto& each : cases) {
+        SCOPED_TRACE(each.body + std::to_string(each.status));
+        const LoggedIn done{body_settings(),
+                            {answer(each.body, each.status), answer(R"({"data":{"login":{"token":"t2"}}})")},
+                            "refresh-1"};
+        EXPECT_EQ(done.outcome.kind, each.falls_back ? Kind::accepted : Kind::unavailable);
+        EXPECT_EQ(done.transport->sent, each.falls_back ? 2U : 1U);
+    }
+}
+
+TEST(Refresh, AndTheLoginAfterItShareOneTimeout) {
+    const LoggedIn done{body_settings(),
+                        {answer(R"({"data":null})"), answer(R"({"data":{"login":{"token":"t2"}}})")},
+                        "refresh-1"};
+    ASSERT_EQ(done.transport->give_ups.size(), 2U);
+    EXPECT_EQ(done.transport->give_ups[0], done.transport->give_ups[1]);
+}
+
+TEST(Refresh, IsNotFollowedByALoginThatIsNotWantedAnyMore) {
+    const LoggedIn done{body_settings(), {answer(R"({"data":null})")}, "refresh-1", [] { return false; }};
+    EXPECT_EQ(done.outcome.kind, Kind::unavailable);
+    EXPECT_EQ(done.transport->sent, 1U);
+}
+
 TEST(Refresh, ThatMayHaveArrivedIsNotRepeated) {
     for (const auto stage : {upstream::Stage::writing, upstream::Stage::waiting, upstream::Stage::reading}) {
         FakeAnswer lost;
@@ -249,6 +295,47 @@ TEST(OAuth2Login, IsJudgedByTheErrorsOfTheStandard) {
         EXPECT_EQ(done.outcome.kind, each.kind);
         EXPECT_THAT(done.outcome.reason, HasSubstr(each.reason));
         EXPECT_THAT(done.outcome.reason, Not(HasSubstr("pass-word")));
+    }
+}
+
+TEST(OAuth2Login, DoesNotShowTheCredentialsInAnyFormThatWasSent) {
+    // Basic dGlsbDphYiUyRmNkJTJCZWYlM0RnaA== is till:ab%2Fcd%2Bef%3Dgh
+    for (const std::string echo :
+         {"dGlsbDphYiUyRmNkJTJCZWYlM0RnaA==", "YiUyRmNkJTJCZWY", "ab%2Fcd%2Bef%3Dgh"}) {
+        auto settings = settings_of_kind(config::LoginKind::oauth2_client_credentials);
+        settings->credentials.password = Secret{std::string_view{"ab/cd+ef=gh"}};
+        const LoggedIn done{
+            std::move(settings),
+            {answer(R"({"error":"invalid_client","error_description":")" + echo + R"("})", 401)}};
+        EXPECT_EQ(done.outcome.kind, Kind::rejected);
+        EXPECT_THAT(done.outcome.reason, HasSubstr("not shown")) << echo;
+    }
+}
+
+TEST(LoginAnswer, KeepsNoSecretAfterItWasRead) {
+    const struct {
+        config::LoginKind kind;
+        std::string body;
+    } cases[] = {
+        {config::LoginKind::graphql,
+         R"({"data":{"login":{"token":"secret-1","token":"secret-\"2","refresh_token" : "secret-3"}}})"},
+        {config::LoginKind::oauth2_client_credentials,
+         R"({"access_token":"secret-1","access_token":"secret-2","id_token":"secret-3","refresh_token":"secret-4"})"},
+    };
+
+    for (const auto& each : cases) {
+        auto settings =
+            each.kind == config::LoginKind::graphql ? body_settings() : settings_of_kind(each.kind);
+        settings->auth.refresh.reset();
+        const Secret none;
+        http::ResponseHead head;
+        head.status = 200;
+        std::string body = each.body;
+        const auto outcome =
+            login_codec(each.kind)->read({*settings, settings->credentials, none}, head, body);
+        EXPECT_EQ(outcome.token.reveal(), "secret-1");
+        EXPECT_THAT(body, Not(HasSubstr("secret")));
+        EXPECT_EQ(body.size(), each.body.size());
     }
 }
 

@@ -6,6 +6,8 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
+
 namespace bearerd::auth {
 namespace {
 
@@ -165,6 +167,65 @@ TEST(RefreshToken, OfFormerCredentialsIsForgotten) {
     f.run_until([&f] { return f.transport->sent == 2; });
     EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"another")"));
     f.run_until([&folder] { return stored_in(folder).empty(); });
+}
+
+/// However far the renewal is: from its first step until it is sent.
+TEST(RefreshToken, WhoseRenewalMeetsAReloadLeavesTheNewCredentialsToOneLogin) {
+    for (int steps = 0; steps < 6; ++steps) {
+        SCOPED_TRACE(steps);
+        ServiceFixture f{with_refresh()};
+        log_in_first(f, "r-1");
+        renew(f);
+        for (int i = 0; i < steps; ++i) {
+            f.context.restart();
+            f.context.poll_one();
+        }
+        Options changed = with_refresh();
+        changed.password = "another";
+        f.service->reload(settings(changed), f.transport);
+        for (int i = 0; i < 3; ++i)
+            f.transport->answer(FakeAnswer::errors("wrong"));
+        f.run_until([&f] { return f.service->status().last_login_result == "rejected"; });
+        f.context.restart();
+        f.context.poll();
+        const auto sent =
+            std::count_if(f.transport->bodies.begin(), f.transport->bodies.end(),
+                          [](const std::string& body) { return body.find("another") != std::string::npos; });
+        EXPECT_EQ(sent, 1);
+        const auto& bodies = f.transport->bodies;
+        EXPECT_EQ(std::count_if(bodies.begin(), bodies.end(),
+                                [](const std::string& body) { return body.find("pass-word") != body.npos; }),
+                  1)
+            << "the first login";
+        EXPECT_EQ(f.stats.logins[1].get(), 1U);
+    }
+}
+
+TEST(RefreshToken, ThatIsRefusedAfterStopIsNotFollowedByALogin) {
+    ServiceFixture f{with_refresh()};
+    log_in_first(f, "r-1");
+    renew(f);
+    f.run_until([&f] { return f.transport->sent == 2; });
+    f.service->stop();
+    f.transport->answer(FakeAnswer::errors("refused"));
+    f.context.restart();
+    f.context.poll();
+    EXPECT_EQ(f.transport->running, 0U);
+    EXPECT_EQ(f.transport->sent, 2U);
+}
+
+TEST(RefreshToken, WhoseTokenComesAgainWithNoLifeLeftIsNoFailure) {
+    ServiceFixture f{with_refresh()};
+    log_in_first(f, "r-1");
+    renew(f);
+    f.transport->answer(tokens("one", "r-2", "0"));
+    f.transport->answer(tokens("one", "r-3", "0"));
+    f.run_until([&f] { return f.transport->sent == 3 && f.transport->running == 0; });
+    f.context.restart();
+    f.context.poll();
+    EXPECT_EQ(value(f.source->current(f.now)), "one");
+    EXPECT_EQ(f.service->status().last_login_result, "ok");
+    EXPECT_FALSE(f.service->status().next_try);
 }
 
 TEST(StaticTokenService, ReadsItsFileAgainAfterARejection) {

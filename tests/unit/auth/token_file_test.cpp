@@ -6,6 +6,8 @@
 
 #include <sys/stat.h>
 
+#include <algorithm>
+
 namespace bearerd::auth {
 namespace {
 
@@ -173,6 +175,34 @@ TEST(TokenFile, WhatACrashLeftIsRemoved) {
     TemporaryDirectory::write(folder.path() + "/.other.tmp-123", "x");
     remove_stale_files(folder.path(), "token");
     EXPECT_EQ(folder.names(), std::vector<std::string>{".other.tmp-123"});
+}
+
+TEST(TokenFile, WhatAnotherProcessIsWritingIsRemovedByNoReading) {
+    const TemporaryDirectory folder;
+    TokenFile file{settings(folder.path())};
+    ASSERT_FALSE(file.save(RefreshRecord{Secret{std::string_view{"r-1"}}}));
+    const std::string name = folder.names().front();
+    const std::string temporary = "." + name + ".tmp-123";
+    TemporaryDirectory::write(folder.path() + "/" + temporary, "x");
+    EXPECT_TRUE(file.load_refresh().value);
+    EXPECT_TRUE(file.take_refresh(Secret{std::string_view{"r-1"}}));
+    const auto names = folder.names();
+    EXPECT_EQ(std::count(names.begin(), names.end(), temporary), 1);
+    file.clean_up();
+    EXPECT_EQ(folder.names(), std::vector<std::string>{name});
+}
+
+TEST(TokenFile, ARefreshTokenThatCannotBeMarkedSaysWhy) {
+    const TemporaryDirectory folder;
+    TokenFile file{settings(folder.path() + "/missing")};
+    const auto missing = file.take_refresh(Secret{std::string_view{"r-1"}});
+    EXPECT_FALSE(missing.taken);
+    EXPECT_TRUE(missing.problem);
+    TokenFile other{settings(folder.path())};
+    ASSERT_FALSE(other.save(RefreshRecord{Secret{std::string_view{"r-2"}}}));
+    const auto another = other.take_refresh(Secret{std::string_view{"r-1"}});
+    EXPECT_FALSE(another.taken);
+    EXPECT_FALSE(another.problem);
 }
 
 TEST(TokenFile, InstancesForOtherUsersOrUpstreamsShareADirectory) {

@@ -84,7 +84,7 @@ TEST(TokenMachine, AChangedPasswordIsTriedAtOnceAndForgetsTheCount) {
     Fixture f;
     static_cast<void>(f.start());
     static_cast<void>(f.failed(Failure::rejected));
-    EXPECT_TRUE(f.machine.credentials_changed(true, f.at()).start_login);
+    EXPECT_TRUE(f.machine.credentials_changed(true, true, f.at()).start_login);
     EXPECT_EQ(f.failed(Failure::rejected).failure.retry_after, 30s);
 }
 
@@ -92,7 +92,7 @@ TEST(TokenMachine, TheOutcomeOfALoginWithReplacedCredentialsIsDropped) {
     for (const bool accepted : {true, false}) {
         Fixture f;
         static_cast<void>(f.start());
-        EXPECT_FALSE(f.machine.credentials_changed(true, f.at()).start_login) << "one at a time";
+        EXPECT_FALSE(f.machine.credentials_changed(true, true, f.at()).start_login) << "one at a time";
         const auto reply =
             accepted ? f.machine.login_done(opaque("old"), f.at()) : f.failed(Failure::rejected);
         EXPECT_EQ(reply.action, Action::wait);
@@ -106,7 +106,7 @@ TEST(TokenMachine, TheOutcomeOfALoginWithReplacedCredentialsIsDropped) {
 TEST(TokenMachine, AnotherUserDropsTheTokenAndWhatItsRequestsBring) {
     Fixture f;
     f.settled(dated("a", 10, 70, "till"));
-    EXPECT_TRUE(f.machine.credentials_changed(false, f.at()).start_login);
+    EXPECT_TRUE(f.machine.credentials_changed(false, true, f.at()).start_login);
     EXPECT_EQ(f.want().action, Action::wait);
     EXPECT_EQ(f.observed(1, opaque("b")), Observation::foreign);
     f.log_in(dated("c", 20, 80, "boss"));
@@ -117,10 +117,10 @@ TEST(TokenMachine, AnotherUserDropsTheTokenAndWhatItsRequestsBring) {
 TEST(TokenMachine, KnowsWhichTokensWereAFormerUsers) {
     Fixture f;
     f.settled(opaque("a"));
-    ASSERT_TRUE(f.machine.credentials_changed(true, f.at()).start_login);
+    ASSERT_TRUE(f.machine.credentials_changed(true, true, f.at()).start_login);
     EXPECT_FALSE(f.machine.of_former_user(1)) << "another password is no other user";
     f.log_in(opaque("b"));
-    ASSERT_TRUE(f.machine.credentials_changed(false, f.at()).start_login);
+    ASSERT_TRUE(f.machine.credentials_changed(false, true, f.at()).start_login);
     for (const bool logged_in : {false, true}) {
         EXPECT_TRUE(f.machine.of_former_user(1)) << logged_in;
         EXPECT_TRUE(f.machine.of_former_user(2)) << logged_in;

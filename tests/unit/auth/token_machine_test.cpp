@@ -422,7 +422,7 @@ TEST(TokenMachine, ALoginForAnotherReasonForgetsWhatWasDenied) {
         f.log_in(opaque("b"));
         f.machine.denied(2, 8);
         f.now = *f.machine.next_wake();
-        ASSERT_TRUE((credentials ? f.machine.credentials_changed(true, f.at()) : f.tick()).start_login);
+        ASSERT_TRUE((credentials ? f.machine.credentials_changed(true, true, f.at()) : f.tick()).start_login);
         f.log_in(opaque("c"));
         f.machine.denied(2, 8); // of the login before: late
         f.now += 1min;
@@ -450,6 +450,64 @@ TEST(TokenMachine, ALoginThatRepeatsATokenDoesNotProlongItsLife) {
     const auto reply = f.machine.login_done(dated("a", 1000, 1600), f.at());
     EXPECT_EQ(reply.action, Action::fail) << "it has expired";
     EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_unavailable);
+}
+
+/// A server that hands out one token until it ends tells less of its life each time.
+TEST(TokenMachine, ATokenThatComesAgainWithLessLifeIsAskedForOnceASecondAtMost) {
+    Fixture f;
+    const auto again = [](Duration life) {
+        auto token = opaque("a");
+        token.life = life;
+        return token;
+    };
+    f.settled(again(10s));
+    for (const Duration left : {2s, 1s}) {
+        f.now = std::max(f.now, *f.machine.next_wake());
+        ASSERT_TRUE(f.tick().start_login);
+        f.log_in(again(left));
+        EXPECT_EQ(f.machine.current()->expires, f.now + left);
+        EXPECT_GE(*f.machine.next_wake(), f.now + 1s);
+    }
+}
+
+TEST(TokenMachine, ATokenOfWhichNothingIsLeftIsUsedToItsEndAndThenReplaced) {
+    Fixture f;
+    auto token = opaque("a");
+    token.life = 90s;
+    f.settled(std::move(token));
+    const auto expires = f.machine.current()->expires;
+    ASSERT_TRUE(f.refused(1).start_login);
+    token = opaque("a");
+    token.life = 0s;
+    EXPECT_EQ(f.machine.login_done(std::move(token), f.at()).action, Action::use);
+    EXPECT_EQ(f.machine.current()->expires, expires);
+    EXPECT_EQ(f.machine.next_wake(), expires);
+    EXPECT_FALSE(f.machine.next_try());
+    f.now = expires;
+    ASSERT_TRUE(f.tick().start_login);
+    token = opaque("a");
+    token.life = 0s;
+    EXPECT_EQ(f.machine.login_done(std::move(token), f.at()).action, Action::fail);
+    f.now = *f.machine.next_wake();
+    ASSERT_TRUE(f.tick().start_login);
+    token = opaque("b");
+    token.life = 0s;
+    EXPECT_EQ(f.machine.login_done(std::move(token), f.at()).action, Action::fail) << "another one";
+}
+
+TEST(TokenMachine, NewCredentialsThatTheRunningLoginIsYetToSendAreTriedOnce) {
+    for (const bool same_user : {true, false}) {
+        Fixture f;
+        f.settled(opaque("a"));
+        f.now += 2h;
+        ASSERT_TRUE(f.want().start_login);
+        EXPECT_FALSE(f.machine.credentials_changed(same_user, false, f.at()).start_login);
+        EXPECT_TRUE(f.machine.login_counts());
+        const auto reply = f.failed(Failure::rejected);
+        EXPECT_EQ(reply.action, Action::fail);
+        EXPECT_FALSE(reply.start_login);
+        EXPECT_EQ(f.machine.rejections(), 1U);
+    }
 }
 
 TEST(TokenMachine, NothingStartsAfterStopButAGoodTokenIsStillUsed) {

@@ -120,6 +120,11 @@ TEST(AuthKind, NamesEachFaultAtItsPlace) {
         {with_auth("refresh: {query: \"mutation($refresh_token:ID){r(t:$refresh_token)}\"}"), "s",
          "auth.refresh.token_pointer: is missing"},
         {with_auth("refresh: {token_pointer: /data/loginUser/r}"), "s", "auth.refresh.query: is missing"},
+        // tokens that can't be sent
+        {at_static + "}", "one,two", "must hold the token alone, in visible ASCII without a comma"},
+        {at_static + "}", "null", "must hold the token alone"},
+        {at_static + "}", "Bearer", "must hold the token alone"},
+        {at_static + "}", std::string(16 * 1024 + 1, 'x'), "too long: more than 16 KiB"},
         // what does not parse
         {with_auth("token_pointer: data/a"), "s", "3:23: auth.token_pointer: must be a JSON pointer"},
         {with_auth("expires_pointer: /a~2"), "s", "auth.expires_pointer: must be a JSON pointer"},
@@ -188,13 +193,16 @@ TEST(AuthKind, NamesEachFaultAtItsPlace) {
 
 TEST(AuthKind, SendsNoHeadersOfTheApiToAnotherServer) {
     const std::string text = "upstream: {url: https://api.example.com/graphql, headers: {X-Key: a}, proxy: "
-                             "http://u:p@proxy:1, tls: {server_name: other, ca_file: /ca}}\n";
+                             "http://u:p@proxy:1, tls: {server_name: other, ca_file: /ca, "
+                             "client_certificate_file: /crt, client_key_file: /key}}\n";
     const Settings there = settings_of(text + std::string{oauth2_auth} + "}\n", world_with("s"));
     const Upstream login = login_upstream(there);
     EXPECT_EQ(login.url.host, "login.example.com");
     EXPECT_THAT(login.headers, IsEmpty());
     EXPECT_EQ(login.tls.server_name, "");
     EXPECT_EQ(login.tls.ca_file, "/ca");
+    EXPECT_EQ(login.tls.client_certificate_file, "");
+    EXPECT_EQ(login.tls.client_key_file, "");
     ASSERT_TRUE(login.proxy);
     EXPECT_EQ(login.proxy->password.reveal(), "p");
     const Settings here =
@@ -202,6 +210,8 @@ TEST(AuthKind, SendsNoHeadersOfTheApiToAnotherServer) {
     EXPECT_FALSE(logs_in_elsewhere(here));
     EXPECT_THAT(login_upstream(here).headers, SizeIs(1));
     EXPECT_EQ(login_upstream(here).url.target, "/login");
+    EXPECT_EQ(login_upstream(here).tls.client_certificate_file, "/crt");
+    EXPECT_EQ(login_upstream(here).tls.client_key_file, "/key");
 }
 
 TEST(Profiles, AreValidAndNameTheirSources) {

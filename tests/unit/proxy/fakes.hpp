@@ -164,6 +164,7 @@ public:
     std::deque<auth::Advice> advice;           ///< for each rejection
     std::vector<std::string> calls;            ///< in order, but for current()
     std::size_t* open_exchanges = nullptr;     ///< must be 0 while a login may run
+    std::function<void()> on_rejected;         ///< while it is decided; or empty
 
     auth::TokenPtr current(TimePoint) override { return now; }
 
@@ -177,6 +178,8 @@ public:
         documents.push_back(document);
         if (open_exchanges != nullptr && *open_exchanges != 0)
             calls.emplace_back("while a connection was held");
+        if (on_rejected)
+            on_rejected();
         auth::Advice next = advice.front();
         advice.pop_front();
         co_return next;

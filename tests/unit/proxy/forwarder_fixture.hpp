@@ -104,6 +104,8 @@ protected:
         app.framing = reply.framing;
         app.closed = reply.after != server::AfterReply::keep;
         report = reply.report;
+        if (reply.delivery)
+            reply.delivery->ended(leaves_after != 0);
         auto* source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body);
         if (source == nullptr)
             return;
@@ -113,13 +115,12 @@ protected:
             const auto piece = bearerd::test::run_task(loop, (*source)->next());
             state = piece.state;
             app.broken = state == server::BodySource::State::broken;
-            if (app.broken)
+            if (app.broken || app.pieces.size() >= fails_after)
                 break;
             if (on_piece)
                 on_piece();
             if (app.pieces.size() >= leaves_after) {
-                if (state == server::BodySource::State::more)
-                    bearerd::test::run_task(loop, (*source)->read_for_nobody());
+                bearerd::test::run_task(loop, (*source)->read_for_nobody());
                 break;
             }
             app.pieces.emplace_back(piece.bytes);
@@ -148,7 +149,8 @@ protected:
     Stats stats;
     http::ReplyContext context{false, true, false, "id-1", {}};
     NamedFields fields;                           ///< of the request, next to Host and Content-Type
-    std::size_t leaves_after = SIZE_MAX;          ///< pieces of a streamed body
+    std::size_t leaves_after = SIZE_MAX;          ///< pieces of a streamed body; 0: before any answer
+    std::size_t fails_after = SIZE_MAX;           ///< likewise: an exception ends the writing
     std::function<void(server::Reply&)> on_reply; ///< before the app takes anything; or empty
     std::function<void()> on_piece;               ///< while the app takes a piece; or empty
     std::size_t gone_at_look = SIZE_MAX;          ///< see FakeWatcher

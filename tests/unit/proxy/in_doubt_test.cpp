@@ -149,6 +149,48 @@ TEST_F(ForwarderTest, AMutationsLargeAnswerIsJudgedByAllOfIt) {
     }
 }
 
+/// A shutdown may begin while a login is waited for.
+TEST_F(ForwarderTest, ARejectionThatIsPassedOnSaysWhatHoldsOfTheConnectionThen) {
+    context.keep_alive = true;
+    tokens.on_rejected = [this] { context.keep_alive = false; };
+    tokens.advice.emplace_back().kind = auth::Advice::Kind::pass;
+    answer(unauthorized());
+    request(mutation);
+    EXPECT_TRUE(app.head.starts_with("HTTP/1.1 200 Reason\r\n")) << app.head;
+    EXPECT_TRUE(app.has("Connection: close\r\n")) << app.head;
+    EXPECT_TRUE(app.has("X-Request-Id: id-1\r\n")) << app.head;
+    EXPECT_TRUE(app.has("Content-Length: " + std::to_string(app.content.size()) + "\r\n")) << app.head;
+}
+
+TEST_F(ForwarderTest, ARejectionThatProvesNothingIsLoggedWithTheReason) {
+    const auto rejected = [](std::vector<std::string> pieces, error_code end = {}) {
+        return Answer{401, {{"Content-Type", "application/json"}}, std::move(pieces), std::nullopt, end};
+    };
+    Answer coded = rejected({"no gzip"});
+    coded.fields.emplace_back("Content-Encoding", "gzip");
+
+    const struct {
+        Answer answer;
+        bool resend = true;
+        std::string_view reason;
+    } cases[] = {
+        {rejected({"{"}, make_error_code(errc::truncated)), true, "broke off"},
+        {rejected({"{"}, make_error_code(errc::timed_out)), true, "did not end in time"},
+        {rejected({"{", std::string(1'100'000, ' ')}), true, "exceeds 1 MiB"},
+        {coded, true, "can't be decoded"},
+        {rejected({"<html>"}), true, "can't be read or may hide data"},
+        {rejected({"{}"}), false, "proves nothing of a mutation"},
+    };
+
+    for (const auto& each : cases) {
+        settings.auth.unauthorized.resend_mutations = each.resend;
+        answer(each.answer);
+        request(mutation);
+        EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+        EXPECT_THAT(report.detail, testing::HasSubstr(each.reason));
+    }
+}
+
 TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEver) {
     const Answer stream{
         200, {{"Content-Type", "text/event-stream"}}, {"one", "two", "three"}, std::nullopt, {}};

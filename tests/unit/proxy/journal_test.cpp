@@ -116,6 +116,48 @@ TEST_F(PutDownTest, AnAnswerThatBreaksOffUnderWayLeavesItUnknown) {
     expect_outcome(Executed::unknown, 200, "outcome_unknown");
 }
 
+TEST_F(PutDownTest, AnExceptionLeavesAnUnknownOutcomeAndAReportWithItsName) {
+    request(mutation); // the transport has no step for it, and throws
+    EXPECT_EQ(app.head, "");
+    EXPECT_EQ(report.name, "Redeem");
+    EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+    EXPECT_EQ(report.executed, Executed::unknown);
+    expect_outcome(Executed::unknown, 0, "outcome_unknown");
+}
+
+TEST_F(PutDownTest, AnExceptionDuringTheAnswerLeavesAnUnknownOutcome) {
+    fails_after = 0;
+    Answer answer_in_parts = json(R"({"data":)");
+    answer_in_parts.pieces.emplace_back(R"({"createReversal":{"id":7}}})");
+    answer(std::move(answer_in_parts));
+    request(mutation);
+    EXPECT_EQ(report.name, "Redeem");
+    EXPECT_EQ(report.executed, Executed::unknown);
+    expect_outcome(Executed::unknown, 200, "outcome_unknown");
+}
+
+/// Held, large, in pieces, and looked up.
+TEST_F(PutDownTest, AnAppThatLeavesWhileItsAnswerIsWrittenHasNotHeardOfIt) {
+    const std::string text{mutation_data};
+    const std::string large = text + std::string(128 * 1024, ' ');
+    Answer in_pieces = json(text.substr(0, 9));
+    in_pieces.pieces.push_back(text.substr(9));
+    for (const Answer& each : {json(text), json(large), in_pieces}) {
+        for (const bool leaves : {true, false}) {
+            begin(place.path());
+            leaves_after = leaves ? 0 : SIZE_MAX;
+            answer(each);
+            request(mutation);
+            const auto all = items();
+            ASSERT_EQ(all.size(), 1U);
+            ASSERT_TRUE(all[0].outcome);
+            EXPECT_EQ(all[0].outcome->executed, Executed::yes);
+            EXPECT_EQ(all[0].outcome->unheard, leaves) << each.pieces.size() << " " << each.pieces[0].size();
+            std::filesystem::remove_all(place.path());
+        }
+    }
+}
+
 TEST_F(PutDownTest, WhatWasLookedUpSaysSo) {
     settings.transactions.look_up_for = Duration{0};
     settings.transactions.rules = {

@@ -141,6 +141,17 @@ private:
     net::Event& gate_;
 };
 
+/// Notes whether a reply was written.
+class FakeDelivery final : public Delivery {
+public:
+    explicit FakeDelivery(std::vector<bool>& written) : written_{written} {}
+
+    void ended(bool whole) noexcept override { written_.push_back(whole); }
+
+private:
+    std::vector<bool>& written_;
+};
+
 /// Answers "METHOD PATH?QUERY BODY", or misbehaves.
 class FakeHandler final : public Handler {
 public:
@@ -153,8 +164,11 @@ public:
         ids.emplace_back(request.context.request_id);
         if (mode == Mode::throw_before)
             throw std::runtime_error{"a bug"};
-        if (mode == Mode::stay_silent)
-            co_return Reply{};
+        if (mode == Mode::stay_silent) {
+            Reply silent;
+            silent.report.kind = graphql::OperationKind::mutation;
+            co_return silent;
+        }
         if (mode == Mode::look)
             gone_at_once.push_back(request.app.note_end());
         if (mode == Mode::wait || mode == Mode::look)
@@ -174,6 +188,7 @@ public:
     http::BodyFraming framing{};    ///< likewise
     std::vector<bool> gone_at_once; ///< by Mode::look: whether the app was, before the gate
     std::vector<bool> found_gone;   ///< likewise, after the gate
+    std::vector<bool> written;      ///< whether each reply was that is no stream
     std::vector<std::string> ids;
 
 private:
@@ -196,6 +211,7 @@ private:
         Reply reply = own_reply(reply_context, 200, "text/plain", {}, std::move(body), std::move(report));
         if (gone)
             reply.after = AfterReply::close;
+        reply.delivery = std::make_unique<FakeDelivery>(written);
         if (mode == Mode::lend) {
             ++lent_now;
             reply.body =

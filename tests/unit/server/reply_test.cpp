@@ -172,6 +172,75 @@ TEST_F(SessionTest, AStreamThatBreaksOffIsSeenToBeCut) {
     }
 }
 
+/// Nor may it look whole if the app takes too long and the rest can't be written.
+TEST_F(SessionTest, AnAnswerThatOnlyTheConnectionsEndDelimitsIsSeenToBeCutIfItsWriteFails) {
+    for (const bool last : {false, true}) {
+        site->body_timeout = 1ms;
+        handler->mode = Mode::stream;
+        handler->framing = Framing::until_close;
+        handler->script = {};
+        handler->script.pieces = {"one", std::string(30'000'000, 'x')};
+        if (!last)
+            handler->script.pieces.emplace_back("three");
+        Client client = connect_over_tcp();
+        client.send(post("a"));
+        EXPECT_TRUE(turn_until([&] { return handler->script.finished == 1 && group.empty(); }));
+        EXPECT_EQ(handler->script.read_for_nobody, 1);
+        EXPECT_TRUE(ends(client));
+        EXPECT_TRUE(client.reset);
+    }
+}
+
+TEST_F(SessionTest, AnExceptionDuringAnAnswerThatTheConnectionsEndDelimitsIsSeen) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::until_close;
+    handler->script.pieces = {"half"};
+    handler->script.end = End::exception;
+    Client client = connect_over_tcp();
+    client.send(post("a"));
+    EXPECT_TRUE(ends(client));
+    EXPECT_TRUE(client.reset);
+    EXPECT_EQ(handler->script.finished, 1);
+}
+
+TEST_F(SessionTest, AnAppThatIsGoneForTheLastPieceIsGoneForItsSource) {
+    handler->mode = Mode::stream;
+    handler->framing = Framing::chunked;
+    handler->script.pieces = {"one"};
+    Client client = connect();
+    client.send(post("a"));
+    client.close();
+    EXPECT_TRUE(turn_until([&] { return handler->script.finished == 1; }));
+    EXPECT_EQ(handler->script.read_for_nobody, 1);
+}
+
+TEST_F(SessionTest, WhoRecordsTheOutcomeLearnsWhetherAReplyWasWritten) {
+    Client stays = connect();
+    EXPECT_EQ(body_of(exchange(stays, post("one"))), "POST / one");
+    Client leaves = connect();
+    leaves.send(post("a"));
+    leaves.close();
+    EXPECT_TRUE(turn_until([&] { return handler->written.size() == 2; }));
+    handler->mode = Mode::lend;
+    handler->lent.resize(3'000'000);
+    Client slow = connect();
+    slow.send(post("b"));
+    EXPECT_TRUE(turn_until([&] { return handler->handled == 3 && handler->lent_now == 0; }));
+    slow.close();
+    EXPECT_TRUE(turn_until([&] { return handler->written.size() == 3; }));
+    EXPECT_EQ(handler->written, (std::vector<bool>{true, false, false}));
+}
+
+TEST_F(SessionTest, WhatIsKnownOfARequestIsReportedAlthoughItHasNoReply) {
+    handler->mode = Mode::stay_silent;
+    const std::string text = ask(post("a"));
+    EXPECT_TRUE(holds(text, "OUTCOME_UNKNOWN")) << text;
+    const auto mutations = static_cast<std::size_t>(graphql::OperationKind::mutation);
+    Report unknown;
+    unknown.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+    EXPECT_EQ(stats.requests[mutations][unknown.outcome].get(), 1U);
+}
+
 TEST_F(SessionTest, AnExceptionBeforeTheFirstByteOfAStreamLeavesRoomForAnAnswerThatSaysUnknown) {
     handler->mode = Mode::stream;
     handler->framing = Framing::chunked;
@@ -193,6 +262,10 @@ TEST_F(SessionTest, AnExceptionDuringAStreamEndsTheConnection) {
     EXPECT_TRUE(ends(client));
     EXPECT_TRUE(client.received.ends_with("half"));
     EXPECT_FALSE(holds(client.received, "OUTCOME_UNKNOWN"));
+    EXPECT_EQ(handler->script.finished, 1);
+    Report unknown;
+    unknown.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+    EXPECT_EQ(stats.requests[0][unknown.outcome].get() + stats.requests[3][unknown.outcome].get(), 1U);
 }
 
 TEST_F(SessionTest, AStreamWhoseAppHasGoneIsReadForNobodyOnceAndReported) {

@@ -1,0 +1,45 @@
+#include <bearerd/base/token_text.hpp>
+
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/block.hpp>
+
+#include <algorithm>
+
+namespace bearerd {
+namespace {
+
+/// Visible ASCII throughout.
+bool is_visible(std::string_view text) noexcept {
+    std::size_t at = 0;
+    for (; text.size() - at >= Block::size; at += Block::size) {
+        const auto bytes = Block::load(text.data() + at);
+        if (!Block::mask((bytes <= ' ') | (bytes == '\x7f')).none())
+            return false;
+    }
+    text.remove_prefix(at);
+    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+}
+
+bool starts_with_bearer(std::string_view text) noexcept {
+    return equal_ignoring_case(text.substr(0, 6), "bearer");
+}
+
+/// What a program writes that has no token.
+bool is_placeholder(std::string_view text) noexcept {
+    return equal_ignoring_case(text, "null") || equal_ignoring_case(text, "undefined");
+}
+
+} // namespace
+
+std::string_view token_in_header(std::string_view value) noexcept {
+    auto token = trim(value);
+    if (starts_with_bearer(token) && (token.size() == 6 || token[6] == ' '))
+        token = trim(token.substr(6));
+    if (starts_with_bearer(token) && token.size() == 6) // the scheme's name twice is no token either
+        return {};
+    if (is_placeholder(token) || token.size() > max_token_size)
+        return {};
+    return is_visible(token) && token.find(',') == std::string_view::npos ? token : std::string_view{};
+}
+
+} // namespace bearerd
