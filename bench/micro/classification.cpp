@@ -1,4 +1,4 @@
-#include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/document_cache.hpp>
 #include <bearerd/graphql/operation.hpp>
 
 #include <benchmark/benchmark.h>
@@ -20,10 +20,10 @@ constexpr std::string_view redemption =
     R"(unit_epos_reference:\"till-7\", card_reference:\"6301190019990640662\", )"
     R"(merchant_transaction_reference:\"7f3a9c\") { id value } }"})";
 
-void classify_one(benchmark::State& state, std::string_view body, DocumentMemo* memo) {
+void classify_one(benchmark::State& state, std::string_view body, DocumentCache* cache) {
     const RequestView request{false, {}, "application/json", body};
     for (auto _ : state)
-        benchmark::DoNotOptimize(classify(request, "loginUser", memo));
+        benchmark::DoNotOptimize(classify(request, "loginUser", cache));
     state.SetBytesProcessed(static_cast<std::int64_t>(state.iterations() * body.size()));
 }
 
@@ -32,13 +32,13 @@ void a_query(benchmark::State& state) {
 }
 
 void a_query_seen_before(benchmark::State& state) {
-    DocumentMemo memo;
-    classify_one(state, balance, &memo);
+    DocumentCache cache;
+    classify_one(state, balance, &cache);
 }
 
 void a_mutation_with_literals(benchmark::State& state) {
-    DocumentMemo memo;
-    classify_one(state, redemption, &memo);
+    DocumentCache cache;
+    classify_one(state, redemption, &cache);
 }
 
 void a_batch_of_20(benchmark::State& state) {
@@ -46,8 +46,8 @@ void a_batch_of_20(benchmark::State& state) {
     for (int i = 0; i < 20; ++i)
         batch.append(i == 0 ? "" : ",").append(balance);
     batch.append("]");
-    DocumentMemo memo;
-    classify_one(state, batch, &memo);
+    DocumentCache cache;
+    classify_one(state, batch, &cache);
 }
 
 BENCHMARK(a_query)->Name("classify/a_query");

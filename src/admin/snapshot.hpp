@@ -32,9 +32,9 @@ struct Snapshot {
         std::uint64_t unresolved = 0;
         std::uint64_t missed = 0; ///< mutations without a record
         bool working = true;
-        std::uint64_t unheard = 0;           ///< executed, and their apps do not know it
-        std::uint64_t unheard_total = 0;     ///< since the start
-        std::vector<journal::Item> listed{}; ///< the newest that are unresolved or unheard
+        std::uint64_t unheard = 0;                   ///< executed, and their apps do not know it
+        std::uint64_t unheard_total = 0;             ///< since the start
+        std::vector<journal::JournalEntry> listed{}; ///< the newest that are unresolved or unheard
     };
 
     std::optional<Journal> journal; ///< none is kept

@@ -22,7 +22,7 @@ Json journal(const std::optional<Snapshot::Journal>& from) {
     if (!from)
         return {};
     Json list = Json::array();
-    for (const journal::Item& item : from->listed) {
+    for (const journal::JournalEntry& item : from->listed) {
         std::string fields;
         std::string keys;
         for (const journal::Field& field : item.intent.fields) {

@@ -11,7 +11,7 @@ constexpr std::uint32_t socket_mode = 0660;
 
 } // namespace
 
-AdminListener::AdminListener(Worker& worker) : worker_{worker}, sites_{nullptr, stats_, bodies_} {
+AdminListener::AdminListener(Worker& worker) : worker_{worker}, session_context_{nullptr, stats_, bodies_} {
     clients_.most = most_clients;
 }
 
@@ -33,21 +33,21 @@ std::optional<std::string> AdminListener::open(const config::Settings& settings)
         log::info("admin listening", {{"address", std::string_view{socket.text}}});
         listeners_.push_back(std::make_unique<server::Listener>(
             worker_.context(), worker_.clock(), sessions_, std::move(socket),
-            static_cast<std::size_t>(settings.limits.request_header), sites_, clients_));
+            static_cast<std::size_t>(settings.limits.request_header), session_context_, clients_));
         listeners_.back()->start();
     }
     return std::nullopt;
 }
 
 void AdminListener::serve(const config::Settings& settings, admin::Sources sources) {
-    auto site = std::make_shared<server::Site>(
-        *server::make_site(settings, std::make_shared<admin::AdminHandler>(std::move(sources))));
-    site->paths.clear();
-    site->methods = {"GET"};
-    site->request_body = most_body;
-    site->log_requests = false;
-    site->errors_always_200 = false;
-    sites_.site = std::move(site);
+    auto service = std::make_shared<server::ServiceSettings>(
+        *server::make_service_settings(settings, std::make_shared<admin::AdminHandler>(std::move(sources))));
+    service->paths.clear();
+    service->methods = {"GET"};
+    service->request_body = most_body;
+    service->log_requests = false;
+    service->errors_always_200 = false;
+    session_context_.service = std::move(service);
 }
 
 void AdminListener::close() noexcept {

@@ -32,9 +32,9 @@ public:
 
 private:
     Worker& worker_;
-    Stats stats_;               ///< of its own connections; nobody reads them
-    server::BodyBudget bodies_; ///< likewise: its bodies are small
-    server::SiteHolder sites_;
+    Stats stats_;                 ///< of its own connections; nobody reads them
+    server::MemoryBudget bodies_; ///< likewise: its bodies are small
+    server::SessionContext sites_;
     server::ClientLimit clients_;
     net::TaskGroup sessions_;
     std::optional<config::Address> address_;

@@ -1,8 +1,8 @@
 #include "check_command.hpp"
 
 #include "cli_output.hpp"
+#include "config_snapshot.hpp"
 #include "exit_status.hpp"
-#include "generation.hpp"
 #include "public_settings.hpp"
 
 #include <bearerd/auth/token_file.hpp>
@@ -52,8 +52,8 @@ std::string key_problem(const std::string& key_file) {
     return key->empty() ? "is empty; put a random key into it, as by head -c 32 /dev/urandom" : std::string{};
 }
 
-std::vector<config::Fault> open_what_is_named(const std::string& file, config::Settings settings) {
-    std::vector<config::Fault> faults;
+std::vector<config::ConfigError> open_what_is_named(const std::string& file, config::Settings settings) {
+    std::vector<config::ConfigError> faults;
     const config::TokenStore& store = settings.token_store;
     if (!store.directory.empty())
         if (const std::string problem = store_problem(store.directory); !problem.empty())
@@ -66,7 +66,7 @@ std::vector<config::Fault> open_what_is_named(const std::string& file, config::S
             faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));
     try {
         static_cast<void>(
-            Generation{std::make_shared<const config::Settings>(std::move(settings)), Secret{}});
+            ConfigSnapshot{std::make_shared<const config::Settings>(std::move(settings)), Secret{}});
     } catch (const upstream::TlsFileError& failure) {
         for (const std::string& sentence : failure.sentences())
             faults.push_back(place_fault(file, sentence));
@@ -76,36 +76,36 @@ std::vector<config::Fault> open_what_is_named(const std::string& file, config::S
     return faults;
 }
 
-std::optional<config::ValidConfig> load_within(const config::Surroundings& surroundings,
+std::optional<config::ValidConfig> load_within(const config::Environment& environment,
                                                const std::string& file) {
-    auto loaded = config::load(file, surroundings);
+    auto loaded = config::load(file, environment);
     if (auto* valid = std::get_if<config::ValidConfig>(&loaded))
         return std::move(*valid);
-    print_faults(file, std::get<std::vector<config::Fault>>(loaded));
+    print_faults(file, std::get<std::vector<config::ConfigError>>(loaded));
     return std::nullopt;
 }
 
 /// A password's file that can't be used must not hide a certificate's: each is listed, in one run.
-void add_faults_of_named_files(const std::string& file, config::Surroundings surroundings,
-                               std::vector<config::Fault>& faults) {
-    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
-    auto without_password = config::load(file, surroundings);
+void add_faults_of_named_files(const std::string& file, config::Environment environment,
+                               std::vector<config::ConfigError>& faults) {
+    environment.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
+    auto without_password = config::load(file, environment);
     auto* const valid = std::get_if<config::ValidConfig>(&without_password);
     if (valid == nullptr)
         return;
     const auto more = open_what_is_named(file, std::move(valid->settings));
     faults.insert(faults.end(), more.begin(), more.end());
-    std::ranges::stable_sort(faults, {},
-                             [](const config::Fault& fault) { return std::pair{fault.line, fault.column}; });
+    std::ranges::stable_sort(
+        faults, {}, [](const config::ConfigError& fault) { return std::pair{fault.line, fault.column}; });
 }
 
 } // namespace
 
 std::optional<config::ValidConfig> load_config(const std::string& file) {
-    return load_within(config::Surroundings::system(), file);
+    return load_within(config::Environment::system(), file);
 }
 
-config::Fault place_fault(const std::string& file, const std::string& sentence) {
+config::ConfigError place_fault(const std::string& file, const std::string& sentence) {
     const std::size_t colon = sentence.find(": ");
     if (colon == std::string::npos || sentence.find(' ') < colon)
         return {0, 0, {}, sentence}; // it is about no key
@@ -120,17 +120,17 @@ int check_settings_command(const std::string& file) {
 }
 
 int check_command(const std::string& file) {
-    config::Surroundings surroundings = config::Surroundings::system();
-    if (surroundings.self.uid == 0U) // the service may well run as the user who owns its files
-        surroundings.self.uid.reset();
-    auto loaded = config::load(file, surroundings);
-    if (auto* const faults = std::get_if<std::vector<config::Fault>>(&loaded)) {
-        add_faults_of_named_files(file, surroundings, *faults);
+    config::Environment environment = config::Environment::system();
+    if (environment.self.uid == 0U) // the service may well run as the user who owns its files
+        environment.self.uid.reset();
+    auto loaded = config::load(file, environment);
+    if (auto* const faults = std::get_if<std::vector<config::ConfigError>>(&loaded)) {
+        add_faults_of_named_files(file, environment, *faults);
         print_faults(file, *faults);
         return exit_bad_configuration;
     }
     auto* const valid = std::get_if<config::ValidConfig>(&loaded);
-    for (const config::Fault& warning : valid->warnings)
+    for (const config::ConfigError& warning : valid->warnings)
         print(stderr, config::format_warning(file, warning) + "\n");
     const auto faults = open_what_is_named(file, std::move(valid->settings));
     print_faults(file, faults);

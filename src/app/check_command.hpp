@@ -13,7 +13,7 @@ namespace bearerd::app {
 [[nodiscard]] std::optional<config::ValidConfig> load_config(const std::string& file);
 
 /// A sentence about a setting, "upstream.tls.ca_file: PATH can't be used", with its place in the file.
-[[nodiscard]] config::Fault place_fault(const std::string& file, const std::string& sentence);
+[[nodiscard]] config::ConfigError place_fault(const std::string& file, const std::string& sentence);
 
 /// `bearerd check`: validates the file and, as this user, what can only be seen by opening it: TLS files, the
 /// token store's folder and key. Touches no network and changes nothing. Gives back the exit status.

@@ -75,8 +75,8 @@ void print(std::FILE* stream, std::string_view text) {
     std::fflush(stream);
 }
 
-void print_faults(const std::string& file, const std::vector<config::Fault>& faults) {
-    for (const config::Fault& fault : faults)
+void print_faults(const std::string& file, const std::vector<config::ConfigError>& faults) {
+    for (const config::ConfigError& fault : faults)
         print(stderr, config::format_fault(file, fault) + "\n");
 }
 

@@ -2,8 +2,8 @@
 
 #include "admin_listener.hpp"
 #include "check_command.hpp"
+#include "config_snapshot.hpp"
 #include "exit_status.hpp"
-#include "generation.hpp"
 #include "heartbeat.hpp"
 #include "listeners.hpp"
 #include "process.hpp"
@@ -53,7 +53,7 @@ private:
     void reload();
     [[nodiscard]] std::optional<std::string> load_again();
     [[nodiscard]] std::optional<std::string> apply(std::shared_ptr<const config::Settings> settings);
-    void take_over(const std::shared_ptr<const Generation>& generation);
+    void take_over(const std::shared_ptr<const ConfigSnapshot>& generation);
 
     [[nodiscard]] std::string status_line() const {
         return app::status_line(tokens_->status(), shared_.reloads.rejected());
@@ -67,7 +67,7 @@ private:
     [[noreturn]] void give_up();
 
     std::shared_ptr<const config::Settings> settings_;
-    std::shared_ptr<const Generation> generation_;
+    std::shared_ptr<const ConfigSnapshot> generation_;
     std::string config_file_;
     LogSink& log_;
     Shared shared_;
@@ -94,8 +94,8 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& sha
     return workers;
 }
 
-void log_warnings(const std::string& config_file, const std::vector<config::Fault>& warnings) {
-    for (const config::Fault& warning : warnings)
+void log_warnings(const std::string& config_file, const std::vector<config::ConfigError>& warnings) {
+    for (const config::ConfigError& warning : warnings)
         log::warning("configuration warning",
                      {{"warning", std::string_view{config::format_fault(config_file, warning)}}});
 }
@@ -120,7 +120,8 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
 
 int Daemon::run() {
     Worker& first = *workers_.front();
-    const auto generation = std::make_shared<const Generation>(settings_, transactions_.prepare(*settings_));
+    const auto generation =
+        std::make_shared<const ConfigSnapshot>(settings_, transactions_.prepare(*settings_));
     generation_ = generation;
     transactions_.restore_from_journal(*generation);
     open_journal();
@@ -161,10 +162,10 @@ void Daemon::open_journal() {
     if (settings.directory.empty())
         return;
     journal::Journal::Events events;
-    events.opened = [first = workers_.front().get()](std::vector<journal::Item> items) {
+    events.opened = [first = workers_.front().get()](std::vector<journal::JournalEntry> items) {
         asio::post(first->context(), [first, items = std::move(items)] { first->recover(items); });
     };
-    events.left_unknown = [first = workers_.front().get()](journal::Item item) {
+    events.left_unknown = [first = workers_.front().get()](journal::JournalEntry item) {
         Settler::Case unknown{item.intent.number, item.intent.account, item.intent.fields,
                               item.intent.request_id, item.intent.operation};
         asio::post(first->context(), [first, unknown = std::move(unknown), item = std::move(item)]() mutable {
@@ -172,10 +173,10 @@ void Daemon::open_journal() {
             first->settle(std::move(unknown));
         });
     };
-    events.concluded = [first = workers_.front().get()](journal::Item item) {
+    events.concluded = [first = workers_.front().get()](journal::JournalEntry item) {
         asio::post(first->context(), [first, item = std::move(item)] { first->concluded(item); });
     };
-    events.closed = [first = workers_.front().get()](journal::Item item, bool others) {
+    events.closed = [first = workers_.front().get()](journal::JournalEntry item, bool others) {
         asio::post(first->context(),
                    [first, item = std::move(item), others] { first->closed(item, others); });
     };
@@ -233,13 +234,13 @@ void Daemon::reload() {
 
 /// Returns why the running configuration stays, if it does.
 std::optional<std::string> Daemon::load_again() {
-    auto loaded = config::load(config_file_, config::Surroundings::system());
+    auto loaded = config::load(config_file_, config::Environment::system());
     if (auto* const valid = std::get_if<config::ValidConfig>(&loaded)) {
         log_warnings(config_file_, valid->warnings);
         return apply(std::make_shared<const config::Settings>(std::move(valid->settings)));
     }
-    const auto& faults = std::get<std::vector<config::Fault>>(loaded);
-    for (const config::Fault& fault : faults)
+    const auto& faults = std::get<std::vector<config::ConfigError>>(loaded);
+    for (const config::ConfigError& fault : faults)
         log_fault(config::format_fault(config_file_, fault));
     const std::size_t others = faults.size() - 1;
     return config::format_fault(config_file_, faults.front()) +
@@ -250,9 +251,9 @@ std::optional<std::string> Daemon::load_again() {
 
 /// Everything that can fail comes first, so that a bad file changes nothing. Returns why it failed.
 std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
-    std::shared_ptr<const Generation> generation;
+    std::shared_ptr<const ConfigSnapshot> generation;
     try {
-        generation = std::make_shared<const Generation>(settings, transactions_.prepare(*settings));
+        generation = std::make_shared<const ConfigSnapshot>(settings, transactions_.prepare(*settings));
     } catch (const std::runtime_error& failure) {
         std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
         log_fault(fault);
@@ -278,7 +279,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
 }
 
 /// Has every worker serve by what was read.
-void Daemon::take_over(const std::shared_ptr<const Generation>& generation) {
+void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) {
     Worker& first = *workers_.front();
     auto pool = first.make_pool(generation);
     tokens_->reload(generation->settings, first.make_login_pool(generation, pool));

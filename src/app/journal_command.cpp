@@ -8,7 +8,7 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/journal/closing.hpp>
 #include <bearerd/journal/files.hpp>
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -26,12 +26,12 @@ namespace bearerd::app {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using journal::Item;
+using journal::JournalEntry;
 
 enum class State : std::uint8_t { in_hand, unresolved, resolved };
 
-State state_of(const journal::Reading& reading, const Item& item) {
-    if (reading.written && reading.book.in_hand(item))
+State state_of(const journal::Reading& reading, const JournalEntry& item) {
+    if (reading.written && reading.book.in_flight(item))
         return State::in_hand;
     return item.unresolved() ? State::unresolved : State::resolved;
 }
@@ -48,7 +48,7 @@ std::string_view to_string(State state) {
     return "resolved";
 }
 
-Json to_json(const Item& item, State state) {
+Json to_json(const JournalEntry& item, State state) {
     Json fields = Json::array();
     for (const journal::Field& field : item.intent.fields)
         fields.push_back({{"name", field.name}, {"key", field.key.empty() ? Json() : Json(field.key)}});
@@ -74,7 +74,7 @@ Json to_json(const Item& item, State state) {
 }
 
 /// "yes, by recovery", "no: upstream_unreachable", "in hand".
-std::string outcome_text(const Item& item, State state) {
+std::string outcome_text(const JournalEntry& item, State state) {
     if (state == State::in_hand)
         return "in hand";
     if (item.close)
@@ -95,7 +95,7 @@ std::string outcome_text(const Item& item, State state) {
     return item.outcome->code == "ok" ? text : text + ": " + printable(item.outcome->code);
 }
 
-std::string fields_text(const Item& item) {
+std::string fields_text(const JournalEntry& item) {
     std::string text;
     for (const journal::Field& field : item.intent.fields) {
         text += (text.empty() ? "" : ", ") + printable(field.name);
@@ -105,7 +105,7 @@ std::string fields_text(const Item& item) {
     return text.empty() ? printable(item.intent.operation) : text;
 }
 
-std::string trace_text(const Item& item) {
+std::string trace_text(const JournalEntry& item) {
     return item.intent.trace_id.empty() ? "" : "  trace_id=" + printable(item.intent.trace_id);
 }
 
@@ -128,13 +128,13 @@ std::string table_row(std::string_view time, std::string_view outcome, std::stri
 }
 
 /// By its bytes, or without what a barcode scanner has added.
-bool has_key(const Item& item, std::string_view key) {
+bool has_key(const JournalEntry& item, std::string_view key) {
     return std::ranges::any_of(item.intent.fields, [key](const journal::Field& field) {
         return field.key == key || (!field.key.empty() && trim(field.key) == key);
     });
 }
 
-bool is_wanted(const Item& item, State state, const JournalOptions& options) {
+bool is_wanted(const JournalEntry& item, State state, const JournalOptions& options) {
     return (!options.unresolved || state == State::unresolved) && (!options.unheard || item.unheard()) &&
            (options.key.empty() || has_key(item, options.key));
 }
@@ -143,7 +143,7 @@ std::string listed(const journal::Reading& reading, const JournalOptions& option
     std::string all;
     if (!options.json)
         all += table_row("TIME (UTC)", "EXECUTED", "REQUEST ID", "MUTATION AND KEY");
-    for (const auto& [number, item] : reading.book.items()) {
+    for (const auto& [number, item] : reading.book.entries()) {
         const State state = state_of(reading, item);
         if (!is_wanted(item, state, options))
             continue;
@@ -194,10 +194,10 @@ std::string user_name() {
 }
 
 /// The entry to close; complains if there is none, or more than one.
-const Item* entry_to_close(const journal::Reading& reading, const std::string& request_id) {
-    const Item* found = nullptr;
+const JournalEntry* entry_to_close(const journal::Reading& reading, const std::string& request_id) {
+    const JournalEntry* found = nullptr;
     bool resolved = false;
-    for (const auto& [number, item] : reading.book.items()) {
+    for (const auto& [number, item] : reading.book.entries()) {
         if (item.intent.request_id != request_id)
             continue;
         const bool answered = item.outcome && item.closable(); // it counts as unknown
@@ -227,7 +227,7 @@ int close_command(const std::string& file, const CloseOptions& options) {
     const auto reading = read(settings);
     if (!reading)
         return exit_failed;
-    const Item* const item = entry_to_close(*reading, options.request_id);
+    const JournalEntry* const item = entry_to_close(*reading, options.request_id);
     if (item == nullptr)
         return exit_failed;
     journal::Close close;

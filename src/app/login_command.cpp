@@ -2,8 +2,8 @@
 
 #include "check_command.hpp"
 #include "cli_output.hpp"
+#include "config_snapshot.hpp"
 #include "exit_status.hpp"
-#include "generation.hpp"
 #include "process.hpp"
 
 #include <bearerd/auth/jwt.hpp>
@@ -103,7 +103,7 @@ net::Task<void> log_in_and_report(std::shared_ptr<upstream::Pool> pool,
     clock.stop();
 }
 
-int log_in_once(const Generation& generation) {
+int log_in_once(const ConfigSnapshot& generation) {
     int status = exit_failed;
     Stats stats;
     upstream::Health health;
@@ -126,8 +126,8 @@ int login_command(const std::string& file) {
     if (!config)
         return exit_bad_configuration;
     try {
-        const Generation generation{std::make_shared<const config::Settings>(std::move(config->settings)),
-                                    Secret{}};
+        const ConfigSnapshot generation{std::make_shared<const config::Settings>(std::move(config->settings)),
+                                        Secret{}};
         return log_in_once(generation);
     } catch (const std::runtime_error& failure) { // a TLS file that can't be used
         print(stderr, config::format_fault(file, place_fault(file, failure.what())) + "\n");

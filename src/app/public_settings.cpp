@@ -12,7 +12,7 @@ namespace bearerd::app {
 namespace {
 
 std::optional<std::string> credentials_somewhere(const std::string& name) {
-    auto value = config::Surroundings::system().environment(name);
+    auto value = config::Environment::system().environment(name);
     if (!value && name == "CREDENTIALS_DIRECTORY")
         return "not-read";
     return value;
@@ -21,15 +21,15 @@ std::optional<std::string> credentials_somewhere(const std::string& name) {
 } // namespace
 
 std::optional<config::Settings> load_without_secrets(const std::string& file, const std::string& needed) {
-    config::Surroundings surroundings = config::Surroundings::system();
-    surroundings.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
-    surroundings.environment = credentials_somewhere;
-    surroundings.rights_of = nullptr;
-    surroundings.may_be_left_out = [&needed](const std::string& key) { return key != needed; };
-    auto loaded = config::load(file, surroundings);
+    config::Environment environment = config::Environment::system();
+    environment.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
+    environment.environment = credentials_somewhere;
+    environment.rights_of = nullptr;
+    environment.may_be_left_out = [&needed](const std::string& key) { return key != needed; };
+    auto loaded = config::load(file, environment);
     if (auto* const valid = std::get_if<config::ValidConfig>(&loaded))
         return std::move(valid->settings);
-    print_faults(file, std::get<std::vector<config::Fault>>(loaded));
+    print_faults(file, std::get<std::vector<config::ConfigError>>(loaded));
     return std::nullopt;
 }
 

@@ -72,7 +72,7 @@ Settler::Settler(journal::Journal* journal, net::Executor executor, net::Deadlin
       asker_{std::move(asker)},
       changed_{std::move(executor)} {}
 
-void Settler::start(const std::vector<journal::Item>& items) {
+void Settler::start(const std::vector<journal::JournalEntry>& items) {
     const journal::Uptime now = journal::uptime();
     // Of too many, the newest.
     for (auto item = items.rbegin(); item != items.rend(); ++item) {

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <bearerd/journal/journal.hpp>
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
@@ -51,7 +51,7 @@ public:
     ~Settler() = default;
 
     /// What former processes left unresolved; a summary is logged once each has been asked after.
-    void start(const std::vector<journal::Item>& items);
+    void start(const std::vector<journal::JournalEntry>& items);
 
     void add(Case unknown);
 

@@ -46,13 +46,14 @@ std::string name_of(const config::Settings& settings) {
 
 } // namespace
 
-void restore(const std::vector<journal::Item>& items, const Generation& generation, Shared& shared) {
+void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
+             Shared& shared) {
     if (!generation.identifier || !shared.transactions)
         return;
     const journal::Uptime now = journal::uptime();
     const std::uint32_t account = account_of(*generation.settings);
     std::int64_t without_room = 0;
-    for (const journal::Item& item : items)
+    for (const journal::JournalEntry& item : items)
         if (auto restored = transaction::restored_from(item, *generation.identifier, account, now, wall_ms()))
             without_room += shared.transactions->restore(std::move(*restored), BootClock::now()) ? 0 : 1;
     if (without_room != 0)
@@ -123,7 +124,7 @@ void Transactions::make_events() {
     };
 }
 
-void Transactions::restore_from_journal(const Generation& generation) {
+void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     if (!generation.identifier)
         restored_.clear(); // what is sent until there is a guard again stands in the journal only
     if (!generation.identifier || directory_.empty())
@@ -139,16 +140,16 @@ void Transactions::restore_from_journal(const Generation& generation) {
                      {{"reason", std::string_view{reason}}});
         return;
     }
-    std::vector<journal::Item> items;
+    std::vector<journal::JournalEntry> items;
     // What is in flight in this very process, and was sent without a guard, is unknown until it has ended.
-    for (const auto& [number, item] : reading->book.items())
+    for (const auto& [number, item] : reading->book.entries())
         items.push_back(item);
     restore(items, generation, shared_);
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
 }
 
-std::string Transactions::describe(const Generation& generation, transaction::Table& table,
+std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,
                                    std::string_view key) {
     using Json = nlohmann::ordered_json;
     Json list = Json::array();

@@ -14,7 +14,8 @@ namespace bearerd::app {
 
 /// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
 /// stays.
-void restore(const std::vector<journal::Item>& items, const Generation& generation, Shared& shared);
+void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
+             Shared& shared);
 
 /// What the guards of all threads share, made when a configuration first asks for it.
 class Transactions {
@@ -34,10 +35,10 @@ public:
 
     /// What the journal holds, once for each account and set of guarded rules: before the first request that
     /// is guarded. Blocking.
-    void restore_from_journal(const Generation& generation);
+    void restore_from_journal(const ConfigSnapshot& generation);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.
-    [[nodiscard]] static std::string describe(const Generation& generation, transaction::Table& table,
+    [[nodiscard]] static std::string describe(const ConfigSnapshot& generation, transaction::Table& table,
                                               std::string_view key);
 
 private:

@@ -33,7 +33,7 @@ std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) 
 /// Keeps everything that a request needs alive for as long as it lasts.
 class Worker::ServingHandler final : public server::Handler {
 public:
-    ServingHandler(Worker& worker, std::shared_ptr<const Generation> generation,
+    ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> generation,
                    std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens)
         : generation_{std::move(generation)},
           pool_{std::move(pool)},
@@ -52,14 +52,14 @@ public:
                        worker.clock_,
                        worker.questions_,
                        worker.stats_},
-          scribe_{make_scribe(worker)},
+          journal_{make_journal_client(worker)},
           forwarder_{generation_->plan,
                      *pool_,
                      *tokens_,
                      worker.shared_.pending,
                      worker.stats_,
                      generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
-                     scribe_ ? &*scribe_ : nullptr} {
+                     journal_ ? &*journal_ : nullptr} {
         if (generation_->identifier)
             guard_.emplace(forwarder_, *worker.shared_.transactions, *generation_->identifier,
                            *generation_->settings, generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
@@ -80,22 +80,25 @@ public:
 
     [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
 
-    [[nodiscard]] const std::shared_ptr<const Generation>& generation() const noexcept { return generation_; }
-
-private:
-    [[nodiscard]] std::optional<journal::Scribe> make_scribe(Worker& worker) const {
-        if (worker.shared_.journal == nullptr)
-            return std::nullopt;
-        return journal::Scribe{*worker.shared_.journal, *generation_->settings,
-                               worker.context_.get_executor(), worker.clock_, generation_->identifier.get()};
+    [[nodiscard]] const std::shared_ptr<const ConfigSnapshot>& generation() const noexcept {
+        return generation_;
     }
 
-    std::shared_ptr<const Generation> generation_;
+private:
+    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(Worker& worker) const {
+        if (worker.shared_.journal == nullptr)
+            return std::nullopt;
+        return journal::JournalClient{*worker.shared_.journal, *generation_->settings,
+                                      worker.context_.get_executor(), worker.clock_,
+                                      generation_->identifier.get()};
+    }
+
+    std::shared_ptr<const ConfigSnapshot> generation_;
     std::shared_ptr<upstream::Pool> pool_;
     std::unique_ptr<auth::TokenSource> tokens_;
     reconcile::Reconciler reconciler_;
     reconcile::Reconciler after_crash_;
-    std::optional<journal::Scribe> scribe_;
+    std::optional<journal::JournalClient> journal_;
     proxy::Forwarder forwarder_;
     std::optional<transaction::Guard> guard_; ///< none: no rule replays repeats
 };
@@ -106,13 +109,13 @@ Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
       shared_{shared},
       work_{context_.get_executor()},
       clock_{context_},
-      sites_{nullptr, stats_, shared_.bodies} {}
+      session_context_{nullptr, stats_, shared_.bodies} {}
 
 Worker::~Worker() {
     join();
 }
 
-std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Generation>& generation) {
+std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& generation) {
     const config::Settings& settings = *generation->settings;
     const std::size_t share = share_of(settings.upstream.max_connections, count_, index_);
     auto pool =
@@ -122,8 +125,9 @@ std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Ge
     return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
 }
 
-std::shared_ptr<upstream::Pool> Worker::make_login_pool(const std::shared_ptr<const Generation>& generation,
-                                                        const std::shared_ptr<upstream::Pool>& pool) {
+std::shared_ptr<upstream::Pool>
+Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
+                        const std::shared_ptr<upstream::Pool>& pool) {
     if (!generation->login)
         return pool;
     constexpr std::size_t connections = 2; // there is one login at a time; another may still be ending
@@ -136,8 +140,8 @@ std::shared_ptr<upstream::Pool> Worker::make_login_pool(const std::shared_ptr<co
     return login;
 }
 
-void Worker::serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
-                   std::unique_ptr<auth::TokenSource> tokens) {
+void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
+                   std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens) {
     const bool was_warm = pool_ ? shared_.health.keeps_warm(pool_.get()) : index_ == 0;
     if (pool_) {
         pool_->close_idle();
@@ -147,13 +151,13 @@ void Worker::serve(const std::shared_ptr<const Generation>& generation, std::sha
     pool_ = pool;
     pool_->keep_warm(pool, was_warm);
     serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens));
-    sites_.site = server::make_site(*generation->settings, serving_);
+    session_context_.service = server::make_service_settings(*generation->settings, serving_);
 }
 
 void Worker::listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit) {
     for (auto& socket : sockets) {
         listeners_.push_back(std::make_unique<server::Listener>(
-            context_, clock_, sessions_, std::move(socket), header_limit, sites_, shared_.clients));
+            context_, clock_, sessions_, std::move(socket), header_limit, session_context_, shared_.clients));
         listeners_.back()->start();
     }
 }
@@ -184,7 +188,7 @@ Settler* Worker::settler() {
     return settler_.get();
 }
 
-void Worker::recover(const std::vector<journal::Item>& items) {
+void Worker::recover(const std::vector<journal::JournalEntry>& items) {
     restore(items, *serving_->generation(), shared_);
     if (Settler* const background = settler())
         background->start(items);
@@ -200,7 +204,7 @@ void Worker::settled(const std::vector<journal::Field>& fields, std::uint32_t ac
         settler_->remove(fields, account);
 }
 
-void Worker::closed(const journal::Item& item, bool others) {
+void Worker::closed(const journal::JournalEntry& item, bool others) {
     if (others && item.executed() == graphql::Executed::no)
         return; // the other one's transaction stays what it is, and is looked up on
     settled(item.intent.fields, item.intent.account);
@@ -211,12 +215,12 @@ void Worker::closed(const journal::Item& item, bool others) {
         shared_.transactions->close(std::move(*closed), BootClock::now());
 }
 
-void Worker::concluded(const journal::Item& item) {
+void Worker::concluded(const journal::JournalEntry& item) {
     const transaction::Identifier* const identifier = serving_->identifier();
     if (identifier == nullptr)
         return;
     if (auto ended = transaction::concluded_from(item, *identifier, account(), journal::uptime(), wall_ms()))
-        shared_.transactions->conclude(std::move(*ended), BootClock::now());
+        shared_.transactions->record_outcome(std::move(*ended), BootClock::now());
 }
 
 std::uint32_t Worker::account() const {

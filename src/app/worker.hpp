@@ -1,6 +1,6 @@
 #pragma once
 
-#include "generation.hpp"
+#include "config_snapshot.hpp"
 #include "settler.hpp"
 
 #include <bearerd/admin/reloads.hpp>
@@ -10,7 +10,7 @@
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/listener.hpp>
-#include <bearerd/server/site.hpp>
+#include <bearerd/server/service_settings.hpp>
 #include <bearerd/transaction/guard.hpp>
 #include <bearerd/transaction/table.hpp>
 #include <bearerd/upstream/pool.hpp>
@@ -30,7 +30,7 @@ namespace bearerd::app {
 /// What all workers share and outlives them.
 struct Shared {
     server::ClientLimit clients;
-    server::BodyBudget bodies;
+    server::MemoryBudget bodies;
     std::atomic<std::uint32_t> pending{0}; ///< requests in hand
     admin::Reloads reloads;
     upstream::Health health;
@@ -61,15 +61,15 @@ public:
 
     /// The pool of a generation for this thread, to be used by serve().
     [[nodiscard]] std::shared_ptr<upstream::Pool>
-    make_pool(const std::shared_ptr<const Generation>& generation);
+    make_pool(const std::shared_ptr<const ConfigSnapshot>& generation);
 
     /// What logins go through: that pool, or one of their own if they go to another server.
     [[nodiscard]] std::shared_ptr<upstream::Pool>
-    make_login_pool(const std::shared_ptr<const Generation>& generation,
+    make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
                     const std::shared_ptr<upstream::Pool>& pool);
 
     /// Serves by this generation from the next request on. The pool before it closes as its requests end.
-    void serve(const std::shared_ptr<const Generation>& generation, std::shared_ptr<upstream::Pool> pool,
+    void serve(const std::shared_ptr<const ConfigSnapshot>& generation, std::shared_ptr<upstream::Pool> pool,
                std::unique_ptr<auth::TokenSource> tokens);
 
     void listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit);
@@ -77,7 +77,7 @@ public:
     void stop_listening(const std::string& text);
 
     /// Looks up what the journal's former processes left unresolved, and guards their transactions.
-    void recover(const std::vector<journal::Item>& items);
+    void recover(const std::vector<journal::JournalEntry>& items);
 
     /// Looks up what has become unknown, in the background. On the first worker.
     void settle(Settler::Case unknown);
@@ -86,10 +86,10 @@ public:
     void settled(const std::vector<journal::Field>& fields, std::uint32_t account);
 
     /// A person has closed the entry. `others`: see journal::Journal::Events.
-    void closed(const journal::Item& item, bool others);
+    void closed(const journal::JournalEntry& item, bool others);
 
     /// The journal has learnt how it ended: for a guard that did not exist when it was sent.
-    void concluded(const journal::Item& item);
+    void concluded(const journal::JournalEntry& item);
 
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
@@ -122,7 +122,7 @@ private:
     net::DeadlineClock clock_;
     Stats stats_;
     net::TaskGroup sessions_;
-    server::SiteHolder sites_;
+    server::SessionContext session_context_;
     net::TaskGroup questions_; ///< of the recovery: a shutdown does not wait for them
     std::unique_ptr<Settler> settler_;
     std::shared_ptr<ServingHandler> serving_;

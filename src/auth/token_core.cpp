@@ -93,14 +93,14 @@ TokenMachine::Moment TokenService::Core::moment() {
     return {hooks_.clock(), jitter};
 }
 
-std::uint64_t TokenService::Core::audience() const {
+std::uint64_t TokenService::Core::upstream_epoch() const {
     const std::lock_guard lock{mutex_};
-    return audience_;
+    return upstream_epoch_;
 }
 
-std::uint64_t TokenService::Core::snapshot(std::uint64_t audience, TokenPtr& token) const {
+std::uint64_t TokenService::Core::snapshot(std::uint64_t upstream_epoch, TokenPtr& token) const {
     const std::lock_guard lock{mutex_};
-    if (audience == audience_)
+    if (upstream_epoch == upstream_epoch_)
         token = published_;
     return version_.load(std::memory_order_relaxed);
 }
@@ -128,7 +128,7 @@ AuthStatus TokenService::Core::status() const {
 
 TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& waiter) {
     const std::lock_guard lock{mutex_};
-    if (waiter->audience != audience_)
+    if (waiter->upstream_epoch != upstream_epoch_)
         return left_behind();
     const auto at = moment();
     auto reply = enroll(machine_.want(at), waiter);
@@ -140,7 +140,7 @@ TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& w
                                                 std::uint64_t document) {
     const std::lock_guard lock{mutex_};
     // It was sent for a former upstream or user, and is not sent again for the present one.
-    if (waiter->audience != audience_ || machine_.of_former_user(waiter->refused_generation)) {
+    if (waiter->upstream_epoch != upstream_epoch_ || machine_.of_former_user(waiter->refused_generation)) {
         TokenMachine::Reply reply;
         reply.action = Action::pass;
         return reply;
@@ -169,34 +169,36 @@ TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
     return reply;
 }
 
-void TokenService::Core::denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document) {
+void TokenService::Core::denied(std::uint64_t upstream_epoch, std::uint64_t generation,
+                                std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (audience == audience_ && !machine_.of_former_user(generation))
+    if (upstream_epoch == upstream_epoch_ && !machine_.of_former_user(generation))
         machine_.denied(generation, document);
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
-void TokenService::Core::refused_in_doubt(std::uint64_t audience, std::uint64_t generation,
+void TokenService::Core::refused_in_doubt(std::uint64_t upstream_epoch, std::uint64_t generation,
                                           std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (audience != audience_ || machine_.of_former_user(generation))
+    if (upstream_epoch != upstream_epoch_ || machine_.of_former_user(generation))
         return;
     const auto at = moment();
     settle(machine_.refused_in_doubt(generation, document, at), at.now);
 }
 
-void TokenService::Core::accepted(std::uint64_t audience, std::uint64_t generation, std::uint64_t document) {
+void TokenService::Core::accepted(std::uint64_t upstream_epoch, std::uint64_t generation,
+                                  std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (audience != audience_ || machine_.of_former_user(generation))
+    if (upstream_epoch != upstream_epoch_ || machine_.of_former_user(generation))
         return;
     machine_.accepted(generation, document);
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
-TokenMachine::Observation TokenService::Core::observed(std::uint64_t audience, std::uint64_t generation,
+TokenMachine::Observation TokenService::Core::observed(std::uint64_t upstream_epoch, std::uint64_t generation,
                                                        TokenMachine::Candidate token, bool login_operation) {
     const std::lock_guard lock{mutex_};
-    if (audience != audience_)
+    if (upstream_epoch != upstream_epoch_)
         return TokenMachine::Observation::foreign;
     const auto at = moment();
     const auto observation = machine_.observed(generation, std::move(token), login_operation, at);
@@ -245,7 +247,7 @@ void TokenService::Core::release_waiters(const TokenMachine::Reply& reply, TimeP
             continue;
         const auto refused = waiter->refused_generation;
         const bool sent = refused != 0;
-        if (sent && (waiter->audience != audience_ || machine_.of_former_user(refused)))
+        if (sent && (waiter->upstream_epoch != upstream_epoch_ || machine_.of_former_user(refused)))
             let_pass(std::move(waiter));
         else if (token && token->generation > refused)
             hand_over(std::move(waiter), token, machine_.login_since(refused), {});
@@ -321,7 +323,7 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
            at.now);
     if (before->upstream.url.text == settings_->upstream.url.text)
         return;
-    ++audience_;
+    ++upstream_epoch_;
     release_waiters(left_behind(), at.now); // no token is left that they could be given
 }
 

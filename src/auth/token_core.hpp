@@ -24,11 +24,11 @@ using Timer =
 /// reference and hands the result over by post.
 struct Waiter {
     Waiter(net::Executor own, std::uint64_t from, std::uint64_t refused)
-        : executor{own}, timer{own}, audience{from}, refused_generation{refused} {}
+        : executor{own}, timer{own}, upstream_epoch{from}, refused_generation{refused} {}
 
     net::Executor executor;
     Timer timer;                            ///< its deadline, and by cancelling it its wake-up
-    const std::uint64_t audience;           ///< its door's
+    const std::uint64_t upstream_epoch;     ///< its door's
     const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
     bool done = false;
     TokenPtr token; ///< nullptr: `failure` tells why
@@ -52,25 +52,25 @@ public:
     /// The number of the upstream that the token is for: it grows when a reload names another. A door keeps
     /// that of its time, so that what goes to the old upstream, and what comes from it, has no part in the
     /// new one's token.
-    [[nodiscard]] std::uint64_t audience() const;
-    /// The version, and its token; to another audience that stays what it is.
-    [[nodiscard]] std::uint64_t snapshot(std::uint64_t audience, TokenPtr& token) const;
+    [[nodiscard]] std::uint64_t upstream_epoch() const;
+    /// The version, and its token; to another upstream_epoch that stays what it is.
+    [[nodiscard]] std::uint64_t snapshot(std::uint64_t upstream_epoch, TokenPtr& token) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
     /// Where the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
-    void denied(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
+    void denied(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
     /// Starts a login if one is needed; nobody waits for it.
-    void refused_in_doubt(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
-    void accepted(std::uint64_t audience, std::uint64_t generation, std::uint64_t document);
+    void refused_in_doubt(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
+    void accepted(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
 
     /// TokenMachine::unproven_login(), without the lock.
     [[nodiscard]] std::uint64_t unproven_login() const noexcept {
         return unproven_login_.load(std::memory_order_relaxed);
     }
 
-    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t audience, std::uint64_t generation,
+    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t upstream_epoch, std::uint64_t generation,
                                                      TokenMachine::Candidate token, bool login_operation);
 
     // The first thread.
@@ -129,7 +129,7 @@ private:
     /// The settings' own, or with the password that their file has got since.
     std::shared_ptr<const config::Credentials> credentials_;
     TokenMachine machine_;
-    std::uint64_t audience_ = 1;
+    std::uint64_t upstream_epoch_ = 1;
     TokenPtr published_;
     std::vector<std::weak_ptr<Waiter>> waiters_;
     TimePoint armed_for_ = TimePoint::max(); ///< when the timer will look again

@@ -28,14 +28,17 @@ net::Task<void> wait(std::shared_ptr<Waiter> waiter, Duration timeout) {
 
 /// A thread's TokenSource: keeps the token that was current when it last looked, and looks again when the
 /// version has changed.
-class Door final : public TokenSource {
+class ThreadTokenSource final : public TokenSource {
 public:
-    Door(std::shared_ptr<TokenService::Core> core, net::Executor executor, Stats& stats)
-        : core_{std::move(core)}, executor_{executor}, stats_{stats}, audience_{core_->audience()} {}
+    ThreadTokenSource(std::shared_ptr<TokenService::Core> core, net::Executor executor, Stats& stats)
+        : core_{std::move(core)},
+          executor_{executor},
+          stats_{stats},
+          upstream_epoch_{core_->upstream_epoch()} {}
 
     TokenPtr current(TimePoint now) override {
         if (core_->version() != seen_)
-            seen_ = core_->snapshot(audience_, token_);
+            seen_ = core_->snapshot(upstream_epoch_, token_);
         return token_ && now < token_->expires ? token_ : nullptr;
     }
 
@@ -43,11 +46,11 @@ public:
     net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) override;
 
     void denied(const TokenPtr& used, std::uint64_t document) override {
-        core_->denied(audience_, used ? used->generation : 0, document);
+        core_->denied(upstream_epoch_, used ? used->generation : 0, document);
     }
 
     void rejected_in_doubt(const TokenPtr& used, std::uint64_t document) override {
-        core_->refused_in_doubt(audience_, used ? used->generation : 0, document);
+        core_->refused_in_doubt(upstream_epoch_, used ? used->generation : 0, document);
     }
 
     [[nodiscard]] bool awaits_proof(const TokenPtr& used) const noexcept override {
@@ -57,7 +60,7 @@ public:
 
     void accepted(const TokenPtr& used, std::uint64_t document) override {
         if (awaits_proof(used))
-            core_->accepted(audience_, used->generation, document);
+            core_->accepted(upstream_epoch_, used->generation, document);
     }
 
     void observed(const TokenPtr& used, std::string_view text, bool login_operation) override;
@@ -66,16 +69,16 @@ private:
     std::shared_ptr<TokenService::Core> core_;
     net::Executor executor_;
     Stats& stats_;
-    const std::uint64_t audience_;
+    const std::uint64_t upstream_epoch_;
     TokenPtr token_;
     std::uint64_t seen_ = 0;
     bool warned_ = false; ///< of a foreign token: once, though every answer may bring one
 };
 
-net::Task<TokenResult> Door::acquire() {
+net::Task<TokenResult> ThreadTokenSource::acquire() {
     if (auto token = current(core_->now()))
         co_return token;
-    const auto waiter = std::make_shared<Waiter>(executor_, audience_, 0);
+    const auto waiter = std::make_shared<Waiter>(executor_, upstream_epoch_, 0);
     const auto reply = core_->want(waiter);
     if (reply.action == Action::use)
         co_return reply.token;
@@ -87,8 +90,8 @@ net::Task<TokenResult> Door::acquire() {
     co_return waiter->failure;
 }
 
-net::Task<Advice> Door::rejected(TokenPtr used, std::uint64_t document) {
-    const auto waiter = std::make_shared<Waiter>(executor_, audience_, used ? used->generation : 0);
+net::Task<Advice> ThreadTokenSource::rejected(TokenPtr used, std::uint64_t document) {
+    const auto waiter = std::make_shared<Waiter>(executor_, upstream_epoch_, used ? used->generation : 0);
     const auto reply = core_->refused(waiter, document);
     Advice advice;
     if (reply.action == Action::pass)
@@ -109,7 +112,7 @@ net::Task<Advice> Door::rejected(TokenPtr used, std::uint64_t document) {
     co_return advice;
 }
 
-void Door::observed(const TokenPtr& used, std::string_view text, bool login_operation) {
+void ThreadTokenSource::observed(const TokenPtr& used, std::string_view text, bool login_operation) {
     if (!used)
         return;
     if (!login_operation && token_ && token_->value.reveal() == text && core_->version() == seen_)
@@ -117,7 +120,8 @@ void Door::observed(const TokenPtr& used, std::string_view text, bool login_oper
     TokenMachine::Candidate token;
     token.value = Secret{text};
     token.claims = parse_claims(text);
-    const auto observation = core_->observed(audience_, used->generation, std::move(token), login_operation);
+    const auto observation =
+        core_->observed(upstream_epoch_, used->generation, std::move(token), login_operation);
     switch (observation) {
     case Observation::adopted:
         stats_.token_swaps[1].add();
@@ -156,7 +160,7 @@ void TokenService::start(std::function<void()> first_login_tried) {
 }
 
 std::unique_ptr<TokenSource> TokenService::make_source(net::Executor executor, Stats& stats) {
-    return std::make_unique<Door>(core_, executor, stats);
+    return std::make_unique<ThreadTokenSource>(core_, executor, stats);
 }
 
 void TokenService::reload(std::shared_ptr<const config::Settings> settings,

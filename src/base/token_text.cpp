@@ -1,7 +1,7 @@
 #include <bearerd/base/token_text.hpp>
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/base/block.hpp>
+#include <bearerd/base/bytes16.hpp>
 
 #include <algorithm>
 
@@ -11,9 +11,9 @@ namespace {
 /// Visible ASCII throughout.
 bool is_visible(std::string_view text) noexcept {
     std::size_t at = 0;
-    for (; text.size() - at >= Block::size; at += Block::size) {
-        const auto bytes = Block::load(text.data() + at);
-        if (!Block::mask((bytes <= ' ') | (bytes == '\x7f')).none())
+    for (; text.size() - at >= Bytes16::size; at += Bytes16::size) {
+        const auto bytes = Bytes16::load(text.data() + at);
+        if (!Bytes16::mask((bytes <= ' ') | (bytes == '\x7f')).none())
             return false;
     }
     text.remove_prefix(at);

@@ -5,8 +5,8 @@
 
 namespace bearerd::config {
 
-std::vector<Fault> Faults::take() {
-    std::stable_sort(list_.begin(), list_.end(), [](const Fault& a, const Fault& b) {
+std::vector<ConfigError> Faults::take() {
+    std::stable_sort(list_.begin(), list_.end(), [](const ConfigError& a, const ConfigError& b) {
         return std::tie(a.line, a.column) < std::tie(b.line, b.column);
     });
     return std::exchange(list_, {});
@@ -14,7 +14,7 @@ std::vector<Fault> Faults::take() {
 
 namespace {
 
-std::string format(std::string_view file, const Fault& fault, std::string_view kind) {
+std::string format(std::string_view file, const ConfigError& fault, std::string_view kind) {
     std::string text{file};
     if (fault.line > 0)
         text += ':' + std::to_string(fault.line) + ':' + std::to_string(fault.column);
@@ -27,11 +27,11 @@ std::string format(std::string_view file, const Fault& fault, std::string_view k
 
 } // namespace
 
-std::string format_fault(std::string_view file, const Fault& fault) {
+std::string format_fault(std::string_view file, const ConfigError& fault) {
     return format(file, fault, {});
 }
 
-std::string format_warning(std::string_view file, const Fault& warning) {
+std::string format_warning(std::string_view file, const ConfigError& warning) {
     return format(file, warning, "warning: ");
 }
 

@@ -28,11 +28,11 @@ public:
     [[nodiscard]] bool full() const noexcept { return list_.size() >= most; }
 
     /// Hands them over, ordered by position.
-    [[nodiscard]] std::vector<Fault> take();
+    [[nodiscard]] std::vector<ConfigError> take();
 
 private:
     static constexpr std::size_t most = 1'000;
-    std::vector<Fault> list_;
+    std::vector<ConfigError> list_;
 };
 
 } // namespace bearerd::config

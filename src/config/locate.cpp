@@ -1,6 +1,6 @@
 #include <bearerd/config/parse.hpp>
 
-#include "surroundings.hpp"
+#include "environment.hpp"
 #include "yaml_tree.hpp"
 
 #include <algorithm>
@@ -28,8 +28,8 @@ Position find(const Node& root, std::string_view key) {
 
 } // namespace
 
-Fault fault_at_key(const std::string& path, std::string key, std::string message) {
-    Fault fault{0, 0, std::move(key), std::move(message)};
+ConfigError fault_at_key(const std::string& path, std::string key, std::string message) {
+    ConfigError fault{0, 0, std::move(key), std::move(message)};
     const auto content = read_small_file(path, longest_file);
     if (std::holds_alternative<std::string>(content))
         return fault;

@@ -1,12 +1,12 @@
 #include <bearerd/config/parse.hpp>
 
 #include "addresses.hpp"
+#include "environment.hpp"
 #include "named_files.hpp"
 #include "permissions.hpp"
 #include "read_auth.hpp"
 #include "read_transactions.hpp"
 #include "section.hpp"
-#include "surroundings.hpp"
 #include "text.hpp"
 #include "values.hpp"
 #include "yaml_tree.hpp"
@@ -42,24 +42,24 @@ void read_listen(Section in, bool allow_remote, Listen& out) {
 }
 
 /// A uid, or the name of a local user.
-Parser<std::uint32_t> user_of(const Surroundings& surroundings) {
-    return [&surroundings](std::string_view text) -> Parsed<std::uint32_t> {
+Parser<std::uint32_t> user_of(const Environment& environment) {
+    return [&environment](std::string_view text) -> Parsed<std::uint32_t> {
         // The highest one stands for "nobody" in system calls.
         if (is_digits(text))
             return number_between(0, 0xFFFF'FFFE)(text);
-        if (const auto uid = surroundings.uid_of(std::string{text}))
+        if (const auto uid = environment.uid_of(std::string{text}))
             return *uid;
         return Problem{"must be the name of a user of this machine, or a uid"};
     };
 }
 
-void read_access(Section in, const Surroundings& surroundings, Access& out) {
+void read_access(Section in, const Environment& environment, Access& out) {
     in.read<bool>("allow_remote", out.allow_remote, parse_bool);
     if (in.left_out("allow_remote")) // the service knows; the addresses are as it wants them
         out.allow_remote = true;
     in.read_list<std::string>("allowed_hosts", out.allowed_hosts, parse_host);
     in.read_list<std::string>("allowed_origins", out.allowed_origins, parse_origin);
-    in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(surroundings));
+    in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(environment));
 }
 
 /// Users are told apart by what a unix socket knows of its peer; over TCP nothing is known.
@@ -118,8 +118,8 @@ void read_headers(Section in, const Auth& auth, Upstream& out) {
     });
 }
 
-void read_tls(Section in, const Surroundings& surroundings, UpstreamTls& out) {
-    const auto path = path_by(surroundings, any_text);
+void read_tls(Section in, const Environment& environment, UpstreamTls& out) {
+    const auto path = path_by(environment, any_text);
     in.read("ca_file", out.ca_file, path);
     in.read("client_certificate_file", out.client_certificate_file, path);
     in.read("client_key_file", out.client_key_file, path);
@@ -140,7 +140,7 @@ void read_keep_warm(Section in, KeepWarm& out) {
     in.read("for", out.period, duration_between(0ms, 24h));
 }
 
-void read_upstream(Section in, const Surroundings& surroundings, const Settings& settings, Upstream& out) {
+void read_upstream(Section in, const Environment& environment, const Settings& settings, Upstream& out) {
     if (in.has("url"))
         in.read<Url>("url", out.url, parse_upstream_url);
     else
@@ -164,20 +164,20 @@ void read_upstream(Section in, const Surroundings& surroundings, const Settings&
         in.fault("proxy",
                  "takes an https:// URL for the login: without TLS, the proxy would see its secrets");
     read_headers(in, settings.auth, out);
-    read_tls(in.section("tls"), surroundings, out.tls);
+    read_tls(in.section("tls"), environment, out.tls);
 }
 
-void read_token_store(Section in, const Surroundings& surroundings, TokenStore& out) {
+void read_token_store(Section in, const Environment& environment, TokenStore& out) {
     // The service manager's folder (StateDirectory=) unless the file says otherwise, be it "".
     if (!in.has("directory"))
-        if (const auto state = surroundings.environment("STATE_DIRECTORY"))
+        if (const auto state = environment.environment("STATE_DIRECTORY"))
             out.directory = state->substr(0, state->find(':'));
-    in.read("directory", out.directory, path_by(surroundings, any_text));
-    in.read("key_file", out.key_file, path_by(surroundings, any_text));
+    in.read("directory", out.directory, path_by(environment, any_text));
+    in.read("key_file", out.key_file, path_by(environment, any_text));
 }
 
-void read_journal(Section in, const Surroundings& surroundings, Journal& out) {
-    in.read("directory", out.directory, path_by(surroundings, any_text));
+void read_journal(Section in, const Environment& environment, Journal& out) {
+    in.read("directory", out.directory, path_by(environment, any_text));
     in.read<bool>("required", out.required, parse_bool);
     in.read("max_size", out.max_size, size_between(64ULL << 10, 256ULL << 20));
     if (out.required && out.directory.empty())
@@ -207,30 +207,30 @@ void read_log(Section in, Log& out) {
 }
 
 /// In the order in which one section needs another's values.
-void read_settings(Section in, const Surroundings& surroundings, Settings& out) {
+void read_settings(Section in, const Environment& environment, Settings& out) {
     in.read("threads", out.threads, number_between(1, 64));
     in.read("shutdown_grace", out.shutdown_grace, duration_between(0ms, 1h));
-    read_access(in.section("access"), surroundings, out.access);
+    read_access(in.section("access"), environment, out.access);
     read_listen(in.section("listen"), out.access.allow_remote, out.listen);
     read_limits(in.section("limits"), out.limits);
     read_auth(in.section("auth"), out.auth);
-    read_upstream(in.section("upstream"), surroundings, out, out.upstream);
-    read_credentials(in, surroundings, out.auth, out.credentials);
-    read_token_store(in.section("token_store"), surroundings, out.token_store);
+    read_upstream(in.section("upstream"), environment, out, out.upstream);
+    read_credentials(in, environment, out.auth, out.credentials);
+    read_token_store(in.section("token_store"), environment, out.token_store);
     read_transactions(in.section("transactions"), out.transactions);
     if (in.has("reconcile"))
         report_reconcile(in.section("reconcile"));
-    read_journal(in.section("journal"), surroundings, out.journal);
+    read_journal(in.section("journal"), environment, out.journal);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));
     read_log(in.section("log"), out.log);
-    warn_of_rights(in.section("upstream").section("tls"), "ca_file", out.upstream.tls.ca_file, surroundings);
+    warn_of_rights(in.section("upstream").section("tls"), "ca_file", out.upstream.tls.ca_file, environment);
     warn_of_rights(in.section("upstream").section("tls"), "client_key_file", out.upstream.tls.client_key_file,
-                   surroundings);
-    warn_of_rights(in.section("token_store"), "directory", out.token_store.directory, surroundings);
-    warn_of_rights(in.section("token_store"), "key_file", out.token_store.key_file, surroundings);
-    warn_of_rights(in.section("journal"), "directory", out.journal.directory, surroundings);
+                   environment);
+    warn_of_rights(in.section("token_store"), "directory", out.token_store.directory, environment);
+    warn_of_rights(in.section("token_store"), "key_file", out.token_store.key_file, environment);
+    warn_of_rights(in.section("journal"), "directory", out.journal.directory, environment);
     if (!out.journal.directory.empty() && out.transactions.rules.empty())
         in.section("journal").warn(
             "directory", "keeps no key of any transaction, so nothing can be looked up by it: write a rule "
@@ -241,16 +241,16 @@ void read_settings(Section in, const Surroundings& surroundings, Settings& out) 
 
 } // namespace
 
-ParseResult parse(std::string_view text, const Surroundings& surroundings) {
+ParseResult parse(std::string_view text, const Environment& environment) {
     if (text.size() > longest_file)
-        return std::vector<Fault>{{0, 0, {}, "the file must not be larger than 1 MiB"}};
+        return std::vector<ConfigError>{{0, 0, {}, "the file must not be larger than 1 MiB"}};
     Faults faults;
     auto root = parse_yaml(text, faults);
     if (!root)
         return faults.take();
     Settings settings;
-    Context context{surroundings, faults, {}, {}, {}};
-    read_settings(Section{context, *root}, surroundings, settings);
+    Context context{environment, faults, {}, {}, {}};
+    read_settings(Section{context, *root}, environment, settings);
     report_unknown_keys(*root, context);
     if (!faults.empty())
         return faults.take();
@@ -261,27 +261,27 @@ namespace {
 
 /// By hand, $CREDENTIALS_DIRECTORY may name the configuration's own folder. There bearerd@SHOP.service finds
 /// its password in SHOP.password; `password` is another account's.
-std::string password_credential(const std::filesystem::path& file, const Surroundings& surroundings) {
-    const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
+std::string password_credential(const std::filesystem::path& file, const Environment& environment) {
+    const auto directory = environment.environment("CREDENTIALS_DIRECTORY");
     std::error_code failure;
     const bool by_hand = directory && file.stem() != "bearerd" &&
                          std::filesystem::equivalent(*directory, file.parent_path() / ".", failure);
-    return by_hand && !failure ? file.stem().string() + ".password" : surroundings.password_credential;
+    return by_hand && !failure ? file.stem().string() + ".password" : environment.password_credential;
 }
 
 } // namespace
 
-ParseResult load(const std::string& path, const Surroundings& surroundings) {
+ParseResult load(const std::string& path, const Environment& environment) {
     const std::filesystem::path file{path};
-    Surroundings located = surroundings;
+    Environment located = environment;
     located.folder = file.parent_path().string();
-    located.password_credential = password_credential(file, surroundings);
+    located.password_credential = password_credential(file, environment);
     const auto content = read_small_file(path, longest_file);
     if (const auto* const reason = std::get_if<std::string>(&content))
-        return std::vector<Fault>{{0, 0, {}, "can't be read: " + *reason}};
+        return std::vector<ConfigError>{{0, 0, {}, "can't be read: " + *reason}};
     ParseResult result = parse(std::get<Secret>(content).reveal(), located);
     if (auto* const valid = std::get_if<ValidConfig>(&result))
-        if (auto problem = rights_problem(path, surroundings))
+        if (auto problem = rights_problem(path, environment))
             valid->warnings.insert(valid->warnings.begin(), {0, 0, {}, std::move(*problem)});
     return result;
 }

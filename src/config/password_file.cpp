@@ -2,7 +2,7 @@
 
 #include <bearerd/base/token_text.hpp>
 
-#include "surroundings.hpp"
+#include "environment.hpp"
 #include "text.hpp"
 #include "values.hpp"
 

@@ -51,18 +51,18 @@ std::optional<std::string> rights_problem(const FileRights& rights, const Identi
     return std::nullopt;
 }
 
-std::optional<std::string> rights_problem(const std::string& path, const Surroundings& surroundings) {
-    if (path.empty() || !surroundings.rights_of)
+std::optional<std::string> rights_problem(const std::string& path, const Environment& environment) {
+    if (path.empty() || !environment.rights_of)
         return std::nullopt;
-    for (const FileRights& rights : surroundings.rights_of(path))
-        if (auto problem = rights_problem(rights, surroundings.self))
+    for (const FileRights& rights : environment.rights_of(path))
+        if (auto problem = rights_problem(rights, environment.self))
             return problem;
     return std::nullopt;
 }
 
 void warn_of_rights(Section in, std::string_view key, const std::string& path,
-                    const Surroundings& surroundings) {
-    if (auto problem = rights_problem(path, surroundings))
+                    const Environment& environment) {
+    if (auto problem = rights_problem(path, environment))
         in.warn(key, std::move(*problem));
 }
 

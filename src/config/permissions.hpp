@@ -18,10 +18,10 @@ namespace bearerd::config {
 
 /// The first problem of what stands at the path and of the folders that hold it.
 [[nodiscard]] std::optional<std::string> rights_problem(const std::string& path,
-                                                        const Surroundings& surroundings);
+                                                        const Environment& environment);
 
 /// Adds a warning at the key that names the path. An empty path has none.
 void warn_of_rights(Section in, std::string_view key, const std::string& path,
-                    const Surroundings& surroundings);
+                    const Environment& environment);
 
 } // namespace bearerd::config

@@ -214,7 +214,7 @@ void read_backoff(Section in, Backoff& out) {
         in.fault("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
 }
 
-void read_password(Section& in, const Surroundings& surroundings, Credentials& out) {
+void read_password(Section& in, const Environment& environment, Credentials& out) {
     const bool in_place = in.has("password");
     const bool in_file = in.has("password_file");
     if (in_place && in_file)
@@ -227,17 +227,17 @@ void read_password(Section& in, const Surroundings& surroundings, Credentials& o
     }
     std::string path;
     if (in_file) {
-        in.read("password_file", path, path_by(surroundings, some_text));
+        in.read("password_file", path, path_by(environment, some_text));
         if (path.empty())
             return;
-        warn_of_rights(in, "password_file", path, surroundings);
-        return read_secret_file(in, surroundings, "password_file", path, {}, password_in, out);
+        warn_of_rights(in, "password_file", path, environment);
+        return read_secret_file(in, environment, "password_file", path, {}, password_in, out);
     }
-    if (const auto directory = surroundings.environment("CREDENTIALS_DIRECTORY");
+    if (const auto directory = environment.environment("CREDENTIALS_DIRECTORY");
         directory && !directory->empty()) {
-        path = *directory + "/" + surroundings.password_credential;
-        warn_of_rights(in, "password", path, surroundings);
-        return read_secret_file(in, surroundings, "password", path,
+        path = *directory + "/" + environment.password_credential;
+        warn_of_rights(in, "password", path, environment);
+        return read_secret_file(in, environment, "password", path,
                                 "is missing, and the systemd credential \"password\" in ", password_in, out);
     }
     in.fault(
@@ -247,7 +247,7 @@ void read_password(Section& in, const Surroundings& surroundings, Credentials& o
         "bearerd.service or bearerd@.service would take it from");
 }
 
-void read_user_and_password(Section in, const Surroundings& surroundings, Credentials& out) {
+void read_user_and_password(Section in, const Environment& environment, Credentials& out) {
     const bool by_name = in.has("username");
     out.by_email = in.has("email");
     if (by_name && out.by_email)
@@ -256,7 +256,7 @@ void read_user_and_password(Section in, const Surroundings& surroundings, Creden
         in.fault("username", "is missing: write the user's name, or email: and the user's address");
     else
         in.read(out.by_email ? "email" : "username", out.user, some_text);
-    read_password(in, surroundings, out);
+    read_password(in, environment, out);
 }
 
 void refuse_credentials(Section in, LoginKind kind) {
@@ -267,16 +267,16 @@ void refuse_credentials(Section in, LoginKind kind) {
 }
 
 /// The file of a secret that `auth` names.
-void read_secret(Section& in, const Surroundings& surroundings, std::string_view key,
-                 const SecretIn& secret_in, Credentials& out) {
+void read_secret(Section& in, const Environment& environment, std::string_view key, const SecretIn& secret_in,
+                 Credentials& out) {
     if (!in.has(key))
         return in.fault(key, "is missing: write the path of a file that holds the secret and nothing else");
     std::string path;
-    in.read(key, path, path_by(surroundings, some_text));
+    in.read(key, path, path_by(environment, some_text));
     if (path.empty())
         return;
-    warn_of_rights(in, key, path, surroundings);
-    read_secret_file(in, surroundings, key, path, {}, secret_in, out);
+    warn_of_rights(in, key, path, environment);
+    read_secret_file(in, environment, key, path, {}, secret_in, out);
 }
 
 } // namespace
@@ -293,19 +293,19 @@ void read_auth(Section in, Auth& out) {
     read_backoff(in.section("backoff"), out.backoff);
 }
 
-void read_credentials(Section root, const Surroundings& surroundings, const Auth& auth, Credentials& out) {
+void read_credentials(Section root, const Environment& environment, const Auth& auth, Credentials& out) {
     if (auth.kind == LoginKind::graphql)
-        return read_user_and_password(root.section("credentials"), surroundings, out);
+        return read_user_and_password(root.section("credentials"), environment, out);
     refuse_credentials(root.section("credentials"), auth.kind);
     Section in = root.section("auth");
     if (auth.kind == LoginKind::static_token)
-        return read_secret(in, surroundings, "secret_file", token_in, out);
+        return read_secret(in, environment, "secret_file", token_in, out);
     if (in.has("client_id"))
         in.read("client_id", out.user, some_text);
     else
         in.fault("client_id", "is missing: write the id that the API gave this client");
     read_secret(
-        in, surroundings, "client_secret_file",
+        in, environment, "client_secret_file",
         [](const Secret& content) { return secret_in(content, "secret"); }, out);
 }
 

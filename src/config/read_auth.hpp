@@ -10,6 +10,6 @@ void read_auth(Section in, Auth& out);
 
 /// The user or client that logs in, and its secret: from `credentials`, or `auth` itself for other kinds than
 /// `graphql`. `root` is the whole file. To be called after read_auth().
-void read_credentials(Section root, const Surroundings& surroundings, const Auth& auth, Credentials& out);
+void read_credentials(Section root, const Environment& environment, const Auth& auth, Credentials& out);
 
 } // namespace bearerd::config

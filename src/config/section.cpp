@@ -239,8 +239,8 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
             return std::nullopt;
         }
         rest.remove_prefix(end + 1);
-        const auto& may_be_left_out = context_.surroundings.may_be_left_out;
-        if (auto value = context_.surroundings.environment(name)) {
+        const auto& may_be_left_out = context_.environment.may_be_left_out;
+        if (auto value = context_.environment.environment(name)) {
             pieces.emplace_back(std::move(*value));
         } else if (may_be_left_out && may_be_left_out(key)) {
             context_.left_out.push_back(key);

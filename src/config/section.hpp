@@ -16,7 +16,7 @@ namespace bearerd::config {
 
 /// The state shared within one parse.
 struct Context {
-    const Surroundings& surroundings;
+    const Environment& environment;
     Faults& faults;
     std::vector<std::string> known;    ///< every dotted key that was asked for
     std::vector<std::string> left_out; ///< keys whose variable is not set, if that is allowed

@@ -237,7 +237,7 @@ std::string_view line_of(std::string_view text, std::size_t line) {
 }
 
 /// A tab in the indentation is a common mistake, and appears as one of several other errors.
-Fault explain(const YAML::Exception& failure, std::string_view text) {
+ConfigError explain(const YAML::Exception& failure, std::string_view text) {
     const Position where = position_of(failure.mark);
     const std::string_view line = line_of(text, where.line);
     const auto tab = line.substr(0, line.find_first_not_of(" \t")).find('\t');
@@ -297,7 +297,7 @@ std::optional<Node> parse_yaml(std::string_view text, Faults& faults) {
     } catch (const Refused& refused) {
         faults.add(refused.position, {}, refused.message);
     } catch (const YAML::Exception& failure) {
-        const Fault fault = explain(failure, text);
+        const ConfigError fault = explain(failure, text);
         faults.add({fault.line, fault.column}, {}, fault.message);
     } catch (const std::exception&) { // from the library's own containers; a file may cause only an error
         faults.add({}, {}, "this can't be read as YAML");

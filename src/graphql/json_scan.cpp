@@ -1,7 +1,7 @@
 #include <bearerd/graphql/json_scan.hpp>
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/base/block.hpp>
+#include <bearerd/base/bytes16.hpp>
 #include <bearerd/base/utf8.hpp>
 
 #include <bitset>
@@ -19,9 +19,9 @@ bool is_plain(char c) noexcept {
 
 /// Returns the first byte that a string may not simply hold: quote, backslash, control character, non-ASCII.
 const char* skip_plain(const char* at, const char* end) noexcept {
-    for (; static_cast<std::size_t>(end - at) >= Block::size; at += Block::size) {
-        const auto bytes = Block::load(at);
-        const auto special = Block::mask((bytes < ' ') | (bytes == '"') | (bytes == '\\'));
+    for (; static_cast<std::size_t>(end - at) >= Bytes16::size; at += Bytes16::size) {
+        const auto bytes = Bytes16::load(at);
+        const auto special = Bytes16::mask((bytes < ' ') | (bytes == '"') | (bytes == '\\'));
         if (!special.none())
             return at + special.first();
     }

@@ -1,6 +1,6 @@
 #include <bearerd/graphql/operation.hpp>
 
-#include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/document_cache.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/text_buffer.hpp>
 
@@ -77,8 +77,8 @@ std::string_view sole_root_field(std::string_view selections) noexcept {
 
 class Classifier final : public EnvelopeVisitor {
 public:
-    Classifier(std::string_view login_field, DocumentMemo* memo) noexcept
-        : login_field_{login_field}, memo_{memo} {}
+    Classifier(std::string_view login_field, DocumentCache* cache) noexcept
+        : login_field_{login_field}, cache_{cache} {}
 
     bool visit(const Envelope& envelope) override {
         const auto selected = select(envelope);
@@ -98,28 +98,28 @@ public:
     [[nodiscard]] Operation& operation() noexcept { return operation_; }
 
 private:
-    std::optional<DocumentMemo::Selected> select(const Envelope& envelope) {
-        if (memo_ != nullptr)
-            if (const auto known = memo_->find(envelope.document, envelope.operation_name))
+    std::optional<DocumentCache::Selected> select(const Envelope& envelope) {
+        if (cache_ != nullptr)
+            if (const auto known = cache_->find(envelope.document, envelope.operation_name))
                 return known;
         if (!document_.parse(envelope.document, login_field_))
             return std::nullopt;
         const auto found = document_.select(envelope.operation_name);
         if (!found)
             return std::nullopt;
-        DocumentMemo::Selected selected{found->kind, found->name, {}, found->has_login};
+        DocumentCache::Selected selected{found->kind, found->name, {}, found->has_login};
         if (selected.kind == OperationKind::mutation) {
             selected.sole_field = sole_root_field(found->selections);
             if (selected.name.empty())
                 selected.name = first_root_field(found->selections);
         }
-        if (memo_ != nullptr && !document_.has_literals())
-            memo_->remember(envelope.document, envelope.operation_name, selected);
+        if (cache_ != nullptr && !document_.has_literals())
+            cache_->remember(envelope.document, envelope.operation_name, selected);
         return selected;
     }
 
     std::string_view login_field_;
-    DocumentMemo* memo_;
+    DocumentCache* cache_;
     Document document_;
     Operation operation_;
     bool first_ = true;
@@ -255,8 +255,8 @@ std::string_view to_string(OperationKind kind) noexcept {
     return "unknown";
 }
 
-Operation classify(const RequestView& request, std::string_view login_field, DocumentMemo* memo) {
-    Classifier classifier{login_field, memo};
+Operation classify(const RequestView& request, std::string_view login_field, DocumentCache* cache) {
+    Classifier classifier{login_field, cache};
     const RequestForm form = read_request(request, classifier);
     if (form == RequestForm::unreadable) {
         Operation unreadable;

@@ -2,7 +2,7 @@
 
 #include "data_rejection.hpp"
 
-#include <bearerd/base/block.hpp>
+#include <bearerd/base/bytes16.hpp>
 #include <bearerd/base/utf8.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/text_buffer.hpp>
@@ -56,13 +56,13 @@ bool is_worth_reading(std::string_view body) noexcept {
                stands_at(body, at, escape);
     };
     std::size_t at = 0;
-    while (body.size() - at > Block::size) { // the block that begins one byte later is complete too
-        const auto here = Block::load(body.data() + at);
-        const auto next = Block::load(body.data() + at + 1);
-        const auto mask = Block::mask(((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
-                                      ((here == '\\') & (next == 'u')));
+    while (body.size() - at > Bytes16::size) { // the block that begins one byte later is complete too
+        const auto here = Bytes16::load(body.data() + at);
+        const auto next = Bytes16::load(body.data() + at + 1);
+        const auto mask = Bytes16::mask(((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
+                                        ((here == '\\') & (next == 'u')));
         if (mask.none()) {
-            at += Block::size;
+            at += Bytes16::size;
             continue;
         }
         at += mask.first();

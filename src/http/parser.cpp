@@ -241,7 +241,7 @@ struct RequestParser::Impl {
     using Spares = boost::container::static_vector<std::unique_ptr<Impl>, 64>;
 
     /// Released implementations of this thread's parsers, with the memory of their fields and bodies.
-    static Spares& spares() noexcept {
+    static Spares& free_list() noexcept {
         thread_local Spares list;
         return list;
     }
@@ -252,9 +252,9 @@ RequestParser::RequestParser() = default;
 RequestParser::~RequestParser() = default;
 
 void RequestParser::reset(std::uint64_t body_limit) {
-    if (auto& spares = Impl::spares(); !impl_ && !spares.empty()) {
-        impl_ = std::move(spares.back());
-        spares.pop_back();
+    if (auto& free_list = Impl::free_list(); !impl_ && !free_list.empty()) {
+        impl_ = std::move(free_list.back());
+        free_list.pop_back();
     }
     if (!impl_)
         impl_ = std::make_unique<Impl>();
@@ -300,8 +300,8 @@ void RequestParser::release() noexcept {
         return;
     if (impl_->body.capacity() > worth_keeping)
         std::string{}.swap(impl_->body); // assigning an empty string would keep the memory
-    if (auto& spares = Impl::spares(); spares.size() < Impl::most_spare)
-        spares.push_back(std::move(impl_));
+    if (auto& free_list = Impl::free_list(); free_list.size() < Impl::most_spare)
+        free_list.push_back(std::move(impl_));
     impl_.reset();
 }
 

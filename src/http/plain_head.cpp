@@ -1,7 +1,7 @@
 #include <bearerd/http/plain_head.hpp>
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/base/block.hpp>
+#include <bearerd/base/bytes16.hpp>
 
 #include <algorithm>
 #include <array>
@@ -86,10 +86,10 @@ constexpr bool is_control(char c) noexcept {
 
 std::size_t find_control(std::string_view text) noexcept {
     std::size_t at = 0;
-    for (; text.size() - at >= Block::size; at += Block::size) {
-        const auto bytes = Block::load(text.data() + at);
+    for (; text.size() - at >= Bytes16::size; at += Bytes16::size) {
+        const auto bytes = Bytes16::load(text.data() + at);
         // Bytes beyond ASCII are below 0, and are not control characters.
-        const auto found = Block::mask(((bytes < ' ') & (bytes >= 0)) | (bytes == '\x7F'));
+        const auto found = Bytes16::mask(((bytes < ' ') & (bytes >= 0)) | (bytes == '\x7F'));
         if (!found.none())
             return at + found.first();
     }

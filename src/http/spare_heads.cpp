@@ -20,19 +20,19 @@ SpareHeads& spare_heads() noexcept {
 } // namespace
 
 std::string take_spare_head() noexcept {
-    SpareHeads& spares = spare_heads();
-    if (spares.empty())
+    SpareHeads& free_list = spare_heads();
+    if (free_list.empty())
         return {};
-    std::string head = std::move(spares.back());
-    spares.pop_back();
+    std::string head = std::move(free_list.back());
+    free_list.pop_back();
     return head;
 }
 
 void keep_spare_head(std::string&& head) noexcept {
-    SpareHeads& spares = spare_heads();
-    if (head.capacity() <= worth_keeping && spares.size() < spares.capacity()) {
-        spares.push_back(std::move(head));
-        spares.back().clear();
+    SpareHeads& free_list = spare_heads();
+    if (head.capacity() <= worth_keeping && free_list.size() < free_list.capacity()) {
+        free_list.push_back(std::move(head));
+        free_list.back().clear();
     }
     std::string{}.swap(head); // whatever was not kept
 }

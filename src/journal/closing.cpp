@@ -14,8 +14,8 @@ constexpr Duration look_every = 50ms;
 
 /// By this process, which holds the folder meanwhile.
 std::optional<std::string> write(Store& store, const Close& close) {
-    const auto found = store.book().items().find(close.number);
-    if (found == store.book().items().end() || !found->second.closable())
+    const auto found = store.book().entries().find(close.number);
+    if (found == store.book().entries().end() || !found->second.closable())
         return "it is not unresolved any more";
     error_code failure = store.append(encode(close), {close});
     if (!failure)
@@ -28,8 +28,8 @@ bool is_closed(const std::string& directory, std::uint64_t number) {
     const auto reading = read_journal(directory);
     if (!reading)
         return false;
-    const auto found = reading->book.items().find(number);
-    return found != reading->book.items().end() && found->second.close.has_value();
+    const auto found = reading->book.entries().find(number);
+    return found != reading->book.entries().end() && found->second.close.has_value();
 }
 
 /// By the daemon that writes there.

@@ -34,7 +34,7 @@ bool Journal::add(EntryPtr entry) {
     return writer_->post({.entry = std::move(entry)});
 }
 
-void Journal::conclude(EntryPtr entry, Outcome outcome) {
+void Journal::record_outcome(EntryPtr entry, Outcome outcome) {
     static_cast<void>(writer_->post({.entry = std::move(entry), .outcome = std::move(outcome)}));
 }
 
@@ -82,7 +82,7 @@ std::uint64_t Journal::unheard_total() const noexcept {
     return writer_->unheard_total();
 }
 
-std::vector<Item> Journal::listed() const {
+std::vector<JournalEntry> Journal::listed() const {
     return writer_->listed();
 }
 

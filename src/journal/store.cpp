@@ -1,6 +1,6 @@
 #include "store.hpp"
 
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include <unistd.h>
 
@@ -27,7 +27,7 @@ error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
 }
 
 /// All that is known of it, as records.
-std::string text_of(const Item& item) {
+std::string text_of(const JournalEntry& item) {
     std::string text = encode(item.intent);
     if (item.outcome)
         text += encode(*item.outcome);
@@ -58,7 +58,7 @@ std::optional<std::string> Store::open() {
     if (!folder)
         return folder.error() == boost::system::errc::operation_would_block ? "another bearerd writes there"
                                                                             : folder.error().message();
-    book_ = Book{Book::Keep::unresolved};
+    book_ = JournalIndex{JournalIndex::Keep::unresolved};
     if (const auto failure = read(*folder))
         return failure.message();
     const Start start{book_.next_number(), now_ms()};
@@ -169,12 +169,12 @@ std::string Store::carried_resolved() {
     const Uptime now = uptime();
     std::vector<std::pair<std::uint64_t, std::string>> texts;
     std::size_t size = 0;
-    for (const auto& [number, item] : book_.items())
+    for (const auto& [number, item] : book_.entries())
         if (!item.unresolved())
             size += texts.emplace_back(number, text_of(item)).second.size();
     std::string all;
     for (const auto& [number, text] : texts) {
-        const Item& item = book_.items().at(number);
+        const JournalEntry& item = book_.entries().at(number);
         // Of what was not surely executed the guard forgets nothing: its repeat would be sent.
         const bool has_end = !item.guarded() || item.executed() == graphql::Executed::yes;
         const bool over = has_end && age_of(item, now, now_ms()) >= settings_.remember;
@@ -192,7 +192,7 @@ std::string Store::carried_resolved() {
 std::string Store::carried_unresolved() {
     std::vector<std::pair<std::uint64_t, std::string>> texts;
     std::size_t size = 0;
-    for (const auto& [number, item] : book_.items())
+    for (const auto& [number, item] : book_.entries())
         if (item.unresolved())
             size += texts.emplace_back(number, text_of(item)).second.size();
     std::string all;
@@ -200,7 +200,7 @@ std::string Store::carried_unresolved() {
     for (const auto& [number, text] : texts) {
         if (size > settings_.max_size / 4) {
             size -= text.size();
-            forgotten_ += book_.items().at(number).intent.at_ms > old ? 1 : 0;
+            forgotten_ += book_.entries().at(number).intent.at_ms > old ? 1 : 0;
             book_.forget(number);
         } else {
             all += text;

@@ -32,7 +32,7 @@ public:
     [[nodiscard]] error_code sync();
 
     /// What is unresolved, in hand, unheard or guarded, and nothing else.
-    [[nodiscard]] const Book& book() const noexcept { return book_; }
+    [[nodiscard]] const JournalIndex& book() const noexcept { return book_; }
 
     /// What open() left out.
     [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
@@ -66,7 +66,7 @@ private:
     std::uint64_t size_ = 0;       ///< of the file: what is whole in it
     std::uint64_t begun_with_ = 0; ///< what of it was carried over
     bool spoiled_ = false;         ///< append no more to this file
-    Book book_{Book::Keep::unresolved};
+    JournalIndex book_{JournalIndex::Keep::unresolved};
     Damage damage_;
     std::size_t forgotten_ = 0;
     std::size_t forgotten_guarded_ = 0;

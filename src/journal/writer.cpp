@@ -117,8 +117,8 @@ void Journal::Writer::run() {
 
 /// Whether a person may close anything. What is guarded may be among what a close is for.
 bool Journal::Writer::has_closable() const {
-    const Book& book = store_.book();
-    return book.count_unresolved() > book.count_in_hand() || book.count_answered() != 0;
+    const JournalIndex& book = store_.book();
+    return book.count_unresolved() > book.count_in_flight() || book.count_answered() != 0;
 }
 
 /// When there is something to do though nothing comes.
@@ -203,7 +203,7 @@ void Journal::Writer::tell_concluded(const Batch& batch) {
     for (const Posted& posted : batch) {
         if (!posted.entry || !posted.outcome || posted.outcome->executed == graphql::Executed::unknown)
             continue;
-        Item item{posted.entry->intent, posted.outcome};
+        JournalEntry item{posted.entry->intent, posted.outcome};
         const std::lock_guard lock{mutex_};
         if (!abandoned_ && !stopping_)
             events_.concluded(std::move(item));
@@ -237,10 +237,10 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         auto numbers = store_.book().of_transaction(posted.about->account, posted.about->fields);
         std::ranges::reverse(numbers); // the newest first
         for (const std::uint64_t number : numbers) {
-            const Item& item = store_.book().items().at(number);
+            const JournalEntry& item = store_.book().entries().at(number);
             if (posted.heard && (item.unheard() || (posted.joined && !item.heard && !item.close))) {
                 records.emplace_back(Heard{number, now_ms()});
-            } else if (posted.outcome && item.unresolved() && !store_.book().in_hand(item)) {
+            } else if (posted.outcome && item.unresolved() && !store_.book().in_flight(item)) {
                 records.emplace_back(*posted.outcome);
                 std::get<Outcome>(records.back()).number = number;
                 break;
@@ -263,9 +263,9 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
                         (outcome != nullptr && unresolved_.load(std::memory_order_relaxed) != 0);
         if (!unknown || !events_.left_unknown)
             continue;
-        const auto found = store_.book().items().find(outcome->number);
+        const auto found = store_.book().entries().find(outcome->number);
         const std::lock_guard lock{mutex_};
-        if (found != store_.book().items().end() && !abandoned_ && !stopping_)
+        if (found != store_.book().entries().end() && !abandoned_ && !stopping_)
             events_.left_unknown(found->second);
     }
 }
@@ -274,10 +274,10 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
 void Journal::Writer::take_closes() {
     next_look_ = BootClock::now() + look_for_closes;
     for (const Close& close : store_.take_closes()) {
-        const auto found = store_.book().items().find(close.number);
-        if (found == store_.book().items().end() || !found->second.closable())
+        const auto found = store_.book().entries().find(close.number);
+        if (found == store_.book().entries().end() || !found->second.closable())
             continue;
-        Item item = found->second;
+        JournalEntry item = found->second;
         const std::vector<Record> records{close};
         const error_code failure = store_.append(encode(close), records);
         report(failure ? std::optional{failure.message()} : std::nullopt);
@@ -294,8 +294,8 @@ void Journal::Writer::take_closes() {
 }
 
 /// Whether another entry holds one of its transactions, and may have been executed.
-bool Journal::Writer::has_others(const Item& closed) const {
-    const auto holds_one = [&closed](const Item& item) {
+bool Journal::Writer::has_others(const JournalEntry& closed) const {
+    const auto holds_one = [&closed](const JournalEntry& item) {
         return std::ranges::any_of(closed.intent.fields, [&item](const Field& field) {
             const auto is_same = [&field](const Field& other) {
                 return other.name == field.name && other.key == field.key;
@@ -303,8 +303,8 @@ bool Journal::Writer::has_others(const Item& closed) const {
             return !field.key.empty() && std::ranges::any_of(item.intent.fields, is_same);
         });
     };
-    return std::ranges::any_of(store_.book().items(), [&](const auto& each) {
-        const Item& item = each.second;
+    return std::ranges::any_of(store_.book().entries(), [&](const auto& each) {
+        const JournalEntry& item = each.second;
         return each.first != closed.intent.number && item.intent.account == closed.intent.account &&
                (item.unresolved() || item.guarded()) && holds_one(item);
     });
@@ -371,8 +371,8 @@ void Journal::Writer::tell_opened() {
     if (told_opened_)
         return;
     told_opened_ = true;
-    std::vector<Item> items;
-    for (const auto& [number, item] : store_.book().items())
+    std::vector<JournalEntry> items;
+    for (const auto& [number, item] : store_.book().entries())
         items.push_back(item);
     const Damage& damage = store_.damage();
     const std::lock_guard lock{mutex_};
@@ -389,8 +389,8 @@ void Journal::Writer::tell_opened() {
 }
 
 void Journal::Writer::count() {
-    const Book& book = store_.book();
-    unresolved_.store(book.count_unresolved() - book.count_in_hand(), std::memory_order_relaxed);
+    const JournalIndex& book = store_.book();
+    unresolved_.store(book.count_unresolved() - book.count_in_flight(), std::memory_order_relaxed);
     unheard_.store(book.count_unheard(), std::memory_order_relaxed);
     if (store_.is_open()) {
         const std::lock_guard lock{mutex_};
@@ -407,18 +407,19 @@ void Journal::Writer::list() {
     if (!list_changed_)
         return;
     list_changed_ = false;
-    std::vector<Item> newest;
-    const Book& book = store_.book();
-    for (auto at = book.items().rbegin(); at != book.items().rend() && newest.size() < most_listed; ++at) {
-        const Item& item = at->second;
-        if (item.unheard() || (item.unresolved() && !book.in_hand(item)))
+    std::vector<JournalEntry> newest;
+    const JournalIndex& book = store_.book();
+    for (auto at = book.entries().rbegin(); at != book.entries().rend() && newest.size() < most_listed;
+         ++at) {
+        const JournalEntry& item = at->second;
+        if (item.unheard() || (item.unresolved() && !book.in_flight(item)))
             newest.push_back(item);
     }
     const std::lock_guard lock{mutex_};
     listed_ = std::move(newest);
 }
 
-std::vector<Item> Journal::Writer::listed() {
+std::vector<JournalEntry> Journal::Writer::listed() {
     const std::lock_guard lock{mutex_};
     return listed_;
 }

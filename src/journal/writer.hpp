@@ -54,7 +54,7 @@ public:
         return unheard_total_.load(std::memory_order_relaxed);
     }
 
-    [[nodiscard]] std::vector<Item> listed();
+    [[nodiscard]] std::vector<JournalEntry> listed();
 
     void set_remember(Duration remember) noexcept { remember_.store(remember, std::memory_order_relaxed); }
 
@@ -77,7 +77,7 @@ private:
     void report(const std::optional<std::string>& failure);
     void tell_opened();
     void tell_concluded(const Batch& batch);
-    [[nodiscard]] bool has_others(const Item& closed) const;
+    [[nodiscard]] bool has_others(const JournalEntry& closed) const;
     void append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records);
     void tell_unknown(const std::vector<Record>& records);
     void take_closes();
@@ -98,7 +98,7 @@ private:
     std::atomic<std::uint64_t> unresolved_{0};
     std::atomic<std::uint64_t> unheard_{0};
     std::atomic<std::uint64_t> unheard_total_{0};
-    std::vector<Item> listed_; ///< guarded by mutex_
+    std::vector<JournalEntry> listed_; ///< guarded by mutex_
     std::atomic<bool> working_{true};
     std::atomic<bool> tell_all_{false};
     std::atomic<Duration> remember_{Duration{-1}}; ///< -1 ns: as the settings say

@@ -27,8 +27,8 @@ bool is_one_unit(const http::ResponseHead& head, std::string_view decoded) {
 } // namespace
 
 AnswerJudge::AnswerJudge(const graphql::RejectionRules& rules, graphql::RequestView view,
-                         std::string_view login_field, graphql::DocumentMemo& memo)
-    : rules_{&rules}, view_{view}, operation_{graphql::classify(view_, login_field, &memo)} {}
+                         std::string_view login_field, graphql::DocumentCache& cache)
+    : rules_{&rules}, view_{view}, operation_{graphql::classify(view_, login_field, &cache)} {}
 
 bool AnswerJudge::moves_money() const noexcept {
     return operation_.kind == OperationKind::mutation || operation_.kind == OperationKind::unknown;

@@ -17,9 +17,9 @@ namespace bearerd::proxy {
 /// whether a mutation was executed (contract 4). Pure. The rules and what the view refers to must outlive it.
 class AnswerJudge {
 public:
-    /// `login_field` and `memo`: see graphql::classify.
+    /// `login_field` and `cache`: see graphql::classify.
     AnswerJudge(const graphql::RejectionRules& rules, graphql::RequestView view, std::string_view login_field,
-                graphql::DocumentMemo& memo);
+                graphql::DocumentCache& cache);
 
     /// The verdict on an answer that was read to its end.
     struct Whole {

@@ -106,14 +106,14 @@ ForwardPlan::ForwardPlan(const config::Settings& settings)
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                      std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,
-                     journal::Scribe* scribe)
+                     journal::JournalClient* journal)
     : plan_{plan},
       transport_{transport},
       tokens_{tokens},
       pending_{pending},
       stats_{stats},
       reconciler_{reconciler},
-      scribe_{scribe} {}
+      journal_{journal} {}
 
 /// The steps of one request; lives in the coroutine frame of Forwarder::handle, which says in which order.
 /// What nearly always is done at once is no coroutine.
@@ -142,7 +142,7 @@ public:
     [[nodiscard]] net::Task<End> wait_for_token();
 
     [[nodiscard]] bool has_to_be_put_down() const noexcept;
-    [[nodiscard]] net::Task<End> put_down();
+    [[nodiscard]] net::Task<End> record_intent();
 
     /// The request as it leaves; its head is wiped by sent().
     [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
@@ -225,7 +225,7 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
             begin = BootClock::now();
         }
         if (forwarded.has_to_be_put_down()) {
-            end = co_await forwarded.put_down();
+            end = co_await forwarded.record_intent();
             if (end)
                 co_return std::move(*end);
             begin = BootClock::now();
@@ -260,7 +260,7 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
       request_{request},
       in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
       judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field,
-             forwarder.memo_},
+             forwarder.cache_},
       token_{forwarder.tokens_, forwarder.plan_.head} {
     report_.kind = judge_.operation().kind;
     report_.name = judge_.operation().name;
@@ -313,7 +313,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::wait_fo
 }
 
 bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
-    return owner_.scribe_ != nullptr && judge_.operation().may_mutate();
+    return owner_.journal_ != nullptr && judge_.operation().may_mutate();
 }
 
 std::vector<std::string_view> Forwarder::ForwardedRequest::header_keys() const {
@@ -321,14 +321,15 @@ std::vector<std::string_view> Forwarder::ForwardedRequest::header_keys() const {
                                         : std::vector<std::string_view>{};
 }
 
-net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::put_down() {
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::record_intent() {
     about_to_wait();
-    journal::Scribe& scribe = *owner_.scribe_;
+    journal::JournalClient& journal = *owner_.journal_;
     const std::vector<std::string_view> keys = header_keys();
-    auto entry = co_await scribe.put_down(judge_.view(), judge_.operation().name, request_.context.request_id,
-                                          http::trace_id(request_.head.fields), &keys);
-    const bool may_go = entry->durable || !scribe.required(*entry);
-    entry_ = OpenEntry{scribe, std::move(entry)};
+    auto entry =
+        co_await journal.record_intent(judge_.view(), judge_.operation().name, request_.context.request_id,
+                                       http::trace_id(request_.head.fields), &keys);
+    const bool may_go = entry->durable || !journal.required(*entry);
+    entry_ = OpenEntry{journal, std::move(entry)};
     if (may_go)
         co_return nullptr;
     ErrorReply error = server::error_reply(ErrorCode::overloaded);
@@ -535,7 +536,7 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     Reply reply = render(error, context);
     reply.after = server::AfterReply::close; // whatever else it sends is for nobody
     reply.report.outcome = server::client_closed_outcome;
-    entry_.conclude(reply.report);
+    entry_.record_outcome(reply.report);
     return reply;
 }
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 #include <bearerd/server/handler.hpp>
 #include <bearerd/server/report.hpp>
 
@@ -15,14 +15,14 @@ class OpenEntry {
 public:
     OpenEntry() noexcept = default;
 
-    /// The scribe must outlive it.
-    OpenEntry(journal::Scribe& scribe, journal::EntryPtr entry) noexcept
-        : scribe_{&scribe}, entry_{std::move(entry)} {}
+    /// The journal must outlive it.
+    OpenEntry(journal::JournalClient& journal, journal::EntryPtr entry) noexcept
+        : journal_{&journal}, entry_{std::move(entry)} {}
 
     OpenEntry(OpenEntry&&) noexcept = default;
 
     OpenEntry& operator=(OpenEntry&& other) noexcept {
-        std::swap(scribe_, other.scribe_);
+        std::swap(journal_, other.journal_);
         std::swap(entry_, other.entry_);
         return *this;
     }
@@ -37,16 +37,16 @@ public:
     explicit operator bool() const noexcept { return entry_ != nullptr; }
 
     /// Records what the report says, once.
-    void conclude(const server::Report& report, journal::Source source = journal::Source::answer,
-                  bool unheard = false) {
+    void record_outcome(const server::Report& report, journal::Source source = journal::Source::answer,
+                        bool unheard = false) {
         if (entry_)
-            conclude(outcome_of(report, source, unheard));
+            record_outcome(outcome_of(report, source, unheard));
     }
 
     /// Records an outcome, once.
-    void conclude(journal::Outcome outcome) {
+    void record_outcome(journal::Outcome outcome) {
         if (const journal::EntryPtr entry = std::exchange(entry_, nullptr))
-            scribe_->conclude(entry, std::move(outcome));
+            journal_->record_outcome(entry, std::move(outcome));
     }
 
     /// Records that the outcome is unknown, unless one was recorded.
@@ -54,7 +54,7 @@ public:
         try {
             server::Report report;
             report.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
-            conclude(report);
+            record_outcome(report);
         } catch (...) { // no memory: an intent without an outcome means the same
             entry_.reset();
         }
@@ -73,7 +73,7 @@ public:
     }
 
 private:
-    journal::Scribe* scribe_ = nullptr;
+    journal::JournalClient* journal_ = nullptr;
     journal::EntryPtr entry_;
 };
 
@@ -95,7 +95,7 @@ public:
     void ended(bool whole) noexcept override {
         outcome_.unheard = outcome_.unheard || !whole;
         try {
-            entry_.conclude(std::move(outcome_));
+            entry_.record_outcome(std::move(outcome_));
         } catch (...) { // no memory: an intent without an outcome is unknown
             entry_ = OpenEntry{};
         }
@@ -113,7 +113,7 @@ private:
                                                                            journal::Source source,
                                                                            server::AppWatcher& app) {
     if (!entry || report.executed != graphql::Executed::yes) {
-        entry.conclude(report, source);
+        entry.record_outcome(report, source);
         return nullptr;
     }
     return std::make_unique<Hearing>(std::move(entry), OpenEntry::outcome_of(report, source, app.is_gone()));

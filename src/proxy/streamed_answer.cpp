@@ -63,7 +63,7 @@ server::Report StreamedAnswer::finish() {
         report_.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
     }
     const bool unheard = for_nobody_ && report_.executed == graphql::Executed::yes;
-    entry_.conclude(report_, journal::Source::answer, unheard);
+    entry_.record_outcome(report_, journal::Source::answer, unheard);
     return std::move(report_);
 }
 

@@ -1,7 +1,7 @@
 #include <bearerd/reconcile/reconciler.hpp>
 
-#include "inquiry.hpp"
-#include "question.hpp"
+#include "lookup.hpp"
+#include "lookup_request.hpp"
 
 #include <bearerd/graphql/operation.hpp>
 
@@ -53,9 +53,9 @@ Reconciler::Reconciler(const Plan& plan, upstream::Transport& transport, auth::T
       group_{group},
       stats_{stats} {}
 
-net::Task<Answer> Reconciler::ask(Question question) {
-    Inquiry inquiry{*this, question};
-    co_return co_await inquiry.run();
+net::Task<Answer> Reconciler::ask(LookupRequest question) {
+    Lookup lookup{*this, question};
+    co_return co_await lookup.run();
 }
 
 net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id,
@@ -63,7 +63,7 @@ net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, st
     const TimePoint deadline = BootClock::now() + plan_.within;
     std::string list;
     for (graphql::RootField& field : fields) {
-        Question question;
+        LookupRequest question;
         question.rule = field.rule.value_or(0); // a field with a key has its rule
         question.key = std::move(field.key);
         question.request_id = request_id;

@@ -45,19 +45,19 @@ std::string local_address(int descriptor) {
 
 /// In a flood above the limit nothing is kept for a client: the error is sent before the request is read, and
 /// the connection ends.
-void turn_away(int descriptor, const SiteHolder& sites) {
+void turn_away(int descriptor, const SessionContext& session_context) {
     constexpr int most_pieces = 16;
     std::string id;
     make_request_id(id);
     http::ReplyContext context;
     context.keep_alive = false;
     context.request_id = id;
-    const Reply reply =
-        render(error_reply(graphql::ErrorCode::overloaded), context, {}, sites.site->errors_always_200);
+    const Reply reply = render(error_reply(graphql::ErrorCode::overloaded), context, {},
+                               session_context.service->errors_always_200);
     const std::string answer = reply.head + std::string{whole_body(reply)};
     static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
     const Report& report = reply.report;
-    sites.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
+    session_context.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
     // Closing with unread bytes would send a reset, which could overtake the answer.
     ::shutdown(descriptor, SHUT_WR);
     std::array<char, 4096> sink{};
@@ -69,14 +69,15 @@ void turn_away(int descriptor, const SiteHolder& sites) {
 } // namespace
 
 Listener::Listener(net::asio::io_context& context, net::DeadlineClock& clock, net::TaskGroup& group,
-                   ListeningSocket socket, std::size_t header_limit, SiteHolder& sites, ClientLimit& limit)
+                   ListeningSocket socket, std::size_t header_limit, SessionContext& session_context,
+                   ClientLimit& limit)
     : context_{context},
       clock_{clock},
       group_{group},
       socket_{std::move(socket)},
       acceptor_{context.get_executor(), socket_.descriptor.release()},
       header_limit_{header_limit},
-      sites_{sites},
+      session_context_{session_context},
       limit_{limit},
       pause_{clock, &Listener::on_pause_over, this} {}
 
@@ -151,12 +152,12 @@ bool Listener::accept_all() {
 
 void Listener::start_session(int descriptor) {
     Descriptor owned{descriptor};
-    Admission admission{limit_};
+    ConnectionSlot admission{limit_};
     if (admission.excess() > most_heard) {
-        turn_away(descriptor, sites_);
+        turn_away(descriptor, session_context_);
         return;
     }
-    Arrival arrival{socket_.identity, std::nullopt, admission.excess() != 0};
+    AcceptedConnection arrival{socket_.identity, std::nullopt, admission.excess() != 0};
     if (arrival.listener.unix_socket)
         arrival.peer_uid = peer_uid(descriptor);
     else if (arrival.listener.address.empty())
@@ -168,8 +169,8 @@ void Listener::start_session(int descriptor) {
     if (code)
         return;
     static_cast<void>(owned.release());
-    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_, sites_,
-                                             clock_, group_, std::move(admission));
+    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_,
+                                             session_context_, clock_, group_, std::move(admission));
     net::spawn(context_.get_executor(), Session::run(std::move(session)), "session");
 }
 

@@ -3,8 +3,8 @@
 #include <bearerd/graphql/reply.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/message.hpp>
+#include <bearerd/server/service_settings.hpp>
 #include <bearerd/server/session.hpp>
-#include <bearerd/server/site.hpp>
 
 #include <optional>
 #include <string>
@@ -13,9 +13,8 @@ namespace bearerd::server {
 
 /// Whether a request whose head has come may be served (contract 2 and 5); the error that says no. Pure.
 /// `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
-[[nodiscard]] std::optional<graphql::ErrorCode> judge_request(const http::RequestHead& head,
-                                                              const http::Target& target, bool body_too_large,
-                                                              const Arrival& arrival, const Site& site,
-                                                              std::string& cors);
+[[nodiscard]] std::optional<graphql::ErrorCode>
+judge_request(const http::RequestHead& head, const http::Target& target, bool body_too_large,
+              const AcceptedConnection& arrival, const ServiceSettings& service, std::string& cors);
 
 } // namespace bearerd::server

@@ -42,8 +42,8 @@ constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 
-std::string_view allow_line(const Site& site) noexcept {
-    return site.methods.size() == 1 ? "Allow: GET\r\n" : "Allow: POST, GET\r\n";
+std::string_view allow_line(const ServiceSettings& service) noexcept {
+    return service.methods.size() == 1 ? "Allow: GET\r\n" : "Allow: POST, GET\r\n";
 }
 
 /// Appends the hex size line of a chunk (RFC 9112 section 7.1).
@@ -73,22 +73,23 @@ PeerState state_of(int descriptor) noexcept {
 
 } // namespace
 
-Session::Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
-                 net::DeadlineClock& clock, net::TaskGroup& group, Admission admission)
+Session::Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
+                 SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
+                 ConnectionSlot admission)
     : admission_{std::move(admission)},
       socket_{std::move(socket)},
       arrival_{std::move(arrival)},
-      sites_{sites},
-      site_{sites.site},
+      session_context_{session_context},
+      service_{session_context.service},
       deadline_{clock, &Session::on_deadline, this},
       received_{header_limit},
-      body_share_{sites.bodies} {
+      body_share_{session_context.bodies} {
     group.add(*this);
-    sites_.stats.client_connections.add(1);
+    session_context_.stats.client_connections.add(1);
 }
 
 Session::~Session() {
-    sites_.stats.client_connections.add(-1);
+    session_context_.stats.client_connections.add(-1);
 }
 
 net::Task<void> Session::run(std::unique_ptr<Session> self) {
@@ -149,11 +150,11 @@ Session::Next Session::look_for_request() {
     received_.release_if_empty();
     parser_.release();
     body_share_.clear();
-    site_ = sites_.site;
+    service_ = session_context_.service;
     if (idle_until_ == TimePoint{})
-        idle_until_ =
-            ended_ + (arrival_.over_limit ? over_limit_time
-                                          : (requests_ == 0 ? site_->header_timeout : site_->idle_timeout));
+        idle_until_ = ended_ + (arrival_.over_limit
+                                    ? over_limit_time
+                                    : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
     else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
         return Next::none;
     // The last receive may have left something with the kernel, and an end that came together with the last
@@ -203,7 +204,7 @@ bool Session::is_idle() const noexcept {
 }
 
 void Session::begin_request() noexcept {
-    site_ = sites_.site;
+    service_ = session_context_.service;
     ++requests_;
     began_ = BootClock::now();
     phase_ = Phase::serving;
@@ -211,10 +212,10 @@ void Session::begin_request() noexcept {
     context_ = {};
     request_id_.clear();
     cors_.clear();
-    parser_.reset(site_->request_body);
+    parser_.reset(service_->request_body);
     parse_state_ = http::ParseState::need_more;
     scanned_ = 0;
-    deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + site_->header_timeout);
+    deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
 }
 
 net::Task<Session::Read> Session::read_head() {
@@ -263,7 +264,7 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         return faulty(ErrorCode::bad_request);
     understand_head();
     const bool too_large = parse_state_ == http::ParseState::body_too_large;
-    const auto refusal = judge_request(parser_.head(), target_, too_large, arrival_, *site_, cors_);
+    const auto refusal = judge_request(parser_.head(), target_, too_large, arrival_, *service_, cors_);
     context_.cors = cors_;
     return refusal ? faulty(*refusal) : Read::request;
 }
@@ -307,11 +308,12 @@ bool Session::take_body() {
 }
 
 net::Task<Session::Read> Session::read_body() {
-    deadline_.set_after(site_->body_timeout);
+    deadline_.set_after(service_->body_timeout);
     bool told_to_continue = false;
     while (true) {
         const bool whole = take_body();
-        if (parse_state_ == http::ParseState::body_too_large || parser_.body().size() > site_->request_body)
+        if (parse_state_ == http::ParseState::body_too_large ||
+            parser_.body().size() > service_->request_body)
             co_return faulty(ErrorCode::payload_too_large);
         if (parse_state_ == http::ParseState::malformed)
             co_return faulty(ErrorCode::bad_request);
@@ -325,8 +327,8 @@ net::Task<Session::Read> Session::read_body() {
             told_to_continue = true;
             if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
                 co_return Read::gone;
-            phase_ = Phase::serving;                  // an interim response is no answer
-            deadline_.set_after(site_->body_timeout); // a write that had to wait has cleared it
+            phase_ = Phase::serving;                     // an interim response is no answer
+            deadline_.set_after(service_->body_timeout); // a write that had to wait has cleared it
         }
         const error_code code = co_await receive();
         if (code == errc::timed_out)
@@ -342,7 +344,7 @@ net::Task<Session::Read> Session::read_body() {
 /// freed.
 bool Session::may_hold_body() noexcept {
     std::string& body = parser_.body();
-    const std::uint64_t most = std::max(large_bodies, 4 * site_->request_body);
+    const std::uint64_t most = std::max(large_bodies, 4 * service_->request_body);
     if (body.capacity() <= small_body || body_share_.grow_to(body.capacity(), most))
         return true;
     std::string{}.swap(body); // to assign an empty one would keep the memory
@@ -395,7 +397,7 @@ net::Task<void> Session::answer(Read read) {
             reply = own_reply(context_, 204, {}, {}, {});
             reply.report.quiet = true;
         } else {
-            auto handled = site_->handler->handle(request());
+            auto handled = service_->handler->handle(request());
             reply = co_await std::move(handled);
         }
     } catch (...) { // out of memory or a bug: write_rest() sees to an answer
@@ -427,9 +429,9 @@ Reply Session::refusal(ErrorCode code, Report report) {
         context_.keep_alive && whole && after_ == AfterReply::keep && shutdown_ == Shutdown::none;
     ErrorReply error = error_reply(code);
     if (code == ErrorCode::method_not_allowed)
-        error.extra_fields = allow_line(*site_);
+        error.extra_fields = allow_line(*service_);
     deadline_.clear();
-    return render(error, context_, parser_.head().fields.value(FieldId::accept), site_->errors_always_200,
+    return render(error, context_, parser_.head().fields.value(FieldId::accept), service_->errors_always_200,
                   std::move(report));
 }
 
@@ -564,7 +566,7 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
         if (sent < 0) {
             error_code code{errno, boost::system::system_category()};
             if (net::would_block()) {
-                deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : site_->body_timeout);
+                deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : service_->body_timeout);
                 code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
                 deadline_.clear();
             }
@@ -619,9 +621,9 @@ void Session::finish_report(const Report& report) {
     if (report.quiet)
         return;
     const Duration took = ended_ - began_;
-    sites_.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
-    sites_.stats.request_duration.observe(took);
-    if (site_->log_requests)
+    session_context_.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
+    session_context_.stats.request_duration.observe(took);
+    if (service_->log_requests)
         log_request(report, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);
 }
 
@@ -653,9 +655,9 @@ bool Session::note_end() noexcept {
     const PeerState peer = state_of(socket_.native_handle());
     if (input_ == Input::ended || peer.ended) {
         stream_end_ = StreamEnd::with_request;
-    } else if (site_->half_close_window > Duration{0}) {
+    } else if (service_->half_close_window > Duration{0}) {
         stream_end_ = StreamEnd::in_window;
-        deadline_.set_after(site_->half_close_window);
+        deadline_.set_after(service_->half_close_window);
     } else {
         stream_end_ = StreamEnd::farewell;
     }

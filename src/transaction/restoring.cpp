@@ -2,14 +2,14 @@
 
 namespace bearerd::transaction {
 
-std::optional<Restored> restored_from(const journal::Item& item, const Identifier& identifier,
+std::optional<Restored> restored_from(const journal::JournalEntry& item, const Identifier& identifier,
                                       std::uint32_t account, const journal::Uptime& now,
                                       std::int64_t now_ms) {
     const bool counts = item.unresolved() || item.guarded() || item.close.has_value();
     return counts ? concluded_from(item, identifier, account, now, now_ms) : std::nullopt;
 }
 
-std::optional<Restored> concluded_from(const journal::Item& item, const Identifier& identifier,
+std::optional<Restored> concluded_from(const journal::JournalEntry& item, const Identifier& identifier,
                                        std::uint32_t account, const journal::Uptime& now,
                                        std::int64_t now_ms) {
     if (item.intent.account != account)

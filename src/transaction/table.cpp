@@ -277,7 +277,7 @@ void Table::close(Restored transaction, TimePoint now) {
     static_cast<void>(insert(std::move(transaction), now)); // what was not there: `no` adds nothing
 }
 
-void Table::conclude(Restored transaction, TimePoint now) {
+void Table::record_outcome(Restored transaction, TimePoint now) {
     const std::lock_guard lock{mutex_};
     for (const Digest& identity : transaction.identities) {
         const RecordPtr record = record_of(identity, now);

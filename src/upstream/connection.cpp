@@ -4,8 +4,8 @@
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/stream_start.hpp>
+#include <bearerd/net/deferred_sends.hpp>
 #include <bearerd/net/readiness.hpp>
-#include <bearerd/net/turn.hpp>
 #include <bearerd/upstream/pool.hpp>
 
 #include <sys/socket.h>
@@ -72,7 +72,7 @@ bool Connection::begin(const OutgoingRequest& request) {
 }
 
 bool Connection::take_answer() {
-    if (interruption({}) || !fill_from_what_is_there())
+    if (interruption({}) || !try_fill())
         return false;
     head_fault_ = take_head();
     return head_fault_ && !*head_fault_ && complete();
@@ -107,7 +107,7 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
         co_return std::nullopt;
     }
     while (true) {
-        if (const error_code code = take_along())
+        if (const error_code code = drain_available())
             co_return failure(code, Stage::reading);
         if (complete() || body_.size() > request.hold_limit)
             break;
@@ -152,7 +152,7 @@ net::Task<error_code> Connection::write_all(std::string_view bytes) {
         if (step.state != IoState::want_write && step.state != IoState::want_read)
             co_return interruption(errc::closed);
         // A server may answer before it has the whole request, and then read no further.
-        while (!head_fault_ && fill_from_what_is_there())
+        while (!head_fault_ && try_fill())
             head_fault_ = take_head();
         if (head_fault_)
             co_return errc::closed;
@@ -325,16 +325,16 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
         if (const error_code code = parse_body())
             co_return code;
     }
-    const error_code code = take_along();
+    const error_code code = drain_available();
     if (complete())
         heard_at_ = BootClock::now();
     co_return code;
 }
 
 /// Takes the part of the body that has already arrived: with fewer pieces, the app is woken less often.
-error_code Connection::take_along() {
+error_code Connection::drain_available() {
     for (int taken = 0; taken < most_taken_along && !complete() && !drained_; ++taken) {
-        if (body_.size() >= piece_limit || !fill_from_what_is_there())
+        if (body_.size() >= piece_limit || !try_fill())
             break;
         // Reserves the most that can be needed at once, instead of doubling. A body with a known length has
         // its room already.
@@ -347,7 +347,7 @@ error_code Connection::take_along() {
 }
 
 /// If it meets an end or a failure, the next fill() reports it, after the bytes before it.
-bool Connection::fill_from_what_is_there() {
+bool Connection::try_fill() {
     return receive() == IoState::done;
 }
 
@@ -397,7 +397,7 @@ void Connection::release() noexcept {
         kind_ = IdleKind::used;
         learn_told_limit();
     }
-    pool_.give_back(*this, keep);
+    pool_.release(*this, keep);
 }
 
 void Connection::abort() noexcept {

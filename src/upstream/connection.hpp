@@ -122,8 +122,8 @@ private:
     [[nodiscard]] bool has_stream_start() const;
     [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();
-    [[nodiscard]] bool fill_from_what_is_there();
-    [[nodiscard]] error_code take_along();
+    [[nodiscard]] bool try_fill();
+    [[nodiscard]] error_code drain_available();
     [[nodiscard]] std::optional<IoState> receive();
     [[nodiscard]] IoStep receive_body(std::uint64_t left);
     [[nodiscard]] error_code parse_body();

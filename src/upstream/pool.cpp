@@ -99,7 +99,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         }
         // The last check before the first byte: a client that gave up may have asked again already.
         if (waited && request.requester != nullptr && request.requester->gone()) {
-            give_back(*connection, true);
+            release(*connection, true);
             co_return Failure{errc::closed, Stage::connecting, false, {}};
         }
         std::optional<Failure> failed;
@@ -112,7 +112,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             if (!answered)
                 failed = co_await connection->finish(request);
         } catch (...) { // such as lack of memory: it costs the connection, not its place
-            give_back(*connection, false);
+            release(*connection, false);
             throw;
         }
         if (!failed) {
@@ -121,7 +121,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             co_return ExchangePtr{connection.get()};
         }
         learn_from_failure(*connection, *failed, request.now);
-        give_back(*connection, false);
+        release(*connection, false);
         // If a kept connection was dead before one byte was written, nothing was sent, so this is no attempt.
         const bool untouched = failed->stage == Stage::connecting && failed->reused;
         if (!untouched || failed->code == errc::timed_out || failed->code == errc::shutting_down)
@@ -238,7 +238,7 @@ Pool::ConnectionPtr Pool::adopt(Dialed dialed) {
     return connection;
 }
 
-void Pool::give_back(Connection& connection, bool keep) noexcept {
+void Pool::release(Connection& connection, bool keep) noexcept {
     const auto found = std::ranges::find(busy_, &connection, &ConnectionPtr::get);
     if (found == busy_.end())
         return;
@@ -287,7 +287,7 @@ void Pool::on_tidying(void* self) noexcept {
     auto& pool = *static_cast<Pool*>(self);
     const auto settled = static_cast<std::size_t>(
         std::ranges::count_if(pool.idle_, [](const auto& idle) { return idle->is_settled(); }));
-    if (pool.open_ - settled >= net::crowd) {
+    if (pool.open_ - settled >= net::batching_threshold) {
         pool.tidying_.set_after(tidying_interval);
         return;
     }

@@ -149,7 +149,7 @@ net::Task<void> WarmKeeper::dial(std::shared_ptr<Pool> pool) {
                 pool->drop_idle(*pool->idle_.front());
             const auto connection = pool->adopt(std::move(*dialed));
             success = true;
-            pool->give_back(*connection, true);
+            pool->release(*connection, true);
         } else {
             log::debug("a connection made ahead of need failed",
                        {{"reason", std::string_view{std::get<Failure>(result).detail}}});

@@ -1,7 +1,7 @@
 // Whatever a journal's file contains, reading it never throws and misses no complete line. What is read can
 // be written and read again, and a book of it adds up. Each line is tried as it is, and after a correct sum,
 // which no fuzzer would find.
-#include <bearerd/journal/book.hpp>
+#include <bearerd/journal/journal_index.hpp>
 
 #include <zlib.h>
 
@@ -25,8 +25,8 @@ std::uint64_t number_of(const Record& record) {
 }
 
 void read(std::string_view bytes) {
-    Book all{Book::Keep::all};
-    Book unresolved{Book::Keep::unresolved};
+    JournalIndex all{JournalIndex::Keep::all};
+    JournalIndex unresolved{JournalIndex::Keep::unresolved};
     std::size_t records = 0;
     const Damage damage = read_records(bytes, [&](Record record) {
         ++records;
@@ -44,14 +44,14 @@ void read(std::string_view bytes) {
     require(damage.torn_bytes <= bytes.size());
     std::size_t open = 0;
     std::size_t in_hand = 0;
-    for (const auto& [number, item] : all.items()) {
+    for (const auto& [number, item] : all.entries()) {
         require(number < all.next_number());
         open += item.unresolved() ? 1 : 0;
-        in_hand += all.in_hand(item) ? 1 : 0;
+        in_hand += all.in_flight(item) ? 1 : 0;
     }
-    require(in_hand == all.count_in_hand());
+    require(in_hand == all.count_in_flight());
     require(in_hand <= open);
-    for (const auto& [number, item] : unresolved.items())
+    for (const auto& [number, item] : unresolved.entries())
         require(item.unresolved());
 }
 

@@ -2,10 +2,10 @@
 // - the JSON scanner accepts nothing that another strict parser refuses, and refuses little more;
 // - white space, commas and comments around a document change neither its kind nor its hash;
 // - a batch of one is classified like its element;
-// - a memo changes nothing, not even the second time;
+// - a cache changes nothing, not even the second time;
 // - an unreadable request never counts as a query without a login.
 
-#include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/document_cache.hpp>
 #include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/operation.hpp>
 
@@ -49,9 +49,9 @@ void check(const RequestView& request) {
     require(operation.kind != OperationKind::unknown || operation.has_login);
     require(operation.name.size() <= 64);
     require(document_hash(request) == document_hash(request));
-    static DocumentMemo memo; // shared by all inputs, as in a daemon
+    static DocumentCache cache; // shared by all inputs, as in a daemon
     for (int i = 0; i < 2; ++i) {
-        const Operation again = classify(request, "loginUser", &memo);
+        const Operation again = classify(request, "loginUser", &cache);
         require(again.kind == operation.kind && again.name == operation.name &&
                 again.batch == operation.batch && again.has_login == operation.has_login);
     }

@@ -61,14 +61,15 @@ void receive(int descriptor, std::string& into) {
     }
 }
 
-std::shared_ptr<const server::Site> make_site(std::shared_ptr<MarkingHandler> handler) {
-    auto site = std::make_shared<server::Site>();
-    site->access.allowed_origins = {"https://till.example"};
-    site->paths = {"/", "/graphql"};
-    site->request_body = 512;
-    site->header_timeout = site->body_timeout = site->idle_timeout = 1h;
-    site->handler = std::move(handler);
-    return site;
+std::shared_ptr<const server::ServiceSettings>
+make_service_settings(std::shared_ptr<MarkingHandler> handler) {
+    auto service = std::make_shared<server::ServiceSettings>();
+    service->access.allowed_origins = {"https://till.example"};
+    service->paths = {"/", "/graphql"};
+    service->request_body = 512;
+    service->header_timeout = service->body_timeout = service->idle_timeout = 1h;
+    service->handler = std::move(handler);
+    return service;
 }
 
 } // namespace
@@ -85,15 +86,16 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     net::TaskGroup group;
     Stats stats;
     const auto handler = std::make_shared<MarkingHandler>();
-    server::BodyBudget bodies;
-    server::SiteHolder sites{make_site(handler), stats, bodies};
+    server::MemoryBudget bodies;
+    server::SessionContext session_context{make_service_settings(handler), stats, bodies};
     int pair[2];
     require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     server::ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{AF_UNIX, 0},
                                 pair[0]};
-    server::Arrival arrival;
+    server::AcceptedConnection arrival;
     arrival.listener.address = "127.0.0.1";
-    auto session = std::make_unique<server::Session>(std::move(socket), arrival, 2048, sites, clock, group);
+    auto session =
+        std::make_unique<server::Session>(std::move(socket), arrival, 2048, session_context, clock, group);
     net::spawn(context.get_executor(), server::Session::run(std::move(session)), "session");
     std::string received;
     while (!text.empty()) {

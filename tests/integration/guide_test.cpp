@@ -17,14 +17,14 @@ using Json = nlohmann::json;
 using testing::HasSubstr;
 
 /// The text between ``` and ```, in order.
-struct Block {
+struct Bytes16 {
     std::string language;
     std::string text;
 };
 
-std::vector<Block> blocks_of_the_guide() {
+std::vector<Bytes16> blocks_of_the_guide() {
     std::ifstream file{BEARERD_SOURCE_DIR "/docs/epos-integration.md"};
-    std::vector<Block> blocks;
+    std::vector<Bytes16> blocks;
     bool inside = false;
     for (std::string line; std::getline(file, line);) {
         if (!line.starts_with("```")) {
@@ -40,7 +40,7 @@ std::vector<Block> blocks_of_the_guide() {
 }
 
 std::string the_block(const std::string& language) {
-    for (const Block& block : blocks_of_the_guide())
+    for (const Bytes16& block : blocks_of_the_guide())
         if (block.language == language)
             return block.text;
     ADD_FAILURE() << "the guide has no block of " << language;
@@ -81,7 +81,7 @@ TEST(Guide, ItsRequestsGetTheAnswersThatItShowsAndCertifyATill) {
     const Daemon daemon{
         {.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem(), .config = "auth: {fresh_for: 0s}"}};
     const TemporaryDirectory directory;
-    const std::vector<Block> blocks = blocks_of_the_guide();
+    const std::vector<Bytes16> blocks = blocks_of_the_guide();
     std::string script = "set -euo pipefail\nexport no_proxy='*'\n";
     for (std::size_t i = 0; i < blocks.size(); ++i)
         if (blocks[i].language == "sh")
@@ -110,7 +110,7 @@ TEST(Guide, ItsRequestsGetTheAnswersThatItShowsAndCertifyATill) {
 
 TEST(Guide, ItsConfigurationIsSound) {
     std::string text = the_block("console");
-    for (const Block& block : blocks_of_the_guide())
+    for (const Bytes16& block : blocks_of_the_guide())
         if (block.text.find("cat >bearerd.yaml") != std::string::npos)
             text = block.text;
     const auto begin = text.find("<<'END'\n") + 8;

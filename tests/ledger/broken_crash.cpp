@@ -3,7 +3,7 @@
 
 namespace bearerd::transaction {
 
-std::optional<Restored> restored_from(const journal::Item&, const Identifier&, std::uint32_t,
+std::optional<Restored> restored_from(const journal::JournalEntry&, const Identifier&, std::uint32_t,
                                       const journal::Uptime&, std::int64_t) {
     return std::nullopt;
 }

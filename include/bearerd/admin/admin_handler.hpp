@@ -43,8 +43,8 @@ struct Sources {
 };
 
 /// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json and the status
-/// page. For a server::Site with no `paths` and the one method GET. Its requests are quiet: neither logged
-/// nor counted.
+/// page. For a server::ServiceSettings with no `paths` and the one method GET. Its requests are quiet:
+/// neither logged nor counted.
 class AdminHandler final : public server::Handler {
 public:
     explicit AdminHandler(Sources sources);

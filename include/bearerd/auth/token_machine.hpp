@@ -170,7 +170,7 @@ public:
 private:
     /// Hashes of the last few things, the oldest forgotten first.
     template<std::size_t Size>
-    class Memory {
+    class RecentHashes {
     public:
         void add(std::uint64_t hash) noexcept {
             if (has(hash))
@@ -184,7 +184,7 @@ private:
 
         [[nodiscard]] bool empty() const noexcept { return size_ == 0; }
 
-        void add(const Memory& other) noexcept {
+        void add(const RecentHashes& other) noexcept {
             for (std::size_t i = 0; i < other.size_; ++i)
                 add(other.hashes_[i]);
         }
@@ -247,13 +247,13 @@ private:
     bool outdated_ = false; ///< the running login uses credentials that have been replaced
     bool needed_ = true;    ///< a login is wanted now, not only when the token is about to expire
     bool stopped_ = false;
-    Memory<256> denied_;
-    Memory<256> set_aside_; ///< what was denied before the last login, which has still to prove itself
-    Memory<256>
+    RecentHashes<256> denied_;
+    RecentHashes<256> set_aside_; ///< what was denied before the last login, which has still to prove itself
+    RecentHashes<256>
         wavering_; ///< what was accepted after it had been denied; none of it is in denied_ or set_aside_
     std::optional<std::uint64_t> running_for_; ///< the document whose refusal began the login that runs
     std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login; none once that has a verdict
-    Memory<32> replaced_;                      ///< values that were current once: they don't come back
+    RecentHashes<32> replaced_;                ///< values that were current once: they don't come back
     std::uint64_t current_hash_ = 0;           ///< of the value of current_
 };
 

@@ -80,7 +80,7 @@ public:
 
 private:
     class Core;
-    friend class Door;
+    friend class ThreadTokenSource;
     std::shared_ptr<Core> core_;
 };
 

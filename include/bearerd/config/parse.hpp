@@ -12,7 +12,7 @@
 namespace bearerd::config {
 
 /// One error in a configuration, with its position. Never holds a secret's value.
-struct Fault {
+struct ConfigError {
     std::size_t line = 0;   ///< from 1; 0 if the error concerns the whole file
     std::size_t column = 0; ///< from 1
     std::string key;        ///< dotted, such as "upstream.tls.ca_file"; empty for an error in the YAML itself
@@ -20,10 +20,10 @@ struct Fault {
 };
 
 /// Returns "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (contract 6).
-[[nodiscard]] std::string format_fault(std::string_view file, const Fault& fault);
+[[nodiscard]] std::string format_fault(std::string_view file, const ConfigError& fault);
 
 /// The same with "warning: " before the key.
-[[nodiscard]] std::string format_warning(std::string_view file, const Fault& warning);
+[[nodiscard]] std::string format_warning(std::string_view file, const ConfigError& warning);
 
 /// The rights on one file or folder, as the system reports them.
 struct FileRights {
@@ -46,7 +46,7 @@ struct Identity {
 };
 
 /// What parsing may ask the system for; tests supply their own. Each returns nullopt if there is nothing.
-struct Surroundings {
+struct Environment {
     /// The value of an environment variable.
     std::function<std::optional<std::string>(const std::string& name)> environment;
     /// The content of a small file (at most 64 KiB), or the reason, as text, why it can't be read.
@@ -66,28 +66,28 @@ struct Surroundings {
     std::string password_credential = "password";
 
     /// Returns the process's own environment, files and user database.
-    [[nodiscard]] static Surroundings system();
+    [[nodiscard]] static Environment system();
 };
 
 /// A configuration without errors. The warnings are ordered by position.
 struct ValidConfig {
     Settings settings;
-    std::vector<Fault> warnings;
+    std::vector<ConfigError> warnings;
 };
 
-using ParseResult = std::variant<ValidConfig, std::vector<Fault>>;
+using ParseResult = std::variant<ValidConfig, std::vector<ConfigError>>;
 
 /// Reads YAML text into settings, or lists all its errors, ordered by position (contract 7). Never throws for
 /// any text. A `text` longer than 1 MiB is an error.
-[[nodiscard]] ParseResult parse(std::string_view text, const Surroundings& surroundings);
+[[nodiscard]] ParseResult parse(std::string_view text, const Environment& environment);
 
 /// Reads and parses a file; relative paths start from its folder. If it can't be read, that is an error with
 /// line 0. If others may change the file itself, the warning has line 0 too.
-[[nodiscard]] ParseResult load(const std::string& path, const Surroundings& surroundings);
+[[nodiscard]] ParseResult load(const std::string& path, const Environment& environment);
 
 /// Returns an error in a value that parsed, but failed in use, with the value's position in the file. If the
 /// key is not there, it is the position of its nearest parent, or the start of the file; line 0 if the file
 /// can't be read.
-[[nodiscard]] Fault fault_at_key(const std::string& path, std::string key, std::string message);
+[[nodiscard]] ConfigError fault_at_key(const std::string& path, std::string key, std::string message);
 
 } // namespace bearerd::config

@@ -7,7 +7,7 @@
 
 namespace bearerd::graphql {
 
-class DocumentMemo;
+class DocumentCache;
 
 enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown };
 
@@ -50,10 +50,10 @@ struct Operation {
 /// part, GraphQL multipart request specification) and batches (any mutation makes it a mutation; any unknown
 /// makes it unknown). Duplicate JSON keys, unreadable JSON, and several operations without a name are
 /// unknown. A batch of queries and subscriptions is a subscription. Linear in the input, bounded in depth and
-/// memory, throws only if memory runs out. A document known to the memo, which must belong to this login
+/// memory, throws only if memory runs out. A document known to the cache, which must belong to this login
 /// field, is not parsed again.
 [[nodiscard]] Operation classify(const RequestView& request, std::string_view login_field,
-                                 DocumentMemo* memo = nullptr);
+                                 DocumentCache* cache = nullptr);
 
 /// Returns a hash of operation name and query text without literals (of any kind), comments, white space and
 /// variables' values: the same document with other values has the same hash (contract 3.7). Unkeyed, stable

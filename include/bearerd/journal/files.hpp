@@ -1,7 +1,7 @@
 #pragma once
 
 #include <bearerd/base/error.hpp>
-#include <bearerd/journal/book.hpp>
+#include <bearerd/journal/journal_index.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -77,7 +77,7 @@ private:
 
 /// All files read into one book, while a daemon may write them.
 struct Reading {
-    Book book{Book::Keep::all};
+    JournalIndex book{JournalIndex::Keep::all};
     std::size_t damaged = 0; ///< records
     bool written = false;    ///< by a daemon that runs
 };

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <bearerd/base/clock.hpp>
-#include <bearerd/journal/book.hpp>
+#include <bearerd/journal/journal_index.hpp>
 #include <bearerd/net/event.hpp>
 
 #include <atomic>
@@ -50,14 +50,14 @@ public:
     /// destructor has begun.
     struct Events {
         /// Once, as soon as the folder is ours: what former processes left unresolved, unheard or guarded.
-        std::function<void(std::vector<Item>)> opened{};
+        std::function<void(std::vector<JournalEntry>)> opened{};
         /// An outcome was written that is unknown. May be empty.
-        std::function<void(Item)> left_unknown{};
+        std::function<void(JournalEntry)> left_unknown{};
         /// Another outcome was written, since tell_all() was called. May be empty.
-        std::function<void(Item)> concluded{};
+        std::function<void(JournalEntry)> concluded{};
         /// A person has closed an entry. `others`: another entry of one of its transactions may have been
         /// executed all the same. May be empty.
-        std::function<void(Item, bool others)> closed{};
+        std::function<void(JournalEntry, bool others)> closed{};
     };
 
     Journal(Settings settings, Events events);
@@ -72,7 +72,7 @@ public:
 
     /// What became of an entry; the number is filled in. Of one that did not get to the disk, nothing is
     /// written.
-    void conclude(EntryPtr entry, Outcome outcome);
+    void record_outcome(EntryPtr entry, Outcome outcome);
 
     /// What became of an intent of a former process.
     void resolve(Outcome outcome);
@@ -105,7 +105,7 @@ public:
     [[nodiscard]] std::uint64_t unheard_total() const noexcept;
 
     /// The newest of those that are unresolved or unheard, at most `most_listed`, the newest first.
-    [[nodiscard]] std::vector<Item> listed() const;
+    [[nodiscard]] std::vector<JournalEntry> listed() const;
     static constexpr std::size_t most_listed = 20;
 
     [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }

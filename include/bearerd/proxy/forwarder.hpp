@@ -3,10 +3,10 @@
 #include <bearerd/auth/token_source.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
-#include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/document_cache.hpp>
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/headers.hpp>
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 #include <bearerd/proxy/decision.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/server/handler.hpp>
@@ -41,11 +41,11 @@ struct ForwardPlan {
 class Forwarder final : public server::Handler {
 public:
     /// `pending` counts the requests in flight over all threads, against `limits.pending_requests`.
-    /// `reconciler` looks up mutations whose outcome is unknown, `scribe` puts mutations down before they are
-    /// sent; with nullptr, neither is done.
+    /// `reconciler` looks up mutations whose outcome is unknown, `journal` puts mutations down before they
+    /// are sent; with nullptr, neither is done.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
               std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr,
-              journal::Scribe* scribe = nullptr);
+              journal::JournalClient* journal = nullptr);
 
     [[nodiscard]] net::Task<server::Reply> handle(server::Request request) override;
 
@@ -58,8 +58,8 @@ private:
     std::atomic<std::uint32_t>& pending_;
     Stats& stats_;
     reconcile::Reconciler* reconciler_;
-    journal::Scribe* scribe_;
-    graphql::DocumentMemo memo_;
+    journal::JournalClient* journal_;
+    graphql::DocumentCache cache_;
     std::string scratch_; ///< for the decoded body of an answer, while it is judged
 };
 

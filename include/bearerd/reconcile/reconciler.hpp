@@ -60,7 +60,7 @@ struct Answer {
 };
 
 /// What to ask after.
-struct Question {
+struct LookupRequest {
     std::size_t rule = 0;   ///< the index in `transactions.rules`
     std::string key;        ///< as graphql::mutation_fields found it
     std::string request_id; ///< for X-Request-Id; that of the request in doubt, where there is one
@@ -80,7 +80,7 @@ public:
 
     /// Asks until it is found or the deadline has passed, with growing pauses. An ask ends by the deadline,
     /// but for a login that it takes (at most one, which has `auth.login_timeout`).
-    [[nodiscard]] net::Task<Answer> ask(Question question);
+    [[nodiscard]] net::Task<Answer> ask(LookupRequest question);
 
     /// Whether the mutations of a request were executed, all of them; within `transactions.look_up_for` from
     /// now. `fields` are such that Plan::can_ask holds. Found are all, or it is as with the first that was
@@ -89,7 +89,7 @@ public:
                                             bool once = false);
 
 private:
-    class Inquiry;
+    class Lookup;
 
     const Plan& plan_;
     upstream::Transport& transport_;

@@ -13,20 +13,20 @@ struct ClientLimit {
 };
 
 /// A client's place among the connected ones, for its lifetime. Any thread.
-class Admission {
+class ConnectionSlot {
 public:
     /// Belongs to nobody; not counted.
-    Admission() noexcept = default;
+    ConnectionSlot() noexcept = default;
 
-    explicit Admission(ClientLimit& limit) noexcept
+    explicit ConnectionSlot(ClientLimit& limit) noexcept
         : limit_{&limit}, place_{limit.connected.fetch_add(1, std::memory_order_relaxed) + 1} {}
 
-    Admission(Admission&& other) noexcept
+    ConnectionSlot(ConnectionSlot&& other) noexcept
         : limit_{std::exchange(other.limit_, nullptr)}, place_{other.place_} {}
 
-    Admission& operator=(Admission&&) = delete;
+    ConnectionSlot& operator=(ConnectionSlot&&) = delete;
 
-    ~Admission() {
+    ~ConnectionSlot() {
         if (limit_ != nullptr)
             limit_->connected.fetch_sub(1, std::memory_order_relaxed);
     }

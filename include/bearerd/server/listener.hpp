@@ -4,7 +4,7 @@
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/client_limit.hpp>
 #include <bearerd/server/listening_socket.hpp>
-#include <bearerd/server/site.hpp>
+#include <bearerd/server/service_settings.hpp>
 
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 
@@ -18,7 +18,8 @@ class Listener {
 public:
     /// All references must outlive the listener and its sessions.
     Listener(net::asio::io_context& context, net::DeadlineClock& clock, net::TaskGroup& group,
-             ListeningSocket socket, std::size_t header_limit, SiteHolder& sites, ClientLimit& limit);
+             ListeningSocket socket, std::size_t header_limit, SessionContext& session_context,
+             ClientLimit& limit);
     ~Listener();
     Listener(const Listener&) = delete;
     Listener& operator=(const Listener&) = delete;
@@ -44,7 +45,7 @@ private:
     ListeningSocket socket_;
     net::asio::posix::basic_stream_descriptor<net::Executor> acceptor_;
     std::size_t header_limit_;
-    SiteHolder& sites_;
+    SessionContext& session_context_;
     ClientLimit& limit_;
     net::Deadline pause_;
     TimePoint complained_{};

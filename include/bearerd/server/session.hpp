@@ -8,7 +8,7 @@
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/client_limit.hpp>
 #include <bearerd/server/handler.hpp>
-#include <bearerd/server/site.hpp>
+#include <bearerd/server/service_settings.hpp>
 
 #include <boost/asio/generic/stream_protocol.hpp>
 
@@ -28,7 +28,7 @@ namespace bearerd::server {
 using ClientSocket = net::asio::basic_stream_socket<net::asio::generic::stream_protocol, net::Executor>;
 
 /// What the listener knows of a connection.
-struct Arrival {
+struct AcceptedConnection {
     http::ListenerIdentity listener;
     std::optional<std::uint32_t> peer_uid; ///< of a unix socket
     bool over_limit = false;               ///< it is only told so (OVERLOADED) and closed
@@ -40,8 +40,9 @@ class Session final : public net::GroupMember, private AppWatcher {
 public:
     /// `socket` is non-blocking. `sites`, `clock` and `group` must outlive the session. `admission` is held
     /// for as long as it lives.
-    Session(ClientSocket socket, Arrival arrival, std::size_t header_limit, SiteHolder& sites,
-            net::DeadlineClock& clock, net::TaskGroup& group, Admission admission = {});
+    Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
+            SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
+            ConnectionSlot admission = {});
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
@@ -135,15 +136,15 @@ private:
     void end_half_close_window() noexcept;
     static void on_deadline(void* self) noexcept;
 
-    Admission admission_;
+    ConnectionSlot admission_;
     ClientSocket socket_;
-    Arrival arrival_;
-    SiteHolder& sites_;
-    std::shared_ptr<const Site> site_; ///< of the request in flight
+    AcceptedConnection arrival_;
+    SessionContext& session_context_;
+    std::shared_ptr<const ServiceSettings> service_; ///< of the request in flight
     net::Deadline deadline_;
     http::ByteBuffer received_;
     http::RequestParser parser_;
-    BodyShare body_share_; ///< for the parser's body
+    MemoryReservation body_share_; ///< for the parser's body
     http::ParseState parse_state_ = http::ParseState::need_more;
     std::size_t scanned_ = 0; ///< of received_, for the end of a head
     graphql::ErrorCode fault_ = graphql::ErrorCode::bad_request;

@@ -3,7 +3,7 @@
 #include <bearerd/base/secret.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/graphql/arguments.hpp>
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include <array>
 #include <cstdint>

@@ -159,7 +159,7 @@ public:
 
     /// The journal has learnt how a request ended that was sent before its rule was guarded: if the
     /// transaction is unknown because of that very request, it is settled; if it is not known, it is added.
-    void conclude(Restored transaction, TimePoint now);
+    void record_outcome(Restored transaction, TimePoint now);
 
     /// Returns nullopt if it is not known.
     [[nodiscard]] std::optional<Seen> find(const Digest& identity, TimePoint now);

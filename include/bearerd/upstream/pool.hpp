@@ -3,8 +3,8 @@
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/net/deadline.hpp>
+#include <bearerd/net/deferred_sends.hpp>
 #include <bearerd/net/event.hpp>
-#include <bearerd/net/turn.hpp>
 #include <bearerd/upstream/dialer.hpp>
 #include <bearerd/upstream/idle_limit.hpp>
 #include <bearerd/upstream/transport.hpp>
@@ -126,7 +126,7 @@ private:
     void learn_from_failure(const Connection& connection, const Failure& failure, TimePoint now) noexcept;
     void drop_expired(Connection& connection) noexcept;
     void drop_ended(const Connection& connection) noexcept;
-    void give_back(Connection& connection, bool keep) noexcept;
+    void release(Connection& connection, bool keep) noexcept;
     [[nodiscard]] bool make_idle(const ConnectionPtr& connection) noexcept;
     [[nodiscard]] bool admit_stream(bool must) noexcept;
     void drop_idle(const Connection& connection) noexcept;
@@ -134,8 +134,11 @@ private:
     static void on_tidying(void* self) noexcept;
     void publish_counts() noexcept;
 
-    /// Whether sends are deferred to the end of the turn (net/turn.hpp), and leave memory to tidy up.
-    [[nodiscard]] bool is_crowded() const noexcept { return busy_.size() + starting_ >= net::crowd; }
+    /// Whether sends are deferred to the end of the turn (net/deferred_sends.hpp), and leave memory to tidy
+    /// up.
+    [[nodiscard]] bool is_crowded() const noexcept {
+        return busy_.size() + starting_ >= net::batching_threshold;
+    }
 
     /// How many connections may be open.
     [[nodiscard]] std::size_t most_open() const noexcept { return share_ + (replacing_ ? 1 : 0); }

@@ -225,7 +225,7 @@ TEST(Profiles, AreValidAndNameTheirSources) {
         std::ifstream file{entry.path()};
         const std::string text{std::istreambuf_iterator<char>{file}, {}};
         EXPECT_THAT(faults_of(text, world), IsEmpty());
-        EXPECT_THAT(warnings_of(text, world.surroundings()), IsEmpty());
+        EXPECT_THAT(warnings_of(text, world.environment()), IsEmpty());
         EXPECT_THAT(text, HasSubstr("# Sources:"));
     }
     EXPECT_EQ(profiles, 8U);

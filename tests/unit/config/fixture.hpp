@@ -20,7 +20,7 @@ struct FakeWorld {
     std::map<std::string, std::string> files{{"/etc/bearerd/password", "from-file\n"}};
     std::map<std::string, std::uint32_t> users{{"till", 1042}};
 
-    [[nodiscard]] Surroundings surroundings() const {
+    [[nodiscard]] Environment environment() const {
         return {[this](const std::string& name) {
                     const auto found = variables.find(name);
                     return found == variables.end() ? std::nullopt : std::optional{found->second};
@@ -43,16 +43,16 @@ inline constexpr std::string_view minimal = "upstream: {url: \"https://api.examp
 
 /// Every fault as `bearerd check` prints it for a file "f", without the file's name.
 inline std::vector<std::string> faults_of(std::string_view text, const FakeWorld& world = {}) {
-    const ParseResult result = parse(text, world.surroundings());
+    const ParseResult result = parse(text, world.environment());
     std::vector<std::string> lines;
-    if (const auto* const faults = std::get_if<std::vector<Fault>>(&result))
-        for (const Fault& fault : *faults)
+    if (const auto* const faults = std::get_if<std::vector<ConfigError>>(&result))
+        for (const ConfigError& fault : *faults)
             lines.push_back(format_fault("f", fault).substr(1 + (fault.line > 0 ? 1 : 0)));
     return lines;
 }
 
 /// Every warning likewise.
-std::vector<std::string> warnings_of(std::string_view text, const Surroundings& surroundings);
+std::vector<std::string> warnings_of(std::string_view text, const Environment& environment);
 
 /// The settings of a text; an empty value, and a failure that names the faults, where it has some.
 Settings settings_of(std::string_view text, const FakeWorld& world = {});

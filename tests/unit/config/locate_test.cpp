@@ -46,15 +46,15 @@ TEST_F(FaultAtKey, HasNoPositionInAFileThatCanNotBeRead) {
 TEST(StateDirectory, IsTheTokenStoresWhereTheFileNamesNone) {
     const std::map<std::string, std::string> environment{
         {"STATE_DIRECTORY", "/var/lib/bearerd:/var/lib/other"}};
-    Surroundings surroundings = Surroundings::system();
-    surroundings.environment = [&environment](const std::string& name) -> std::optional<std::string> {
+    Environment environment = Environment::system();
+    environment.environment = [&environment](const std::string& name) -> std::optional<std::string> {
         const auto found = environment.find(name);
         return found == environment.end() ? std::nullopt : std::optional{found->second};
     };
     const std::string minimal =
         "upstream: {url: \"https://a.example/\"}\ncredentials: {username: u, password: p}\n";
     const auto directory_of = [&](const std::string& more) {
-        const auto parsed = parse(minimal + more, surroundings);
+        const auto parsed = parse(minimal + more, environment);
         return std::get<ValidConfig>(parsed).settings.token_store.directory;
     };
     EXPECT_EQ(directory_of(""), "/var/lib/bearerd");

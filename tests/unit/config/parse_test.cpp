@@ -12,20 +12,20 @@
 namespace bearerd::config {
 
 Settings settings_of(std::string_view text, const FakeWorld& world) {
-    ParseResult result = parse(text, world.surroundings());
+    ParseResult result = parse(text, world.environment());
     if (auto* const valid = std::get_if<ValidConfig>(&result))
         return std::move(valid->settings);
     ADD_FAILURE() << testing::PrintToString(faults_of(text, world));
     return {};
 }
 
-std::vector<std::string> warnings_of(std::string_view text, const Surroundings& surroundings) {
-    const ParseResult result = parse(text, surroundings);
+std::vector<std::string> warnings_of(std::string_view text, const Environment& environment) {
+    const ParseResult result = parse(text, environment);
     const auto* const valid = std::get_if<ValidConfig>(&result);
     EXPECT_NE(valid, nullptr) << text;
     std::vector<std::string> lines;
     if (valid != nullptr)
-        for (const Fault& warning : valid->warnings)
+        for (const ConfigError& warning : valid->warnings)
             lines.push_back(format_warning("f", warning).substr(1 + (warning.line > 0 ? 1 : 0)));
     return lines;
 }
@@ -260,8 +260,8 @@ TEST(Parse, FaultsOfVariables) {
 
 TEST(Parse, WhoNeedsOneKeyMissesNoVariableOfAnother) {
     const FakeWorld world;
-    Surroundings surroundings = world.surroundings();
-    surroundings.may_be_left_out = [](const std::string& key) { return key != "admin.address"; };
+    Environment environment = world.environment();
+    environment.may_be_left_out = [](const std::string& key) { return key != "admin.address"; };
     const std::string text = "upstream: {url: \"${NOPE}\", tls: {client_certificate_file: \"${NOPE}\", "
                              "client_key_file: key}}\n"
                              "credentials: {username: \"${NOPE}\", password: \"${NOPE}\"}\n"
@@ -269,13 +269,13 @@ TEST(Parse, WhoNeedsOneKeyMissesNoVariableOfAnother) {
                              "listen: {addresses: [\"${NOPE}\", \"${NOPE}\"]}\n"
                              "auth: {backoff: {rejected: \"${NOPE}\", max: 1s}}\n"
                              "journal: {directory: \"${NOPE}\", required: true}\n";
-    const ParseResult read = parse(text + "admin: {address: \"0.0.0.0:9180\"}\n", surroundings);
+    const ParseResult read = parse(text + "admin: {address: \"0.0.0.0:9180\"}\n", environment);
     const auto* const valid = std::get_if<ValidConfig>(&read);
-    ASSERT_NE(valid, nullptr) << format_fault("f", std::get<std::vector<Fault>>(read).front());
+    ASSERT_NE(valid, nullptr) << format_fault("f", std::get<std::vector<ConfigError>>(read).front());
     EXPECT_EQ(valid->settings.admin.address->text(), "0.0.0.0:9180");
 
-    const ParseResult needed = parse(text + "thread: 2\nadmin: {address: \"${NOPE}\"}\n", surroundings);
-    const auto* const faults = std::get_if<std::vector<Fault>>(&needed);
+    const ParseResult needed = parse(text + "thread: 2\nadmin: {address: \"${NOPE}\"}\n", environment);
+    const auto* const faults = std::get_if<std::vector<ConfigError>>(&needed);
     ASSERT_NE(faults, nullptr);
     ASSERT_EQ(faults->size(), 2U);
     EXPECT_EQ(faults->front().key, "thread");
@@ -450,10 +450,10 @@ TEST(Parse, AllowedUsersBesideATcpListenerAreAWarning) {
         {"admin: {address: \"unix:/a\"}\n",
          {"1:25: warning: access.allowed_users: does not cover 127.0.0.1:8080," + rest}}};
     for (const auto& [there, warnings] : table) {
-        EXPECT_THAT(warnings_of(users + there + std::string{minimal}, world.surroundings()),
+        EXPECT_THAT(warnings_of(users + there + std::string{minimal}, world.environment()),
                     ElementsAreArray(warnings))
             << there;
-        EXPECT_THAT(warnings_of(there + std::string{minimal}, world.surroundings()), ElementsAre()) << there;
+        EXPECT_THAT(warnings_of(there + std::string{minimal}, world.environment()), ElementsAre()) << there;
     }
 }
 
@@ -558,11 +558,11 @@ TEST(Parse, AuthFaults) {
 TEST(Parse, ALoginQueryWithoutTheLoginFieldIsAWarning) {
     const FakeWorld world;
     const std::string query = "login_query: \"mutation($password:String!){signIn(password:$password){id}}\"";
-    EXPECT_THAT(warnings_of(std::string{minimal} + "auth: {" + query + "}", world.surroundings()),
+    EXPECT_THAT(warnings_of(std::string{minimal} + "auth: {" + query + "}", world.environment()),
                 ElementsAre(HasSubstr("warning: auth.login_query: has no field loginUser at its root")));
-    EXPECT_THAT(warnings_of(std::string{minimal} + "auth: {" + query + ", login_field: signIn}",
-                            world.surroundings()),
-                testing::IsEmpty());
+    EXPECT_THAT(
+        warnings_of(std::string{minimal} + "auth: {" + query + ", login_field: signIn}", world.environment()),
+        testing::IsEmpty());
 }
 
 TEST(Parse, SecretsFileIsReadWithoutBomAndOneNewline) {
@@ -646,20 +646,20 @@ TEST(Load, ReadsAFileAndTellsWhyItCannot) {
     std::ofstream{file}
         << "upstream: {url: \"https://a.example\"}\ncredentials: {email: a@b.example, password_file: "
         << password << "}\n";
-    const ParseResult good = load(file, Surroundings::system());
-    const ParseResult missing = load((folder / "none").string(), Surroundings::system());
-    const ParseResult directory = load(folder.string(), Surroundings::system());
+    const ParseResult good = load(file, Environment::system());
+    const ParseResult missing = load((folder / "none").string(), Environment::system());
+    const ParseResult directory = load(folder.string(), Environment::system());
     std::filesystem::resize_file(file, (1 << 20) + 1);
-    const ParseResult large = load(file, Surroundings::system());
+    const ParseResult large = load(file, Environment::system());
     std::filesystem::resize_file(password, 64 * 1024 + 1);
-    const auto large_secret = Surroundings::system().read_file(password);
+    const auto large_secret = Environment::system().read_file(password);
     std::filesystem::remove_all(folder);
 
     ASSERT_TRUE(std::holds_alternative<ValidConfig>(good));
     EXPECT_TRUE(std::get<ValidConfig>(good).settings.credentials.password.equals(
         Secret{std::string_view{"from-file"}}));
     const auto text_of = [](const ParseResult& result) {
-        return format_fault("f", std::get<std::vector<Fault>>(result).at(0));
+        return format_fault("f", std::get<std::vector<ConfigError>>(result).at(0));
     };
     EXPECT_EQ(text_of(missing), "f: can't be read: No such file or directory");
     EXPECT_EQ(text_of(directory), "f: can't be read: Is a directory");
@@ -677,7 +677,7 @@ TEST(Load, StartsRelativePathsFromTheFilesFolder) {
         << "upstream: {url: \"https://a.example\", tls: {ca_file: ca.pem}}\n"
            "credentials: {username: u, password_file: password}\n"
            "token_store: {directory: tokens, key_file: /key}\njournal: {directory: journal}\n";
-    ParseResult loaded = load(file, Surroundings::system());
+    ParseResult loaded = load(file, Environment::system());
     auto* const valid = std::get_if<ValidConfig>(&loaded);
     ASSERT_NE(valid, nullptr);
     const Settings& settings = valid->settings;
@@ -699,16 +699,16 @@ TEST(Load, TakesAnInstancesOwnPasswordFromItsFolder) {
     std::ofstream{folder / "password"} << "of bearerd";
     std::ofstream{folder / "shop.password"} << "of shop";
     std::ofstream{credentials / "password"} << "handed over";
-    Surroundings surroundings = Surroundings::system();
+    Environment environment = Environment::system();
     std::string directory;
-    surroundings.environment = [&directory](const std::string& name) {
+    environment.environment = [&directory](const std::string& name) {
         return name == "CREDENTIALS_DIRECTORY" ? std::optional{directory} : std::nullopt;
     };
     const auto password_of = [&](const std::string& name) -> std::string {
         std::ofstream{folder / name}
             << "upstream: {url: \"https://a.example\"}\ncredentials: {username: u}\n";
-        ParseResult loaded = load((folder / name).string(), surroundings);
-        if (auto* const faults = std::get_if<std::vector<Fault>>(&loaded))
+        ParseResult loaded = load((folder / name).string(), environment);
+        if (auto* const faults = std::get_if<std::vector<ConfigError>>(&loaded))
             return faults->front().message;
         return std::string{std::get<ValidConfig>(loaded).settings.credentials.password.reveal()};
     };
@@ -722,8 +722,8 @@ TEST(Load, TakesAnInstancesOwnPasswordFromItsFolder) {
     std::filesystem::remove_all(folder);
 }
 
-TEST(Surroundings, KnowRootAndTheEnvironment) {
-    const Surroundings system = Surroundings::system();
+TEST(Environment, KnowRootAndTheEnvironment) {
+    const Environment system = Environment::system();
     EXPECT_EQ(system.uid_of("root"), 0U);
     EXPECT_EQ(system.uid_of("no such user"), std::nullopt);
     EXPECT_EQ(system.environment("BEARERD_NO_SUCH_VARIABLE"), std::nullopt);

@@ -82,9 +82,9 @@ TEST(Permissions, EachFileThatIsTrustedIsJudgedAtItsKey) {
     world.variables["CREDENTIALS_DIRECTORY"] = "/creds";
     world.files["/creds/password"] = "secret";
     world.files["/password"] = "secret";
-    Surroundings surroundings = world.surroundings();
-    surroundings.self = {self, {own_group}};
-    surroundings.rights_of = [](const std::string& path) {
+    Environment environment = world.environment();
+    environment.self = {self, {own_group}};
+    environment.rights_of = [](const std::string& path) {
         return std::vector<FileRights>{{Role::file, path, 0600, 0, 0}, {Role::holder, "/", 0777, 0, 0}};
     };
     const std::string problem = "the folder /, which holds it, can be changed by every user (mode 0777): "
@@ -98,7 +98,7 @@ TEST(Permissions, EachFileThatIsTrustedIsJudgedAtItsKey) {
                             "token_store: {key_file: /k,\n"
                             "  directory: /t}\n"
                             "transactions: {rules: [{mutation: m, key: k}]}\n",
-                            surroundings),
+                            environment),
                 ElementsAre("2:18: warning: upstream.tls.ca_file: " + problem,
                             "4:22: warning: upstream.tls.client_key_file: " + problem,
                             "5:43: warning: credentials.password_file: " + problem,
@@ -106,9 +106,9 @@ TEST(Permissions, EachFileThatIsTrustedIsJudgedAtItsKey) {
                             "7:25: warning: token_store.key_file: " + problem,
                             "8:14: warning: token_store.directory: " + problem));
     EXPECT_THAT(
-        warnings_of("upstream: {url: \"https://a.example\"}\ncredentials: {username: u}\n", surroundings),
+        warnings_of("upstream: {url: \"https://a.example\"}\ncredentials: {username: u}\n", environment),
         ElementsAre("2:1: warning: credentials.password: " + problem));
-    EXPECT_THAT(warnings_of(minimal, surroundings), ElementsAre()) << "no file is named";
+    EXPECT_THAT(warnings_of(minimal, environment), ElementsAre()) << "no file is named";
 }
 
 class PermissionsOfFiles : public testing::Test {
@@ -119,7 +119,7 @@ protected:
 
     std::filesystem::path folder_ =
         std::filesystem::path{testing::TempDir()} / ("bearerd_permissions_" + std::to_string(::getpid()));
-    Surroundings system_ = Surroundings::system();
+    Environment system_ = Environment::system();
 };
 
 TEST_F(PermissionsOfFiles, ALinkIsJudgedInBothFolders) {

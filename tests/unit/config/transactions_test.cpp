@@ -102,9 +102,9 @@ TEST(ReconcileSection, IsAFaultThatNamesTheNewPlace) {
 TEST(JournalWithoutARule, IsWarnedOf) {
     const std::string journal = "journal: {directory: /j}\n" + std::string{minimal};
     const FakeWorld world;
-    const auto warnings = warnings_of(journal, world.surroundings());
+    const auto warnings = warnings_of(journal, world.environment());
     EXPECT_THAT(warnings, testing::Contains(HasSubstr("journal.directory: keeps no key")));
-    EXPECT_THAT(warnings_of("transactions: {rules: [" + rule() + "]}\n" + journal, world.surroundings()),
+    EXPECT_THAT(warnings_of("transactions: {rules: [" + rule() + "]}\n" + journal, world.environment()),
                 testing::Not(testing::Contains(HasSubstr("keeps no key"))));
 }
 

@@ -58,7 +58,7 @@ constexpr Case values[] = {
      "createBalanceAdjustment0=A-1"},
     {"Escaped", R"(mutation{createBalanceAdjustment(reference:"A\"\u00e9\\"){id}})", "",
      "createBalanceAdjustment0=A\"\xC3\xA9\\"},
-    {"Block", R"(mutation{createBalanceAdjustment(reference:"""
+    {"Bytes16", R"(mutation{createBalanceAdjustment(reference:"""
         A-1
       """){id}})",
      "", "createBalanceAdjustment0=A-1"},

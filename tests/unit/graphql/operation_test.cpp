@@ -1,6 +1,6 @@
 #include "unit/graphql/classify.hpp"
 
-#include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/document_cache.hpp>
 
 #include <gtest/gtest.h>
 
@@ -410,12 +410,12 @@ TEST(SoleField, IsTheNameInDataOfAMutationsOnlyRootField) {
         {R"({"query":"mutation{a"})", ""},
     };
 
-    DocumentMemo memo;
+    DocumentCache cache;
     for (const auto& [body, expected] : cases) {
         const RequestView request{false, "", "application/json", body};
         EXPECT_EQ(classify(request, "loginUser").sole_field, expected) << body;
         for (int times = 0; times < 2; ++times)
-            EXPECT_EQ(classify(request, "loginUser", &memo).sole_field, expected) << body;
+            EXPECT_EQ(classify(request, "loginUser", &cache).sole_field, expected) << body;
     }
 }
 

@@ -3,7 +3,7 @@
 #include "unit/journal/folder.hpp"
 
 #include <bearerd/journal/files.hpp>
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,9 +17,10 @@ using namespace std::chrono_literals;
 
 const auto no_time = std::chrono::milliseconds{0};
 
-Item close_item(const std::string& path, std::uint64_t number) {
+JournalEntry close_item(const std::string& path, std::uint64_t number) {
     const auto reading = read_journal(path);
-    return reading && reading->book.items().contains(number) ? reading->book.items().at(number) : Item{};
+    return reading && reading->book.entries().contains(number) ? reading->book.entries().at(number)
+                                                               : JournalEntry{};
 }
 
 TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
@@ -28,7 +29,7 @@ TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
     {
         std::promise<void> opened;
         Journal::Events events;
-        events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
+        events.opened = [&opened](const std::vector<JournalEntry>&) { opened.set_value(); };
         const Journal journal{settings, std::move(events)};
         opened.get_future().wait();
     }
@@ -58,11 +59,11 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
         intent.request_id = "till-5";
         ASSERT_FALSE(append(*folder->open_file(1), encode(intent)));
     }
-    std::promise<Item> closed;
+    std::promise<JournalEntry> closed;
     std::promise<void> opened;
     Journal::Events events;
-    events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
-    events.closed = [&closed](Item item, bool) { closed.set_value(std::move(item)); };
+    events.opened = [&opened](const std::vector<JournalEntry>&) { opened.set_value(); };
+    events.closed = [&closed](JournalEntry item, bool) { closed.set_value(std::move(item)); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
     const Close close{5, 7, graphql::Executed::yes, "maria", "seen"};
@@ -95,8 +96,8 @@ bool others_of(const std::vector<Record>& more) {
     std::promise<bool> closed;
     std::promise<void> opened;
     Journal::Events events;
-    events.opened = [&opened](const std::vector<Item>&) { opened.set_value(); };
-    events.closed = [&closed](const Item&, bool others) { closed.set_value(others); };
+    events.opened = [&opened](const std::vector<JournalEntry>&) { opened.set_value(); };
+    events.closed = [&closed](const JournalEntry&, bool others) { closed.set_value(others); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
     EXPECT_EQ(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, 30s), std::nullopt);
@@ -127,7 +128,7 @@ TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {
 }
 
 TEST(AgeOfAnItem, CountsFromAPersonsWordAndNotFromTheOutcomeBefore) {
-    Item item;
+    JournalEntry item;
     EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 0s);
     item.outcome.emplace();
     item.outcome->boot = "abc";

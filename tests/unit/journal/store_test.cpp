@@ -3,7 +3,7 @@
 #include "unit/journal/folder.hpp"
 #include "unit/journal/full_disk.hpp"
 
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -68,7 +68,7 @@ protected:
 
     [[nodiscard]] std::vector<std::uint64_t> unresolved() const {
         std::vector<std::uint64_t> numbers;
-        for (const auto& [number, item] : store->book().items())
+        for (const auto& [number, item] : store->book().entries())
             numbers.push_back(number);
         return numbers;
     }
@@ -85,7 +85,7 @@ TEST_F(StoreTest, KeepsWhatIsUnresolvedAcrossProcesses) {
     end(unknown, Executed::unknown);
     open();
     EXPECT_THAT(unresolved(), ElementsAre(lost, unknown));
-    EXPECT_EQ(store->book().count_in_hand(), 0U);
+    EXPECT_EQ(store->book().count_in_flight(), 0U);
     EXPECT_EQ(store->damage(), Damage{});
     EXPECT_EQ(place.files(), 1U);
     end(lost, Executed::yes);
@@ -157,7 +157,7 @@ TEST_F(StoreTest, BeginsANewFileInTimeAndCarriesOverWhatIsUnresolved) {
     std::filesystem::remove(place.file(2));
     open();
     EXPECT_THAT(unresolved(), ElementsAre(lost)) << "the last file alone tells all of it";
-    EXPECT_EQ(store->book().count_in_hand(), 0U);
+    EXPECT_EQ(store->book().count_in_flight(), 0U);
 }
 
 TEST_F(StoreTest, KeepsInHandWhatIsInHandWhenANewFileBegins) {
@@ -166,7 +166,7 @@ TEST_F(StoreTest, KeepsInHandWhatIsInHandWhenANewFileBegins) {
     const auto reading = read_journal(place.path());
     ASSERT_TRUE(reading);
     EXPECT_TRUE(reading->written);
-    EXPECT_TRUE(reading->book.in_hand(reading->book.items().at(mine)));
+    EXPECT_TRUE(reading->book.in_flight(reading->book.entries().at(mine)));
     store.reset();
     EXPECT_FALSE(read_journal(place.path())->written);
 }
@@ -178,10 +178,10 @@ TEST_F(StoreTest, StaysWithinItsSizeHoweverMuchIsUnresolved) {
     for (const auto& entry : std::filesystem::directory_iterator{place.path()})
         size += entry.file_size();
     EXPECT_LE(size, small);
-    const std::size_t dropped = 3 * small / 300 - store->book().items().size();
+    const std::size_t dropped = 3 * small / 300 - store->book().entries().size();
     EXPECT_EQ(store->take_forgotten(), dropped - 20) << "those older than 30 days need no telling";
     EXPECT_EQ(store->take_forgotten(), 0U);
-    EXPECT_EQ(store->book().items().rbegin()->first, 3 * small / 300) << "the newest stay";
+    EXPECT_EQ(store->book().entries().rbegin()->first, 3 * small / 300) << "the newest stay";
 }
 
 TEST_F(StoreTest, ReadsOnlyFilesOfItsOwn) {
@@ -240,7 +240,7 @@ TEST(Reading, TellsWhyThereIsNothingToRead) {
     std::filesystem::create_directory(place.path());
     const auto reading = read_journal(place.path());
     ASSERT_TRUE(reading);
-    EXPECT_THAT(reading->book.items(), IsEmpty());
+    EXPECT_THAT(reading->book.entries(), IsEmpty());
     EXPECT_FALSE(reading->written);
 }
 

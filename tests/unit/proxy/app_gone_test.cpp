@@ -32,7 +32,7 @@ protected:
         }
         if (what == Wait::journal) {
             journal::Journal::Events events;
-            events.opened = [](const std::vector<journal::Item>&) {};
+            events.opened = [](const std::vector<journal::JournalEntry>&) {};
             journal = std::make_unique<journal::Journal>(journal::Journal::Settings{place.path(), 1U << 20U},
                                                          std::move(events));
         }
@@ -81,8 +81,8 @@ TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
     journal.reset();
     const auto reading = journal::read_journal(place.path());
     ASSERT_TRUE(reading);
-    ASSERT_EQ(reading->book.items().size(), 1U);
-    const auto& outcome = reading->book.items().begin()->second.outcome;
+    ASSERT_EQ(reading->book.entries().size(), 1U);
+    const auto& outcome = reading->book.entries().begin()->second.outcome;
     ASSERT_TRUE(outcome);
     EXPECT_EQ(outcome->code, "client_closed");
     EXPECT_EQ(outcome->executed, Executed::no);

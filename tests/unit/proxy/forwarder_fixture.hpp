@@ -65,16 +65,16 @@ protected:
         net::TaskGroup group;
         reconcile::Reconciler reconciler{reconcile_plan, transport, tokens, loop.get_executor(),
                                          clock,          group,     stats};
-        std::optional<journal::Scribe> scribe;
+        std::optional<journal::JournalClient> journal;
         if (journal)
-            scribe.emplace(*journal, settings, loop.get_executor(), clock);
+            journal.emplace(*journal, settings, loop.get_executor(), clock);
         Forwarder forwarder{plan,
                             transport,
                             tokens,
                             pending,
                             stats,
                             reconcile_plan.on() ? &reconciler : nullptr,
-                            scribe ? &*scribe : nullptr};
+                            journal ? &*journal : nullptr};
         http::RequestHead head;
         head.method = method;
         head.target = target;

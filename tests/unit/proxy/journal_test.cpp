@@ -20,7 +20,7 @@ protected:
 
     void begin(const std::string& directory) {
         journal::Journal::Events events;
-        events.opened = [](const std::vector<journal::Item>&) {};
+        events.opened = [](const std::vector<journal::JournalEntry>&) {};
         journal.reset();
         journal = std::make_unique<journal::Journal>(journal::Journal::Settings{directory, 1U << 20U},
                                                      std::move(events));
@@ -28,19 +28,19 @@ protected:
 
     /// All that was put down, once the last of it is written. The loops of the requests are gone by now, so
     /// nothing may be posted to them any more.
-    [[nodiscard]] std::vector<journal::Item> items() {
+    [[nodiscard]] std::vector<journal::JournalEntry> entries() {
         journal.reset();
         const auto reading = journal::read_journal(place.path());
-        std::vector<journal::Item> all;
+        std::vector<journal::JournalEntry> all;
         if (reading)
-            for (const auto& [number, item] : reading->book.items())
+            for (const auto& [number, item] : reading->book.entries())
                 all.push_back(item);
         return all;
     }
 
     void expect_outcome(Executed executed, std::uint16_t status, std::string_view code,
                         Source source = Source::answer) {
-        const auto all = items();
+        const auto all = entries();
         ASSERT_EQ(all.size(), 1U);
         ASSERT_TRUE(all[0].outcome);
         EXPECT_EQ(all[0].outcome->executed, executed);
@@ -55,7 +55,7 @@ protected:
 TEST_F(PutDownTest, AMutationHasItsIntentAndOutcome) {
     answer(json(std::string{data}));
     request(mutation);
-    const auto all = items();
+    const auto all = entries();
     ASSERT_EQ(all.size(), 1U);
     EXPECT_EQ(all[0].intent.operation, "Redeem");
     EXPECT_EQ(all[0].intent.request_id, "id-1");
@@ -67,14 +67,14 @@ TEST_F(PutDownTest, AMutationHasItsIntentAndOutcome) {
 TEST_F(PutDownTest, AQueryHasNone) {
     answer(json(std::string{data}));
     request(query);
-    EXPECT_THAT(items(), testing::IsEmpty());
+    EXPECT_THAT(entries(), testing::IsEmpty());
 }
 
 TEST_F(PutDownTest, WhatIsRefusedUnsentHasNone) {
     request("", "GET", "/?query=mutation%7Ba%7D");
     settings.limits.pending_requests = 0;
     request(mutation);
-    EXPECT_THAT(items(), testing::IsEmpty());
+    EXPECT_THAT(entries(), testing::IsEmpty());
 }
 
 TEST_F(PutDownTest, AResendAfterARejectionGoesOnTheSameRecord) {
@@ -148,7 +148,7 @@ TEST_F(PutDownTest, AnAppThatLeavesWhileItsAnswerIsWrittenHasNotHeardOfIt) {
             leaves_after = leaves ? 0 : SIZE_MAX;
             answer(each);
             request(mutation);
-            const auto all = items();
+            const auto all = entries();
             ASSERT_EQ(all.size(), 1U);
             ASSERT_TRUE(all[0].outcome);
             EXPECT_EQ(all[0].outcome->executed, Executed::yes);

@@ -1,5 +1,5 @@
 #include "answer.hpp"
-#include "question.hpp"
+#include "lookup_request.hpp"
 
 #include <gtest/gtest.h>
 

@@ -47,7 +47,7 @@ protected:
         const Plan plan{settings};
         net::DeadlineClock clock{loop};
         Reconciler reconciler{plan, transport, tokens, loop.get_executor(), clock, group, stats};
-        Question question;
+        LookupRequest question;
         question.key = "sale-1";
         question.request_id = "id-1";
         question.deadline = BootClock::now() + time;

@@ -9,7 +9,7 @@ std::string with(std::string_view fields, std::string_view method = "POST", std:
 }
 
 TEST_F(SessionTest, OnlyKnownHostsMayComeIn) {
-    site->access.allowed_hosts = {"till.example"};
+    service->access.allowed_hosts = {"till.example"};
     for (const std::string_view host : {"localhost", "localhost:99", "127.0.0.1", "[::1]:80", "TILL.example"})
         EXPECT_EQ(status_of(ask(with("Host: " + std::string{host} + "\r\n"))), "200") << host;
     for (const std::string_view host : {"evil.example", "localhost.evil.example", ""})
@@ -25,7 +25,7 @@ TEST_F(SessionTest, AnAbsoluteTargetIsServedWhereItsAuthorityMayComeIn) {
 }
 
 TEST_F(SessionTest, WebPagesStayOutUnlessTheirOriginIsAllowed) {
-    site->access.allowed_origins = {"https://till.example"};
+    service->access.allowed_origins = {"https://till.example"};
     EXPECT_TRUE(holds(ask(with("Host: localhost\r\nOrigin: https://evil.example\r\n")), "FORBIDDEN_ORIGIN"));
     EXPECT_TRUE(holds(ask(with("Host: localhost\r\nSec-Fetch-Site: cross-site\r\n")), "FORBIDDEN_ORIGIN"));
     const std::string text = ask(with("Host: localhost\r\nOrigin: https://till.example\r\n"));
@@ -35,7 +35,7 @@ TEST_F(SessionTest, WebPagesStayOutUnlessTheirOriginIsAllowed) {
 }
 
 TEST_F(SessionTest, OwnErrorsCarryCorsFieldsForAllowedOrigins) {
-    site->access.allowed_origins = {"https://till.example"};
+    service->access.allowed_origins = {"https://till.example"};
     const std::string text =
         ask(with("Host: localhost\r\nOrigin: https://till.example\r\n", "POST", "/elsewhere"));
     EXPECT_EQ(status_of(text), "404");
@@ -43,7 +43,7 @@ TEST_F(SessionTest, OwnErrorsCarryCorsFieldsForAllowedOrigins) {
 }
 
 TEST_F(SessionTest, WhoeverIsTurnedAwayAtTheDoorReadsWhyOnAnAllowedOrigin) {
-    site->access.allowed_origins = {"https://till.example"};
+    service->access.allowed_origins = {"https://till.example"};
     const std::string origin = "Origin: https://till.example\r\n";
     const std::string cors = "Access-Control-Allow-Origin: https://till.example\r\n";
     const std::string misnamed = ask(with("Host: evil.example\r\n" + origin));
@@ -57,8 +57,8 @@ TEST_F(SessionTest, WhoeverIsTurnedAwayAtTheDoorReadsWhyOnAnAllowedOrigin) {
 }
 
 TEST_F(SessionTest, APreflightNamesTheMethodsThatAreServed) {
-    site->access.allowed_origins = {"https://till.example"};
-    site->methods = {"GET"};
+    service->access.allowed_origins = {"https://till.example"};
+    service->methods = {"GET"};
     EXPECT_TRUE(holds(ask(with("Host: localhost\r\nOrigin: https://till.example\r\n"
                                "Access-Control-Request-Method: GET\r\n",
                                "OPTIONS")),
@@ -66,7 +66,7 @@ TEST_F(SessionTest, APreflightNamesTheMethodsThatAreServed) {
 }
 
 TEST_F(SessionTest, APreflightIsAnsweredWithoutTheHandler) {
-    site->access.allowed_origins = {"https://till.example"};
+    service->access.allowed_origins = {"https://till.example"};
     const std::string fields =
         "Host: localhost\r\nOrigin: https://till.example\r\n"
         "Access-Control-Request-Method: POST\r\nAccess-Control-Request-Private-Network: true\r\n";
@@ -91,7 +91,7 @@ TEST_F(SessionTest, OtherMethodsGetAllowAndOtherPaths404) {
 }
 
 TEST_F(SessionTest, OptionsOfTheWholeServerGetAllow) {
-    site->access.allowed_origins = {"https://till.example"};
+    service->access.allowed_origins = {"https://till.example"};
     for (const std::string_view more :
          {"", "Origin: https://till.example\r\nAccess-Control-Request-Method: POST\r\n"}) {
         const std::string text = ask(with("Host: localhost\r\n" + std::string{more}, "OPTIONS", "*"));
@@ -121,13 +121,13 @@ TEST_F(SessionTest, ARefusedRequestThatWasReadWholeLeavesTheConnectionOpen) {
 TEST_F(SessionTest, AUnixSocketsPeerIsChecked) {
     arrival.listener = {true, {}};
     arrival.peer_uid = 1000;
-    site->allowed_users = {1001};
+    service->allowed_users = {1001};
     const std::string text = ask(with("Host: anything.example\r\n"));
     EXPECT_TRUE(holds(text, "FORBIDDEN_PEER"));
     EXPECT_TRUE(holds(text, "Connection: close\r\n"));
-    site->allowed_users = {1000};
+    service->allowed_users = {1000};
     EXPECT_EQ(status_of(ask(with("Host: anything.example\r\n"))), "200");
-    site->allowed_users = {};
+    service->allowed_users = {};
     EXPECT_EQ(status_of(ask(with("Host: anything.example\r\n"))), "200");
 }
 
@@ -175,14 +175,14 @@ TEST_F(SessionTest, ARequestWithoutAUsableIdGetsOneOfItsOwn) {
 TEST_F(SessionTest, AReloadHoldsFromTheNextRequestOn) {
     Client client = connect();
     EXPECT_EQ(status_of(exchange(client, post("a"))), "200");
-    auto other = std::make_shared<Site>(*site);
+    auto other = std::make_shared<ServiceSettings>(*service);
     other->paths = {"/graphql"};
-    sites.site = other;
+    session_context.service = other;
     EXPECT_EQ(status_of(exchange(client, post("a", {}, "/"))), "404");
 }
 
 TEST_F(SessionTest, ErrorsGoOutAs200WhereTheSiteSaysSo) {
-    site->errors_always_200 = true;
+    service->errors_always_200 = true;
     const std::string text = ask(with("Host: evil.example\r\n"));
     EXPECT_EQ(status_of(text), "200");
     EXPECT_TRUE(holds(text, "FORBIDDEN_HOST"));

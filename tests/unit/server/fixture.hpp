@@ -239,13 +239,13 @@ private:
 class SessionTest : public testing::Test {
 protected:
     SessionTest() {
-        site->paths = {"/", "/graphql"};
-        site->request_body = 1024;
-        site->header_timeout = 1h;
-        site->body_timeout = 1h;
-        site->idle_timeout = 1h;
-        site->handler = handler;
-        sites.site = site;
+        service->paths = {"/", "/graphql"};
+        service->request_body = 1024;
+        service->header_timeout = 1h;
+        service->body_timeout = 1h;
+        service->idle_timeout = 1h;
+        service->handler = handler;
+        session_context.service = service;
         arrival.listener.address = "127.0.0.1";
     }
 
@@ -319,8 +319,8 @@ protected:
     void serve(int descriptor, int family) {
         ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{family, 0},
                             descriptor};
-        auto session =
-            std::make_unique<Session>(std::move(socket), arrival, header_limit, sites, clock_, group);
+        auto session = std::make_unique<Session>(std::move(socket), arrival, header_limit, session_context,
+                                                 clock_, group);
         net::spawn(context.get_executor(), Session::run(std::move(session)), "session");
     }
 
@@ -329,10 +329,10 @@ protected:
     net::TaskGroup group;
     Stats stats;
     std::shared_ptr<FakeHandler> handler = std::make_shared<FakeHandler>(context.get_executor());
-    std::shared_ptr<Site> site = std::make_shared<Site>();
-    BodyBudget bodies;
-    SiteHolder sites{nullptr, stats, bodies};
-    Arrival arrival;
+    std::shared_ptr<ServiceSettings> service = std::make_shared<ServiceSettings>();
+    MemoryBudget bodies;
+    SessionContext session_context{nullptr, stats, bodies};
+    AcceptedConnection arrival;
     std::size_t header_limit = 4096;
 };
 

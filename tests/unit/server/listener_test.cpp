@@ -62,8 +62,8 @@ protected:
     ListenerTest() { limit.most = 8; }
 
     std::unique_ptr<Listener> listen(ListeningSocket socket) {
-        auto listener =
-            std::make_unique<Listener>(context, clock_, group, std::move(socket), header_limit, sites, limit);
+        auto listener = std::make_unique<Listener>(context, clock_, group, std::move(socket), header_limit,
+                                                   session_context, limit);
         listener->start();
         return listener;
     }
@@ -146,11 +146,11 @@ TEST_F(ListenerTest, OnAllAddressesTheOneThatTheClientReachedIsAHost) {
 TEST_F(ListenerTest, AUnixClientIsKnownByItsUid) {
     const Folder folder;
     auto sockets = opened(open_listening(unix_socket(folder.file("s")), 0600, 1));
-    site->allowed_users = {::getuid()};
+    service->allowed_users = {::getuid()};
     const auto listener = listen(std::move(sockets[0]));
     Client client{connect_unix(folder.file("s"))};
     EXPECT_EQ(status_of(exchange(client, post("a"))), "200");
-    site->allowed_users = {::getuid() + 1};
+    service->allowed_users = {::getuid() + 1};
     EXPECT_TRUE(holds(exchange(client, post("a")), "FORBIDDEN_PEER"));
 }
 

@@ -175,7 +175,7 @@ TEST_F(SessionTest, AStreamThatBreaksOffIsSeenToBeCut) {
 /// Nor may it look whole if the app takes too long and the rest can't be written.
 TEST_F(SessionTest, AnAnswerThatOnlyTheConnectionsEndDelimitsIsSeenToBeCutIfItsWriteFails) {
     for (const bool last : {false, true}) {
-        site->body_timeout = 1ms;
+        service->body_timeout = 1ms;
         handler->mode = Mode::stream;
         handler->framing = Framing::until_close;
         handler->script = {};

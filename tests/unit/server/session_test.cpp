@@ -118,10 +118,10 @@ TEST_F(SessionTest, ARequestThatBreaksOffIsRefusedAndNotHandled) {
 }
 
 TEST_F(SessionTest, ARequestThatTakesTooLongIsAnswered408) {
-    site->header_timeout = 1ms;
+    service->header_timeout = 1ms;
     EXPECT_EQ(status_of(ask("POST / HTTP/1.1\r\n")), "408");
-    site->header_timeout = 1h;
-    site->body_timeout = 1ms;
+    service->header_timeout = 1h;
+    service->body_timeout = 1ms;
     Client client = connect();
     const std::string text =
         exchange(client, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf");
@@ -132,12 +132,12 @@ TEST_F(SessionTest, ARequestThatTakesTooLongIsAnswered408) {
 }
 
 TEST_F(SessionTest, AConnectionWithoutARequestIsClosedWithoutAnAnswer) {
-    site->header_timeout = 1ms;
+    service->header_timeout = 1ms;
     Client silent = connect();
     EXPECT_TRUE(ends(silent));
     EXPECT_EQ(silent.received, "");
-    site->header_timeout = 1h;
-    site->idle_timeout = 1ms;
+    service->header_timeout = 1h;
+    service->idle_timeout = 1ms;
     Client idle = connect();
     EXPECT_EQ(status_of(exchange(idle, post("a"))), "200");
     EXPECT_TRUE(ends(idle));
@@ -145,7 +145,7 @@ TEST_F(SessionTest, AConnectionWithoutARequestIsClosedWithoutAnAnswer) {
 }
 
 TEST_F(SessionTest, EmptyLinesBehindABodyLeaveTheConnectionIdle) {
-    site->idle_timeout =
+    service->idle_timeout =
         100ms; // header_timeout would come an hour later, and with a 408 where a byte is there
     for (const std::string_view late : {"\r\n", "\r", "\r\n\r"}) {
         Client client = connect();
@@ -170,7 +170,7 @@ TEST_F(SessionTest, ARequestBehindLateEmptyLinesIsServed) {
 }
 
 TEST_F(SessionTest, EmptyLinesBuyNoTime) {
-    site->header_timeout = 100ms;
+    service->header_timeout = 100ms;
     Client client = connect();
     EXPECT_TRUE(turn_until([&] {
         client.send("\r\n");
@@ -196,7 +196,7 @@ TEST_F(SessionTest, LargeBodiesAreBoundedTogether) {
     constexpr std::uint64_t most = 64U << 20U;
     constexpr std::uint64_t others = most - 300'000;
     ASSERT_TRUE(bodies.take(others, most));
-    site->request_body = 1 << 20;
+    service->request_body = 1 << 20;
     Client client = connect();
     const auto send = [&](std::string_view bytes) {
         return turn_until([&] {
@@ -221,13 +221,13 @@ TEST_F(SessionTest, LargeBodiesAreBoundedTogether) {
 }
 
 TEST_F(SessionTest, SmallBodiesAreNotCounted) {
-    site->request_body = 1 << 20;
+    service->request_body = 1 << 20;
     ASSERT_TRUE(bodies.take(64U << 20U, 64U << 20U));
     EXPECT_EQ(status_of(ask(post(std::string(40'000, 'x')))), "200");
 }
 
 TEST_F(SessionTest, WhatAConnectionTookOfTheBudgetEndsWithIt) {
-    site->request_body = 1 << 20;
+    service->request_body = 1 << 20;
     Client client = connect();
     client.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n");
     EXPECT_TRUE(turn_until([&] {
@@ -335,8 +335,8 @@ TEST_F(SessionTest, AnEndThatFollowsTheRequestAtOnceIsNoFarewellHoweverLongTheWa
     for (const bool window_is_over : {false, true}) {
         handler = all.emplace_back(std::make_shared<FakeHandler>(context.get_executor()));
         handler->mode = Mode::look;
-        site->handler = handler;
-        site->half_close_window = window_is_over ? 50ms : 1h;
+        service->handler = handler;
+        service->half_close_window = window_is_over ? 50ms : 1h;
         Client client = connect();
         client.send(post("a"));
         EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
@@ -356,7 +356,7 @@ TEST_F(SessionTest, AnEndThatFollowsTheRequestAtOnceIsNoFarewellHoweverLongTheWa
 
 TEST_F(SessionTest, AnEndAfterTheWindowIsAFarewell) {
     handler->mode = Mode::look;
-    site->half_close_window = 1ns;
+    service->half_close_window = 1ns;
     Client client = connect();
     client.send(post("a"));
     EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));
@@ -371,7 +371,7 @@ TEST_F(SessionTest, AnEndAfterTheWindowIsAFarewell) {
 }
 
 TEST_F(SessionTest, AnAppIsGoneOnceItsStreamEndsWhileItsRequestWaits) {
-    site->half_close_window = 0ns;
+    service->half_close_window = 0ns;
 
     struct Case {
         const char* what;
@@ -387,7 +387,7 @@ TEST_F(SessionTest, AnAppIsGoneOnceItsStreamEndsWhileItsRequestWaits) {
         SCOPED_TRACE(leaving.what);
         handler = all.emplace_back(std::make_shared<FakeHandler>(context.get_executor()));
         handler->mode = Mode::look;
-        site->handler = handler;
+        service->handler = handler;
         Client client = connect();
         client.send(post("a"));
         EXPECT_TRUE(turn_until([&] { return handler->handled == 1; }));

@@ -39,7 +39,7 @@ struct RestoringTest : testing::Test {
     config::Settings settings;
     Secret secret{std::string_view{"0123456789abcdef0123456789abcdef"}};
     std::optional<Identifier> identifier;
-    journal::Item item;
+    journal::JournalEntry item;
 };
 
 TEST_F(RestoringTest, TakesAnIntentWithoutAnOutcomeForUnknown) {

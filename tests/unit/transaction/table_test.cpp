@@ -385,21 +385,21 @@ TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
         ended.identities = {digest(key)};
         ended.executed = executed;
         ended.request_id = id;
-        table.conclude(ended, now);
+        table.record_outcome(ended, now);
     };
     for (std::uint8_t key = 1; key <= 3; ++key)
         settle(claim(key, 1, "unguarded").record, Executed::unknown);
-    conclude(1, Executed::no, "unguarded");
+    record_outcome(1, Executed::no, "unguarded");
     EXPECT_EQ(claim(1).kind, Kind::first);
-    conclude(2, Executed::no, "another");
+    record_outcome(2, Executed::no, "another");
     EXPECT_EQ(claim(2).kind, Kind::look_up) << "another request of it tells nothing of this one";
-    conclude(3, Executed::yes, "unguarded");
+    record_outcome(3, Executed::yes, "unguarded");
     EXPECT_TRUE(claim(3).executed);
-    conclude(4, Executed::yes, "late");
+    record_outcome(4, Executed::yes, "late");
     EXPECT_TRUE(claim(4).executed) << "it came after the journal was read";
-    conclude(5, Executed::unknown, "late");
+    record_outcome(5, Executed::unknown, "late");
     EXPECT_EQ(claim(5).kind, Kind::look_up);
-    conclude(6, Executed::no, "late");
+    record_outcome(6, Executed::no, "late");
     EXPECT_EQ(claim(6).kind, Kind::first);
 }
 

@@ -13,7 +13,7 @@ namespace bearerd::graphql {
 /// The last few documents, and what they would run, because an app sends the same few repeatedly with other
 /// variables. Documents with literals are not kept: they rarely repeat, and a card number must not be stored.
 /// Bounded: `room` documents of `longest` bytes. One thread; for one login field.
-class DocumentMemo {
+class DocumentCache {
 public:
     static constexpr std::size_t room = 8;
     static constexpr std::size_t longest = 4096;

@@ -1,9 +1,10 @@
-#include <bearerd/graphql/document_memo.hpp>
+#include <bearerd/graphql/document_cache.hpp>
 
 namespace bearerd::graphql {
 
-std::optional<DocumentMemo::Selected>
-DocumentMemo::find(std::string_view document, std::optional<std::string_view> operation_name) const noexcept {
+std::optional<DocumentCache::Selected>
+DocumentCache::find(std::string_view document,
+                    std::optional<std::string_view> operation_name) const noexcept {
     if (document.empty())
         return std::nullopt;
     for (const Entry& entry : entries_)
@@ -12,8 +13,8 @@ DocumentMemo::find(std::string_view document, std::optional<std::string_view> op
     return std::nullopt;
 }
 
-void DocumentMemo::remember(std::string_view document, std::optional<std::string_view> operation_name,
-                            const Selected& selected) {
+void DocumentCache::remember(std::string_view document, std::optional<std::string_view> operation_name,
+                             const Selected& selected) {
     if (document.size() > longest)
         return;
     Entry& entry = entries_[next_];

@@ -12,7 +12,7 @@ namespace bearerd::net {
 /// At this many concurrent requests per thread, sends to the upstream are deferred until the loop's ready
 /// queue is empty. Sent back to back, they find the upstream awake; sent one by one between other work, each
 /// may have to wake it. Below this number, deferring would only cost one more system call.
-inline constexpr std::size_t crowd = 8;
+inline constexpr std::size_t batching_threshold = 8;
 
 /// Awaitable: resumes after the loop has handled everything that is ready.
 [[nodiscard]] inline auto end_of_turn(const Executor& executor) {

@@ -2,8 +2,8 @@
 
 #include <bearerd/config/config.hpp>
 #include <bearerd/graphql/arguments.hpp>
-#include <bearerd/journal/book.hpp>
 #include <bearerd/journal/journal.hpp>
+#include <bearerd/journal/journal_index.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task.hpp>
 
@@ -41,28 +41,28 @@ struct Uptime {
 
 /// The same for an entry: what a person has said of it counts from then on, whatever the age of the outcome
 /// before. Zero if neither is there.
-[[nodiscard]] Duration age_of(const Item& item, const Uptime& now, std::int64_t now_ms) noexcept;
+[[nodiscard]] Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms) noexcept;
 
 /// Puts one thread's mutations into the journal. On that thread only; the journal, the executor's loop and
 /// the clock must outlive the requests in hand.
-class Scribe {
+class JournalClient {
 public:
     /// `reader`: nullptr: no rule replays repeats.
-    Scribe(Journal& journal, const config::Settings& settings, net::Executor executor,
-           net::DeadlineClock& clock, const FieldReader* reader = nullptr);
+    JournalClient(Journal& journal, const config::Settings& settings, net::Executor executor,
+                  net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
     /// What may mutate, before it is sent. Of the request nothing is kept but what an Intent has. The entry
     /// is `durable` where it will outlive a crash; otherwise that did not come about within two seconds, it
     /// is counted, and the mutation goes without, or if that is required(), must not go.
-    [[nodiscard]] net::Task<EntryPtr> put_down(graphql::RequestView request, std::string_view operation,
-                                               std::string_view request_id, std::string_view trace_id,
-                                               const std::vector<std::string_view>* header_keys = nullptr);
+    [[nodiscard]] net::Task<EntryPtr>
+    record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
+                  std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
 
     /// What became of it, as soon as that is known.
-    void conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,
-                  Source source);
+    void record_outcome(EntryPtr entry, graphql::Executed executed, std::uint16_t status,
+                        std::string_view code, Source source);
     /// The same. Of `outcome`, number and times are filled in here.
-    void conclude(EntryPtr entry, Outcome outcome);
+    void record_outcome(EntryPtr entry, Outcome outcome);
 
     /// The mutation must not be sent without its intent on disk: `journal.required` says so, or it has a
     /// fingerprint, so that a restart would not recognise its repeat (contract 10).

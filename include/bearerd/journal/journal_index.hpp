@@ -11,7 +11,7 @@
 namespace bearerd::journal {
 
 /// A mutation and what is known of its outcome.
-struct Item {
+struct JournalEntry {
     Intent intent;
     std::optional<Outcome> outcome;
     std::optional<Close> close{};
@@ -48,14 +48,14 @@ struct Item {
 /// A transaction that was executed once is shown as executed once: if one request of it was executed, others
 /// of the same account, root fields and keys whose outcome was unknown, or known from a look-up only, are
 /// resolved by Source::repeat.
-class Book {
+class JournalIndex {
 public:
     enum class Keep : std::uint8_t {
         all,
         unresolved, ///< and what is unheard or guarded
     };
 
-    explicit Book(Keep keep) noexcept : keep_{keep} {}
+    explicit JournalIndex(Keep keep) noexcept : keep_{keep} {}
 
     void take(const Record& record);
     void take(const Intent& intent);
@@ -67,7 +67,7 @@ public:
     void forget(std::uint64_t number);
 
     /// By number, and so by time.
-    [[nodiscard]] const std::map<std::uint64_t, Item>& items() const noexcept { return items_; }
+    [[nodiscard]] const std::map<std::uint64_t, JournalEntry>& entries() const noexcept { return items_; }
 
     /// The numbers of the entries of one transaction: all fields with their keys, of one account.
     [[nodiscard]] std::vector<std::uint64_t> of_transaction(std::uint32_t account,
@@ -80,11 +80,11 @@ public:
     [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }
 
     /// The last process has sent it, or is about to, and has not said how it ended.
-    [[nodiscard]] bool in_hand(const Item& item) const noexcept {
+    [[nodiscard]] bool in_flight(const JournalEntry& item) const noexcept {
         return !item.outcome && !item.close && item.intent.number >= start_.number;
     }
 
-    [[nodiscard]] std::size_t count_in_hand() const noexcept { return in_hand_; }
+    [[nodiscard]] std::size_t count_in_flight() const noexcept { return in_hand_; }
 
     /// Those in hand included.
     [[nodiscard]] std::size_t count_unresolved() const noexcept { return unresolved_; }
@@ -95,11 +95,11 @@ public:
     [[nodiscard]] std::size_t count_answered() const noexcept { return answered_; }
 
 private:
-    using Items = std::map<std::uint64_t, Item>;
+    using Items = std::map<std::uint64_t, JournalEntry>;
 
     template<class Change>
     void change(Items::iterator at, const Change& what);
-    void count(const Item& item, bool up) noexcept;
+    void count(const JournalEntry& item, bool up) noexcept;
     void settle_repeats(std::uint64_t number);
     void drop_if_done(std::uint64_t number);
     void remove(Items::iterator at);

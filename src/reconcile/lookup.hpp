@@ -7,9 +7,9 @@
 namespace bearerd::reconcile {
 
 /// One question, asked until it is answered; lives in the coroutine frame of Reconciler::ask.
-class Reconciler::Inquiry final : public net::GroupMember {
+class Reconciler::Lookup final : public net::GroupMember {
 public:
-    Inquiry(Reconciler& owner, const Question& question);
+    Lookup(Reconciler& owner, const LookupRequest& question);
 
     [[nodiscard]] net::Task<Answer> run();
 
@@ -31,7 +31,7 @@ private:
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
 
     Reconciler& owner_;
-    const Question& question_;
+    const LookupRequest& question_;
     const Plan::Rule& rule_;
     std::string body_;
     std::string scratch_;

@@ -7,17 +7,17 @@ namespace bearerd::server {
 
 /// The total size of the large bodies that are being read or answered, over all threads and listeners. One
 /// body is bounded by limits.request_body, but there can be as many as connections. Any thread.
-class BodyBudget {
+class MemoryBudget {
 public:
     /// Returns false, and changes nothing, if there would be more than `most`.
     [[nodiscard]] bool take(std::uint64_t bytes, std::uint64_t most) noexcept {
         if (taken_.fetch_add(bytes, std::memory_order_relaxed) + bytes <= most)
             return true;
-        give_back(bytes);
+        release(bytes);
         return false;
     }
 
-    void give_back(std::uint64_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
+    void release(std::uint64_t bytes) noexcept { taken_.fetch_sub(bytes, std::memory_order_relaxed); }
 
     [[nodiscard]] std::uint64_t taken() const noexcept { return taken_.load(std::memory_order_relaxed); }
 
@@ -26,14 +26,14 @@ private:
 };
 
 /// One connection's share of the budget, released in the destructor. The budget must outlive it.
-class BodyShare {
+class MemoryReservation {
 public:
-    explicit BodyShare(BodyBudget& budget) noexcept : budget_{budget} {}
+    explicit MemoryReservation(MemoryBudget& budget) noexcept : budget_{budget} {}
 
-    BodyShare(const BodyShare&) = delete;
-    BodyShare& operator=(const BodyShare&) = delete;
+    MemoryReservation(const MemoryReservation&) = delete;
+    MemoryReservation& operator=(const MemoryReservation&) = delete;
 
-    ~BodyShare() { clear(); }
+    ~MemoryReservation() { clear(); }
 
     /// Returns false, and leaves the share unchanged, if the budget is too small.
     [[nodiscard]] bool grow_to(std::uint64_t bytes, std::uint64_t most) noexcept {
@@ -47,12 +47,12 @@ public:
 
     void clear() noexcept {
         if (bytes_ != 0)
-            budget_.give_back(bytes_);
+            budget_.release(bytes_);
         bytes_ = 0;
     }
 
 private:
-    BodyBudget& budget_;
+    MemoryBudget& budget_;
     std::uint64_t bytes_ = 0;
 };
 

@@ -1,4 +1,4 @@
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include "unit/journal/folder.hpp"
 #include "unit/journal/full_disk.hpp"
@@ -44,34 +44,35 @@ protected:
 
     /// A new process.
     void start() {
-        scribe.reset();
+        journal.reset();
         journal.reset();
         opened = {};
         Journal::Events events;
-        events.opened = [this](std::vector<Item> items) { opened.set_value(std::move(items)); };
+        events.opened = [this](std::vector<JournalEntry> items) { opened.set_value(std::move(items)); };
         journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                             std::move(events));
-        scribe = std::make_unique<Scribe>(*journal, settings, loop.get_executor(), clock);
+        journal = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
     }
 
     void stop() {
-        scribe.reset();
+        journal.reset();
         journal.reset();
     }
 
-    EntryPtr put_down(std::string_view body, std::string_view name = "Redeem",
-                      std::string_view trace_id = "") {
-        return bearerd::test::run_task(loop, scribe->put_down(request_of(body), name, "id-1", trace_id));
+    EntryPtr record_intent(std::string_view body, std::string_view name = "Redeem",
+                           std::string_view trace_id = "") {
+        return bearerd::test::run_task(loop,
+                                       journal->record_intent(request_of(body), name, "id-1", trace_id));
     }
 
-    void conclude(EntryPtr entry, Executed executed) {
-        scribe->conclude(std::move(entry), executed, 200, "ok", Source::answer);
+    void record_outcome(EntryPtr entry, Executed executed) {
+        journal->record_outcome(std::move(entry), executed, 200, "ok", Source::answer);
     }
 
     /// What the files hold, whoever has them.
-    [[nodiscard]] std::map<std::uint64_t, Item> items() const {
+    [[nodiscard]] std::map<std::uint64_t, JournalEntry> entries() const {
         const auto reading = read_journal(place.path());
-        return reading ? reading->book.items() : std::map<std::uint64_t, Item>{};
+        return reading ? reading->book.entries() : std::map<std::uint64_t, JournalEntry>{};
     }
 
     /// Another daemon's.
@@ -90,20 +91,20 @@ protected:
     config::Settings settings;
     net::asio::io_context loop;
     net::DeadlineClock clock{loop};
-    std::promise<std::vector<Item>> opened;
+    std::promise<std::vector<JournalEntry>> opened;
     std::unique_ptr<Journal> journal;
-    std::unique_ptr<Scribe> scribe;
+    std::unique_ptr<JournalClient> journal;
 };
 
 TEST_F(ScribeTest, ACardNumberInANameIsNotPutDown) {
     start();
     const std::string stars(card.size(), '*');
     const std::string name = "Redeem_" + std::string{card};
-    conclude(put_down(R"({"query":"mutation { pay)" + std::string{card} + R"( { id } }"})", name),
-             Executed::yes);
+    record_outcome(record_intent(R"({"query":"mutation { pay)" + std::string{card} + R"( { id } }"})", name),
+                   Executed::yes);
     stop();
-    ASSERT_EQ(items().size(), 1U);
-    const Intent intent = items().begin()->second.intent;
+    ASSERT_EQ(entries().size(), 1U);
+    const Intent intent = entries().begin()->second.intent;
     EXPECT_EQ(intent.operation, "Redeem_" + stars);
     ASSERT_EQ(intent.fields.size(), 1U);
     EXPECT_EQ(intent.fields[0].name, "pay" + stars);
@@ -111,12 +112,12 @@ TEST_F(ScribeTest, ACardNumberInANameIsNotPutDown) {
 
 TEST_F(ScribeTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
     start();
-    const auto entry =
-        put_down(R"({"query":"mutation Redeem($r:ID){a:redeem(reference:$r,card:\")" + std::string{card} +
-                 R"(\"){id}other(x:\"secret\"){id}}","variables":{"r":"sale-1","card":")" +
-                 std::string{card} + R"("}})");
+    const auto entry = record_intent(
+        R"({"query":"mutation Redeem($r:ID){a:redeem(reference:$r,card:\")" + std::string{card} +
+        R"(\"){id}other(x:\"secret\"){id}}","variables":{"r":"sale-1","card":")" + std::string{card} +
+        R"("}})");
     EXPECT_TRUE(entry->durable);
-    const auto found = items();
+    const auto found = entries();
     ASSERT_EQ(found.size(), 1U);
     const Intent& intent = found.begin()->second.intent;
     EXPECT_EQ(intent.request_id, "id-1");
@@ -130,28 +131,28 @@ TEST_F(ScribeTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
 
 TEST_F(ScribeTest, PutsDownTheTraceIdEvenIfItIsAllDecimalDigits) {
     start();
-    put_down(R"({"query":"mutation{a}"})", "", "63011900199906406626301190019990");
-    put_down(R"({"query":"mutation{b}"})", "");
+    record_intent(R"({"query":"mutation{a}"})", "", "63011900199906406626301190019990");
+    record_intent(R"({"query":"mutation{b}"})", "");
     std::vector<std::string> trace_ids;
-    for (const auto& [number, item] : items())
+    for (const auto& [number, item] : entries())
         trace_ids.push_back(item.intent.trace_id);
     EXPECT_THAT(trace_ids, ElementsAre("63011900199906406626301190019990", ""));
 }
 
 TEST_F(ScribeTest, PutsDownWhatItCantRead) {
     start();
-    EXPECT_TRUE(put_down("mutation {", "")->durable);
-    EXPECT_THAT(items().at(1).intent.fields, IsEmpty());
+    EXPECT_TRUE(record_intent("mutation {", "")->durable);
+    EXPECT_THAT(entries().at(1).intent.fields, IsEmpty());
 }
 
 TEST_F(ScribeTest, WritesOutcomesSoonAndAtTheEnd) {
     start();
-    conclude(put_down(R"({"query":"mutation{a}"})"), Executed::yes);
-    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return items().at(1).outcome.has_value(); }));
-    conclude(put_down(R"({"query":"mutation{a}"})"), Executed::no);
-    conclude(put_down(R"({"query":"mutation{a}"})"), Executed::unknown);
+    record_outcome(record_intent(R"({"query":"mutation{a}"})"), Executed::yes);
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return entries().at(1).outcome.has_value(); }));
+    record_outcome(record_intent(R"({"query":"mutation{a}"})"), Executed::no);
+    record_outcome(record_intent(R"({"query":"mutation{a}"})"), Executed::unknown);
     stop();
-    const auto all = items();
+    const auto all = entries();
     EXPECT_EQ(all.at(1).outcome->executed, Executed::yes);
     EXPECT_EQ(all.at(2).outcome->executed, Executed::no);
     EXPECT_EQ(all.at(3).outcome->executed, Executed::unknown);
@@ -160,8 +161,8 @@ TEST_F(ScribeTest, WritesOutcomesSoonAndAtTheEnd) {
 TEST_F(ScribeTest, TellsWhatFormerProcessesLeft) {
     start();
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
-    put_down(R"({"query":"mutation{a}"})");
-    conclude(put_down(R"({"query":"mutation{b}"})"), Executed::yes);
+    record_intent(R"({"query":"mutation{a}"})");
+    record_outcome(record_intent(R"({"query":"mutation{b}"})"), Executed::yes);
     start();
     const auto left = opened.get_future().get();
     ASSERT_EQ(left.size(), 1U);
@@ -174,15 +175,15 @@ TEST_F(ScribeTest, TellsWhatFormerProcessesLeft) {
     journal->resolve(outcome);
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 0; }));
     stop();
-    EXPECT_EQ(items().at(1).outcome->source, Source::recovery);
+    EXPECT_EQ(entries().at(1).outcome->source, Source::recovery);
 }
 
 TEST_F(ScribeTest, CountsAsUnresolvedWhatEndedUnknownButNotWhatIsInHand) {
     start();
-    const auto entry = put_down(R"({"query":"mutation{a}"})");
-    put_down(R"({"query":"mutation{b}"})");
+    const auto entry = record_intent(R"({"query":"mutation{a}"})");
+    record_intent(R"({"query":"mutation{b}"})");
     EXPECT_EQ(journal->unresolved(), 0U);
-    conclude(entry, Executed::unknown);
+    record_outcome(entry, Executed::unknown);
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 1; }));
 }
 
@@ -190,46 +191,46 @@ TEST_F(ScribeTest, SyncsTogetherWhatComesTogether) {
     settings.journal.max_size = 1U << 20U; // room for all of them, as none gets an outcome
     start();
     std::size_t durable = 0;
-    const auto one = [](Scribe& writer, std::size_t& count) -> net::Task<void> {
-        const auto entry = co_await writer.put_down(request_of("{}"), "", "id", "");
+    const auto one = [](JournalClient& writer, std::size_t& count) -> net::Task<void> {
+        const auto entry = co_await writer.record_intent(request_of("{}"), "", "id", "");
         count += entry->durable ? 1 : 0;
     };
     for (int i = 0; i < 500; ++i)
-        net::spawn(loop.get_executor(), one(*scribe, durable), "test");
+        net::spawn(loop.get_executor(), one(*journal, durable), "test");
     EXPECT_TRUE(bearerd::test::turn_until(loop, [&durable] { return durable == 500; }));
-    EXPECT_EQ(items().size(), 500U);
+    EXPECT_EQ(entries().size(), 500U);
 }
 
 TEST_F(ScribeTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
     {
         const Descriptor other = lock();
         start();
-        const auto lost = put_down(R"({"query":"mutation{a}"})");
+        const auto lost = record_intent(R"({"query":"mutation{a}"})");
         EXPECT_FALSE(lost->durable);
         EXPECT_EQ(journal->missed(), 1U);
         EXPECT_FALSE(journal->working());
-        conclude(lost, Executed::yes); // of what is not there, nothing is written
+        record_outcome(lost, Executed::yes); // of what is not there, nothing is written
     }
     ASSERT_TRUE(wait_until_working());
-    EXPECT_TRUE(put_down(R"({"query":"mutation{b}"})")->durable);
-    EXPECT_EQ(items().size(), 1U);
+    EXPECT_TRUE(record_intent(R"({"query":"mutation{b}"})")->durable);
+    EXPECT_EQ(entries().size(), 1U);
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
 }
 
 TEST_F(ScribeTest, GivesNoNumberTwice) {
     start();
-    EXPECT_TRUE(put_down(R"({"query":"mutation{a}"})")->durable);
+    EXPECT_TRUE(record_intent(R"({"query":"mutation{a}"})")->durable);
     {
         const test::FullDisk full{1};
-        EXPECT_FALSE(put_down(R"({"query":"mutation{b}"})")->durable);
+        EXPECT_FALSE(record_intent(R"({"query":"mutation{b}"})")->durable);
     }
     const TimePoint end = BootClock::now() + 30s; // it tries again after a second
     EntryPtr next;
     do
-        next = put_down(R"({"query":"mutation{c}"})");
+        next = record_intent(R"({"query":"mutation{c}"})");
     while (!next->durable && BootClock::now() < end);
     ASSERT_TRUE(next->durable);
-    const auto all = items();
+    const auto all = entries();
     ASSERT_GE(all.size(), 2U);
     EXPECT_EQ(all.begin()->first, 1U);
     EXPECT_FALSE(all.contains(2)) << "the second one was given to what could not be written";
@@ -237,12 +238,12 @@ TEST_F(ScribeTest, GivesNoNumberTwice) {
 
 TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {
     start();
-    const EntryPtr entry = put_down(R"({"query":"mutation{a}"})");
+    const EntryPtr entry = record_intent(R"({"query":"mutation{a}"})");
     EXPECT_FALSE(entry->refused);
     entry->refused = true;
-    conclude(entry, Executed::yes);
+    record_outcome(entry, Executed::yes);
     stop();
-    const auto all = items();
+    const auto all = entries();
     ASSERT_EQ(all.size(), 1U);
     EXPECT_FALSE(all.begin()->second.outcome);
 }
@@ -252,61 +253,61 @@ TEST_F(ScribeTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
     Entry plain{Intent{}, loop.get_executor()};
     Entry guarded{Intent{}, loop.get_executor()};
     guarded.intent.fingerprint = "print";
-    EXPECT_FALSE(scribe->required(plain));
-    EXPECT_TRUE(scribe->required(guarded));
+    EXPECT_FALSE(journal->required(plain));
+    EXPECT_TRUE(journal->required(guarded));
     settings.journal.required = true;
     start();
-    EXPECT_TRUE(scribe->required(plain));
+    EXPECT_TRUE(journal->required(plain));
 }
 
 TEST_F(ScribeTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWasGone) {
     start();
-    const EntryPtr entry = put_down(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
+    const EntryPtr entry = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
     const std::vector<Field> fields = entry->intent.fields;
     journal->heard(entry->intent.account, fields, true);
     Outcome outcome;
     outcome.executed = Executed::yes;
     outcome.unheard = true;
-    scribe->conclude(entry, outcome);
+    journal->record_outcome(entry, outcome);
     stop();
-    ASSERT_EQ(items().size(), 1U);
-    EXPECT_FALSE(items().begin()->second.unheard());
+    ASSERT_EQ(entries().size(), 1U);
+    EXPECT_FALSE(entries().begin()->second.unheard());
 }
 
 TEST_F(ScribeTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
     start();
-    const EntryPtr entry = put_down(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
+    const EntryPtr entry = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
     const std::vector<Field> fields = entry->intent.fields;
-    conclude(entry, Executed::yes);
+    record_outcome(entry, Executed::yes);
     for (int i = 0; i < 10'000; ++i)
         journal->heard(entry->intent.account, fields, false);
     stop();
-    ASSERT_EQ(items().size(), 1U);
-    EXPECT_FALSE(items().begin()->second.heard);
+    ASSERT_EQ(entries().size(), 1U);
+    EXPECT_FALSE(entries().begin()->second.heard);
 }
 
 TEST_F(ScribeTest, TellsHowEachEndsOnceItIsAsked) {
     std::vector<std::string> ended;
     std::promise<void> told;
     Journal::Events events;
-    events.opened = [](const std::vector<Item>&) {};
-    events.concluded = [&](const Item& item) {
+    events.opened = [](const std::vector<JournalEntry>&) {};
+    events.concluded = [&](const JournalEntry& item) {
         ended.push_back(item.intent.fields.front().key + (item.executed() == Executed::yes ? " yes" : " no"));
         if (ended.size() == 2)
             told.set_value();
     };
     journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                         std::move(events));
-    scribe = std::make_unique<Scribe>(*journal, settings, loop.get_executor(), clock);
+    journal = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
     const auto entry = [this](const std::string& key) {
-        return put_down(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
+        return record_intent(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
     };
     const EntryPtr first = entry("a");
-    conclude(entry("before"), Executed::yes);
+    record_outcome(entry("before"), Executed::yes);
     static_cast<void>(entry("barrier"));
     journal->tell_all();
-    conclude(first, Executed::yes);
-    conclude(entry("b"), Executed::no);
+    record_outcome(first, Executed::yes);
+    record_outcome(entry("b"), Executed::no);
     told.get_future().wait();
     stop();
     EXPECT_THAT(ended, ElementsAre("a yes", "b no"));

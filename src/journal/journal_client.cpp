@@ -1,4 +1,4 @@
-#include <bearerd/journal/scribe.hpp>
+#include <bearerd/journal/journal_client.hpp>
 
 #include <bearerd/base/mask.hpp>
 
@@ -44,14 +44,14 @@ Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) 
     return age_of_record(outcome, now, now_ms);
 }
 
-Duration age_of(const Item& item, const Uptime& now, std::int64_t now_ms) noexcept {
+Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms) noexcept {
     if (item.close)
         return age_of_record(*item.close, now, now_ms);
     return item.outcome ? age_of_record(*item.outcome, now, now_ms) : Duration{0};
 }
 
-Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor executor,
-               net::DeadlineClock& clock, const FieldReader* reader)
+JournalClient::JournalClient(Journal& journal, const config::Settings& settings, net::Executor executor,
+                             net::DeadlineClock& clock, const FieldReader* reader)
     : journal_{journal},
       required_{settings.journal.required},
       account_{account_of(settings.upstream.url.text, settings.credentials.user)},
@@ -64,9 +64,9 @@ Scribe::Scribe(Journal& journal, const config::Settings& settings, net::Executor
         keys_.push_back({rule.mutation, rule.key});
 }
 
-net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_view operation,
-                                     std::string_view request_id, std::string_view trace_id,
-                                     const std::vector<std::string_view>* header_keys) {
+net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, std::string_view operation,
+                                                 std::string_view request_id, std::string_view trace_id,
+                                                 const std::vector<std::string_view>* header_keys) {
     Intent intent;
     intent.at_ms = now_ms();
     std::string scratch;
@@ -95,17 +95,17 @@ net::Task<EntryPtr> Scribe::put_down(graphql::RequestView request, std::string_v
     co_return entry;
 }
 
-void Scribe::conclude(EntryPtr entry, graphql::Executed executed, std::uint16_t status, std::string_view code,
-                      Source source) {
+void JournalClient::record_outcome(EntryPtr entry, graphql::Executed executed, std::uint16_t status,
+                                   std::string_view code, Source source) {
     Outcome outcome;
     outcome.executed = executed;
     outcome.status = status;
     outcome.code = code;
     outcome.source = source;
-    conclude(std::move(entry), std::move(outcome));
+    record_outcome(std::move(entry), std::move(outcome));
 }
 
-void Scribe::conclude(EntryPtr entry, Outcome outcome) {
+void JournalClient::record_outcome(EntryPtr entry, Outcome outcome) {
     if (entry->refused) // while a disk hangs, nothing may pile up in front of it
         return;
     outcome.at_ms = now_ms();
@@ -114,7 +114,7 @@ void Scribe::conclude(EntryPtr entry, Outcome outcome) {
         outcome.boot = began_.boot;
         outcome.up_s = began_.up_s + static_cast<std::uint64_t>(since.count());
     }
-    journal_.conclude(std::move(entry), std::move(outcome));
+    journal_.record_outcome(std::move(entry), std::move(outcome));
 }
 
 } // namespace bearerd::journal

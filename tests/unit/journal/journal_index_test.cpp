@@ -1,4 +1,4 @@
-#include <bearerd/journal/book.hpp>
+#include <bearerd/journal/journal_index.hpp>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -18,17 +18,17 @@ Outcome outcome(std::uint64_t number, Executed executed, Source source = Source:
     return {number, 0, executed, 200, "ok", source};
 }
 
-std::vector<std::uint64_t> unresolved(const Book& book) {
+std::vector<std::uint64_t> unresolved(const JournalIndex& book) {
     std::vector<std::uint64_t> numbers;
-    for (const auto& [number, item] : book.items())
+    for (const auto& [number, item] : book.entries())
         if (item.unresolved())
             numbers.push_back(number);
     return numbers;
 }
 
-TEST(Book, HoldsAsUnresolvedWhatHasNoOutcomeOrAnUnknownOne) {
-    for (const auto keep : {Book::Keep::all, Book::Keep::unresolved}) {
-        Book book{keep};
+TEST(JournalIndex, HoldsAsUnresolvedWhatHasNoOutcomeOrAnUnknownOne) {
+    for (const auto keep : {JournalIndex::Keep::all, JournalIndex::Keep::unresolved}) {
+        JournalIndex book{keep};
         for (std::uint64_t number = 1; number <= 5; ++number)
             book.take(intent(number));
         book.take(outcome(2, Executed::yes));
@@ -36,7 +36,7 @@ TEST(Book, HoldsAsUnresolvedWhatHasNoOutcomeOrAnUnknownOne) {
         book.take(outcome(4, Executed::unknown));
         book.take(outcome(99, Executed::yes));
         EXPECT_THAT(unresolved(book), ElementsAre(1, 4, 5));
-        EXPECT_EQ(book.items().size(), keep == Book::Keep::all ? 5U : 3U);
+        EXPECT_EQ(book.entries().size(), keep == JournalIndex::Keep::all ? 5U : 3U);
         EXPECT_EQ(book.next_number(), 6U);
         book.take(outcome(4, Executed::yes, Source::recovery));
         EXPECT_THAT(unresolved(book), ElementsAre(1, 5));
@@ -45,51 +45,51 @@ TEST(Book, HoldsAsUnresolvedWhatHasNoOutcomeOrAnUnknownOne) {
     }
 }
 
-TEST(Book, NeverUnlearnsAnOutcome) {
-    Book book{Book::Keep::all};
+TEST(JournalIndex, NeverUnlearnsAnOutcome) {
+    JournalIndex book{JournalIndex::Keep::all};
     book.take(intent(1));
     book.take(outcome(1, Executed::yes));
     book.take(outcome(1, Executed::unknown));
     book.take(intent(1)); // copied into the next file
-    EXPECT_EQ(book.items().at(1).outcome->executed, Executed::yes);
+    EXPECT_EQ(book.entries().at(1).outcome->executed, Executed::yes);
 }
 
-TEST(Book, TakesWhatANewFileRepeatsOnce) {
-    Book book{Book::Keep::unresolved};
+TEST(JournalIndex, TakesWhatANewFileRepeatsOnce) {
+    JournalIndex book{JournalIndex::Keep::unresolved};
     for (int file = 0; file < 2; ++file) {
         book.take(Start{1, 0});
         book.take(intent(1));
         book.take(intent(2));
         book.take(outcome(2, Executed::unknown));
     }
-    EXPECT_EQ(book.count_in_hand(), 1U);
+    EXPECT_EQ(book.count_in_flight(), 1U);
     book.take(outcome(1, Executed::yes));
     EXPECT_THAT(unresolved(book), ElementsAre(2));
-    EXPECT_EQ(book.count_in_hand(), 0U);
+    EXPECT_EQ(book.count_in_flight(), 0U);
 }
 
-TEST(Book, TellsWhatTheLastProcessHasInHandFromWhatACrashLeft) {
-    Book book{Book::Keep::unresolved};
+TEST(JournalIndex, TellsWhatTheLastProcessHasInHandFromWhatACrashLeft) {
+    JournalIndex book{JournalIndex::Keep::unresolved};
     book.take(intent(1));
-    EXPECT_EQ(book.count_in_hand(), 1U);
+    EXPECT_EQ(book.count_in_flight(), 1U);
     book.take(Start{2, 0});
-    EXPECT_EQ(book.count_in_hand(), 0U);
+    EXPECT_EQ(book.count_in_flight(), 0U);
     book.take(intent(2));
     book.take(intent(3));
-    EXPECT_FALSE(book.in_hand(book.items().at(1)));
-    EXPECT_TRUE(book.in_hand(book.items().at(2)));
-    EXPECT_EQ(book.count_in_hand(), 2U);
+    EXPECT_FALSE(book.in_flight(book.entries().at(1)));
+    EXPECT_TRUE(book.in_flight(book.entries().at(2)));
+    EXPECT_EQ(book.count_in_flight(), 2U);
     book.take(outcome(2, Executed::unknown));
     book.forget(3);
-    EXPECT_EQ(book.count_in_hand(), 0U);
+    EXPECT_EQ(book.count_in_flight(), 0U);
     EXPECT_THAT(unresolved(book), ElementsAre(1, 2));
 }
 
-TEST(Book, GivesNumbersOnWhateverStandsInTheFile) {
-    Book book{Book::Keep::all};
+TEST(JournalIndex, GivesNumbersOnWhateverStandsInTheFile) {
+    JournalIndex book{JournalIndex::Keep::all};
     book.take(intent(UINT64_MAX));
     book.take(Start{UINT64_MAX, 0});
-    EXPECT_THAT(book.items(), IsEmpty());
+    EXPECT_THAT(book.entries(), IsEmpty());
     EXPECT_EQ(book.next_number(), 1U);
     book.take(Start{7, 0});
     EXPECT_EQ(book.next_number(), 7U);
@@ -102,9 +102,9 @@ Intent keyed(std::uint64_t number, std::string key, std::string print = "") {
     return one;
 }
 
-std::vector<std::uint64_t> executed(const Book& book) {
+std::vector<std::uint64_t> executed(const JournalIndex& book) {
     std::vector<std::uint64_t> numbers;
-    for (const auto& [number, item] : book.items())
+    for (const auto& [number, item] : book.entries())
         if (item.executed() == Executed::yes)
             numbers.push_back(number);
     return numbers;
@@ -154,7 +154,7 @@ TEST(BookOfTransactions, ShowsOneThatWasExecutedOnceAsExecutedOnce) {
     };
 
     for (const auto& each : cases) {
-        Book book{Book::Keep::all};
+        JournalIndex book{JournalIndex::Keep::all};
         book.take(keyed(1, "k"));
         book.take(keyed(2, "k"));
         book.take(keyed(3, "other"));
@@ -167,7 +167,7 @@ TEST(BookOfTransactions, ShowsOneThatWasExecutedOnceAsExecutedOnce) {
 }
 
 TEST(BookOfTransactions, IsTakenByNoOtherAccountAndNoOtherKey) {
-    Book book{Book::Keep::all};
+    JournalIndex book{JournalIndex::Keep::all};
     book.take(keyed(1, "k"));
     Intent other = keyed(2, "k");
     other.account = 7;
@@ -180,7 +180,7 @@ TEST(BookOfTransactions, IsTakenByNoOtherAccountAndNoOtherKey) {
 }
 
 TEST(BookOfTransactions, KeepsWhatIsGuardedOrUnheardBesideWhatIsUnresolved) {
-    Book book{Book::Keep::unresolved};
+    JournalIndex book{JournalIndex::Keep::unresolved};
     for (std::uint64_t number = 1; number <= 5; ++number)
         book.take(keyed(number, std::to_string(number), number <= 3 ? "print" : ""));
     book.take(outcome(1, Executed::yes));
@@ -192,27 +192,27 @@ TEST(BookOfTransactions, KeepsWhatIsGuardedOrUnheardBesideWhatIsUnresolved) {
     unheard.unheard = true;
     book.take(unheard);
     book.take(outcome(5, Executed::yes));
-    EXPECT_EQ(book.items().size(), 2U);
-    EXPECT_TRUE(book.items().contains(1));
+    EXPECT_EQ(book.entries().size(), 2U);
+    EXPECT_TRUE(book.entries().contains(1));
     EXPECT_EQ(book.count_unheard(), 1U);
     EXPECT_EQ(book.count_unresolved(), 0U);
     book.take(Heard{4, 0});
-    EXPECT_EQ(book.items().size(), 1U);
+    EXPECT_EQ(book.entries().size(), 1U);
     EXPECT_EQ(book.count_unheard(), 0U);
 }
 
 TEST(BookOfTransactions, TakesAPersonsWord) {
-    Book book{Book::Keep::all};
+    JournalIndex book{JournalIndex::Keep::all};
     book.take(keyed(1, "k"));
     book.take(outcome(1, Executed::unknown));
     EXPECT_EQ(book.count_unresolved(), 1U);
     book.take(Close{1, 5, Executed::no, "maria", "not in the back office"});
     EXPECT_EQ(book.count_unresolved(), 0U);
-    EXPECT_EQ(book.items().at(1).executed(), Executed::no);
+    EXPECT_EQ(book.entries().at(1).executed(), Executed::no);
 }
 
 TEST(BookOfTransactions, FindsTheEntriesOfATransaction) {
-    Book book{Book::Keep::all};
+    JournalIndex book{JournalIndex::Keep::all};
     book.take(keyed(1, "k"));
     book.take(keyed(2, "l"));
     book.take(keyed(3, "k"));

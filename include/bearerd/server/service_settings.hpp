@@ -4,8 +4,8 @@
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/access.hpp>
-#include <bearerd/server/body_budget.hpp>
 #include <bearerd/server/handler.hpp>
+#include <bearerd/server/memory_budget.hpp>
 
 #include <atomic>
 #include <cstdint>
@@ -17,7 +17,7 @@ namespace bearerd::server {
 
 /// What the sessions of one listener serve: rules, limits and the handler behind them. Immutable; a reload
 /// puts another one in its place, and requests in hand keep the old one alive.
-struct Site {
+struct ServiceSettings {
     http::AccessRules access;
     std::vector<std::string> paths;           ///< empty: the handler looks at the path itself
     std::vector<std::uint32_t> allowed_users; ///< of unix sockets
@@ -35,14 +35,14 @@ struct Site {
 
 /// The site of the moment for one thread's sessions, what they count in, and what they share with the other
 /// threads'.
-struct SiteHolder {
-    std::shared_ptr<const Site> site;
+struct SessionContext {
+    std::shared_ptr<const ServiceSettings> service;
     Stats& stats;
-    BodyBudget& bodies;
+    MemoryBudget& bodies;
 };
 
 /// The proxy's site as the settings have it. `handler` must be this thread's.
-[[nodiscard]] std::shared_ptr<const Site> make_site(const config::Settings& settings,
-                                                    std::shared_ptr<Handler> handler);
+[[nodiscard]] std::shared_ptr<const ServiceSettings> make_service_settings(const config::Settings& settings,
+                                                                           std::shared_ptr<Handler> handler);
 
 } // namespace bearerd::server

@@ -1,4 +1,4 @@
-#include "surroundings.hpp"
+#include "environment.hpp"
 
 #include <bearerd/config/parse.hpp>
 
@@ -124,7 +124,7 @@ std::variant<Secret, std::string> read_small_file(const std::string& path, std::
     return content;
 }
 
-Surroundings Surroundings::system() {
+Environment Environment::system() {
     return {process_environment, [](const std::string& path) { return read_small_file(path, 64 * 1024); },
             local_uid,           {},
             local_rights,        own_identity()};

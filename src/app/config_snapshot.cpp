@@ -1,10 +1,10 @@
-#include "generation.hpp"
+#include "config_snapshot.hpp"
 
 #include <bearerd/base/log.hpp>
 
 namespace bearerd::app {
 
-Generation::Generation(std::shared_ptr<const config::Settings> from, const Secret& secret)
+ConfigSnapshot::ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret)
     : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);

@@ -1,4 +1,4 @@
-#include <bearerd/journal/book.hpp>
+#include <bearerd/journal/journal_index.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -26,13 +26,13 @@ std::string transaction_of(std::uint32_t account, const std::vector<Field>& fiel
     return name;
 }
 
-bool was_executed(const Item& item) noexcept {
+bool was_executed(const JournalEntry& item) noexcept {
     return item.outcome && item.outcome->executed == Executed::yes;
 }
 
 } // namespace
 
-bool Item::guarded() const noexcept {
+bool JournalEntry::guarded() const noexcept {
     if (intent.fingerprint.empty())
         return false;
     const bool nothing = !close && outcome && outcome->nothing_ran;
@@ -40,14 +40,14 @@ bool Item::guarded() const noexcept {
     return executed() != Executed::no && !nothing && !other_entry;
 }
 
-void Book::take(const Record& record) {
+void JournalIndex::take(const Record& record) {
     std::visit([this](const auto& each) { take(each); }, record);
 }
 
-void Book::take(const Intent& intent) {
+void JournalIndex::take(const Intent& intent) {
     if (intent.number == last_number) // nothing could follow it: none of ours
         return;
-    const auto [place, fresh] = items_.try_emplace(intent.number, Item{intent, std::nullopt});
+    const auto [place, fresh] = items_.try_emplace(intent.number, JournalEntry{intent, std::nullopt});
     next_ = std::max(next_, intent.number + 1);
     if (!fresh)
         return;
@@ -58,51 +58,51 @@ void Book::take(const Intent& intent) {
 
 /// Changes an item, and counts it again.
 template<class Change>
-void Book::change(Items::iterator at, const Change& what) {
-    Item& item = at->second;
+void JournalIndex::change(Items::iterator at, const Change& what) {
+    JournalEntry& item = at->second;
     count(item, false);
     what(item);
     count(item, true);
 }
 
-void Book::take(const Outcome& outcome) {
+void JournalIndex::take(const Outcome& outcome) {
     const auto found = items_.find(outcome.number);
     if (found == items_.end())
         return;
-    const Item& item = found->second;
+    const JournalEntry& item = found->second;
     const bool by_repeat = item.outcome && item.outcome->source == Source::repeat;
     const bool news = item.unresolved() || outcome.executed != Executed::unknown;
     if (by_repeat || !news)
         return;
-    change(found, [&outcome](Item& changed) { changed.outcome = outcome; });
+    change(found, [&outcome](JournalEntry& changed) { changed.outcome = outcome; });
     if (outcome.executed == Executed::yes)
         settle_repeats(outcome.number);
     drop_if_done(outcome.number);
 }
 
-void Book::take(const Start& start) {
+void JournalIndex::take(const Start& start) {
     start_ = start;
     if (start.number != last_number)
         next_ = std::max(next_, start.number);
     in_hand_ = static_cast<std::size_t>(
-        std::ranges::count_if(items_, [this](const auto& entry) { return in_hand(entry.second); }));
+        std::ranges::count_if(items_, [this](const auto& entry) { return in_flight(entry.second); }));
 }
 
-void Book::take(const Close& close) {
+void JournalIndex::take(const Close& close) {
     const auto found = items_.find(close.number);
     if (found != items_.end())
-        change(found, [&close](Item& item) { item.close = close; });
+        change(found, [&close](JournalEntry& item) { item.close = close; });
     drop_if_done(close.number);
 }
 
-void Book::take(const Heard& heard) {
+void JournalIndex::take(const Heard& heard) {
     const auto found = items_.find(heard.number);
     if (found != items_.end())
-        change(found, [](Item& item) { item.heard = true; });
+        change(found, [](JournalEntry& item) { item.heard = true; });
     drop_if_done(heard.number);
 }
 
-void Book::forget(std::uint64_t number) {
+void JournalIndex::forget(std::uint64_t number) {
     const auto found = items_.find(number);
     if (found == items_.end())
         return;
@@ -110,27 +110,27 @@ void Book::forget(std::uint64_t number) {
     remove(found);
 }
 
-std::vector<std::uint64_t> Book::of_transaction(std::uint32_t account,
-                                                const std::vector<Field>& fields) const {
+std::vector<std::uint64_t> JournalIndex::of_transaction(std::uint32_t account,
+                                                        const std::vector<Field>& fields) const {
     const auto found = by_transaction_.find(transaction_of(account, fields));
     return found == by_transaction_.end() ? std::vector<std::uint64_t>{} : found->second;
 }
 
-void Book::drop_if_done(std::uint64_t number) {
+void JournalIndex::drop_if_done(std::uint64_t number) {
     const auto at = items_.find(number);
     if (keep_ == Keep::all || at == items_.end())
         return;
-    const Item& item = at->second;
+    const JournalEntry& item = at->second;
     if (!item.unresolved() && !item.unheard() && !item.guarded())
         forget(number);
 }
 
-void Book::count(const Item& item, bool up) noexcept {
+void JournalIndex::count(const JournalEntry& item, bool up) noexcept {
     const auto add = [up](std::size_t& counter, bool counts) {
         if (counts)
             counter = up ? counter + 1 : counter - 1;
     };
-    add(in_hand_, in_hand(item));
+    add(in_hand_, in_flight(item));
     add(unresolved_, item.unresolved());
     add(unheard_, item.unheard());
     add(answered_, !item.unresolved() && item.closable());
@@ -138,11 +138,11 @@ void Book::count(const Item& item, bool up) noexcept {
 
 /// The request was executed. Of a transaction that several requests have sent, one entry says so: that which
 /// an answer tells of, or else the first that a look-up has found.
-void Book::settle_repeats(std::uint64_t number) {
+void JournalIndex::settle_repeats(std::uint64_t number) {
     const auto self = items_.find(number);
     const auto group =
         by_transaction_.find(transaction_of(self->second.intent.account, self->second.intent.fields));
-    const auto to_repeat = [](Item& item) {
+    const auto to_repeat = [](JournalEntry& item) {
         Outcome outcome = item.outcome.value_or(Outcome{});
         outcome.number = item.intent.number;
         outcome.executed = Executed::answered;
@@ -154,7 +154,7 @@ void Book::settle_repeats(std::uint64_t number) {
     bool is_repeat = false;
     for (const std::uint64_t other : numbers) {
         const auto at = items_.find(other);
-        if (other == number || at == items_.end() || in_hand(at->second))
+        if (other == number || at == items_.end() || in_flight(at->second))
             continue;
         const bool executed = was_executed(at->second);
         if (executed && !answered) {
@@ -171,7 +171,7 @@ void Book::settle_repeats(std::uint64_t number) {
         change(self, to_repeat);
 }
 
-void Book::remove(Items::iterator at) {
+void JournalIndex::remove(Items::iterator at) {
     const auto group =
         by_transaction_.find(transaction_of(at->second.intent.account, at->second.intent.fields));
     if (group != by_transaction_.end()) {

@@ -15,10 +15,10 @@ namespace bearerd::app {
 
 /// What is built once from one set of settings and shared by all threads. A reload makes another one;
 /// requests in hand keep the old one alive.
-struct Generation {
+struct ConfigSnapshot {
     /// Throws std::runtime_error with a sentence where a TLS file can't be used.
     /// `secret`: of the guard's HMACs.
-    Generation(std::shared_ptr<const config::Settings> from, const Secret& secret);
+    ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret);
 
     std::shared_ptr<const config::Settings> settings;
     std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback

@@ -1,7 +1,7 @@
-#include "inquiry.hpp"
+#include "lookup.hpp"
 
 #include "answer.hpp"
-#include "question.hpp"
+#include "lookup_request.hpp"
 
 #include <bearerd/base/version.hpp>
 #include <bearerd/http/coding.hpp>
@@ -29,7 +29,7 @@ http::RequestHead own_head() {
 
 } // namespace
 
-Reconciler::Inquiry::Inquiry(Reconciler& owner, const Question& question)
+Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& question)
     : owner_{owner},
       question_{question},
       rule_{owner.plan_.rules[question.rule]},
@@ -39,7 +39,7 @@ Reconciler::Inquiry::Inquiry(Reconciler& owner, const Question& question)
     owner.group_.add(*this);
 }
 
-net::Task<Answer> Reconciler::Inquiry::run() {
+net::Task<Answer> Reconciler::Lookup::run() {
     Answer last;
     for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
         Answer answer = co_await ask_once();
@@ -55,14 +55,14 @@ net::Task<Answer> Reconciler::Inquiry::run() {
     }
 }
 
-net::Task<void> Reconciler::Inquiry::rest(Duration pause) {
+net::Task<void> Reconciler::Lookup::rest(Duration pause) {
     net::Deadline end{owner_.clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
                       &wake_};
     end.set_after(pause);
     co_await wake_.wait();
 }
 
-net::Task<Answer> Reconciler::Inquiry::ask_once() {
+net::Task<Answer> Reconciler::Lookup::ask_once() {
     Answer failed;
     if (!co_await take_token())
         co_return failed;
@@ -96,11 +96,11 @@ net::Task<Answer> Reconciler::Inquiry::ask_once() {
     }
 }
 
-bool Reconciler::Inquiry::is_held(const upstream::Exchange& exchange) const noexcept {
+bool Reconciler::Lookup::is_held(const upstream::Exchange& exchange) const noexcept {
     return exchange.complete() && exchange.body().size() <= owner_.plan_.inspect_limit;
 }
 
-std::optional<std::string_view> Reconciler::Inquiry::decoded_body(upstream::Exchange& exchange) {
+std::optional<std::string_view> Reconciler::Lookup::decoded_body(upstream::Exchange& exchange) {
     if (!is_held(exchange))
         return std::nullopt;
     const auto coding = exchange.head().fields.value(FieldId::content_encoding);
@@ -108,7 +108,7 @@ std::optional<std::string_view> Reconciler::Inquiry::decoded_body(upstream::Exch
 }
 
 /// Returns false if there is none to be had just now.
-net::Task<bool> Reconciler::Inquiry::take_token() {
+net::Task<bool> Reconciler::Lookup::take_token() {
     if (token_.take_token(BootClock::now()))
         co_return true;
     const auto missing = co_await token_.wait_for_token();
@@ -118,7 +118,7 @@ net::Task<bool> Reconciler::Inquiry::take_token() {
     co_return false;
 }
 
-net::Task<upstream::SendResult> Reconciler::Inquiry::send() {
+net::Task<upstream::SendResult> Reconciler::Lookup::send() {
     const Plan& plan = owner_.plan_;
     const http::RequestHead own = own_head();
     upstream::OutgoingRequest outgoing;
@@ -134,7 +134,7 @@ net::Task<upstream::SendResult> Reconciler::Inquiry::send() {
 }
 
 /// Returns whether there is a token to ask again with, once (contract 3.6 and 3.7).
-net::Task<bool> Reconciler::Inquiry::log_in_again() {
+net::Task<bool> Reconciler::Lookup::log_in_again() {
     const auth::Advice advice = co_await token_.rejected(rule_.document);
     hopeless_ = hopeless_ || advice.kind == auth::Advice::Kind::pass;
     co_return advice.kind == auth::Advice::Kind::resend;

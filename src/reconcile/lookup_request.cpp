@@ -1,4 +1,4 @@
-#include "question.hpp"
+#include "lookup_request.hpp"
 
 #include <nlohmann/json.hpp>
 

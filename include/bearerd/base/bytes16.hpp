@@ -13,7 +13,7 @@ namespace bearerd {
 
 /// Sixteen bytes that are compared at once. Uses the vector types of gcc and clang: SSE2 on x86-64, NEON on
 /// arm64.
-class Block {
+class Bytes16 {
 public:
     static constexpr std::size_t size = 16;
 
@@ -29,7 +29,7 @@ public:
         }
 
     private:
-        friend class Block;
+        friend class Bytes16;
         std::uint32_t bits_; ///< one bit per byte
 #else
         [[nodiscard]] bool none() const noexcept { return (halves_[0] | halves_[1]) == 0; }
@@ -43,7 +43,7 @@ public:
         }
 
     private:
-        friend class Block;
+        friend class Bytes16;
         std::uint64_t halves_[2]; ///< all bits of those bytes set, the bits of the others clear
 #endif
     };
