@@ -1,16 +1,28 @@
-# bearerd_module(NAME [PCH] [USES module...] [LINK library...])
+# bearerd_module(NAME [PCH] [USES module...] [LINK library...] [ALONE file...])
 #
 # Adds a static library for each module of ARCHITECTURE.md: src/NAME/*.cpp with the headers of include/bearerd/NAME.
 # USES names the modules below it that it may include. Other modules are not linked, so a wrong dependency does not
 # build. PCH uses the shared precompiled header (Asio and Beast).
+#
+# A build with sanitizers compiles several files of a module as one: the templates of Asio are then instantiated once for
+# all of them, which takes about half the time. ALONE lists the files (without .cpp) that are left out of that, since
+# another file has the same name in its unnamed namespace.
 function(bearerd_module name)
-  cmake_parse_arguments(ARG "PCH" "" "USES;LINK" ${ARGN})
+  cmake_parse_arguments(ARG "PCH" "" "USES;LINK;ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)
   set(target bearerd_${name})
   set(visibility PUBLIC)
   if(sources)
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name})
+    if(BEARERD_SANITIZE)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+      # gcc takes the unnamed namespace of an included file for that of a header.
+      target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
+      foreach(file IN LISTS ARG_ALONE)
+        set_source_files_properties(${CMAKE_CURRENT_SOURCE_DIR}/${name}/${file}.cpp PROPERTIES SKIP_UNITY_BUILD_INCLUSION ON)
+      endforeach()
+    endif()
     if(ARG_PCH)
       target_precompile_headers(${target} REUSE_FROM bearerd_asio)
     endif()

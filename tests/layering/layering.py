@@ -16,7 +16,7 @@ AWAITED_ANYWAY = re.compile(r"\b(?:while|for|co_return)\b[^;{}\n]*(?:&&|\|\|)[^;
 # "contract 3.5", "contract 3.6 and 3.7", "contract 2 to 4"; the old spelling in capitals is refused.
 CITED = re.compile(r"\bcontract (\d+(?:\.\d+)?)(?:(?:,| and| or| to) (\d+(?:\.\d+)?)\b)?")
 OLD_CITATION = re.compile(r"\bCONTRACT\b|\b[Cc]ontract section\b")
-KEYWORDS = {"PCH", "USES", "LINK"}
+KEYWORDS = {"PCH", "USES", "LINK", "ALONE"}
 
 # Prefix of the included name -> the modules that may include it, in files of these kinds.
 CONFINED = {
