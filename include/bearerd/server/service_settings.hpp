@@ -33,7 +33,7 @@ struct ServiceSettings {
     std::shared_ptr<Handler> handler;
 };
 
-/// The site of the moment for one thread's sessions, what they count in, and what they share with the other
+/// The settings in force for one thread's sessions, what they count in, and what they share with the other
 /// threads'.
 struct SessionContext {
     std::shared_ptr<const ServiceSettings> service;
@@ -41,7 +41,7 @@ struct SessionContext {
     MemoryBudget& bodies;
 };
 
-/// The proxy's site as the settings have it. `handler` must be this thread's.
+/// Returns what the proxy serves by these settings. `handler` must be this thread's.
 [[nodiscard]] std::shared_ptr<const ServiceSettings> make_service_settings(const config::Settings& settings,
                                                                            std::shared_ptr<Handler> handler);
 
