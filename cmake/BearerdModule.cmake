@@ -4,8 +4,8 @@
 # USES names the modules below it that it may include. Other modules are not linked, so a wrong dependency does not
 # build. PCH uses the shared precompiled header (Asio and Beast).
 #
-# A build with sanitizers compiles several files of a module as one: the templates of Asio are then instantiated once for
-# all of them, which takes about half the time. ALONE lists the files (without .cpp) that are left out of that, since
+# With BEARERD_UNITY several files of a module are compiled as one: the templates of Asio are then instantiated once for all
+# of them, which takes about half the time. ALONE lists the files (without .cpp) that are left out of that, since
 # another file has the same name in its unnamed namespace.
 function(bearerd_module name)
   cmake_parse_arguments(ARG "PCH" "" "USES;LINK;ALONE" ${ARGN})
@@ -15,7 +15,7 @@ function(bearerd_module name)
   if(sources)
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name})
-    if(BEARERD_SANITIZE)
+    if(BEARERD_UNITY)
       set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
       # gcc takes the unnamed namespace of an included file for that of a header.
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
