@@ -62,7 +62,7 @@ std::string counts(const json* object) {
     std::string line;
     if (object == nullptr || !object->is_object())
         return line;
-    for (const auto& [key, value] : object->entries())
+    for (const auto& [key, value] : object->items())
         if (value.is_number() && value != 0)
             line += (line.empty() ? "" : ", ") + printable(key) + " " + value.dump();
     return line;
