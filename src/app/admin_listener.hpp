@@ -34,7 +34,7 @@ private:
     Worker& worker_;
     Stats stats_;                 ///< of its own connections; nobody reads them
     server::MemoryBudget bodies_; ///< likewise: its bodies are small
-    server::SessionContext sites_;
+    server::SessionContext session_context_;
     server::ClientLimit clients_;
     net::TaskGroup sessions_;
     std::optional<config::Address> address_;

@@ -120,7 +120,7 @@ TEST(Status, ListsTheTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
     snapshot.journal.emplace();
     snapshot.journal->unresolved = 1;
-    journal::Item item;
+    journal::JournalEntry item;
     item.intent.at_ms = 5;
     item.intent.request_id = "till-7";
     item.intent.operation = "Redeem";

@@ -33,9 +33,9 @@ graphql::RequestView request_of(std::string_view body) {
     return view;
 }
 
-class ScribeTest : public testing::Test {
+class JournalClientTest : public testing::Test {
 protected:
-    ScribeTest() {
+    JournalClientTest() {
         settings.upstream.url.text = "https://api.example.com/graphql";
         settings.credentials.user = "till-042";
         settings.transactions.rules = {{"redeem", "reference", "", "", ""}};
@@ -44,29 +44,28 @@ protected:
 
     /// A new process.
     void start() {
-        journal.reset();
+        client.reset();
         journal.reset();
         opened = {};
         Journal::Events events;
         events.opened = [this](std::vector<JournalEntry> items) { opened.set_value(std::move(items)); };
         journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                             std::move(events));
-        journal = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
+        client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
     }
 
     void stop() {
-        journal.reset();
+        client.reset();
         journal.reset();
     }
 
     EntryPtr record_intent(std::string_view body, std::string_view name = "Redeem",
                            std::string_view trace_id = "") {
-        return bearerd::test::run_task(loop,
-                                       journal->record_intent(request_of(body), name, "id-1", trace_id));
+        return bearerd::test::run_task(loop, client->record_intent(request_of(body), name, "id-1", trace_id));
     }
 
     void record_outcome(EntryPtr entry, Executed executed) {
-        journal->record_outcome(std::move(entry), executed, 200, "ok", Source::answer);
+        client->record_outcome(std::move(entry), executed, 200, "ok", Source::answer);
     }
 
     /// What the files hold, whoever has them.
@@ -93,10 +92,10 @@ protected:
     net::DeadlineClock clock{loop};
     std::promise<std::vector<JournalEntry>> opened;
     std::unique_ptr<Journal> journal;
-    std::unique_ptr<JournalClient> journal;
+    std::unique_ptr<JournalClient> client;
 };
 
-TEST_F(ScribeTest, ACardNumberInANameIsNotPutDown) {
+TEST_F(JournalClientTest, ACardNumberInANameIsNotPutDown) {
     start();
     const std::string stars(card.size(), '*');
     const std::string name = "Redeem_" + std::string{card};
@@ -110,7 +109,7 @@ TEST_F(ScribeTest, ACardNumberInANameIsNotPutDown) {
     EXPECT_EQ(intent.fields[0].name, "pay" + stars);
 }
 
-TEST_F(ScribeTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
+TEST_F(JournalClientTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
     start();
     const auto entry = record_intent(
         R"({"query":"mutation Redeem($r:ID){a:redeem(reference:$r,card:\")" + std::string{card} +
@@ -129,7 +128,7 @@ TEST_F(ScribeTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
     EXPECT_EQ(bytes.find("secret"), std::string::npos);
 }
 
-TEST_F(ScribeTest, PutsDownTheTraceIdEvenIfItIsAllDecimalDigits) {
+TEST_F(JournalClientTest, PutsDownTheTraceIdEvenIfItIsAllDecimalDigits) {
     start();
     record_intent(R"({"query":"mutation{a}"})", "", "63011900199906406626301190019990");
     record_intent(R"({"query":"mutation{b}"})", "");
@@ -139,13 +138,13 @@ TEST_F(ScribeTest, PutsDownTheTraceIdEvenIfItIsAllDecimalDigits) {
     EXPECT_THAT(trace_ids, ElementsAre("63011900199906406626301190019990", ""));
 }
 
-TEST_F(ScribeTest, PutsDownWhatItCantRead) {
+TEST_F(JournalClientTest, PutsDownWhatItCantRead) {
     start();
     EXPECT_TRUE(record_intent("mutation {", "")->durable);
     EXPECT_THAT(entries().at(1).intent.fields, IsEmpty());
 }
 
-TEST_F(ScribeTest, WritesOutcomesSoonAndAtTheEnd) {
+TEST_F(JournalClientTest, WritesOutcomesSoonAndAtTheEnd) {
     start();
     record_outcome(record_intent(R"({"query":"mutation{a}"})"), Executed::yes);
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return entries().at(1).outcome.has_value(); }));
@@ -158,7 +157,7 @@ TEST_F(ScribeTest, WritesOutcomesSoonAndAtTheEnd) {
     EXPECT_EQ(all.at(3).outcome->executed, Executed::unknown);
 }
 
-TEST_F(ScribeTest, TellsWhatFormerProcessesLeft) {
+TEST_F(JournalClientTest, TellsWhatFormerProcessesLeft) {
     start();
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
     record_intent(R"({"query":"mutation{a}"})");
@@ -178,7 +177,7 @@ TEST_F(ScribeTest, TellsWhatFormerProcessesLeft) {
     EXPECT_EQ(entries().at(1).outcome->source, Source::recovery);
 }
 
-TEST_F(ScribeTest, CountsAsUnresolvedWhatEndedUnknownButNotWhatIsInHand) {
+TEST_F(JournalClientTest, CountsAsUnresolvedWhatEndedUnknownButNotWhatIsInHand) {
     start();
     const auto entry = record_intent(R"({"query":"mutation{a}"})");
     record_intent(R"({"query":"mutation{b}"})");
@@ -187,7 +186,7 @@ TEST_F(ScribeTest, CountsAsUnresolvedWhatEndedUnknownButNotWhatIsInHand) {
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 1; }));
 }
 
-TEST_F(ScribeTest, SyncsTogetherWhatComesTogether) {
+TEST_F(JournalClientTest, SyncsTogetherWhatComesTogether) {
     settings.journal.max_size = 1U << 20U; // room for all of them, as none gets an outcome
     start();
     std::size_t durable = 0;
@@ -196,12 +195,12 @@ TEST_F(ScribeTest, SyncsTogetherWhatComesTogether) {
         count += entry->durable ? 1 : 0;
     };
     for (int i = 0; i < 500; ++i)
-        net::spawn(loop.get_executor(), one(*journal, durable), "test");
+        net::spawn(loop.get_executor(), one(*client, durable), "test");
     EXPECT_TRUE(bearerd::test::turn_until(loop, [&durable] { return durable == 500; }));
     EXPECT_EQ(entries().size(), 500U);
 }
 
-TEST_F(ScribeTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
+TEST_F(JournalClientTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
     {
         const Descriptor other = lock();
         start();
@@ -217,7 +216,7 @@ TEST_F(ScribeTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
 }
 
-TEST_F(ScribeTest, GivesNoNumberTwice) {
+TEST_F(JournalClientTest, GivesNoNumberTwice) {
     start();
     EXPECT_TRUE(record_intent(R"({"query":"mutation{a}"})")->durable);
     {
@@ -236,7 +235,7 @@ TEST_F(ScribeTest, GivesNoNumberTwice) {
     EXPECT_FALSE(all.contains(2)) << "the second one was given to what could not be written";
 }
 
-TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {
+TEST_F(JournalClientTest, QueuesNothingOfWhatTheQueueDidNotTake) {
     start();
     const EntryPtr entry = record_intent(R"({"query":"mutation{a}"})");
     EXPECT_FALSE(entry->refused);
@@ -248,19 +247,19 @@ TEST_F(ScribeTest, QueuesNothingOfWhatTheQueueDidNotTake) {
     EXPECT_FALSE(all.begin()->second.outcome);
 }
 
-TEST_F(ScribeTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
+TEST_F(JournalClientTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
     start();
     Entry plain{Intent{}, loop.get_executor()};
     Entry guarded{Intent{}, loop.get_executor()};
     guarded.intent.fingerprint = "print";
-    EXPECT_FALSE(journal->required(plain));
-    EXPECT_TRUE(journal->required(guarded));
+    EXPECT_FALSE(client->required(plain));
+    EXPECT_TRUE(client->required(guarded));
     settings.journal.required = true;
     start();
-    EXPECT_TRUE(journal->required(plain));
+    EXPECT_TRUE(client->required(plain));
 }
 
-TEST_F(ScribeTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWasGone) {
+TEST_F(JournalClientTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWasGone) {
     start();
     const EntryPtr entry = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
     const std::vector<Field> fields = entry->intent.fields;
@@ -268,13 +267,13 @@ TEST_F(ScribeTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWasGone) 
     Outcome outcome;
     outcome.executed = Executed::yes;
     outcome.unheard = true;
-    journal->record_outcome(entry, outcome);
+    client->record_outcome(entry, outcome);
     stop();
     ASSERT_EQ(entries().size(), 1U);
     EXPECT_FALSE(entries().begin()->second.unheard());
 }
 
-TEST_F(ScribeTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
+TEST_F(JournalClientTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
     start();
     const EntryPtr entry = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
     const std::vector<Field> fields = entry->intent.fields;
@@ -286,7 +285,7 @@ TEST_F(ScribeTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
     EXPECT_FALSE(entries().begin()->second.heard);
 }
 
-TEST_F(ScribeTest, TellsHowEachEndsOnceItIsAsked) {
+TEST_F(JournalClientTest, TellsHowEachEndsOnceItIsAsked) {
     std::vector<std::string> ended;
     std::promise<void> told;
     Journal::Events events;
@@ -298,7 +297,7 @@ TEST_F(ScribeTest, TellsHowEachEndsOnceItIsAsked) {
     };
     journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                         std::move(events));
-    journal = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
+    client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
     const auto entry = [this](const std::string& key) {
         return record_intent(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
     };
