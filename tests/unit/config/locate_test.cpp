@@ -44,12 +44,12 @@ TEST_F(FaultAtKey, HasNoPositionInAFileThatCanNotBeRead) {
 }
 
 TEST(StateDirectory, IsTheTokenStoresWhereTheFileNamesNone) {
-    const std::map<std::string, std::string> environment{
+    const std::map<std::string, std::string> variables{
         {"STATE_DIRECTORY", "/var/lib/bearerd:/var/lib/other"}};
     Environment environment = Environment::system();
-    environment.environment = [&environment](const std::string& name) -> std::optional<std::string> {
-        const auto found = environment.find(name);
-        return found == environment.end() ? std::nullopt : std::optional{found->second};
+    environment.environment = [&variables](const std::string& name) -> std::optional<std::string> {
+        const auto found = variables.find(name);
+        return found == variables.end() ? std::nullopt : std::optional{found->second};
     };
     const std::string minimal =
         "upstream: {url: \"https://a.example/\"}\ncredentials: {username: u, password: p}\n";

@@ -65,16 +65,16 @@ protected:
         net::TaskGroup group;
         reconcile::Reconciler reconciler{reconcile_plan, transport, tokens, loop.get_executor(),
                                          clock,          group,     stats};
-        std::optional<journal::JournalClient> journal;
+        std::optional<journal::JournalClient> client;
         if (journal)
-            journal.emplace(*journal, settings, loop.get_executor(), clock);
+            client.emplace(*journal, settings, loop.get_executor(), clock);
         Forwarder forwarder{plan,
                             transport,
                             tokens,
                             pending,
                             stats,
                             reconcile_plan.on() ? &reconciler : nullptr,
-                            journal ? &*journal : nullptr};
+                            client ? &*client : nullptr};
         http::RequestHead head;
         head.method = method;
         head.target = target;

@@ -380,7 +380,7 @@ TEST_F(TableTest, RestoresTheIdentitiesThatAreMissing) {
 }
 
 TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
-    const auto conclude = [this](std::uint8_t key, Executed executed, const char* id) {
+    const auto record_outcome = [this](std::uint8_t key, Executed executed, const char* id) {
         Restored ended;
         ended.identities = {digest(key)};
         ended.executed = executed;
