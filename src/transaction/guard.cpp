@@ -170,9 +170,9 @@ Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
 } // namespace
 
 /// One request that may be a repeat; lives in the frame of Guard::handle.
-class Guard::Passage {
+class Guard::GuardedRequest {
 public:
-    Passage(Guard& guard, const server::Request& request)
+    GuardedRequest(Guard& guard, const server::Request& request)
         : guard_{guard}, request_{request}, app_{request.app}, view_{server::request_view(request)} {}
 
     [[nodiscard]] net::Task<Reply> run();
@@ -244,12 +244,12 @@ net::Task<Reply> Guard::handle(server::Request request) {
 }
 
 net::Task<Reply> Guard::guarded(server::Request request) {
-    Passage passage{*this, request};
-    Reply reply = co_await passage.run();
+    GuardedRequest guarded{*this, request};
+    Reply reply = co_await guarded.run();
     co_return reply;
 }
 
-net::Task<Reply> Guard::Passage::run() {
+net::Task<Reply> Guard::GuardedRequest::run() {
     read_header_keys();
     auto reading = guard_.identifier_.read(view_, &header_keys_);
     if (!reading) {
@@ -291,14 +291,14 @@ net::Task<Reply> Guard::Passage::run() {
     }
 }
 
-void Guard::Passage::read_header_keys() {
+void Guard::GuardedRequest::read_header_keys() {
     if (!guard_.identifier_.has_key_headers())
         return;
     header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
 }
 
 /// The first one of its transactions: what comes of it settles the claim.
-net::Task<Reply> Guard::Passage::forward(std::shared_ptr<Claim> claim) {
+net::Task<Reply> Guard::GuardedRequest::forward(std::shared_ptr<Claim> claim) {
     const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
     auto done = [claim, &guard = guard_, fields = guard_.journal_fields(reading_.fields),
@@ -318,7 +318,8 @@ net::Task<Reply> Guard::Passage::forward(std::shared_ptr<Claim> claim) {
 }
 
 /// Waits until the first one is settled, the app is gone, or it takes too long.
-net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, std::string first_request_id) {
+net::Task<Decision> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> waiter,
+                                                std::string first_request_id) {
     app_gone_ = app_.note_end();
     net::Event event{guard_.executor_};
     net::Deadline pause{guard_.clock_, [](void* set) noexcept { static_cast<net::Event*>(set)->set(); },
@@ -343,7 +344,7 @@ net::Task<Decision> Guard::Passage::wait(std::shared_ptr<ThreadWaiter> waiter, s
 }
 
 /// Asks the upstream after the first one, for this request and for those that wait with it.
-net::Task<Reply> Guard::Passage::look_up(Decision decision, LookUp& claim) {
+net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim) {
     static_cast<void>(app_.note_end());
     reconcile::Answer answer;
     bool asked = false;
@@ -379,7 +380,7 @@ net::Task<Reply> Guard::Passage::look_up(Decision decision, LookUp& claim) {
     co_return reply;
 }
 
-Reply Guard::Passage::reply_by(const Decision& decision) {
+Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
     if (decision.kind == Kind::replay) {
         count(joined_ ? Repeat::joined : Repeat::replayed);
         return replay(decision.answer);
@@ -404,7 +405,7 @@ Reply Guard::Passage::reply_by(const Decision& decision) {
     return error(what);
 }
 
-Reply Guard::Passage::replay(const AnswerPtr& answer) {
+Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
     Reply reply;
     reply.report = report();
     reply.report.status = answer->status;
@@ -433,7 +434,7 @@ Reply Guard::Passage::replay(const AnswerPtr& answer) {
 }
 
 /// Returns the body without its coding if this app does not take that, whatever the first one took.
-std::optional<std::string> Guard::Passage::decoded_for(const Answer& answer) const {
+std::optional<std::string> Guard::GuardedRequest::decoded_for(const Answer& answer) const {
     const std::string_view coding = http::kept_coding(answer.head);
     if (coding.empty())
         return std::nullopt;
@@ -446,20 +447,20 @@ std::optional<std::string> Guard::Passage::decoded_for(const Answer& answer) con
     return plain ? std::optional{std::string{*plain}} : std::nullopt;
 }
 
-Reply Guard::Passage::error(const server::ErrorReply& what) {
+Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
     return server::render(what, request_.context, request_.head.fields.value(http::FieldId::accept),
                           guard_.always_200_, report());
 }
 
 /// Its app has left while it waited: the first one goes on.
-Reply Guard::Passage::gone() {
+Reply Guard::GuardedRequest::gone() {
     Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
     reply.report.outcome = server::client_closed_outcome;
     reply.after = server::AfterReply::close;
     return reply;
 }
 
-server::Report Guard::Passage::report() const {
+server::Report Guard::GuardedRequest::report() const {
     const graphql::Operation operation = graphql::classify(view_, guard_.login_field_);
     server::Report report;
     report.kind = operation.kind;
@@ -467,7 +468,7 @@ server::Report Guard::Passage::report() const {
     return report;
 }
 
-void Guard::Passage::heard() const {
+void Guard::GuardedRequest::heard() const {
     if (guard_.events_.heard)
         guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_, joined_);
 }

@@ -43,7 +43,7 @@ public:
     [[nodiscard]] net::Task<server::Reply> handle(server::Request request) override;
 
 private:
-    class Passage;
+    class GuardedRequest;
 
     /// As the journal has them.
     [[nodiscard]] Events::Fields journal_fields(const std::vector<graphql::RootField>& fields) const;
