@@ -1,4 +1,4 @@
-#include "door_corpus.hpp"
+#include "ingress_corpus.hpp"
 #include "scenario.hpp"
 
 #include <algorithm>
