@@ -1,4 +1,4 @@
-#include "door.hpp"
+#include "ingress.hpp"
 
 #include <gtest/gtest.h>
 #include <poll.h>

@@ -1,4 +1,4 @@
-#include "door.hpp"
+#include "ingress.hpp"
 
 #include "support/secrets.hpp"
 

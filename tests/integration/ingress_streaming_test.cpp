@@ -1,4 +1,4 @@
-#include "door.hpp"
+#include "ingress.hpp"
 
 #include <algorithm>
 #include <condition_variable>

@@ -8,7 +8,7 @@
 #include <string>
 #include <sys/types.h>
 
-/// Shared by the scenarios about access and malformed input (door_*_test.cpp).
+/// Shared by the scenarios about access and malformed input (ingress_*_test.cpp).
 namespace bearerd::test {
 
 /// Returns a process's memory according to the kernel, in KiB: "VmRSS:" now, "VmHWM:" at its peak.
