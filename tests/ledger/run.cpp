@@ -267,7 +267,7 @@ RunResult run(const Profile& profile, const RunOptions& options) {
     count(records, executions, result);
     result.faults = disturber.counts();
     result.faults.insert(disturber.leavers().outcomes().begin(), disturber.leavers().outcomes().end());
-    for (const auto& [kind, times] : stats.at("faults_by_kind").entries())
+    for (const auto& [kind, times] : stats.at("faults_by_kind").items())
         result.faults[kind] += times.get<std::size_t>();
     result.bearerd_output = bearerd.output();
     result.time = std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - begin);
