@@ -1,7 +1,7 @@
 // Judges an upstream's answer to a look-up, with any pointer: never throws, never crashes, and what is found
 // is JSON of a bounded size. The input is "pointer\nanswer".
 #include "../../src/reconcile/answer.hpp"
-#include "../../src/reconcile/question.hpp"
+#include "../../src/reconcile/lookup_request.hpp"
 
 #include <nlohmann/json.hpp>
 

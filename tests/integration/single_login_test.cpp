@@ -8,7 +8,7 @@
 namespace bearerd::test {
 namespace {
 
-constexpr std::size_t batching_threshold = 200;
+constexpr std::size_t crowd = 200;
 
 /// Refuses the first token, but only after the whole crowd has sent it.
 class CrowdScript {

@@ -3,7 +3,7 @@
 
 namespace bearerd::server {
 
-bool Session::app_is_gone() noexcept {
+bool Session::is_gone() noexcept {
     return false;
 }
 
