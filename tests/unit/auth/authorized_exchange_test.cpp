@@ -62,7 +62,8 @@ TEST_F(AuthorizedExchangeTest, ATokenInAnAnswerIsHandedOnWithTheOneThatTheReques
     http::ResponseHead answer;
     exchange.adopt_token(answer, false);
     EXPECT_EQ(tokens.calls, Calls{});
-    proxy::test::fill(answer.fields, {{"X-Authorization", "Bearer token-2"}});
+    const proxy::test::NamedFields fields{{"X-Authorization", "Bearer token-2"}};
+    proxy::test::fill(answer.fields, fields);
     exchange.adopt_token(answer, true);
     EXPECT_EQ(tokens.calls, Calls{"observed token-2 of token-1 by a login"});
 }
