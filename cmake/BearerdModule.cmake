@@ -5,8 +5,9 @@
 # build. PCH uses the shared precompiled header (Asio and Beast).
 #
 # With BEARERD_UNITY several files of a module are compiled as one: the templates of Asio are then instantiated once for all
-# of them, which takes about half the time. ALONE lists the files (without .cpp) that are left out of that, since
-# another file has the same name in its unnamed namespace.
+# of them, which takes about half the time. ALONE lists the files (without .cpp) that are left
+# out of that: another file has the same name in its unnamed namespace, or the ledger test's broken daemons replace one of
+# its functions, which must not be inlined then.
 function(bearerd_module name)
   cmake_parse_arguments(ARG "PCH" "" "USES;LINK;ALONE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp)

@@ -4,7 +4,7 @@
 
 namespace bearerd::graphql {
 
-Judgement judge(std::uint16_t, std::string_view body, OperationKind, const RejectionRules&) {
+Judgement judge(std::uint16_t, std::string_view body, OperationKind, const RejectionRules&, bool) {
     const bool rejected = body.find("\"errors\"") != std::string_view::npos &&
                           body.find("\"Unauthorized\"") != std::string_view::npos;
     Judgement judgement;
