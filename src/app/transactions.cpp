@@ -84,7 +84,7 @@ const Secret& Transactions::prepare(const config::Settings& settings) {
     return secret_;
 }
 
-void Transactions::set_limits(const config::Settings& settings) {
+void Transactions::set_limits(const config::Settings& settings) const {
     if (shared_.transactions)
         shared_.transactions->set_limits(limits_of(settings));
     if (shared_.journal != nullptr)

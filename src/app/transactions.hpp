@@ -31,7 +31,7 @@ public:
     [[nodiscard]] const Secret& prepare(const config::Settings& settings);
 
     /// What of the settings changes what runs, once nothing of them can fail any more.
-    void set_limits(const config::Settings& settings);
+    void set_limits(const config::Settings& settings) const;
 
     /// What the journal holds, once for each account and set of guarded rules: before the first request that
     /// is guarded. Blocking.

@@ -206,6 +206,7 @@ private:
     bool timed_out_ = false;  ///< the first one took too long
 };
 
+// NOLINTNEXTLINE(readability-function-size): one parameter for each thing that outlives it
 Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
              const config::Settings& settings, reconcile::Reconciler* reconciler, net::Executor executor,
              net::DeadlineClock& clock, Stats& stats, const Events& events)

@@ -37,6 +37,7 @@ struct Options {
     std::size_t kills = 3;
     std::uint64_t seed = 1;
     unsigned threads = 2;
+    bool look_up = true;
 };
 
 /// What one sending of a transaction was told.
@@ -122,9 +123,12 @@ private:
         settings.others =
             "threads: " + std::to_string(options.threads) +
             "\ntransactions: {look_up_for: 300ms, rules: [{mutation: createBalanceAdjustment, key: "
-            "merchant_transaction_reference, repeats: replay, "
-            "query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\", "
-            "found: /data/LineItems/data/0/id}]}";
+            "merchant_transaction_reference, repeats: replay";
+        if (options.look_up)
+            settings.others +=
+                ", query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\", "
+                "found: /data/LineItems/data/0/id";
+        settings.others += "}]}";
         return settings;
     }
 
@@ -294,6 +298,7 @@ int main_of(int argc, char** argv) {
     program.add_option("--kills", options.kills, "How often the daemon is killed and started again");
     program.add_option("--seed", options.seed, "Of faults and repeats");
     program.add_option("--threads", options.threads, "The daemon's");
+    program.add_flag("!--no-look-ups", options.look_up, "What is unknown stays so");
     CLI11_PARSE(program, argc, argv);
     return report(Run{options}.violations(), options.expected);
 }
