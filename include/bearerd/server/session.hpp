@@ -38,8 +38,8 @@ struct AcceptedConnection {
 /// Owned by its own coroutine; holds no buffer while it waits for the next request.
 class Session final : public net::GroupMember, private AppWatcher {
 public:
-    /// `socket` is non-blocking. `session_context`, `clock` and `group` must outlive the session. `slot` is held
-    /// for as long as it lives.
+    /// `socket` is non-blocking. `session_context`, `clock` and `group` must outlive the session. `slot` is
+    /// held for as long as it lives.
     Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
             SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
             ConnectionSlot admission = {});
