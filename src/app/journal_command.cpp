@@ -232,7 +232,7 @@ int close_command(const std::string& file, const CloseOptions& options) {
         return exit_failed;
     journal::Close close;
     close.number = item->intent.number;
-    close.at_ms = std::chrono::milliseconds{wall_now().time_since_epoch()}.count();
+    close.at_ms = wall_ms();
     close.executed = options.executed == "yes"  ? graphql::Executed::yes
                      : options.executed == "no" ? graphql::Executed::no
                                                 : graphql::Executed::unknown;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <memory>
 #include <optional>
 
 namespace bearerd::app {
@@ -56,10 +57,6 @@ void tell(const Settler::Case& what, bool warn, std::string_view result) {
                                                    {"name", std::string_view{what.operation}},
                                                    {"number", static_cast<std::int64_t>(what.number)},
                                                    {"result", result}});
-}
-
-std::int64_t wall_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
 }
 
 } // namespace
@@ -137,6 +134,8 @@ void Settler::stop() noexcept {
 }
 
 net::Task<void> Settler::run() {
+    const auto end = [](bool* running) { *running = false; };
+    const std::unique_ptr<bool, decltype(end)> ending{&running_, end}; // also if an exception ends this
     while (!stopped_ && !open_.empty()) {
         const auto by_time = [](const auto& a, const auto& b) { return a.second.next < b.second.next; };
         const auto first = std::ranges::min_element(open_, by_time);
@@ -153,7 +152,6 @@ net::Task<void> Settler::run() {
         while (asked && !stopped_ && BootClock::now() < next_question)
             co_await rest(next_question);
     }
-    running_ = false;
 }
 
 /// Asks once after one of them; returns false if that can't be done.
@@ -205,15 +203,8 @@ void Settler::first_result(Open& open, std::int64_t& counter, std::string_view r
 
 void Settler::found(const Case& what, const Asker& asker, std::string text) {
     if (journal_ != nullptr) {
-        journal::Outcome outcome;
+        journal::Outcome outcome = journal::found_outcome(journal::Source::recovery);
         outcome.number = what.number;
-        outcome.at_ms = wall_ms();
-        outcome.executed = graphql::Executed::yes;
-        outcome.code = "outcome_unknown";
-        outcome.source = journal::Source::recovery;
-        const journal::Uptime now = journal::uptime();
-        outcome.boot = now.boot;
-        outcome.up_s = now.up_s;
         if (what.number != 0)
             journal_->resolve(std::move(outcome));
         else
@@ -226,8 +217,7 @@ void Settler::found(const Case& what, const Asker& asker, std::string text) {
 }
 
 net::Task<void> Settler::rest(TimePoint until) {
-    net::Deadline end{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
-                      &changed_};
+    net::Deadline end{clock_, &net::Event::set_at_deadline, &changed_};
     end.set(until);
     if (!stopped_)
         co_await changed_.wait();

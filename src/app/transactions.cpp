@@ -10,7 +10,6 @@
 #include <boost/asio/post.hpp>
 #include <nlohmann/json.hpp>
 
-#include <chrono>
 #include <set>
 #include <string>
 #include <utility>
@@ -19,10 +18,6 @@ namespace bearerd::app {
 namespace {
 
 namespace asio = net::asio;
-
-std::int64_t wall_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
-}
 
 std::uint32_t account_of(const config::Settings& settings) {
     return journal::account_of(settings.upstream.url.text, settings.credentials.user);
@@ -62,9 +57,7 @@ void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapsh
 }
 
 const Secret& Transactions::prepare(const config::Settings& settings) {
-    if (!settings.transactions.guard())
-        return secret_;
-    if (shared_.transactions)
+    if (!settings.transactions.guard() || shared_.transactions)
         return secret_;
     if (directory_.empty()) {
         log::warning("transactions are remembered in memory only: without a journal, a restart forgets them",
@@ -104,17 +97,8 @@ void Transactions::make_events() {
                    [first, unknown = std::move(unknown)]() mutable { first->settle(std::move(unknown)); });
     };
     events.found = [first = &first_, shared = &shared_](Fields fields, std::uint32_t account) {
-        if (shared->journal != nullptr) {
-            journal::Outcome outcome;
-            outcome.at_ms = wall_ms();
-            outcome.executed = graphql::Executed::yes;
-            outcome.code = "outcome_unknown";
-            outcome.source = journal::Source::lookup;
-            const journal::Uptime now = journal::uptime();
-            outcome.boot = now.boot;
-            outcome.up_s = now.up_s;
-            shared->journal->settle(account, fields, std::move(outcome));
-        }
+        if (shared->journal != nullptr)
+            shared->journal->settle(account, fields, journal::found_outcome(journal::Source::lookup));
         asio::post(first->context(),
                    [first, fields = std::move(fields), account] { first->settled(fields, account); });
     };

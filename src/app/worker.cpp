@@ -19,10 +19,6 @@ using namespace std::chrono_literals;
 
 constexpr auto drain_look = 10ms; // how often a draining loop looks whether it is done
 
-std::int64_t wall_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
-}
-
 /// This thread's part of `max_connections`: exact in sum, at least one each.
 std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
     return total / threads + (index < total % threads ? 1 : 0);

@@ -13,31 +13,42 @@ using namespace std::chrono_literals;
 
 constexpr Duration patience = 2s;
 
-std::int64_t now_ms() {
-    const auto now = std::chrono::system_clock::now().time_since_epoch(); // for people, not to judge a life
-    return std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-}
-
 /// `record`: an outcome or a close.
 template<class Stamped>
-Duration age_of_record(const Stamped& record, const Uptime& now, std::int64_t wall_ms) noexcept {
+Duration age_of_record(const Stamped& record, const Uptime& now, std::int64_t now_ms) noexcept {
     if (!record.boot.empty() && record.boot == now.boot)
         return std::chrono::seconds{now.up_s - std::min(now.up_s, record.up_s)};
     constexpr std::chrono::milliseconds doubt = 24h;
-    return std::max(Duration{0}, Duration{std::chrono::milliseconds{wall_ms - record.at_ms} - doubt});
+    return std::max(Duration{0}, Duration{std::chrono::milliseconds{now_ms - record.at_ms} - doubt});
 }
 
 } // namespace
 
 Uptime uptime() {
-    constexpr std::size_t enough = 8;
-    Uptime now;
-    std::ifstream file{"/proc/sys/kernel/random/boot_id"};
-    std::getline(file, now.boot);
-    now.boot.resize(std::min(now.boot.size(), enough));
+    static const std::string boot = [] {
+        constexpr std::size_t enough = 8;
+        std::string id;
+        std::ifstream file{"/proc/sys/kernel/random/boot_id"};
+        std::getline(file, id);
+        id.resize(std::min(id.size(), enough));
+        return id;
+    }();
+    Uptime now{boot};
     now.up_s = static_cast<std::uint64_t>(
         std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count());
     return now;
+}
+
+Outcome found_outcome(Source source) {
+    const Uptime now = uptime();
+    Outcome outcome;
+    outcome.at_ms = wall_ms();
+    outcome.executed = graphql::Executed::yes;
+    outcome.code = "outcome_unknown";
+    outcome.source = source;
+    outcome.boot = now.boot;
+    outcome.up_s = now.up_s;
+    return outcome;
 }
 
 Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) noexcept {
@@ -68,7 +79,7 @@ net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, s
                                                  std::string_view request_id, std::string_view trace_id,
                                                  const std::vector<std::string_view>* header_keys) {
     Intent intent;
-    intent.at_ms = now_ms();
+    intent.at_ms = wall_ms();
     std::string scratch;
     intent.request_id = masked(request_id.substr(0, max_text), scratch);
     intent.operation = masked(operation, scratch);
@@ -83,7 +94,7 @@ net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, s
                                      std::move(field.key)});
     auto entry = std::make_shared<Entry>(std::move(intent), executor_);
     net::Event known{executor_};
-    net::Deadline end{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); }, &known};
+    net::Deadline end{clock_, &net::Event::set_at_deadline, &known};
     entry->waiting = &known;
     end.set_after(patience);
     entry->refused = !journal_.add(entry);
@@ -108,7 +119,7 @@ void JournalClient::record_outcome(EntryPtr entry, graphql::Executed executed, s
 void JournalClient::record_outcome(EntryPtr entry, Outcome outcome) {
     if (entry->refused) // while a disk hangs, nothing may pile up in front of it
         return;
-    outcome.at_ms = now_ms();
+    outcome.at_ms = wall_ms();
     if (reader_ != nullptr) {
         const auto since = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - began_at_);
         outcome.boot = began_.boot;

@@ -16,10 +16,6 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds long_ago = 30 * 24h;
 constexpr Duration longest_wait_for_close = 60s;
 
-std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
-}
-
 error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
     if (::ftruncate(file.get(), static_cast<off_t>(size)) == 0)
         return {};
@@ -61,7 +57,7 @@ std::optional<std::string> Store::open() {
     book_ = JournalIndex{JournalIndex::Keep::unresolved};
     if (const auto failure = read(*folder))
         return failure.message();
-    const Start start{book_.next_number(), now_ms()};
+    const Start start{book_.next_number(), wall_ms()};
     const std::string line = encode(start);
     error_code failure = journal::append(file_, line);
     if (!failure)
@@ -177,7 +173,7 @@ std::string Store::carried_resolved() {
         const JournalEntry& item = book_.entries().at(number);
         // Of what was not surely executed the guard forgets nothing: its repeat would be sent.
         const bool has_end = !item.guarded() || item.executed() == graphql::Executed::yes;
-        const bool over = has_end && age_of(item, now, now_ms()) >= settings_.remember;
+        const bool over = has_end && age_of(item, now, wall_ms()) >= settings_.remember;
         if (over || size > settings_.max_size / 8) {
             size -= text.size();
             forgotten_guarded_ += !over && item.guarded() ? 1 : 0;
@@ -196,7 +192,7 @@ std::string Store::carried_unresolved() {
         if (item.unresolved())
             size += texts.emplace_back(number, text_of(item)).second.size();
     std::string all;
-    const std::int64_t old = now_ms() - long_ago.count();
+    const std::int64_t old = wall_ms() - long_ago.count();
     for (const auto& [number, text] : texts) {
         if (size > settings_.max_size / 4) {
             size -= text.size();

@@ -22,10 +22,6 @@ constexpr Duration outcomes_unsynced = 1s; ///< at most
 constexpr auto longest_flush = 2s;
 constexpr Duration look_for_closes = 1s;
 
-std::int64_t now_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(wall_now().time_since_epoch()).count();
-}
-
 using EntryGroup = std::vector<EntryPtr>;
 
 void wake(const EntryGroup& entries, bool durable) {
@@ -239,7 +235,7 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         for (const std::uint64_t number : numbers) {
             const JournalEntry& item = store_.book().entries().at(number);
             if (posted.heard && (item.unheard() || (posted.joined && !item.heard && !item.close))) {
-                records.emplace_back(Heard{number, now_ms()});
+                records.emplace_back(Heard{number, wall_ms()});
             } else if (posted.outcome && item.unresolved() && !store_.book().in_flight(item)) {
                 records.emplace_back(*posted.outcome);
                 std::get<Outcome>(records.back()).number = number;

@@ -34,7 +34,7 @@ using server::Reply;
 /// was done.
 constexpr Duration refused_stream_time = std::chrono::seconds{1};
 
-constexpr std::string_view not_put_down =
+constexpr std::string_view intent_not_recorded =
     "This till's connection service could not write down in its journal that this transaction is about to be "
     "sent, so nothing was executed; check that the disk is not full and works, then try again.";
 
@@ -141,7 +141,7 @@ public:
 
     [[nodiscard]] net::Task<End> wait_for_token();
 
-    [[nodiscard]] bool has_to_be_put_down() const noexcept;
+    [[nodiscard]] bool is_journaled() const noexcept;
     [[nodiscard]] net::Task<End> record_intent();
 
     /// The request as it leaves; its head is wiped by sent().
@@ -224,7 +224,7 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
                 co_return std::move(*end);
             begin = BootClock::now();
         }
-        if (forwarded.has_to_be_put_down()) {
+        if (forwarded.is_journaled()) {
             end = co_await forwarded.record_intent();
             if (end)
                 co_return std::move(*end);
@@ -312,7 +312,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::wait_fo
     co_return nullptr;
 }
 
-bool Forwarder::ForwardedRequest::has_to_be_put_down() const noexcept {
+bool Forwarder::ForwardedRequest::is_journaled() const noexcept {
     return owner_.journal_ != nullptr && judge_.operation().may_mutate();
 }
 
@@ -333,7 +333,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::record_
     if (may_go)
         co_return nullptr;
     ErrorReply error = server::error_reply(ErrorCode::overloaded);
-    error.sentence = not_put_down;
+    error.sentence = intent_not_recorded;
     report_.detail = "the journal can't be written";
     co_return as_pointer(reply_error(error));
 }

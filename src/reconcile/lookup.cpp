@@ -56,8 +56,7 @@ net::Task<Answer> Reconciler::Lookup::run() {
 }
 
 net::Task<void> Reconciler::Lookup::rest(Duration pause) {
-    net::Deadline end{owner_.clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
-                      &wake_};
+    net::Deadline end{owner_.clock_, &net::Event::set_at_deadline, &wake_};
     end.set_after(pause);
     co_await wake_.wait();
 }

@@ -32,14 +32,7 @@ constexpr std::string_view doubled_sentence = "The till sent the same transactio
                                               "nothing of it was executed; please send it once.";
 constexpr std::string_view joined_too_long_sentence =
     "This transaction is still being executed by an earlier request with the same reference; please send it "
-    "again "
-    "with that reference to learn what became of it.";
-
-std::int64_t wall_ms() {
-    return std::chrono::duration_cast<std::chrono::milliseconds>(
-               std::chrono::system_clock::now().time_since_epoch())
-        .count();
-}
+    "again with that reference to learn what became of it.";
 
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
@@ -148,15 +141,6 @@ AnswerPtr answer_of(std::string_view head, std::string body, const server::Repor
     return answer;
 }
 
-/// The bytes of a body that is held.
-std::string_view held_body(const Reply& reply) noexcept {
-    if (const auto* const own = std::get_if<std::string>(&reply.body))
-        return *own;
-    if (const auto* const borrowed = std::get_if<server::BorrowedBody>(&reply.body))
-        return borrowed->bytes;
-    return {};
-}
-
 Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
     Settlement how;
     how.executed = report.executed;
@@ -245,8 +229,8 @@ net::Task<Reply> Guard::handle(server::Request request) {
 }
 
 net::Task<Reply> Guard::guarded(server::Request request) {
-    GuardedRequest guarded{*this, request};
-    Reply reply = co_await guarded.run();
+    GuardedRequest steps{*this, request};
+    Reply reply = co_await steps.run();
     co_return reply;
 }
 
@@ -312,7 +296,7 @@ net::Task<Reply> Guard::GuardedRequest::forward(std::shared_ptr<Claim> claim) {
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
         reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
     else if (!reply.head.empty())
-        done(reply.report, std::string{held_body(reply)});
+        done(reply.report, std::string{server::whole_body(reply)});
     // Without a head it is no reply: the session says that the outcome is unknown, and so does the claim's
     // end.
     co_return reply;
@@ -323,8 +307,7 @@ net::Task<Decision> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> wa
                                                 std::string first_request_id) {
     app_gone_ = app_.note_end();
     net::Event event{guard_.executor_};
-    net::Deadline pause{guard_.clock_, [](void* set) noexcept { static_cast<net::Event*>(set)->set(); },
-                        &event};
+    net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
     const EventOf listening{*waiter, event};
     if (end_of_wait_ == TimePoint{})
         end_of_wait_ = BootClock::now() + guard_.longest_wait_;
@@ -372,7 +355,7 @@ net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim
     result.conclusive = !asked || found || answer.result == reconcile::Result::not_found;
     if (found)
         result.found = answer.found;
-    result.answer = answer_of(reply.head, std::string{held_body(reply)}, reply.report);
+    result.answer = answer_of(reply.head, std::string{server::whole_body(reply)}, reply.report);
     claim.end(std::move(result));
     if (found && !decision.executed && guard_.events_.found)
         guard_.events_.found(guard_.journal_fields(reading_.fields), guard_.account_);

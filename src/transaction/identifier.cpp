@@ -16,7 +16,6 @@
 namespace bearerd::transaction {
 namespace {
 
-constexpr std::size_t secret_size = 32;
 constexpr std::size_t secret_name_size = 8;
 constexpr std::string_view hex_digits = "0123456789abcdef";
 

@@ -13,7 +13,6 @@ namespace bearerd::transaction {
 namespace {
 
 constexpr const char* file_name = "transactions.key";
-constexpr std::size_t secret_size = 32;
 
 error_code system_error() noexcept {
     return {errno, boost::system::system_category()};

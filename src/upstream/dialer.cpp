@@ -362,9 +362,8 @@ net::Task<void> Dialer::run_race(Attempt& attempt, std::shared_ptr<Race> race,
                                  std::vector<TcpEndpoint> addresses) {
     const auto end = [](Race* left) { left->end(); };
     const std::unique_ptr<Race, decltype(end)> ending{race.get(), end}; // also if an exception ends this
-    const auto wake = [](void* event) noexcept { static_cast<net::Event*>(event)->set(); };
-    net::Deadline next{clock_, wake, attempt.event.get()};
-    net::Deadline hope{clock_, wake, attempt.event.get()};
+    net::Deadline next{clock_, &net::Event::set_at_deadline, attempt.event.get()};
+    net::Deadline hope{clock_, &net::Event::set_at_deadline, attempt.event.get()};
     bool hoping = false;
     // If time is short, each of the addresses still gets its turn.
     const Duration left = race->until - BootClock::now();

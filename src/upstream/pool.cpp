@@ -189,8 +189,7 @@ net::Task<std::optional<Failure>> Pool::wait_for_room(TimePoint until) {
     if (waiting_.size() >= most_waiting_)
         co_return Failure{errc::overloaded, Stage::connecting, false, {}};
     net::Event room{context_.get_executor()};
-    net::Deadline deadline{clock_, [](void* event) noexcept { static_cast<net::Event*>(event)->set(); },
-                           &room};
+    net::Deadline deadline{clock_, &net::Event::set_at_deadline, &room};
     deadline.set(until);
     waiting_.push_back(&room);
     co_await room.wait();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 
 namespace bearerd {
 
@@ -24,5 +25,8 @@ using Duration = std::chrono::nanoseconds;
 /// Seconds since the epoch, for log lines and stored files only, never to judge a lifetime in this process.
 using WallSeconds = std::chrono::sys_seconds;
 [[nodiscard]] WallSeconds wall_now() noexcept;
+
+/// The same in milliseconds, for records that people read.
+[[nodiscard]] std::int64_t wall_ms() noexcept;
 
 } // namespace bearerd

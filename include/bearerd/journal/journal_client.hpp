@@ -34,6 +34,9 @@ struct Uptime {
 
 [[nodiscard]] Uptime uptime();
 
+/// The outcome of a mutation that a look-up has found just now. Its entry's number is not filled in.
+[[nodiscard]] Outcome found_outcome(Source source);
+
 /// How long ago an outcome was learnt. Within one start of the machine that is exact, whatever the wall clock
 /// was set to; else the wall clock says it, less a day, so that a clock that was set forward does not shorten
 /// a window.

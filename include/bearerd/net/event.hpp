@@ -92,6 +92,9 @@ public:
             set_ = true;
     }
 
+    /// A Deadline's callback: sets the event, which is its context.
+    static void set_at_deadline(void* event) noexcept { static_cast<Event*>(event)->set(); }
+
     /// Like set(), but resumes within this call. On hot paths, as the last statement of a completion handler.
     void set_inline() {
         if (auto waiter = std::move(waiter_))

@@ -38,7 +38,7 @@ protected:
 };
 
 /// A whole request that has passed the framing guard and the access rules. What it refers to lives until its
-/// reply has been written or destroyed.
+/// reply has been written or destroyed, but `app` only until handle() has ended.
 struct Request {
     const http::RequestHead& head;
     const http::Target& target;

@@ -6,6 +6,7 @@
 #include <bearerd/journal/journal_client.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -91,7 +92,9 @@ private:
     std::uint64_t header_rules_ = 0;
 };
 
-/// A secret for as long as the process lives.
+inline constexpr std::size_t secret_size = 32;
+
+/// Makes a new secret of `secret_size` random bytes. Throws std::runtime_error if there are none.
 [[nodiscard]] Secret random_secret();
 
 } // namespace bearerd::transaction
