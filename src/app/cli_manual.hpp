@@ -95,7 +95,8 @@ which request id, with which key, and what became of it. EXECUTED says
   yes, by recovery    the same, later, in the background
   yes, unheard        it was executed, but the app was gone before its answer
   WORD, closed by ... a person has closed it
-  see the other entry another request of the same transaction was executed
+  see the other entry of this key
+                      another request of the same transaction was executed
   no: CODE            it was not executed
   unknown: ...        nobody knows: check the key upstream before anything is sent again
   in hand             the running bearerd is waiting for the answer

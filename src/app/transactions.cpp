@@ -19,10 +19,6 @@ namespace {
 
 namespace asio = net::asio;
 
-std::uint32_t account_of(const config::Settings& settings) {
-    return journal::account_of(settings.upstream.url.text, settings.credentials.user);
-}
-
 transaction::Table::Limits limits_of(const config::Settings& settings) {
     return {settings.transactions.remember, settings.transactions.replay_memory};
 }
@@ -33,7 +29,7 @@ std::string name_of(const config::Settings& settings) {
     for (const config::TransactionRule& rule : settings.transactions.rules)
         if (rule.repeats == config::Repeats::replay)
             guarded.insert(rule.mutation);
-    std::string name = std::to_string(account_of(settings));
+    std::string name = std::to_string(journal::account_of(settings));
     for (const std::string& mutation : guarded)
         name.append(";").append(mutation);
     return name;
@@ -46,7 +42,7 @@ void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapsh
     if (!generation.identifier || !shared.transactions)
         return;
     const journal::Uptime now = journal::uptime();
-    const std::uint32_t account = account_of(*generation.settings);
+    const std::uint32_t account = journal::account_of(*generation.settings);
     std::int64_t without_room = 0;
     for (const journal::JournalEntry& item : items)
         if (auto restored = transaction::restored_from(item, *generation.identifier, account, now, wall_ms()))

@@ -3,13 +3,16 @@
 #include <bearerd/config/nearest.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace bearerd::app {
 namespace {
 
 /// Whether the argument after this one belongs to it.
 bool takes_value(std::string_view option) noexcept {
-    return option == "-c" || option == "--config" || option == "--timeout";
+    constexpr std::array<std::string_view, 6> with_value{"-c",    "--config",   "--timeout",
+                                                         "--key", "--executed", "--reason"};
+    return std::ranges::find(with_value, option) != with_value.end();
 }
 
 bool is_file_name(std::string_view word) noexcept {

@@ -220,8 +220,7 @@ void Worker::concluded(const journal::JournalEntry& item) {
 }
 
 std::uint32_t Worker::account() const {
-    const config::Settings& settings = serving_->settings();
-    return journal::account_of(settings.upstream.url.text, settings.credentials.user);
+    return journal::account_of(serving_->settings());
 }
 
 void Worker::drain(std::function<void()> drained) {

@@ -39,6 +39,10 @@ Uptime uptime() {
     return now;
 }
 
+std::uint32_t account_of(const config::Settings& settings) {
+    return account_of(settings.upstream.url.text, settings.credentials.user);
+}
+
 Outcome found_outcome(Source source) {
     const Uptime now = uptime();
     Outcome outcome;
@@ -65,7 +69,7 @@ JournalClient::JournalClient(Journal& journal, const config::Settings& settings,
                              net::DeadlineClock& clock, const FieldReader* reader)
     : journal_{journal},
       required_{settings.journal.required},
-      account_{account_of(settings.upstream.url.text, settings.credentials.user)},
+      account_{account_of(settings)},
       reader_{reader},
       began_{uptime()},
       began_at_{BootClock::now()},

@@ -202,7 +202,7 @@ Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
       clock_{clock},
       stats_{stats},
       events_{events},
-      account_{journal::account_of(settings.upstream.url.text, settings.credentials.user)},
+      account_{journal::account_of(settings)},
       login_field_{settings.auth.login_field},
       always_200_{settings.errors.always_200},
       // The first one may log in and be sent twice.

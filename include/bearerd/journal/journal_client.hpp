@@ -34,6 +34,9 @@ struct Uptime {
 
 [[nodiscard]] Uptime uptime();
 
+/// account_of() the upstream and the user of these settings.
+[[nodiscard]] std::uint32_t account_of(const config::Settings& settings);
+
 /// The outcome of a mutation that a look-up has found just now. Its entry's number is not filled in.
 [[nodiscard]] Outcome found_outcome(Source source);
 

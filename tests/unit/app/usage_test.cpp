@@ -23,6 +23,8 @@ TEST(Usage, SuggestsWhatWasProbablyMeant) {
         {{"login", "/etc/bearerd/shop.yml"}, "did you mean bearerd login --config /etc/bearerd/shop.yml?"},
         {{"bearerd.yaml"}, "did you mean bearerd --config bearerd.yaml?"},
         {{"wait", "--timeout", "5s", "x/y"}, "did you mean bearerd wait --config x/y?"},
+        {{"journal", "--key", "sale.yaml", "--unheart"}, ""},
+        {{"journal", "--reason", "a/b", "--unheart"}, ""},
         {{"serve-everything"}, ""},
         {{"check", "login"}, ""},
         {{"check", "--config"}, ""},
