@@ -208,18 +208,21 @@ std::optional<std::string> text_at(std::string_view json, std::string_view point
     return std::string{raw};
 }
 
-Secret take_secret(std::string& json, std::string_view pointer) {
+Secret secret_at(std::string_view json, std::string_view pointer) {
     if (pointer.empty())
         return {};
-    Secret secret;
+    const auto found = string_at(json, pointer);
+    return found ? Secret{decoded(*found)} : Secret{};
+}
+
+void hide_secret(std::string& json, std::string_view pointer) {
+    if (pointer.empty())
+        return;
     if (const auto found = string_at(json, pointer)) {
-        secret = Secret{decoded(*found)};
         const auto begin = found->raw.data() - json.data();
         std::fill_n(json.begin() + begin, found->raw.size(), 'x');
     }
-    // A key may come twice, and readers differ in which one they take.
     hide_members(json, key_of(pointer.substr(pointer.rfind('/') + 1)));
-    return secret;
 }
 
 void hide_members(std::string& json, std::string_view name) {

@@ -138,7 +138,9 @@ LoginOutcome OAuth2Codec::read(const Attempt& attempt, const http::ResponseHead&
     const config::Auth& auth = attempt.settings.auth;
     const auto retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after),
                                                head.fields.value(http::FieldId::date));
-    const Secret found = take_secret(body, "/access_token");
+    constexpr std::string_view token_pointer = "/access_token";
+    const Secret found = secret_at(body, token_pointer);
+    hide_secret(body, token_pointer);
     // A gateway that quotes a request quotes the secret as it was sent.
     const Secret in_form = form_encoded(attempt.credentials.password);
     const Secret in_head = basic(attempt.credentials);

@@ -83,6 +83,38 @@ TEST(BodyLogin, TakesTokenLifeIdentityAndRefreshTokenFromTheAnswer) {
     EXPECT_EQ(done.outcome.source, Source::login);
 }
 
+TEST(BodyLogin, TakesBothTokensWhateverTheirMembersAreCalled) {
+    const struct {
+        std::string token_pointer;
+        std::string refresh_pointer;
+        std::string body;
+    } cases[] = {
+        {"/data/l/access/token", "/data/l/refresh/token",
+         R"({"data":{"l":{"access":{"token":"a-1"},"refresh":{"token":"r-1"}}}})"},
+        {"/data/l/access/token", "/data/l/refresh/token",
+         R"({"data":{"l":{"refresh":{"token":"r-1"},"access":{"token":"a-1"}}}})"},
+        {"/data/l/refresh_token", "/data/l/next/refresh_token",
+         R"({"data":{"l":{"refresh_token":"a-1","next":{"refresh_token":"r-1"}}}})"},
+        {"/data/l/0", "/data/l/1", R"({"data":{"l":["a-1","r-1"]}})"},
+    };
+
+    for (const auto& each : cases) {
+        SCOPED_TRACE(each.body);
+        auto settings = body_settings();
+        settings->auth.token_pointer = each.token_pointer;
+        settings->auth.refresh->token_pointer = each.refresh_pointer;
+        const Secret none;
+        http::ResponseHead head;
+        head.status = 200;
+        std::string body = each.body;
+        const auto outcome =
+            login_codec(settings->auth.kind)->read({*settings, settings->credentials, none}, head, body);
+        EXPECT_EQ(outcome.token.reveal(), "a-1");
+        EXPECT_EQ(outcome.refresh_token.reveal(), "r-1");
+        EXPECT_THAT(body, Not(HasSubstr("-1")));
+    }
+}
+
 TEST(BodyLogin, IsJudgedLikeAnyOther) {
     const struct {
         std::string body;
