@@ -48,8 +48,6 @@ LoginOutcome GraphqlCodec::read(const Attempt& attempt, const http::ResponseHead
         outcome.life = parse_life(*life, auth.expires_unit, head.fields.value(http::FieldId::date));
     outcome.identity = text_at(body, auth.identity_pointer).value_or("");
     outcome.refresh_token = std::move(next);
-    if (outcome.life && *outcome.life <= Duration::zero())
-        make_expired(outcome);
     return outcome;
 }
 

@@ -43,6 +43,14 @@ bool is_trouble(std::uint16_t status) noexcept {
     return status == 0 || status == too_many_requests || status >= server_errors;
 }
 
+/// Makes a failure of an accepted login whose token has no life left; it keeps the token.
+void refuse_expired(LoginOutcome& outcome) {
+    if (outcome.kind != LoginOutcome::Kind::accepted || !outcome.life || *outcome.life > Duration::zero())
+        return;
+    outcome.kind = LoginOutcome::Kind::unavailable;
+    outcome.reason = "a token came that has expired already";
+}
+
 /// One login, or one renewal by the refresh token.
 net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transport, const LoginCodec& codec,
                                     const LoginCodec::Attempt& attempt, TimePoint give_up) {
@@ -80,6 +88,7 @@ net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transpo
     std::string body{decoded.value_or(std::string_view{})};
     const Wiped read{body};
     done.outcome = codec.read(attempt, exchange->head(), body);
+    refuse_expired(done.outcome);
     done.status = exchange->head().status;
     co_return done;
 }

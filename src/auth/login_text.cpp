@@ -181,11 +181,6 @@ LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason, std::opti
     return outcome;
 }
 
-void make_expired(LoginOutcome& outcome) {
-    outcome.kind = LoginOutcome::Kind::unavailable;
-    outcome.reason = "a token came that has expired already";
-}
-
 std::string_view token_flaw(std::string_view value) noexcept {
     if (value.size() > max_token_size)
         return "a token that is too long (more than 16 KiB)";

@@ -43,9 +43,6 @@ graphql_body(std::string_view query,
 [[nodiscard]] LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason,
                                         std::optional<Duration> retry_after);
 
-/// Makes a failure of an accepted login whose token has expired already; it keeps the token.
-void make_expired(LoginOutcome& outcome);
-
 /// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
 [[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
 

@@ -165,8 +165,6 @@ LoginOutcome OAuth2Codec::read(const Attempt& attempt, const http::ResponseHead&
         outcome.life = parse_life(*life, std::chrono::seconds{1}, {});
     outcome.kind = Kind::accepted;
     outcome.retry_after = retry_after;
-    if (outcome.life && *outcome.life <= Duration::zero())
-        make_expired(outcome);
     return outcome;
 }
 

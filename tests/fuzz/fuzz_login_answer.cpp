@@ -29,7 +29,7 @@ void read_by_codec(const bearerd::config::Settings& settings, const bearerd::htt
     const auto token = outcome.token.reveal();
     if (accepted && (head.status != 200 || token.empty() || token_in_header(token) != token))
         std::abort();
-    if (outcome.life && *outcome.life <= bearerd::Duration::zero())
+    if (outcome.life && *outcome.life < bearerd::Duration::zero())
         std::abort();
 }
 

@@ -62,7 +62,8 @@ public:
     [[nodiscard]] virtual LoginRequest request(const Attempt& attempt) const = 0;
 
     /// Judges a whole answer; `body` is decoded and at most max_login_answer bytes. Secrets that stand in it
-    /// are overwritten. Never throws but for lack of memory.
+    /// are overwritten. An accepted token may have a life of zero, which is never negative: log_in() takes that
+    /// for a failure. Never throws but for lack of memory.
     [[nodiscard]] virtual LoginOutcome read(const Attempt& attempt, const http::ResponseHead& head,
                                             std::string& body) const = 0;
 };

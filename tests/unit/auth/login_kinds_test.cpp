@@ -318,6 +318,7 @@ TEST(OAuth2Login, IsJudgedByTheErrorsOfTheStandard) {
         {200, R"({"access_token":"t","token_type":"DPoP"})", Kind::unavailable, "token_type"},
         {200, R"({"access_token":"a\r\nX: y"})", Kind::unavailable, "without an access_token"},
         {200, R"({"access_token":"t","token_type":"bearer","expires_in":"60"})", Kind::accepted, ""},
+        {200, R"({"access_token":"t","expires_in":0})", Kind::unavailable, "expired already"},
     };
 
     for (const auto& each : cases) {
