@@ -181,6 +181,15 @@ LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason, std::opti
     return outcome;
 }
 
+std::optional<Duration> retry_after_of(const http::ResponseHead& head) {
+    return parse_retry_after(head.fields.value(http::FieldId::retry_after),
+                             head.fields.value(http::FieldId::date));
+}
+
+bool may_reject(std::uint16_t status) noexcept {
+    return status == 400 || status == 401 || status == 403;
+}
+
 std::string_view token_flaw(std::string_view value) noexcept {
     if (value.size() > max_token_size)
         return "a token that is too long (more than 16 KiB)";

@@ -41,7 +41,13 @@ graphql_body(std::string_view query,
 [[nodiscard]] std::string quoted(const std::string& text, std::span<const Secret* const> secrets);
 
 [[nodiscard]] LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason,
-                                        std::optional<Duration> retry_after);
+                                        std::optional<Duration> retry_after = std::nullopt);
+
+/// An answer's parse_retry_after().
+[[nodiscard]] std::optional<Duration> retry_after_of(const http::ResponseHead& head);
+
+/// Whether an answer with this status may reject the credentials, if its body says so.
+[[nodiscard]] bool may_reject(std::uint16_t status) noexcept;
 
 /// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
 [[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
