@@ -118,7 +118,8 @@ net::Task<LoginOutcome> try_to_log_in(std::shared_ptr<upstream::Transport> trans
         log::info("the refresh token brought no token: a login follows",
                   {{"reason", std::string_view{renewed.outcome.reason}}});
         if (still_wanted && !still_wanted())
-            co_return failed_login(Kind::unavailable, "the credentials were changed, or bearerd is shutting down");
+            co_return failed_login(Kind::unavailable,
+                                   "the credentials were changed, or bearerd is shutting down");
     }
     const LoginCodec::Attempt login{*settings, *credentials, none};
     auto done = co_await exchange_login(std::move(transport), *codec, login, give_up);

@@ -128,11 +128,6 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
     return result;
 }
 
-LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password) {
-    const std::array<const Secret*, 1> secrets{&password};
-    return judge_login(std::move(head), body, secrets, {});
-}
-
 LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const Secret* const> known,
                          const std::vector<std::string>& rejected_at) {
     using Kind = LoginOutcome::Kind;

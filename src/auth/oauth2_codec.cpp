@@ -79,8 +79,8 @@ std::string describe(std::uint16_t status, const std::string& error, const Json&
     return quoted(description.empty() ? error : error + ": " + description, secrets);
 }
 
-/// Whether an error is about a failure of the server itself. All others stay until somebody changes something,
-/// so that frequent attempts would be of no use.
+/// Whether an error is about a failure of the server itself. All others stay until somebody changes
+/// something, so that frequent attempts would be of no use.
 bool is_server_error(std::string_view error) noexcept {
     return error == "temporarily_unavailable" || error == "server_error" || error == "slow_down";
 }

@@ -20,7 +20,8 @@ struct LoginRequest {
     Secret body;
 };
 
-/// The login as contract 1 words it, to `upstream.url`.
+/// Builds the POST of `login_query` to `upstream.url`, with the variables `username` or `email`, and
+/// `password` (contract 1).
 [[nodiscard]] LoginRequest make_login_request(const config::Upstream& upstream,
                                               const config::Credentials& credentials,
                                               const std::string& login_query);
@@ -62,8 +63,8 @@ public:
     [[nodiscard]] virtual LoginRequest request(const Attempt& attempt) const = 0;
 
     /// Judges a whole answer; `body` is decoded and at most max_login_answer bytes. Secrets that stand in it
-    /// are overwritten. An accepted token may have a life of zero, which is never negative: log_in() takes that
-    /// for a failure. Never throws but for lack of memory.
+    /// are overwritten. An accepted token may have a life of zero, which is never negative: log_in() takes
+    /// that for a failure. Never throws but for lack of memory.
     [[nodiscard]] virtual LoginOutcome read(const Attempt& attempt, const http::ResponseHead& head,
                                             std::string& body) const = 0;
 };
@@ -89,14 +90,12 @@ struct LoginHead {
                                         const std::vector<std::string>& token_headers);
 
 /// Judges a whole answer to the login by contract 3.8. Accepted takes HTTP 200, a token, a JSON object, and
-/// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even
-/// where a token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a
-/// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and
-/// whatever is neither, are `unavailable`. Never throws but for lack of memory.
-[[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password);
-
-/// The same of an answer that may quote further secrets, and that may say at one of the pointers, without
-/// errors, that the credentials are wrong (contract 11).
+/// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even if a
+/// token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a wrong
+/// password every 30 s. Errors whose `extensions.code` says that the upstream itself failed, and whatever is
+/// neither, are `unavailable`. The answer may quote one of `secrets`, and may say at one of the pointers of
+/// `rejected_at`, without errors, that the credentials are wrong (contract 11). Never throws but for lack of
+/// memory.
 [[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body,
                                        std::span<const Secret* const> secrets,
                                        const std::vector<std::string>& rejected_at);
