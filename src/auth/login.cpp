@@ -91,8 +91,7 @@ net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transpo
 
 /// A static token is taken as it is.
 LoginOutcome token_of_file(const config::Credentials& credentials) {
-    const std::string_view token = credentials.password.reveal();
-    if (token.empty() || token_in_header(token) != token)
+    if (!is_sendable_token(credentials.password.reveal()))
         return failed_login(Kind::unavailable, "the file of the static token holds none that can be sent");
     LoginOutcome outcome;
     outcome.kind = Kind::accepted;

@@ -137,8 +137,7 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
     // Other credentials may have come by a reload meanwhile.
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
-    if (settings_->auth.kind == config::LoginKind::static_token &&
-        token_in_header(password.reveal()) != password.reveal()) {
+    if (settings_->auth.kind == config::LoginKind::static_token && !is_sendable_token(password.reveal())) {
         log::warning("the static token's file holds no token that can be sent: the former one stays",
                      {{"file", before->password_file}});
         return;

@@ -60,7 +60,7 @@ std::variant<Secret, std::string> secret_in(const Secret& content, std::string_v
 std::variant<Secret, std::string> token_in(const Secret& content) {
     auto token = read(content, "token", {});
     const auto* const secret = std::get_if<Secret>(&token);
-    if (secret == nullptr || token_in_header(secret->reveal()) == secret->reveal())
+    if (secret == nullptr || is_sendable_token(secret->reveal()))
         return token;
     if (secret->size() > max_token_size)
         return "holds a token that is too long: more than 16 KiB";

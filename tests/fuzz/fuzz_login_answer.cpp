@@ -28,8 +28,7 @@ void read_by_codec(const bearerd::config::Settings& settings, const bearerd::htt
     const auto outcome =
         login_codec(settings.auth.kind)->read({settings, settings.credentials, none}, head, body);
     const bool accepted = outcome.kind == LoginOutcome::Kind::accepted;
-    const auto token = outcome.token.reveal();
-    if (accepted && (head.status != 200 || token.empty() || token_in_header(token) != token))
+    if (accepted && (head.status != 200 || !is_sendable_token(outcome.token.reveal())))
         std::abort();
     if (outcome.life && *outcome.life < bearerd::Duration::zero())
         std::abort();
