@@ -60,9 +60,6 @@ template<class T>
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
 /// RFC 6901. The empty pointer is refused: it would always point at something.
 [[nodiscard]] Parsed<std::string> parse_json_pointer(std::string_view text);
-/// Without the blanks before and after it.
-[[nodiscard]] std::string trim(std::string_view text);
-
 /// What a secret's file holds beside what editors add: one UTF-8 BOM in front, one trailing "\n" or "\r\n".
 [[nodiscard]] std::string_view content_of_secret_file(std::string_view text) noexcept;
 
