@@ -139,6 +139,14 @@ bool Section::read_secret(std::string_view name, Secret& setting) {
     return true;
 }
 
+bool Section::read_document(std::string_view name, std::string& setting) {
+    Secret document;
+    if (!read_secret(name, document))
+        return false;
+    setting = document.reveal();
+    return true;
+}
+
 bool Section::left_out(std::string_view name) const {
     return std::ranges::find(context_.left_out, dotted(name)) != context_.left_out.end();
 }

@@ -89,6 +89,11 @@ Parser<Duration> duration_between(Duration least, Duration most) {
     };
 }
 
+Parsed<Duration> parse_timeout(std::string_view text) {
+    static const Parser<Duration> parser = duration_between(1ms, 24h);
+    return parser(text);
+}
+
 Parsed<std::string> parse_any_text(std::string_view text) {
     return std::string{text};
 }

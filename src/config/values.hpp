@@ -29,6 +29,9 @@ using Parser = std::function<Parsed<T>(std::string_view)>;
 [[nodiscard]] Parser<std::uint64_t> size_between(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] Parser<Duration> duration_between(Duration least, Duration most);
 
+/// A time to wait: not none, which would lose its deadline, and at most a day; more is a slip of the pen.
+[[nodiscard]] Parsed<Duration> parse_timeout(std::string_view text);
+
 /// One of a few words.
 template<class T>
 [[nodiscard]] Parser<T> one_of(std::vector<std::pair<std::string_view, T>> choices) {
