@@ -112,6 +112,9 @@ private:
     [[nodiscard]] bool take_refresh_token();
     void on_refresh_token(std::uint64_t taking, bool taken);
     void send_login(Secret refresh_token);
+    void start_attempt(std::shared_ptr<upstream::Transport> transport,
+                       std::shared_ptr<const config::Settings> settings,
+                       std::shared_ptr<const config::Credentials> credentials, Secret refresh_token);
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
     void login_over();
     [[nodiscard]] bool is_spent(const LoginOutcome& outcome, TimePoint now) const;

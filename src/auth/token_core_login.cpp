@@ -82,7 +82,13 @@ void TokenService::Core::run_login() {
         login_pending_ = true;
         return;
     }
-    if (!look_at_password(true))
+    bool looks = false;
+    try {
+        looks = look_at_password(true);
+    } catch (const std::exception&) { // no memory: the login is sent with the password that is known
+        login_after_look_ = false;
+    }
+    if (!looks)
         begin_login();
 }
 
@@ -174,11 +180,7 @@ bool TokenService::Core::take_refresh_token() {
                 core->on_refresh_token(taking, taken);
         });
     };
-    if (!store_) {
-        told(true); // nobody else can have it
-        return true;
-    }
-    store_->take_refresh(taken_.clone(), std::move(told));
+    // The timer first: if there is no memory for what follows, it still ends this.
     login_timer_->expires_after(std::min(longest_look, settings_->auth.login_timeout));
     login_timer_->async_wait([self = shared_from_this(), taking](error_code error) {
         if (error || taking != self->taking_)
@@ -188,6 +190,10 @@ bool TokenService::Core::take_refresh_token() {
         log::warning("refresh token can't be marked as used in time: a login follows in its place");
         self->on_refresh_token(taking, false);
     });
+    if (store_)
+        store_->take_refresh(taken_.clone(), std::move(told));
+    else
+        told(true); // nobody else can have it
     return true;
 }
 
@@ -211,8 +217,21 @@ void TokenService::Core::send_login(Secret refresh_token) {
         settings = settings_;
         credentials = credentials_;
     }
-    const auto attempt = ++attempt_;
     attempt_alive_ = true;
+    try {
+        start_attempt(std::move(transport), std::move(settings), std::move(credentials),
+                      std::move(refresh_token));
+    } catch (...) { // no memory: no coroutine will reset it, and the timer ends the attempt
+        attempt_alive_ = false;
+        throw;
+    }
+}
+
+void TokenService::Core::start_attempt(std::shared_ptr<upstream::Transport> transport,
+                                       std::shared_ptr<const config::Settings> settings,
+                                       std::shared_ptr<const config::Credentials> credentials,
+                                       Secret refresh_token) {
+    const auto attempt = ++attempt_;
     login_timer_->expires_after(settings->auth.login_timeout);
     login_timer_->async_wait([self = shared_from_this(), attempt](error_code error) {
         if (error)

@@ -43,7 +43,8 @@ struct StoreSettings {
     Secret password;
 };
 
-/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt.
+/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt. What
+/// writes fails with ETIMEDOUT if another process keeps the folder locked for two seconds.
 class TokenFile {
 public:
     explicit TokenFile(StoreSettings settings);
