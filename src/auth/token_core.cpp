@@ -24,7 +24,7 @@ bool same_user(const config::Settings& a, const config::Settings& b) {
            a.credentials.by_email == b.credentials.by_email;
 }
 
-/// What a request to an upstream that the configuration does not name any more is told.
+/// The reply to a request to an upstream that the configuration does not name any more.
 TokenMachine::Reply left_behind() {
     TokenMachine::Reply reply;
     reply.action = Action::fail;
@@ -236,7 +236,7 @@ void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now)
     }
 }
 
-/// Lets all go whom the reply answers; who waits for a login goes on waiting while one runs.
+/// Releases the waiters that the reply answers; those that wait for a login go on waiting while one runs.
 void TokenService::Core::release_waiters(const TokenMachine::Reply& reply, TimePoint now) {
     if (reply.action != Action::use && reply.action != Action::fail)
         return;

@@ -93,7 +93,8 @@ void TokenService::Core::run_login() {
 }
 
 /// After a rejected login the password's file is read again, since nobody may send a SIGHUP (contract 3.8).
-/// False: there is no reason, no file, or it can't be told in time, so that nothing is to be waited for.
+/// Returns false if there is no reason, no file, or if nothing can be read in time, so that no login waits
+/// for it.
 bool TokenService::Core::look_at_password(bool then_login) {
     std::shared_ptr<const config::Credentials> before;
     Duration patience = longest_look;
@@ -140,7 +141,7 @@ void TokenService::Core::on_password(std::uint64_t look, std::shared_ptr<const c
 void TokenService::Core::take_password(const std::shared_ptr<const config::Credentials>& before,
                                        Secret password) {
     const std::lock_guard lock{mutex_};
-    // Other credentials may have come by a reload meanwhile.
+    // A reload may have brought other credentials meanwhile.
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
     if (settings_->auth.kind == config::LoginKind::static_token && !is_sendable_token(password.reveal())) {

@@ -60,7 +60,7 @@ void read_access(Section in, const Environment& environment, Access& out) {
     in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(environment));
 }
 
-/// Users are told apart by what a unix socket knows of its peer; over TCP nothing is known.
+/// Users are distinguished by what a unix socket knows of its peer; over TCP nothing is known.
 bool knows_users(const Settings& settings) {
     const auto may_know = [](const Address& address) { return address.kind != Address::Kind::tcp; };
     return std::ranges::any_of(settings.listen.addresses, may_know) ||

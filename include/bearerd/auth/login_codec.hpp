@@ -14,7 +14,7 @@ namespace bearerd::auth {
 /// A longer answer to a login is a broken one.
 inline constexpr std::size_t max_login_answer = 64UL << 10;
 
-/// A login ready for the wire. Head and body hold secrets; whoever sends it wipes the head.
+/// A login that is ready to be sent. Head and body hold secrets; the sender wipes the head.
 struct LoginRequest {
     std::string head;
     Secret body;
@@ -26,29 +26,29 @@ struct LoginRequest {
                                               const config::Credentials& credentials,
                                               const std::string& login_query);
 
-/// What came of a login. Default: it could not be carried out.
+/// The outcome of a login. The default is one that could not be carried out.
 struct LoginOutcome {
     enum class Kind : std::uint8_t { accepted, rejected, unavailable };
-    /// How an accepted one came by its token.
+    /// Where an accepted login has its token from.
     enum class Source : std::uint8_t { login, refresh, file };
     Kind kind = Kind::unavailable;
     Source source = Source::login;
     Secret
         token; ///< accepted: valid as token_in_header() has it; unavailable: one that has expired; or empty
-    std::optional<Duration> life;        ///< of the token from its receipt on, if the answer tells it
-    std::string identity;                ///< what the answer says of the user; may be empty
+    std::optional<Duration> life;        ///< of the token from its receipt on, if the answer says it
+    std::string identity;                ///< the user as the answer names it; may be empty
     Secret refresh_token;                ///< the next one; empty: none
-    std::optional<Duration> retry_after; ///< as the upstream asked
+    std::optional<Duration> retry_after; ///< until the next attempt, as the upstream asked
     /// Of a failure, for the log: a short sentence of printable ASCII. It may quote the upstream's message,
     /// but not if that may hold a secret.
     std::string reason;
 };
 
-/// The forms of a login, one object for each kind (contract 11). They build what is sent and read what comes
+/// The form of a login, one object for each kind (contract 11). It builds what is sent and reads what comes
 /// back; the token's life, back-off and store are the same for all. Pure; any thread.
 class LoginCodec {
 public:
-    /// One attempt: what it uses. `refresh_token` is empty for a login by the credentials.
+    /// What one attempt uses. `refresh_token` is empty for a login by the credentials.
     struct Attempt {
         const config::Settings& settings;
         const config::Credentials& credentials;
@@ -69,19 +69,20 @@ public:
                                             std::string& body) const = 0;
 };
 
-/// That of a kind; nullptr for a static token, which takes no login.
+/// Returns the codec of a kind; nullptr for a static token, which takes no login.
 [[nodiscard]] const LoginCodec* login_codec(config::LoginKind kind) noexcept;
 
-/// The first token in the header fields of these names, best name first: what is no token is passed over.
-/// Empty where there is none.
+/// Returns the first token in the header fields of these names, best name first, and passes over values that
+/// are no token. Empty if there is none.
 [[nodiscard]] std::string_view find_token(const http::Fields& fields,
                                           const std::vector<std::string>& token_headers);
 
-/// What an answer's head tells of a login; owns its parts, since the head is gone when the body has come.
+/// What an answer's head says about a login. It owns its parts, because the head is gone when the body has
+/// arrived.
 struct LoginHead {
     std::uint16_t status = 0;
     Secret token; ///< empty: none came
-    /// Where none came: what is wrong with a value in a token's place, as a part of a sentence; or empty.
+    /// If none came: what is wrong with a value in a token's place, as a part of a sentence; or empty.
     std::string_view flaw = {};
     std::optional<Duration> retry_after;
 };
@@ -100,7 +101,8 @@ struct LoginHead {
                                        std::span<const Secret* const> secrets,
                                        const std::vector<std::string>& rejected_at);
 
-/// `Retry-After` in seconds or, where the answer's `Date` tells what time it is for the upstream, as a date.
+/// Reads `Retry-After` in seconds or, if the answer's `Date` says what time it is for the upstream, as a
+/// date. nullopt if it is neither.
 [[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date = {});
 
 } // namespace bearerd::auth
