@@ -137,8 +137,7 @@ net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                std::shared_ptr<const config::Settings> settings,
                                std::shared_ptr<const config::Credentials> credentials, Secret refresh_token,
                                std::function<bool()> still_wanted) {
-    // A login that throws (no memory, cancelled during an operation) is one that failed: requests wait for its
-    // end.
+    // A login that throws (no memory, cancelled during an operation) has failed: requests wait for its end.
     try {
         co_return co_await try_to_log_in(std::move(transport), std::move(settings), std::move(credentials),
                                          std::move(refresh_token), still_wanted);

@@ -109,14 +109,14 @@ public:
 private:
     [[nodiscard]] error_code lock() const noexcept {
         constexpr auto longest_wait = 2s;
-        constexpr auto pause = 10ms;
+        constexpr auto between_tries = 10ms;
         const auto end = std::chrono::steady_clock::now() + longest_wait;
         while (::flock(folder_.get(), LOCK_EX | LOCK_NB) != 0) {
             if (errno != EWOULDBLOCK && errno != EINTR)
                 return system_error();
             if (std::chrono::steady_clock::now() >= end)
                 return make_error(ETIMEDOUT);
-            std::this_thread::sleep_for(pause);
+            std::this_thread::sleep_for(between_tries);
         }
         return {};
     }

@@ -21,7 +21,6 @@
 namespace bearerd::config {
 namespace {
 
-constexpr std::size_t longest_file = 1 << 20;
 constexpr std::size_t most_addresses = 64;
 
 const Parser<std::string> any_text = parse_any_text;
@@ -240,7 +239,7 @@ void read_settings(Section in, const Environment& environment, Settings& out) {
 } // namespace
 
 ParseResult parse(std::string_view text, const Environment& environment) {
-    if (text.size() > longest_file)
+    if (text.size() > longest_config_file)
         return std::vector<ConfigError>{{0, 0, {}, "the file must not be larger than 1 MiB"}};
     Faults faults;
     auto root = parse_yaml(text, faults);
@@ -274,7 +273,7 @@ ParseResult load(const std::string& path, const Environment& environment) {
     Environment located = environment;
     located.folder = file.parent_path().string();
     located.password_credential = password_credential(file, environment);
-    const auto content = read_small_file(path, longest_file);
+    const auto content = read_small_file(path, longest_config_file);
     if (const auto* const reason = std::get_if<std::string>(&content))
         return std::vector<ConfigError>{{0, 0, {}, "can't be read: " + *reason}};
     ParseResult result = parse(std::get<Secret>(content).reveal(), located);
