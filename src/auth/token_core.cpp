@@ -227,12 +227,22 @@ void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now)
         version_.fetch_add(1, std::memory_order_release);
     }
     if (reply.start_login)
-        net::asio::post(first_, [self = shared_from_this()] { self->run_login(); });
+        post_login();
     // A later wake-up needs no new timer: the old one looks, and sleeps on. So a token that is swapped with
     // every answer costs no system call.
     if (const auto wake = machine_.next_wake(); wake && std::min(*wake, now + longest_sleep) < armed_for_) {
         armed_for_ = *wake; // until rearm() has run, so that it is posted once
         net::asio::post(first_, [self = shared_from_this()] { self->rearm(); });
+    }
+}
+
+/// Under the lock.
+void TokenService::Core::post_login() {
+    try {
+        net::asio::post(first_, [self = shared_from_this()] { self->run_login(); });
+    } catch (const std::exception&) { // no memory: it has failed, or the machine would wait for its end
+        static_cast<void>(
+            machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, moment()));
     }
 }
 

@@ -89,6 +89,7 @@ private:
                                              const std::shared_ptr<Waiter>& waiter);
     void add_cause(NoToken& failure) const noexcept;
     void settle(const TokenMachine::Reply& reply, TimePoint now);
+    void post_login();
     void release_waiters(const TokenMachine::Reply& reply, TimePoint now);
     void rearm();
     void open_store();
@@ -110,6 +111,7 @@ private:
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
     [[nodiscard]] bool login_is_sent() const noexcept;
     void begin_login();
+    void cannot_begin();
     [[nodiscard]] bool take_refresh_token();
     void on_refresh_token(std::uint64_t taking, bool taken);
     void send_login(Secret refresh_token);

@@ -163,12 +163,28 @@ bool TokenService::Core::login_is_sent() const noexcept {
 }
 
 void TokenService::Core::begin_login() {
-    if (!take_refresh_token())
+    bool taking = false;
+    try {
+        taking = take_refresh_token();
+    } catch (const std::exception&) {
+        taking_ = 0;
+        taken_ = {};
+        return cannot_begin();
+    }
+    if (!taking)
         send_login({});
 }
 
-/// Has the refresh token marked as used before it is sent, so that no later process sends it again. False:
-/// there is none.
+/// There is no memory for a login. It has failed: otherwise the machine would wait for its end, and start no
+/// other one.
+void TokenService::Core::cannot_begin() {
+    LoginOutcome outcome;
+    outcome.reason = "out of memory";
+    end_login(++attempt_, std::move(outcome));
+}
+
+/// Has the refresh token marked as used before it is sent, so that no later process sends it again. Returns
+/// false if there is none.
 bool TokenService::Core::take_refresh_token() {
     const std::lock_guard lock{mutex_};
     if (refresh_token_.empty() || !settings_->auth.refresh || !machine_.login_running() || stopping_)
@@ -181,7 +197,7 @@ bool TokenService::Core::take_refresh_token() {
                 core->on_refresh_token(taking, taken);
         });
     };
-    // The timer first: if there is no memory for what follows, it still ends this.
+    // The timer first, because it ends this if the store does not answer.
     login_timer_->expires_after(std::min(longest_look, settings_->auth.login_timeout));
     login_timer_->async_wait([self = shared_from_this(), taking](error_code error) {
         if (error || taking != self->taking_)
@@ -222,9 +238,9 @@ void TokenService::Core::send_login(Secret refresh_token) {
     try {
         start_attempt(std::move(transport), std::move(settings), std::move(credentials),
                       std::move(refresh_token));
-    } catch (...) { // no memory: no coroutine will reset it, and the timer ends the attempt
-        attempt_alive_ = false;
-        throw;
+    } catch (const std::exception&) {
+        attempt_alive_ = false; // there is no coroutine that would reset it
+        cannot_begin();
     }
 }
 
@@ -252,7 +268,12 @@ void TokenService::Core::start_attempt(std::shared_ptr<upstream::Transport> tran
         // failed.
         if (problem)
             outcome.reason = "out of memory";
-        self->end_login(attempt, std::move(outcome));
+        try {
+            self->end_login(attempt, std::move(outcome));
+        } catch (...) {
+            self->login_over();
+            throw;
+        }
         self->login_over();
     };
     // No cancellation: a transport ends its exchanges by deadlines of its own, and is not made to be unwound.
@@ -276,7 +297,13 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         return;
     login_timer_->cancel();
     const auto at = moment();
-    auto reply = apply(std::move(outcome), at);
+    TokenMachine::Reply reply;
+    try {
+        reply = apply(std::move(outcome), at);
+    } catch (const std::exception&) { // no memory; requests that wait have deadlines of their own
+        if (machine_.login_running())
+            reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, at);
+    }
     if (reply.action == TokenMachine::Reply::Action::fail)
         add_cause(reply.failure);
     release_waiters(reply, at.now);
