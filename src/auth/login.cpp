@@ -19,8 +19,8 @@ std::string words(const upstream::Failure& failure) {
     return failure.detail.empty() ? failure.code.message() : failure.detail;
 }
 
-/// The upstream closed a kept connection while the login was on its way. It says nothing of the upstream's
-/// health, and a login changes nothing, so that it may be sent again.
+/// Whether the upstream closed a kept connection while the login was on its way. That does not show that the
+/// upstream is ill, and a login changes nothing, so that it may be sent again.
 bool hit_stale_connection(const upstream::SendResult& result) {
     const auto* failure = std::get_if<upstream::Failure>(&result);
     return failure != nullptr && failure->reused && failure->stage != upstream::Stage::reading &&

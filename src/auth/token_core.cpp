@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace bearerd::auth {
 namespace {
@@ -231,8 +232,8 @@ void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now)
     // A later wake-up needs no new timer: the old one looks, and sleeps on. So a token that is swapped with
     // every answer costs no system call.
     if (const auto wake = machine_.next_wake(); wake && std::min(*wake, now + longest_sleep) < armed_for_) {
-        armed_for_ = *wake; // until rearm() has run, so that it is posted once
         net::asio::post(first_, [self = shared_from_this()] { self->rearm(); });
+        armed_for_ = *wake; // until rearm() has run, so that it is posted once
     }
 }
 
@@ -282,10 +283,15 @@ void TokenService::Core::rearm() {
         armed_for_ = at + sleep;
     }
     wake_timer_->expires_after(sleep);
-    wake_timer_->async_wait([self = shared_from_this()](error_code error) {
-        if (!error)
-            self->tick();
-    });
+    try {
+        wake_timer_->async_wait([self = shared_from_this()](error_code error) {
+            if (!error)
+                self->tick();
+        });
+    } catch (const std::exception&) { // no memory: the next settle() arms it
+        const std::lock_guard lock{mutex_};
+        armed_for_ = TimePoint::max();
+    }
 }
 
 void TokenService::Core::tick() {
