@@ -8,8 +8,7 @@ namespace bearerd::auth {
 namespace {
 
 /// The token of the body takes the header's place.
-void take_token(LoginHead& read, std::string& body, const std::string& pointer) {
-    const Secret found = take_secret(body, pointer);
+void take_token(LoginHead& read, const Secret& found) {
     read.token = Secret{token_in_header(found.reveal())};
     read.flaw = read.token.empty() ? token_flaw(found.reveal()) : std::string_view{};
 }
@@ -32,8 +31,11 @@ LoginOutcome GraphqlCodec::read(const Attempt& attempt, const http::ResponseHead
     const config::Auth& auth = attempt.settings.auth;
     LoginHead read = read_login_head(head, auth.token_headers);
     if (!auth.token_pointer.empty())
-        take_token(read, body, auth.token_pointer);
-    Secret next = auth.refresh ? take_secret(body, auth.refresh->token_pointer) : Secret{};
+        take_token(read, secret_at(body, auth.token_pointer));
+    const std::string_view next_pointer = auth.refresh ? auth.refresh->token_pointer : std::string_view{};
+    Secret next = secret_at(body, next_pointer);
+    hide_secret(body, auth.token_pointer);
+    hide_secret(body, next_pointer);
     for (const std::string_view name : {"refresh_token", "refreshToken"}) // whether it is used or not
         hide_members(body, name);
     const std::array<const Secret*, 3> secrets{&attempt.credentials.password, &attempt.refresh_token, &next};
@@ -46,8 +48,6 @@ LoginOutcome GraphqlCodec::read(const Attempt& attempt, const http::ResponseHead
         outcome.life = parse_life(*life, auth.expires_unit, head.fields.value(http::FieldId::date));
     outcome.identity = text_at(body, auth.identity_pointer).value_or("");
     outcome.refresh_token = std::move(next);
-    if (outcome.life && *outcome.life <= Duration::zero())
-        make_expired(outcome);
     return outcome;
 }
 

@@ -13,18 +13,14 @@
 namespace bearerd::auth {
 namespace {
 
-LoginOutcome unavailable(std::string reason) {
-    LoginOutcome outcome;
-    outcome.reason = std::move(reason);
-    return outcome;
-}
+using Kind = LoginOutcome::Kind;
 
 std::string words(const upstream::Failure& failure) {
     return failure.detail.empty() ? failure.code.message() : failure.detail;
 }
 
-/// The upstream closed a kept connection while the login was on its way. It says nothing of the upstream's
-/// health, and a login changes nothing, so that it may be sent again.
+/// Whether the upstream closed a kept connection while the login was on its way. That does not show that the
+/// upstream is ill, and a login changes nothing, so that it may be sent again.
 bool hit_stale_connection(const upstream::SendResult& result) {
     const auto* failure = std::get_if<upstream::Failure>(&result);
     return failure != nullptr && failure->reused && failure->stage != upstream::Stage::reading &&
@@ -37,10 +33,18 @@ struct Exchanged {
 };
 
 /// Whether a renewal's answer says that a login would not succeed either, or no answer came.
-bool is_trouble(std::uint16_t status) noexcept {
+bool is_server_failure(std::uint16_t status) noexcept {
     constexpr std::uint16_t too_many_requests = 429;
     constexpr std::uint16_t server_errors = 500;
     return status == 0 || status == too_many_requests || status >= server_errors;
+}
+
+/// Makes a failure of an accepted login whose token has no life left; it keeps the token.
+void refuse_expired(LoginOutcome& outcome) {
+    if (outcome.kind != Kind::accepted || !outcome.life || *outcome.life > Duration::zero())
+        return;
+    outcome.kind = Kind::unavailable;
+    outcome.reason = "a token came that has expired already";
 }
 
 /// One login, or one renewal by the refresh token.
@@ -63,13 +67,13 @@ net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transpo
         result = co_await transport->send(request);
     }
     if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
-        done.outcome = unavailable(words(*failure));
+        done.outcome = failed_login(Kind::unavailable, words(*failure));
         co_return done;
     }
     const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
     // Whatever answers a login was held whole. To read on would have no end that `give_up` knows of.
     if (!exchange->complete() || exchange->body().size() > max_login_answer) {
-        done.outcome = unavailable("the answer is streamed, or longer than a login's");
+        done.outcome = failed_login(Kind::unavailable, "the answer is streamed, or longer than a login's");
         co_return done;
     }
     // No coding was asked for, but some gateways compress whatever they send.
@@ -80,17 +84,17 @@ net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transpo
     std::string body{decoded.value_or(std::string_view{})};
     const Wiped read{body};
     done.outcome = codec.read(attempt, exchange->head(), body);
+    refuse_expired(done.outcome);
     done.status = exchange->head().status;
     co_return done;
 }
 
 /// A static token is taken as it is.
 LoginOutcome token_of_file(const config::Credentials& credentials) {
-    const std::string_view token = credentials.password.reveal();
-    if (token.empty() || token_in_header(token) != token)
-        return unavailable("the file of the static token holds none that can be sent");
+    if (!is_sendable_token(credentials.password.reveal()))
+        return failed_login(Kind::unavailable, "the file of the static token holds none that can be sent");
     LoginOutcome outcome;
-    outcome.kind = LoginOutcome::Kind::accepted;
+    outcome.kind = Kind::accepted;
     outcome.source = LoginOutcome::Source::file;
     outcome.token = credentials.password.clone();
     return outcome;
@@ -108,12 +112,13 @@ net::Task<LoginOutcome> try_to_log_in(std::shared_ptr<upstream::Transport> trans
     if (!refresh_token.empty()) {
         const LoginCodec::Attempt renewal{*settings, *credentials, refresh_token};
         auto renewed = co_await exchange_login(transport, *codec, renewal, give_up);
-        if (renewed.outcome.kind == LoginOutcome::Kind::accepted || is_trouble(renewed.status))
+        if (renewed.outcome.kind == Kind::accepted || is_server_failure(renewed.status))
             co_return std::move(renewed.outcome);
         log::info("the refresh token brought no token: a login follows",
                   {{"reason", std::string_view{renewed.outcome.reason}}});
         if (still_wanted && !still_wanted())
-            co_return unavailable("the credentials were changed, or bearerd is shutting down");
+            co_return failed_login(Kind::unavailable,
+                                   "the credentials were changed, or bearerd is shutting down");
     }
     const LoginCodec::Attempt login{*settings, *credentials, none};
     auto done = co_await exchange_login(std::move(transport), *codec, login, give_up);
@@ -132,13 +137,12 @@ net::Task<LoginOutcome> log_in(std::shared_ptr<upstream::Transport> transport,
                                std::shared_ptr<const config::Settings> settings,
                                std::shared_ptr<const config::Credentials> credentials, Secret refresh_token,
                                std::function<bool()> still_wanted) {
-    // A login that throws (no memory, cancelled amid an operation) is one that failed: requests wait for its
-    // end.
+    // A login that throws (no memory, cancelled during an operation) has failed: requests wait for its end.
     try {
         co_return co_await try_to_log_in(std::move(transport), std::move(settings), std::move(credentials),
                                          std::move(refresh_token), still_wanted);
     } catch (const std::exception& problem) {
-        co_return unavailable(problem.what());
+        co_return failed_login(Kind::unavailable, problem.what());
     }
 }
 

@@ -17,14 +17,14 @@ namespace {
 
 using Json = nlohmann::json;
 
-/// Whether a code tells of the upstream's own trouble and not of the credentials.
-bool is_trouble(std::string_view code) {
-    constexpr std::array<std::string_view, 6> trouble{"INTERNAL", "RATE_LIMIT",        "RATELIMIT",
-                                                      "THROTTL",  "TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"};
+/// Whether a code is about a failure of the upstream itself and not about the credentials.
+bool is_server_code(std::string_view code) {
+    constexpr std::array<std::string_view, 6> words{"INTERNAL", "RATE_LIMIT",        "RATELIMIT",
+                                                    "THROTTL",  "TOO_MANY_REQUESTS", "SERVICE_UNAVAILABLE"};
     std::string upper{code};
     for (char& c : upper)
         c = c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : (c == '-' || c == ' ' ? '_' : c);
-    return std::any_of(trouble.begin(), trouble.end(),
+    return std::any_of(words.begin(), words.end(),
                        [&upper](auto word) { return upper.find(word) != std::string::npos; });
 }
 
@@ -35,11 +35,11 @@ const Json* member(const Json& object, const char* name) {
     return it == object.end() ? nullptr : &*it;
 }
 
-bool names_trouble(const Json& errors) {
+bool has_server_code(const Json& errors) {
     return std::any_of(errors.begin(), errors.end(), [](const Json& error) {
         const auto* extensions = member(error, "extensions");
         const auto* code = extensions != nullptr ? member(*extensions, "code") : nullptr;
-        return code != nullptr && code->is_string() && is_trouble(code->get_ref<const std::string&>());
+        return code != nullptr && code->is_string() && is_server_code(code->get_ref<const std::string&>());
     });
 }
 
@@ -124,14 +124,8 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
     result.token = Secret{find_token(head.fields, token_headers)};
     if (result.token.empty())
         result.flaw = find_flaw(head.fields, token_headers);
-    result.retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after),
-                                           head.fields.value(http::FieldId::date));
+    result.retry_after = retry_after_of(head);
     return result;
-}
-
-LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password) {
-    const std::array<const Secret*, 1> secrets{&password};
-    return judge_login(std::move(head), body, secrets, {});
 }
 
 LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const Secret* const> known,
@@ -143,7 +137,7 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const 
     const auto fail = [&head](Kind kind, std::string reason) {
         return failed_login(kind, std::move(reason), head.retry_after);
     };
-    if (head.status != 200 && head.status != 400 && head.status != 401 && head.status != 403)
+    if (head.status != 200 && !may_reject(head.status))
         return fail(Kind::unavailable, status);
     const auto answer =
         body.size() > max_login_answer ? Json(Json::value_t::discarded) : Json::parse(body, nullptr, false);
@@ -153,7 +147,7 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const 
     if (errors != nullptr && !errors->is_null() && !errors->is_array())
         return fail(Kind::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
-    if (has_errors && names_trouble(*errors))
+    if (has_errors && has_server_code(*errors))
         return fail(Kind::unavailable, quote_message(*errors, secrets));
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))

@@ -181,9 +181,13 @@ LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason, std::opti
     return outcome;
 }
 
-void make_expired(LoginOutcome& outcome) {
-    outcome.kind = LoginOutcome::Kind::unavailable;
-    outcome.reason = "a token came that has expired already";
+std::optional<Duration> retry_after_of(const http::ResponseHead& head) {
+    return parse_retry_after(head.fields.value(http::FieldId::retry_after),
+                             head.fields.value(http::FieldId::date));
+}
+
+bool may_reject(std::uint16_t status) noexcept {
+    return status == 400 || status == 401 || status == 403;
 }
 
 std::string_view token_flaw(std::string_view value) noexcept {
@@ -208,18 +212,21 @@ std::optional<std::string> text_at(std::string_view json, std::string_view point
     return std::string{raw};
 }
 
-Secret take_secret(std::string& json, std::string_view pointer) {
+Secret secret_at(std::string_view json, std::string_view pointer) {
     if (pointer.empty())
         return {};
-    Secret secret;
+    const auto found = string_at(json, pointer);
+    return found ? Secret{decoded(*found)} : Secret{};
+}
+
+void hide_secret(std::string& json, std::string_view pointer) {
+    if (pointer.empty())
+        return;
     if (const auto found = string_at(json, pointer)) {
-        secret = Secret{decoded(*found)};
         const auto begin = found->raw.data() - json.data();
         std::fill_n(json.begin() + begin, found->raw.size(), 'x');
     }
-    // A key may come twice, and readers differ in which one they take.
     hide_members(json, key_of(pointer.substr(pointer.rfind('/') + 1)));
-    return secret;
 }
 
 void hide_members(std::string& json, std::string_view name) {

@@ -41,10 +41,13 @@ graphql_body(std::string_view query,
 [[nodiscard]] std::string quoted(const std::string& text, std::span<const Secret* const> secrets);
 
 [[nodiscard]] LoginOutcome failed_login(LoginOutcome::Kind kind, std::string reason,
-                                        std::optional<Duration> retry_after);
+                                        std::optional<Duration> retry_after = std::nullopt);
 
-/// Makes a failure of an accepted login whose token has expired already; it keeps the token.
-void make_expired(LoginOutcome& outcome);
+/// An answer's parse_retry_after().
+[[nodiscard]] std::optional<Duration> retry_after_of(const http::ResponseHead& head);
+
+/// Whether an answer with this status may reject the credentials, if its body says so.
+[[nodiscard]] bool may_reject(std::uint16_t status) noexcept;
 
 /// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
 [[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
@@ -52,9 +55,13 @@ void make_expired(LoginOutcome& outcome);
 /// The string or number that stands at a JSON pointer of a text, as text; nullopt if there is none.
 [[nodiscard]] std::optional<std::string> text_at(std::string_view json, std::string_view pointer);
 
-/// The same of a string, which is overwritten in `json`, and with it all strings that other members of its
-/// name have anywhere. Empty if there is none.
-[[nodiscard]] Secret take_secret(std::string& json, std::string_view pointer);
+/// The same of a string only. Empty if there is none, or if the pointer is empty.
+[[nodiscard]] Secret secret_at(std::string_view json, std::string_view pointer);
+
+/// Overwrites that string, and the strings of all members whose name is the pointer's last segment: a key may
+/// come twice, and readers differ in which one they take. Does nothing if the pointer is empty. Read all
+/// secrets of an answer first: another one's member may have the same name.
+void hide_secret(std::string& json, std::string_view pointer);
 
 /// Overwrites the strings of all members of this name; whether the text is JSON or not.
 void hide_members(std::string& json, std::string_view name);

@@ -79,19 +79,18 @@ std::string describe(std::uint16_t status, const std::string& error, const Json&
     return quoted(description.empty() ? error : error + ": " + description, secrets);
 }
 
-/// Whether an error tells of the server's own trouble. All others stay until somebody changes something, so
-/// that trying them often would be of no use.
-bool is_trouble(std::string_view error) noexcept {
+/// Whether an error is about a failure of the server itself. All others stay until somebody changes
+/// something, so that frequent attempts would be of no use.
+bool is_server_error(std::string_view error) noexcept {
     return error == "temporarily_unavailable" || error == "server_error" || error == "slow_down";
 }
 
 LoginOutcome read_error(std::uint16_t status, const Json& answer, std::span<const Secret* const> secrets,
                         std::optional<Duration> retry_after) {
-    const bool judged = status == 400 || status == 401 || status == 403;
     const std::string error = answer.is_object() ? text_of(answer, "error") : std::string{};
-    if (!judged)
+    if (!may_reject(status))
         return failed_login(Kind::unavailable, "HTTP status " + std::to_string(status), retry_after);
-    const bool rejected = status == 401 ? !is_trouble(error) : !error.empty() && !is_trouble(error);
+    const bool rejected = !is_server_error(error) && (status == 401 || !error.empty());
     return failed_login(rejected ? Kind::rejected : Kind::unavailable,
                         describe(status, error, answer, secrets), retry_after);
 }
@@ -136,9 +135,10 @@ LoginRequest OAuth2Codec::request(const Attempt& attempt) const {
 LoginOutcome OAuth2Codec::read(const Attempt& attempt, const http::ResponseHead& head,
                                std::string& body) const {
     const config::Auth& auth = attempt.settings.auth;
-    const auto retry_after = parse_retry_after(head.fields.value(http::FieldId::retry_after),
-                                               head.fields.value(http::FieldId::date));
-    const Secret found = take_secret(body, "/access_token");
+    const auto retry_after = retry_after_of(head);
+    constexpr std::string_view token_pointer = "/access_token";
+    const Secret found = secret_at(body, token_pointer);
+    hide_secret(body, token_pointer);
     // A gateway that quotes a request quotes the secret as it was sent.
     const Secret in_form = form_encoded(attempt.credentials.password);
     const Secret in_head = basic(attempt.credentials);
@@ -163,8 +163,6 @@ LoginOutcome OAuth2Codec::read(const Attempt& attempt, const http::ResponseHead&
         outcome.life = parse_life(*life, std::chrono::seconds{1}, {});
     outcome.kind = Kind::accepted;
     outcome.retry_after = retry_after;
-    if (outcome.life && *outcome.life <= Duration::zero())
-        make_expired(outcome);
     return outcome;
 }
 

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <exception>
 #include <mutex>
-#include <system_error>
 #include <thread>
 #include <vector>
 
@@ -41,6 +40,20 @@ bool PasswordReader::start(const std::string& path, Told told) {
         if (state_->abandoned || state_->reading.size() >= most_readings ||
             std::ranges::find(state_->reading, path) != state_->reading.end())
             return false;
+    }
+    try {
+        start_thread(path, std::move(told));
+    } catch (const std::exception&) { // no thread, or no memory
+        const std::lock_guard lock{state_->mutex};
+        state_->ended(path);
+        return false;
+    }
+    return true;
+}
+
+void PasswordReader::start_thread(const std::string& path, Told told) {
+    {
+        const std::lock_guard lock{state_->mutex};
         state_->reading.push_back(path);
     }
     auto work = [state = state_, executor = executor_, read = read_, path, told = std::move(told)] {
@@ -48,7 +61,7 @@ bool PasswordReader::start(const std::string& path, Told told) {
         std::optional<Secret> password;
         try {
             password = read(path);
-        } catch (const std::exception&) { // for lack of memory: as if it could not be read
+        } catch (const std::exception&) { // no memory: as if it could not be read
         }
         const std::lock_guard lock{state->mutex};
         state->ended(path);
@@ -57,17 +70,10 @@ bool PasswordReader::start(const std::string& path, Told told) {
         try {
             net::asio::post(executor,
                             [told, password = std::move(password)]() mutable { told(std::move(password)); });
-        } catch (const std::exception&) { // who waits has a deadline
+        } catch (const std::exception&) { // the login that waits has a deadline
         }
     };
-    try {
-        std::thread{std::move(work)}.detach();
-    } catch (const std::system_error&) {
-        const std::lock_guard lock{state_->mutex};
-        state_->ended(path);
-        return false;
-    }
-    return true;
+    std::thread{std::move(work)}.detach();
 }
 
 void PasswordReader::abandon() {

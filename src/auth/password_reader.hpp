@@ -26,13 +26,15 @@ public:
     ~PasswordReader() { abandon(); }
 
     /// Returns false, and reports nothing, if a reading of the same path has not ended yet, if four others
-    /// have not, or if no thread can be started.
+    /// have not, or if there is no thread or no memory for it.
     [[nodiscard]] bool start(const std::string& path, Told told);
 
-    /// Nobody is told any more.
+    /// Nothing is reported any more.
     void abandon();
 
 private:
+    void start_thread(const std::string& path, Told told);
+
     struct State;
     net::Executor executor_;
     Read read_;

@@ -164,8 +164,7 @@ std::optional<TokenRecord> decode_token_record(std::string_view bytes) {
         const auto name = in.text();
         record.login.identity.emplace_back(name, in.text());
     }
-    const auto token = record.token.reveal();
-    if (!in.done() || record.life <= 0ns || token.empty() || token_in_header(token) != token)
+    if (!in.done() || record.life <= 0ns || !is_sendable_token(record.token.reveal()))
         return std::nullopt;
     return record;
 }

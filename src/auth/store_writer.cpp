@@ -82,7 +82,7 @@ struct StoreWriter::State {
     std::mutex mutex;
     std::condition_variable changed;
     std::deque<Batch> pending; ///< one, and one more for each change of settings not reached yet
-    bool stopping = false;     ///< from here on nobody is told
+    bool stopping = false;     ///< from here on nothing is reported
     bool done = false;
     bool abandoned = false; ///< the log may be gone
     const Events events;

@@ -8,6 +8,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <exception>
 
 namespace bearerd::auth {
 namespace {
@@ -24,7 +25,7 @@ bool same_user(const config::Settings& a, const config::Settings& b) {
            a.credentials.by_email == b.credentials.by_email;
 }
 
-/// What a request to an upstream that the configuration does not name any more is told.
+/// The reply to a request to an upstream that the configuration does not name any more.
 TokenMachine::Reply left_behind() {
     TokenMachine::Reply reply;
     reply.action = Action::fail;
@@ -227,16 +228,26 @@ void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now)
         version_.fetch_add(1, std::memory_order_release);
     }
     if (reply.start_login)
-        net::asio::post(first_, [self = shared_from_this()] { self->run_login(); });
+        post_login();
     // A later wake-up needs no new timer: the old one looks, and sleeps on. So a token that is swapped with
     // every answer costs no system call.
     if (const auto wake = machine_.next_wake(); wake && std::min(*wake, now + longest_sleep) < armed_for_) {
-        armed_for_ = *wake; // until rearm() has run, so that it is posted once
         net::asio::post(first_, [self = shared_from_this()] { self->rearm(); });
+        armed_for_ = *wake; // until rearm() has run, so that it is posted once
     }
 }
 
-/// Lets all go whom the reply answers; who waits for a login goes on waiting while one runs.
+/// Under the lock.
+void TokenService::Core::post_login() {
+    try {
+        net::asio::post(first_, [self = shared_from_this()] { self->run_login(); });
+    } catch (const std::exception&) { // no memory: it has failed, or the machine would wait for its end
+        static_cast<void>(
+            machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, moment()));
+    }
+}
+
+/// Releases the waiters that the reply answers; those that wait for a login go on waiting while one runs.
 void TokenService::Core::release_waiters(const TokenMachine::Reply& reply, TimePoint now) {
     if (reply.action != Action::use && reply.action != Action::fail)
         return;
@@ -272,10 +283,15 @@ void TokenService::Core::rearm() {
         armed_for_ = at + sleep;
     }
     wake_timer_->expires_after(sleep);
-    wake_timer_->async_wait([self = shared_from_this()](error_code error) {
-        if (!error)
-            self->tick();
-    });
+    try {
+        wake_timer_->async_wait([self = shared_from_this()](error_code error) {
+            if (!error)
+                self->tick();
+        });
+    } catch (const std::exception&) { // no memory: the next settle() arms it
+        const std::lock_guard lock{mutex_};
+        armed_for_ = TimePoint::max();
+    }
 }
 
 void TokenService::Core::tick() {

@@ -28,17 +28,17 @@ struct Waiter {
 
     net::Executor executor;
     Timer timer;                            ///< its deadline, and by cancelling it its wake-up
-    const std::uint64_t upstream_epoch;     ///< its door's
+    const std::uint64_t upstream_epoch;     ///< its token source's
     const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
     bool done = false;
-    TokenPtr token; ///< nullptr: `failure` tells why
+    TokenPtr token; ///< nullptr: `failure` says why
     bool after_login = false;
     bool pass = false; ///< it was sent for a user or upstream that a reload has replaced
     NoToken failure;
 };
 
-/// What all threads share. The machine stands behind a mutex that is taken when a token changes hands, not
-/// when it is used. Timers and logins belong to the first thread.
+/// What all threads share. A mutex guards the machine; it is taken when a token changes hands, not when
+/// it is used. Timers and logins belong to the first thread.
 class TokenService::Core : public std::enable_shared_from_this<TokenService::Core> {
 public:
     Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
@@ -49,15 +49,15 @@ public:
 
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
-    /// The number of the upstream that the token is for: it grows when a reload names another. A door keeps
-    /// that of its time, so that what goes to the old upstream, and what comes from it, has no part in the
-    /// new one's token.
+    /// The number of the upstream that the token is for: it grows when a reload names another. A token source
+    /// keeps that of its time, so that what goes to the old upstream, and what comes from it, has no part in
+    /// the new one's token.
     [[nodiscard]] std::uint64_t upstream_epoch() const;
     /// The version, and its token; to another upstream_epoch that stays what it is.
     [[nodiscard]] std::uint64_t snapshot(std::uint64_t upstream_epoch, TokenPtr& token) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
-    /// Where the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
+    /// If the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
     void denied(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
@@ -78,7 +78,8 @@ public:
     void reload(std::shared_ptr<const config::Settings> settings,
                 std::shared_ptr<upstream::Transport> transport);
     void stop();
-    /// After stop(): lets go of the store and of the first thread's io_context, which a door may outlive.
+    /// After stop(): lets go of the store and of the first thread's io_context, which a token
+    /// source may outlive.
     void close();
     void tick();
 
@@ -88,6 +89,7 @@ private:
                                              const std::shared_ptr<Waiter>& waiter);
     void add_cause(NoToken& failure) const noexcept;
     void settle(const TokenMachine::Reply& reply, TimePoint now);
+    void post_login();
     void release_waiters(const TokenMachine::Reply& reply, TimePoint now);
     void rearm();
     void open_store();
@@ -109,9 +111,13 @@ private:
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
     [[nodiscard]] bool login_is_sent() const noexcept;
     void begin_login();
+    void cannot_begin();
     [[nodiscard]] bool take_refresh_token();
     void on_refresh_token(std::uint64_t taking, bool taken);
     void send_login(Secret refresh_token);
+    void start_attempt(std::shared_ptr<upstream::Transport> transport,
+                       std::shared_ptr<const config::Settings> settings,
+                       std::shared_ptr<const config::Credentials> credentials, Secret refresh_token);
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
     void login_over();
     [[nodiscard]] bool is_spent(const LoginOutcome& outcome, TimePoint now) const;

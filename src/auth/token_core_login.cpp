@@ -82,12 +82,19 @@ void TokenService::Core::run_login() {
         login_pending_ = true;
         return;
     }
-    if (!look_at_password(true))
+    bool looks = false;
+    try {
+        looks = look_at_password(true);
+    } catch (const std::exception&) { // no memory: the login is sent with the password that is known
+        login_after_look_ = false;
+    }
+    if (!looks)
         begin_login();
 }
 
 /// After a rejected login the password's file is read again, since nobody may send a SIGHUP (contract 3.8).
-/// False: there is no reason, no file, or it can't be told in time, so that nothing is to be waited for.
+/// Returns false if there is no reason, no file, or if nothing can be read in time, so that no login waits
+/// for it.
 bool TokenService::Core::look_at_password(bool then_login) {
     std::shared_ptr<const config::Credentials> before;
     Duration patience = longest_look;
@@ -134,11 +141,10 @@ void TokenService::Core::on_password(std::uint64_t look, std::shared_ptr<const c
 void TokenService::Core::take_password(const std::shared_ptr<const config::Credentials>& before,
                                        Secret password) {
     const std::lock_guard lock{mutex_};
-    // Other credentials may have come by a reload meanwhile.
+    // A reload may have brought other credentials meanwhile.
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
-    if (settings_->auth.kind == config::LoginKind::static_token &&
-        token_in_header(password.reveal()) != password.reveal()) {
+    if (settings_->auth.kind == config::LoginKind::static_token && !is_sendable_token(password.reveal())) {
         log::warning("the static token's file holds no token that can be sent: the former one stays",
                      {{"file", before->password_file}});
         return;
@@ -157,12 +163,28 @@ bool TokenService::Core::login_is_sent() const noexcept {
 }
 
 void TokenService::Core::begin_login() {
-    if (!take_refresh_token())
+    bool taking = false;
+    try {
+        taking = take_refresh_token();
+    } catch (const std::exception&) {
+        taking_ = 0;
+        taken_ = {};
+        return cannot_begin();
+    }
+    if (!taking)
         send_login({});
 }
 
-/// Has the refresh token marked as used before it is sent, so that no later process sends it again. False:
-/// there is none.
+/// There is no memory for a login. It has failed: otherwise the machine would wait for its end, and start no
+/// other one.
+void TokenService::Core::cannot_begin() {
+    LoginOutcome outcome;
+    outcome.reason = "out of memory";
+    end_login(++attempt_, std::move(outcome));
+}
+
+/// Has the refresh token marked as used before it is sent, so that no later process sends it again. Returns
+/// false if there is none.
 bool TokenService::Core::take_refresh_token() {
     const std::lock_guard lock{mutex_};
     if (refresh_token_.empty() || !settings_->auth.refresh || !machine_.login_running() || stopping_)
@@ -175,11 +197,7 @@ bool TokenService::Core::take_refresh_token() {
                 core->on_refresh_token(taking, taken);
         });
     };
-    if (!store_) {
-        told(true); // nobody else can have it
-        return true;
-    }
-    store_->take_refresh(taken_.clone(), std::move(told));
+    // The timer first, because it ends this if the store does not answer.
     login_timer_->expires_after(std::min(longest_look, settings_->auth.login_timeout));
     login_timer_->async_wait([self = shared_from_this(), taking](error_code error) {
         if (error || taking != self->taking_)
@@ -189,6 +207,10 @@ bool TokenService::Core::take_refresh_token() {
         log::warning("refresh token can't be marked as used in time: a login follows in its place");
         self->on_refresh_token(taking, false);
     });
+    if (store_)
+        store_->take_refresh(taken_.clone(), std::move(told));
+    else
+        told(true); // nobody else can have it
     return true;
 }
 
@@ -212,8 +234,21 @@ void TokenService::Core::send_login(Secret refresh_token) {
         settings = settings_;
         credentials = credentials_;
     }
-    const auto attempt = ++attempt_;
     attempt_alive_ = true;
+    try {
+        start_attempt(std::move(transport), std::move(settings), std::move(credentials),
+                      std::move(refresh_token));
+    } catch (const std::exception&) {
+        attempt_alive_ = false; // there is no coroutine that would reset it
+        cannot_begin();
+    }
+}
+
+void TokenService::Core::start_attempt(std::shared_ptr<upstream::Transport> transport,
+                                       std::shared_ptr<const config::Settings> settings,
+                                       std::shared_ptr<const config::Credentials> credentials,
+                                       Secret refresh_token) {
+    const auto attempt = ++attempt_;
     login_timer_->expires_after(settings->auth.login_timeout);
     login_timer_->async_wait([self = shared_from_this(), attempt](error_code error) {
         if (error)
@@ -233,7 +268,12 @@ void TokenService::Core::send_login(Secret refresh_token) {
         // failed.
         if (problem)
             outcome.reason = "out of memory";
-        self->end_login(attempt, std::move(outcome));
+        try {
+            self->end_login(attempt, std::move(outcome));
+        } catch (...) {
+            self->login_over();
+            throw;
+        }
         self->login_over();
     };
     // No cancellation: a transport ends its exchanges by deadlines of its own, and is not made to be unwound.
@@ -257,7 +297,13 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         return;
     login_timer_->cancel();
     const auto at = moment();
-    auto reply = apply(std::move(outcome), at);
+    TokenMachine::Reply reply;
+    try {
+        reply = apply(std::move(outcome), at);
+    } catch (const std::exception&) { // no memory; requests that wait have deadlines of their own
+        if (machine_.login_running())
+            reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, at);
+    }
     if (reply.action == TokenMachine::Reply::Action::fail)
         add_cause(reply.failure);
     release_waiters(reply, at.now);

@@ -8,8 +8,10 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <memory>
 #include <random>
+#include <thread>
 
 namespace bearerd::auth {
 namespace {
@@ -93,25 +95,33 @@ Result<std::string> read_small_file(const std::string& path, int more_flags) {
     return bytes;
 }
 
-/// Holds off other processes that write to the folder. Ends with the process, too.
+/// Keeps other processes from writing to the folder. Waits at most two seconds for one that writes; the
+/// problem is ETIMEDOUT then. The lock also ends with the process.
 class FolderLock {
 public:
     explicit FolderLock(const std::string& directory) noexcept
         : folder_{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)} {
-        while (folder_.is_open() && !locked_ && !problem_) {
-            locked_ = ::flock(folder_.get(), LOCK_EX) == 0;
-            if (!locked_ && errno != EINTR)
-                problem_ = system_error();
-        }
-        if (!folder_.is_open())
-            problem_ = system_error();
+        problem_ = folder_.is_open() ? lock() : system_error();
     }
 
     [[nodiscard]] error_code problem() const noexcept { return problem_; }
 
 private:
+    [[nodiscard]] error_code lock() const noexcept {
+        constexpr auto longest_wait = 2s;
+        constexpr auto between_tries = 10ms;
+        const auto end = std::chrono::steady_clock::now() + longest_wait;
+        while (::flock(folder_.get(), LOCK_EX | LOCK_NB) != 0) {
+            if (errno != EWOULDBLOCK && errno != EINTR)
+                return system_error();
+            if (std::chrono::steady_clock::now() >= end)
+                return make_error(ETIMEDOUT);
+            std::this_thread::sleep_for(between_tries);
+        }
+        return {};
+    }
+
     File folder_;
-    bool locked_ = false;
     error_code problem_;
 };
 
@@ -308,8 +318,11 @@ error_code TokenFile::save(const RefreshRecord& record) {
 }
 
 error_code TokenFile::save(std::string_view purpose, KeySource source, const Secret& plain) {
-    // Without a lock (there is no folder yet, or its file system has none) it is written all the same.
+    // Without a lock (there is no folder yet, or its file system has none) it is written all the same; but
+    // not if another process holds it, which may be marking a refresh token.
     const FolderLock lock{settings_.directory};
+    if (lock.problem() == boost::system::errc::timed_out)
+        return lock.problem();
     return save_under_lock(purpose, source, plain);
 }
 

@@ -226,7 +226,7 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     outages_ = 0;
     needed_ = false;
     auto denied = std::exchange(denied_, {});
-    if (!proven_) // the last login has told nothing of what was set aside for it
+    if (!proven_) // the last login has proved nothing about what was set aside for it
         denied.add(set_aside_);
     const auto wavering = wavering_;
     forget_denied();

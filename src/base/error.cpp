@@ -36,7 +36,7 @@ public:
         case errc::closed:
             return "the upstream closed the connection before answering";
         case errc::truncated:
-            return "the upstream closed the connection amid its answer";
+            return "the upstream closed the connection during its answer";
         case errc::garbled:
             return "the upstream's answer is not valid HTTP";
         case errc::too_large:

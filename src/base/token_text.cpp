@@ -42,4 +42,8 @@ std::string_view token_in_header(std::string_view value) noexcept {
     return is_visible(token) && token.find(',') == std::string_view::npos ? token : std::string_view{};
 }
 
+bool is_sendable_token(std::string_view text) noexcept {
+    return !text.empty() && token_in_header(text) == text;
+}
+
 } // namespace bearerd

@@ -8,8 +8,6 @@
 namespace bearerd::config {
 namespace {
 
-constexpr std::size_t longest_file = 1 << 20;
-
 /// Returns the position of the dotted key's value, else of its nearest parent, else the start of the file.
 Position find(const Node& root, std::string_view key) {
     Position found;
@@ -30,7 +28,7 @@ Position find(const Node& root, std::string_view key) {
 
 ConfigError fault_at_key(const std::string& path, std::string key, std::string message) {
     ConfigError fault{0, 0, std::move(key), std::move(message)};
-    const auto content = read_small_file(path, longest_file);
+    const auto content = read_small_file(path, longest_config_file);
     if (std::holds_alternative<std::string>(content))
         return fault;
     Faults ignored;

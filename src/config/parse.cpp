@@ -21,11 +21,8 @@
 namespace bearerd::config {
 namespace {
 
-constexpr std::size_t longest_file = 1 << 20;
 constexpr std::size_t most_addresses = 64;
 
-/// A wait of no length would lose its deadline, one of more than a day is a slip of the pen.
-const Parser<Duration> timeout = duration_between(1ms, 24h);
 const Parser<std::string> any_text = parse_any_text;
 
 void read_listen(Section in, bool allow_remote, Listen& out) {
@@ -62,7 +59,7 @@ void read_access(Section in, const Environment& environment, Access& out) {
     in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(environment));
 }
 
-/// Users are told apart by what a unix socket knows of its peer; over TCP nothing is known.
+/// Users are distinguished by what a unix socket knows of its peer; over TCP nothing is known.
 bool knows_users(const Settings& settings) {
     const auto may_know = [](const Address& address) { return address.kind != Address::Kind::tcp; };
     return std::ranges::any_of(settings.listen.addresses, may_know) ||
@@ -88,9 +85,9 @@ void read_limits(Section in, Limits& out) {
     in.read("request_header", out.request_header, size_between(1ULL << 10, 64ULL << 10));
     in.read("client_connections", out.client_connections, number_between(1, 1'000'000));
     in.read("pending_requests", out.pending_requests, number_between(1, 1'000'000));
-    in.read("header_timeout", out.header_timeout, timeout);
-    in.read("body_timeout", out.body_timeout, timeout);
-    in.read("idle_timeout", out.idle_timeout, timeout);
+    in.read<Duration>("header_timeout", out.header_timeout, parse_timeout);
+    in.read<Duration>("body_timeout", out.body_timeout, parse_timeout);
+    in.read<Duration>("idle_timeout", out.idle_timeout, parse_timeout);
 }
 
 /// Headers that the configuration adds must not meet those that bearerd or the token's way writes.
@@ -146,13 +143,13 @@ void read_upstream(Section in, const Environment& environment, const Settings& s
     else
         in.fault("url",
                  "is missing: write the address of the GraphQL API, such as https://api.example.com/graphql");
-    in.read("connect_timeout", out.connect_timeout, timeout);
-    in.read("response_timeout", out.response_timeout, timeout);
+    in.read<Duration>("connect_timeout", out.connect_timeout, parse_timeout);
+    in.read<Duration>("response_timeout", out.response_timeout, parse_timeout);
     in.read("max_connections", out.max_connections, number_between(1, 65'535));
     if (out.max_connections < settings.threads)
         in.fault("max_connections", "must not be less than threads (" + std::to_string(settings.threads) +
                                         "): each has its own share");
-    in.read("idle_timeout", out.idle_timeout, timeout);
+    in.read<Duration>("idle_timeout", out.idle_timeout, parse_timeout);
     in.read("reuse_for_mutations", out.reuse_for_mutations, duration_between(0ms, 24h));
     read_keep_warm(in.section("keep_warm"), out.keep_warm);
     in.read<std::optional<UpstreamProxy>>("proxy", out.proxy, parse_proxy);
@@ -242,7 +239,7 @@ void read_settings(Section in, const Environment& environment, Settings& out) {
 } // namespace
 
 ParseResult parse(std::string_view text, const Environment& environment) {
-    if (text.size() > longest_file)
+    if (text.size() > longest_config_file)
         return std::vector<ConfigError>{{0, 0, {}, "the file must not be larger than 1 MiB"}};
     Faults faults;
     auto root = parse_yaml(text, faults);
@@ -276,7 +273,7 @@ ParseResult load(const std::string& path, const Environment& environment) {
     Environment located = environment;
     located.folder = file.parent_path().string();
     located.password_credential = password_credential(file, environment);
-    const auto content = read_small_file(path, longest_file);
+    const auto content = read_small_file(path, longest_config_file);
     if (const auto* const reason = std::get_if<std::string>(&content))
         return std::vector<ConfigError>{{0, 0, {}, "can't be read: " + *reason}};
     ParseResult result = parse(std::get<Secret>(content).reveal(), located);

@@ -1,6 +1,7 @@
 #include <bearerd/config/password_file.hpp>
 
 #include <bearerd/base/token_text.hpp>
+#include <bearerd/base/utf8.hpp>
 
 #include "environment.hpp"
 #include "text.hpp"
@@ -25,7 +26,7 @@ std::string flaw_of(std::string_view secret, std::string_view name, std::string_
     const std::string what{name};
     if (secret.empty())
         return "holds no " + what + ": the file is empty";
-    if (find_invalid_utf8(secret))
+    if (!is_utf8(secret))
         return "must be UTF-8";
     if (secret.find_first_of("\r\n") != std::string_view::npos)
         return "must hold one line: the " + what + ", with nothing below it; an empty second line counts too";
@@ -60,7 +61,7 @@ std::variant<Secret, std::string> secret_in(const Secret& content, std::string_v
 std::variant<Secret, std::string> token_in(const Secret& content) {
     auto token = read(content, "token", {});
     const auto* const secret = std::get_if<Secret>(&token);
-    if (secret == nullptr || token_in_header(secret->reveal()) == secret->reveal())
+    if (secret == nullptr || is_sendable_token(secret->reveal()))
         return token;
     if (secret->size() > max_token_size)
         return "holds a token that is too long: more than 16 KiB";

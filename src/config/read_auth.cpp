@@ -18,7 +18,6 @@
 namespace bearerd::config {
 namespace {
 
-const Parser<Duration> timeout = duration_between(1ms, 24h);
 const Parser<std::string> some_text = parse_some_text;
 
 /// Headers that bearerd, the app or HTTP itself needs for something else than a token.
@@ -76,18 +75,11 @@ Parsed<std::string> parse_token_header(std::string_view text) {
     return parse_header_name(text);
 }
 
-/// A URL that secrets are sent to.
-void read_url(Section& in, std::string_view key, Url& out) {
-    in.read<Url>(key, out, parse_upstream_url);
-}
-
 void read_login_query(Section& in, Auth& out) {
-    Secret query; // a document may have lines, which other values may not
-    const bool has_query = in.read_secret("login_query", query);
+    const bool has_query = in.read_document("login_query", out.login_query);
     in.read<std::string>("login_field", out.login_field, parse_graphql_name);
     if (!has_query)
         return;
-    out.login_query = query.reveal();
     if (out.login_query.find_first_not_of(" \t\r\n") == std::string::npos)
         return in.fault("login_query", "must be a GraphQL document, such as the default");
     if (const auto flaw = graphql::login_document_flaw(out.login_query); !flaw.empty())
@@ -100,9 +92,7 @@ void read_login_query(Section& in, Auth& out) {
 }
 
 void read_refresh(Section in, Refresh& out) {
-    Secret query;
-    if (in.read_secret("query", query)) {
-        out.query = query.reveal();
+    if (in.read_document("query", out.query)) {
         if (const auto flaw = graphql::login_document_flaw(out.query, "refresh_token"); !flaw.empty()) {
             in.fault("query", flaw);
             out.query.clear();
@@ -141,7 +131,7 @@ void check_pointer(Section& in, std::string_view name, const std::string& pointe
 void read_graphql(Section& in, Auth& out) {
     if (in.has("login_url")) {
         Url url;
-        read_url(in, "login_url", url);
+        in.read<Url>("login_url", url, parse_upstream_url);
         out.login_url = std::move(url);
     }
     read_login_query(in, out);
@@ -167,7 +157,7 @@ void read_graphql(Section& in, Auth& out) {
 void read_oauth2(Section& in, Auth& out) {
     OAuth2& oauth2 = out.oauth2;
     if (in.has("token_url"))
-        read_url(in, "token_url", oauth2.token_url);
+        in.read<Url>("token_url", oauth2.token_url, parse_upstream_url);
     else
         in.fault("token_url", "is missing: write the address of the OAuth2 token endpoint");
     in.read("scope", oauth2.scope, Parser<std::string>{parse_any_text});
@@ -207,11 +197,30 @@ void read_unauthorized(Section in, Unauthorized& out) {
 }
 
 void read_backoff(Section in, Backoff& out) {
-    in.read("rejected", out.rejected, timeout);
-    in.read("unavailable", out.unavailable, timeout);
-    in.read("max", out.max, timeout);
+    in.read<Duration>("rejected", out.rejected, parse_timeout);
+    in.read<Duration>("unavailable", out.unavailable, parse_timeout);
+    in.read<Duration>("max", out.max, parse_timeout);
     if (out.max < out.rejected)
         in.fault("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
+}
+
+/// Reads the secret in the file that the key names.
+void read_named_secret(Section& in, const Environment& environment, std::string_view key,
+                       const SecretIn& secret_in, Credentials& out) {
+    std::string path;
+    in.read(key, path, path_by(environment, some_text));
+    if (path.empty())
+        return;
+    warn_of_rights(in, key, path, environment);
+    read_secret_file(in, environment, key, path, {}, secret_in, out);
+}
+
+/// The same for a key of `auth`, which must be there.
+void read_required_secret(Section& in, const Environment& environment, std::string_view key,
+                          const SecretIn& secret_in, Credentials& out) {
+    if (!in.has(key))
+        return in.fault(key, "is missing: write the path of a file that holds the secret and nothing else");
+    read_named_secret(in, environment, key, secret_in, out);
 }
 
 void read_password(Section& in, const Environment& environment, Credentials& out) {
@@ -225,17 +234,11 @@ void read_password(Section& in, const Environment& environment, Credentials& out
             in.fault("password", "must not be empty");
         return;
     }
-    std::string path;
-    if (in_file) {
-        in.read("password_file", path, path_by(environment, some_text));
-        if (path.empty())
-            return;
-        warn_of_rights(in, "password_file", path, environment);
-        return read_secret_file(in, environment, "password_file", path, {}, password_in, out);
-    }
+    if (in_file)
+        return read_named_secret(in, environment, "password_file", password_in, out);
     if (const auto directory = environment.environment("CREDENTIALS_DIRECTORY");
         directory && !directory->empty()) {
-        path = *directory + "/" + environment.password_credential;
+        const std::string path = *directory + "/" + environment.password_credential;
         warn_of_rights(in, "password", path, environment);
         return read_secret_file(in, environment, "password", path,
                                 "is missing, and the systemd credential \"password\" in ", password_in, out);
@@ -266,19 +269,6 @@ void refuse_credentials(Section in, LoginKind kind) {
                               ": remove it");
 }
 
-/// The file of a secret that `auth` names.
-void read_secret(Section& in, const Environment& environment, std::string_view key, const SecretIn& secret_in,
-                 Credentials& out) {
-    if (!in.has(key))
-        return in.fault(key, "is missing: write the path of a file that holds the secret and nothing else");
-    std::string path;
-    in.read(key, path, path_by(environment, some_text));
-    if (path.empty())
-        return;
-    warn_of_rights(in, key, path, environment);
-    read_secret_file(in, environment, key, path, {}, secret_in, out);
-}
-
 } // namespace
 
 void read_auth(Section in, Auth& out) {
@@ -289,7 +279,7 @@ void read_auth(Section in, Auth& out) {
     in.read("refresh_before", out.refresh_before, duration_between(0ms, 24h));
     in.read("fresh_for", out.fresh_for, duration_between(0ms, 24h));
     in.read("denied_for", out.denied_for, duration_between(0ms, 24h));
-    in.read("login_timeout", out.login_timeout, timeout);
+    in.read<Duration>("login_timeout", out.login_timeout, parse_timeout);
     read_backoff(in.section("backoff"), out.backoff);
 }
 
@@ -299,12 +289,12 @@ void read_credentials(Section root, const Environment& environment, const Auth& 
     refuse_credentials(root.section("credentials"), auth.kind);
     Section in = root.section("auth");
     if (auth.kind == LoginKind::static_token)
-        return read_secret(in, environment, "secret_file", token_in, out);
+        return read_required_secret(in, environment, "secret_file", token_in, out);
     if (in.has("client_id"))
         in.read("client_id", out.user, some_text);
     else
         in.fault("client_id", "is missing: write the id that the API gave this client");
-    read_secret(
+    read_required_secret(
         in, environment, "client_secret_file",
         [](const Secret& content) { return secret_in(content, "secret"); }, out);
 }

@@ -39,11 +39,7 @@ void read_look_up(Section& in, TransactionRule& rule) {
         in.fault("query", "is missing: found takes the query that it points into");
     if (has_found)
         in.read<std::string>("found", rule.found, parse_json_pointer);
-    Secret query; // a document may have lines, which other values may not
-    if (!has_query || !in.read_secret("query", query))
-        return;
-    rule.query = query.reveal();
-    if (!graphql::asks_by_key(rule.query))
+    if (has_query && in.read_document("query", rule.query) && !graphql::asks_by_key(rule.query))
         in.fault("query", right);
 }
 

@@ -2,19 +2,12 @@
 
 #include "text.hpp"
 
-#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/utf8.hpp>
 
 #include <algorithm>
 
 namespace bearerd::config {
 namespace {
-
-bool is_variable_name(std::string_view text) {
-    return !text.empty() && !is_digits(text.substr(0, 1)) &&
-           std::all_of(text.begin(), text.end(), [](char c) {
-               return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-           });
-}
 
 std::string join(const std::string& path, std::string_view name) {
     return path.empty() ? std::string{name} : path + "." + std::string{name};
@@ -146,6 +139,14 @@ bool Section::read_secret(std::string_view name, Secret& setting) {
     return true;
 }
 
+bool Section::read_document(std::string_view name, std::string& setting) {
+    Secret document;
+    if (!read_secret(name, document))
+        return false;
+    setting = document.reveal();
+    return true;
+}
+
 bool Section::left_out(std::string_view name) const {
     return std::ranges::find(context_.left_out, dotted(name)) != context_.left_out.end();
 }
@@ -211,7 +212,7 @@ std::optional<Secret> Section::text_of(const Node& node, const std::string& key,
     if (!text)
         return std::nullopt;
     // The file itself was checked, but not the text from its escapes and variables.
-    if (find_invalid_utf8(text->reveal())) {
+    if (!is_utf8(text->reveal())) {
         fault_at(node.position, key, "must be UTF-8");
         return std::nullopt;
     }
@@ -233,7 +234,7 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
             break;
         const auto end = rest.find('}', begin);
         const std::string name{rest.substr(0, end).substr(begin + 2)};
-        if (end == std::string_view::npos || !is_variable_name(name)) {
+        if (end == std::string_view::npos || !is_name(name)) {
             fault_at(node.position, key,
                      "holds a ${ without a variable's name and a } after it: write ${NAME}");
             return std::nullopt;

@@ -76,6 +76,9 @@ public:
     /// Reads a value that may hold any characters, even none. Returns false if absent or wrong.
     bool read_secret(std::string_view name, Secret& setting);
 
+    /// Reads a GraphQL document, which may have lines. Returns false if absent or wrong.
+    bool read_document(std::string_view name, std::string& setting);
+
     /// Whether the key is present, but its variable is not set and that is allowed. Call it after read().
     [[nodiscard]] bool left_out(std::string_view name) const;
 

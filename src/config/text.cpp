@@ -1,42 +1,16 @@
 #include "text.hpp"
 
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/utf8.hpp>
 #include <bearerd/config/nearest.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cstdint>
 
 namespace bearerd::config {
 namespace {
 
 constexpr std::size_t longest_compared = 64;
-
-/// What the lead byte of a UTF-8 sequence promises: its length, and the range of the second byte.
-struct Lead {
-    std::size_t length;
-    std::uint8_t second_from;
-    std::uint8_t second_to;
-};
-
-Lead lead_of(std::uint8_t byte) noexcept {
-    if (byte < 0x80)
-        return {1, 0, 0};
-    if (byte < 0xC2) // a continuation byte, or the lead of an overlong form
-        return {0, 0, 0};
-    if (byte < 0xE0)
-        return {2, 0x80, 0xBF};
-    if (byte < 0xF0) {
-        const std::uint8_t from = byte == 0xE0 ? 0xA0 : 0x80;
-        const std::uint8_t to = byte == 0xED ? 0x9F : 0xBF; // no surrogates
-        return {3, from, to};
-    }
-    if (byte < 0xF5) {
-        const std::uint8_t from = byte == 0xF0 ? 0x90 : 0x80;
-        const std::uint8_t to = byte == 0xF4 ? 0x8F : 0xBF; // not above U+10FFFF
-        return {4, from, to};
-    }
-    return {0, 0, 0};
-}
 
 } // namespace
 
@@ -52,18 +26,21 @@ bool is_control(char c) noexcept {
     return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
 }
 
+bool is_name(std::string_view text) noexcept {
+    const auto fits = [](char c) {
+        const char lower = bearerd::to_lower(c);
+        return c == '_' || is_digit(c) || (lower >= 'a' && lower <= 'z');
+    };
+    return !text.empty() && !is_digit(text.front()) && std::ranges::all_of(text, fits);
+}
+
 std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept {
-    const auto byte = [text](std::size_t i) { return static_cast<std::uint8_t>(text[i]); };
-    for (std::size_t i = 0; i < text.size();) {
-        const Lead lead = lead_of(byte(i));
-        if (lead.length == 0 || lead.length > text.size() - i)
-            return i;
-        if (lead.length > 1 && (byte(i + 1) < lead.second_from || byte(i + 1) > lead.second_to))
-            return i;
-        for (std::size_t k = 2; k < lead.length; ++k)
-            if ((byte(i + k) & 0xC0) != 0x80)
-                return i;
-        i += lead.length;
+    const char* const end = text.data() + text.size();
+    for (const char* at = text.data(); at != end;) {
+        const std::size_t length = utf8_length(at, end);
+        if (length == 0)
+            return static_cast<std::size_t>(at - text.data());
+        at += length;
     }
     return std::nullopt;
 }

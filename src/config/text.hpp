@@ -13,6 +13,9 @@ namespace bearerd::config {
 /// C0 controls and DEL.
 [[nodiscard]] bool is_control(char c) noexcept;
 
+/// Whether the text is a name of GraphQL or of an environment variable: [_A-Za-z][_0-9A-Za-z]*.
+[[nodiscard]] bool is_name(std::string_view text) noexcept;
+
 /// The offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no
 /// surrogates, nothing above U+10FFFF).
 [[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept;

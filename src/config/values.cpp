@@ -89,6 +89,11 @@ Parser<Duration> duration_between(Duration least, Duration most) {
     };
 }
 
+Parsed<Duration> parse_timeout(std::string_view text) {
+    static const Parser<Duration> parser = duration_between(1ms, 24h);
+    return parser(text);
+}
+
 Parsed<std::string> parse_any_text(std::string_view text) {
     return std::string{text};
 }
@@ -118,12 +123,7 @@ Parsed<std::string> parse_request_path(std::string_view text) {
 }
 
 Parsed<std::string> parse_graphql_name(std::string_view text) {
-    const bool valid =
-        !text.empty() && (text[0] < '0' || text[0] > '9') &&
-        std::all_of(text.begin(), text.end(), [](char c) {
-            return c == '_' || (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-        });
-    if (valid)
+    if (is_name(text))
         return std::string{text};
     return Problem{"must be a GraphQL name: letters, digits and _, not beginning with a digit"};
 }
@@ -160,11 +160,6 @@ Parsed<std::string> parse_json_pointer(std::string_view text) {
     } catch (const nlohmann::json::exception&) {
     }
     return Problem{"must be a JSON pointer into the answer, such as /data/LineItems/data/0/id"};
-}
-
-std::string trim(std::string_view text) {
-    const auto begin = std::min(text.find_first_not_of(' '), text.size());
-    return std::string{text.substr(begin, text.find_last_not_of(' ') + 1 - begin)};
 }
 
 std::string_view content_of_secret_file(std::string_view text) noexcept {

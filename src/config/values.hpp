@@ -29,6 +29,9 @@ using Parser = std::function<Parsed<T>(std::string_view)>;
 [[nodiscard]] Parser<std::uint64_t> size_between(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] Parser<Duration> duration_between(Duration least, Duration most);
 
+/// A time to wait: not none, which would lose its deadline, and at most a day; more is a slip of the pen.
+[[nodiscard]] Parsed<Duration> parse_timeout(std::string_view text);
+
 /// One of a few words.
 template<class T>
 [[nodiscard]] Parser<T> one_of(std::vector<std::pair<std::string_view, T>> choices) {
@@ -60,9 +63,6 @@ template<class T>
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
 /// RFC 6901. The empty pointer is refused: it would always point at something.
 [[nodiscard]] Parsed<std::string> parse_json_pointer(std::string_view text);
-/// Without the blanks before and after it.
-[[nodiscard]] std::string trim(std::string_view text);
-
 /// What a secret's file holds beside what editors add: one UTF-8 BOM in front, one trailing "\n" or "\r\n".
 [[nodiscard]] std::string_view content_of_secret_file(std::string_view text) noexcept;
 

@@ -14,40 +14,41 @@ namespace bearerd::auth {
 /// A longer answer to a login is a broken one.
 inline constexpr std::size_t max_login_answer = 64UL << 10;
 
-/// A login ready for the wire. Head and body hold secrets; whoever sends it wipes the head.
+/// A login that is ready to be sent. Head and body hold secrets; the sender wipes the head.
 struct LoginRequest {
     std::string head;
     Secret body;
 };
 
-/// The login as contract 1 words it, to `upstream.url`.
+/// Builds the POST of `login_query` to `upstream.url`, with the variables `username` or `email`, and
+/// `password` (contract 1).
 [[nodiscard]] LoginRequest make_login_request(const config::Upstream& upstream,
                                               const config::Credentials& credentials,
                                               const std::string& login_query);
 
-/// What came of a login. Default: it could not be carried out.
+/// The outcome of a login. The default is one that could not be carried out.
 struct LoginOutcome {
     enum class Kind : std::uint8_t { accepted, rejected, unavailable };
-    /// How an accepted one came by its token.
+    /// Where an accepted login has its token from.
     enum class Source : std::uint8_t { login, refresh, file };
     Kind kind = Kind::unavailable;
     Source source = Source::login;
     Secret
         token; ///< accepted: valid as token_in_header() has it; unavailable: one that has expired; or empty
-    std::optional<Duration> life;        ///< of the token from its receipt on, if the answer tells it
-    std::string identity;                ///< what the answer says of the user; may be empty
+    std::optional<Duration> life;        ///< of the token from its receipt on, if the answer says it
+    std::string identity;                ///< the user as the answer names it; may be empty
     Secret refresh_token;                ///< the next one; empty: none
-    std::optional<Duration> retry_after; ///< as the upstream asked
+    std::optional<Duration> retry_after; ///< until the next attempt, as the upstream asked
     /// Of a failure, for the log: a short sentence of printable ASCII. It may quote the upstream's message,
     /// but not if that may hold a secret.
     std::string reason;
 };
 
-/// The forms of a login, one object for each kind (contract 11). They build what is sent and read what comes
+/// The form of a login, one object for each kind (contract 11). It builds what is sent and reads what comes
 /// back; the token's life, back-off and store are the same for all. Pure; any thread.
 class LoginCodec {
 public:
-    /// One attempt: what it uses. `refresh_token` is empty for a login by the credentials.
+    /// What one attempt uses. `refresh_token` is empty for a login by the credentials.
     struct Attempt {
         const config::Settings& settings;
         const config::Credentials& credentials;
@@ -62,24 +63,26 @@ public:
     [[nodiscard]] virtual LoginRequest request(const Attempt& attempt) const = 0;
 
     /// Judges a whole answer; `body` is decoded and at most max_login_answer bytes. Secrets that stand in it
-    /// are overwritten. Never throws but for lack of memory.
+    /// are overwritten. An accepted token may have a life of zero, which is never negative: log_in() takes
+    /// that for a failure. Never throws but for lack of memory.
     [[nodiscard]] virtual LoginOutcome read(const Attempt& attempt, const http::ResponseHead& head,
                                             std::string& body) const = 0;
 };
 
-/// That of a kind; nullptr for a static token, which takes no login.
+/// Returns the codec of a kind; nullptr for a static token, which takes no login.
 [[nodiscard]] const LoginCodec* login_codec(config::LoginKind kind) noexcept;
 
-/// The first token in the header fields of these names, best name first: what is no token is passed over.
-/// Empty where there is none.
+/// Returns the first token in the header fields of these names, best name first, and passes over values that
+/// are no token. Empty if there is none.
 [[nodiscard]] std::string_view find_token(const http::Fields& fields,
                                           const std::vector<std::string>& token_headers);
 
-/// What an answer's head tells of a login; owns its parts, since the head is gone when the body has come.
+/// What an answer's head says about a login. It owns its parts, because the head is gone when the body has
+/// arrived.
 struct LoginHead {
     std::uint16_t status = 0;
     Secret token; ///< empty: none came
-    /// Where none came: what is wrong with a value in a token's place, as a part of a sentence; or empty.
+    /// If none came: what is wrong with a value in a token's place, as a part of a sentence; or empty.
     std::string_view flaw = {};
     std::optional<Duration> retry_after;
 };
@@ -88,19 +91,18 @@ struct LoginHead {
                                         const std::vector<std::string>& token_headers);
 
 /// Judges a whole answer to the login by contract 3.8. Accepted takes HTTP 200, a token, a JSON object, and
-/// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even
-/// where a token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a
-/// wrong password every 30 s. Errors whose `extensions.code` tells of the upstream's own trouble, and
-/// whatever is neither, are `unavailable`. Never throws but for lack of memory.
-[[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body, const Secret& password);
-
-/// The same of an answer that may quote further secrets, and that may say at one of the pointers, without
-/// errors, that the credentials are wrong (contract 11).
+/// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even if a
+/// token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a wrong
+/// password every 30 s. Errors whose `extensions.code` says that the upstream itself failed, and whatever is
+/// neither, are `unavailable`. The answer may quote one of `secrets`, and may say at one of the pointers of
+/// `rejected_at`, without errors, that the credentials are wrong (contract 11). Never throws but for lack of
+/// memory.
 [[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body,
                                        std::span<const Secret* const> secrets,
                                        const std::vector<std::string>& rejected_at);
 
-/// `Retry-After` in seconds or, where the answer's `Date` tells what time it is for the upstream, as a date.
+/// Reads `Retry-After` in seconds or, if the answer's `Date` says what time it is for the upstream, as a
+/// date. nullopt if it is neither.
 [[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date = {});
 
 } // namespace bearerd::auth

@@ -10,7 +10,7 @@
 /// What is stored, as plain bytes before sealing and after. Pure.
 namespace bearerd::auth {
 
-/// A moment that can be told again after a restart: by the boot clock within the same boot, which neither a
+/// A moment that can be recovered after a restart: by the boot clock within the same boot, which neither a
 /// changed wall clock nor suspend upsets; by the wall clock across boots, because there is nothing else.
 struct StoredMoment {
     std::int64_t wall_s = 0;  ///< seconds since the epoch
@@ -21,7 +21,7 @@ struct StoredMoment {
     [[nodiscard]] static StoredMoment take();
 };
 
-/// The moment that was `age` before this one. Before the boot only the wall clock can tell it.
+/// The moment that was `age` before this one. Before the boot only the wall clock has it.
 [[nodiscard]] StoredMoment earlier(StoredMoment moment, Duration age);
 
 /// From `then` to `now`; nothing where `then` seems to lie in the future, so that a clock is wrong.

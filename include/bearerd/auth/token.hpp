@@ -38,6 +38,7 @@ struct Token {
 
 using TokenPtr = std::shared_ptr<const Token>;
 
+using bearerd::is_sendable_token;
 using bearerd::max_token_size;
 using bearerd::token_in_header;
 

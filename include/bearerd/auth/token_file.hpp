@@ -18,7 +18,7 @@ namespace bearerd::auth {
 /// Larger files are foreign ones.
 inline constexpr std::size_t max_store_file = 64UL << 10;
 
-/// Reads a small regular file, following no link. ENOENT where there is none.
+/// Reads a small regular file, following no link. ENOENT if there is none.
 [[nodiscard]] Result<std::string> read_store_file(const std::string& path);
 
 /// The bytes of `token_store.key_file`, without one newline at the end, as of any secret's file (contract 7).
@@ -43,7 +43,8 @@ struct StoreSettings {
     Secret password;
 };
 
-/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt.
+/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt. What
+/// writes fails with ETIMEDOUT if another process keeps the folder locked for two seconds.
 class TokenFile {
 public:
     explicit TokenFile(StoreSettings settings);
@@ -61,7 +62,7 @@ public:
 
     [[nodiscard]] Loaded<TokenRecord> load_token();
     /// Opens only with the password that was rejected: the seal itself is the credentials' fingerprint, and
-    /// it tells nothing to who has the file only.
+    /// it reveals nothing to someone who has the file only.
     [[nodiscard]] Loaded<LoginRecord> load_login();
 
     /// Derives the keys that saving will take, so that the first save is quick. A failure shows when saving.

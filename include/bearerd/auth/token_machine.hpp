@@ -15,7 +15,7 @@
 namespace bearerd::auth {
 
 /// Where the decisions of contract 3 are made. Pure: the time, the dice and the outcome of logins come in as
-/// arguments, nothing goes out but values. Not thread safe. Whoever drives it holds the waiters: on `wait` it
+/// arguments, nothing goes out but values. Not thread safe. Its caller holds the waiters: on `wait` it
 /// keeps the request until the next login_done(), login_failed(), stop() or adoption, or its own deadline.
 ///
 /// Held always (and tested over random events): at most one login runs; the generation only grows; an expired
@@ -68,7 +68,7 @@ public:
         Duration left{};
     };
 
-    /// `loading`: a stored token is being read; until restored() nobody logs in, whoever wants a token waits.
+    /// `loading`: a stored token is being read; until restored() nobody logs in, and requests wait.
     TokenMachine(const config::Auth& settings, bool loading) : settings_{settings}, loading_{loading} {}
 
     /// A request needs a token.
@@ -118,7 +118,7 @@ public:
     /// `next_try`.
     void restored_rejections(std::uint32_t count, TimePoint next_try, Moment at);
 
-    /// The timer: renews, or tries again, where that is due.
+    /// The timer: renews, or tries again, if that is due.
     [[nodiscard]] Reply tick(Moment at);
 
     /// Other settings, the same credentials.
@@ -156,7 +156,7 @@ public:
     }
 
     /// Whether this is the generation of a former user's token. What was sent with it must not be sent again:
-    /// that would be in another's name. Whoever drives the machine asks before refused() and denied().
+    /// that would be in another's name. The caller asks before refused() and denied().
     [[nodiscard]] bool of_former_user(std::uint64_t generation) const noexcept {
         return generation != 0 && generation < first_generation_;
     }

@@ -32,7 +32,7 @@ struct SealContext {
 /// 32 bytes; nothing where OpenSSL fails.
 [[nodiscard]] std::optional<Secret> derive_key(KeySource source, const Secret& material, const Salt& salt);
 
-/// The salt of a sealed text, where it is one of ours and of this source.
+/// The salt of a sealed text, if it is one of ours and of this source.
 [[nodiscard]] std::optional<Salt> salt_of(std::string_view sealed, KeySource source) noexcept;
 
 /// Seals with a fresh nonce. `key` is derive_key()'s for this source and salt. Nothing where OpenSSL fails.

@@ -35,8 +35,8 @@ struct ServiceHooks {
 };
 
 /// Owns the one token (contract 3): loads the stored one, logs in, renews, adopts and stores. Decisions are
-/// the token machine's; it stands behind a mutex, so that a swapped token is in use by the next request of
-/// any thread. Logins run on the first thread only.
+/// the token machine's; all threads share it under a mutex, so that the next request of any thread uses a
+/// token that was swapped. Logins run on the first thread only.
 ///
 /// start(), reload(), stop(), tick() and the destructor: on the first thread, or while its loop does not run.
 /// Everything else: any thread. Must be destroyed before the io_context of `first`.
@@ -51,12 +51,12 @@ public:
     ~TokenService();
 
     /// Loads the stored token (on a thread of its own; what has not come within `auth.login_timeout` is not
-    /// awaited any longer), then logs in where it takes that. Returns at once;
+    /// awaited any longer), then logs in if that is needed. Returns at once;
     /// the callback is called once, on the first thread, as soon as the first login was tried or none was
-    /// needed: the time for systemd's READY=1. It is not called where stop() comes first.
+    /// needed: the time for systemd's READY=1. It is not called if stop() comes first.
     void start(std::function<void()> first_login_tried = {});
 
-    /// A door to the token for the thread of `executor`, which counts in `stats`. It may outlive this object
+    /// Makes a token source for the thread of `executor`, which counts in `stats`. It may outlive this object
     /// and the first thread's io_context, but not its own. It serves requests to the upstream that is
     /// configured when it is made: once reload() has named another, it gives the token
     /// that it has until that expires, and no other.

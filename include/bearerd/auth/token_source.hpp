@@ -36,13 +36,13 @@ struct Advice {
     NoToken failure;
 };
 
-/// One thread's door to the token. Used on that thread only; the state behind it is shared by all threads.
+/// One thread's access to the token. Used on that thread only; all threads share the state that it reads.
 class TokenSource {
 public:
     virtual ~TokenSource() = default;
 
-    /// The current token where it is good at `now`, else nullptr: the path of nearly every request, without a
-    /// lock or a suspension.
+    /// Returns the current token if it is good at `now`, else nullptr: the path of nearly every request,
+    /// without a lock or a suspension.
     [[nodiscard]] virtual TokenPtr current(TimePoint now) = 0;
 
     /// The current token, or the outcome of the one login that is running or is started for this; waits at

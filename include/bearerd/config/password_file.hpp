@@ -16,7 +16,7 @@ namespace bearerd::config {
 /// The same for another secret, which the words call `name`. An OAuth2 client's secret may be any text.
 [[nodiscard]] std::variant<Secret, std::string> secret_in(const Secret& content, std::string_view name);
 
-/// The same for a token, which must fit into a header as it is: see token_in_header().
+/// The same for a token, which must fit into a header as it is: see is_sendable_token().
 [[nodiscard]] std::variant<Secret, std::string> token_in(const Secret& content);
 
 /// password_in() of a file; "can't be read: …" if that fails. Blocks for as long as the disk takes.

@@ -85,7 +85,7 @@ struct IoStep {
 void tls_close(SSL* ssl) noexcept;
 
 /// Wipes and frees the up to 34 KiB that a stream needs for its steps, unless bytes wait in them; the next
-/// step gets them anew.
+/// step builds new ones.
 void tls_free_buffers(SSL* ssl) noexcept;
 
 /// Whether bytes that were received wait inside the stream, decrypted or not.

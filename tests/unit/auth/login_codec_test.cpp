@@ -1,4 +1,5 @@
-#include <bearerd/auth/login_codec.hpp>
+#include "unit/auth/judged_login.hpp"
+
 #include <bearerd/base/version.hpp>
 
 #include <gtest/gtest.h>
@@ -16,6 +17,7 @@ void PrintTo(LoginOutcome::Kind kind, std::ostream* out) {
 namespace {
 
 using namespace std::chrono_literals;
+using test::judged_login;
 using Kind = LoginOutcome::Kind;
 
 config::Upstream upstream() {
@@ -108,7 +110,7 @@ TEST(ReadLoginHead, TellsWhatIsWrongWithATokenThatCanNotBeUsed) {
                             {http::FieldId::authorization, "Authorization", c.second}};
         auto read = read_login_head(head, {"X-Authorization", "Authorization"});
         EXPECT_EQ(read.token.reveal(), c.token);
-        const auto outcome = judge_login(std::move(read), R"({"data":{"loginUser":{"id":"7"}}})", Secret{});
+        const auto outcome = judged_login(std::move(read), R"({"data":{"loginUser":{"id":"7"}}})", Secret{});
         EXPECT_NE(outcome.reason.find(c.part), std::string::npos) << outcome.reason;
         EXPECT_EQ(outcome.kind, c.token.empty() ? Kind::unavailable : Kind::accepted);
     }
@@ -129,7 +131,7 @@ TEST_P(JudgeLogin, ByContract) {
     head.status = GetParam().status;
     head.token = Secret{std::string_view{GetParam().token}};
     head.retry_after = 7s;
-    const auto outcome = judge_login(std::move(head), GetParam().body, Secret{});
+    const auto outcome = judged_login(std::move(head), GetParam().body, Secret{});
     EXPECT_EQ(outcome.kind, GetParam().kind);
     EXPECT_EQ(outcome.token.reveal(), outcome.kind == Kind::accepted ? GetParam().token : "");
     EXPECT_EQ(outcome.reason.empty(), outcome.kind == Kind::accepted);
@@ -187,7 +189,7 @@ TEST(JudgeLoginReason, QuotesTheUpstreamInPrintableAscii) {
     LoginHead head;
     head.status = 200;
     const auto outcome =
-        judge_login(std::move(head), "{\"errors\":[{\"message\":\"No\\n\\u001b[31m\xc3\xa4\"}]}", Secret{});
+        judged_login(std::move(head), "{\"errors\":[{\"message\":\"No\\n\\u001b[31m\xc3\xa4\"}]}", Secret{});
     EXPECT_EQ(outcome.reason, "the upstream says: No??[31m??");
 }
 
@@ -199,7 +201,7 @@ std::string reason_for(std::string_view message, std::string_view password, std:
     head.status = 401;
     head.token = Secret{token};
     const auto body = nlohmann::json{{"errors", {{{"message", message}}}}}.dump();
-    return judge_login(std::move(head), body, Secret{password}).reason;
+    return judged_login(std::move(head), body, Secret{password}).reason;
 }
 
 TEST(JudgeLoginReason, HoldsNoPasswordInAnyEncoding) {
@@ -277,7 +279,7 @@ TEST(JudgeLoginReason, HoldsNoPasswordHoweverItIsSpelledOrCut) {
         LoginHead head;
         head.status = 200;
         const auto body = R"({"errors":[{"message":")" + std::string{c.message} + R"("}]})";
-        const auto outcome = judge_login(std::move(head), body, Secret{c.password});
+        const auto outcome = judged_login(std::move(head), body, Secret{c.password});
         EXPECT_EQ(outcome.kind, Kind::rejected);
         EXPECT_EQ(outcome.reason, hidden) << c.message;
     }
@@ -288,7 +290,7 @@ TEST(JudgeLogin, AnswerOverTheLimitIsBroken) {
     head.status = 200;
     head.token = Secret{std::string_view{"t"}};
     const auto body = R"({"data":{"x":")" + std::string(max_login_answer, 'x') + "\"}}";
-    EXPECT_EQ(judge_login(std::move(head), body, Secret{}).kind, Kind::unavailable);
+    EXPECT_EQ(judged_login(std::move(head), body, Secret{}).kind, Kind::unavailable);
 }
 
 TEST(RetryAfter, AsADateIsCountedFromTheAnswersOwn) {

@@ -70,6 +70,25 @@ struct LoggedIn {
     LoginOutcome outcome;
 };
 
+/// An answer to a login, and what becomes of it.
+struct Judged {
+    std::string body;
+    std::uint16_t status;
+    Kind kind;
+    std::string_view reason; ///< a part of it
+};
+
+void expect_judged(const std::function<std::shared_ptr<config::Settings>()>& settings,
+                   const std::vector<Judged>& cases) {
+    for (const Judged& each : cases) {
+        SCOPED_TRACE(each.body);
+        const LoggedIn done{settings(), {answer(each.body, each.status)}};
+        EXPECT_EQ(done.outcome.kind, each.kind);
+        EXPECT_THAT(done.outcome.reason, HasSubstr(each.reason));
+        EXPECT_THAT(done.outcome.reason, Not(HasSubstr("pass-word")));
+    }
+}
+
 TEST(BodyLogin, TakesTokenLifeIdentityAndRefreshTokenFromTheAnswer) {
     const LoggedIn done{
         body_settings(),
@@ -83,13 +102,40 @@ TEST(BodyLogin, TakesTokenLifeIdentityAndRefreshTokenFromTheAnswer) {
     EXPECT_EQ(done.outcome.source, Source::login);
 }
 
-TEST(BodyLogin, IsJudgedLikeAnyOther) {
+TEST(BodyLogin, TakesBothTokensWhateverTheirMembersAreCalled) {
     const struct {
+        std::string token_pointer;
+        std::string refresh_pointer;
         std::string body;
-        std::uint16_t status;
-        Kind kind;
-        std::string_view reason;
     } cases[] = {
+        {"/data/l/access/token", "/data/l/refresh/token",
+         R"({"data":{"l":{"access":{"token":"a-1"},"refresh":{"token":"r-1"}}}})"},
+        {"/data/l/access/token", "/data/l/refresh/token",
+         R"({"data":{"l":{"refresh":{"token":"r-1"},"access":{"token":"a-1"}}}})"},
+        {"/data/l/refresh_token", "/data/l/next/refresh_token",
+         R"({"data":{"l":{"refresh_token":"a-1","next":{"refresh_token":"r-1"}}}})"},
+        {"/data/l/0", "/data/l/1", R"({"data":{"l":["a-1","r-1"]}})"},
+    };
+
+    for (const auto& each : cases) {
+        SCOPED_TRACE(each.body);
+        auto settings = body_settings();
+        settings->auth.token_pointer = each.token_pointer;
+        settings->auth.refresh->token_pointer = each.refresh_pointer;
+        const Secret none;
+        http::ResponseHead head;
+        head.status = 200;
+        std::string body = each.body;
+        const auto outcome =
+            login_codec(settings->auth.kind)->read({*settings, settings->credentials, none}, head, body);
+        EXPECT_EQ(outcome.token.reveal(), "a-1");
+        EXPECT_EQ(outcome.refresh_token.reveal(), "r-1");
+        EXPECT_THAT(body, Not(HasSubstr("-1")));
+    }
+}
+
+TEST(BodyLogin, IsJudgedLikeAnyOther) {
+    const std::vector<Judged> cases{
         {R"({"data":{"login":{"token":null,"errors":[{"message":"wrong"}]}}})", 200, Kind::rejected,
          "the upstream says: wrong"},
         {R"({"data":{"login":{"token":"","errors":"wrong"}}})", 200, Kind::rejected, "says: wrong"},
@@ -108,13 +154,7 @@ TEST(BodyLogin, IsJudgedLikeAnyOther) {
         {R"({"data":{"login":{"token":"t"})", 200, Kind::unavailable, "without a JSON object"},
         {R"({"data":{"login":{"token":"t","expires":0}}})", 200, Kind::unavailable, "expired already"},
     };
-
-    for (const auto& each : cases) {
-        SCOPED_TRACE(each.body);
-        const LoggedIn done{body_settings(), {answer(each.body, each.status)}};
-        EXPECT_EQ(done.outcome.kind, each.kind);
-        EXPECT_THAT(done.outcome.reason, HasSubstr(each.reason));
-    }
+    expect_judged(body_settings, cases);
 }
 
 TEST(BodyLogin, ReadsALifeInItsUnitOrAsAMoment) {
@@ -264,38 +304,26 @@ TEST(OAuth2Login, SendsIdAndSecretInTheBodyIfTheConfigurationSaysSo) {
 }
 
 TEST(OAuth2Login, IsJudgedByTheErrorsOfTheStandard) {
-    const struct {
-        std::uint16_t status;
-        std::string body;
-        Kind kind;
-        std::string_view reason;
-    } cases[] = {
-        {400, R"({"error":"invalid_client"})", Kind::rejected, "says: invalid_client"},
-        {401, R"({"error":"invalid_client","error_description":"wrong secret"})", Kind::rejected,
+    const std::vector<Judged> cases{
+        {R"({"error":"invalid_client"})", 400, Kind::rejected, "says: invalid_client"},
+        {R"({"error":"invalid_client","error_description":"wrong secret"})", 401, Kind::rejected,
          "says: invalid_client: wrong secret"},
-        {401, R"({"error":"invalid_client","error_description":"pass-word is wrong"})", Kind::rejected,
+        {R"({"error":"invalid_client","error_description":"pass-word is wrong"})", 401, Kind::rejected,
          "not shown"},
-        {401, "<html>", Kind::rejected, "HTTP status 401 without an OAuth2 error"},
-        {400, R"({"error":"invalid_scope"})", Kind::rejected, "invalid_scope"},
-        {400, "<html>", Kind::unavailable, "400"},
-        {400, R"({"error":"temporarily_unavailable"})", Kind::unavailable, "temporarily_unavailable"},
-        {429, R"({"error":"slow_down"})", Kind::unavailable, "429"},
-        {503, "", Kind::unavailable, "503"},
-        {200, "{}", Kind::unavailable, "without an access_token"},
-        {200, "[]", Kind::unavailable, "without a JSON object"},
-        {200, R"({"access_token":"t","token_type":"DPoP"})", Kind::unavailable, "token_type"},
-        {200, R"({"access_token":"a\r\nX: y"})", Kind::unavailable, "without an access_token"},
-        {200, R"({"access_token":"t","token_type":"bearer","expires_in":"60"})", Kind::accepted, ""},
+        {"<html>", 401, Kind::rejected, "HTTP status 401 without an OAuth2 error"},
+        {R"({"error":"invalid_scope"})", 400, Kind::rejected, "invalid_scope"},
+        {"<html>", 400, Kind::unavailable, "400"},
+        {R"({"error":"temporarily_unavailable"})", 400, Kind::unavailable, "temporarily_unavailable"},
+        {R"({"error":"slow_down"})", 429, Kind::unavailable, "429"},
+        {"", 503, Kind::unavailable, "503"},
+        {"{}", 200, Kind::unavailable, "without an access_token"},
+        {"[]", 200, Kind::unavailable, "without a JSON object"},
+        {R"({"access_token":"t","token_type":"DPoP"})", 200, Kind::unavailable, "token_type"},
+        {R"({"access_token":"a\r\nX: y"})", 200, Kind::unavailable, "without an access_token"},
+        {R"({"access_token":"t","token_type":"bearer","expires_in":"60"})", 200, Kind::accepted, ""},
+        {R"({"access_token":"t","expires_in":0})", 200, Kind::unavailable, "expired already"},
     };
-
-    for (const auto& each : cases) {
-        SCOPED_TRACE(each.body);
-        const LoggedIn done{settings_of_kind(config::LoginKind::oauth2_client_credentials),
-                            {answer(each.body, each.status)}};
-        EXPECT_EQ(done.outcome.kind, each.kind);
-        EXPECT_THAT(done.outcome.reason, HasSubstr(each.reason));
-        EXPECT_THAT(done.outcome.reason, Not(HasSubstr("pass-word")));
-    }
+    expect_judged([] { return settings_of_kind(config::LoginKind::oauth2_client_credentials); }, cases);
 }
 
 TEST(OAuth2Login, DoesNotShowTheCredentialsInAnyFormThatWasSent) {

@@ -50,6 +50,12 @@ void renew(ServiceFixture& f) {
     f.service->tick();
 }
 
+/// The body of the request with this number, counted from 1, once it is sent.
+std::string next_body(ServiceFixture& f, std::size_t number) {
+    f.run_until([&f, number] { return f.transport->sent == number; });
+    return f.transport->bodies.empty() ? std::string{} : f.transport->bodies.back();
+}
+
 std::string stored_in(const TemporaryDirectory& folder) {
     TokenFile file{store(folder.path())};
     auto loaded = file.load_refresh();
@@ -81,13 +87,11 @@ TEST(RefreshToken, RenewsTheTokenInPlaceOfALogin) {
     ServiceFixture f{with_refresh()};
     log_in_first(f, "r-1");
     renew(f);
-    f.run_until([&f] { return f.transport->sent == 2; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("refresh_token":"r-1")"));
+    EXPECT_THAT(next_body(f, 2), HasSubstr(R"("refresh_token":"r-1")"));
     f.transport->answer(tokens("two", "r-2"));
     f.run_until([&f] { return value(f.source->current(f.now)) == "two"; });
     renew(f);
-    f.run_until([&f] { return f.transport->sent == 3; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("refresh_token":"r-2")"));
+    EXPECT_THAT(next_body(f, 3), HasSubstr(R"("refresh_token":"r-2")"));
 }
 
 TEST(RefreshToken, IsNotUsedTwiceWhateverBecomesOfIt) {
@@ -102,8 +106,7 @@ TEST(RefreshToken, IsNotUsedTwiceWhateverBecomesOfIt) {
             f.now += 1min;
             f.service->tick();
         }
-        f.run_until([&f] { return f.transport->sent == 3; });
-        EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"pass-word")"));
+        EXPECT_THAT(next_body(f, 3), HasSubstr(R"("password":"pass-word")"));
         f.transport->answer(tokens("two", "r-2"));
         f.run_until([&f] { return value(f.source->current(f.now)) == "two"; });
     }
@@ -113,8 +116,7 @@ TEST(RefreshToken, WithoutASuccessorIsFollowedByALogin) {
     ServiceFixture f{with_refresh()};
     log_in_first(f, "");
     renew(f);
-    f.run_until([&f] { return f.transport->sent == 2; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"pass-word")"));
+    EXPECT_THAT(next_body(f, 2), HasSubstr(R"("password":"pass-word")"));
 }
 
 TEST(RefreshToken, IsMarkedOnTheDiskBeforeItIsSent) {
@@ -123,8 +125,7 @@ TEST(RefreshToken, IsMarkedOnTheDiskBeforeItIsSent) {
     log_in_first(f, "r-1");
     f.run_until([&folder] { return stored_in(folder) == "r-1"; });
     renew(f);
-    f.run_until([&f] { return f.transport->sent == 2; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr("r-1"));
+    EXPECT_THAT(next_body(f, 2), HasSubstr("r-1"));
     EXPECT_EQ(stored_in(folder), "") << "a process that starts now finds none";
     f.transport->answer(tokens("two", "r-2"));
     f.run_until([&folder] { return stored_in(folder) == "r-2"; });
@@ -141,8 +142,7 @@ TEST(RefreshToken, OutlivesTheProcessIfItWasNotUsed) {
     f.run_until([&f] { return f.ready == 1; });
     EXPECT_EQ(f.transport->sent, 0U);
     renew(f);
-    f.run_until([&f] { return f.transport->sent == 1; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("refresh_token":"r-1")"));
+    EXPECT_THAT(next_body(f, 1), HasSubstr(R"("refresh_token":"r-1")"));
 }
 
 TEST(RefreshToken, ThatAnotherProcessTookIsNotSent) {
@@ -153,8 +153,7 @@ TEST(RefreshToken, ThatAnotherProcessTookIsNotSent) {
     TokenFile other{store(folder.path())};
     ASSERT_TRUE(other.take_refresh(Secret{std::string_view{"r-1"}}));
     renew(f);
-    f.run_until([&f] { return f.transport->sent == 2; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"pass-word")"));
+    EXPECT_THAT(next_body(f, 2), HasSubstr(R"("password":"pass-word")"));
 }
 
 TEST(RefreshToken, OfFormerCredentialsIsForgotten) {
@@ -164,8 +163,7 @@ TEST(RefreshToken, OfFormerCredentialsIsForgotten) {
     Options changed = with_refresh(folder.path());
     changed.password = "another";
     f.service->reload(settings(changed), f.transport);
-    f.run_until([&f] { return f.transport->sent == 2; });
-    EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"another")"));
+    EXPECT_THAT(next_body(f, 2), HasSubstr(R"("password":"another")"));
     f.run_until([&folder] { return stored_in(folder).empty(); });
 }
 

@@ -4,9 +4,13 @@
 
 #include <gtest/gtest.h>
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <future>
 
 namespace bearerd::auth {
 namespace {
@@ -203,6 +207,25 @@ TEST(TokenFile, ARefreshTokenThatCannotBeMarkedSaysWhy) {
     const auto another = other.take_refresh(Secret{std::string_view{"r-1"}});
     EXPECT_FALSE(another.taken);
     EXPECT_FALSE(another.problem);
+}
+
+TEST(TokenFile, GivesUpIfAnotherProcessKeepsTheFolderLocked) {
+    const TemporaryDirectory folder;
+    TokenFile file{settings(folder.path())};
+    TokenFile other{settings(folder.path())};
+    const Secret refresh{std::string_view{"r-1"}};
+    ASSERT_FALSE(file.save(RefreshRecord{refresh.clone()}));
+    const int holder = ::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ASSERT_GE(holder, 0);
+    ASSERT_EQ(::flock(holder, LOCK_EX), 0);
+    auto saved = std::async(std::launch::async, [&other] { return other.save(record()); });
+    const auto taken = file.take_refresh(refresh);
+    EXPECT_FALSE(taken.taken);
+    EXPECT_EQ(taken.problem, boost::system::errc::timed_out);
+    EXPECT_EQ(saved.get(), boost::system::errc::timed_out);
+    ::close(holder);
+    EXPECT_TRUE(file.take_refresh(refresh));
+    EXPECT_FALSE(other.save(record()));
 }
 
 TEST(TokenFile, InstancesForOtherUsersOrUpstreamsShareADirectory) {

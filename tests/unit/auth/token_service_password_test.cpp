@@ -8,6 +8,7 @@
 #include <future>
 #include <gmock/gmock.h>
 #include <mutex>
+#include <new>
 
 namespace bearerd::auth {
 namespace {
@@ -155,6 +156,36 @@ TEST(PasswordFile, OfWhichReadingsHangIsReadByFourThreadsAtMost) {
     EXPECT_EQ(begun, 4);
     EXPECT_TRUE(reader.start("/5", report));
     ASSERT_TRUE(bearerd::test::turn_until(context, [&reported] { return reported == 5; }));
+}
+
+/// A reading that can't be copied while there is no memory.
+struct ScarceRead {
+    explicit ScarceRead(const bool* is_out) : out_of_memory{is_out} {}
+
+    ScarceRead(const ScarceRead& other) : out_of_memory{other.out_of_memory} {
+        if (*out_of_memory)
+            throw std::bad_alloc{};
+    }
+
+    ScarceRead& operator=(const ScarceRead&) = delete;
+    ~ScarceRead() = default;
+
+    std::optional<Secret> operator()(const std::string& /*path*/) const { return std::nullopt; }
+
+    const bool* out_of_memory;
+};
+
+TEST(PasswordFile, IsReadLaterIfThereWasNoMemoryForIt) {
+    bool out_of_memory = false;
+    net::asio::io_context context;
+    PasswordReader reader{context.get_executor(), ScarceRead{&out_of_memory}};
+    bool reported = false;
+    const auto report = [&reported](const std::optional<Secret>&) { reported = true; };
+    out_of_memory = true;
+    EXPECT_FALSE(reader.start("/1", report));
+    out_of_memory = false;
+    EXPECT_TRUE(reader.start("/1", report));
+    ASSERT_TRUE(bearerd::test::turn_until(context, [&reported] { return reported; }));
 }
 
 TEST(PasswordFile, ThatHasChangedStartsANewStore) {

@@ -206,19 +206,19 @@ TEST(TokenService, StopReleasesAllWaitersAndLetsTheLoopRunDry) {
 TEST(TokenService, ADoorMayOutliveTheServiceAndItsLoop) {
     net::asio::io_context own;
     Stats stats;
-    std::unique_ptr<TokenSource> door;
+    std::unique_ptr<TokenSource> token_source;
     TokenPtr used;
     {
         Fixture f;
         f.settle("a");
-        door = f.service->make_source(own.get_executor(), stats);
-        used = door->current(f.now);
+        token_source = f.service->make_source(own.get_executor(), stats);
+        used = token_source->current(f.now);
         f.service.reset();
         f.service =
             std::make_unique<TokenService>(f.context.get_executor(), f.transport, settings({}), f.stats);
     }
     EXPECT_EQ(value(used), "a");
-    door.reset();
+    token_source.reset();
 }
 
 TEST(TokenService, AStreamedAnswerIsNoLogin) {
@@ -258,16 +258,17 @@ TEST(TokenService, ThreadsShareOneTokenWithoutARace) {
             const auto source = f.service->make_source(own.get_executor(), stats);
             net::asio::co_spawn(
                 own,
-                [](TokenSource* door, TimePoint now, std::atomic<int>* count, int number) -> net::Task<void> {
-                    const auto result = co_await door->acquire();
+                [](TokenSource* token_source, TimePoint now, std::atomic<int>* count,
+                   int number) -> net::Task<void> {
+                    const auto result = co_await token_source->acquire();
                     if (!std::holds_alternative<TokenPtr>(result))
                         co_return;
                     auto token = std::get<TokenPtr>(result);
                     for (int n = 0; n < 200; ++n) {
-                        door->observed(token, jwt(1001 + n * 4 + number, 9000), false);
-                        token = door->current(now);
+                        token_source->observed(token, jwt(1001 + n * 4 + number, 9000), false);
+                        token = token_source->current(now);
                     }
-                    const auto advice = co_await door->rejected(token, 1);
+                    const auto advice = co_await token_source->rejected(token, 1);
                     static_cast<void>(advice);
                     ++*count;
                 }(source.get(), f.now, &got, i),

@@ -24,6 +24,13 @@ TEST(Token, WhatCouldNotBeSentIsIgnored) {
         EXPECT_EQ(token_in_header(value), "") << value.substr(0, 20);
 }
 
+TEST(Token, IsSendableIfAHeaderValueIsTheTokenAlone) {
+    for (const std::string_view value : {"abc", "a.b-c_d=", "nullx"})
+        EXPECT_TRUE(is_sendable_token(value)) << value;
+    for (const std::string_view value : {"", "Bearer abc", " abc", "abc\n", "null", "a,b", "a b"})
+        EXPECT_FALSE(is_sendable_token(value)) << value;
+}
+
 TEST(Token, PlaceholderIsNone) {
     for (const std::string_view value : {"null", "undefined", "Null", "UNDEFINED", "Bearer null",
                                          "bearer undefined", " Bearer  null ", "null\t"})

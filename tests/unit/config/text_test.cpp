@@ -20,6 +20,13 @@ TEST(FindInvalidUtf8, FindsTheFirstByteThatIsNot) {
         EXPECT_EQ(find_invalid_utf8("ab\xC3\xA9" + std::string{bad}), 4U);
 }
 
+TEST(IsName, TakesLettersDigitsAndUnderscoresWithoutADigitInFront) {
+    for (const std::string_view name : {"a", "Z", "_", "_0", "aB9_"})
+        EXPECT_TRUE(is_name(name)) << name;
+    for (const std::string_view other : {"", "0a", "a-b", "a b", "a\n", "\xC3\xA9", "a@", "[", "`", "{"})
+        EXPECT_FALSE(is_name(other)) << other;
+}
+
 TEST(EditDistance, CountsSingleCharacters) {
     EXPECT_EQ(edit_distance("", ""), 0U);
     EXPECT_EQ(edit_distance("abc", ""), 3U);

@@ -1,6 +1,6 @@
 #include <bearerd/net/event.hpp>
 
-#include "unit/no_memory.hpp"
+#include "unit/allocation.hpp"
 #include "unit/run_task.hpp"
 
 #include <bearerd/net/spawn.hpp>

@@ -1,4 +1,4 @@
-#include "unit/largest_allocation.hpp"
+#include "unit/allocation.hpp"
 
 #include "forwarder_fixture.hpp"
 

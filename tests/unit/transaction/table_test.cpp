@@ -1,6 +1,6 @@
 #include <bearerd/transaction/table.hpp>
 
-#include "unit/no_memory.hpp"
+#include "unit/allocation.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

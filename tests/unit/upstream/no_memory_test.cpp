@@ -1,5 +1,5 @@
 #include "fixture.hpp"
-#include "unit/no_memory.hpp"
+#include "unit/allocation.hpp"
 
 #ifndef BEARERD_SANITIZED // it has replaced the functions that would have to fail
 

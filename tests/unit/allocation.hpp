@@ -1,13 +1,17 @@
 #pragma once
 
-#include <atomic>
-#include <cerrno>
+#include <algorithm>
+#include <cstddef>
 #include <cstdlib>
 #include <new>
 
-/// Lets a test take all memory away for a while. Replaces the allocation functions of the whole program, so
-/// one source file of it may include this. Not with a sanitizer, which has replaced them already.
+/// Measures the largest block that a thread allocates, and lets a test take all memory away for a while.
+/// Replaces the allocation functions of the whole program, so one source file of it may include this. Does
+/// nothing with a sanitizer, which has replaced them already.
 namespace bearerd::test {
+
+/// Of this thread, by operator new.
+inline thread_local std::size_t largest_block = 0;
 
 inline thread_local bool memory_is_out = false;
 
@@ -27,6 +31,7 @@ public:
 #ifndef BEARERD_SANITIZED
 
 void* operator new(std::size_t size) {
+    bearerd::test::largest_block = std::max(bearerd::test::largest_block, size);
     void* const memory = bearerd::test::memory_is_out ? nullptr : std::malloc(size);
     if (memory == nullptr)
         throw std::bad_alloc{};
