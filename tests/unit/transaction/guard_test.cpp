@@ -644,8 +644,8 @@ TEST_F(GuardThatAsksTest, SaysTheSameIfTheQuestionFails) {
     EXPECT_EQ(behind.handled, 1);
 }
 
-/// The wait for a first request that does not end. What happens, and in which order, is told by deadlines of
-/// the guard's own clock, so that a slow machine changes nothing.
+/// The wait for a first request that does not end. Deadlines of the guard's own clock decide the order of
+/// what happens, so that a slow machine makes no test fail.
 class GuardThatWaitsTest : public GuardTest {
 protected:
     void wait_for(Duration time) {
