@@ -60,8 +60,9 @@ const Json* value_at(const Json& answer, const std::string& pointer) {
         return nullptr;
     }
     const Json& value = *found;
-    const bool nothing = value.is_null() || value == false || value == "" ||
-                         ((value.is_array() || value.is_object()) && value.empty());
+    const auto* const text = value.get_ptr<const std::string*>();
+    const bool nothing = value.is_null() || value == false || (text != nullptr && text->empty()) ||
+                         (value.is_structured() && value.empty());
     return nothing ? nullptr : found;
 }
 
@@ -128,12 +129,12 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
     return result;
 }
 
-LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const Secret* const> known,
+LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const Secret* const> secrets,
                          const std::vector<std::string>& rejected_at) {
     using Kind = LoginOutcome::Kind;
     const auto status = "HTTP status " + std::to_string(head.status);
-    std::vector<const Secret*> secrets{known.begin(), known.end()};
-    secrets.push_back(&head.token);
+    std::vector<const Secret*> quotable{secrets.begin(), secrets.end()};
+    quotable.push_back(&head.token);
     const auto fail = [&head](Kind kind, std::string reason) {
         return failed_login(kind, std::move(reason), head.retry_after);
     };
@@ -148,14 +149,14 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const 
         return fail(Kind::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
     if (has_errors && has_server_code(*errors))
-        return fail(Kind::unavailable, quote_message(*errors, secrets));
+        return fail(Kind::unavailable, quote_message(*errors, quotable));
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
-        return fail(Kind::rejected, quote_message(*errors, secrets));
+        return fail(Kind::rejected, quote_message(*errors, quotable));
     // Even if a token came along: some servers hand one out to every client.
     for (const std::string& pointer : rejected_at)
         if (const Json* const refusal = value_at(answer, pointer))
-            return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, secrets));
+            return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, quotable));
     if (!has_token && !head.flaw.empty())
         return fail(Kind::unavailable, status + " with " + std::string{head.flaw});
     if (!has_token)

@@ -87,12 +87,13 @@ void Journal::Writer::run() {
         Batch batch;
         batch.swap(pending_);
         intents_pending_ = 0;
-        heard_pending_ = left_over_heard_;
+        const std::size_t heard_taken = heard_pending_; // what was left over included
         busy_since_ = BootClock::now();
         lock.unlock();
         write(std::move(batch));
         const auto when = due();
         lock.lock();
+        heard_pending_ = heard_pending_ - heard_taken + left_over_heard_;
         busy_since_ = TimePoint::max();
         const auto something = [this] { return stopping_ || !pending_.empty(); };
         if (last || something())

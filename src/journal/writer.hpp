@@ -89,7 +89,7 @@ private:
     std::condition_variable changed_;
     Batch pending_;
     std::size_t intents_pending_ = 0;
-    std::size_t heard_pending_ = 0;
+    std::size_t heard_pending_ = 0;           ///< those that are just written, or left over, included
     bool may_be_unheard_ = true;              ///< on the disk or queued
     TimePoint busy_since_ = TimePoint::max(); ///< with one batch
     bool stopping_ = false;

@@ -88,11 +88,20 @@ private:
     bool gone_ = false;
 };
 
-/// A claim that is settled as unknown if nothing else is said.
+/// What a request is to the journal and to those who settle.
+struct Subject {
+    Events::Fields fields;
+    std::uint32_t account = 0;
+    std::string request_id;
+};
+
+/// A claim that is settled as unknown if nothing else is said. What is unknown is reported, so that it is
+/// looked up in the background.
 class Claim {
 public:
     /// Holds nothing yet: it is made before the claim, so that nothing can fail between the two.
-    explicit Claim(Table& table) noexcept : table_{table} {}
+    Claim(Table& table, const Events& events, Subject subject) noexcept
+        : table_{table}, events_{events}, subject_{std::move(subject)} {}
 
     Claim(const Claim&) = delete;
     Claim& operator=(const Claim&) = delete;
@@ -102,13 +111,47 @@ public:
     void hold(RecordPtr record) noexcept { record_ = std::move(record); }
 
     void settle(Settlement how) noexcept {
-        if (const RecordPtr record = std::exchange(record_, nullptr))
-            table_.settle(record, std::move(how), BootClock::now());
+        const RecordPtr record = std::exchange(record_, nullptr);
+        if (record == nullptr)
+            return;
+        const bool unknown = how.executed == Executed::unknown;
+        table_.settle(record, std::move(how), BootClock::now());
+        if (!unknown || !events_.left_unknown)
+            return;
+        try {
+            events_.left_unknown(std::move(subject_.fields), subject_.account,
+                                 std::move(subject_.request_id));
+        } catch (const std::exception&) { // no memory: a repeat looks it up, or a restart
+        }
     }
 
 private:
     Table& table_;
+    const Events& events_;
+    Subject subject_;
     RecordPtr record_;
+};
+
+/// Reports that the app of a repeat has learnt that its transaction was executed, once all of the reply has
+/// been written.
+class HeardByRepeat final : public server::Delivery {
+public:
+    HeardByRepeat(const Events& events, Subject subject, bool joined) noexcept
+        : events_{events}, subject_{std::move(subject)}, joined_{joined} {}
+
+    void ended(bool whole) noexcept override {
+        if (!whole)
+            return;
+        try {
+            events_.heard(std::move(subject_.fields), subject_.account, joined_);
+        } catch (const std::exception&) { // no memory: it stays unheard, and the next repeat says so again
+        }
+    }
+
+private:
+    const Events& events_;
+    Subject subject_;
+    bool joined_;
 };
 
 /// The same for a look-up.
@@ -176,7 +219,8 @@ private:
 
     void count(Repeat repeat) noexcept { guard_.stats_.repeats[static_cast<std::size_t>(repeat)].add(); }
 
-    void heard() const;
+    [[nodiscard]] Subject subject() const;
+    void hear_when_written(Reply& reply) const;
 
     Guard& guard_;
     const server::Request& request_;
@@ -249,7 +293,7 @@ net::Task<Reply> Guard::GuardedRequest::run() {
         co_return error(refusal);
     }
     const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
-    auto claim = std::make_shared<Claim>(guard_.table_);
+    auto claim = std::make_shared<Claim>(guard_.table_, guard_.events_, subject());
     while (true) {
         Decision decision =
             guard_.table_.claim(reading_, request_.context.request_id, wall_ms(), BootClock::now(), waiter);
@@ -286,12 +330,8 @@ void Guard::GuardedRequest::read_header_keys() {
 net::Task<Reply> Guard::GuardedRequest::forward(std::shared_ptr<Claim> claim) {
     const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
-    auto done = [claim, &guard = guard_, fields = guard_.journal_fields(reading_.fields),
-                 id = std::string{request_.context.request_id},
-                 head = reply.head](const server::Report& report, std::optional<std::string> body) {
+    auto done = [claim, head = reply.head](const server::Report& report, std::optional<std::string> body) {
         claim->settle(settlement_of(report, body ? answer_of(head, std::move(*body), report) : AnswerPtr{}));
-        if (report.executed == Executed::unknown && guard.events_.left_unknown)
-            guard.events_.left_unknown(fields, guard.account_, id);
     };
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
         reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
@@ -313,7 +353,7 @@ net::Task<Decision> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> wa
         end_of_wait_ = BootClock::now() + guard_.longest_wait_;
     std::optional<Decision> decision;
     while (!app_gone_ && !decision && BootClock::now() < end_of_wait_) {
-        pause.set_after(look_every);
+        pause.set(std::min(BootClock::now() + look_every, end_of_wait_));
         co_await event.wait();
         decision = guard_.table_.decision_of(*waiter);
         app_gone_ = !decision && app_.is_gone();
@@ -360,7 +400,7 @@ net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim
     if (found && !decision.executed && guard_.events_.found)
         guard_.events_.found(guard_.journal_fields(reading_.fields), guard_.account_);
     if (found || decision.executed)
-        heard();
+        hear_when_written(reply);
     co_return reply;
 }
 
@@ -376,7 +416,6 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
     } else if (decision.kind == Kind::already_executed) {
         count(Repeat::already_executed);
         what = server::error_reply(ErrorCode::already_executed);
-        heard();
     } else if (decision.kind == Kind::unknown) {
         count(Repeat::unknown);
         what = server::error_reply(ErrorCode::outcome_unknown);
@@ -386,7 +425,10 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
     what.first_request_id = decision.first_request_id;
     if (!decision.reconciled.empty())
         what.reconciled = decision.reconciled;
-    return error(what);
+    Reply reply = error(what);
+    if (decision.kind == Kind::already_executed)
+        hear_when_written(reply);
+    return reply;
 }
 
 Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
@@ -413,7 +455,7 @@ Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
     if (!request_.context.keep_alive)
         reply.after = server::AfterReply::close;
     if (answer->executed == Executed::yes)
-        heard();
+        hear_when_written(reply);
     return reply;
 }
 
@@ -452,9 +494,15 @@ server::Report Guard::GuardedRequest::report() const {
     return report;
 }
 
-void Guard::GuardedRequest::heard() const {
+Subject Guard::GuardedRequest::subject() const {
+    return {guard_.journal_fields(reading_.fields), guard_.account_,
+            std::string{request_.context.request_id}};
+}
+
+/// The reply says that the transaction was executed.
+void Guard::GuardedRequest::hear_when_written(Reply& reply) const {
     if (guard_.events_.heard)
-        guard_.events_.heard(guard_.journal_fields(reading_.fields), guard_.account_, joined_);
+        reply.delivery = std::make_unique<HeardByRepeat>(guard_.events_, subject(), joined_);
 }
 
 } // namespace bearerd::transaction

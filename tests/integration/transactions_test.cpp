@@ -30,6 +30,13 @@ std::string replay(const std::string& look_up_for = "100ms", bool query = true) 
                   : "");
 }
 
+/// The same rule, but repeats pass.
+std::string pass() {
+    constexpr std::string_view replays = "repeats: replay";
+    std::string config = replay("100ms", false);
+    return config.replace(config.find(replays), replays.size(), "repeats: pass");
+}
+
 Json extensions(const HttpResponse& response) {
     return Json::parse(response.body, nullptr, false)
         .value(Json::json_pointer{"/errors/0/extensions"}, Json::object());
@@ -52,6 +59,21 @@ protected:
     static void kill(Daemon& daemon) {
         daemon.process().signal(SIGKILL);
         static_cast<void>(daemon.stop());
+    }
+
+    /// The daemon serves by this configuration when it returns.
+    static void reload(Daemon& daemon, const std::string& config) {
+        const auto reloads = [&daemon] {
+            const std::string log = daemon.process().output();
+            std::size_t count = 0;
+            for (std::size_t at = 0; (at = log.find("configuration reloaded", at)) != std::string::npos; ++at)
+                ++count;
+            return count;
+        };
+        const std::size_t before = reloads();
+        daemon.write_config(config);
+        daemon.process().signal(SIGHUP);
+        ASSERT_TRUE(soon([&] { return reloads() > before; }));
     }
 
     static Json state_of(Daemon& daemon, const std::string& key) {
@@ -148,9 +170,7 @@ TEST_F(TransactionsTest, ACrashForgetsNothing) {
 }
 
 TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhatIsInFlight) {
-    std::string unguarded = replay("100ms", false);
-    unguarded.replace(unguarded.find("repeats: replay"), 15, "repeats: pass");
-    const auto daemon = start_with_journal(unguarded);
+    const auto daemon = start_with_journal(pass());
     upstream.set_faults(answer_is_lost);
     EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
     upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":2000,"next":1})");
@@ -170,6 +190,48 @@ TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhat
     EXPECT_EQ(extensions(daemon->post(redemption("sale-2"))).value("code", ""), "ALREADY_EXECUTED");
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
     EXPECT_EQ(upstream.executions("sale-2"), 1U);
+}
+
+TEST_F(TransactionsTest, AGuardThatWasAwayKnowsWhatWasSentMeanwhile) {
+    const auto daemon = start_with_journal(replay("100ms", false));
+    const std::string folder = "journal: {directory: " + journal() + "}\n";
+    EXPECT_EQ(daemon->post(redemption("sale-0")).status, 200);
+    reload(*daemon, folder + pass());
+    upstream.set_faults(answer_is_lost);
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
+    reload(*daemon, folder + replay("100ms", false));
+    const HttpResponse again = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(again).value("code", ""), "OUTCOME_UNKNOWN") << again.body;
+    EXPECT_EQ(daemon->post(redemption("sale-0")).header("Idempotent-Replayed"), "true");
+    EXPECT_EQ(upstream.executions("sale-0"), 1U);
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
+TEST_F(TransactionsTest, ARuleThatAReloadAddsKnowsWhatWasSentBefore) {
+    const std::string folder = "journal: {directory: " + journal() + "}\n";
+    const std::string other = "    - {mutation: createReversal, key: id, repeats: replay}\n";
+    const auto daemon = start(folder + pass() + other);
+    upstream.set_faults(answer_is_lost);
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
+    reload(*daemon, folder + replay("100ms", false) + other);
+    const HttpResponse again = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(again).value("code", ""), "OUTCOME_UNKNOWN") << again.body;
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
+TEST_F(TransactionsTest, AReloadWithAnotherFolderGoesOnInTheOldOne) {
+    const std::string other = (directory.path() / "other").string();
+    const auto daemon = start_with_journal(pass());
+    upstream.set_faults(answer_is_lost);
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
+    reload(*daemon, "journal: {directory: " + other + "}\n" + replay("100ms", false));
+    const HttpResponse again = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(again).value("code", ""), "OUTCOME_UNKNOWN") << again.body;
+    EXPECT_EQ(daemon->post(redemption("sale-2")).status, 200);
+    EXPECT_FALSE(std::filesystem::exists(other));
+    daemon->write_config("journal: {directory: " + journal() + "}\n" + replay("100ms", false));
+    EXPECT_EQ(listed(*daemon, {"--key", "sale-2"}).size(), 1U);
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
 }
 
 TEST_F(TransactionsTest, AReloadThatFailsChangesNoLimitOfTheGuard) {

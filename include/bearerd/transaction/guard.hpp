@@ -19,12 +19,12 @@ namespace bearerd::transaction {
 /// What guards report, on the thread of the request. Each may be empty. `account`: journal::account_of().
 struct Events {
     using Fields = std::vector<journal::Field>;
-    /// An outcome is unknown: it is to be looked up in the background.
+    /// An outcome is unknown, however the request ended: it is to be looked up in the background.
     std::function<void(Fields, std::uint32_t account, std::string request_id)> left_unknown{};
     /// A look-up has found a transaction whose outcome was unknown.
     std::function<void(Fields, std::uint32_t account)> found{};
-    /// An app has got the first one's answer, or the word that it was executed, by a repeat. `joined`: which
-    /// has waited for the first one.
+    /// All of a repeat's reply was written, which is the first one's answer, or says that it was executed.
+    /// `joined`: the repeat has waited for the first one.
     std::function<void(Fields, std::uint32_t account, bool joined)> heard{};
 };
 

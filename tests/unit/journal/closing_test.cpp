@@ -105,15 +105,42 @@ bool others_of(const std::vector<Record>& more) {
 }
 
 TEST(Closing, SaysWhetherAnotherEntryOfTheTransactionMayHaveBeenExecuted) {
-    const auto intent = [](std::vector<Field> fields) {
-        return Intent{6, 1, "till-6", "", 0, std::move(fields)};
+    using graphql::Executed;
+    const auto intent = [](std::vector<Field> fields, std::uint32_t account = 0) {
+        return Intent{6, 1, "till-6", "", account, std::move(fields)};
     };
-    const Outcome no{6, 1, graphql::Executed::no, 200, "ok", Source::answer};
-    EXPECT_FALSE(others_of({}));
-    EXPECT_TRUE(others_of({intent({{"pay", "ref", "k"}})}));
-    EXPECT_TRUE(others_of({intent({{"note", "", ""}, {"pay", "ref", "k"}})}));
-    EXPECT_FALSE(others_of({intent({{"pay", "ref", "another"}})}));
-    EXPECT_FALSE(others_of({intent({{"pay", "ref", "k"}}), no}));
+    // An answer that shows the execution of all of entry 5's fields would settle entry 5 too.
+    const auto guarded = [&intent](std::uint32_t account) {
+        Intent value = intent({{"note", "", ""}, {"pay", "ref", "k"}}, account);
+        value.fingerprint = "print";
+        return value;
+    };
+    const auto outcome = [](Executed executed) { return Outcome{6, 1, executed, 200, "ok", Source::answer}; };
+    const std::vector<Field> same{{"pay", "ref", "k"}};
+
+    const struct {
+        const char* name;
+        std::vector<Record> more;
+        bool others;
+    } cases[] = {
+        {"no other", {}, false},
+        {"unknown", {intent(same)}, true},
+        {"unknown, among others", {intent({{"note", "", ""}, {"pay", "ref", "k"}})}, true},
+        {"another key", {intent({{"pay", "ref", "another"}})}, false},
+        {"not executed", {intent(same), outcome(Executed::no)}, false},
+        {"another account", {intent(same, 1)}, false},
+        {"guarded, answered", {guarded(0), outcome(Executed::answered)}, true},
+        {"guarded, executed", {guarded(0), outcome(Executed::yes)}, true},
+        {"guarded, not executed", {guarded(0), outcome(Executed::no)}, false},
+        {"guarded, answered, another account", {guarded(1), outcome(Executed::answered)}, false},
+        {"guarded, executed, another account", {guarded(1), outcome(Executed::yes)}, false},
+    };
+
+    std::vector<std::future<bool>> said; // at once, because each takes a second
+    for (const auto& each : cases)
+        said.push_back(std::async(std::launch::async, others_of, each.more));
+    for (std::size_t i = 0; i < said.size(); ++i)
+        EXPECT_EQ(said[i].get(), cases[i].others) << cases[i].name;
 }
 
 TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {

@@ -33,6 +33,17 @@ graphql::RequestView request_of(std::string_view body) {
     return view;
 }
 
+/// Guards what is named so.
+struct FingerprintingReader final : FieldReader {
+    [[nodiscard]] std::optional<std::vector<graphql::RootField>>
+    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+                std::string& fingerprint) const override {
+        if (request.body.find("guarded") != std::string_view::npos)
+            fingerprint = "print";
+        return graphql::mutation_fields(request, {}, {nullptr, header_keys});
+    }
+};
+
 class JournalClientTest : public testing::Test {
 protected:
     JournalClientTest() {
@@ -51,7 +62,7 @@ protected:
         events.opened = [this](std::vector<JournalEntry> items) { opened.set_value(std::move(items)); };
         journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                             std::move(events));
-        client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
+        client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock, reader);
     }
 
     void stop() {
@@ -62,6 +73,17 @@ protected:
     EntryPtr record_intent(std::string_view body, std::string_view name = "Redeem",
                            std::string_view trace_id = "") {
         return bearerd::test::run_task(loop, client->record_intent(request_of(body), name, "id-1", trace_id));
+    }
+
+    EntryPtr record_redeem(const std::string& key) {
+        return record_intent(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
+    }
+
+    void record_unheard(EntryPtr entry) {
+        Outcome outcome;
+        outcome.executed = Executed::yes;
+        outcome.unheard = true;
+        client->record_outcome(std::move(entry), std::move(outcome));
     }
 
     void record_outcome(EntryPtr entry, Executed executed) {
@@ -90,6 +112,7 @@ protected:
     config::Settings settings;
     net::asio::io_context loop;
     net::DeadlineClock clock{loop};
+    const FieldReader* reader = nullptr;
     std::promise<std::vector<JournalEntry>> opened;
     std::unique_ptr<Journal> journal;
     std::unique_ptr<JournalClient> client;
@@ -310,6 +333,140 @@ TEST_F(JournalClientTest, TellsHowEachEndsOnceItIsAsked) {
     told.get_future().wait();
     stop();
     EXPECT_THAT(ended, ElementsAre("a yes", "b no"));
+}
+
+TEST_F(JournalClientTest, SettlesTheNewestUnresolvedEntryThatIsNotInFlight) {
+    start();
+    record_outcome(record_redeem("k"), Executed::unknown);
+    record_outcome(record_redeem("k"), Executed::unknown);
+    const EntryPtr in_flight = record_redeem("k");
+    const std::vector<Field> fields{{"redeem", "reference", "k"}};
+    journal->settle(in_flight->intent.account, fields, found_outcome(Source::lookup));
+    record_outcome(in_flight, Executed::no);
+    stop();
+    const auto all = entries();
+    ASSERT_EQ(all.size(), 3U);
+    EXPECT_EQ(all.at(1).executed(), Executed::answered);
+    EXPECT_EQ(all.at(1).outcome->source, Source::repeat);
+    EXPECT_EQ(all.at(2).executed(), Executed::yes);
+    EXPECT_EQ(all.at(2).outcome->source, Source::lookup);
+    EXPECT_EQ(all.at(3).executed(), Executed::no);
+    EXPECT_EQ(all.at(3).outcome->source, Source::answer);
+}
+
+TEST_F(JournalClientTest, SettlesNothingThatIsOnlyInFlight) {
+    start();
+    const EntryPtr in_flight = record_redeem("k");
+    const std::vector<Field> fields{{"redeem", "reference", "k"}};
+    journal->settle(in_flight->intent.account, fields, found_outcome(Source::lookup));
+    record_outcome(in_flight, Executed::unknown);
+    stop();
+    EXPECT_EQ(entries().at(1).executed(), Executed::unknown);
+}
+
+TEST_F(JournalClientTest, StampsOutcomesByAClockThatNobodySetsIfRepeatsAreReplayed) {
+    const auto expect_now = [](const Outcome& outcome, const Uptime& before) {
+        EXPECT_EQ(outcome.boot, before.boot);
+        EXPECT_FALSE(outcome.boot.empty());
+        EXPECT_GE(outcome.up_s + 1, before.up_s); // rounded down twice
+        EXPECT_LE(outcome.up_s, uptime().up_s);
+    };
+    const Uptime before = uptime();
+    expect_now(found_outcome(Source::lookup), before);
+    for (const bool replays : {false, true}) {
+        const FingerprintingReader fingerprints;
+        reader = replays ? &fingerprints : nullptr;
+        start();
+        record_outcome(record_redeem("k"), Executed::yes);
+        stop();
+        const Outcome outcome = entries().rbegin()->second.outcome.value_or(Outcome{});
+        if (replays)
+            expect_now(outcome, before);
+        else
+            EXPECT_EQ(outcome.boot, "");
+    }
+}
+
+TEST_F(JournalClientTest, KeepsAGuardedOneOverNewFilesAsLongAsItWasToldMeanwhile) {
+    const FingerprintingReader fingerprints;
+    reader = &fingerprints;
+    settings.journal.max_size = 16U << 10U;
+    start();
+    journal->set_remember(24h); // it began with none
+    record_outcome(record_intent(R"({"query":"mutation{guarded}"})"), Executed::yes);
+    int others = 0;
+    for (; others < 1000 && std::filesystem::exists(place.file(1)); ++others)
+        record_outcome(record_intent(R"({"query":"mutation{plain}"})"), Executed::yes);
+    stop();
+    ASSERT_FALSE(std::filesystem::exists(place.file(1))) << others;
+    const auto all = entries();
+    ASSERT_TRUE(all.contains(1));
+    EXPECT_TRUE(all.at(1).guarded());
+    EXPECT_FALSE(all.contains(2));
+}
+
+TEST_F(JournalClientTest, HearsAfterARestartOfWhatWasUnheardBefore) {
+    start();
+    const EntryPtr entry = record_redeem("k");
+    record_unheard(entry);
+    start();
+    EXPECT_EQ(opened.get_future().get().size(), 1U);
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unheard() == 1; }));
+    journal->heard(entry->intent.account, {{"redeem", "reference", "k"}}, false);
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unheard() == 0; }));
+    start();
+    EXPECT_THAT(opened.get_future().get(), IsEmpty());
+}
+
+/// While the folder can't be opened.
+class QueuedHearingTest : public JournalClientTest {
+protected:
+    static constexpr std::size_t bound = 4096; ///< of what is queued
+
+    /// Unheard entries with the keys 1, 2, ...
+    void fill(std::size_t number) {
+        settings.journal.max_size = 16U << 20U;
+        const auto folder = Folder::open_to_write(place.path());
+        std::string bytes;
+        for (std::uint64_t i = 1; i <= number; ++i) {
+            bytes += encode(Intent{i, 1, "id", "", 0, {{"redeem", "reference", std::to_string(i)}}});
+            Outcome outcome{i, 1, Executed::yes, 200, "ok", Source::answer};
+            outcome.unheard = true;
+            bytes += encode(outcome);
+        }
+        EXPECT_FALSE(append(*folder->open_file(1), bytes));
+    }
+
+    void hear(std::uint64_t key) { journal->heard(0, {{"redeem", "reference", std::to_string(key)}}, false); }
+
+    [[nodiscard]] bool wait_until_unheard(std::size_t number) {
+        return wait_until_working() &&
+               bearerd::test::turn_until(loop, [this, number] { return journal->unheard() == number; });
+    }
+};
+
+TEST_F(QueuedHearingTest, IsBounded) {
+    constexpr std::size_t number = bound + 100;
+    fill(number);
+    {
+        const Descriptor other = lock();
+        start();
+        for (std::uint64_t key = 1; key <= number; ++key)
+            hear(key);
+    }
+    EXPECT_TRUE(wait_until_unheard(number - bound)) << journal->unheard();
+}
+
+TEST_F(QueuedHearingTest, TakesTheSameOnceSoThatAnotherHasRoom) {
+    fill(3);
+    {
+        const Descriptor other = lock();
+        start();
+        for (std::size_t i = 0; i <= bound; ++i)
+            hear(1);
+        hear(2);
+    }
+    EXPECT_TRUE(wait_until_unheard(1)) << journal->unheard();
 }
 
 } // namespace

@@ -67,7 +67,7 @@ protected:
                                          clock,          group,     stats};
         std::optional<journal::JournalClient> client;
         if (journal)
-            client.emplace(*journal, settings, loop.get_executor(), clock);
+            client.emplace(*journal, settings, loop.get_executor(), clock, reader);
         Forwarder forwarder{plan,
                             transport,
                             tokens,
@@ -141,7 +141,8 @@ protected:
         EXPECT_FALSE(app.streamed);
     }
 
-    std::unique_ptr<journal::Journal> journal; ///< none, unless a test makes one
+    std::unique_ptr<journal::Journal> journal;    ///< none, unless a test makes one
+    const journal::FieldReader* reader = nullptr; ///< the journal's, if a rule replays repeats
     config::Settings settings;
     FakeTransport transport;
     FakeTokens tokens;

@@ -52,6 +52,16 @@ protected:
     journal::test::Place place;
 };
 
+/// Takes every mutation for one whose repeats are replayed.
+struct GuardingReader final : journal::FieldReader {
+    [[nodiscard]] std::optional<std::vector<graphql::RootField>>
+    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+                std::string& fingerprint) const override {
+        fingerprint = "print";
+        return graphql::mutation_fields(request, {}, {nullptr, header_keys});
+    }
+};
+
 TEST_F(PutDownTest, AMutationHasItsIntentAndOutcome) {
     answer(json(std::string{data}));
     request(mutation);
@@ -179,6 +189,23 @@ TEST_F(PutDownTest, WithoutAJournalThatWorksItGoesOnUnlessThatIsRequired) {
     EXPECT_TRUE(app.has("journal"));
     EXPECT_EQ(transport.sent.size(), 1U);
     EXPECT_EQ(journal->missed(), 2U);
+}
+
+TEST_F(PutDownTest, WhatIsGuardedIsNotSentWithoutItsIntentWhateverIsRequired) {
+    const GuardingReader guarding;
+    reader = &guarding;
+    begin(place.path() + "/missing/deeply");
+    ASSERT_FALSE(settings.journal.required);
+    request(mutation);
+    expect_error(ErrorCode::overloaded, Executed::no);
+    EXPECT_EQ(transport.sent.size(), 0U);
+    EXPECT_EQ(journal->missed(), 1U);
+    begin(place.path());
+    answer(json(std::string{mutation_data}));
+    request(mutation);
+    const auto all = entries();
+    ASSERT_EQ(all.size(), 1U);
+    EXPECT_EQ(all[0].intent.fingerprint, "print");
 }
 
 } // namespace

@@ -2,6 +2,7 @@
 
 #include "guarded_body.hpp"
 #include "unit/gzip.hpp"
+#include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
 
@@ -59,7 +60,9 @@ public:
 
     net::Task<Piece> next() override {
         ++pieces_;
-        co_return pieces_ == 1 ? Piece{"{\"data\":", State::more} : Piece{"{\"pay\":1}}", State::last};
+        if (pieces_ == 1)
+            co_return Piece{"{\"data\":", State::more};
+        co_return breaks_off ? Piece{"{\"pay\"", State::broken} : Piece{"{\"pay\":1}}", State::last};
     }
 
     net::Task<void> read_for_nobody() override { co_return; }
@@ -69,6 +72,7 @@ public:
     server::Report finish() override { return report_; }
 
     bool expects_nobody = false;
+    bool breaks_off = false; ///< the second piece is not whole
 
 private:
     int pieces_ = 0;
@@ -112,6 +116,7 @@ protected:
         events.left_unknown = [this](const Events::Fields& of, std::uint32_t, const std::string& id) {
             unknown.push_back(of.front().key + " " + id);
         };
+        events.found = [this](const Events::Fields& of, std::uint32_t) { found.push_back(of.front().key); };
         events.heard = [this](const Events::Fields& of, std::uint32_t, bool) {
             heard.push_back(of.front().key);
         };
@@ -129,6 +134,25 @@ protected:
             report.outcome = outcome;
             return server::own_reply(request.context, 200, "application/json", "X-Upstream: 1\r\n", body,
                                      report);
+        };
+    }
+
+    /// In pieces.
+    static std::function<Reply(const server::Request&)> stream_of(Executed executed,
+                                                                  bool breaks_off = false) {
+        return [=](const server::Request& request) {
+            http::ResponseHead head;
+            head.status = 200;
+            head.reason = "OK";
+            server::Report report;
+            report.executed = executed;
+            Reply reply;
+            reply.framing = http::BodyFraming::chunked;
+            http::append_app_head(reply.head, head, {}, request.context, reply.framing, 0);
+            auto pieces = std::make_unique<TwoPieces>(report);
+            pieces->breaks_off = breaks_off;
+            reply.body = std::move(pieces);
+            return reply;
         };
     }
 
@@ -190,13 +214,18 @@ protected:
             result.body = lent->bytes;
         else {
             auto& source = std::get<std::unique_ptr<server::BodySource>>(reply.body);
-            for (bool last = false; !last;) {
+            if (drops_bodies)
+                source.reset();
+            for (bool last = drops_bodies; !last;) {
                 const auto piece = co_await source->next();
                 result.body += piece.bytes;
                 last = piece.state != server::BodySource::State::more;
             }
-            result.report = source->finish();
+            if (source)
+                result.report = source->finish();
         }
+        if (reply.delivery)
+            reply.delivery->ended(delivered);
         if (failed)
             result.body = "failed";
         *got = std::move(result);
@@ -212,6 +241,9 @@ protected:
     FakeUpstream behind{loop.get_executor()};
     std::vector<std::string> unknown;
     std::vector<std::string> heard;
+    std::vector<std::string> found;
+    bool delivered = true;     ///< all of each reply is written
+    bool drops_bodies = false; ///< a streamed body is destroyed unread
     std::vector<std::pair<std::string, std::string>> fields;
     Events events;
     std::optional<Guard> guard;
@@ -314,6 +346,47 @@ TEST_F(GuardTest, TakesAnExceptionForAnUnknownOutcome) {
     behind.fails = false;
     EXPECT_EQ(request(payment("a")).code(), "OUTCOME_UNKNOWN");
     EXPECT_EQ(behind.handled, 1);
+    EXPECT_THAT(unknown, ElementsAre("a id")) << "and has it looked up";
+}
+
+TEST_F(GuardTest, HasLookedUpWhatEndsWithoutAReply) {
+    behind.make_reply = [](const server::Request&) { return Reply{}; };
+    request(payment("headless"), "first");
+    drops_bodies = true;
+    behind.make_reply = stream_of(Executed::yes);
+    request(payment("unfinished"), "second");
+    EXPECT_THAT(unknown, ElementsAre("headless first", "unfinished second"));
+    for (const char* const key : {"headless", "unfinished"})
+        EXPECT_EQ(request(payment(key)).code(), "OUTCOME_UNKNOWN") << key;
+    EXPECT_EQ(behind.handled, 2);
+    EXPECT_EQ(unknown.size(), 2U) << "once each";
+}
+
+TEST_F(GuardTest, CountsAsHeardOnlyWhatWasWritten) {
+    request(payment("a"), "first");
+    delivered = false;
+    EXPECT_TRUE(request(payment("a")).replayed());
+    EXPECT_THAT(heard, ElementsAre());
+    delivered = true;
+    EXPECT_TRUE(request(payment("a")).replayed());
+    EXPECT_THAT(heard, ElementsAre("a"));
+    table.set_limits({.remember = 24h, .replay_memory = 0});
+    request(payment("b"));
+    heard.clear();
+    for (const bool whole : {false, true}) { // the first is looked up, though nobody can be asked
+        delivered = whole;
+        EXPECT_EQ(request(payment("b")).code(), "ALREADY_EXECUTED");
+        EXPECT_EQ(heard.size(), whole ? 1U : 0U);
+    }
+    EXPECT_EQ(request(payment("b")).code(), "ALREADY_EXECUTED");
+    EXPECT_THAT(heard, ElementsAre("b", "b")) << "each once";
+}
+
+TEST_F(GuardTest, TakesTheReplayOfAnAnswerThatTellsNothingForNoHearing) {
+    behind.make_reply = answer_of(Executed::answered, R"({"data":{"pay":null},"errors":[{"path":["pay"]}]})");
+    request(payment("a"));
+    EXPECT_TRUE(request(payment("a")).replayed());
+    EXPECT_THAT(heard, ElementsAre());
 }
 
 TEST_F(GuardTest, SaysThatItWasExecutedOnceTheAnswerIsGone) {
@@ -358,24 +431,32 @@ TEST_F(GuardTest, MakesAnotherOneTheFirstIfTheFirstsAppHadLeftUnsent) {
 }
 
 TEST_F(GuardTest, PassesAStreamedAnswerOnAndReplaysIt) {
-    behind.make_reply = [](const server::Request& request) {
-        http::ResponseHead head;
-        head.status = 200;
-        head.reason = "OK";
-        server::Report report;
-        report.executed = Executed::yes;
-        Reply reply;
-        reply.framing = http::BodyFraming::chunked;
-        http::append_app_head(reply.head, head, {}, request.context, reply.framing, 0);
-        reply.body = std::make_unique<TwoPieces>(report);
-        return reply;
-    };
+    behind.make_reply = stream_of(Executed::yes);
     const Got first = request(payment("a"));
     const Got second = request(payment("a"));
     EXPECT_EQ(first.body, R"({"data":{"pay":1}})");
     EXPECT_EQ(second.body, first.body);
     EXPECT_TRUE(second.replayed());
     EXPECT_THAT(second.head, testing::Not(HasSubstr("chunked")));
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardTest, ReplaysNoAnswerThatBrokeOff) {
+    behind.make_reply = stream_of(Executed::unknown, true);
+    behind.held = true;
+    const auto first = begin(payment("a"), "first");
+    const auto second = begin(payment("a"));
+    behind.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*first && *second);
+    EXPECT_EQ((*first)->body, R"({"data":{"pay")");
+    const Got third = request(payment("a"));
+    for (const Got& got : {**second, third}) {
+        EXPECT_EQ(got.code(), "OUTCOME_UNKNOWN");
+        EXPECT_EQ(got.extension("first_request_id"), "first");
+        EXPECT_FALSE(got.replayed());
+    }
     EXPECT_EQ(behind.handled, 1);
 }
 
@@ -477,6 +558,156 @@ TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
     EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Set-Cookie")));
     EXPECT_THAT(decoded.head, HasSubstr("X-Upstream: 1\r\n"));
     EXPECT_THAT(decoded.head, HasSubstr("Content-Length: " + std::to_string(plain.size()) + "\r\n"));
+}
+
+/// With an upstream that can be asked.
+class GuardThatAsksTest : public GuardTest {
+protected:
+    GuardThatAsksTest() {
+        settings.upstream.url.host = "api.example.com";
+        settings.upstream.url.target = "/graphql";
+        settings.transactions.look_up_for = 0s; // one question
+        settings.transactions.rules = {{"pay", "ref", "", "query($key:String!){Items(ref:$key){id}}",
+                                        "/data/Items/0/id", config::Repeats::replay}};
+        identifier.emplace(secret, settings);
+        plan.emplace(settings);
+        reconciler.emplace(*plan, transport, tokens, loop.get_executor(), clock, group, stats);
+        guard.emplace(behind, table, *identifier, settings, &*reconciler, loop.get_executor(), clock, stats,
+                      events);
+        behind.make_reply = error_of(ErrorCode::outcome_unknown);
+    }
+
+    void answer(const std::string& items) {
+        transport.steps.emplace_back(proxy::test::json(R"({"data":{"Items":)" + items + "}}"));
+    }
+
+    proxy::test::FakeTransport transport;
+    proxy::test::FakeTokens tokens;
+    net::TaskGroup group;
+    std::optional<reconcile::Plan> plan;
+    std::optional<reconcile::Reconciler> reconciler;
+};
+
+TEST_F(GuardThatAsksTest, LooksUpOnceMoreBeforeItSaysThatNobodyKnows) {
+    request(payment("a"), "first");
+    answer("[]");
+    const Got again = request(payment("a"));
+    EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ(again.extension("executed"), "unknown") << "never no: it may still be under way";
+    EXPECT_TRUE(Json::parse(again.body).at("/errors/0/extensions"_json_pointer).contains("reconciled"));
+    EXPECT_EQ(again.extension("reconciled"), nullptr);
+    EXPECT_EQ(again.extension("first_request_id"), "first");
+    EXPECT_THAT(heard, ElementsAre());
+    EXPECT_THAT(found, ElementsAre());
+    EXPECT_EQ(transport.sent.size(), 1U);
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardThatAsksTest, SaysWhatWasFoundAndAsksNoMore) {
+    request(payment("a"), "first");
+    answer(R"([{"id":7}])");
+    const Got again = request(payment("a"));
+    EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ(again.extension("executed"), "yes");
+    EXPECT_EQ(again.extension("reconciled"), 7);
+    EXPECT_EQ(again.extension("first_request_id"), "first");
+    EXPECT_THAT(found, ElementsAre("a"));
+    EXPECT_THAT(heard, ElementsAre("a"));
+    const Got third = request(payment("a"));
+    EXPECT_EQ(third.code(), "ALREADY_EXECUTED");
+    EXPECT_EQ(third.extension("reconciled"), 7);
+    EXPECT_THAT(found, ElementsAre("a"));
+    EXPECT_EQ(transport.sent.size(), 1U);
+    EXPECT_EQ(behind.handled, 1);
+}
+
+TEST_F(GuardThatAsksTest, FindsWhatWasExecutedWhoseAnswerIsGone) {
+    behind.make_reply = answer_of(Executed::yes, "paid");
+    table.set_limits({.remember = 24h, .replay_memory = 0});
+    request(payment("a"), "first");
+    answer(R"([{"id":7}])");
+    const Got again = request(payment("a"));
+    EXPECT_EQ(again.code(), "ALREADY_EXECUTED");
+    EXPECT_EQ(again.extension("reconciled"), 7);
+    EXPECT_THAT(found, ElementsAre()) << "it was known before";
+    EXPECT_THAT(heard, ElementsAre("a"));
+}
+
+TEST_F(GuardThatAsksTest, SaysTheSameIfTheQuestionFails) {
+    request(payment("a"), "first");
+    transport.steps.emplace_back(
+        upstream::Failure{make_error_code(errc::closed), upstream::Stage::waiting, false, {}});
+    const Got again = request(payment("a"));
+    EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ(again.extension("executed"), "unknown");
+    EXPECT_FALSE(Json::parse(again.body).at("/errors/0/extensions"_json_pointer).contains("reconciled"));
+    EXPECT_EQ(behind.handled, 1);
+}
+
+/// The wait for a first request that does not end. Deadlines of the guard's own clock decide the order of
+/// what happens, so that a slow machine makes no test fail.
+class GuardThatWaitsTest : public GuardTest {
+protected:
+    void wait_for(Duration time) {
+        settings.auth.login_timeout = {};
+        settings.upstream.connect_timeout = {};
+        settings.upstream.response_timeout = {};
+        settings.transactions.look_up_for = time;
+        guard.emplace(behind, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats,
+                      events);
+    }
+
+    /// Turns the loop until this time from now.
+    void turn_for(Duration time) {
+        bool over = false;
+        const auto end = [](void* flag) noexcept { *static_cast<bool*>(flag) = true; };
+        net::Deadline deadline{clock, end, &over};
+        deadline.set_after(time);
+        EXPECT_TRUE(bearerd::test::turn_until(loop, [&over] { return over; }));
+        turn(); // what became ready with it
+    }
+
+    void release() {
+        behind.held = false;
+        behind.gate.set();
+        for (int i = 0; i < 10; ++i)
+            turn();
+    }
+};
+
+TEST_F(GuardThatWaitsTest, SaysThatTheOutcomeIsUnknownOnceTheFirstTakesTooLong) {
+    wait_for(60ms);
+    behind.held = true;
+    const auto first = begin(payment("a"), "first");
+    const auto second = begin(payment("a"), "second");
+    EXPECT_FALSE(*second);
+    turn_for(250ms); // less than the time between two looks at the app
+    ASSERT_TRUE(*second);
+    EXPECT_EQ((*second)->code(), "OUTCOME_UNKNOWN");
+    EXPECT_EQ((*second)->extension("executed"), "unknown");
+    EXPECT_EQ((*second)->extension("first_request_id"), "first");
+    EXPECT_THAT((*second)->body, HasSubstr("still being executed by an earlier request"));
+    EXPECT_FALSE(*first);
+    EXPECT_EQ(behind.handled, 1);
+    release();
+}
+
+TEST_F(GuardThatWaitsTest, WaitsNoLongerIfAnotherOneBecomesTheFirstMeanwhile) {
+    wait_for(600ms);
+    behind.held = true;
+    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    const auto first = begin(payment("a"), "first");
+    const auto second = begin(payment("a"), "second");
+    const auto third = begin(payment("a"), "third");
+    turn_for(400ms);
+    behind.make_reply = answer_of(Executed::yes, "paid");
+    behind.gate.set(); // one of the two claims it, and is held
+    turn_for(350ms);
+    EXPECT_TRUE(*first);
+    const bool one_waited_too_long = (*second && (*second)->code() == "OUTCOME_UNKNOWN") ||
+                                     (*third && (*third)->code() == "OUTCOME_UNKNOWN");
+    EXPECT_TRUE(one_waited_too_long);
+    release();
 }
 
 } // namespace

@@ -65,6 +65,15 @@ TEST_F(RestoringTest, KnowsWhatEachOutcomeMeans) {
     EXPECT_FALSE(restored());
 }
 
+TEST_F(RestoringTest, KnowsNothingOfWhatAnotherEntrySettled) {
+    for (const Executed executed : {Executed::answered, Executed::yes}) {
+        outcome(executed);
+        EXPECT_TRUE(restored());
+        item.outcome->source = journal::Source::repeat; // the other entry says what became of it
+        EXPECT_FALSE(restored());
+    }
+}
+
 TEST_F(RestoringTest, TakesAPersonsWord) {
     outcome(Executed::unknown);
     item.close = journal::Close{0, 0, Executed::no, "maria", "seen"};

@@ -403,6 +403,32 @@ TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
     EXPECT_EQ(claim(6).kind, Kind::first);
 }
 
+TEST_F(TableTest, TakesForUnknownWhatWasOnlyAnswered) {
+    Restored answered;
+    answered.executed = Executed::answered;
+    answered.request_id = "former";
+    const auto of = [&answered](std::uint8_t key) {
+        answered.identities = {digest(key)};
+        return answered;
+    };
+    EXPECT_TRUE(table.restore(of(1), now));
+    table.record_outcome(of(2), now);
+    table.close(of(3), now);
+    for (std::uint8_t key = 4; key <= 5; ++key)
+        settle(claim(key, 1, "former").record, Executed::unknown);
+    table.record_outcome(of(4), now);
+    table.close(of(5), now);
+    now += 1000h;
+    for (std::uint8_t key = 1; key <= 5; ++key) {
+        const auto seen = table.find(digest(key), now);
+        ASSERT_TRUE(seen) << int{key};
+        EXPECT_EQ(seen->state, Seen::State::unknown) << int{key};
+        const Decision repeat = claim(key);
+        EXPECT_EQ(repeat.kind, Kind::look_up) << int{key};
+        EXPECT_FALSE(repeat.executed) << int{key};
+    }
+}
+
 TEST_F(TableTest, ClosesWhereTheRecordStands) {
     settle(claim(1, 1, "first").record, Executed::unknown);
     Restored closed;
