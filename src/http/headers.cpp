@@ -21,21 +21,25 @@ bool same_name(std::string_view a, std::string_view b) noexcept {
     return std::ranges::equal(a, b, {}, folded, folded);
 }
 
-/// With the id that its name has in such a gateway's eyes.
-Field as_gateways_read(Field field) noexcept {
+/// The id that such a gateway takes this name for.
+FieldId id_with_hyphens(std::string_view name) noexcept {
     constexpr std::size_t longest = 32; // of those that matter here, and some
-    if (field.id != FieldId::unknown || field.name.size() > longest ||
-        field.name.find('_') == std::string_view::npos)
-        return field;
-    std::array<char, longest> name{};
-    std::ranges::replace_copy(field.name, name.begin(), '_', '-');
-    field.id = boost::beast::http::string_to_field({name.data(), field.name.size()});
-    return field;
+    if (name.size() > longest)
+        return FieldId::unknown;
+    std::array<char, longest> hyphenated{};
+    std::ranges::replace_copy(name, hyphenated.begin(), '_', '-');
+    return boost::beast::http::string_to_field({hyphenated.data(), name.size()});
+}
+
+/// The field's id in such a gateway's eyes.
+inline FieldId id_to_gateways(const Field& field) noexcept {
+    const bool is_plain = field.id != FieldId::unknown || field.name.find('_') == std::string_view::npos;
+    return is_plain ? field.id : id_with_hyphens(field.name);
 }
 
 /// Field lines that belong to one connection (RFC 9110 section 7.6.1) or that we write ourselves.
-bool is_hop_by_hop(const Field& field) noexcept {
-    switch (field.id) {
+bool is_hop_by_hop(FieldId id) noexcept {
+    switch (id) {
     case FieldId::connection:
     case FieldId::keep_alive:
     case FieldId::proxy_connection:
@@ -88,8 +92,8 @@ bool is_one_of(std::string_view name, const std::vector<std::string>& names) noe
     return std::ranges::any_of(names, [name](const std::string& other) { return same_name(name, other); });
 }
 
-bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept {
-    switch (field.id) {
+bool is_private_to_us(const Field& field, FieldId id, const UpstreamHeadPlan& plan) noexcept {
+    switch (id) {
     case FieldId::host:
     case FieldId::origin:
     case FieldId::authorization:
@@ -100,7 +104,7 @@ bool is_private_to_us(const Field& field, const UpstreamHeadPlan& plan) noexcept
     default:
         break;
     }
-    if (field.id == FieldId::unknown &&
+    if (id == FieldId::unknown &&
         (same_name(field.name, "X-Authorization") || same_name(field.name, "X-Request-Id")))
         return true;
     return is_one_of(field.name, plan.token_headers) || same_name(field.name, plan.token_header) ||
@@ -182,9 +186,9 @@ void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const 
     out.append(" HTTP/1.1\r\n");
     append_line(out, "Host", plan.authority);
     const NamedByConnection named{request.fields};
-    for (const Field& received : request.fields.list) {
-        const Field field = as_gateways_read(received);
-        if (is_hop_by_hop(field) || is_private_to_us(field, plan) || named.holds(field))
+    for (const Field& field : request.fields.list) {
+        const FieldId id = id_to_gateways(field);
+        if (is_hop_by_hop(id) || is_private_to_us(field, id, plan) || named.holds(field))
             continue;
         append_line(out, field.name, field.value);
     }
@@ -216,10 +220,10 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
                      const ReplyContext& context, BodyFraming framing, std::uint64_t length) {
     append_status_line(out, response.status, response.reason);
     const NamedByConnection named{response.fields};
-    for (const Field& received : response.fields.list) {
-        const Field field = as_gateways_read(received);
-        if (is_hop_by_hop(field) || field.id == FieldId::authorization ||
-            (field.id == FieldId::unknown &&
+    for (const Field& field : response.fields.list) {
+        const FieldId id = id_to_gateways(field);
+        if (is_hop_by_hop(id) || id == FieldId::authorization ||
+            (id == FieldId::unknown &&
              (same_name(field.name, "X-Authorization") || same_name(field.name, "X-Request-Id"))) ||
             is_one_of(field.name, plan.token_headers) || same_name(field.name, plan.token_header) ||
             named.holds(field))
