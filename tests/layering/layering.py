@@ -16,6 +16,8 @@ AWAITED_ANYWAY = re.compile(r"\b(?:while|for|co_return)\b[^;{}\n]*(?:&&|\|\|)[^;
 # "contract 3.5", "contract 3.6 and 3.7", "contract 2 to 4"; the old spelling in capitals is refused.
 CITED = re.compile(r"\bcontract (\d+(?:\.\d+)?)(?:(?:,| and| or| to) (\d+(?:\.\d+)?)\b)?")
 OLD_CITATION = re.compile(r"\bCONTRACT\b|\b[Cc]ontract section\b")
+# A program of its own: what judges bearerd must not share its mistakes.
+SIMULATOR = "simulator"
 KEYWORDS = {"PCH", "USES", "LINK", "ALONE"}
 
 # Prefix of the included name -> the modules that may include it, in files of these kinds.
@@ -63,7 +65,7 @@ def files_of(root):
             if path.suffix not in (".hpp", ".cpp") or path.parent == root / "src":
                 continue
             module = path.relative_to(folder).parts[0]
-            if module != "separate_compilation":
+            if module not in ("separate_compilation", SIMULATOR):
                 yield path.relative_to(root), module
 
 
@@ -133,6 +135,11 @@ def check(root):
             fault = fault_of(path, module, quote, name, table, root)
             if fault:
                 faults.append(f"{path}: includes {name}: {fault}")
+    for path in sorted((root / "src" / SIMULATOR).rglob("*.[ch]pp")):
+        for _, name in INCLUDE.findall(path.read_text()):
+            lines += 1
+            if name.startswith("bearerd/"):
+                faults.append(f"{path.relative_to(root)}: includes {name}: the simulator uses nothing of bearerd")
     faults.extend(citation_faults(root))
     return faults, lines
 

@@ -37,6 +37,14 @@ class Layering(unittest.TestCase):
             "src/auth/c.cpp": "if (a && co_await b) {\nwhile (co_await c) {\nwhile (a && b) { co_await d; }\n",
         }), [])
 
+    def test_keeps_the_simulator_apart(self):
+        self.assertEqual(faults({
+            "src/simulator/a.cpp": '#include "a.hpp"\n#include <boost/asio/ip/tcp.hpp>\n',
+        }), [])
+        self.assertEqual(faults({"src/simulator/a.cpp": "#include <bearerd/base/a.hpp>\n"}), [
+            "src/simulator/a.cpp: includes bearerd/base/a.hpp: the simulator uses nothing of bearerd",
+        ])
+
     def test_checks_that_a_cited_section_of_the_contract_exists(self):
         contract = "# x\n## 3. The token\n5. *Rejected* means\n## 4. Sent again\n"
         self.assertEqual(faults({

@@ -14,7 +14,7 @@
 
 namespace bearerd::test {
 
-/// Documents for the simulator's shop (tests/simulator/README.md).
+/// Documents for the simulator's shop (src/simulator/README.md).
 inline constexpr std::string_view card_number = "6301190019990640662";
 [[nodiscard]] std::string balance_query();
 /// A redemption of 0.01 with this reference, which identifies it in the ledger.

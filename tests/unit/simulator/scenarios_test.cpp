@@ -29,7 +29,7 @@ TEST_F(ScenariosTest, EachBeginsIsListedAndEndsTheOneBefore) {
 }
 
 TEST_F(ScenariosTest, EachStandsInTheGuideAndTheReadme) {
-    for (const auto* file : {"/docs/epos-integration.md", "/tests/simulator/README.md"}) {
+    for (const auto* file : {"/docs/epos-integration.md", "/src/simulator/README.md"}) {
         const auto text = read_file(std::string(BEARERD_SOURCE_DIR) + file);
         for (const auto& scenario : scenarios())
             EXPECT_NE(text.find("\n| `" + std::string(scenario.name)), std::string::npos)

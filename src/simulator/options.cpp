@@ -33,7 +33,7 @@ constexpr auto description = "bearerd-sim plays the gift-card GraphQL API that b
                              "expire, cards, adjustments, reversals, orders - and, on request, every way in "
                              "which an upstream can fail.\n";
 
-constexpr auto footer = "Endpoints, faults and the shop's data: README.md in tests/simulator, installed in\n"
+constexpr auto footer = "Endpoints, faults and the shop's data: README.md in src/simulator, installed in\n"
                         "/usr/share/doc/bearerd-simulator\n"
                         "Example: bearerd-sim --listen 127.0.0.1:8443 --write-ca ca.pem --fault "
                         "'{\"kind\":\"close_after\",\"next\":1}'";
