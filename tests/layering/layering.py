@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Holds the #include lines of include/ and src/ against the architecture, finds what gcc 12 miscompiles, and checks
-that each section of docs/contract.md that a comment cites exists.
+"""Holds the #include lines of include/ and src/ against the architecture, finds what gcc 12 miscompiles and
+using-declarations that nothing uses, and checks that each section of docs/contract.md that a comment cites exists.
 
 The table of modules, and what each may use, is the list of bearerd_module() calls in src/CMakeLists.txt. CONFINED
 below tells where headers of third parties may be included. Usage: layering.py SOURCE_DIRECTORY
@@ -13,6 +13,8 @@ INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.M)
 MODULE = re.compile(r"bearerd_module\(\s*(\w+)([^)]*)\)")
 # gcc 12 evaluates such a co_await whatever stands before the && or || (CONTRIBUTING.md, rule 10).
 AWAITED_ANYWAY = re.compile(r"\b(?:while|for|co_return)\b[^;{}\n]*(?:&&|\|\|)[^;{}\n]*\bco_await\b.*")
+# clang-tidy looks for those that nothing uses in main files only, and CI lets it read several files as one.
+USING = re.compile(r"^\s*using (?!namespace\b)[\w:]*::(\w+);", re.M)
 # "contract 3.5", "contract 3.6 and 3.7", "contract 2 to 4"; the old spelling in capitals is refused.
 CITED = re.compile(r"\bcontract (\d+(?:\.\d+)?)(?:(?:,| and| or| to) (\d+(?:\.\d+)?)\b)?")
 OLD_CITATION = re.compile(r"\bCONTRACT\b|\b[Cc]ontract section\b")
@@ -23,7 +25,7 @@ KEYWORDS = {"PCH", "USES", "LINK", "ALONE"}
 # Prefix of the included name -> the modules that may include it, in files of these kinds.
 CONFINED = {
     "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
-    "nlohmann/": ({"config", "graphql", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
+    "nlohmann/": ({"config", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
     "openssl/": ({"upstream", "auth", "transaction"}, {".cpp", ".hpp"}),
     "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
     "prometheus/": ({"admin"}, {".cpp", ".hpp"}),
@@ -36,7 +38,8 @@ CONFINED = {
 PURE = {
     "base": ("boost/asio", "boost/beast", "sys/socket.h", "netinet/", "poll.h"),
     "config": ("boost/asio", "boost/beast", "sys/socket.h", "poll.h"),
-    "graphql": ("boost/asio", "boost/beast", "sys/", "netinet/", "unistd.h", "poll.h"),
+    **dict.fromkeys(("json", "graphql", "outcome"),
+                    ("boost/asio", "boost/beast", "sys/", "netinet/", "unistd.h", "poll.h")),
     "http": ("boost/asio/ip", "boost/asio/io_context", "boost/beast/core/tcp_stream", "sys/socket.h", "poll.h"),
 }
 
@@ -130,6 +133,9 @@ def check(root):
             faults.append(f"{path}: no #pragma once")
         for found in AWAITED_ANYWAY.findall(text):
             faults.append(f"{path}: gcc 12 does not short-circuit: {found}")
+        for name in USING.findall(text) if path.suffix == ".cpp" else ():
+            if len(re.findall(rf"\b{name}\b", text)) == 1:
+                faults.append(f"{path}: nothing uses {name}, which is declared with using")
         for quote, name in INCLUDE.findall(text):
             lines += 1
             fault = fault_of(path, module, quote, name, table, root)

@@ -37,6 +37,11 @@ class Layering(unittest.TestCase):
             "src/auth/c.cpp": "if (a && co_await b) {\nwhile (co_await c) {\nwhile (a && b) { co_await d; }\n",
         }), [])
 
+    def test_finds_using_declarations_that_nothing_uses(self):
+        self.assertEqual(faults({
+            "src/base/a.cpp": "using std::string;\nusing namespace std;\nusing json = a::b;\nusing a::used;\nused x;\n",
+        }), ["src/base/a.cpp: nothing uses string, which is declared with using"])
+
     def test_keeps_the_simulator_apart(self):
         self.assertEqual(faults({
             "src/simulator/a.cpp": '#include "a.hpp"\n#include <boost/asio/ip/tcp.hpp>\n',
