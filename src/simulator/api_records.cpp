@@ -5,7 +5,7 @@ namespace bearerd::sim {
 namespace {
 
 constexpr std::size_t most_requests = 500;
-constexpr std::size_t most_body = 64 * 1024;
+constexpr std::size_t most_recorded_body = 64 * 1024;
 
 bool is_credential(std::string_view name) {
     return same_text(name, "Authorization") || same_text(name, "X-Authorization") ||
@@ -35,7 +35,7 @@ void Api::record(const HttpRequest& request, const Plan& plan, Tokens::Judged ju
         login = login || prepared.has_root("loginUser") || !prepared.error.is_null();
     entry.body_withheld = login;
     if (!login)
-        entry.body = request.body.substr(0, most_body);
+        entry.body = request.body.substr(0, most_recorded_body);
     if (login && request.target.find('?') != std::string::npos)
         entry.target = std::string(request.path()) + "?withheld";
     log_("request connection " + std::to_string(request.connection) + " token " +

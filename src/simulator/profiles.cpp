@@ -12,7 +12,7 @@ namespace {
 
 using Form = Profile::Form;
 
-const std::array<Profile, 9>& table() {
+const std::array<Profile, 9>& all_profiles() {
     static const std::array<Profile, 9> profiles = {{
         {.name = "toggle", .form = Form::header, .login = "loginUser"},
         {.name = "vendure",
@@ -67,34 +67,13 @@ const std::array<Profile, 9>& table() {
     return profiles;
 }
 
-int hex_digit(char c) {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    const auto lower = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
-std::string from_form(std::string_view text) {
-    std::string out;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '%' && i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 &&
-            hex_digit(text[i + 2]) >= 0) {
-            out += static_cast<char>(16 * hex_digit(text[i + 1]) + hex_digit(text[i + 2]));
-            i += 2;
-        } else {
-            out += text[i] == '+' ? ' ' : text[i];
-        }
-    }
-    return out;
-}
-
 std::string form_value(std::string_view body, std::string_view name) {
     while (!body.empty()) {
         const auto pair = body.substr(0, body.find('&'));
         body.remove_prefix(std::min(pair.size() + 1, body.size()));
         const auto equals = pair.find('=');
         if (equals != std::string_view::npos && pair.substr(0, equals) == name)
-            return from_form(pair.substr(equals + 1));
+            return percent_decoded(pair.substr(equals + 1));
     }
     return {};
 }
@@ -141,8 +120,8 @@ LoginAttempt read_oauth2(const Profile& profile, const HttpRequest& request) {
     if (value.starts_with(scheme)) {
         const std::string pair = from_base64(value.substr(scheme.size()));
         const auto colon = std::min(pair.find(':'), pair.size());
-        attempt.user = from_form(std::string_view(pair).substr(0, colon));
-        attempt.secret = from_form(std::string_view(pair).substr(std::min(colon + 1, pair.size())));
+        attempt.user = percent_decoded(std::string_view(pair).substr(0, colon));
+        attempt.secret = percent_decoded(std::string_view(pair).substr(std::min(colon + 1, pair.size())));
     } else if (!profile.basic_only) {
         attempt.user = form_value(request.body, "client_id");
         attempt.secret = form_value(request.body, "client_secret");
@@ -153,7 +132,7 @@ LoginAttempt read_oauth2(const Profile& profile, const HttpRequest& request) {
 } // namespace
 
 const Profile* find_profile(std::string_view name) {
-    const auto& all = table();
+    const auto& all = all_profiles();
     const auto found =
         std::find_if(all.begin(), all.end(), [name](const Profile& p) { return p.name == name; });
     return found == all.end() ? nullptr : &*found;
@@ -161,7 +140,7 @@ const Profile* find_profile(std::string_view name) {
 
 std::vector<std::string_view> profile_names() {
     std::vector<std::string_view> names;
-    for (const Profile& profile : table())
+    for (const Profile& profile : all_profiles())
         names.push_back(profile.name);
     return names;
 }

@@ -17,14 +17,14 @@ namespace {
 namespace http = boost::beast::http;
 
 constexpr std::chrono::seconds longest{5};
-constexpr std::size_t most_body = 256 * 1024;
+constexpr std::size_t most_answer = 256 * 1024;
 
 /// GET /__cases, each step bound by what is left of `longest`. Nothing where no simulator answers.
 class Question {
 public:
     explicit Question(const asio::ip::tcp::endpoint& control) : stream_(io_) {
         request_.set(http::field::host, "localhost");
-        response_.body_limit(most_body);
+        response_.body_limit(most_answer);
         stream_.expires_after(longest);
         stream_.async_connect(control, [this](boost::system::error_code error) { write(error); });
     }
@@ -52,7 +52,7 @@ private:
     asio::io_context io_{1};
     boost::beast::tcp_stream stream_;
     http::request<http::empty_body> request_{http::verb::get, "/__cases", 11};
-    boost::beast::flat_buffer buffer_{most_body};
+    boost::beast::flat_buffer buffer_{most_answer};
     http::response_parser<http::string_body> response_;
     bool done_ = false;
 };

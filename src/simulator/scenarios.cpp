@@ -47,7 +47,7 @@ void go_down(Api& api, milliseconds time) {
     add(api, {{"kind", "down"}, {"operations", "mutation"}, {"next", 1}, {"delay_ms", time.count()}});
 }
 
-constexpr std::array table{
+constexpr std::array scenario_table{
     Scenario{"token-expires",
              "Each token is refused T (15s) after it was given, long before the time it tells.", 15s,
              expire_early},
@@ -84,10 +84,10 @@ struct Wanted {
 Wanted read(std::string_view text) {
     const auto equals = std::min(text.find('='), text.size());
     const auto name = text.substr(0, equals);
-    const auto found =
-        std::find_if(table.begin(), table.end(), [name](const Scenario& s) { return s.name == name; });
+    const auto found = std::find_if(scenario_table.begin(), scenario_table.end(),
+                                    [name](const Scenario& s) { return s.name == name; });
     Wanted wanted;
-    if (found == table.end()) {
+    if (found == scenario_table.end()) {
         wanted.fault = "there is no scenario \"" + std::string(name) + "\"; \"list\" names all";
         return wanted;
     }
@@ -109,7 +109,7 @@ Wanted read(std::string_view text) {
 } // namespace
 
 std::span<const Scenario> scenarios() {
-    return table;
+    return scenario_table;
 }
 
 std::string check_scenario(std::string_view text) {
@@ -129,7 +129,7 @@ std::string begin_scenario(Api& api, std::string_view text) {
 
 std::string list_scenarios() {
     std::string text;
-    for (const auto& scenario : table) {
+    for (const auto& scenario : scenario_table) {
         std::string name(scenario.name);
         if (scenario.time > 0ms)
             name += "[=T]";

@@ -14,13 +14,11 @@
 namespace bearerd::sim {
 namespace {
 
-constexpr auto token = asio::as_tuple(asio::use_awaitable);
-
 asio::awaitable<void> run_session(std::shared_ptr<Session> session) {
     co_await session->run();
 }
 
-void report(std::exception_ptr exception) {
+void report_exception(std::exception_ptr exception) {
     try {
         if (exception)
             std::rethrow_exception(exception);
@@ -98,24 +96,24 @@ void Server::open(asio::ip::tcp::acceptor& acceptor, asio::ip::tcp::endpoint& en
 }
 
 void Server::start() {
-    asio::co_spawn(io_, accept(acceptor_, false), report);
+    asio::co_spawn(io_, accept(acceptor_, false), report_exception);
     if (options_.control)
-        asio::co_spawn(io_, accept(control_acceptor_, true), report);
+        asio::co_spawn(io_, accept(control_acceptor_, true), report_exception);
 }
 
 asio::awaitable<void> Server::accept(asio::ip::tcp::acceptor& acceptor, bool control) {
     while (acceptor.is_open()) {
-        auto [error, socket] = co_await acceptor.async_accept(token);
+        auto [error, socket] = co_await acceptor.async_accept(use_tuple);
         if (error == asio::error::operation_aborted)
             co_return;
         if (error) { // out of descriptors, most likely: others must end first
             asio::steady_timer pause(io_, std::chrono::milliseconds(10));
-            co_await pause.async_wait(token);
+            co_await pause.async_wait(use_tuple);
             continue;
         }
         auto session = std::make_shared<Session>(*this, std::move(socket), control ? nullptr : tls_, control,
                                                  next_connection_++);
-        asio::co_spawn(io_, run_session(std::move(session)), report);
+        asio::co_spawn(io_, run_session(std::move(session)), report_exception);
     }
 }
 
@@ -134,17 +132,17 @@ void Server::down(std::chrono::milliseconds time) {
     down_ = true;
     acceptor_.close(ignored);
     close_idle();
-    asio::co_spawn(io_, reopen(time), report);
+    asio::co_spawn(io_, reopen(time), report_exception);
 }
 
 asio::awaitable<void> Server::reopen(std::chrono::milliseconds time) {
     down_timer_.expires_after(time); // a second call cuts the first one's wait short
-    const auto [error] = co_await down_timer_.async_wait(token);
+    const auto [error] = co_await down_timer_.async_wait(use_tuple);
     if (error || stopped_)
         co_return;
     down_ = false;
     open(acceptor_, options_.listen);
-    asio::co_spawn(io_, accept(acceptor_, false), report);
+    asio::co_spawn(io_, accept(acceptor_, false), report_exception);
 }
 
 void Server::stop() {

@@ -17,7 +17,6 @@ namespace {
 namespace http = boost::beast::http;
 using Kind = Fault::Kind;
 
-constexpr auto token = asio::as_tuple(asio::use_awaitable);
 constexpr std::uint64_t most_body = 32 * 1024 * 1024;
 constexpr std::chrono::milliseconds good_bye_time{100};
 
@@ -89,7 +88,7 @@ asio::awaitable<void> Session::wait(std::chrono::milliseconds time) {
     if (closing_)
         co_return;
     timer_.expires_after(time);
-    co_await timer_.async_wait(token);
+    co_await timer_.async_wait(use_tuple);
 }
 
 asio::awaitable<bool> Session::handshake() {
@@ -106,7 +105,7 @@ asio::awaitable<bool> Session::handshake() {
     }
     if (find(faults, Kind::tls_hold) != nullptr)
         co_await hold(Kind::tls_hold);
-    const auto [error] = co_await wire_.tls()->async_handshake(asio::ssl::stream_base::server, token);
+    const auto [error] = co_await wire_.tls()->async_handshake(asio::ssl::stream_base::server, use_tuple);
     if (error) {
         counted_unread_ = true; // no request can come without it
         ++stats.tls_failed;
@@ -147,7 +146,7 @@ asio::awaitable<bool> Session::wait_for_bytes() {
                 self->close_if_idle();
         });
     }
-    const auto [error, size] = co_await wire_.async_read_some(buffer_.prepare(16 * 1024), token);
+    const auto [error, size] = co_await wire_.async_read_some(buffer_.prepare(16 * 1024), use_tuple);
     idle_ = false;
     idle_timer_.cancel();
     buffer_.commit(size);
@@ -158,14 +157,14 @@ asio::awaitable<bool> Session::read(HttpRequest& request) {
     http::request_parser<http::string_body> parser;
     parser.body_limit(most_body);
     parser.header_limit(32 * 1024);
-    const auto [error, size] = co_await http::async_read_header(wire_, buffer_, parser, token);
+    const auto [error, size] = co_await http::async_read_header(wire_, buffer_, parser, use_tuple);
     if (!error && same_text(std::string_view(parser.get()[http::field::expect]), "100-continue")) {
         if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n"))
             co_return false;
     }
     boost::system::error_code failed = error;
     if (!failed) {
-        const auto [body_error, body_size] = co_await http::async_read(wire_, buffer_, parser, token);
+        const auto [body_error, body_size] = co_await http::async_read(wire_, buffer_, parser, use_tuple);
         failed = body_error;
     }
     if (failed) {
@@ -275,7 +274,7 @@ void Session::let_go() {
 }
 
 asio::awaitable<bool> Session::write(std::string bytes) {
-    const auto [error, size] = co_await asio::async_write(wire_, asio::buffer(bytes), token);
+    const auto [error, size] = co_await asio::async_write(wire_, asio::buffer(bytes), use_tuple);
     co_return !error;
 }
 
@@ -404,14 +403,15 @@ asio::awaitable<void> Session::good_bye(bool close_notify) {
             self->wire_.socket().cancel(error);
     });
     if (close_notify && wire_.tls() != nullptr)
-        co_await wire_.tls()->async_shutdown(token);
+        co_await wire_.tls()->async_shutdown(use_tuple);
     boost::system::error_code ignored;
     if (wire_.socket().is_open())
         wire_.socket().shutdown(asio::ip::tcp::socket::shutdown_send, ignored);
     if (timer_.expiry() > asio::steady_timer::clock_type::now()) {
         std::array<char, 4096> waste{};
         for (;;) {
-            const auto [error, size] = co_await wire_.socket().async_read_some(asio::buffer(waste), token);
+            const auto [error, size] =
+                co_await wire_.socket().async_read_some(asio::buffer(waste), use_tuple);
             if (error)
                 break;
         }

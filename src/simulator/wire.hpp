@@ -1,8 +1,10 @@
 #pragma once
 
+#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
 
 #include <memory>
 #include <utility>
@@ -10,6 +12,9 @@
 namespace bearerd::sim {
 
 namespace asio = boost::asio;
+
+/// Completes with the error code as a value.
+inline constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 /// A connection that is TLS or is not: an AsyncReadStream and AsyncWriteStream either way.
 class Wire {

@@ -81,7 +81,7 @@ std::string balance(std::string_view card) {
     return "{Cards(card_reference:\"" + std::string{card} + "\"){data{card_reference balance}}}";
 }
 
-Json refused(const std::string& field, const std::string& message, const Json& validation = {}) {
+Json refusal_of(const std::string& field, const std::string& message, const Json& validation = {}) {
     Json error = {{"message", message},
                   {"locations", {{{"line", 1}, {"column", field == "loginUser" ? 2 : 10}}}},
                   {"customer_facing", false}};
@@ -127,7 +127,7 @@ std::vector<Case> authorisation_cases() {
         {"authorisation", {balance(card_number)}, first_balance(10'000)}, // bearerd has logged in by itself
         {"authorisation_refused",
          {R"({loginUser(username:"till-042",password:"wrong"){id}})"},
-         refused("loginUser", "Invalid username or password")},
+         refusal_of("loginUser", "Invalid username or password")},
         {"token_refused",
          {balance(card_number)},
          first_balance(10'000)}, // the test revokes it; the app does not notice
@@ -230,7 +230,7 @@ std::map<std::string, int> exercised(const Simulator& simulator) {
     return counts;
 }
 
-Daemon in_front_of(const Simulator& simulator) {
+Daemon accredited_daemon(const Simulator& simulator) {
     return Daemon{{.upstream_url = simulator.url(),
                    .ca_pem = simulator.ca_pem(),
                    .config = "auth: {fresh_for: 0s}"}}; // so that a token may be revoked at once
@@ -241,7 +241,7 @@ class Accreditation : public testing::TestWithParam<Case> {};
 TEST_P(Accreditation, IsPassedByCurl) {
     const Case& item = GetParam();
     Simulator simulator;
-    const Daemon daemon = in_front_of(simulator);
+    const Daemon daemon = accredited_daemon(simulator);
     if (item.id == "token_refused")
         simulator.revoke_tokens();
     const auto before = exercised(simulator);
@@ -268,7 +268,7 @@ TEST(AccreditationReport, IsCompleteOnceEachCaseOfTheSimulatorsListWasExercised)
     EXPECT_EQ(exercised(simulator), expected); // the simulator's list is that of the tests above
     EXPECT_EQ(Simulator::run_program(ask).exit.code, 1);
 
-    const Daemon daemon = in_front_of(simulator);
+    const Daemon daemon = accredited_daemon(simulator);
     simulator.revoke_tokens();
     for (const Case& item : all_cases()) {
         for (std::string document : item.documents) {
@@ -303,7 +303,7 @@ TEST(AccreditationReport, SaysWhereNoSimulatorAnswers) {
 TEST(AccreditationReport, OfAWrongPasswordIsBearerdsOwnErrorToTheTill) {
     Simulator simulator;
     simulator.change_password("another");
-    const Daemon daemon = in_front_of(simulator);
+    const Daemon daemon = accredited_daemon(simulator);
     const Json answer = Json::parse(curl(daemon, balance(card_number)), nullptr, false);
     const Json told = answer.value(Json::json_pointer{"/errors/0/extensions"}, Json{});
     EXPECT_EQ(told.value("code", ""), "LOGIN_REJECTED") << answer;

@@ -49,8 +49,6 @@ private:
     std::shared_future<void> let_future_ = let_.get_future().share();
 };
 
-constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
-
 TEST(AppGone, ThatResetsItsConnectionDuringALoginHasItsMutationNotSent) {
     HeldLogin login;
     Scene scene{login.script(), never_fresh};

@@ -10,10 +10,6 @@ namespace {
 
 using testing::HasSubstr;
 
-std::string plain_answer(const UpstreamRequest&) {
-    return http_answer(some_data);
-}
-
 /// Echoes bodies, but sends 408 for one that contains `name`, whose answer comes with the next request.
 Script serve_and_say_408_to(const std::string& name) {
     return [name](UpstreamConnection& connection) {

@@ -6,10 +6,6 @@
 namespace bearerd::test {
 namespace {
 
-std::string plain_answer(const UpstreamRequest&) {
-    return http_answer(some_data);
-}
-
 TEST(Forwarding, RedeemsOnceAndShowsTheNewBalance) {
     const Simulator simulator;
     const Daemon daemon{{.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem()}};

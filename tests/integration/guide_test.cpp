@@ -17,14 +17,14 @@ using Json = nlohmann::json;
 using testing::HasSubstr;
 
 /// The text between ``` and ```, in order.
-struct Bytes16 {
+struct CodeBlock {
     std::string language;
     std::string text;
 };
 
-std::vector<Bytes16> blocks_of_the_guide() {
+std::vector<CodeBlock> blocks_of_the_guide() {
     std::ifstream file{BEARERD_SOURCE_DIR "/docs/epos-integration.md"};
-    std::vector<Bytes16> blocks;
+    std::vector<CodeBlock> blocks;
     bool inside = false;
     for (std::string line; std::getline(file, line);) {
         if (!line.starts_with("```")) {
@@ -40,7 +40,7 @@ std::vector<Bytes16> blocks_of_the_guide() {
 }
 
 std::string the_block(const std::string& language) {
-    for (const Bytes16& block : blocks_of_the_guide())
+    for (const CodeBlock& block : blocks_of_the_guide())
         if (block.language == language)
             return block.text;
     ADD_FAILURE() << "the guide has no block of " << language;
@@ -71,7 +71,7 @@ Finished run_shell(const std::string& script, const Environment& environment = {
     return {exit.value_or(ExitStatus{}), process.output(), process.standard_output()};
 }
 
-std::string url_of(const Daemon& daemon) {
+std::string graphql_url(const Daemon& daemon) {
     return "http://127.0.0.1:" + std::to_string(daemon.port()) + "/graphql";
 }
 
@@ -81,13 +81,13 @@ TEST(Guide, ItsRequestsGetTheAnswersThatItShowsAndCertifyATill) {
     const Daemon daemon{
         {.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem(), .config = "auth: {fresh_for: 0s}"}};
     const TemporaryDirectory directory;
-    const std::vector<Bytes16> blocks = blocks_of_the_guide();
+    const std::vector<CodeBlock> blocks = blocks_of_the_guide();
     std::string script = "set -euo pipefail\nexport no_proxy='*'\n";
     for (std::size_t i = 0; i < blocks.size(); ++i)
         if (blocks[i].language == "sh")
             script +=
                 "{ " + blocks[i].text + "} >'" + (directory.path() / std::to_string(i)).string() + "'\n";
-    replace_all(script, "http://127.0.0.1:8080/graphql", url_of(daemon));
+    replace_all(script, "http://127.0.0.1:8080/graphql", graphql_url(daemon));
     replace_all(script, "127.0.0.1:8444", simulator.control_address());
     const Finished finished = run_shell(script);
     ASSERT_EQ(finished.exit.code, 0) << finished.output;
@@ -110,7 +110,7 @@ TEST(Guide, ItsRequestsGetTheAnswersThatItShowsAndCertifyATill) {
 
 TEST(Guide, ItsConfigurationIsSound) {
     std::string text = the_block("console");
-    for (const Bytes16& block : blocks_of_the_guide())
+    for (const CodeBlock& block : blocks_of_the_guide())
         if (block.text.find("cat >bearerd.yaml") != std::string::npos)
             text = block.text;
     const auto begin = text.find("<<'END'\n") + 8;
@@ -152,7 +152,7 @@ TEST_P(GuideProgram, PaysOnceWhateverGetsLost) {
 
     Simulator simulator;
     const Daemon daemon{{.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem()}};
-    const Environment environment{{"GRAPHQL_URL", url_of(daemon)}};
+    const Environment environment{{"GRAPHQL_URL", graphql_url(daemon)}};
     for (const std::string scenario : {"none", "lost-answers", "upstream-down=1s"}) {
         SCOPED_TRACE(scenario);
         simulator.begin_scenario(scenario);

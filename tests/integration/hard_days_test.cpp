@@ -15,9 +15,7 @@ namespace {
 using Json = nlohmann::json;
 using testing::HasSubstr;
 
-constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
-
-DaemonOptions in_front_of(const Simulator& simulator, std::string_view config = never_fresh) {
+DaemonOptions options_for(const Simulator& simulator, std::string_view config = never_fresh) {
     return {.upstream_url = simulator.url(), .ca_pem = simulator.ca_pem(), .config = std::string{config}};
 }
 
@@ -57,7 +55,7 @@ TEST(HardDays, AreTheOnesTestedHere) {
 
 TEST(HardDays, ATokenThatExpiresMidSaleIsNotSeenByTheApp) {
     Simulator simulator{{"--scenario", "token-expires=3s"}};
-    const Daemon daemon{in_front_of(simulator)};
+    const Daemon daemon{options_for(simulator)};
     std::size_t sales = 0;
     for (const Deadline deadline; simulator.stat("expired_tokens") == 0 && !deadline.passed(); ++sales) {
         expect_redeemed(daemon.post(redemption("sale-" + std::to_string(sales))));
@@ -70,7 +68,7 @@ TEST(HardDays, ATokenThatExpiresMidSaleIsNotSeenByTheApp) {
 
 TEST(HardDays, AnswersInAnotherOrderReachTheAppsThatAsked) {
     Simulator simulator{{"--scenario", "out-of-order=60s"}};
-    const Daemon daemon{in_front_of(simulator)};
+    const Daemon daemon{options_for(simulator)};
     const auto balance = [&daemon](const std::string& alias) {
         return daemon.post(R"({"query":"{)" + alias + R"(:Cards(card_reference:\"1\"){total}}"})").body;
     };
@@ -86,7 +84,7 @@ TEST(HardDays, AnswersInAnotherOrderReachTheAppsThatAsked) {
 
 TEST(HardDays, ALostAnswerIsUnknownAndTheLedgerHoldsOneExecution) {
     Simulator simulator{{"--scenario", "lost-answers"}};
-    const Daemon daemon{in_front_of(simulator)};
+    const Daemon daemon{options_for(simulator)};
     expect_own_error(daemon.post(redemption("sale-1")), 504, "OUTCOME_UNKNOWN", "unknown");
     EXPECT_EQ(found(look_up(daemon, "sale-1")), 1U);
     EXPECT_EQ(simulator.executions("sale-1"), 1U);
@@ -97,7 +95,7 @@ TEST(HardDays, ALostAnswerIsUnknownAndTheLedgerHoldsOneExecution) {
 
 TEST(HardDays, ASlowLoginIsWaitedForWithinItsTime) {
     Simulator simulator;
-    const Daemon daemon{in_front_of(simulator, "auth: {fresh_for: 0s, login_timeout: 30s}")};
+    const Daemon daemon{options_for(simulator, "auth: {fresh_for: 0s, login_timeout: 30s}")};
     simulator.begin_scenario("slow-login=1s");
     simulator.revoke_tokens();
     expect_redeemed(daemon.post(redemption("sale-1")));
@@ -107,14 +105,14 @@ TEST(HardDays, ASlowLoginIsWaitedForWithinItsTime) {
 
 TEST(HardDays, ALoginThatIsTooSlowIsToldAndNothingIsExecuted) {
     Simulator simulator{{"--scenario", "slow-login=60s"}};
-    const Daemon daemon{in_front_of(simulator, "auth: {login_timeout: 200ms}")};
+    const Daemon daemon{options_for(simulator, "auth: {login_timeout: 200ms}")};
     expect_own_error(daemon.post(redemption("sale-1")), 503, "LOGIN_UNAVAILABLE", "no");
     EXPECT_EQ(simulator.ledger().size(), 0U);
 }
 
 TEST(HardDays, ALockedAccountIsToldAndNotHammered) {
     Simulator simulator{{"--scenario", "locked-account"}};
-    const Daemon daemon{in_front_of(simulator)};
+    const Daemon daemon{options_for(simulator)};
     for (int i = 0; i < 20; ++i)
         expect_own_error(daemon.post(redemption("sale-1")), 502, "LOGIN_REJECTED", "no");
     EXPECT_EQ(simulator.stat("logins_rejected"), 1);
@@ -123,7 +121,7 @@ TEST(HardDays, ALockedAccountIsToldAndNotHammered) {
 
 TEST(HardDays, AThrottledSaleIsToldByTheUpstreamAndNotExecuted) {
     Simulator simulator{{"--scenario", "throttled=24h"}};
-    const Daemon daemon{in_front_of(simulator)};
+    const Daemon daemon{options_for(simulator)};
     const Json::json_pointer left{"/extensions/cost/throttleStatus/currentlyAvailable"};
     Json answer;
     int available = 40;
@@ -147,7 +145,7 @@ TEST(HardDays, AThrottledSaleIsToldByTheUpstreamAndNotExecuted) {
 
 TEST(HardDays, AnUpstreamThatIsDownLosesNothingAndDoublesNothing) {
     Simulator simulator{{"--scenario", "upstream-down=10m"}};
-    const Daemon daemon{in_front_of(simulator)};
+    const Daemon daemon{options_for(simulator)};
     expect_own_error(daemon.post(redemption("sale-1")), 504, "OUTCOME_UNKNOWN", "unknown");
     expect_own_error(daemon.post(redemption("sale-2")), 502, "UPSTREAM_UNREACHABLE", "no");
     EXPECT_EQ(look_up(daemon, "sale-1").status, 502);

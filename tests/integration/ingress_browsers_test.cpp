@@ -17,7 +17,7 @@ void expect_no_cors(const HttpResponse& response) {
         EXPECT_FALSE(name.starts_with("Access-Control-")) << name << ": " << value;
 }
 
-std::size_t count(const HttpResponse& response, std::string_view name) {
+std::size_t count_fields(const HttpResponse& response, std::string_view name) {
     return static_cast<std::size_t>(std::count_if(response.headers.begin(), response.headers.end(),
                                                   [&](const auto& field) { return field.first == name; }));
 }
@@ -133,7 +133,7 @@ TEST(Browsers, OnAllowedOriginsReadAnswersAndErrors) {
     Scene scene{answer_with_cors, rules + "\nlimits: {request_body: 1KiB}"};
     const Headers headers{{"Origin", page_origin}, {"Sec-Fetch-Site", "cross-site"}};
     const auto expect_cors = [&](const HttpResponse& response) {
-        EXPECT_EQ(count(response, "Access-Control-Allow-Origin"), 1U);
+        EXPECT_EQ(count_fields(response, "Access-Control-Allow-Origin"), 1U);
         EXPECT_EQ(response.header("Access-Control-Allow-Origin"), page_origin);
         EXPECT_EQ(response.header("Access-Control-Expose-Headers"), "X-Request-Id, Retry-After");
         EXPECT_EQ(response.header("Vary"), "Origin");

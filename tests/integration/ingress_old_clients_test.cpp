@@ -7,10 +7,6 @@
 namespace bearerd::test {
 namespace {
 
-std::string plain_answer(const UpstreamRequest&) {
-    return http_answer(some_data);
-}
-
 std::string sized(std::string_view body) {
     return "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string{body};
 }

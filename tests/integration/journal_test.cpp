@@ -25,9 +25,6 @@ using testing::Not;
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr const char* lost_answer = R"({"kind":"close_after","operations":"mutation","next":1})";
-constexpr const char* lost_request = R"({"kind":"close_before","operations":"mutation","next":1})";
-
 /// Returns Toggle's rule; without it there is none.
 std::string rule(const std::string& within) {
     return "transactions:\n  look_up_for: " + within +

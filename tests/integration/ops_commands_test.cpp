@@ -298,8 +298,8 @@ constexpr std::string_view healthy =
     R"("requests":{"total":12,"in_flight":1,"by_outcome":{"ok":11,"rejected":0,"graphql_error":1}}})";
 
 /// Runs the command while the server at the admin address answers like this.
-Finished ask(const TemporaryDirectory& directory, std::string_view body,
-             std::string_view status_line = "200 OK") {
+Finished ask_status(const TemporaryDirectory& directory, std::string_view body,
+                    std::string_view status_line = "200 OK") {
     ScriptedUpstream admin{std::nullopt, [&](UpstreamConnection& connection) {
                                const UpstreamRequest request = connection.read();
                                EXPECT_EQ(request.target, "/status.json");
@@ -318,7 +318,7 @@ Finished ask(const TemporaryDirectory& directory, std::string_view body,
 }
 
 TEST_F(Commands, StatusPrintsATableWithoutTouchingSecrets) {
-    const Finished ended = ask(directory_, healthy);
+    const Finished ended = ask_status(directory_, healthy);
     EXPECT_EQ(ended.exit.code, 0) << ended.output;
     for (const char* part :
          {"0.1.0", "2 h 1 min", "valid for till-042", "41 min", "https://api.example.com/graphql",
@@ -339,9 +339,9 @@ TEST_F(Commands, StatusAsJsonIsTheDaemonsAnswer) {
 }
 
 TEST_F(Commands, StatusOfADaemonThatIsNotLoggedInIs69) {
-    const Finished ended =
-        ask(directory_, R"({"token":{"state":"rejected","identity":"till-042"},"login":{"next_try_s":30},)"
-                        R"("upstream":{"reachable":false,"last_error":"refused\u001b[2J"}})");
+    const Finished ended = ask_status(
+        directory_, R"({"token":{"state":"rejected","identity":"till-042"},"login":{"next_try_s":30},)"
+                    R"("upstream":{"reachable":false,"last_error":"refused\u001b[2J"}})");
     EXPECT_EQ(ended.exit.code, 69);
     EXPECT_THAT(ended.standard_output,
                 AllOf(HasSubstr("rejected"), HasSubstr("in 30 s"), HasSubstr("refused")));
@@ -350,8 +350,8 @@ TEST_F(Commands, StatusOfADaemonThatIsNotLoggedInIs69) {
 
 TEST_F(Commands, StatusOfWhatIsNoBearerdIs69) {
     for (const std::string_view body : {"hello", "[]", "{", "{\"token\":7}", "{\"token\":[]}", ""})
-        EXPECT_EQ(ask(directory_, body).exit.code, 69) << body;
-    EXPECT_EQ(ask(directory_, healthy, "403 Forbidden").exit.code, 69);
+        EXPECT_EQ(ask_status(directory_, body).exit.code, 69) << body;
+    EXPECT_EQ(ask_status(directory_, healthy, "403 Forbidden").exit.code, 69);
 }
 
 TEST_F(Commands, StatusWithoutADaemonIs69AndSaysWhatToDo) {

@@ -6,10 +6,6 @@
 namespace bearerd::test {
 namespace {
 
-std::string plain_answer(const UpstreamRequest&) {
-    return http_answer(some_data);
-}
-
 TEST(OwnErrors, UnknownPathsAndMethodsAreToldSo) {
     Scene scene{plain_answer};
     const auto send = [&](std::string_view method, std::string_view target) {

@@ -25,9 +25,6 @@ std::string toggle_rule(const std::string& within = "30s", const std::string& mo
            more;
 }
 
-constexpr const char* lost_answer = R"({"kind":"close_after","operations":"mutation","next":1})";
-constexpr const char* lost_request = R"({"kind":"close_before","operations":"mutation","next":1})";
-
 DaemonOptions in_front_of(const Simulator& upstream, std::string config) {
     return {.upstream_url = upstream.url(), .ca_pem = upstream.ca_pem(), .config = std::move(config)};
 }

@@ -21,8 +21,6 @@ Script changing(std::string first, std::string later) {
     };
 }
 
-constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
-
 TEST(Rejection, IsFollowedByALoginAndOneMoreTry) {
     for (const std::string& answer :
          {http_answer(refused), http_answer(refused, {}, "401 Unauthorized"),

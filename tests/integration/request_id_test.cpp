@@ -5,12 +5,12 @@
 namespace bearerd::test {
 namespace {
 
-std::string plain_answer(const UpstreamRequest&) {
+std::string answer_with_an_id(const UpstreamRequest&) {
     return http_answer(some_data, {{"X-Request-Id", "the-upstreams-own"}});
 }
 
 TEST(RequestId, OfTheAppGoesUpstreamAndBackAndIntoTheLog) {
-    Scene scene{plain_answer};
+    Scene scene{answer_with_an_id};
     const HttpResponse response = scene.daemon.post(some_query, {{"X-Request-Id", "till-7/0815"}});
     EXPECT_EQ(response.header("X-Request-Id"), "till-7/0815");
     const auto requests = scene.upstream.app_requests();
@@ -20,7 +20,7 @@ TEST(RequestId, OfTheAppGoesUpstreamAndBackAndIntoTheLog) {
 }
 
 TEST(RequestId, IsMadeWhereTheAppSendsNone) {
-    Scene scene{plain_answer};
+    Scene scene{answer_with_an_id};
     const std::string one = scene.daemon.post(some_query).header("X-Request-Id").value_or("");
     const std::string two = scene.daemon.post(some_query).header("X-Request-Id").value_or("");
     EXPECT_GE(one.size(), 16U);

@@ -5,6 +5,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include <chrono>
+#include <thread>
+
 namespace bearerd::test {
 
 Scene::Scene(Script script, std::string_view config)
@@ -17,6 +20,20 @@ Scene::Scene(Answer answer, std::string_view config)
 Scene::~Scene() {
     expect_no_secrets(daemon.output(), {std::string{first_token}, std::string{second_token}},
                       "bearerd's output");
+}
+
+std::string plain_answer(const UpstreamRequest& /*request*/) {
+    return http_answer(some_data);
+}
+
+bool wait_until(const std::function<bool()>& there) {
+    const Deadline deadline;
+    while (!there()) {
+        if (deadline.passed())
+            return false;
+        std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    }
+    return true;
 }
 
 void expect_own_error(const HttpResponse& response, int status, std::string_view code,

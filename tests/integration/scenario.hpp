@@ -19,6 +19,20 @@ inline constexpr std::string_view some_data = R"({"data":{"answer":42}})";
 inline constexpr std::string_view first_token = "opaque-first-token-0001";
 inline constexpr std::string_view second_token = "opaque-second-token-0002";
 
+/// So that a token may be revoked right after its login.
+inline constexpr std::string_view never_fresh = "auth: {fresh_for: 0s}";
+
+/// Faults of the simulator: the next mutation is executed, or not, and its connection closes without an
+/// answer.
+inline constexpr const char* lost_answer = R"({"kind":"close_after","operations":"mutation","next":1})";
+inline constexpr const char* lost_request = R"({"kind":"close_before","operations":"mutation","next":1})";
+
+/// The answer of an upstream that always says the same.
+[[nodiscard]] std::string plain_answer(const UpstreamRequest& request);
+
+/// Returns whether `there` came to hold before the tests' deadline.
+[[nodiscard]] bool wait_until(const std::function<bool()>& there);
+
 /// A scripted upstream with a valid certificate, and bearerd in front of it. At the end, the daemon's output
 /// must contain no token.
 class Scene {

@@ -14,16 +14,6 @@ using namespace std::chrono_literals;
 constexpr std::size_t tills = 4;
 constexpr auto pace = 20ms;
 
-bool wait_until(const std::function<bool()>& there) {
-    const Deadline deadline;
-    while (!there()) {
-        if (deadline.passed())
-            return false;
-        std::this_thread::sleep_for(10ms);
-    }
-    return true;
-}
-
 /// Waits for a count of the simulator to reach the value.
 bool wait_for_stat(const Simulator& simulator, const std::string& name, std::int64_t value) {
     return wait_until([&] { return simulator.stat(name) >= value; });

@@ -90,16 +90,6 @@ mode_t mode_of(const fs::path& path) {
     return status.st_mode & 07777;
 }
 
-bool wait_until(const std::function<bool()>& there) {
-    const Deadline deadline;
-    while (!there()) {
-        if (deadline.passed())
-            return false;
-        std::this_thread::sleep_for(5ms);
-    }
-    return true;
-}
-
 TEST_F(TokenStore, ServesARestartWithoutALogin) {
     const mode_t before = ::umask(0);
     fill();

@@ -21,12 +21,12 @@ std::string traceparent() {
     return "00-" + std::string{trace_id} + "-00f067aa0ba902b7-01";
 }
 
-Scene::Answer plain_answer() {
+Scene::Answer answer_to_traced() {
     return [](const UpstreamRequest&) { return http_answer(some_data); };
 }
 
 TEST(Trace, FieldsOfTheAppGoUpstreamAsTheyAre) {
-    Scene scene{plain_answer()};
+    Scene scene{answer_to_traced()};
     scene.daemon.post(
         some_query,
         {{"traceparent", traceparent()}, {"tracestate", "vendor=one"}, {"tracestate", "other=two;three"}});
@@ -44,7 +44,7 @@ TEST(Trace, FieldsOfTheAppGoUpstreamAsTheyAre) {
 
 TEST(Trace, IdIsInTheRequestsLogLineIfItIsValid) {
     for (const std::string format : {"text", "json"}) {
-        Scene scene{plain_answer(), "log: {format: " + format + "}"};
+        Scene scene{answer_to_traced(), "log: {format: " + format + "}"};
         scene.daemon.post(some_query, {{"X-Request-Id", "with-trace"}, {"traceparent", traceparent()}});
         scene.daemon.post(some_query, {{"X-Request-Id", "invalid-trace"}, {"traceparent", "00-0-0-0"}});
         scene.daemon.post(some_query, {{"X-Request-Id", "without-trace"}});
@@ -60,7 +60,7 @@ TEST(Trace, IdIsInTheRequestsLogLineIfItIsValid) {
 
 TEST(Trace, IdIsInTheJournal) {
     const TemporaryDirectory directory;
-    Scene scene{plain_answer(), "journal: {directory: " + (directory.path() / "journal").string() + "}"};
+    Scene scene{answer_to_traced(), "journal: {directory: " + (directory.path() / "journal").string() + "}"};
     scene.daemon.post(some_mutation, {{"X-Request-Id", "with-trace"}, {"traceparent", traceparent()}});
     scene.daemon.post(some_mutation, {{"X-Request-Id", "without-trace"}});
     const Finished table = run_bearerd({"journal", "--config", scene.daemon.config_file()});

@@ -73,7 +73,7 @@ protected:
         const std::size_t before = reloads();
         daemon.write_config(config);
         daemon.process().signal(SIGHUP);
-        ASSERT_TRUE(soon([&] { return reloads() > before; }));
+        ASSERT_TRUE(wait_until([&] { return reloads() > before; }));
     }
 
     static Json state_of(Daemon& daemon, const std::string& key) {
@@ -88,15 +88,6 @@ protected:
         for (std::string line; std::getline(lines, line);)
             items.push_back(Json::parse(line));
         return items;
-    }
-
-    /// Outcomes are written a moment after the answer.
-    template<class Predicate>
-    static bool soon(Predicate holds) {
-        const test::Deadline deadline;
-        while (!holds() && !deadline.passed())
-            std::this_thread::sleep_for(20ms);
-        return holds();
     }
 
     TemporaryDirectory directory;
@@ -135,7 +126,7 @@ TEST_F(TransactionsTest, AnUnknownOneIsNeverSentAgainAndIsFoundInTheBackground) 
                         R"({"kind":"close_before","operations":"query","next":1}])");
     const HttpResponse first = daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}});
     EXPECT_EQ(extensions(first).value("code", ""), "OUTCOME_UNKNOWN");
-    EXPECT_TRUE(soon([&] { return state_of(*daemon, "sale-1").at("state") == "executed"; }));
+    EXPECT_TRUE(wait_until([&] { return state_of(*daemon, "sale-1").at("state") == "executed"; }));
     const HttpResponse again = daemon->post(redemption("sale-1"));
     EXPECT_EQ(again.status, 409);
     EXPECT_EQ(extensions(again).value("code", ""), "ALREADY_EXECUTED");
@@ -153,8 +144,9 @@ TEST_F(TransactionsTest, ACrashForgetsNothing) {
     upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":60000,"next":1})");
     HttpClient client = daemon->client();
     client.send(client.format("POST", "/graphql", redemption("sale-3")));
-    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-3"}).size() == 1; }));
-    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "yes"; }));
+    EXPECT_TRUE(wait_until([&] { return listed(*daemon, {"--key", "sale-3"}).size() == 1; }));
+    EXPECT_TRUE(
+        wait_until([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "yes"; }));
     kill(*daemon);
     upstream.set_faults("[]");
     daemon = start_with_journal(replay("100ms", false));
@@ -176,7 +168,7 @@ TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhat
     upstream.set_faults(R"({"kind":"delay","operations":"mutation","delay_ms":2000,"next":1})");
     HttpClient client = daemon->client();
     client.send(client.format("POST", "/graphql", redemption("sale-2")));
-    ASSERT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-2"}).size() == 1; }));
+    ASSERT_TRUE(wait_until([&] { return listed(*daemon, {"--key", "sale-2"}).size() == 1; }));
 
     daemon->write_config("journal: {directory: " + journal() + "}\n" + replay("100ms", false));
     daemon->process().signal(SIGHUP);
@@ -186,7 +178,7 @@ TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhat
         EXPECT_EQ(extensions(again).value("code", ""), "OUTCOME_UNKNOWN") << key << again.body;
     }
     EXPECT_EQ(client.read_response().status, 200);
-    EXPECT_TRUE(soon([&] { return state_of(*daemon, "sale-2").at("state") == "executed"; }));
+    EXPECT_TRUE(wait_until([&] { return state_of(*daemon, "sale-2").at("state") == "executed"; }));
     EXPECT_EQ(extensions(daemon->post(redemption("sale-2"))).value("code", ""), "ALREADY_EXECUTED");
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
     EXPECT_EQ(upstream.executions("sale-2"), 1U);
@@ -242,7 +234,7 @@ TEST_F(TransactionsTest, AReloadThatFailsChangesNoLimitOfTheGuard) {
     daemon->write_config("admin: {address: \"127.0.0.1:" + port + "\"}\n" + replay() +
                          "  replay_memory: 0\n"); // somebody else listens there
     daemon->process().signal(SIGHUP);
-    ASSERT_TRUE(soon([&] { return daemon->metric("bearerd_config_last_reload_successful") == 0; }));
+    ASSERT_TRUE(wait_until([&] { return daemon->metric("bearerd_config_last_reload_successful") == 0; }));
     EXPECT_EQ(daemon->post(redemption("sale-1")).body, first.body);
 }
 
@@ -260,7 +252,7 @@ TEST_F(TransactionsTest, APersonClosesAnUnknownOneWhileTheDaemonRunsAndWhileItDo
     const Finished closed = close("sale-1", "no");
     EXPECT_EQ(closed.exit.code, 0) << closed.output;
     EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 1));
-    EXPECT_TRUE(soon([&] { return daemon->post(redemption("sale-1")).status == 200; }));
+    EXPECT_TRUE(wait_until([&] { return daemon->post(redemption("sale-1")).status == 200; }));
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
     EXPECT_EQ(close("sale-1", "no").exit.code, 1) << "there is nothing to close any more";
     kill(*daemon);
@@ -279,14 +271,14 @@ TEST_F(TransactionsTest, AnExecutedOneWhoseAppHadLeftIsUnheardUntilItIsRepeated)
     {
         HttpClient client = daemon->client();
         client.send(client.format("POST", "/graphql", redemption("sale-1")));
-        EXPECT_TRUE(soon([&] { return listed(*daemon, {}).size() == 1; }));
+        EXPECT_TRUE(wait_until([&] { return listed(*daemon, {}).size() == 1; }));
         std::this_thread::sleep_for(200ms); // an end that comes at once is a half-closing client's
     }
-    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--unheard"}).size() == 1; }));
+    EXPECT_TRUE(wait_until([&] { return listed(*daemon, {"--unheard"}).size() == 1; }));
     EXPECT_EQ(daemon->metric("bearerd_unheard_total"), 1);
     EXPECT_EQ(Json::parse(daemon->admin("/status.json").body).at("summary").at("level"), "warning");
     EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
-    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--unheard"}).empty(); }));
+    EXPECT_TRUE(wait_until([&] { return listed(*daemon, {"--unheard"}).empty(); }));
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
 }
 

@@ -21,7 +21,7 @@ HttpRequest post(const Json& body, std::string_view token = {}) {
     return request;
 }
 
-HttpRequest debit(std::string_view reference, std::string_view token) {
+HttpRequest debit_request(std::string_view reference, std::string_view token) {
     return post({{"query", "mutation{createBalanceAdjustment(currency:\"GBP\",value:-1000,merchant_id:26,"
                            "unit_epos_reference:\"2251799825000010\",card_reference:\"6301190019990640662\","
                            "merchant_transaction_reference:\"" +
@@ -78,11 +78,11 @@ TEST_F(ApiTest, AWrongPasswordOrNameGetsAnErrorAndNoToken) {
 TEST_F(ApiTest, WithoutAGoodTokenTheAnswerIsTheDocumentedOneAndNothingIsExecuted) {
     const auto good = token();
     for (const std::string& bad : {std::string(), std::string("nonsense")})
-        EXPECT_EQ(send(debit("a", bad)).body, unauthorized_body);
+        EXPECT_EQ(send(debit_request("a", bad)).body, unauthorized_body);
     now.steady = 60min;
-    EXPECT_EQ(send(debit("a", good)).body, unauthorized_body);
+    EXPECT_EQ(send(debit_request("a", good)).body, unauthorized_body);
     api.tokens().revoke_all();
-    EXPECT_EQ(send(debit("a", good)).body, unauthorized_body);
+    EXPECT_EQ(send(debit_request("a", good)).body, unauthorized_body);
     EXPECT_TRUE(api.shop().ledger().empty());
     EXPECT_EQ(api.stats().unauthorized, 4U);
     EXPECT_EQ(api.stats().without_token, 1U);
@@ -110,7 +110,7 @@ TEST_F(ApiTest, ALineItemIsFoundByTheReferenceOfTheMutationThatMadeIt) {
                          good))
             .body;
     };
-    send(debit("sale-1", good));
+    send(debit_request("sale-1", good));
     EXPECT_TRUE(look_up("sale-1").starts_with(R"({"data":{"LineItems":{"data":[{"id":11001614}]}},)"));
     EXPECT_TRUE(look_up("sale-2").starts_with(R"({"data":{"LineItems":{"data":[]}},)"));
 }
@@ -118,8 +118,8 @@ TEST_F(ApiTest, ALineItemIsFoundByTheReferenceOfTheMutationThatMadeIt) {
 TEST_F(ApiTest, WhatCostsMoreThanIsLeftIsRefusedAndNotExecutedButALoginIs) {
     const auto good = token();
     api.throttle().set(5, 1h, true);
-    EXPECT_TRUE(send(debit("sale-1", good)).body.starts_with(R"({"data")"));
-    EXPECT_EQ(send(debit("sale-2", good)).body,
+    EXPECT_TRUE(send(debit_request("sale-1", good)).body.starts_with(R"({"data")"));
+    EXPECT_EQ(send(debit_request("sale-2", good)).body,
               R"({"errors":[{"message":"Throttled","locations":[{"line":1,"column":10}],)"
               R"("customer_facing":false,"extensions":{"code":"THROTTLED"}}],)"
               R"("extensions":{"cost":{"requestedQueryCost":5,"actualQueryCost":null,)"
@@ -174,7 +174,7 @@ TEST_F(ApiTest, FaultsAfterExecutionShowInTheLedger) {
     const auto good = token();
     for (const auto* kind : {"unauthorized_in_data", "unauthorized_beside_data", "deep_path"}) {
         fault((std::string(R"({"kind":")") + kind + R"(","next":1})").c_str());
-        EXPECT_NE(send(debit(kind, good)).body.find("Unauthorized"), std::string::npos) << kind;
+        EXPECT_NE(send(debit_request(kind, good)).body.find("Unauthorized"), std::string::npos) << kind;
     }
     EXPECT_EQ(api.shop().ledger().size(), 3U);
 }
@@ -183,8 +183,8 @@ TEST_F(ApiTest, ARejectingFaultExecutesNothing) {
     const auto good = token();
     fault(
         R"([{"kind":"reject","next":1},{"kind":"status","status":503,"next":1,"after":1,"retry_after":7}])");
-    EXPECT_EQ(send(debit("a", good)).body, unauthorized_body);
-    const auto reply = send(debit("a", good));
+    EXPECT_EQ(send(debit_request("a", good)).body, unauthorized_body);
+    const auto reply = send(debit_request("a", good));
     EXPECT_EQ(reply.status, 503U);
     EXPECT_EQ(header(reply, "Retry-After"), "7");
     EXPECT_TRUE(api.shop().ledger().empty());
@@ -204,9 +204,9 @@ TEST_F(ApiTest, TokenFaultsPlantATokenInTheAnswer) {
     const auto good = token();
     fault(R"([{"kind":"foreign_token","next":1},{"kind":"older_token","next":1,"after":1},
               {"kind":"new_token","next":1,"after":2}])");
-    const auto foreign = header(send(debit("a", good)), "X-Authorization");
-    const auto older = header(send(debit("b", good)), "X-Authorization");
-    const auto newer = header(send(debit("c", good)), "X-Authorization");
+    const auto foreign = header(send(debit_request("a", good)), "X-Authorization");
+    const auto older = header(send(debit_request("b", good)), "X-Authorization");
+    const auto newer = header(send(debit_request("c", good)), "X-Authorization");
     EXPECT_TRUE(api.tokens().judge(foreign, now).foreign);
     EXPECT_EQ(api.tokens().judge(older, now).state, Tokens::State::revoked);
     EXPECT_EQ(api.tokens().judge(newer, now).generation, 2U);
@@ -220,7 +220,7 @@ TEST_F(ApiTest, RecordsShowNoSecretAndNoLogDoesEither) {
     get.target =
         "/graphql?query=%7BloginUser(username:%22till-042%22,password:%22demo-password%22)%7Bid%7D%7D";
     send(get);
-    send(debit("a", good));
+    send(debit_request("a", good));
     const auto requests = api.requests_json(10);
     ASSERT_EQ(requests.size(), 4U);
     const auto text = requests.dump() + log;
@@ -229,7 +229,7 @@ TEST_F(ApiTest, RecordsShowNoSecretAndNoLogDoesEither) {
         EXPECT_EQ(text.find(secret), std::string::npos);
     EXPECT_EQ(log.find("6301190019990640662"), std::string::npos);
     EXPECT_EQ(member(requests[3], "token_generation"), 1);
-    EXPECT_EQ(member(requests[3], "body_base64"), base64(debit("a", good).body));
+    EXPECT_EQ(member(requests[3], "body_base64"), base64(debit_request("a", good).body));
     EXPECT_EQ(member(requests[3], "headers").back().dump(), R"(["Authorization","token 1"])");
 }
 
