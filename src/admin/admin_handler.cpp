@@ -114,7 +114,7 @@ net::Task<server::Reply> AdminHandler::handle(server::Request request) {
     report.quiet = true;
     auto content = content_of(request.target, sources_);
     if (!content) {
-        const server::ErrorReply error{graphql::ErrorCode::not_found, graphql::Executed::no, std::nullopt,
+        const server::ErrorReply error{outcome::ErrorCode::not_found, outcome::Executed::no, std::nullopt,
                                        guards};
         co_return server::render(error, request.context, request.head.fields.value(http::FieldId::accept),
                                  false, std::move(report));

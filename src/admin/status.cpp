@@ -34,7 +34,7 @@ Json journal(const std::optional<Snapshot::Journal>& from) {
                         {"request_id", item.intent.request_id},
                         {"fields", fields.empty() ? item.intent.operation : fields},
                         {"key", keys},
-                        {"executed", graphql::to_string(item.executed())}});
+                        {"executed", outcome::to_string(item.executed())}});
     }
     return {{"unresolved", from->unresolved},
             {"unheard", from->unheard},

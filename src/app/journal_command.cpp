@@ -60,13 +60,13 @@ Json to_json(const JournalEntry& item, State state) {
             {"name", item.intent.operation},
             {"fields", std::move(fields)},
             {"state", to_string(state)},
-            {"executed", graphql::to_string(item.executed())},
+            {"executed", outcome::to_string(item.executed())},
             {"outcome", outcome ? Json(outcome->code) : Json()},
             {"status", outcome && outcome->status != 0 ? Json(outcome->status) : Json()},
             {"by", outcome ? Json(journal::to_string(outcome->source)) : Json()},
             {"outcome_time", outcome ? Json(time_text(outcome->at_ms, 'T')) : Json()},
             {"unheard", item.unheard()},
-            {"closed", item.close ? Json{{"executed", graphql::to_string(item.close->executed)},
+            {"closed", item.close ? Json{{"executed", outcome::to_string(item.close->executed)},
                                          {"time", time_text(item.close->at_ms, 'T')},
                                          {"user", item.close->user},
                                          {"reason", item.close->reason}}
@@ -78,11 +78,11 @@ std::string outcome_text(const JournalEntry& item, State state) {
     if (state == State::in_hand)
         return "in hand";
     if (item.close)
-        return std::string{graphql::to_string(item.close->executed)} + ", closed by " +
+        return std::string{outcome::to_string(item.close->executed)} + ", closed by " +
                printable(item.close->user);
     if (!item.outcome)
         return "unknown: no outcome";
-    std::string text{graphql::to_string(item.outcome->executed)};
+    std::string text{outcome::to_string(item.outcome->executed)};
     if (item.outcome->source == journal::Source::repeat)
         return "see the other entry of this key";
     if (item.unheard())
@@ -90,7 +90,7 @@ std::string outcome_text(const JournalEntry& item, State state) {
     if (item.outcome->source != journal::Source::answer)
         return text + ", by " + std::string{journal::to_string(item.outcome->source)};
     const bool answered = item.outcome->code == "ok" || item.outcome->code == "graphql_error";
-    if (answered && item.outcome->executed == graphql::Executed::unknown)
+    if (answered && item.outcome->executed == outcome::Executed::unknown)
         return text + ": HTTP " + std::to_string(item.outcome->status);
     return item.outcome->code == "ok" ? text : text + ": " + printable(item.outcome->code);
 }
@@ -233,9 +233,9 @@ int close_command(const std::string& file, const CloseOptions& options) {
     journal::Close close;
     close.number = item->intent.number;
     close.at_ms = wall_ms();
-    close.executed = options.executed == "yes"  ? graphql::Executed::yes
-                     : options.executed == "no" ? graphql::Executed::no
-                                                : graphql::Executed::unknown;
+    close.executed = options.executed == "yes"  ? outcome::Executed::yes
+                     : options.executed == "no" ? outcome::Executed::no
+                                                : outcome::Executed::unknown;
     close.user = user_name();
     const journal::Uptime now = journal::uptime();
     close.boot = now.boot;

@@ -130,7 +130,7 @@ error_code JournaldSocket::connect() {
     if (path_.size() >= sizeof address.sun_path)
         return {ENAMETOOLONG, boost::system::system_category()};
     path_.copy(address.sun_path, path_.size());
-    journal::Descriptor socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
+    Descriptor socket{::socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     if (!socket.is_open() ||
         ::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0)
         return system_error();

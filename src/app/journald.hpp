@@ -50,7 +50,7 @@ private:
     [[nodiscard]] bool wait_until_writable(const std::atomic<bool>& stop) const;
 
     std::string path_;
-    journal::Descriptor socket_;
+    Descriptor socket_;
 };
 
 } // namespace bearerd::app

@@ -81,7 +81,7 @@ void Settler::start(const std::vector<journal::JournalEntry>& items) {
             continue;
         }
         const journal::Outcome since = item->outcome.value_or(
-            journal::Outcome{item->intent.number, item->intent.at_ms, graphql::Executed::unknown, 0, {}, {}});
+            journal::Outcome{item->intent.number, item->intent.at_ms, outcome::Executed::unknown, 0, {}, {}});
         insert({item->intent.number, item->intent.account, item->intent.fields, item->intent.request_id,
                 item->intent.operation, journal::age_of(since, now, wall_ms())},
                true);

@@ -201,7 +201,7 @@ void Worker::settled(const std::vector<journal::Field>& fields, std::uint32_t ac
 }
 
 void Worker::closed(const journal::JournalEntry& item, bool others) {
-    if (others && item.executed() == graphql::Executed::no)
+    if (others && item.executed() == outcome::Executed::no)
         return; // the other one's transaction stays what it is, and is looked up on
     settled(item.intent.fields, item.intent.account);
     const transaction::Identifier* const identifier = serving_->identifier();

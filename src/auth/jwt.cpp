@@ -1,7 +1,7 @@
 #include <bearerd/auth/jwt.hpp>
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
 
 #include <algorithm>
 #include <array>
@@ -36,7 +36,7 @@ constexpr auto make_digits() {
 }
 
 /// Empty where the text is not base64url; in `buffer` otherwise.
-std::string_view decode_base64url(std::string_view text, graphql::TextBuffer& buffer) {
+std::string_view decode_base64url(std::string_view text, json::TextBuffer& buffer) {
     static constexpr auto digits = make_digits();
     const auto digit = [&](std::size_t place) {
         return digits[place][static_cast<unsigned char>(text[place])];
@@ -106,9 +106,9 @@ public:
     explicit ClaimsReader(std::string_view text) noexcept : scan_{text} {}
 
     Claims read() {
-        if (scan_.peek() != graphql::JsonKind::object)
+        if (scan_.peek() != json::Kind::object)
             return {};
-        graphql::JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);)
             read_member(key.text(key_buffer_));
         if (!scan_.finish())
@@ -132,28 +132,28 @@ private:
     }
 
     std::optional<std::int64_t> read_time() {
-        const bool number = scan_.peek() == graphql::JsonKind::number;
+        const bool number = scan_.peek() == json::Kind::number;
         std::string_view raw;
         return scan_.skip(raw) && number ? time_of(raw) : std::nullopt;
     }
 
     std::optional<std::string> read_identity() {
         const auto kind = scan_.peek();
-        if (kind == graphql::JsonKind::string) {
-            graphql::JsonString string;
+        if (kind == json::Kind::string) {
+            json::String string;
             if (!scan_.string(string))
                 return std::nullopt;
             return std::string{string.text(value_buffer_)};
         }
         std::string_view raw;
-        if (!scan_.skip(raw) || kind != graphql::JsonKind::number)
+        if (!scan_.skip(raw) || kind != json::Kind::number)
             return std::nullopt;
         return std::string{raw};
     }
 
-    graphql::JsonScan scan_;
-    graphql::TextBuffer key_buffer_;
-    graphql::TextBuffer value_buffer_;
+    json::Scan scan_;
+    json::TextBuffer key_buffer_;
+    json::TextBuffer value_buffer_;
     Claims claims_;
     std::array<std::optional<std::string>, identity_claims.size()> identity_;
 };
@@ -163,7 +163,7 @@ private:
 Claims parse_claims(std::string_view token) {
     if (token.size() > max_token_size)
         return {};
-    graphql::TextBuffer buffer;
+    json::TextBuffer buffer;
     return ClaimsReader{decode_base64url(payload_of(token), buffer)}.read();
 }
 

@@ -4,7 +4,8 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/version.hpp>
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
+#include <bearerd/json/write.hpp>
 
 #include <algorithm>
 #include <array>
@@ -15,10 +16,6 @@
 namespace bearerd::auth {
 namespace {
 
-using graphql::JsonKind;
-using graphql::JsonScan;
-using graphql::JsonString;
-
 constexpr Duration longest_life = std::chrono::hours{24 * 30};
 
 bool is_ours(std::string_view name) {
@@ -27,23 +24,6 @@ bool is_ours(std::string_view name) {
         "Content-Length", "Transfer-Encoding", "Authorization", "X-Authorization",
         "Connection"};
     return std::ranges::any_of(ours, [name](auto own) { return equal_ignoring_case(name, own); });
-}
-
-void append_escaped(std::string& out, std::string_view text) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    for (const char c : text) {
-        const auto byte = static_cast<unsigned char>(c);
-        if (c == '"' || c == '\\') {
-            out += '\\';
-            out += c;
-        } else if (byte < 0x20 || byte == 0x7f) {
-            out += "\\u00";
-            out += hex[byte >> 4];
-            out += hex[byte & 15];
-        } else {
-            out += c;
-        }
-    }
 }
 
 /// A segment of a JSON pointer as the key that it means (RFC 6901 section 4).
@@ -58,16 +38,16 @@ std::string key_of(std::string_view segment) {
     return key;
 }
 
-bool enter_member(JsonScan& scan, std::string_view segment) {
+bool enter_member(json::Scan& scan, std::string_view segment) {
     const std::string name = key_of(segment);
-    JsonString key;
+    json::String key;
     for (scan.enter_object(); scan.next_member(key); scan.skip())
         if (key.is(name))
             return true;
     return false;
 }
 
-bool enter_element(JsonScan& scan, std::string_view segment) {
+bool enter_element(json::Scan& scan, std::string_view segment) {
     std::size_t wanted = 0;
     const auto read = std::from_chars(segment.data(), segment.data() + segment.size(), wanted);
     if (read.ec != std::errc{} || read.ptr != segment.data() + segment.size())
@@ -80,29 +60,29 @@ bool enter_element(JsonScan& scan, std::string_view segment) {
 }
 
 /// Moves on to the value at the pointer. False: there is none.
-bool go_to(JsonScan& scan, std::string_view pointer) {
+bool go_to(json::Scan& scan, std::string_view pointer) {
     while (!pointer.empty()) {
         pointer.remove_prefix(1); // the slash
         const auto segment = pointer.substr(0, pointer.find('/'));
         pointer.remove_prefix(segment.size());
-        const JsonKind kind = scan.peek();
-        if (kind != JsonKind::object && kind != JsonKind::array)
+        const json::Kind kind = scan.peek();
+        if (kind != json::Kind::object && kind != json::Kind::array)
             return false;
-        if (!(kind == JsonKind::object ? enter_member(scan, segment) : enter_element(scan, segment)))
+        if (!(kind == json::Kind::object ? enter_member(scan, segment) : enter_element(scan, segment)))
             return false;
     }
     return true;
 }
 
-std::optional<JsonString> string_at(std::string_view json, std::string_view pointer) {
-    JsonScan scan{json};
-    JsonString found;
-    if (!go_to(scan, pointer) || scan.peek() != JsonKind::string || !scan.string(found))
+std::optional<json::String> string_at(std::string_view json, std::string_view pointer) {
+    json::Scan scan{json};
+    json::String found;
+    if (!go_to(scan, pointer) || scan.peek() != json::Kind::string || !scan.string(found))
         return std::nullopt;
     return found;
 }
 
-std::string decoded(const JsonString& string) {
+std::string decoded(const json::String& string) {
     std::string text(string.raw.size(), '\0');
     text.resize(string.decode(text.data())); // shrinks, so that nothing is copied
     return text;
@@ -148,15 +128,15 @@ Secret graphql_body(std::string_view query,
     std::string body;
     // Growing would leave a secret behind in freed memory.
     body.reserve(punctuation + longest_escape * size);
-    body += R"({"query":")";
-    append_escaped(body, query);
-    body += R"(","variables":{)";
+    body += R"({"query":)";
+    json::append_string(body, query);
+    body += R"(,"variables":{)";
     for (const auto& [name, value] : variables) {
-        body += body.back() == '{' ? "\"" : ",\"";
-        body += name;
-        body += R"(":")";
-        append_escaped(body, value);
-        body += '"';
+        if (body.back() != '{')
+            body += ',';
+        json::append_string(body, name);
+        body += ':';
+        json::append_string(body, value);
     }
     body += "}}";
     return Secret{std::move(body)};
@@ -199,15 +179,15 @@ std::string_view token_flaw(std::string_view value) noexcept {
 }
 
 std::optional<std::string> text_at(std::string_view json, std::string_view pointer) {
-    JsonScan scan{json};
+    json::Scan scan{json};
     if (pointer.empty() || !go_to(scan, pointer))
         return std::nullopt;
-    const JsonKind kind = scan.peek();
-    JsonString string;
-    if (kind == JsonKind::string && scan.string(string))
+    const json::Kind kind = scan.peek();
+    json::String string;
+    if (kind == json::Kind::string && scan.string(string))
         return decoded(string);
     std::string_view raw;
-    if (kind != JsonKind::number || !scan.skip(raw))
+    if (kind != json::Kind::number || !scan.skip(raw))
         return std::nullopt;
     return std::string{raw};
 }

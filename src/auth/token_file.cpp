@@ -1,4 +1,5 @@
 #include <bearerd/auth/token_file.hpp>
+#include <bearerd/base/descriptor.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -18,26 +19,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class File {
-public:
-    explicit File(int descriptor) noexcept : descriptor_{descriptor} {}
-
-    File(const File&) = delete;
-    File& operator=(const File&) = delete;
-
-    ~File() {
-        if (descriptor_ >= 0)
-            ::close(descriptor_);
-    }
-
-    [[nodiscard]] int get() const noexcept { return descriptor_; }
-
-    [[nodiscard]] bool is_open() const noexcept { return descriptor_ >= 0; }
-
-private:
-    int descriptor_;
-};
-
 error_code system_error() noexcept {
     return {errno, boost::system::system_category()};
 }
@@ -46,7 +27,7 @@ error_code make_error(int value) noexcept {
     return {value, boost::system::generic_category()};
 }
 
-error_code write_all(const File& file, std::string_view bytes) noexcept {
+error_code write_all(const Descriptor& file, std::string_view bytes) noexcept {
     while (!bytes.empty()) {
         const auto written = ::write(file.get(), bytes.data(), bytes.size());
         if (written < 0 && errno == EINTR)
@@ -59,7 +40,7 @@ error_code write_all(const File& file, std::string_view bytes) noexcept {
 }
 
 /// Fills `bytes`, which is larger than what may come.
-error_code read_all(const File& file, std::string& bytes) noexcept {
+error_code read_all(const Descriptor& file, std::string& bytes) noexcept {
     std::size_t size = 0;
     while (size < bytes.size()) {
         const auto got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
@@ -79,7 +60,7 @@ error_code read_all(const File& file, std::string& bytes) noexcept {
 
 Result<std::string> read_small_file(const std::string& path, int more_flags) {
     // Non-blocking, or a FIFO in the file's place would hold us for ever.
-    const File file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | more_flags)};
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC | more_flags)};
 
     struct stat status{};
 
@@ -121,7 +102,7 @@ private:
         return {};
     }
 
-    File folder_;
+    Descriptor folder_;
     error_code problem_;
 };
 
@@ -136,9 +117,9 @@ std::string temporary_prefix(const std::string& name) {
 }
 
 /// Writes the temporary file whole; the caller renames or removes it.
-error_code write_temporary(const File& directory, const std::string& name, std::string_view bytes) {
+error_code write_temporary(const Descriptor& directory, const std::string& name, std::string_view bytes) {
     constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const File file{::openat(directory.get(), name.c_str(), flags, S_IRUSR | S_IWUSR)};
+    const Descriptor file{::openat(directory.get(), name.c_str(), flags, S_IRUSR | S_IWUSR)};
     if (!file.is_open() || ::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0)
         return system_error();
     if (const auto error = write_all(file, bytes))
@@ -170,7 +151,7 @@ Result<Secret> read_key_file(const std::string& path) {
 error_code write_store_file(const std::string& directory, const std::string& name, std::string_view bytes) {
     if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         return system_error();
-    const File folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const Descriptor folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!folder.is_open())
         return system_error();
     const auto temporary = temporary_prefix(name) + random_text();

@@ -1,5 +1,6 @@
 #include "environment.hpp"
 
+#include <bearerd/base/descriptor.hpp>
 #include <bearerd/config/parse.hpp>
 
 #include <fcntl.h>
@@ -16,24 +17,6 @@
 
 namespace bearerd::config {
 namespace {
-
-class Descriptor {
-public:
-    explicit Descriptor(int value) noexcept : value_{value} {}
-
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    ~Descriptor() {
-        if (value_ >= 0)
-            ::close(value_);
-    }
-
-    [[nodiscard]] int get() const noexcept { return value_; }
-
-private:
-    int value_;
-};
 
 std::string last_error() {
     return std::generic_category().message(errno);

@@ -1,6 +1,6 @@
 #include <bearerd/graphql/arguments.hpp>
 
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include "canonical.hpp"
 #include "document.hpp"

@@ -3,8 +3,8 @@
 #include "literal.hpp"
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/graphql/json_scan.hpp>
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/scan.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -67,11 +67,11 @@ private:
     void members(Lexer& lexer, Token& token, char end);
     bool variable(std::string_view name);
     bool variable_value(const Variables::Value& value);
-    void json(JsonScan& scan, bool may_be_enum);
-    void json_value(JsonScan& scan, bool may_be_enum);
+    void json(json::Scan& scan, bool may_be_enum);
+    void json_value(json::Scan& scan, bool may_be_enum);
     void shorten(std::size_t begin, std::size_t longest);
-    void json_string(JsonScan& scan, bool may_be_enum);
-    void json_object(JsonScan& scan);
+    void json_string(json::Scan& scan, bool may_be_enum);
+    void json_object(json::Scan& scan);
     void text(char tag, std::string_view value);
     void begin_member(Members& all, std::string_view name);
     void sort(std::size_t begin, Members& all);
@@ -210,7 +210,7 @@ bool Writer::variable(std::string_view name) {
 
 bool Writer::variable_value(const Variables::Value& value) {
     if (value.given == Variables::Given::yes) {
-        JsonScan scan{value.json};
+        json::Scan scan{value.json};
         json(scan, !is_builtin_scalar(value.type));
         clear_ = clear_ && scan.ok();
         return true;
@@ -223,19 +223,19 @@ bool Writer::variable_value(const Variables::Value& value) {
     return true;
 }
 
-void Writer::json(JsonScan& scan, bool may_be_enum) {
+void Writer::json(json::Scan& scan, bool may_be_enum) {
     const std::size_t begin = out_.size();
     json_value(scan, may_be_enum);
     shorten(begin, longest_value);
 }
 
-void Writer::json_value(JsonScan& scan, bool may_be_enum) {
+void Writer::json_value(json::Scan& scan, bool may_be_enum) {
     std::size_t begin = 0;
     std::string_view raw;
     switch (scan.peek()) {
-    case JsonKind::object:
+    case json::Kind::object:
         return json_object(scan);
-    case JsonKind::array:
+    case json::Kind::array:
         out_ += '[';
         begin = out_.size();
         for (scan.enter_array(); scan.next_element();) {
@@ -244,9 +244,9 @@ void Writer::json_value(JsonScan& scan, bool may_be_enum) {
         }
         out_ += ']';
         return;
-    case JsonKind::string:
+    case json::Kind::string:
         return json_string(scan, may_be_enum);
-    case JsonKind::number:
+    case json::Kind::number:
         scan.skip(raw);
         out_ += canonical_number(raw);
         return;
@@ -256,12 +256,12 @@ void Writer::json_value(JsonScan& scan, bool may_be_enum) {
     }
 }
 
-void Writer::json_object(JsonScan& scan) {
+void Writer::json_object(json::Scan& scan) {
     out_ += '{';
     const std::size_t begin = out_.size();
     Members all;
-    JsonString key;
-    TextBuffer buffer;
+    json::String key;
+    json::TextBuffer buffer;
     for (scan.enter_object(); scan.next_member(key);) {
         begin_member(all, key.text(buffer));
         json(scan, false);
@@ -273,9 +273,9 @@ void Writer::json_object(JsonScan& scan) {
 
 // NOLINTEND(misc-no-recursion)
 
-void Writer::json_string(JsonScan& scan, bool may_be_enum) {
-    JsonString string;
-    TextBuffer buffer;
+void Writer::json_string(json::Scan& scan, bool may_be_enum) {
+    json::String string;
+    json::TextBuffer buffer;
     if (!scan.string(string))
         return;
     const std::string_view value = string.text(buffer);

@@ -26,8 +26,8 @@
 namespace bearerd::graphql {
 
 /// `list`: a parsed document from the '(' of the arguments on. `values`: the JSON text of the request's
-/// variables. Linear in both, bounded in depth by what Document and JsonScan take; never throws but for lack
-/// of memory.
+/// variables. Linear in both, bounded in depth by what Document and json::Scan take; never throws but for
+/// lack of memory.
 [[nodiscard]] std::string canonical_arguments(std::string_view list, const Variables& variables,
                                               std::string_view values,
                                               std::string (*digest)(std::string_view));

@@ -1,6 +1,6 @@
 #include "data_rejection.hpp"
 
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
 
 #include <algorithm>
 
@@ -29,7 +29,7 @@ public:
     std::optional<std::size_t> read() {
         std::size_t answers = 0;
         bool rejected = true;
-        if (scan_.peek() == JsonKind::array) {
+        if (scan_.peek() == json::Kind::array) {
             for (scan_.enter_array(); scan_.next_element(); ++answers)
                 rejected = read_answer() && rejected;
             rejected = rejected && answers != 0;
@@ -43,11 +43,11 @@ private:
     bool read_answer() {
         told_ = false;
         shown_ = false;
-        if (scan_.peek() != JsonKind::object) {
+        if (scan_.peek() != json::Kind::object) {
             scan_.skip();
             return false;
         }
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
             if (key.is("data")) {
                 path_ = "/data";
@@ -61,16 +61,16 @@ private:
         return told_ && !shown_;
     }
 
-    // NOLINTNEXTLINE(misc-no-recursion): JsonScan bounds the depth
+    // NOLINTNEXTLINE(misc-no-recursion): json::Scan bounds the depth
     void walk() {
         if (std::ranges::find(pointers_, path_) != pointers_.end()) {
             told_ = is_value() || told_;
             return;
         }
-        const JsonKind kind = scan_.peek();
+        const json::Kind kind = scan_.peek();
         const std::size_t size = path_.size();
-        if (kind == JsonKind::object) {
-            JsonString key;
+        if (kind == json::Kind::object) {
+            json::String key;
             for (scan_.enter_object(); scan_.next_member(key);) {
                 if (key.is("__typename")) {
                     scan_.skip();
@@ -80,7 +80,7 @@ private:
                 walk();
                 path_.resize(size);
             }
-        } else if (kind == JsonKind::array) {
+        } else if (kind == json::Kind::array) {
             scan_.enter_array();
             for (std::size_t index = 0; scan_.next_element(); ++index) {
                 append_segment(path_, std::to_string(index));
@@ -89,27 +89,27 @@ private:
             }
         } else {
             const bool value = is_value();
-            shown_ = shown_ || value || kind == JsonKind::boolean;
+            shown_ = shown_ || value || kind == json::Kind::boolean;
         }
     }
 
     bool is_value() {
-        const JsonKind kind = scan_.peek();
+        const json::Kind kind = scan_.peek();
         std::string_view raw;
         if (!scan_.skip(raw))
             return false;
         switch (kind) {
-        case JsonKind::string:
+        case json::Kind::string:
             return raw != R"("")";
-        case JsonKind::number:
+        case json::Kind::number:
             return true;
-        case JsonKind::boolean:
+        case json::Kind::boolean:
             return raw == "true";
-        case JsonKind::object:
-        case JsonKind::array:
+        case json::Kind::object:
+        case json::Kind::array:
             return !is_hollow(raw);
-        case JsonKind::null:
-        case JsonKind::invalid:
+        case json::Kind::null:
+        case json::Kind::invalid:
             break;
         }
         return false;
@@ -120,10 +120,10 @@ private:
         return raw.substr(1, raw.size() - 2).find_first_not_of(" \t\r\n") == std::string_view::npos;
     }
 
-    JsonScan scan_;
+    json::Scan scan_;
     std::span<const std::string> pointers_;
     std::string path_;
-    TextBuffer text_;
+    json::TextBuffer text_;
     bool told_ = false;  ///< a value stands at a pointer
     bool shown_ = false; ///< and one elsewhere
 };

@@ -1,6 +1,6 @@
 #include "document.hpp"
 
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "media_type.hpp"
 
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 #include "multipart.hpp"
 
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include "media_type.hpp"
 #include "parameters.hpp"

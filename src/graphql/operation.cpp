@@ -1,8 +1,8 @@
 #include <bearerd/graphql/operation.hpp>
 
 #include <bearerd/graphql/document_cache.hpp>
-#include <bearerd/graphql/json_scan.hpp>
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/scan.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include "document.hpp"
 #include "lexer.hpp"
@@ -192,12 +192,12 @@ class NameHasher {
 public:
     /// Returns false if it is not JSON, or if one of its envelopes names nothing.
     [[nodiscard]] bool read(std::string_view body) {
-        JsonScan scan{body};
-        if (scan.peek() == JsonKind::object)
+        json::Scan scan{body};
+        if (scan.peek() == json::Kind::object)
             return read_envelope(scan) && scan.finish();
         std::size_t count = 0;
         for (scan.enter_array(); scan.next_element(); ++count)
-            if (scan.peek() != JsonKind::object || !read_envelope(scan))
+            if (scan.peek() != json::Kind::object || !read_envelope(scan))
                 return false;
         return count != 0 && scan.finish();
     }
@@ -205,8 +205,8 @@ public:
     [[nodiscard]] std::uint64_t value() const noexcept { return hash_.value(); }
 
 private:
-    bool read_envelope(JsonScan& scan) {
-        JsonString key;
+    bool read_envelope(json::Scan& scan) {
+        json::String key;
         bool named = false;
         for (scan.enter_object(); scan.next_member(key);) {
             const std::string_view name = key.text(buffer_);
@@ -226,7 +226,7 @@ private:
         return scan.ok() && named;
     }
 
-    TextBuffer buffer_;
+    json::TextBuffer buffer_;
     Hash hash_;
 };
 

@@ -6,7 +6,7 @@
 namespace bearerd::graphql {
 namespace {
 
-std::optional<std::string_view> percent_decode(std::string_view text, TextBuffer& buffer) {
+std::optional<std::string_view> percent_decode(std::string_view text, json::TextBuffer& buffer) {
     char* const begin = buffer.room(text.size());
     char* out = begin;
     for (std::size_t i = 0; i < text.size(); ++i) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include <optional>
 #include <string_view>
@@ -29,9 +29,9 @@ struct QueryParameters {
 
 /// Room for the two decoded values.
 struct ParameterBuffers {
-    TextBuffer name;
-    TextBuffer query;
-    TextBuffer operation_name;
+    json::TextBuffer name;
+    json::TextBuffer query;
+    json::TextBuffer operation_name;
 };
 
 /// Reads `a=b&c=d`; '+' is a space. Returns nullopt if it is ambiguous: a duplicate or misreadable name, a

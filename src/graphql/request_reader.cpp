@@ -1,8 +1,8 @@
 #include "request_reader.hpp"
 
 #include <bearerd/base/utf8.hpp>
-#include <bearerd/graphql/json_scan.hpp>
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/scan.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include "media_type.hpp"
 #include "multipart.hpp"
@@ -19,7 +19,7 @@ namespace {
 class KeySet {
 public:
     /// Returns false if the key is a duplicate, if there is no more room, or if it is too long.
-    bool insert(const JsonString& key, std::string_view text) {
+    bool insert(const json::String& key, std::string_view text) {
         if (size_ == keys_.size() || text.size() > longest)
             return false;
         if (key.escaped) // `text` is in a buffer that is used again
@@ -41,9 +41,9 @@ private:
 };
 
 struct JsonBuffers {
-    TextBuffer key;
-    TextBuffer document;
-    TextBuffer operation_name;
+    json::TextBuffer key;
+    json::TextBuffer document;
+    json::TextBuffer operation_name;
 };
 
 /// Whether some server reads a member of this name as `variables`: ignoring case, or with the letters that
@@ -58,27 +58,27 @@ bool may_be_variables(std::string_view name) noexcept {
 }
 
 /// Reads `{"query": ..., "operationName": ..., ...}` to its end.
-bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visitor) {
+bool read_envelope(json::Scan& scan, JsonBuffers& buffers, EnvelopeVisitor& visitor) {
     KeySet keys;
-    JsonString key;
-    JsonString query;
-    JsonString name;
+    json::String key;
+    json::String query;
+    json::String name;
     std::string_view variables;
     bool clear_variables = true;
     bool has_query = false;
     bool has_name = false;
-    if (scan.peek() != JsonKind::object)
+    if (scan.peek() != json::Kind::object)
         return false;
     for (scan.enter_object(); scan.next_member(key);) {
         const std::string_view text = key.text(buffers.key);
         if (!keys.insert(key, text) || names_stored_document(text))
             return false;
         if (text == "query") {
-            has_query = scan.peek() == JsonKind::string && scan.string(query);
+            has_query = scan.peek() == json::Kind::string && scan.string(query);
             if (!has_query)
                 return false;
-        } else if (text == "operationName" && scan.peek() != JsonKind::null) {
-            has_name = scan.peek() == JsonKind::string && scan.string(name);
+        } else if (text == "operationName" && scan.peek() != json::Kind::null) {
+            has_name = scan.peek() == json::Kind::string && scan.string(name);
             if (!has_name)
                 return false;
         } else if (text == "variables") {
@@ -101,13 +101,13 @@ bool read_envelope(JsonScan& scan, JsonBuffers& buffers, EnvelopeVisitor& visito
 }
 
 RequestForm read_json(std::string_view body, EnvelopeVisitor& visitor) {
-    JsonScan scan{body};
+    json::Scan scan{body};
     JsonBuffers buffers;
-    if (scan.peek() == JsonKind::object) {
+    if (scan.peek() == json::Kind::object) {
         const bool read = read_envelope(scan, buffers, visitor) && scan.finish();
         return read ? RequestForm::single : RequestForm::unreadable;
     }
-    if (scan.peek() != JsonKind::array)
+    if (scan.peek() != json::Kind::array)
         return RequestForm::unreadable;
     std::size_t count = 0;
     for (scan.enter_array(); scan.next_element(); ++count)

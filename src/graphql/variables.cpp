@@ -1,7 +1,7 @@
 #include "variables.hpp"
 
-#include <bearerd/graphql/json_scan.hpp>
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/scan.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include "literal.hpp"
 
@@ -22,18 +22,18 @@ bool is_over(const Token& token) noexcept {
     return token.kind == TokenKind::end || token.kind == TokenKind::invalid;
 }
 
-std::string decoded(const JsonString& string) {
+std::string decoded(const json::String& string) {
     std::string text(string.raw.size(), '\0');
     text.resize(string.decode(text.data()));
     return text;
 }
 
 std::optional<std::string> given_text(std::string_view json) {
-    JsonScan scan{json};
-    JsonString string;
-    if (scan.peek() == JsonKind::string)
+    json::Scan scan{json};
+    json::String string;
+    if (scan.peek() == json::Kind::string)
         return scan.string(string) ? std::optional{decoded(string)} : std::nullopt;
-    if (scan.peek() == JsonKind::number && is_integer(json))
+    if (scan.peek() == json::Kind::number && is_integer(json))
         return std::string{json};
     return std::nullopt;
 }
@@ -136,15 +136,15 @@ void Variables::index() {
 
 /// Notes the values in one pass.
 void Variables::give(std::string_view values) {
-    JsonScan scan{values};
-    if (values.empty() || scan.peek() == JsonKind::null)
+    json::Scan scan{values};
+    if (values.empty() || scan.peek() == json::Kind::null)
         return;
-    if (scan.peek() != JsonKind::object) {
+    if (scan.peek() != json::Kind::object) {
         all_unclear();
         return;
     }
-    JsonString key;
-    TextBuffer buffer;
+    json::String key;
+    json::TextBuffer buffer;
     for (scan.enter_object(); scan.next_member(key);) {
         std::string_view raw;
         scan.skip(raw);

@@ -4,8 +4,8 @@
 
 #include <bearerd/base/bytes16.hpp>
 #include <bearerd/base/utf8.hpp>
-#include <bearerd/graphql/json_scan.hpp>
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/scan.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -108,7 +108,7 @@ public:
         : scan_{body}, may_mutate_{may_mutate}, rules_{rules} {}
 
     Judgement read() {
-        if (scan_.peek() == JsonKind::array) {
+        if (scan_.peek() == json::Kind::array) {
             for (scan_.enter_array(); scan_.next_element(); ++judgement_.answers)
                 note(read_answer());
             all_rejected_ = all_rejected_ && judgement_.answers != 0;
@@ -142,11 +142,11 @@ private:
     /// whether it was one.
     template<class OnMember>
     bool read_object(OnMember on_member) {
-        if (scan_.peek() != JsonKind::object) {
+        if (scan_.peek() != json::Kind::object) {
             scan_.skip();
             return false;
         }
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);)
             on_member(key);
         return true;
@@ -154,7 +154,7 @@ private:
 
     Answer read_answer() {
         Answer answer;
-        read_object([this, &answer](const JsonString& key) {
+        read_object([this, &answer](const json::String& key) {
             if (key.is("errors")) {
                 answer.all_rejections = answer.all_rejections && !answer.has_errors_key;
                 answer.has_errors_key = true;
@@ -173,7 +173,7 @@ private:
     }
 
     void read_errors(Answer& answer) {
-        if (scan_.peek() != JsonKind::array) {
+        if (scan_.peek() != json::Kind::array) {
             scan_.skip();
             return;
         }
@@ -198,7 +198,7 @@ private:
             doubled = doubled || seen;
             seen = true;
         };
-        read_object([&](const JsonString& key) {
+        read_object([&](const json::String& key) {
             if (key.is("message")) {
                 once(seen_message);
                 matches = read_message() || matches;
@@ -225,7 +225,7 @@ private:
     bool read_code(bool& doubled) {
         bool matches = false;
         bool seen = false;
-        read_object([&](const JsonString& key) {
+        read_object([&](const json::String& key) {
             if (!key.is("code")) {
                 scan_.skip();
                 return;
@@ -242,8 +242,8 @@ private:
     /// Returns the path's length. Above one, it goes below a root field, whose resolver ran; a value that is
     /// no path may too. Null is treated as absent.
     std::size_t read_path() {
-        if (scan_.peek() != JsonKind::array) {
-            const bool untold = scan_.peek() == JsonKind::null;
+        if (scan_.peek() != json::Kind::array) {
+            const bool untold = scan_.peek() == json::Kind::null;
             scan_.skip();
             return untold ? 0 : SIZE_MAX;
         }
@@ -255,12 +255,12 @@ private:
 
     /// Whether it is null or an object of only nulls. Counts its members.
     bool read_data(std::size_t& members) {
-        if (scan_.peek() == JsonKind::null)
+        if (scan_.peek() == json::Kind::null)
             return scan_.skip();
         bool only_nulls = true;
-        const bool object = read_object([&](const JsonString&) {
+        const bool object = read_object([&](const json::String&) {
             ++members;
-            only_nulls = only_nulls && scan_.peek() == JsonKind::null;
+            only_nulls = only_nulls && scan_.peek() == json::Kind::null;
             scan_.skip();
         });
         return object && only_nulls;
@@ -271,7 +271,7 @@ private:
         read_member("cost", [this] {
             read_member("throttleStatus", [this] {
                 read_member("currentlyAvailable", [this] {
-                    if (scan_.peek() == JsonKind::number)
+                    if (scan_.peek() == json::Kind::number)
                         judgement_.throttle_available = credits(scan_.number());
                     else
                         scan_.skip();
@@ -283,7 +283,7 @@ private:
     /// Calls `on_value` at the member of that name; it consumes the value.
     template<class OnValue>
     void read_member(std::string_view name, OnValue on_value) {
-        read_object([&](const JsonString& key) {
+        read_object([&](const json::String& key) {
             if (key.is(name))
                 on_value();
             else
@@ -292,8 +292,8 @@ private:
     }
 
     std::optional<std::string_view> read_text() {
-        JsonString string;
-        if (scan_.peek() != JsonKind::string) {
+        json::String string;
+        if (scan_.peek() != json::Kind::string) {
             scan_.skip();
             return std::nullopt;
         }
@@ -302,14 +302,14 @@ private:
         return string.text(text_);
     }
 
-    JsonScan scan_;
+    json::Scan scan_;
     bool may_mutate_;
     const RejectionRules& rules_;
     Judgement judgement_;
     bool any_errors_ = false;
     bool all_rejected_ = true;
     bool ran_ = false;
-    TextBuffer text_;
+    json::TextBuffer text_;
 };
 
 } // namespace
@@ -345,8 +345,8 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
 }
 
 bool shows_data(std::uint16_t status, std::string_view body) noexcept {
-    const JsonKind kind = JsonScan{body}.peek();
-    return is_success(status) && (kind == JsonKind::object || kind == JsonKind::array) &&
+    const json::Kind kind = json::Scan{body}.peek();
+    return is_success(status) && (kind == json::Kind::object || kind == json::Kind::array) &&
            body.find(R"("data")") != std::string_view::npos;
 }
 
@@ -357,9 +357,9 @@ bool hides_nothing(std::string_view content_type, std::string_view body) noexcep
             return false;
     if (!is_text(body))
         return false;
-    JsonScan scan{body};
-    const JsonKind kind = scan.peek();
-    const bool begins_as_json = kind == JsonKind::object || kind == JsonKind::array;
+    json::Scan scan{body};
+    const json::Kind kind = scan.peek();
+    const bool begins_as_json = kind == json::Kind::object || kind == json::Kind::array;
     if (!begins_as_json && may_name_data(body))
         return false;
     return (!begins_as_json && !names(content_type, "json")) || (scan.skip() && scan.finish());

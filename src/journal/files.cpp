@@ -60,22 +60,6 @@ Result<Descriptor> open_folder(const std::string& path) {
 
 } // namespace
 
-Descriptor::Descriptor(Descriptor&& other) noexcept : value_{std::exchange(other.value_, -1)} {}
-
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    std::swap(value_, other.value_);
-    return *this;
-}
-
-int Descriptor::release() noexcept {
-    return std::exchange(value_, -1);
-}
-
-Descriptor::~Descriptor() {
-    if (value_ >= 0)
-        ::close(value_);
-}
-
 Result<Folder> Folder::open_to_write(const std::string& path) {
     constexpr int tries = 10; // `bearerd journal` looks for an instant whether it is locked
     if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)

@@ -47,7 +47,7 @@ Outcome found_outcome(Source source) {
     const Uptime now = uptime();
     Outcome outcome;
     outcome.at_ms = wall_ms();
-    outcome.executed = graphql::Executed::yes;
+    outcome.executed = outcome::Executed::yes;
     outcome.code = "outcome_unknown";
     outcome.source = source;
     outcome.boot = now.boot;
@@ -110,7 +110,7 @@ net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, s
     co_return entry;
 }
 
-void JournalClient::record_outcome(EntryPtr entry, graphql::Executed executed, std::uint16_t status,
+void JournalClient::record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
                                    std::string_view code, Source source) {
     Outcome outcome;
     outcome.executed = executed;

@@ -6,7 +6,7 @@
 namespace bearerd::journal {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 
 constexpr auto last_number = std::numeric_limits<std::uint64_t>::max();
 

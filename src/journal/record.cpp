@@ -11,7 +11,7 @@ namespace bearerd::journal {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using graphql::Executed;
+using outcome::Executed;
 
 constexpr std::size_t sum_digits = 8;
 constexpr int deepest = 4; // fields hold objects of strings
@@ -78,7 +78,7 @@ Json to_json(const Outcome& outcome) {
     Json json{{"type", "outcome"},
               {"n", outcome.number},
               {"at", outcome.at_ms},
-              {"executed", graphql::to_string(outcome.executed)},
+              {"executed", outcome::to_string(outcome.executed)},
               {"status", outcome.status},
               {"code", cut(outcome.code)},
               {"by", to_string(outcome.source)}};
@@ -92,7 +92,7 @@ Json to_json(const Outcome& outcome) {
 
 Json to_json(const Close& close) {
     Json json{{"type", "close"},         {"n", close.number},
-              {"at", close.at_ms},       {"executed", graphql::to_string(close.executed)},
+              {"at", close.at_ms},       {"executed", outcome::to_string(close.executed)},
               {"user", cut(close.user)}, {"reason", close.reason.substr(0, max_reason)}};
     add_uptime(json, close.boot, close.up_s);
     return json;

@@ -198,7 +198,7 @@ void Journal::Writer::tell_concluded(const Batch& batch) {
     if (!tell_all_.load() || !events_.concluded)
         return;
     for (const Posted& posted : batch) {
-        if (!posted.entry || !posted.outcome || posted.outcome->executed == graphql::Executed::unknown)
+        if (!posted.entry || !posted.outcome || posted.outcome->executed == outcome::Executed::unknown)
             continue;
         JournalEntry item{posted.entry->intent, posted.outcome};
         const std::lock_guard lock{mutex_};
@@ -255,7 +255,7 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
         const bool unheard = outcome != nullptr && outcome->unheard;
         if (unheard)
             unheard_total_.fetch_add(1, std::memory_order_relaxed);
-        const bool unknown = outcome != nullptr && outcome->executed == graphql::Executed::unknown;
+        const bool unknown = outcome != nullptr && outcome->executed == outcome::Executed::unknown;
         list_changed_ = list_changed_ || unheard || unknown || std::holds_alternative<Heard>(record) ||
                         (outcome != nullptr && unresolved_.load(std::memory_order_relaxed) != 0);
         if (!unknown || !events_.left_unknown)

@@ -1,4 +1,4 @@
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/bytes16.hpp>
@@ -9,7 +9,7 @@
 #include <cstring>
 #include <string>
 
-namespace bearerd::graphql {
+namespace bearerd::json {
 namespace {
 
 bool is_plain(char c) noexcept {
@@ -122,8 +122,8 @@ const char* skip_rest_of_string(const char* at, const char* end, bool& escaped) 
 }
 
 /// Returns what follows the string whose opening quote is at `at`; nullptr if it is not valid. Sets `escaped`
-/// if it holds a backslash.
-inline const char* skip_string(const char* at, const char* end, bool& escaped) noexcept {
+/// if it holds a backslash. Not inlined: one copy of it stays in the cache.
+[[gnu::noinline]] const char* skip_string(const char* at, const char* end, bool& escaped) noexcept {
     at = skip_plain(at + 1, end);
     return at != end && *at == '"' ? at + 1 : skip_rest_of_string(at, end, escaped);
 }
@@ -170,7 +170,7 @@ char* append_utf8(char* out, std::uint32_t value) noexcept {
 
 } // namespace
 
-std::size_t JsonString::decode(char* out) const noexcept {
+std::size_t String::decode(char* out) const noexcept {
     char* const begin = out;
     const char* at = raw.data();
     const char* const end = at + raw.size();
@@ -193,14 +193,14 @@ std::size_t JsonString::decode(char* out) const noexcept {
     return static_cast<std::size_t>(out - begin);
 }
 
-std::string_view JsonString::text(TextBuffer& buffer) const {
+std::string_view String::text(TextBuffer& buffer) const {
     if (!escaped)
         return raw;
     char* const out = buffer.room(raw.size());
     return {out, decode(out)};
 }
 
-bool JsonString::is(std::string_view expected) const {
+bool String::is(std::string_view expected) const {
     if (!escaped)
         return raw == expected;
     if (raw.size() > expected.size() * 6) // the longest way to write a byte is \u00XX
@@ -210,44 +210,44 @@ bool JsonString::is(std::string_view expected) const {
     return decoded == expected;
 }
 
-JsonScan::JsonScan(std::string_view text) noexcept : at_{text.data()}, end_{text.data() + text.size()} {
+Scan::Scan(std::string_view text) noexcept : at_{text.data()}, end_{text.data() + text.size()} {
     constexpr std::string_view bom = "\xEF\xBB\xBF";
     if (text.starts_with(bom))
         at_ += bom.size();
 }
 
-bool JsonScan::fail() noexcept {
+bool Scan::fail() noexcept {
     failed_ = true;
     at_ = end_;
     return false;
 }
 
-inline void JsonScan::skip_space() noexcept {
+inline void Scan::skip_space() noexcept {
     at_ = skip_spaces(at_, end_);
 }
 
-JsonKind JsonScan::peek() noexcept {
+Kind Scan::peek() noexcept {
     skip_space();
     if (at_ == end_)
-        return JsonKind::invalid;
+        return Kind::invalid;
     switch (*at_) {
     case '{':
-        return JsonKind::object;
+        return Kind::object;
     case '[':
-        return JsonKind::array;
+        return Kind::array;
     case '"':
-        return JsonKind::string;
+        return Kind::string;
     case 't':
     case 'f':
-        return JsonKind::boolean;
+        return Kind::boolean;
     case 'n':
-        return JsonKind::null;
+        return Kind::null;
     default:
-        return is_digit(*at_) || *at_ == '-' ? JsonKind::number : JsonKind::invalid;
+        return is_digit(*at_) || *at_ == '-' ? Kind::number : Kind::invalid;
     }
 }
 
-bool JsonScan::enter(char bracket) noexcept {
+bool Scan::enter(char bracket) noexcept {
     skip_space();
     if (at_ == end_ || *at_ != bracket || depth_ == max_depth)
         return fail();
@@ -259,7 +259,7 @@ bool JsonScan::enter(char bracket) noexcept {
 
 /// Called before a member or element. Leaves the container at its closing bracket; otherwise requires the
 /// comma, except before the first. Returns true if a value, or a key, follows.
-bool JsonScan::leave_or_separate(char bracket) noexcept {
+bool Scan::leave_or_separate(char bracket) noexcept {
     const bool first = first_;
     first_ = false;
     skip_space();
@@ -278,11 +278,11 @@ bool JsonScan::leave_or_separate(char bracket) noexcept {
     return true; // a closing bracket after the comma is an error when the value is read
 }
 
-bool JsonScan::enter_object() noexcept {
+bool Scan::enter_object() noexcept {
     return enter('{');
 }
 
-bool JsonScan::next_member(JsonString& key) noexcept {
+bool Scan::next_member(String& key) noexcept {
     if (failed_ || !leave_or_separate('}') || !string(key))
         return false;
     skip_space();
@@ -292,15 +292,15 @@ bool JsonScan::next_member(JsonString& key) noexcept {
     return true;
 }
 
-bool JsonScan::enter_array() noexcept {
+bool Scan::enter_array() noexcept {
     return enter('[');
 }
 
-bool JsonScan::next_element() noexcept {
+bool Scan::next_element() noexcept {
     return !failed_ && leave_or_separate(']');
 }
 
-bool JsonScan::string(JsonString& out) noexcept {
+bool Scan::string(String& out) noexcept {
     skip_space();
     if (at_ == end_ || *at_ != '"')
         return fail();
@@ -314,14 +314,14 @@ bool JsonScan::string(JsonString& out) noexcept {
     return true;
 }
 
-bool JsonScan::literal(std::string_view word) noexcept {
+bool Scan::literal(std::string_view word) noexcept {
     if (!std::string_view{at_, static_cast<std::size_t>(end_ - at_)}.starts_with(word))
         return fail();
     at_ += word.size();
     return true;
 }
 
-bool JsonScan::digits() noexcept {
+bool Scan::digits() noexcept {
     if (at_ == end_ || !is_digit(*at_))
         return fail();
     while (at_ != end_ && is_digit(*at_))
@@ -329,7 +329,7 @@ bool JsonScan::digits() noexcept {
     return true;
 }
 
-bool JsonScan::exponent() noexcept {
+bool Scan::exponent() noexcept {
     constexpr unsigned largest = 200;
     ++at_;
     const bool negative = at_ != end_ && *at_ == '-';
@@ -346,7 +346,7 @@ bool JsonScan::exponent() noexcept {
 
 /// At most 100 digits and an exponent of 200: less than the greatest double, so no reader takes it for
 /// infinite.
-bool JsonScan::skip_number() noexcept {
+bool Scan::skip_number() noexcept {
     constexpr std::ptrdiff_t most_digits = 100;
     if (at_ != end_ && *at_ == '-')
         ++at_;
@@ -363,7 +363,7 @@ bool JsonScan::skip_number() noexcept {
     return at_ == end_ || (*at_ != 'e' && *at_ != 'E') || exponent();
 }
 
-std::optional<double> JsonScan::number() noexcept {
+std::optional<double> Scan::number() noexcept {
     skip_space();
     const char* const begin = at_;
     if (!skip_number())
@@ -375,14 +375,14 @@ std::optional<double> JsonScan::number() noexcept {
     return value;
 }
 
-bool JsonScan::skip() noexcept {
-    const JsonKind kind = peek();
-    return kind == JsonKind::object || kind == JsonKind::array ? skip_container() : skip_scalar(kind);
+bool Scan::skip() noexcept {
+    const Kind kind = peek();
+    return kind == Kind::object || kind == Kind::array ? skip_container() : skip_scalar(kind);
 }
 
 /// Most of a text is skipped here. So the position stays in a register, and what needs no look-ahead is read
 /// in place: a mutation's answer took four times as many instructions by next_member() and skip_scalar().
-bool JsonScan::skip_container() noexcept {
+bool Scan::skip_container() noexcept {
     const std::size_t outside = depth_;
     std::bitset<max_depth> objects; // which of the open containers are objects
     bool in_object = false;
@@ -429,23 +429,23 @@ bool JsonScan::skip_container() noexcept {
     }
 }
 
-bool JsonScan::skip_scalar(JsonKind kind) noexcept {
-    JsonString ignored;
+bool Scan::skip_scalar(Kind kind) noexcept {
+    String ignored;
     switch (kind) {
-    case JsonKind::string:
+    case Kind::string:
         return string(ignored);
-    case JsonKind::number:
+    case Kind::number:
         return skip_number();
-    case JsonKind::boolean:
+    case Kind::boolean:
         return *at_ == 't' ? literal("true") : literal("false");
-    case JsonKind::null:
+    case Kind::null:
         return literal("null");
     default:
         return fail();
     }
 }
 
-bool JsonScan::skip(std::string_view& raw) noexcept {
+bool Scan::skip(std::string_view& raw) noexcept {
     skip_space();
     const char* const begin = at_;
     if (!skip())
@@ -454,9 +454,9 @@ bool JsonScan::skip(std::string_view& raw) noexcept {
     return true;
 }
 
-bool JsonScan::finish() noexcept {
+bool Scan::finish() noexcept {
     skip_space();
     return !failed_ && depth_ == 0 && at_ == end_;
 }
 
-} // namespace bearerd::graphql
+} // namespace bearerd::json

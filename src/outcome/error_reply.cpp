@@ -1,10 +1,10 @@
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 
-#include <bearerd/base/utf8.hpp>
+#include <bearerd/json/write.hpp>
 
 #include <array>
 
-namespace bearerd::graphql {
+namespace bearerd::outcome {
 namespace {
 
 struct Row {
@@ -91,37 +91,6 @@ const Row& row(ErrorCode code) noexcept {
     return rows[static_cast<std::size_t>(code)];
 }
 
-void append_control(std::string& out, char c) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    out += "\\u00";
-    out += hex[byte >> 4U];
-    out += hex[byte & 0xFU];
-}
-
-/// A JSON string. Bytes that are not UTF-8 become U+FFFD, one each.
-void append_string(std::string& out, std::string_view text) {
-    out += '"';
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (at != end) {
-        const std::size_t length = utf8_length(at, end);
-        if (length == 0) {
-            out += "\xEF\xBF\xBD";
-            ++at;
-            continue;
-        }
-        if (*at == '"' || *at == '\\')
-            (out += '\\') += *at;
-        else if (static_cast<unsigned char>(*at) < 0x20 || *at == 0x7F)
-            append_control(out, *at);
-        else
-            out.append(at, length);
-        at += length;
-    }
-    out += '"';
-}
-
 } // namespace
 
 std::string_view code_name(ErrorCode code) noexcept {
@@ -170,21 +139,21 @@ std::string error_body(ErrorCode code, Executed executed, std::string_view messa
     std::string body;
     body.reserve(208 + message.size() + request_id.size() + reconciled.value_or("").size());
     body += R"({"errors":[{"message":)";
-    append_string(body, message);
+    json::append_string(body, message);
     body += R"(,"customer_facing":false,"extensions":{"code":)";
-    append_string(body, code_name(code));
+    json::append_string(body, code_name(code));
     body += R"(,"executed":)";
-    append_string(body, to_string(executed));
+    json::append_string(body, to_string(executed));
     if (!first_request_id.empty()) {
         body += R"(,"first_request_id":)";
-        append_string(body, first_request_id);
+        json::append_string(body, first_request_id);
     }
     if (reconciled)
         body.append(R"(,"reconciled":)").append(*reconciled);
     body += R"(,"request_id":)";
-    append_string(body, request_id);
+    json::append_string(body, request_id);
     body += R"(,"source":"bearerd"}}]})";
     return body;
 }
 
-} // namespace bearerd::graphql
+} // namespace bearerd::outcome

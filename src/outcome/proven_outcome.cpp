@@ -1,13 +1,13 @@
-#include <bearerd/graphql/outcome.hpp>
+#include <bearerd/outcome/proven_outcome.hpp>
 
 #include <bearerd/graphql/arguments.hpp>
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
 
 #include <bitset>
 #include <optional>
 #include <span>
 
-namespace bearerd::graphql {
+namespace bearerd::outcome {
 namespace {
 
 constexpr std::uint16_t request_timeout = 408;
@@ -29,7 +29,7 @@ public:
 
     /// Returns what the whole body proves.
     Executed read() {
-        if (scan_.peek() == JsonKind::array) {
+        if (scan_.peek() == json::Kind::array) {
             batch_ = true;
             for (scan_.enter_array(); scan_.next_element(); ++answers_)
                 note(read_answer());
@@ -70,13 +70,13 @@ private:
     }
 
     Executed read_answer() {
-        if (scan_.peek() != JsonKind::object) {
+        if (scan_.peek() != json::Kind::object) {
             scan_.skip();
             return Executed::unknown;
         }
         Answer answer;
         bool has_errors_key = false;
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
             if (key.is("data")) {
                 answer.doubled = answer.doubled || answer.has_data;
@@ -106,15 +106,15 @@ private:
     }
 
     void read_data(Answer& answer) {
-        if (scan_.peek() != JsonKind::object) {
-            answer.data_null = scan_.peek() == JsonKind::null;
+        if (scan_.peek() != json::Kind::object) {
+            answer.data_null = scan_.peek() == json::Kind::null;
             answer.data_readable = answer.data_null;
             scan_.skip();
             return;
         }
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
-            const bool null = scan_.peek() == JsonKind::null;
+            const bool null = scan_.peek() == json::Kind::null;
             ++answer.fields;
             has_wanted_ = has_wanted_ || (!null && key.is(wanted_));
             answer.nulls += null ? 1U : 0U;
@@ -123,7 +123,7 @@ private:
     }
 
     void read_errors(Answer& answer) {
-        if (scan_.peek() != JsonKind::array) {
+        if (scan_.peek() != json::Kind::array) {
             answer.request_errors = false;
             scan_.skip();
             return;
@@ -136,22 +136,22 @@ private:
 
     /// Whether it is a GraphQL error (with a message), and about the request as a whole (without a path).
     bool read_error() {
-        if (scan_.peek() != JsonKind::object) {
+        if (scan_.peek() != json::Kind::object) {
             scan_.skip();
             return false;
         }
         bool has_message = false;
         bool has_path = false;
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
-            has_message = has_message || (key.is("message") && scan_.peek() == JsonKind::string);
-            has_path = has_path || (key.is("path") && scan_.peek() != JsonKind::null);
+            has_message = has_message || (key.is("message") && scan_.peek() == json::Kind::string);
+            has_path = has_path || (key.is("path") && scan_.peek() != json::Kind::null);
             scan_.skip();
         }
         return has_message && !has_path;
     }
 
-    JsonScan scan_;
+    json::Scan scan_;
     std::string_view wanted_;
     std::uint16_t status_;
     bool has_wanted_ = false;
@@ -164,12 +164,12 @@ private:
 /// with one `data`.
 class ValueFinder {
 public:
-    explicit ValueFinder(std::span<const RootField> fields) noexcept : fields_{fields} {}
+    explicit ValueFinder(std::span<const graphql::RootField> fields) noexcept : fields_{fields} {}
 
     /// Whether `data` has a value for each of the fields.
     bool find_all(std::string_view body) {
-        JsonScan scan{body};
-        if (scan.peek() == JsonKind::array) {
+        json::Scan scan{body};
+        if (scan.peek() == json::Kind::array) {
             std::size_t element = 0;
             for (scan.enter_array(); scan.next_element(); ++element)
                 read_answer(scan, element);
@@ -180,8 +180,8 @@ public:
     }
 
 private:
-    void read_answer(JsonScan& scan, std::size_t element) {
-        JsonString key;
+    void read_answer(json::Scan& scan, std::size_t element) {
+        json::String key;
         for (scan.enter_object(); scan.next_member(key);) {
             if (key.is("data"))
                 read_data(scan, element);
@@ -190,23 +190,23 @@ private:
         }
     }
 
-    void read_data(JsonScan& scan, std::size_t element) {
-        JsonString key;
+    void read_data(json::Scan& scan, std::size_t element) {
+        json::String key;
         for (scan.enter_object(); scan.next_member(key);) {
-            if (scan.peek() != JsonKind::null)
+            if (scan.peek() != json::Kind::null)
                 note(key, element);
             scan.skip();
         }
     }
 
-    void note(const JsonString& key, std::size_t element) {
+    void note(const json::String& key, std::size_t element) {
         for (std::size_t i = 0; i < fields_.size(); ++i)
             if (fields_[i].element == element && key.is(fields_[i].response_name))
                 found_.set(i);
     }
 
-    std::span<const RootField> fields_;
-    std::bitset<max_root_fields> found_;
+    std::span<const graphql::RootField> fields_;
+    std::bitset<graphql::max_root_fields> found_;
 };
 
 /// Looks for what tells that something was executed.
@@ -216,7 +216,7 @@ public:
 
     /// Whether there is nothing of that kind. The answer is sound.
     bool nothing() {
-        if (scan_.peek() == JsonKind::array) {
+        if (scan_.peek() == json::Kind::array) {
             for (scan_.enter_array(); scan_.next_element();)
                 read_answer();
         } else {
@@ -228,12 +228,12 @@ public:
 private:
     void read_answer() {
         bool has_data = false;
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
             if (key.is("data")) {
                 has_data = true;
                 read_data();
-            } else if (key.is("errors") && scan_.peek() == JsonKind::array) {
+            } else if (key.is("errors") && scan_.peek() == json::Kind::array) {
                 for (scan_.enter_array(); scan_.next_element();)
                     read_error();
             } else {
@@ -244,27 +244,27 @@ private:
     }
 
     void read_data() {
-        if (scan_.peek() != JsonKind::object) {
-            found_ = found_ || scan_.peek() != JsonKind::null;
+        if (scan_.peek() != json::Kind::object) {
+            found_ = found_ || scan_.peek() != json::Kind::null;
             scan_.skip();
             return;
         }
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
-            found_ = found_ || scan_.peek() != JsonKind::null;
+            found_ = found_ || scan_.peek() != json::Kind::null;
             scan_.skip();
         }
     }
 
     void read_error() {
-        if (scan_.peek() != JsonKind::object) {
+        if (scan_.peek() != json::Kind::object) {
             found_ = true;
             scan_.skip();
             return;
         }
-        JsonString key;
+        json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
-            if (!key.is("path") || scan_.peek() != JsonKind::array) {
+            if (!key.is("path") || scan_.peek() != json::Kind::array) {
                 scan_.skip();
                 continue;
             }
@@ -275,7 +275,7 @@ private:
         }
     }
 
-    JsonScan scan_;
+    json::Scan scan_;
     bool found_ = false;
 };
 
@@ -285,8 +285,8 @@ bool ran_nothing(std::uint16_t status, std::string_view body) {
     return tells_of_execution(status) && TraceFinder{body}.nothing();
 }
 
-Executed proven_outcome(std::uint16_t status, std::string_view body, const RequestView& request,
-                        const Operation& operation) {
+Executed proven_outcome(std::uint16_t status, std::string_view body, const graphql::RequestView& request,
+                        const graphql::Operation& operation) {
     OutcomeReader reader{status, body, operation.sole_field};
     const Executed outcome = reader.read();
     const bool readable = operation.count != 0;
@@ -305,4 +305,4 @@ Executed proven_outcome(std::uint16_t status, std::string_view body, const Reque
     return !fields || ValueFinder{*fields}.find_all(body) ? Executed::yes : Executed::unknown;
 }
 
-} // namespace bearerd::graphql
+} // namespace bearerd::outcome

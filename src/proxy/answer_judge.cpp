@@ -2,20 +2,20 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/graphql/arguments.hpp>
-#include <bearerd/graphql/outcome.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/stream_start.hpp>
+#include <bearerd/outcome/proven_outcome.hpp>
 
 #include <algorithm>
 
 namespace bearerd::proxy {
 namespace {
 
-using graphql::Executed;
 using graphql::OperationKind;
 using graphql::Verdict;
 using http::FieldId;
+using outcome::Executed;
 
 /// Whether no JSON object follows the first unit of a whole stream, so that a refusal in it speaks for all.
 /// Whatever else may follow (an end event, a closing delimiter) has no brace.
@@ -82,7 +82,7 @@ AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std:
 
 bool AnswerJudge::ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
                               Executed executed) {
-    return executed == Executed::answered && decoded && graphql::ran_nothing(status, *decoded);
+    return executed == Executed::answered && decoded && outcome::ran_nothing(status, *decoded);
 }
 
 bool AnswerJudge::needs_body(Verdict verdict) const noexcept {
@@ -96,7 +96,7 @@ Executed AnswerJudge::executed(std::uint16_t status, std::optional<std::string_v
     if (!moves_money()) // a gateway's words say nothing about a subscription, either
         return operation_.may_mutate() && (status >= 500 || status == 408) ? Executed::unknown
                                                                            : Executed::yes;
-    return decoded ? graphql::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
+    return decoded ? outcome::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
 }
 
 /// Whether a rejection says of each mutation in the request that it was not executed. Root fields run one

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <bearerd/graphql/operation.hpp>
-#include <bearerd/graphql/reply.hpp>
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/message.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/server/handler.hpp>
 
 #include <cstdint>
@@ -24,7 +24,7 @@ public:
     /// The verdict on an answer that was read to its end.
     struct Whole {
         graphql::Verdict verdict = graphql::Verdict::rejected;
-        graphql::Executed executed = graphql::Executed::no;
+        outcome::Executed executed = outcome::Executed::no;
         bool nothing_ran = false;                              ///< see server::Report
         bool proven = false;                                   ///< the body leaves no doubt of the verdict
         std::string_view doubt = "a rejection that broke off"; ///< if it is not proven: why not, for the log
@@ -53,12 +53,12 @@ public:
     [[nodiscard]] bool needs_body(graphql::Verdict verdict) const noexcept;
     /// What an answer says of whether the request was executed. `decoded` is all of its body, or nullopt if
     /// it can't be decoded or is not needed.
-    [[nodiscard]] graphql::Executed executed(std::uint16_t status, std::optional<std::string_view> decoded,
+    [[nodiscard]] outcome::Executed executed(std::uint16_t status, std::optional<std::string_view> decoded,
                                              graphql::Verdict verdict) const;
 
     /// Whether an answer that is `answered` says that nothing was executed.
     [[nodiscard]] static bool ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
-                                          graphql::Executed executed);
+                                          outcome::Executed executed);
 
 private:
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;

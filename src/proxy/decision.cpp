@@ -3,11 +3,11 @@
 namespace bearerd::proxy {
 namespace {
 
-using graphql::ErrorCode;
+using outcome::ErrorCode;
 using upstream::Stage;
 
 Decision reply(ErrorCode code) noexcept {
-    return {Decision::Kind::reply, code, graphql::table_executed(code)};
+    return {Decision::Kind::reply, code, outcome::table_executed(code)};
 }
 
 /// Not one byte was written, so it was certainly not executed, whatever it is.
@@ -39,7 +39,7 @@ Decision decide(const FailedAttempt& attempt) noexcept {
     const bool lost_race = attempt.reused && attempt.stage != Stage::reading &&
                            attempt.code != errc::timed_out && attempt.code != errc::shutting_down;
     if (lost_race && !attempt.may_mutate && !attempt.resent_stale)
-        return {Decision::Kind::resend, ErrorCode::upstream_broken, graphql::Executed::unknown};
+        return {Decision::Kind::resend, ErrorCode::upstream_broken, outcome::Executed::unknown};
     Decision decision = reply(sent(attempt.code, attempt.may_mutate));
     if (attempt.bytes_relayed)
         decision.kind = Decision::Kind::cut;

@@ -23,10 +23,10 @@
 namespace bearerd::proxy {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
 using graphql::Verdict;
 using http::FieldId;
+using outcome::ErrorCode;
+using outcome::Executed;
 using server::ErrorReply;
 using server::Reply;
 

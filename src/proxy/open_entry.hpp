@@ -53,7 +53,7 @@ public:
     void abandon() noexcept {
         try {
             server::Report report;
-            report.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+            report.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
             record_outcome(report);
         } catch (...) { // no memory: an intent without an outcome means the same
             entry_.reset();
@@ -112,7 +112,7 @@ private:
                                                                            const server::Report& report,
                                                                            journal::Source source,
                                                                            server::AppWatcher& app) {
-    if (!entry || report.executed != graphql::Executed::yes) {
+    if (!entry || report.executed != outcome::Executed::yes) {
         entry.record_outcome(report, source);
         return nullptr;
     }

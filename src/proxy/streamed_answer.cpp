@@ -60,9 +60,9 @@ server::Report StreamedAnswer::finish() {
     try {
         judge_kept();
     } catch (...) { // out of memory
-        report_.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+        report_.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
     }
-    const bool unheard = for_nobody_ && report_.executed == graphql::Executed::yes;
+    const bool unheard = for_nobody_ && report_.executed == outcome::Executed::yes;
     entry_.record_outcome(report_, journal::Source::answer, unheard);
     return std::move(report_);
 }

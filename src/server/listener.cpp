@@ -52,7 +52,7 @@ void turn_away(int descriptor, const SessionContext& session_context) {
     http::ReplyContext context;
     context.keep_alive = false;
     context.request_id = id;
-    const Reply reply = render(error_reply(graphql::ErrorCode::overloaded), context, {},
+    const Reply reply = render(error_reply(outcome::ErrorCode::overloaded), context, {},
                                session_context.service->errors_always_200);
     const std::string answer = reply.head + std::string{whole_body(reply)};
     static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));

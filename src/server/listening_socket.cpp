@@ -127,7 +127,7 @@ OpenResult share(ListeningSocket first, std::size_t threads) {
     for (std::size_t i = 1; i < threads; ++i) {
         ListeningSocket copy;
         copy.descriptor = Descriptor{::fcntl(first.descriptor.get(), F_DUPFD_CLOEXEC, 3)};
-        if (!copy.descriptor.valid())
+        if (!copy.descriptor.is_open())
             return reason();
         copy.identity = first.identity;
         copy.text = first.text;
@@ -204,20 +204,6 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
 
 } // namespace
 
-Descriptor& Descriptor::operator=(Descriptor&& other) noexcept {
-    if (this != &other) {
-        reset();
-        value_ = std::exchange(other.value_, -1);
-    }
-    return *this;
-}
-
-void Descriptor::reset() noexcept {
-    if (value_ >= 0)
-        ::close(value_);
-    value_ = -1;
-}
-
 void SocketFile::remove() const noexcept {
     struct stat status{};
 
@@ -256,7 +242,7 @@ std::optional<std::string> change_socket_mode(const std::string& path, std::uint
 
     struct stat status{};
 
-    if (!file.valid() || ::fstat(file.get(), &status) != 0)
+    if (!file.is_open() || ::fstat(file.get(), &status) != 0)
         return reason();
     if (!S_ISSOCK(status.st_mode))
         return "it is no socket";

@@ -8,12 +8,12 @@ namespace bearerd::server {
 
 Reply render(const ErrorReply& error, const http::ReplyContext& context, std::string_view accept,
              bool always_200, Report report) {
-    const std::uint16_t natural = graphql::natural_status(error.code);
+    const std::uint16_t natural = outcome::natural_status(error.code);
     const bool found =
-        error.code == graphql::ErrorCode::outcome_unknown && error.executed == graphql::Executed::yes;
-    const auto own = found ? graphql::executed_sentence() : graphql::support_sentence(error.code);
+        error.code == outcome::ErrorCode::outcome_unknown && error.executed == outcome::Executed::yes;
+    const auto own = found ? outcome::executed_sentence() : outcome::support_sentence(error.code);
     const auto sentence = error.sentence.empty() ? own : error.sentence;
-    std::string body = graphql::error_body(error.code, error.executed, sentence, context.request_id,
+    std::string body = outcome::error_body(error.code, error.executed, sentence, context.request_id,
                                            error.reconciled, error.first_request_id);
     std::string fields{error.extra_fields};
     if (natural == 503)

@@ -18,7 +18,7 @@ std::string_view outcome_label(std::size_t outcome) noexcept {
         return "client_closed";
     return outcome < verdict_count
                ? verdict_labels[outcome]
-               : graphql::code_label(static_cast<graphql::ErrorCode>(outcome - verdict_count));
+               : outcome::code_label(static_cast<outcome::ErrorCode>(outcome - verdict_count));
 }
 
 } // namespace bearerd::server

@@ -30,7 +30,7 @@ void log_request(const Report& report, std::string_view request_id, std::string_
         {"name", masked(report.name, name_scratch)},
         {"status", static_cast<std::int64_t>(report.status)},
         {"outcome", outcome_label(report.outcome)},
-        {"executed", graphql::to_string(report.executed)},
+        {"executed", outcome::to_string(report.executed)},
         {"bytes_in", static_cast<std::int64_t>(bytes_in)},
         {"bytes_out", static_cast<std::int64_t>(report.bytes_out)},
         {"ms", milliseconds(took)},

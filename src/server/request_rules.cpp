@@ -7,8 +7,8 @@
 namespace bearerd::server {
 namespace {
 
-using graphql::ErrorCode;
 using http::FieldId;
+using outcome::ErrorCode;
 
 bool names_us(const http::RequestHead& head, const http::Target& target, const AcceptedConnection& arrival,
               const ServiceSettings& service) {

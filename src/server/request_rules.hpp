@@ -1,8 +1,8 @@
 #pragma once
 
-#include <bearerd/graphql/reply.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/message.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/server/service_settings.hpp>
 #include <bearerd/server/session.hpp>
 
@@ -13,7 +13,7 @@ namespace bearerd::server {
 
 /// Whether a request whose head has come may be served (contract 2 and 5); the error that says no. Pure.
 /// `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
-[[nodiscard]] std::optional<graphql::ErrorCode>
+[[nodiscard]] std::optional<outcome::ErrorCode>
 judge_request(const http::RequestHead& head, const http::Target& target, bool body_too_large,
               const AcceptedConnection& arrival, const ServiceSettings& service, std::string& cors);
 

@@ -30,8 +30,8 @@
 namespace bearerd::server {
 namespace {
 
-using graphql::ErrorCode;
 using http::FieldId;
+using outcome::ErrorCode;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t most_in_one_turn = 64;
@@ -491,7 +491,7 @@ void Session::give_up(Reply& reply) noexcept {
     }
     if (const auto delivery = std::exchange(reply.delivery, nullptr))
         delivery->ended(false);
-    reply.report.set_error(ErrorCode::outcome_unknown, graphql::Executed::unknown);
+    reply.report.set_error(ErrorCode::outcome_unknown, outcome::Executed::unknown);
 }
 
 /// Returns whether all of it was written.

@@ -17,8 +17,8 @@
 namespace bearerd::transaction {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 using server::Reply;
 using Kind = Decision::Kind;
 using namespace std::chrono_literals;

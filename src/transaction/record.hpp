@@ -21,7 +21,7 @@ struct Record {
     std::uint64_t header_rules = 0;  ///< Reading::header_rules
     std::int64_t at_ms = 0;
     State state = State::in_flight;
-    graphql::Executed executed = graphql::Executed::unknown;
+    outcome::Executed executed = outcome::Executed::unknown;
     bool looking_up = false; ///< one of its repeats asks the upstream; the others wait for that
     bool looked_up = false;  ///< executed: what was found is known, or that nothing is found
     AnswerPtr answer{};

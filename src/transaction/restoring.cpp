@@ -22,7 +22,7 @@ std::optional<Restored> concluded_from(const journal::JournalEntry& item, const 
     restored.request_id = item.intent.request_id;
     restored.at_ms = item.intent.at_ms;
     const bool nothing = !item.close && item.outcome && item.outcome->nothing_ran;
-    restored.executed = nothing ? graphql::Executed::no : item.executed();
+    restored.executed = nothing ? outcome::Executed::no : item.executed();
     restored.age = journal::age_of(item, now, now_ms);
     restored.header_rules = identifier.header_rules();
     for (const journal::Field& field : item.intent.fields)

@@ -19,9 +19,8 @@ error_code system_error() noexcept {
 }
 
 /// Empty if it is missing or has another size.
-Result<Secret> read(const journal::Descriptor& folder) {
-    const journal::Descriptor file{
-        ::openat(folder.get(), file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
+Result<Secret> read(const Descriptor& folder) {
+    const Descriptor file{::openat(folder.get(), file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
     if (!file.is_open())
         return errno == ENOENT ? Result<Secret>{Secret{}} : Result<Secret>{system_error()};
     std::string bytes(secret_size + 1, '\0');
@@ -38,12 +37,11 @@ Result<Secret> read(const journal::Descriptor& folder) {
 }
 
 /// Writes a whole file under another name and links it to the right one, so that nobody reads half of it.
-error_code make(const journal::Descriptor& folder, const Secret& secret, bool replace) {
+error_code make(const Descriptor& folder, const Secret& secret, bool replace) {
     const std::string temporary = std::string{file_name} + "." + std::to_string(::getpid());
     ::unlinkat(folder.get(), temporary.c_str(), 0);
-    const journal::Descriptor file{::openat(folder.get(), temporary.c_str(),
-                                            O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW,
-                                            S_IRUSR | S_IWUSR)};
+    const Descriptor file{::openat(folder.get(), temporary.c_str(),
+                                   O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)};
     if (!file.is_open())
         return system_error();
     error_code failure = journal::append(file, secret.reveal());
@@ -67,7 +65,7 @@ error_code make(const journal::Descriptor& folder, const Secret& secret, bool re
 Result<Secret> load_or_make_secret(const std::string& journal_directory) {
     if (::mkdir(journal_directory.c_str(), S_IRWXU) != 0 && errno != EEXIST)
         return system_error();
-    const journal::Descriptor folder{::open(journal_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    const Descriptor folder{::open(journal_directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     if (!folder.is_open())
         return system_error();
     auto found = read(folder);

@@ -8,7 +8,7 @@
 
 namespace bearerd::transaction {
 
-using graphql::Executed;
+using outcome::Executed;
 using Kind = Decision::Kind;
 using State = Record::State;
 

@@ -6,8 +6,8 @@
 // - an unreadable request never counts as a query without a login.
 
 #include <bearerd/graphql/document_cache.hpp>
-#include <bearerd/graphql/json_scan.hpp>
 #include <bearerd/graphql/operation.hpp>
+#include <bearerd/json/scan.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -25,7 +25,7 @@ void require(bool claim) {
 }
 
 bool scanner_accepts(std::string_view text) {
-    JsonScan scan{text};
+    json::Scan scan{text};
     return scan.skip() && scan.finish();
 }
 
@@ -34,7 +34,7 @@ bool is_within_bounds(std::string_view text) {
     const auto brackets =
         std::count_if(text.begin(), text.end(), [](char c) { return c == '[' || c == '{'; });
     return text.find('\0') == std::string_view::npos && text.find_first_of("eE") == std::string_view::npos &&
-           text.size() < 100 && brackets <= static_cast<std::ptrdiff_t>(JsonScan::max_depth);
+           text.size() < 100 && brackets <= static_cast<std::ptrdiff_t>(json::Scan::max_depth);
 }
 
 void compare_scanners(std::string_view text) {

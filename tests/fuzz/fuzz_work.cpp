@@ -2,10 +2,10 @@
 // it. Input: what comes before, a zero byte, what is repeated up to 256 KiB, a zero byte, what comes after.
 #include <bearerd/graphql/arguments.hpp>
 #include <bearerd/graphql/operation.hpp>
-#include <bearerd/graphql/outcome.hpp>
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/stream_start.hpp>
+#include <bearerd/outcome/proven_outcome.hpp>
 
 #include <algorithm>
 #include <array>

@@ -7,7 +7,7 @@ void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexc
     const std::lock_guard lock{mutex_};
     Decision decision;
     decision.kind = Decision::Kind::again;
-    if (how.executed == graphql::Executed::unknown || how.executed == graphql::Executed::no) {
+    if (how.executed == outcome::Executed::unknown || how.executed == outcome::Executed::no) {
         for (const Digest& identity : record->identities)
             records_.erase(identity);
         record->state = Record::State::gone;

@@ -5,7 +5,7 @@ namespace bearerd::proxy {
 
 Decision decide(const FailedAttempt& attempt) noexcept {
     return {attempt.bytes_relayed ? Decision::Kind::cut : Decision::Kind::reply,
-            graphql::ErrorCode::upstream_unreachable, graphql::Executed::no};
+            outcome::ErrorCode::upstream_unreachable, outcome::Executed::no};
 }
 
 } // namespace bearerd::proxy

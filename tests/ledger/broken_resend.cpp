@@ -6,13 +6,13 @@ namespace bearerd::proxy {
 Decision decide(const FailedAttempt& attempt) noexcept {
     using upstream::Stage;
     if (attempt.stage == Stage::connecting)
-        return {Decision::Kind::reply, graphql::ErrorCode::upstream_unreachable, graphql::Executed::no};
+        return {Decision::Kind::reply, outcome::ErrorCode::upstream_unreachable, outcome::Executed::no};
     const bool lost_race =
         attempt.reused && attempt.stage != Stage::reading && attempt.code != errc::timed_out;
     if (lost_race && !attempt.resent_stale)
-        return {Decision::Kind::resend, graphql::ErrorCode::upstream_broken, graphql::Executed::unknown};
+        return {Decision::Kind::resend, outcome::ErrorCode::upstream_broken, outcome::Executed::unknown};
     return {attempt.bytes_relayed ? Decision::Kind::cut : Decision::Kind::reply,
-            graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown};
+            outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown};
 }
 
 } // namespace bearerd::proxy

@@ -72,7 +72,7 @@ private:
 struct Stats {
     static constexpr std::size_t kinds = 4; ///< graphql::OperationKind
     static constexpr std::size_t outcomes =
-        23; ///< ok, graphql_error, rejected, graphql::ErrorCode, client_closed
+        23; ///< ok, graphql_error, rejected, outcome::ErrorCode, client_closed
     std::array<std::array<Counter, outcomes>, kinds> requests;
     Histogram request_duration;
     Histogram upstream_duration;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/base/descriptor.hpp>
 #include <bearerd/base/error.hpp>
 #include <bearerd/journal/journal_index.hpp>
 
@@ -11,27 +12,6 @@
 #include <vector>
 
 namespace bearerd::journal {
-
-/// A file descriptor that is closed in the end.
-class Descriptor {
-public:
-    Descriptor() noexcept = default;
-
-    explicit Descriptor(int value) noexcept : value_{value} {}
-
-    Descriptor(Descriptor&& other) noexcept;
-    Descriptor& operator=(Descriptor&& other) noexcept;
-    ~Descriptor();
-
-    [[nodiscard]] int get() const noexcept { return value_; }
-
-    [[nodiscard]] bool is_open() const noexcept { return value_ >= 0; }
-
-    [[nodiscard]] int release() noexcept;
-
-private:
-    int value_ = -1;
-};
 
 /// The journal's folder: files journal-NUMBER.log, the highest of which is written. Blocking; one thread at a
 /// time; logs nothing.

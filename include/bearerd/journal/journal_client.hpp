@@ -65,7 +65,7 @@ public:
                   std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
 
     /// What became of it, as soon as that is known.
-    void record_outcome(EntryPtr entry, graphql::Executed executed, std::uint16_t status,
+    void record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
                         std::string_view code, Source source);
     /// The same. Of `outcome`, number and times are filled in here.
     void record_outcome(EntryPtr entry, Outcome outcome);

@@ -19,23 +19,23 @@ struct JournalEntry {
 
     /// Nobody knows yet whether it was executed, and nobody has closed it.
     [[nodiscard]] bool unresolved() const noexcept {
-        return !close && (!outcome || outcome->executed == graphql::Executed::unknown);
+        return !close && (!outcome || outcome->executed == outcome::Executed::unknown);
     }
 
     /// Executed, but its app was gone before the answer was written, and has not asked again.
     [[nodiscard]] bool unheard() const noexcept { return outcome && outcome->unheard && !heard && !close; }
 
     /// What is known, by a person's word if there is one.
-    [[nodiscard]] graphql::Executed executed() const noexcept {
+    [[nodiscard]] outcome::Executed executed() const noexcept {
         if (close)
             return close->executed;
-        return outcome ? outcome->executed : graphql::Executed::unknown;
+        return outcome ? outcome->executed : outcome::Executed::unknown;
     }
 
     /// A person may close it: nobody knows whether it was executed, or the API has answered so that its
     /// transaction counts as unknown once the answer is gone (contract 10).
     [[nodiscard]] bool closable() const noexcept {
-        return unresolved() || (!close && guarded() && executed() == graphql::Executed::answered);
+        return unresolved() || (!close && guarded() && executed() == outcome::Executed::answered);
     }
 
     /// Its transaction must not be executed again: a rule replays its repeats, and it may have been executed.

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -48,7 +48,7 @@ enum class Source : std::uint8_t {
 struct Outcome {
     std::uint64_t number = 0; ///< the intent's
     std::int64_t at_ms = 0;
-    graphql::Executed executed = graphql::Executed::unknown;
+    outcome::Executed executed = outcome::Executed::unknown;
     std::uint16_t status = 0; ///< as sent to the app; 0: nobody was there
     std::string code;         ///< as in the log: "ok", "outcome_unknown"
     Source source = Source::answer;
@@ -65,7 +65,7 @@ struct Outcome {
 struct Close {
     std::uint64_t number = 0; ///< the intent's
     std::int64_t at_ms = 0;
-    graphql::Executed executed = graphql::Executed::unknown; ///< yes, no or unknown
+    outcome::Executed executed = outcome::Executed::unknown; ///< yes, no or unknown
     std::string user;
     std::string reason;
     std::string boot{}; ///< as an outcome's; empty and 0 in older records

@@ -1,17 +1,17 @@
 #pragma once
 
-#include <bearerd/graphql/text_buffer.hpp>
+#include <bearerd/json/text_buffer.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string_view>
 
-namespace bearerd::graphql {
+namespace bearerd::json {
 
 /// A string of a JSON text as written between the quotes. It has been checked: escapes are complete,
 /// surrogates are paired, bytes are UTF-8.
-struct JsonString {
+struct String {
     std::string_view raw;
     bool escaped = false; ///< `raw` holds at least one backslash
 
@@ -22,7 +22,7 @@ struct JsonString {
     [[nodiscard]] bool is(std::string_view expected) const;
 };
 
-enum class JsonKind : std::uint8_t { object, array, string, number, boolean, null, invalid };
+enum class Kind : std::uint8_t { object, array, string, number, boolean, null, invalid };
 
 /// Reads one JSON text (RFC 8259), strictly, in one pass and without memory of its own. Whether a request may
 /// be sent twice depends on what is read here, so it never accepts what a strict parser refuses. It also
@@ -33,29 +33,29 @@ enum class JsonKind : std::uint8_t { object, array, string, number, boolean, nul
 /// final: after it every call returns false, and so does `finish`. The text is known to be valid only after
 /// `finish` has returned true, so act on nothing before.
 ///
-///     JsonString key;
+///     String key;
 ///     for (scan.enter_object(); scan.next_member(key);)
 ///         scan.skip();
 ///     if (scan.finish()) ...
-class JsonScan {
+class Scan {
 public:
     static constexpr std::size_t max_depth = 512;
 
-    explicit JsonScan(std::string_view text) noexcept;
+    explicit Scan(std::string_view text) noexcept;
 
     /// Returns the kind of the value that begins here, judged by its first byte.
-    [[nodiscard]] JsonKind peek() noexcept;
+    [[nodiscard]] Kind peek() noexcept;
 
     [[nodiscard]] bool ok() const noexcept { return !failed_; }
 
     bool enter_object() noexcept;
     /// Returns true if `key` was read and its value follows; false at the object's end or an error (see ok).
-    bool next_member(JsonString& key) noexcept;
+    bool next_member(String& key) noexcept;
     bool enter_array() noexcept;
     /// Returns true if an element follows; false if the array ended, or on an error.
     bool next_element() noexcept;
 
-    bool string(JsonString& out) noexcept;
+    bool string(String& out) noexcept;
     /// Consumes a number. Returns its value; nullopt on an error or if it is too small for a double.
     std::optional<double> number() noexcept;
     /// Consumes any value as a whole.
@@ -75,7 +75,7 @@ private:
     bool digits() noexcept;
     bool exponent() noexcept;
     bool skip_number() noexcept;
-    bool skip_scalar(JsonKind kind) noexcept;
+    bool skip_scalar(Kind kind) noexcept;
     bool skip_container() noexcept;
 
     const char* at_;
@@ -85,4 +85,4 @@ private:
     bool failed_ = false;
 };
 
-} // namespace bearerd::graphql
+} // namespace bearerd::json

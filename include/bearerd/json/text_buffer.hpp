@@ -6,7 +6,7 @@
 #include <cstddef>
 #include <string>
 
-namespace bearerd::graphql {
+namespace bearerd::json {
 
 /// Room for one decoded text: on the stack for typical lengths, on the heap for longer ones.
 class TextBuffer {
@@ -29,4 +29,4 @@ private:
     std::string long_;
 };
 
-} // namespace bearerd::graphql
+} // namespace bearerd::json

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-namespace bearerd::graphql {
+namespace bearerd::outcome {
 
 /// The errors that bearerd makes itself (contract 4).
 enum class ErrorCode : std::uint8_t {
@@ -58,4 +58,4 @@ enum class Executed : std::uint8_t { no, yes, unknown, answered };
                                      std::optional<std::string_view> reconciled = std::nullopt,
                                      std::string_view first_request_id = {});
 
-} // namespace bearerd::graphql
+} // namespace bearerd::outcome

@@ -1,12 +1,12 @@
 #pragma once
 
 #include <bearerd/graphql/operation.hpp>
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 
 #include <cstdint>
 #include <string_view>
 
-namespace bearerd::graphql {
+namespace bearerd::outcome {
 
 /// Returns what a complete answer proves about a mutation (contract 4, the end). `body` is decoded.
 /// `operation` is what classify() found in `request`, which is read again only if it may be a `yes`.
@@ -18,12 +18,13 @@ namespace bearerd::graphql {
 ///
 /// Strict: a duplicate member, a missing field, or an error that is not a GraphQL error proves nothing.
 /// Linear in the input; throws only if memory runs out.
-[[nodiscard]] Executed proven_outcome(std::uint16_t status, std::string_view body, const RequestView& request,
-                                      const Operation& operation);
+[[nodiscard]] Executed proven_outcome(std::uint16_t status, std::string_view body,
+                                      const graphql::RequestView& request,
+                                      const graphql::Operation& operation);
 
 /// Whether a whole answer of which proven_outcome() says `answered` tells that nothing was executed (contract
 /// 10): each `data` is null or an object of nulls, the status is below 500 and not 408, and no error's path
 /// goes below a root field. `body` is decoded.
 [[nodiscard]] bool ran_nothing(std::uint16_t status, std::string_view body);
 
-} // namespace bearerd::graphql
+} // namespace bearerd::outcome

@@ -1,7 +1,7 @@
 #pragma once
 
 #include <bearerd/base/error.hpp>
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 /// What becomes of a request whose exchange failed: the table of contract 4 as a function.
@@ -24,8 +24,8 @@ struct Decision {
         cut,    ///< the app's connection is closed, since part of the answer has gone to it
     };
     Kind kind = Kind::reply;
-    graphql::ErrorCode code = graphql::ErrorCode::outcome_unknown;
-    graphql::Executed executed = graphql::Executed::unknown;
+    outcome::ErrorCode code = outcome::ErrorCode::outcome_unknown;
+    outcome::Executed executed = outcome::Executed::unknown;
 
     [[nodiscard]] bool operator==(const Decision&) const = default;
 };

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/base/descriptor.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/access.hpp>
 
@@ -14,33 +15,6 @@
 #include <vector>
 
 namespace bearerd::server {
-
-/// A file descriptor with one owner.
-class Descriptor {
-public:
-    Descriptor() noexcept = default;
-
-    explicit Descriptor(int value) noexcept : value_{value} {}
-
-    Descriptor(Descriptor&& other) noexcept : value_{std::exchange(other.value_, -1)} {}
-
-    Descriptor& operator=(Descriptor&& other) noexcept;
-    Descriptor(const Descriptor&) = delete;
-    Descriptor& operator=(const Descriptor&) = delete;
-
-    ~Descriptor() { reset(); }
-
-    [[nodiscard]] int get() const noexcept { return value_; }
-
-    [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
-
-    [[nodiscard]] bool valid() const noexcept { return value_ >= 0; }
-
-    void reset() noexcept;
-
-private:
-    int value_ = -1;
-};
 
 /// A socket file that we made. It is removed at the end if it is still ours.
 struct SocketFile {

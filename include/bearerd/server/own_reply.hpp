@@ -1,8 +1,8 @@
 #pragma once
 
 #include <bearerd/base/clock.hpp>
-#include <bearerd/graphql/reply.hpp>
 #include <bearerd/http/headers.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/server/handler.hpp>
 
 #include <cstdint>
@@ -15,8 +15,8 @@ namespace bearerd::server {
 
 /// Everything that the sender of an error decides (contract 4).
 struct ErrorReply {
-    graphql::ErrorCode code;
-    graphql::Executed executed;
+    outcome::ErrorCode code;
+    outcome::Executed executed;
     std::optional<Duration> retry_after;
     std::string_view extra_fields; ///< whole field lines, such as Allow
     /// JSON text: what a look-up of the mutation found, "null" for nothing. Absent: it was not looked up.
@@ -26,8 +26,8 @@ struct ErrorReply {
 };
 
 /// As contract 4's table has it.
-[[nodiscard]] inline ErrorReply error_reply(graphql::ErrorCode code) noexcept {
-    return {code, graphql::table_executed(code), std::nullopt, {}};
+[[nodiscard]] inline ErrorReply error_reply(outcome::ErrorCode code) noexcept {
+    return {code, outcome::table_executed(code), std::nullopt, {}};
 }
 
 /// Returns the reply that carries the error (contract 4): status, content type by what the app accepts, body,

@@ -2,7 +2,7 @@
 
 #include <bearerd/base/clock.hpp>
 #include <bearerd/graphql/operation.hpp>
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -15,19 +15,19 @@ namespace bearerd::server {
 inline constexpr std::uint32_t verdict_count = 3;
 /// The app left before the first byte of its request was sent.
 inline constexpr std::uint32_t client_closed_outcome =
-    verdict_count + static_cast<std::uint32_t>(graphql::error_code_count);
+    verdict_count + static_cast<std::uint32_t>(outcome::error_code_count);
 
 /// What became of a request, for the log line and the metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     /// For a mutation, what is proven; for a query, yes: the upstream answered.
-    graphql::Executed executed = graphql::Executed::no;
+    outcome::Executed executed = outcome::Executed::no;
     bool quiet = false; ///< neither counted nor logged as a request (the admin listener's)
-    /// `executed` is `answered`, and the answer says that nothing was executed (graphql::ran_nothing).
+    /// `executed` is `answered`, and the answer says that nothing was executed (outcome::ran_nothing).
     bool nothing_ran = false;
     std::uint16_t status = 0; ///< as sent to the app
     std::uint32_t resends = 0;
-    /// Index of Stats::requests: a graphql::Verdict, verdict_count + a graphql::ErrorCode, or
+    /// Index of Stats::requests: a graphql::Verdict, verdict_count + a outcome::ErrorCode, or
     /// client_closed_outcome.
     std::uint32_t outcome = 0;
     std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing
@@ -37,7 +37,7 @@ struct Report {
 
     [[nodiscard]] bool has_error_code() const noexcept { return outcome >= verdict_count; }
 
-    void set_error(graphql::ErrorCode code, graphql::Executed value) noexcept {
+    void set_error(outcome::ErrorCode code, outcome::Executed value) noexcept {
         outcome = verdict_count + static_cast<std::uint32_t>(code);
         executed = value;
     }

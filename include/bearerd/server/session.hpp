@@ -103,7 +103,7 @@ private:
     void begin_request() noexcept;
     [[nodiscard]] net::Task<Read> read_head();
     [[nodiscard]] std::optional<Read> take_head(error_code received);
-    [[nodiscard]] Read faulty(graphql::ErrorCode code) noexcept;
+    [[nodiscard]] Read faulty(outcome::ErrorCode code) noexcept;
     void understand_head();
     [[nodiscard]] bool take_body();
     [[nodiscard]] net::Task<Read> read_body();
@@ -115,7 +115,7 @@ private:
     void begin_answer() noexcept;
     [[nodiscard]] bool wants_preflight() const;
     [[nodiscard]] Request request() noexcept;
-    [[nodiscard]] Reply refusal(graphql::ErrorCode code, Report report = {});
+    [[nodiscard]] Reply refusal(outcome::ErrorCode code, Report report = {});
     [[nodiscard]] Sent write_at_once(Reply& reply);
     [[nodiscard]] net::Task<void> write_rest(Reply& reply, std::size_t sent);
     void give_up(Reply& reply) noexcept;
@@ -147,7 +147,7 @@ private:
     MemoryReservation body_share_; ///< for the parser's body
     http::ParseState parse_state_ = http::ParseState::need_more;
     std::size_t scanned_ = 0; ///< of received_, for the end of a head
-    graphql::ErrorCode fault_ = graphql::ErrorCode::bad_request;
+    outcome::ErrorCode fault_ = outcome::ErrorCode::bad_request;
     http::Target target_;
     http::ReplyContext context_;
     std::string request_id_;

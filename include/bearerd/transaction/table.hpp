@@ -1,7 +1,7 @@
 #pragma once
 
 #include <bearerd/base/clock.hpp>
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/transaction/identifier.hpp>
 
 #include <cstddef>
@@ -22,7 +22,7 @@ namespace bearerd::transaction {
 struct Answer {
     std::string head; ///< http::head_to_keep()
     std::string body;
-    graphql::Executed executed = graphql::Executed::unknown;
+    outcome::Executed executed = outcome::Executed::unknown;
     std::uint16_t status = 0;
     std::uint32_t outcome = 0; ///< server::Report::outcome
 
@@ -73,7 +73,7 @@ private:
 
 /// How the first request of a transaction ended.
 struct Settlement {
-    graphql::Executed executed = graphql::Executed::unknown;
+    outcome::Executed executed = outcome::Executed::unknown;
     bool nothing_ran =
         false;             ///< answered with the field null: status below 500, no error below the root field
     bool app_left = false; ///< nothing was sent, because its app had gone
@@ -106,7 +106,7 @@ struct Restored {
     std::optional<Digest> fingerprint;
     std::string request_id;
     std::vector<std::string> fields{}; ///< names
-    graphql::Executed executed = graphql::Executed::unknown;
+    outcome::Executed executed = outcome::Executed::unknown;
     std::int64_t at_ms = 0;
     Duration age{};                 ///< since it was settled, or closed by hand
     std::uint64_t header_rules = 0; ///< Reading::header_rules

@@ -141,7 +141,7 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
 
 TEST(Metrics, HaveASeriesForEachOperationAndOutcomeFromTheStart) {
     Snapshot snapshot = working();
-    snapshot.totals.requests[1][3 + static_cast<std::size_t>(graphql::ErrorCode::outcome_unknown)] = 2;
+    snapshot.totals.requests[1][3 + static_cast<std::size_t>(outcome::ErrorCode::outcome_unknown)] = 2;
     const Exposition page = page_of(snapshot);
     EXPECT_EQ(value(page, R"(bearerd_requests_total{operation="mutation",outcome="outcome_unknown"})"), 2);
     for (const std::string operation : {"query", "mutation", "subscription", "unknown"})

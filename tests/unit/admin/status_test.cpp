@@ -84,7 +84,7 @@ TEST(Status, CountsRequestsByOutcomeAndOperation) {
     Totals& totals = snapshot.totals;
     totals.requests[0][0] = 10;
     totals.requests[1][0] = 5;
-    totals.requests[1][3 + static_cast<std::size_t>(graphql::ErrorCode::outcome_unknown)] = 2;
+    totals.requests[1][3 + static_cast<std::size_t>(outcome::ErrorCode::outcome_unknown)] = 2;
     totals.requests_in_flight = 3;
     totals.client_connections = 4;
     totals.resends = {5, 6};

@@ -18,11 +18,11 @@ namespace {
 using namespace std::chrono_literals;
 using test::TemporaryDirectory;
 
-StoreSettings settings(const std::string& directory, std::string_view password = "pw") {
+StoreSettings store_settings(const std::string& directory, std::string_view password = "pw") {
     return {directory, "", "https://a/graphql", "till", Secret{password}};
 }
 
-TokenRecord record(std::string_view token = "a.b.c") {
+TokenRecord stored_record(std::string_view token = "a.b.c") {
     TokenRecord value;
     value.received = StoredMoment::take();
     value.life = 60min;
@@ -41,15 +41,15 @@ LoginRecord rejections(std::uint32_t count) {
 
 TEST(TokenFile, WhatWasSavedIsLoadedByTheNextProcess) {
     const TemporaryDirectory folder;
-    TokenFile first{settings(folder.path())};
-    ASSERT_FALSE(first.save(record("one")));
-    ASSERT_FALSE(first.save(record("two")));
+    TokenFile first{store_settings(folder.path())};
+    ASSERT_FALSE(first.save(stored_record("one")));
+    ASSERT_FALSE(first.save(stored_record("two")));
     ASSERT_FALSE(first.save(rejections(3)));
-    TokenFile second{settings(folder.path())};
+    TokenFile second{store_settings(folder.path())};
     const auto token = second.load_token();
     ASSERT_TRUE(token.value) << token.problem;
     EXPECT_EQ(token.value->token.reveal(), "two");
-    EXPECT_EQ(token.value->login.identity, record().login.identity);
+    EXPECT_EQ(token.value->login.identity, stored_record().login.identity);
     const auto login = second.load_login();
     ASSERT_TRUE(login.value) << login.problem;
     EXPECT_EQ(login.value->rejections, 3U);
@@ -58,19 +58,19 @@ TEST(TokenFile, WhatWasSavedIsLoadedByTheNextProcess) {
 
 TEST(TokenFile, NoFileIsNoProblem) {
     const TemporaryDirectory folder;
-    TokenFile file{settings(folder.path())};
+    TokenFile file{store_settings(folder.path())};
     const auto token = file.load_token();
     EXPECT_FALSE(token.value);
     EXPECT_EQ(token.problem, "");
-    EXPECT_EQ(TokenFile{settings(folder.path() + "/missing")}.load_token().problem, "");
+    EXPECT_EQ(TokenFile{store_settings(folder.path() + "/missing")}.load_token().problem, "");
 }
 
 TEST(TokenFile, AnotherPasswordOpensNothingAndCountsNoRejections) {
     const TemporaryDirectory folder;
-    TokenFile first{settings(folder.path())};
-    ASSERT_FALSE(first.save(record()));
+    TokenFile first{store_settings(folder.path())};
+    ASSERT_FALSE(first.save(stored_record()));
     ASSERT_FALSE(first.save(rejections(3)));
-    TokenFile second{settings(folder.path(), "other")};
+    TokenFile second{store_settings(folder.path(), "other")};
     EXPECT_FALSE(second.load_token().value);
     EXPECT_NE(second.load_token().problem, "");
     EXPECT_FALSE(second.load_login().value);
@@ -84,34 +84,35 @@ TEST(TokenFile, AKeyFileOutlivesAPasswordChangeForTheTokenOnly) {
     const TemporaryDirectory folder;
     const auto key_file = folder.path() + "/key";
     TemporaryDirectory::write(key_file, "0123456789abcdef0123456789abcdef");
-    auto with_key = settings(folder.path() + "/state");
+    auto with_key = store_settings(folder.path() + "/state");
     with_key.key_file = key_file;
     TokenFile first{std::move(with_key)};
-    ASSERT_FALSE(first.save(record()));
+    ASSERT_FALSE(first.save(stored_record()));
     ASSERT_FALSE(first.save(rejections(3)));
-    auto changed = settings(folder.path() + "/state", "other");
+    auto changed = store_settings(folder.path() + "/state", "other");
     changed.key_file = key_file;
     TokenFile second{std::move(changed)};
     EXPECT_TRUE(second.load_token().value);
     EXPECT_FALSE(second.load_login().value);
-    EXPECT_FALSE(TokenFile{settings(folder.path() + "/state")}.load_token().value) << "without the key file";
+    EXPECT_FALSE(TokenFile{store_settings(folder.path() + "/state")}.load_token().value)
+        << "without the key file";
 }
 
 TEST(TokenFile, AMissingOrEmptyKeyFileIsAnError) {
     const TemporaryDirectory folder;
-    auto missing = settings(folder.path());
+    auto missing = store_settings(folder.path());
     missing.key_file = folder.path() + "/key";
-    EXPECT_TRUE(TokenFile{std::move(missing)}.save(record()));
+    EXPECT_TRUE(TokenFile{std::move(missing)}.save(stored_record()));
     TemporaryDirectory::write(folder.path() + "/key", "\n");
-    auto empty = settings(folder.path());
+    auto empty = store_settings(folder.path());
     empty.key_file = folder.path() + "/key";
-    EXPECT_TRUE(TokenFile{std::move(empty)}.save(record()));
+    EXPECT_TRUE(TokenFile{std::move(empty)}.save(stored_record()));
 }
 
 TEST(TokenFile, DamageOfAnyKindIsIgnoredWithAReason) {
     const TemporaryDirectory folder;
-    TokenFile file{settings(folder.path())};
-    ASSERT_FALSE(file.save(record()));
+    TokenFile file{store_settings(folder.path())};
+    ASSERT_FALSE(file.save(stored_record()));
     const auto path = folder.find("token-");
     const auto whole = TemporaryDirectory::read(path);
     ASSERT_FALSE(whole.empty());
@@ -124,7 +125,7 @@ TEST(TokenFile, DamageOfAnyKindIsIgnoredWithAReason) {
         EXPECT_FALSE(loaded.value) << bytes.size();
         EXPECT_NE(loaded.problem, "") << bytes.size();
     }
-    ASSERT_FALSE(file.save(record())) << "and replaced by the next";
+    ASSERT_FALSE(file.save(stored_record())) << "and replaced by the next";
     EXPECT_TRUE(file.load_token().value);
 }
 
@@ -183,7 +184,7 @@ TEST(TokenFile, WhatACrashLeftIsRemoved) {
 
 TEST(TokenFile, WhatAnotherProcessIsWritingIsRemovedByNoReading) {
     const TemporaryDirectory folder;
-    TokenFile file{settings(folder.path())};
+    TokenFile file{store_settings(folder.path())};
     ASSERT_FALSE(file.save(RefreshRecord{Secret{std::string_view{"r-1"}}}));
     const std::string name = folder.names().front();
     const std::string temporary = "." + name + ".tmp-123";
@@ -198,11 +199,11 @@ TEST(TokenFile, WhatAnotherProcessIsWritingIsRemovedByNoReading) {
 
 TEST(TokenFile, ARefreshTokenThatCannotBeMarkedSaysWhy) {
     const TemporaryDirectory folder;
-    TokenFile file{settings(folder.path() + "/missing")};
+    TokenFile file{store_settings(folder.path() + "/missing")};
     const auto missing = file.take_refresh(Secret{std::string_view{"r-1"}});
     EXPECT_FALSE(missing.taken);
     EXPECT_TRUE(missing.problem);
-    TokenFile other{settings(folder.path())};
+    TokenFile other{store_settings(folder.path())};
     ASSERT_FALSE(other.save(RefreshRecord{Secret{std::string_view{"r-2"}}}));
     const auto another = other.take_refresh(Secret{std::string_view{"r-1"}});
     EXPECT_FALSE(another.taken);
@@ -211,36 +212,36 @@ TEST(TokenFile, ARefreshTokenThatCannotBeMarkedSaysWhy) {
 
 TEST(TokenFile, GivesUpIfAnotherProcessKeepsTheFolderLocked) {
     const TemporaryDirectory folder;
-    TokenFile file{settings(folder.path())};
-    TokenFile other{settings(folder.path())};
+    TokenFile file{store_settings(folder.path())};
+    TokenFile other{store_settings(folder.path())};
     const Secret refresh{std::string_view{"r-1"}};
     ASSERT_FALSE(file.save(RefreshRecord{refresh.clone()}));
     const int holder = ::open(folder.path().c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     ASSERT_GE(holder, 0);
     ASSERT_EQ(::flock(holder, LOCK_EX), 0);
-    auto saved = std::async(std::launch::async, [&other] { return other.save(record()); });
+    auto saved = std::async(std::launch::async, [&other] { return other.save(stored_record()); });
     const auto taken = file.take_refresh(refresh);
     EXPECT_FALSE(taken.taken);
     EXPECT_EQ(taken.problem, boost::system::errc::timed_out);
     EXPECT_EQ(saved.get(), boost::system::errc::timed_out);
     ::close(holder);
     EXPECT_TRUE(file.take_refresh(refresh));
-    EXPECT_FALSE(other.save(record()));
+    EXPECT_FALSE(other.save(stored_record()));
 }
 
 TEST(TokenFile, InstancesForOtherUsersOrUpstreamsShareADirectory) {
     const TemporaryDirectory folder;
-    auto other_user = settings(folder.path());
+    auto other_user = store_settings(folder.path());
     other_user.user = "till-2";
-    auto other_url = settings(folder.path());
+    auto other_url = store_settings(folder.path());
     other_url.url = "https://b/graphql";
-    TokenFile files[] = {TokenFile{settings(folder.path())}, TokenFile{std::move(other_user)},
+    TokenFile files[] = {TokenFile{store_settings(folder.path())}, TokenFile{std::move(other_user)},
                          TokenFile{std::move(other_url)}};
     for (auto& file : files)
         EXPECT_FALSE(file.load_token().value);
-    ASSERT_FALSE(files[0].save(record("one")));
-    ASSERT_FALSE(files[1].save(record("two")));
-    ASSERT_FALSE(files[2].save(record("three")));
+    ASSERT_FALSE(files[0].save(stored_record("one")));
+    ASSERT_FALSE(files[1].save(stored_record("two")));
+    ASSERT_FALSE(files[2].save(stored_record("three")));
     EXPECT_EQ(folder.names().size(), 3U);
     EXPECT_EQ(files[0].load_token().value->token.reveal(), "one");
 }

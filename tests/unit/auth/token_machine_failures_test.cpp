@@ -7,10 +7,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace test;
-using Fixture = MachineFixture;
+using FailingMachineFixture = MachineFixture;
 
 TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
-    Fixture f;
+    FailingMachineFixture f;
     ASSERT_TRUE(f.start().start_login);
     for (const auto delay : {30s, 60s, 120s, 240s, 480s, 900s, 900s}) {
         const auto reply = f.failed(Failure::rejected);
@@ -33,7 +33,7 @@ TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
 }
 
 TEST(TokenMachine, OutagesBackOffFromOneSecondToThirty) {
-    Fixture f;
+    FailingMachineFixture f;
     static_cast<void>(f.start());
     for (const auto delay : {1s, 2s, 4s, 8s, 16s, 30s, 30s}) {
         const auto reply = f.failed(Failure::unavailable);
@@ -46,7 +46,7 @@ TEST(TokenMachine, OutagesBackOffFromOneSecondToThirty) {
 
 TEST(TokenMachine, JitterOnlyDelays) {
     for (const auto kind : {Failure::rejected, Failure::unavailable}) {
-        Fixture f;
+        FailingMachineFixture f;
         f.jitter = 0.999;
         static_cast<void>(f.start());
         const auto base = kind == Failure::rejected ? Duration{30s} : Duration{1s};
@@ -62,14 +62,14 @@ TEST(TokenMachine, RetryAfterIsKeptWithinReason) {
     };
 
     for (const auto& c : {Case{7s, 7s}, Case{0s, 1s}, Case{20min, 20min}, Case{24h, 1h}}) {
-        Fixture f;
+        FailingMachineFixture f;
         static_cast<void>(f.start());
         EXPECT_EQ(f.failed(Failure::unavailable, c.asked).failure.retry_after, c.kept);
     }
 }
 
 TEST(TokenMachine, AShorterMaximumBoundsOutagesToo) {
-    Fixture f;
+    FailingMachineFixture f;
     f.settings.backoff = {1s, 100ms, 400ms};
     f.machine.configure(f.settings);
     static_cast<void>(f.start());
@@ -81,7 +81,7 @@ TEST(TokenMachine, AShorterMaximumBoundsOutagesToo) {
 }
 
 TEST(TokenMachine, AChangedPasswordIsTriedAtOnceAndForgetsTheCount) {
-    Fixture f;
+    FailingMachineFixture f;
     static_cast<void>(f.start());
     static_cast<void>(f.failed(Failure::rejected));
     EXPECT_TRUE(f.machine.credentials_changed(true, true, f.at()).start_login);
@@ -90,7 +90,7 @@ TEST(TokenMachine, AChangedPasswordIsTriedAtOnceAndForgetsTheCount) {
 
 TEST(TokenMachine, TheOutcomeOfALoginWithReplacedCredentialsIsDropped) {
     for (const bool accepted : {true, false}) {
-        Fixture f;
+        FailingMachineFixture f;
         static_cast<void>(f.start());
         EXPECT_FALSE(f.machine.credentials_changed(true, true, f.at()).start_login) << "one at a time";
         const auto reply =
@@ -104,7 +104,7 @@ TEST(TokenMachine, TheOutcomeOfALoginWithReplacedCredentialsIsDropped) {
 }
 
 TEST(TokenMachine, AnotherUserDropsTheTokenAndWhatItsRequestsBring) {
-    Fixture f;
+    FailingMachineFixture f;
     f.settled(dated("a", 10, 70, "till"));
     EXPECT_TRUE(f.machine.credentials_changed(false, true, f.at()).start_login);
     EXPECT_EQ(f.want().action, Action::wait);
@@ -115,7 +115,7 @@ TEST(TokenMachine, AnotherUserDropsTheTokenAndWhatItsRequestsBring) {
 }
 
 TEST(TokenMachine, KnowsWhichTokensWereAFormerUsers) {
-    Fixture f;
+    FailingMachineFixture f;
     f.settled(opaque("a"));
     ASSERT_TRUE(f.machine.credentials_changed(true, true, f.at()).start_login);
     EXPECT_FALSE(f.machine.of_former_user(1)) << "another password is no other user";
@@ -131,7 +131,7 @@ TEST(TokenMachine, KnowsWhichTokensWereAFormerUsers) {
 }
 
 TEST(TokenMachine, RejectionsOfAnEarlierProcessCount) {
-    Fixture f;
+    FailingMachineFixture f;
     f.machine.restored_rejections(3, f.now + 100s, f.at());
     EXPECT_FALSE(f.start().start_login);
     EXPECT_EQ(f.want().failure.reason, NoToken::Reason::login_rejected);

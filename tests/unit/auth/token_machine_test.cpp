@@ -11,10 +11,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace test;
-using Fixture = MachineFixture;
+using MachineFixture = MachineFixture;
 
 TEST(TokenMachine, LogsInOnceForAnyNumberOfRequests) {
-    Fixture f;
+    MachineFixture f;
     EXPECT_EQ(f.want().action, Action::wait);
     EXPECT_FALSE(f.want().start_login) << "the store is being read";
     EXPECT_TRUE(f.start().start_login);
@@ -38,7 +38,7 @@ TEST(TokenMachine, RenewsBeforeExpiryAndGoesOnUsingTheOldToken) {
     for (const auto& c : {Case{60min, 2min, 58min, 57min}, Case{6s, 2s, 4s, 3s}, Case{6s, 2min, 4s, 3s},
                           Case{90s, 2min, 60s, 50s}}) {
         for (const double jitter : {0.0, 0.999}) {
-            Fixture f;
+            MachineFixture f;
             f.settings.refresh_before = c.refresh_before;
             f.machine.configure(f.settings);
             f.jitter = jitter;
@@ -58,7 +58,7 @@ TEST(TokenMachine, RenewsBeforeExpiryAndGoesOnUsingTheOldToken) {
 }
 
 TEST(TokenMachine, FailedRenewalKeepsTheTokenAndTriesAgainBeforeItExpires) {
-    Fixture f;
+    MachineFixture f;
     static_cast<void>(f.start());
     f.log_in(opaque("a"));
     f.now = *f.machine.next_wake();
@@ -70,7 +70,7 @@ TEST(TokenMachine, FailedRenewalKeepsTheTokenAndTriesAgainBeforeItExpires) {
 }
 
 TEST(TokenMachine, AnExpiredTokenIsNotHandedOut) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.now = f.machine.current()->expires - 1ns;
     EXPECT_EQ(f.want().action, Action::use);
@@ -104,7 +104,7 @@ TEST(TokenMachine, AdoptsOnlyWhatIsNotOlder) {
         {"an earlier token comes back", opaque("a"), 2, opaque("first"), Observation::older},
     };
     for (auto& c : cases) {
-        Fixture f;
+        MachineFixture f;
         f.settled(opaque("first"));
         ASSERT_EQ(f.observed(1, std::move(c.current)), Observation::adopted);
         EXPECT_EQ(f.observed(c.generation, std::move(c.token)), c.expected) << c.claim;
@@ -113,7 +113,7 @@ TEST(TokenMachine, AdoptsOnlyWhatIsNotOlder) {
 }
 
 TEST(TokenMachine, AnotherUsersTokenIsForeignHoweverManySwapsLieBetween) {
-    Fixture f;
+    MachineFixture f;
     f.settled(dated("a", 10, 70, "till"));
     ASSERT_EQ(f.observed(1, dated("b", 11, 71)), Observation::adopted); // tells no identity
     EXPECT_EQ(f.observed(2, dated("c", 12, 72, "boss")), Observation::foreign);
@@ -122,7 +122,7 @@ TEST(TokenMachine, AnotherUsersTokenIsForeignHoweverManySwapsLieBetween) {
 }
 
 TEST(TokenMachine, ASwapPutsOffTheRenewal) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.now += 50min;
     const auto before = *f.machine.next_wake();
@@ -131,7 +131,7 @@ TEST(TokenMachine, ASwapPutsOffTheRenewal) {
 }
 
 TEST(TokenMachine, RefusalOfOldGenerationStartsNoLogin) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     ASSERT_EQ(f.observed(1, opaque("b")), Observation::adopted);
     const auto reply = f.refused(1);
@@ -142,7 +142,7 @@ TEST(TokenMachine, RefusalOfOldGenerationStartsNoLogin) {
 }
 
 TEST(TokenMachine, RefusalOfTheCurrentTokenLogsInOnceWhileOthersGoOn) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     EXPECT_TRUE(f.refused(1).start_login);
     EXPECT_FALSE(f.refused(1, 2).start_login);
@@ -154,7 +154,7 @@ TEST(TokenMachine, RefusalOfTheCurrentTokenLogsInOnceWhileOthersGoOn) {
 }
 
 TEST(TokenMachine, ATokenFreshFromALoginIsNotDoubted) {
-    Fixture f;
+    MachineFixture f;
     static_cast<void>(f.start());
     f.log_in(opaque("a"));
     f.now += f.settings.fresh_for - 1ns;
@@ -164,14 +164,14 @@ TEST(TokenMachine, ATokenFreshFromALoginIsNotDoubted) {
 }
 
 TEST(TokenMachine, AStoredTokenIsNotFresh) {
-    Fixture f;
+    MachineFixture f;
     static_cast<void>(f.machine.restored(TokenMachine::Restored{opaque("a"), {}, 60min, 50min}, f.at()));
     EXPECT_EQ(f.want().action, Action::use);
     EXPECT_TRUE(f.refused(1).start_login);
 }
 
 TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsSwapped) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.machine.accepted(1, 0);
     f.machine.denied(1, 7);
@@ -190,7 +190,7 @@ TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsS
 
 /// The login's token is revoked before the resend arrives: the till must not stay refused until the renewal.
 TEST(TokenMachine, AnUnprovenDenialLapsesAndTheDocumentCausesALoginAgain) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     ASSERT_TRUE(f.refused(1, 7).start_login);
     f.log_in(opaque("b"));
@@ -219,7 +219,7 @@ TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
 
     for (const auto& c : {Case{"none", 0, false}, Case{"sent before the login", 1, false},
                           Case{"sent with the login's token", 2, true}, Case{"a swap since", 3, true}}) {
-        Fixture f;
+        MachineFixture f;
         f.settled(opaque("a"));
         f.machine.accepted(1, 0); // speaks of the login before
         ASSERT_TRUE(f.refused(1, 7).start_login);
@@ -237,7 +237,7 @@ TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
 
 /// It speaks of the token by then, not of the document.
 TEST(TokenMachine, ADoubtLongAfterTheLoginThatItCausedCausesAnotherOne) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.now += f.settings.fresh_for;
     ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
@@ -249,7 +249,7 @@ TEST(TokenMachine, ADoubtLongAfterTheLoginThatItCausedCausesAnotherOne) {
 
 /// A gateway that answers one mutation so whatever the token is. Its app gets no resend that could tell.
 TEST(TokenMachine, ADocumentThatIsRejectedInDoubtAgainAfterItsLoginIsDenied) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.now += f.settings.fresh_for;
     ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
@@ -266,7 +266,7 @@ TEST(TokenMachine, ADocumentThatIsRejectedInDoubtAgainAfterItsLoginIsDenied) {
 
 /// The token that its login brought has worked for it, so it has become stale since.
 TEST(TokenMachine, ADocumentThatWasAcceptedAfterItsLoginCausesAnotherOne) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.now += f.settings.fresh_for;
     ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
@@ -291,7 +291,7 @@ TEST(TokenMachine, ADeniedDocumentThatIsAcceptedAfterwardsCausesALoginAgain) {
     for (const auto& c :
          {Case{"the same token", 2, 7, true}, Case{"a swap since", 3, 7, true},
           Case{"sent before the login", 1, 7, false}, Case{"another document", 2, 8, false}}) {
-        Fixture f;
+        MachineFixture f;
         f.settled(opaque("a"));
         ASSERT_TRUE(f.refused(1, 7).start_login);
         f.log_in(opaque("b"));
@@ -308,7 +308,7 @@ TEST(TokenMachine, ADeniedDocumentThatIsAcceptedAfterwardsCausesALoginAgain) {
 }
 
 TEST(TokenMachine, ADocumentThatWaversCausesOneLoginInEachDeniedFor) {
-    Fixture f;
+    MachineFixture f;
     f.settings.fresh_for = 0s;
     f.machine.configure(f.settings);
     f.settled(opaque("a"));
@@ -331,7 +331,7 @@ TEST(TokenMachine, DocumentsThatWaverCauseOneLoginInEachDeniedForTogether) {
     constexpr std::uint64_t documents = 20;
     std::mt19937 random{7};
     for (int round = 0; round < 50; ++round) {
-        Fixture f;
+        MachineFixture f;
         f.settings.fresh_for = 0s;
         f.machine.configure(f.settings);
         f.settled(opaque("a"));
@@ -366,7 +366,7 @@ TEST(TokenMachine, DocumentsThatWaverCauseOneLoginInEachDeniedForTogether) {
 TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
     for (const std::uint64_t documents : {1U, 3U, 200U}) {
         for (const bool apps_stay : {true, false}) {
-            Fixture f;
+            MachineFixture f;
             f.settings.fresh_for = 0s;
             f.machine.configure(f.settings);
             f.settled(opaque("a"));
@@ -398,7 +398,7 @@ TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
 }
 
 TEST(TokenMachine, ALoginWhoseOwnDocumentIsDeniedHasProvedNothing) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.machine.denied(1, 7);
     ASSERT_TRUE(f.refused(1, 8).start_login);
@@ -416,7 +416,7 @@ TEST(TokenMachine, ALoginWhoseOwnDocumentIsDeniedHasProvedNothing) {
 
 TEST(TokenMachine, ALoginForAnotherReasonForgetsWhatWasDenied) {
     for (const bool credentials : {false, true}) {
-        Fixture f;
+        MachineFixture f;
         f.settled(opaque("a"));
         ASSERT_TRUE(f.refused(1, 8).start_login);
         f.log_in(opaque("b"));
@@ -431,14 +431,14 @@ TEST(TokenMachine, ALoginForAnotherReasonForgetsWhatWasDenied) {
 }
 
 TEST(TokenMachine, AStoredTokenNearItsEndIsUsedAndRenewedAtOnce) {
-    Fixture f;
+    MachineFixture f;
     const auto reply = f.machine.restored(TokenMachine::Restored{opaque("a"), {}, 60min, 1min}, f.at());
     EXPECT_TRUE(reply.start_login);
     EXPECT_EQ(f.want().action, Action::use);
 }
 
 TEST(TokenMachine, ALoginThatRepeatsATokenDoesNotProlongItsLife) {
-    Fixture f;
+    MachineFixture f;
     f.settled(dated("a", 1000, 1600));
     const auto expires = f.machine.current()->expires;
     ASSERT_TRUE(f.refused(1).start_login);
@@ -454,7 +454,7 @@ TEST(TokenMachine, ALoginThatRepeatsATokenDoesNotProlongItsLife) {
 
 /// A server that hands out one token until it ends tells less of its life each time.
 TEST(TokenMachine, ATokenThatComesAgainWithLessLifeIsAskedForOnceASecondAtMost) {
-    Fixture f;
+    MachineFixture f;
     const auto again = [](Duration life) {
         auto token = opaque("a");
         token.life = life;
@@ -471,7 +471,7 @@ TEST(TokenMachine, ATokenThatComesAgainWithLessLifeIsAskedForOnceASecondAtMost) 
 }
 
 TEST(TokenMachine, ATokenOfWhichNothingIsLeftIsUsedToItsEndAndThenReplaced) {
-    Fixture f;
+    MachineFixture f;
     auto token = opaque("a");
     token.life = 90s;
     f.settled(std::move(token));
@@ -497,7 +497,7 @@ TEST(TokenMachine, ATokenOfWhichNothingIsLeftIsUsedToItsEndAndThenReplaced) {
 
 TEST(TokenMachine, NewCredentialsThatTheRunningLoginIsYetToSendAreTriedOnce) {
     for (const bool same_user : {true, false}) {
-        Fixture f;
+        MachineFixture f;
         f.settled(opaque("a"));
         f.now += 2h;
         ASSERT_TRUE(f.want().start_login);
@@ -511,7 +511,7 @@ TEST(TokenMachine, NewCredentialsThatTheRunningLoginIsYetToSendAreTriedOnce) {
 }
 
 TEST(TokenMachine, NothingStartsAfterStopButAGoodTokenIsStillUsed) {
-    Fixture f;
+    MachineFixture f;
     f.settled(opaque("a"));
     f.machine.stop();
     EXPECT_EQ(f.want().action, Action::use);

@@ -16,7 +16,7 @@ namespace {
 using namespace std::chrono_literals;
 using namespace test;
 using testing::HasSubstr;
-using Fixture = ServiceFixture;
+using PasswordFixture = ServiceFixture;
 
 /// The password's file, in the test's hand.
 struct PasswordFile {
@@ -44,7 +44,7 @@ struct PasswordFile {
 };
 
 /// Started, and the first login was rejected.
-void start_rejected(Fixture& f) {
+void start_rejected(PasswordFixture& f) {
     f.start();
     f.transport->answer(FakeAnswer::errors("no"));
     f.run_until([&f] { return f.ready == 1; });
@@ -52,7 +52,7 @@ void start_rejected(Fixture& f) {
 
 TEST(PasswordFile, ThatHasChangedIsReadBeforeTheNextAttempt) {
     PasswordFile file;
-    Fixture f{file.options()};
+    PasswordFixture f{file.options()};
     start_rejected(f);
     EXPECT_EQ(file.readings, 0) << "nothing speaks against it before the first rejection";
     file.write("changed");
@@ -67,7 +67,7 @@ TEST(PasswordFile, ThatHasChangedIsReadBeforeTheNextAttempt) {
 
 TEST(PasswordFile, ThatHasChangedIsTriedAtOnceDuringTheBackOff) {
     PasswordFile file;
-    Fixture f{file.options()};
+    PasswordFixture f{file.options()};
     start_rejected(f);
     f.service->tick();
     f.run_until([&file] { return file.readings == 1; });
@@ -87,7 +87,7 @@ TEST(PasswordFile, ThatHasChangedIsTriedAtOnceDuringTheBackOff) {
 
 TEST(PasswordFile, ThatCanNotBeReadLeavesThePasswordAsItIs) {
     PasswordFile file;
-    Fixture f{file.options()};
+    PasswordFixture f{file.options()};
     start_rejected(f);
     file.write(std::nullopt);
     f.now += 2min;
@@ -104,7 +104,7 @@ TEST(PasswordFile, OnADiskThatHangsHoldsNoLoginUpForLong) {
         return std::optional<Secret>{};
     };
     options.login_timeout = 300ms;
-    Fixture f{options};
+    PasswordFixture f{options};
     start_rejected(f);
     f.now += 2min;
     f.acquire();
@@ -120,7 +120,7 @@ TEST(PasswordFile, OnADiskThatHangsDoesNotKeepAnotherOneFromBeingRead) {
             over.wait();
         return std::optional{Secret{std::string_view{path == "/password" ? "late" : "changed"}}};
     };
-    Fixture f{options};
+    PasswordFixture f{options};
     start_rejected(f);
     f.service->tick(); // hangs from here on
     options.password = "from the reload";
@@ -194,7 +194,7 @@ TEST(PasswordFile, ThatHasChangedStartsANewStore) {
     auto options = file.options();
     options.directory = folder.path();
     {
-        Fixture f{options};
+        PasswordFixture f{options};
         start_rejected(f);
         file.write("changed");
         f.now += 2min;
@@ -203,7 +203,7 @@ TEST(PasswordFile, ThatHasChangedStartsANewStore) {
         f.run_until([&f] { return f.acquired.size() == 1; });
     }
     options.password = "changed";
-    Fixture f{options};
+    PasswordFixture f{options};
     f.start();
     f.run_until([&f] { return f.ready == 1; });
     EXPECT_EQ(value(f.source->current(f.now)), "stored");
@@ -216,7 +216,7 @@ TEST(PasswordFile, AReloadThatComesFirstCounts) {
         over.wait();
         return std::optional{Secret{std::string_view{"from a slow disk"}}};
     };
-    Fixture f{options};
+    PasswordFixture f{options};
     start_rejected(f);
     f.service->tick();
     options.password = "from the reload";

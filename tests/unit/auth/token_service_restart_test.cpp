@@ -12,18 +12,18 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace test;
-using Fixture = ServiceFixture;
+using RestartFixture = ServiceFixture;
 
 TEST(TokenService, AStoredTokenIsUsedWithoutALogin) {
     const TemporaryDirectory folder;
     Options options;
     options.directory = folder.path();
     {
-        Fixture f{options};
+        RestartFixture f{options};
         f.settle(jwt(1000, 4600));
         f.source->observed(f.source->current(f.now), jwt(1001, 4601), false);
     }
-    Fixture f{options};
+    RestartFixture f{options};
     f.start();
     f.acquire();
     f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
@@ -39,13 +39,13 @@ TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
     Options options;
     options.directory = folder.path();
     {
-        Fixture f{options};
+        RestartFixture f{options};
         f.start();
         f.transport->answer(FakeAnswer::errors("no"));
         f.run_until([&f] { return f.ready == 1; });
     }
     {
-        Fixture f{options};
+        RestartFixture f{options};
         f.start();
         f.acquire();
         f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
@@ -53,7 +53,7 @@ TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
         EXPECT_EQ(f.transport->sent, 0U);
     }
     options.password = "changed";
-    Fixture f{options};
+    RestartFixture f{options};
     f.start();
     f.run_until([&f] { return f.transport->sent == 1; });
 }
@@ -64,12 +64,12 @@ TEST(TokenService, AStoreThatHangsIsNotAwaitedForEver) {
     Options options;
     options.directory = folder.path();
     {
-        Fixture f{options};
+        RestartFixture f{options};
         f.settle("stored");
     }
     options.login_timeout = 20ms;
     options.store_reading = [over = mended.get_future().share()] { over.wait(); };
-    Fixture f{options};
+    RestartFixture f{options};
     f.start();
     f.transport->answer(FakeAnswer::token("new"));
     f.run_until([&f] { return f.ready == 1; });
@@ -86,14 +86,14 @@ TEST(TokenService, AStoreOpenedByAReloadGetsTheTokenWithItsAge) {
     const TemporaryDirectory folder;
     Options options;
     {
-        Fixture f{options};
+        RestartFixture f{options};
         f.settle("a");
         f.now += 49min;
         f.options_.directory = folder.path();
         f.service->reload(settings(f.options_), f.transport);
     }
     options.directory = folder.path();
-    Fixture f{options};
+    RestartFixture f{options};
     f.start();
     f.run_until([&f] { return f.source->current(f.now) != nullptr; });
     EXPECT_LE(*f.service->status().expires_in, 10min) << "a minute and 49 had passed";
@@ -106,7 +106,7 @@ TEST(TokenService, RejectionsMoveWithTheStore) {
     Options options;
     options.directory = first.path();
     {
-        Fixture f{options};
+        RestartFixture f{options};
         f.start();
         f.transport->answer(FakeAnswer::errors("no"));
         f.run_until([&f] { return f.ready == 1; });
@@ -114,7 +114,7 @@ TEST(TokenService, RejectionsMoveWithTheStore) {
         f.service->reload(settings(f.options_), f.transport);
     }
     options.directory = second.path();
-    Fixture f{options};
+    RestartFixture f{options};
     f.start();
     f.acquire();
     f.run_until([&f] { return f.acquired.size() == 1; });
@@ -122,7 +122,7 @@ TEST(TokenService, RejectionsMoveWithTheStore) {
     EXPECT_EQ(f.transport->sent, 0U);
 
     // Where the login works, a count of old times means nothing any more, here nor at the next start.
-    Fixture working;
+    RestartFixture working;
     working.settle("a");
     working.options_.directory = second.path();
     working.service->reload(settings(working.options_), working.transport);
@@ -144,14 +144,14 @@ TEST(TokenService, AStoreThatCannotBeWrittenIsCountedAndNothingElse) {
     TemporaryDirectory::write(folder.path() + "/file", "x");
     Options options;
     options.directory = folder.path() + "/file";
-    Fixture f{options};
+    RestartFixture f{options};
     f.settle("a");
     f.run_until([&f] { return f.stats.token_store_failures.get() == 1; });
     EXPECT_EQ(value(f.source->current(f.now)), "a");
 }
 
 TEST(TokenService, AReloadWithAnotherPasswordTriesAtOnce) {
-    Fixture f;
+    RestartFixture f;
     f.start();
     f.transport->answer(FakeAnswer::errors("no"));
     f.run_until([&f] { return f.ready == 1; });
@@ -167,7 +167,7 @@ TEST(TokenService, AReloadWithAnotherPasswordTriesAtOnce) {
 }
 
 TEST(TokenService, AReloadDropsTheOutcomeOfTheLoginThatRuns) {
-    Fixture f;
+    RestartFixture f;
     f.start();
     f.acquire();
     f.run_until([&f] { return f.transport->sent == 1; });
@@ -184,7 +184,7 @@ TEST(TokenService, AReloadDropsTheOutcomeOfTheLoginThatRuns) {
 }
 
 TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
-    Fixture f;
+    RestartFixture f;
     f.settle("a");
     const auto used = f.source->current(f.now);
     f.options_.user = "boss";
@@ -201,7 +201,7 @@ TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
 }
 
 TEST(TokenService, AReloadToAnotherUpstreamLeavesTheRequestsToTheOldOneWithItsOwnToken) {
-    Fixture f;
+    RestartFixture f;
     f.settle("old");
     const auto used = f.source->current(f.now);
     f.options_.url = "https://other.example.com/";
@@ -229,7 +229,7 @@ TEST(TokenService, AReloadToAnotherUpstreamLeavesTheRequestsToTheOldOneWithItsOw
 }
 
 TEST(TokenService, AReloadToAnotherUpstreamReleasesWhoWaitsForTheOldOne) {
-    Fixture f;
+    RestartFixture f;
     f.start();
     f.acquire();
     f.run_until([&f] { return f.transport->sent == 1; });
@@ -240,7 +240,7 @@ TEST(TokenService, AReloadToAnotherUpstreamReleasesWhoWaitsForTheOldOne) {
 }
 
 TEST(TokenService, DocumentsThatAreDeniedByTurnsCauseOneLoginEachThoughTheTokenRotates) {
-    Fixture f;
+    RestartFixture f;
     f.settle("first");
     for (std::size_t i = 0; i < 100; ++i) {
         f.source->accepted(f.source->current(f.now), 9); // another document

@@ -12,10 +12,10 @@ namespace {
 
 using namespace std::chrono_literals;
 using namespace test;
-using Fixture = ServiceFixture;
+using ServiceFixture = ServiceFixture;
 
 TEST(TokenService, RequestsThatArriveMeanwhileWaitForTheOneLogin) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     for (int i = 0; i < 100; ++i)
         f.acquire();
@@ -37,7 +37,7 @@ TEST(TokenService, RequestsThatArriveMeanwhileWaitForTheOneLogin) {
 }
 
 TEST(TokenService, WrongCredentialsAnswerAtOnceUntilTheBackOffIsOver) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     f.acquire();
     f.transport->answer(FakeAnswer::errors("Invalid credentials"));
@@ -63,7 +63,7 @@ TEST(TokenService, WrongCredentialsAnswerAtOnceUntilTheBackOffIsOver) {
 }
 
 TEST(TokenService, OutagesAreUnavailableAndToldInWords) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     f.acquire();
     f.transport->answer(FakeAnswer::unreachable());
@@ -74,7 +74,7 @@ TEST(TokenService, OutagesAreUnavailableAndToldInWords) {
 }
 
 TEST(TokenService, AnOutageTellsItsCauseToThoseThatWaitAndThoseThatComeLater) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     f.acquire();
     FakeAnswer elsewhere;
@@ -91,7 +91,7 @@ TEST(TokenService, AnOutageTellsItsCauseToThoseThatWaitAndThoseThatComeLater) {
 }
 
 TEST(TokenService, ARejectedTokenBringsOneLoginAndAResendForEach) {
-    Fixture f;
+    ServiceFixture f;
     f.settle("first");
     const auto used = f.source->current(f.now);
     for (std::uint64_t i = 0; i < 50; ++i)
@@ -112,7 +112,7 @@ TEST(TokenService, ARejectedTokenBringsOneLoginAndAResendForEach) {
 }
 
 TEST(TokenService, WhereTheLoginFailsTheRejectedRequestFailsAndOthersKeepTheToken) {
-    Fixture f;
+    ServiceFixture f;
     f.settle("first");
     const auto used = f.source->current(f.now);
     f.reject(used);
@@ -128,7 +128,7 @@ TEST(TokenService, WhereTheLoginFailsTheRejectedRequestFailsAndOthersKeepTheToke
 }
 
 TEST(TokenService, ASwappedTokenIsInUseAtOnceByEveryThread) {
-    Fixture f;
+    ServiceFixture f;
     f.settle(jwt(1000, 4600));
     Stats others;
     const auto other = f.service->make_source(f.context.get_executor(), others);
@@ -152,7 +152,7 @@ TEST(TokenService, ASwappedTokenIsInUseAtOnceByEveryThread) {
 TEST(TokenService, ALoginWithoutAnAnswerFailsAtItsDeadlineAndTheNextWaitsForItsEnd) {
     Options options;
     options.login_timeout = 20ms;
-    Fixture f{options};
+    ServiceFixture f{options};
     f.start();
     f.acquire();
     f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
@@ -175,7 +175,7 @@ TEST(TokenService, ALoginWithoutAnAnswerFailsAtItsDeadlineAndTheNextWaitsForItsE
 TEST(TokenService, WaitersAreBounded) {
     Options options;
     options.pending = 3;
-    Fixture f{options};
+    ServiceFixture f{options};
     f.start();
     for (int i = 0; i < 5; ++i)
         f.acquire();
@@ -186,7 +186,7 @@ TEST(TokenService, WaitersAreBounded) {
 }
 
 TEST(TokenService, StopReleasesAllWaitersAndLetsTheLoopRunDry) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     f.acquire();
     f.run_until([&f] { return f.transport->sent == 1; });
@@ -209,7 +209,7 @@ TEST(TokenService, ADoorMayOutliveTheServiceAndItsLoop) {
     std::unique_ptr<TokenSource> token_source;
     TokenPtr used;
     {
-        Fixture f;
+        ServiceFixture f;
         f.settle("a");
         token_source = f.service->make_source(own.get_executor(), stats);
         used = token_source->current(f.now);
@@ -222,7 +222,7 @@ TEST(TokenService, ADoorMayOutliveTheServiceAndItsLoop) {
 }
 
 TEST(TokenService, AStreamedAnswerIsNoLogin) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     auto streamed = FakeAnswer::token("a");
     streamed.pieces.emplace_back(" ");
@@ -236,7 +236,7 @@ TEST(TokenService, AStreamedAnswerIsNoLogin) {
 }
 
 TEST(TokenService, TheReasonNeverHoldsThePassword) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     f.transport->answer(FakeAnswer::errors("no user with pass-word"));
     f.run_until([&f] { return f.ready == 1; });
@@ -244,7 +244,7 @@ TEST(TokenService, TheReasonNeverHoldsThePassword) {
 }
 
 TEST(TokenService, ThreadsShareOneTokenWithoutARace) {
-    Fixture f;
+    ServiceFixture f;
     f.start();
     f.transport->answer(FakeAnswer::token(jwt(1000, 4600)));
     auto guard = net::asio::make_work_guard(f.context);
@@ -272,7 +272,7 @@ TEST(TokenService, ThreadsShareOneTokenWithoutARace) {
                     static_cast<void>(advice);
                     ++*count;
                 }(source.get(), f.now, &got, i),
-                Fixture::rethrow);
+                ServiceFixture::rethrow);
             own.run();
             --left;
         });

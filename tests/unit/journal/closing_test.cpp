@@ -42,11 +42,11 @@ TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
         const auto file = folder->open_file(1);
         ASSERT_FALSE(append(*file, encode(intent)));
     }
-    const Close close{5, 7, graphql::Executed::no, "maria", "seen"};
+    const Close close{5, 7, outcome::Executed::no, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, no_time), std::nullopt);
     EXPECT_EQ(close_item(place.path(), 5).close, close);
     EXPECT_EQ(close_entry(settings, close, no_time), "it is not unresolved any more");
-    EXPECT_NE(close_entry(settings, {99, 7, graphql::Executed::no, "maria", "seen"}, no_time), std::nullopt);
+    EXPECT_NE(close_entry(settings, {99, 7, outcome::Executed::no, "maria", "seen"}, no_time), std::nullopt);
 }
 
 TEST(Closing, IsTakenByTheDaemonThatRuns) {
@@ -66,7 +66,7 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
     events.closed = [&closed](JournalEntry item, bool) { closed.set_value(std::move(item)); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
-    const Close close{5, 7, graphql::Executed::yes, "maria", "seen"};
+    const Close close{5, 7, outcome::Executed::yes, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, 30s), std::nullopt);
     EXPECT_EQ(closed.get_future().get().close, close);
     EXPECT_EQ(journal.unresolved(), 0U);
@@ -77,7 +77,7 @@ TEST(Closing, IsWithdrawnIfTheDaemonDoesNotTakeItInTime) {
     const Journal::Settings settings{place.path(), 1U << 20U, 24h};
     const auto folder = Folder::open_to_write(place.path()); // as a daemon whose disk hangs
     ASSERT_TRUE(folder);
-    EXPECT_NE(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, no_time), std::nullopt);
+    EXPECT_NE(close_entry(settings, {5, 7, outcome::Executed::no, "maria", "seen"}, no_time), std::nullopt);
     EXPECT_FALSE(folder->has_close_request());
 }
 
@@ -100,12 +100,12 @@ bool others_of(const std::vector<Record>& more) {
     events.closed = [&closed](const JournalEntry&, bool others) { closed.set_value(others); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
-    EXPECT_EQ(close_entry(settings, {5, 7, graphql::Executed::no, "maria", "seen"}, 30s), std::nullopt);
+    EXPECT_EQ(close_entry(settings, {5, 7, outcome::Executed::no, "maria", "seen"}, 30s), std::nullopt);
     return closed.get_future().get();
 }
 
 TEST(Closing, SaysWhetherAnotherEntryOfTheTransactionMayHaveBeenExecuted) {
-    using graphql::Executed;
+    using outcome::Executed;
     const auto intent = [](std::vector<Field> fields, std::uint32_t account = 0) {
         return Intent{6, 1, "till-6", "", account, std::move(fields)};
     };
@@ -147,9 +147,9 @@ TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {
     const test::Place place;
     const auto folder = Folder::open_to_write(place.path());
     ASSERT_TRUE(folder);
-    const Close close{5, 7, graphql::Executed::no, "maria", "seen"};
+    const Close close{5, 7, outcome::Executed::no, "maria", "seen"};
     ASSERT_FALSE(folder->request_close(close));
-    EXPECT_FALSE(folder->withdraw_close({6, 7, graphql::Executed::no, "maria", "seen"}));
+    EXPECT_FALSE(folder->withdraw_close({6, 7, outcome::Executed::no, "maria", "seen"}));
     EXPECT_TRUE(folder->has_close_request());
     EXPECT_TRUE(folder->withdraw_close(close));
 }
@@ -161,7 +161,7 @@ TEST(AgeOfAnItem, CountsFromAPersonsWordAndNotFromTheOutcomeBefore) {
     item.outcome->boot = "abc";
     item.outcome->up_s = 100;
     EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 4'900s);
-    item.close = Close{5, 7, graphql::Executed::yes, "maria", "seen", "abc", 4'990};
+    item.close = Close{5, 7, outcome::Executed::yes, "maria", "seen", "abc", 4'990};
     EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 10s);
 }
 

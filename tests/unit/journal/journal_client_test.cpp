@@ -18,7 +18,7 @@
 namespace bearerd::journal {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 using test::Place;
 using testing::ElementsAre;
 using testing::IsEmpty;

@@ -6,7 +6,7 @@
 namespace bearerd::journal {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 using testing::ElementsAre;
 using testing::IsEmpty;
 

@@ -16,7 +16,7 @@ std::ostream& operator<<(std::ostream& out, const Record& record) {
 
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 using testing::ElementsAre;
 using testing::IsEmpty;
 
@@ -174,7 +174,7 @@ TEST(Record, OfATransactionComesBackAsItWas) {
     intent.fingerprint = "0a1b2c3d.00112233445566778899aabbccddeeff";
     Outcome outcome;
     outcome.number = 3;
-    outcome.executed = graphql::Executed::answered;
+    outcome.executed = outcome::Executed::answered;
     outcome.code = "graphql_error";
     outcome.source = Source::repeat;
     outcome.nothing_ran = true;
@@ -182,7 +182,7 @@ TEST(Record, OfATransactionComesBackAsItWas) {
     outcome.boot = "0a1b2c3d";
     outcome.up_s = 77;
     const std::vector<Record> records{
-        intent, outcome, Close{3, 5, graphql::Executed::no, "maria", "not in the back \"office\"\n"},
+        intent, outcome, Close{3, 5, outcome::Executed::no, "maria", "not in the back \"office\"\n"},
         Heard{3, 6}};
     std::string bytes;
     for (const Record& record : records)

@@ -14,7 +14,7 @@
 namespace bearerd::journal {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 using test::FullDisk;
 using test::Place;
 using testing::ElementsAre;

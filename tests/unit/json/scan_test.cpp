@@ -1,4 +1,4 @@
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
@@ -6,26 +6,26 @@
 #include <string>
 #include <vector>
 
-using namespace bearerd::graphql;
+using namespace bearerd;
 using namespace std::string_literals;
 
 namespace {
 
 bool accepts(std::string_view text) {
-    JsonScan scan{text};
+    json::Scan scan{text};
     return scan.skip() && scan.finish();
 }
 
 std::string text_of(std::string_view json) {
-    JsonScan scan{json};
-    JsonString string;
-    TextBuffer buffer;
+    json::Scan scan{json};
+    json::String string;
+    json::TextBuffer buffer;
     if (!scan.string(string) || !scan.finish())
         return "(refused)";
     return std::string{string.text(buffer)};
 }
 
-TEST(JsonScan, AgreesWithAnotherParser) {
+TEST(json::Scan, AgreesWithAnotherParser) {
     const std::vector<std::string> texts = {
         "",
         " ",
@@ -104,7 +104,7 @@ TEST(JsonScan, AgreesWithAnotherParser) {
         EXPECT_EQ(accepts(text), nlohmann::json::accept(text)) << text;
 }
 
-TEST(JsonScan, RefusesWhatOtherParsersMayReadDifferently) {
+TEST(json::Scan, RefusesWhatOtherParsersMayReadDifferently) {
     EXPECT_FALSE(accepts("{}\0"s));
     EXPECT_FALSE(accepts("1e201"));
     EXPECT_FALSE(accepts(std::string(101, '9')));
@@ -115,7 +115,7 @@ TEST(JsonScan, RefusesWhatOtherParsersMayReadDifferently) {
 }
 
 // A special byte at each place of the eight that are looked at together, and across two such words.
-TEST(JsonScan, SeesASpecialByteWhereverItStands) {
+TEST(json::Scan, SeesASpecialByteWhereverItStands) {
     for (std::size_t length = 0; length < 24; ++length) {
         for (std::size_t place = 0; place <= length; ++place) {
             const auto with = [&](std::string_view special) {
@@ -137,7 +137,7 @@ TEST(JsonScan, SeesASpecialByteWhereverItStands) {
     }
 }
 
-TEST(JsonScan, DecodesStrings) {
+TEST(json::Scan, DecodesStrings) {
     EXPECT_EQ(text_of(R"("plain")"), "plain");
     EXPECT_EQ(text_of(R"("\"\\\/\b\f\n\r\t")"), "\"\\/\b\f\n\r\t");
     EXPECT_EQ(text_of(R"("\u0041\u00E9\u20ac\uD83D\ude00\u0000x")"),
@@ -146,10 +146,10 @@ TEST(JsonScan, DecodesStrings) {
     EXPECT_EQ(text_of("1"), "(refused)");
 }
 
-TEST(JsonScan, ComparesStringsByWhatTheyMean) {
+TEST(json::Scan, ComparesStringsByWhatTheyMean) {
     const auto is = [](std::string_view json, std::string_view expected) {
-        JsonScan scan{json};
-        JsonString string;
+        json::Scan scan{json};
+        json::String string;
         return scan.string(string) && string.is(expected);
     };
     EXPECT_TRUE(is(R"("query")", "query"));
@@ -159,8 +159,8 @@ TEST(JsonScan, ComparesStringsByWhatTheyMean) {
     EXPECT_FALSE(is(R"("quer")", "query"));
 }
 
-TEST(JsonScan, AFaultIsFinal) {
-    JsonScan scan{"[1 2,3]"};
+TEST(json::Scan, AFaultIsFinal) {
+    json::Scan scan{"[1 2,3]"};
     ASSERT_TRUE(scan.enter_array());
     ASSERT_TRUE(scan.next_element());
     ASSERT_EQ(scan.number(), 1.0);
@@ -172,8 +172,8 @@ TEST(JsonScan, AFaultIsFinal) {
     EXPECT_FALSE(scan.finish());
 }
 
-TEST(JsonScan, IsNotFinishedInsideAContainer) {
-    JsonScan scan{"["};
+TEST(json::Scan, IsNotFinishedInsideAContainer) {
+    json::Scan scan{"["};
     ASSERT_TRUE(scan.enter_array());
     EXPECT_FALSE(scan.finish());
 }

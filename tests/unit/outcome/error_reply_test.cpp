@@ -1,4 +1,4 @@
-#include <bearerd/graphql/reply.hpp>
+#include <bearerd/outcome/error_reply.hpp>
 
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <string>
 
-using namespace bearerd::graphql;
+using namespace bearerd::outcome;
 using namespace std::string_literals;
 
 namespace {

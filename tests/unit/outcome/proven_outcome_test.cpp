@@ -1,18 +1,18 @@
-#include <bearerd/graphql/outcome.hpp>
+#include <bearerd/outcome/proven_outcome.hpp>
 
 #include <gtest/gtest.h>
 
 #include <string>
 #include <vector>
 
-namespace bearerd::graphql {
+namespace bearerd::outcome {
 namespace {
 
 Executed outcome(std::string_view request, std::string_view answer, std::uint16_t status = 200) {
-    RequestView view;
+    graphql::RequestView view;
     view.content_type = "application/json";
     view.body = request;
-    return proven_outcome(status, answer, view, classify(view, "loginUser"));
+    return proven_outcome(status, answer, view, graphql::classify(view, "loginUser"));
 }
 
 constexpr std::string_view one = R"({"query":"mutation { a { id } }"})";
@@ -155,4 +155,4 @@ TEST(RanNothing, HoldsForNullFieldsWithoutAnErrorBelowThem) {
 }
 
 } // namespace
-} // namespace bearerd::graphql
+} // namespace bearerd::outcome

@@ -7,7 +7,7 @@
 namespace bearerd::proxy::test {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 
 /// What the app may be gone behind.
 enum class Wait : std::uint8_t { login, journal, connection, login_before_resend };

@@ -5,8 +5,8 @@
 namespace bearerd::proxy {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 using upstream::Stage;
 
 constexpr Stage stages[] = {Stage::connecting, Stage::writing, Stage::waiting, Stage::reading};

@@ -130,13 +130,13 @@ protected:
     }
 
     /// The app got this error of ours, and the report says the same.
-    void expect_error(graphql::ErrorCode code, graphql::Executed executed) {
-        EXPECT_TRUE(app.head.starts_with("HTTP/1.1 " + std::to_string(graphql::natural_status(code)) + " "))
+    void expect_error(outcome::ErrorCode code, outcome::Executed executed) {
+        EXPECT_TRUE(app.head.starts_with("HTTP/1.1 " + std::to_string(outcome::natural_status(code)) + " "))
             << app.head;
-        EXPECT_TRUE(app.has(R"("code":")" + std::string{graphql::code_name(code)} + R"(")")) << app.body();
-        EXPECT_TRUE(app.has(R"("executed":")" + std::string{graphql::to_string(executed)} + R"(")"))
+        EXPECT_TRUE(app.has(R"("code":")" + std::string{outcome::code_name(code)} + R"(")")) << app.body();
+        EXPECT_TRUE(app.has(R"("executed":")" + std::string{outcome::to_string(executed)} + R"(")"))
             << app.body();
-        EXPECT_EQ(outcome_label(report.outcome), graphql::code_label(code));
+        EXPECT_EQ(outcome_label(report.outcome), outcome::code_label(code));
         EXPECT_EQ(report.executed, executed);
         EXPECT_FALSE(app.streamed);
     }

@@ -6,8 +6,8 @@ namespace bearerd::proxy::test {
 namespace {
 
 using bearerd::test::gzip;
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 using upstream::Stage;
 
 TEST_F(ForwarderTest, ARequestGoesUpstreamWithTheTokenAndItsAnswerBackUnchanged) {
@@ -99,7 +99,7 @@ TEST_F(ForwarderTest, WithoutATokenToBeHadTheAppLearnsWhyAndThatNothingWasExecut
         tokens.later = auth::NoToken{reason, std::chrono::milliseconds{2'500}};
         request(mutation);
         expect_error(code, Executed::no);
-        EXPECT_EQ(app.has("Retry-After: 3\r\n"), graphql::natural_status(code) == 503);
+        EXPECT_EQ(app.has("Retry-After: 3\r\n"), outcome::natural_status(code) == 503);
     }
     EXPECT_TRUE(transport.sent.empty());
 }

@@ -10,8 +10,8 @@ namespace bearerd::proxy::test {
 namespace {
 
 using bearerd::test::gzip;
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 
 constexpr std::string_view two_fields =
     R"({"query":"mutation { a: redeem(x: 1) { id } b: redeem(x: 2) { id } }"})";

@@ -9,9 +9,9 @@
 namespace bearerd::proxy::test {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
 using journal::Source;
+using outcome::ErrorCode;
+using outcome::Executed;
 using upstream::Stage;
 
 class PutDownTest : public ForwarderTest {

@@ -5,8 +5,8 @@
 namespace bearerd::proxy::test {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 using upstream::Stage;
 
 constexpr std::string_view redemption =
@@ -37,7 +37,7 @@ TEST_F(ReconciliationTest, OfWhatIsFoundTellsThatItWasExecuted) {
     request(redemption);
     expect_error(ErrorCode::outcome_unknown, Executed::yes);
     EXPECT_EQ(extensions()["reconciled"], "7");
-    EXPECT_TRUE(app.has(std::string{graphql::executed_sentence()}));
+    EXPECT_TRUE(app.has(std::string{outcome::executed_sentence()}));
     EXPECT_EQ(report.resends, 0U);
     ASSERT_EQ(transport.sent.size(), 2U);
     EXPECT_EQ(transport.sent[1].body,

@@ -5,7 +5,7 @@
 namespace bearerd::proxy::test {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 
 Answer events(std::vector<std::string> pieces) {
     return {200, {{"Content-Type", "text/event-stream"}}, std::move(pieces), std::nullopt, {}};
@@ -98,7 +98,7 @@ TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsReadOnOnlyBrieflyForAM
     request(mutation);
     ASSERT_EQ(transport.give_ups.size(), 1U);
     EXPECT_LE(transport.give_ups[0], BootClock::now() + std::chrono::seconds{1});
-    expect_error(graphql::ErrorCode::outcome_unknown, Executed::unknown);
+    expect_error(outcome::ErrorCode::outcome_unknown, Executed::unknown);
     EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"});
 }
 
@@ -110,7 +110,7 @@ TEST_F(ForwarderTest, ARefusalThatMoreFollowsIsNoProofForAMutation) {
     tokens.advice = {resend_with("token-2", false)};
     request(mutation);
     EXPECT_EQ(transport.sent.size(), 1U);
-    expect_error(graphql::ErrorCode::outcome_unknown, Executed::unknown);
+    expect_error(outcome::ErrorCode::outcome_unknown, Executed::unknown);
 }
 
 TEST_F(ForwarderTest, AStreamTooManyIsRefusedBeforeTheAppSeesItsHead) {
@@ -119,7 +119,7 @@ TEST_F(ForwarderTest, AStreamTooManyIsRefusedBeforeTheAppSeesItsHead) {
     for (const std::string_view what : {query, subscription}) {
         answer(events({"data: 1\n\n", "data: 2\n\n"}));
         request(what);
-        expect_error(graphql::ErrorCode::overloaded, Executed::no);
+        expect_error(outcome::ErrorCode::overloaded, Executed::no);
         EXPECT_EQ(transport.open, 0U) << "its connection is free";
         EXPECT_EQ(transport.read_whole, 0U) << "and closed";
     }

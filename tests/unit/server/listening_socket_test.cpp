@@ -77,7 +77,7 @@ TEST(ListeningSocket, WhoConnectsAsSoonAsThatIsPossibleIsNotResetByTheStart) {
         std::atomic<bool> waiting = false;
         Descriptor client;
         std::thread early{[&client, &waiting, port] {
-            while (!client.valid()) {
+            while (!client.is_open()) {
                 client = connected_to(port);
                 waiting = true;
             }

@@ -32,11 +32,11 @@ TEST(OwnReply, HasNoBodyAfterHead) {
 TEST(ErrorReply, FillsInTheReportThatItIsGiven) {
     Report report;
     report.name = "Redeem";
-    ErrorReply error = error_reply(graphql::ErrorCode::outcome_unknown);
+    ErrorReply error = error_reply(outcome::ErrorCode::outcome_unknown);
     const Reply reply = render(error, kept_open, "*/*", false, std::move(report));
     EXPECT_EQ(reply.report.name, "Redeem");
     EXPECT_EQ(outcome_label(reply.report.outcome), "outcome_unknown");
-    EXPECT_EQ(reply.report.executed, graphql::Executed::unknown);
+    EXPECT_EQ(reply.report.executed, outcome::Executed::unknown);
     EXPECT_EQ(reply.report.status, 504);
     EXPECT_EQ(reply.report.bytes_out, whole_body(reply).size());
 }
@@ -237,7 +237,7 @@ TEST_F(SessionTest, WhatIsKnownOfARequestIsReportedAlthoughItHasNoReply) {
     EXPECT_TRUE(holds(text, "OUTCOME_UNKNOWN")) << text;
     const auto mutations = static_cast<std::size_t>(graphql::OperationKind::mutation);
     Report unknown;
-    unknown.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+    unknown.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
     EXPECT_EQ(stats.requests[mutations][unknown.outcome].get(), 1U);
 }
 
@@ -264,7 +264,7 @@ TEST_F(SessionTest, AnExceptionDuringAStreamEndsTheConnection) {
     EXPECT_FALSE(holds(client.received, "OUTCOME_UNKNOWN"));
     EXPECT_EQ(handler->script.finished, 1);
     Report unknown;
-    unknown.set_error(graphql::ErrorCode::outcome_unknown, graphql::Executed::unknown);
+    unknown.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
     EXPECT_EQ(stats.requests[0][unknown.outcome].get() + stats.requests[3][unknown.outcome].get(), 1U);
 }
 

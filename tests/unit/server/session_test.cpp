@@ -443,7 +443,7 @@ TEST_F(SessionTest, RequestsAreCounted) {
     EXPECT_TRUE(turn_until([&] { return count(0) == 1; }));
     static_cast<void>(ask(post("a", {}, "/elsewhere")));
     EXPECT_TRUE(
-        turn_until([&] { return count(3 + static_cast<std::size_t>(graphql::ErrorCode::not_found)) == 1; }));
+        turn_until([&] { return count(3 + static_cast<std::size_t>(outcome::ErrorCode::not_found)) == 1; }));
 }
 
 } // namespace

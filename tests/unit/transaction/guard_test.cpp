@@ -23,8 +23,8 @@
 namespace bearerd::transaction {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 using server::Reply;
 using testing::ElementsAre;
 using testing::HasSubstr;

@@ -11,7 +11,7 @@
 namespace bearerd::transaction {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 
 struct RestoringTest : testing::Test {
     RestoringTest() {

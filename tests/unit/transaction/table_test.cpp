@@ -13,7 +13,7 @@
 namespace bearerd::transaction {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 using namespace std::chrono_literals;
 using Kind = Decision::Kind;
 
