@@ -389,20 +389,21 @@ net::Task<error_code> Session::receive() {
 /// Has the request answered, or refuses it if it is faulty, and writes the reply, which lives in this frame
 /// so that an idle client has none.
 net::Task<void> Session::answer(Read read) {
-    Reply reply;
+    std::optional<Reply> made; // not a Reply that is assigned to: this is on every request's path
     try {
         if (read == Read::faulty) {
-            reply = refusal(fault_);
+            made.emplace(refusal(fault_));
         } else if (begin_answer(); wants_preflight()) {
-            reply = own_reply(context_, 204, {}, {}, {});
-            reply.report.quiet = true;
+            made.emplace(own_reply(context_, 204, {}, {}, {}));
+            made->report.quiet = true;
         } else {
             auto handled = service_->handler->handle(request());
-            reply = co_await std::move(handled);
+            made.emplace(co_await std::move(handled));
         }
     } catch (...) { // out of memory or a bug: write_rest() sees to an answer
-        reply.head.clear();
+        made.emplace();
     }
+    Reply& reply = *made;
     const Sent sent = write_at_once(reply);
     if (!sent.whole)
         co_await write_rest(reply, sent.bytes);
