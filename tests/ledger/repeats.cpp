@@ -3,6 +3,7 @@
 // none twice (contract 10).
 #include "bearerd_process.hpp"
 #include "client.hpp"
+#include "profile.hpp"
 
 #include "support/daemon.hpp"
 #include "support/simulator.hpp"
@@ -15,6 +16,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <mutex>
 #include <random>
@@ -32,6 +34,7 @@ using namespace std::chrono_literals;
 struct Options {
     std::string program{BEARERD_PROGRAM};
     std::string expected;
+    std::string profile; ///< whose faults there are; empty: this test's own
     std::size_t keys = 300;
     std::size_t clients = 8;
     std::size_t kills = 3;
@@ -91,12 +94,13 @@ class Run {
 public:
     explicit Run(const Options& options)
         : options_{options},
-          simulator_{{"--allow-duplicate-references", "--quiet", "--seed", std::to_string(options.seed)}},
+          simulator_{simulator_arguments(options)},
           bearerd_{options.program, simulator_.url(), simulator_.ca_pem(), settings(options)},
           transactions_(options.keys) {}
 
     std::vector<std::string> violations() {
-        simulator_.set_faults(faults());
+        simulator_.set_faults(
+            options_.profile.empty() ? faults() : make_profile(options_.profile, options_.seed).faults);
         bearerd_.start();
         std::vector<std::thread> clients;
         for (std::size_t i = 0; i < options_.clients; ++i)
@@ -116,12 +120,25 @@ public:
     }
 
 private:
+    static std::vector<std::string> simulator_arguments(const Options& options) {
+        std::vector<std::string> arguments{"--allow-duplicate-references", "--quiet", "--seed",
+                                           std::to_string(options.seed)};
+        if (!options.profile.empty())
+            std::ranges::copy(make_profile(options.profile, options.seed).simulator,
+                              std::back_inserter(arguments));
+        return arguments;
+    }
+
     static DaemonSettings settings(const Options& options) {
         DaemonSettings settings;
         settings.upstream = "response_timeout: 5s";
+        if (!options.profile.empty()) {
+            settings = make_profile(options.profile, options.seed).daemon;
+            settings.others.erase(0, settings.others.find('\n') + 1); // its number of threads
+        }
         settings.told_in_full = true;
-        settings.others =
-            "threads: " + std::to_string(options.threads) +
+        settings.others +=
+            "\nthreads: " + std::to_string(options.threads) +
             "\ntransactions: {look_up_for: 300ms, rules: [{mutation: createBalanceAdjustment, key: "
             "merchant_transaction_reference, repeats: replay";
         if (options.look_up)
@@ -297,6 +314,8 @@ int main_of(int argc, char** argv) {
     program.add_option("--clients", options.clients, "How many clients send them");
     program.add_option("--kills", options.kills, "How often the daemon is killed and started again");
     program.add_option("--seed", options.seed, "Of faults and repeats");
+    program.add_option("--profile", options.profile, "Whose faults there are")
+        ->check(CLI::IsMember({"stale-only", "auth-only", "close-after", "timeouts", "restarts", "all"}));
     program.add_option("--threads", options.threads, "The daemon's");
     program.add_flag("!--no-look-ups", options.look_up, "What is unknown stays so");
     CLI11_PARSE(program, argc, argv);
