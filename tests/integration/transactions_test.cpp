@@ -169,6 +169,19 @@ TEST_F(TransactionsTest, ACrashForgetsNothing) {
     EXPECT_EQ(upstream.executions("sale-2"), 0U);
 }
 
+TEST_F(TransactionsTest, OneThatWasNotExecutedIsShownAsThatAfterARestartToo) {
+    auto daemon = start_with_journal(replay("100ms", false));
+    upstream.refuse_connections(std::chrono::minutes{1});
+    EXPECT_EQ(daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}}).status, 502);
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "not_executed");
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("request_id"), "till-1");
+    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "no"; }));
+    kill(*daemon);
+    daemon = start_with_journal(replay("100ms", false));
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "not_executed");
+    EXPECT_EQ(upstream.executions("sale-1"), 0U);
+}
+
 TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhatIsInFlight) {
     const auto daemon = start_with_journal(pass());
     upstream.set_faults(answer_is_lost);
