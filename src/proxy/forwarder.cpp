@@ -42,6 +42,11 @@ constexpr std::string_view app_left =
     "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
     "again.";
 
+/// The reason in the request's log line if a rejection is passed on.
+constexpr std::string_view permission_missing =
+    "rejected, and another login would not help: the token is new (auth.fresh_for), or the same was rejected "
+    "after a login, so the account seems to lack a permission";
+
 /// Added to the reason in the request's log line.
 constexpr std::string_view no_key = "; not looked up: the argument that is its key by transactions.rules is "
                                     "no string of 1 to 4096 bytes and no "
@@ -471,6 +476,8 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
         decode(*exchange);
     note_answer(head.status, verdict, judge_.executed(head.status, looked_at(), verdict));
     report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at(), report_.executed);
+    if (verdict == Verdict::rejected && report_.detail.empty())
+        report_.detail = permission_missing;
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
     const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
