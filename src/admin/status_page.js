@@ -264,19 +264,29 @@ function showJournal(journal) {
   show("unheard", number.format(journal.unheard));
 }
 
+// A key or an id is read and copied as a whole; only a very long one takes several lines.
+function wide(text) {
+  return text.length > 64 ? "long" : "whole";
+}
+
 /** What somebody has to look after: time, request id, field and key; the newest first. */
 function showListed(items) {
   element("listed-card").hidden = items.length === 0;
   const rows = items.map((item) => {
     const row = document.createElement("tr");
+    const key = item.key || "no key";
     const cells = [
-      new Date(item.at_ms).toLocaleString(),
-      item.key || "no key",
-      item.fields,
-      item.executed === "unknown" ? "Unknown" : "Executed, but the till got no answer",
-      item.request_id,
+      [new Date(item.at_ms).toLocaleString(), ""],
+      [key, wide(key)],
+      [item.fields, ""],
+      [item.executed === "unknown" ? "Unknown" : "Executed, but the till got no answer", ""],
+      [item.request_id, wide(item.request_id)],
     ];
-    for (const text of cells) row.appendChild(document.createElement("td")).textContent = text;
+    for (const [text, width] of cells) {
+      const cell = row.appendChild(document.createElement("td"));
+      cell.textContent = text;
+      cell.className = width;
+    }
     return row;
   });
   element("listed").replaceChildren(...rows);
