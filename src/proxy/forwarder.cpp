@@ -197,7 +197,7 @@ private:
     [[nodiscard]] Reply pass_on(HeldAnswer held);
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
     [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
-    void note_answer(std::uint16_t status, Verdict verdict, Executed executed) noexcept;
+    void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
 
     Forwarder& owner_;
     const server::Request& request_;
@@ -476,8 +476,6 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
         decode(*exchange);
     note_answer(head.status, verdict, judge_.executed(head.status, looked_at(), verdict));
     report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at(), report_.executed);
-    if (verdict == Verdict::rejected && report_.detail.empty())
-        report_.detail = permission_missing;
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
     const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;
@@ -608,11 +606,12 @@ Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::R
     return reply;
 }
 
-void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict,
-                                              Executed executed) noexcept {
+void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict, Executed executed) {
     report_.status = status;
     report_.outcome = static_cast<std::uint32_t>(verdict); // the labels begin with the verdicts
     report_.executed = executed;
+    if (verdict == Verdict::rejected && report_.detail.empty())
+        report_.detail = permission_missing;
 }
 
 } // namespace bearerd::proxy

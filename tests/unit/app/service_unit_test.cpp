@@ -56,7 +56,7 @@ User=nobody
     EXPECT_EQ(unit.config_file, "/etc/bearerd/shop.yaml");
     EXPECT_THAT(unit.properties,
                 ElementsAre("LoadCredential=password:/etc/bearerd/shop.password", "DynamicUser=yes",
-                            "StateDirectory=bearerd-shop", "ReadOnlyPaths=/a      /b",
+                            "StateDirectory=bearerd-shop", "ReadOnlyPaths=/a  /b",
                             "LoadCredential=", "LoadCredential=password:/srv/100%", "User=bearerd"));
 }
 
