@@ -14,6 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr std::chrono::milliseconds longest_look = 3min; // a browser and thirteen states
+
 struct Look {
     const char* width;
     const char* colours;
@@ -49,9 +51,11 @@ TEST_P(StatusPageInABrowser, HasNoViolationOfAccessibilityInAnyState) {
                                        CHROMIUM_PROGRAM, GetParam().width, GetParam().colours};
     if (const char* const folder = std::getenv("BEARERD_SCREENSHOTS"))
         arguments.emplace_back(folder);
-    const Finished looked = run(NODE_PROGRAM, arguments, {{"HOME", directory.path().string()}});
-    EXPECT_EQ(looked.exit.code, 0) << looked.output;
-    EXPECT_TRUE(looked.standard_output.ends_with("OK\n")) << looked.output;
+    Process looking{NODE_PROGRAM, arguments, {{"HOME", directory.path().string()}}};
+    const auto exit = looking.wait_exit(Deadline{longest_look});
+    ASSERT_TRUE(exit) << "it did not end; so far it said:\n" << looking.output();
+    EXPECT_EQ(exit->code, 0) << looking.output();
+    EXPECT_TRUE(looking.standard_output().ends_with("OK\n")) << looking.output();
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, StatusPageInABrowser,
