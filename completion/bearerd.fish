@@ -12,6 +12,7 @@ complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a status -d 
 complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a wait -d 'wait until the running bearerd is ready'
 complete -c bearerd -n "not __fish_seen_subcommand_from $commands" -a journal -d 'list the mutations that were sent'
 complete -c bearerd -n '__fish_seen_subcommand_from check' -l settings -d 'check the settings alone'
+complete -c bearerd -n '__fish_seen_subcommand_from check login' -l service -x -a 'bearerd bearerd@' -d 'run as this unit would'
 complete -c bearerd -n '__fish_seen_subcommand_from status' -l json -d 'print the answer as JSON'
 complete -c bearerd -n '__fish_seen_subcommand_from wait' -l timeout -x -a '10s 30s 1m 5m' -d 'give up after this time'
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l unresolved -d 'only those of unknown outcome'

@@ -82,6 +82,8 @@ std::optional<Content> content_of(const http::Target& target, const Sources& sou
     const std::string_view path = target.path;
     if (path == "/transactions")
         return transactions(target.query, sources);
+    if (path == "/history.json")
+        return json(history_json(*sources.history, BootClock::now()));
     if (path == "/livez")
         return json("{\"alive\":true}\n");
     if (path == "/")

@@ -13,8 +13,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What takes up a corrected password: systemd hands credentials over at the start only.
-constexpr std::string_view restart = "restart bearerd (password_file is read again by itself)";
+/// What to correct, and what takes it up: systemd hands credentials over at the start only.
+std::string correct(const auth::AuthStatus& auth) {
+    return "Correct the " + std::string{auth.credential} +
+           " in bearerd's configuration and restart bearerd (" + std::string{auth.credential_key} +
+           " is read again by itself)";
+}
 
 bool last_login_failed(const auth::AuthStatus& auth) noexcept {
     return auth.last_login_result == "rejected" || auth.last_login_result == "unavailable";
@@ -39,16 +43,16 @@ std::string holds_for(const auth::AuthStatus& auth) {
 }
 
 Summary stopping() {
-    return {Level::busy, "Stopping", "bearerd is shutting down and finishes the requests in hand.",
+    return {Level::busy, "Stopping", "bearerd is shutting down and finishes the requests in flight.",
             "If it does not come back by itself, have it started again."};
 }
 
 Summary login_rejected(const auth::AuthStatus& auth) {
     return {Level::bad, "Login rejected",
-            with_reason("The gift card service does not accept the user name or password of " + auth.identity,
+            with_reason("The gift card service does not accept the " + std::string{auth.credential} + " (" +
+                            auth.identity + ")",
                         auth.last_login_reason),
-            "Correct them in bearerd's configuration and " + std::string{restart} +
-                ": they are then tried at once. " + tries_again(auth) +
+            correct(auth) + ": that is then tried at once. " + tries_again(auth) +
                 " It tries seldom, so that the account is not locked."};
 }
 
@@ -87,8 +91,7 @@ Summary working(const auth::AuthStatus& auth) {
                         " Until it can, " + holds_for(auth),
                     tries_again(auth)};
     if (auth.last_login_result == "rejected")
-        summary.advice = "Correct the user name or password in bearerd's configuration and " +
-                         std::string{restart} + ", before the current login ends. " + summary.advice;
+        summary.advice = correct(auth) + ", before the current login ends. " + summary.advice;
     return summary;
 }
 

@@ -97,7 +97,7 @@ void requests(Families& out, const Totals& totals) {
               totals.request_duration);
     histogram(out, "bearerd_upstream_duration_seconds", "From sending upstream to the head of the answer.",
               totals.upstream_duration);
-    gauge(out, "bearerd_requests_in_flight", "Requests in hand, those that wait for a login included.",
+    gauge(out, "bearerd_requests_in_flight", "Requests in flight, those that wait for a login included.",
           static_cast<double>(totals.requests_in_flight));
     gauge(out, "bearerd_client_connections", "Connections from apps.",
           static_cast<double>(totals.client_connections));

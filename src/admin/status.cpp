@@ -147,6 +147,19 @@ std::string status_json(const Snapshot& snapshot) {
                     {"journal", journal(snapshot.journal)}});
 }
 
+std::string history_json(const History& history, TimePoint now) {
+    Json bounds = Json::array();
+    for (const std::uint64_t bound : Histogram::bounds_us)
+        bounds.push_back(static_cast<double>(bound) / 1000);
+    bounds.push_back(Json());
+    Json samples = Json::array();
+    for (const History::Sample& sample : history.samples())
+        samples.push_back({{"age_s", seconds_of(now - sample.at)},
+                           {"requests", sample.requests},
+                           {"latency", sample.durations}});
+    return text_of({{"le_ms", std::move(bounds)}, {"samples", std::move(samples)}});
+}
+
 std::string readiness_json(const Readiness& readiness) {
     return text_of({{"ready", readiness.ready}, {"reason", readiness.reason}});
 }

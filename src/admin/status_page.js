@@ -4,7 +4,7 @@
 
 const interval = 2000; // ms between two questions
 const patience = 4000; // ms until an answer is given up
-const remembered = 150; // samples: five minutes, as far as the page has been open
+const shown = 5 * 60 * 1000; // ms that the charts show
 const chart = {width: 600, height: 150};
 
 const signs = {
@@ -27,7 +27,7 @@ const outcomes = {
   request_timeout: "Given up: the app was too slow to send",
   payload_too_large: "Refused: request too large",
   headers_too_large: "Refused: headers too large",
-  login_rejected: "Not sent: user name or password not accepted",
+  login_rejected: "Not sent: the login was rejected",
   login_unavailable: "Not sent: no login at that time",
   upstream_unreachable: "Not sent: gift card service not reachable",
   upstream_broken: "Failed: the answer to a query broke off",
@@ -52,8 +52,8 @@ const tokenStates = {
 };
 const loginResults = {none: "None yet", ok: "Succeeded", rejected: "Rejected", unavailable: "Failed"};
 
-const history = []; // {rate, p50, p99}, the newest last
-let previous = null; // {at, uptime, total, buckets}
+const history = []; // {at, rate, p50, p99}, the newest last
+let previous = null; // {at, total, buckets}
 
 const element = (id) => document.getElementById(id);
 const number = new Intl.NumberFormat("en");
@@ -102,18 +102,15 @@ function quantile(buckets, q) {
   return from;
 }
 
-function remember(status) {
-  const now = {
-    at: performance.now(),
-    uptime: status.uptime_s,
-    total: status.requests.total,
-    buckets: status.requests.latency.buckets,
-  };
-  const restarted = previous && (now.uptime < previous.uptime || now.total < previous.total);
+// What was counted at a moment; the figures are those of the time since the moment before.
+function remember(now) {
+  const restarted = previous && now.total < previous.total;
   if (previous && !restarted) {
     const seconds = (now.at - previous.at) / 1000;
+    if (seconds < 1) return; // too short to tell
     const during = now.buckets.map((bucket, i) => ({le_ms: bucket.le_ms, count: bucket.count - previous.buckets[i].count}));
     history.push({
+      at: now.at,
       rate: (now.total - previous.total) / seconds,
       p50: quantile(during, 0.5),
       p99: quantile(during, 0.99),
@@ -124,7 +121,7 @@ function remember(status) {
 
 function miss() {
   previous = null;
-  history.push({rate: null, p50: null, p99: null});
+  history.push({at: performance.now(), rate: null, p50: null, p99: null});
 }
 
 // A round figure above: a scale that stays put while the figures move.
@@ -139,6 +136,11 @@ function svg(name, attributes) {
   return node;
 }
 
+// Where the moment of a sample stands: the newest one at the right edge.
+function across(i) {
+  return chart.width - ((history[history.length - 1].at - history[i].at) * chart.width) / shown;
+}
+
 // One path; where there is no figure, the line has a gap. A figure alone is a short dash.
 function line(values, top) {
   let path = "";
@@ -148,7 +150,7 @@ function line(values, top) {
       open = false;
       return;
     }
-    const x = chart.width - ((values.length - 1 - i) * chart.width) / (remembered - 1);
+    const x = across(i);
     const y = chart.height - (Math.min(value, top) / top) * chart.height;
     path += `${open ? "L" : "M"}${x.toFixed(1)} ${y.toFixed(1)}`;
     if (!open) path += "h.1";
@@ -162,8 +164,7 @@ function draw(id, top, lines) {
     svg("line", {x1: 0, x2: chart.width, y1: part * chart.height, y2: part * chart.height}));
   for (const {values, name, area} of lines) {
     if (area && !values.includes(null) && values.length > 1) {
-      const left = chart.width - ((values.length - 1) * chart.width) / (remembered - 1);
-      const edge = `${line(values, top)}L${chart.width} ${chart.height}L${left.toFixed(1)} ${chart.height}Z`;
+      const edge = `${line(values, top)}L${chart.width} ${chart.height}L${across(0).toFixed(1)} ${chart.height}Z`;
       nodes.push(svg("path", {class: "area", d: edge}));
     }
     nodes.push(svg("path", {class: name, d: line(values, top)}));
@@ -172,7 +173,8 @@ function draw(id, top, lines) {
 }
 
 function drawCharts() {
-  history.splice(0, history.length - remembered);
+  const newest = history[history.length - 1]?.at ?? 0;
+  while (history.length > 0 && newest - history[0].at > shown) history.shift();
   const of = (key) => history.map((sample) => sample[key]);
   const highest = (values, least) => roundUp(Math.max(least, ...values.filter((value) => value !== null)));
   const latest = history[history.length - 1] ?? {rate: null, p50: null, p99: null};
@@ -234,9 +236,10 @@ function showRequests(requests) {
   show("total", number.format(requests.total));
   show("in-flight", number.format(requests.in_flight));
   show("failed", number.format(failed));
-  const unknown = number.format(requests.by_outcome.outcome_unknown ?? 0);
+  show("unknown", number.format(requests.by_outcome.outcome_unknown ?? 0));
   const found = requests.reconciliations?.found ?? 0;
-  show("unknown", found > 0 ? `${unknown}, ${number.format(found)} of them found executed` : unknown);
+  showRow("found-row", found > 0);
+  show("found", number.format(found));
   show("clients", number.format(requests.client_connections));
   const rows = counts.filter(([name, count]) => count > 0 || name === "ok").map(([name, count]) => {
     const row = document.createElement("tr");
@@ -253,11 +256,17 @@ function showRequests(requests) {
 
 function showJournal(journal) {
   showRow("journal-row", journal !== null);
+  showRow("unheard-row", journal !== null && journal.unheard > 0);
+  showRow("journal-fault", journal !== null && !journal.working);
+  showListed(journal?.listed ?? []);
   if (journal === null) return;
-  const broken = journal.working ? "" : "; the journal can’t be written";
-  const unheard = journal.unheard > 0 ? `, and ${number.format(journal.unheard)} whose till got no answer` : "";
-  show("journal", number.format(journal.unresolved) + unheard + broken);
-  showListed(journal.listed ?? []);
+  show("journal", number.format(journal.unresolved));
+  show("unheard", number.format(journal.unheard));
+}
+
+// A key or an id is read and copied as a whole; only a very long one takes several lines.
+function wide(text) {
+  return text.length > 64 ? "long" : "whole";
 }
 
 /** What somebody has to look after: time, request id, field and key; the newest first. */
@@ -265,24 +274,29 @@ function showListed(items) {
   element("listed-card").hidden = items.length === 0;
   const rows = items.map((item) => {
     const row = document.createElement("tr");
+    const key = item.key || "no key";
     const cells = [
-      new Date(item.at_ms).toLocaleString(),
-      item.key || "no key",
-      item.fields,
-      item.executed === "unknown" ? "Unknown" : "Executed, but the till got no answer",
-      item.request_id,
+      [new Date(item.at_ms).toLocaleString(), ""],
+      [key, wide(key)],
+      [item.fields, ""],
+      [item.executed === "unknown" ? "Unknown" : "Executed, but the till got no answer", ""],
+      [item.request_id, wide(item.request_id)],
     ];
-    for (const text of cells) row.appendChild(document.createElement("td")).textContent = text;
+    for (const [text, width] of cells) {
+      const cell = row.appendChild(document.createElement("td"));
+      cell.textContent = text;
+      cell.className = width;
+    }
     return row;
   });
   element("listed").replaceChildren(...rows);
 }
 
-async function ask() {
+async function ask(what) {
   const abort = new AbortController();
   const timer = setTimeout(() => abort.abort(), patience);
   try {
-    const answer = await fetch("status.json", {signal: abort.signal, cache: "no-store"});
+    const answer = await fetch(what, {signal: abort.signal, cache: "no-store"});
     if (!answer.ok) throw new Error(`HTTP status ${answer.status}`);
     return await answer.json();
   } finally {
@@ -290,10 +304,20 @@ async function ask() {
   }
 }
 
+// The minutes before the page was opened.
+async function recall() {
+  const {le_ms: bounds, samples} = await ask("history.json");
+  const now = performance.now();
+  for (const sample of samples) {
+    const buckets = bounds.map((le_ms, i) => ({le_ms, count: sample.latency[i]}));
+    remember({at: now - sample.age_s * 1000, total: sample.requests, buckets});
+  }
+}
+
 async function update() {
   try {
-    const status = await ask();
-    remember(status);
+    const status = await ask("status.json");
+    remember({at: performance.now(), total: status.requests.total, buckets: status.requests.latency.buckets});
     showSummary(status.summary);
     showLogin(status);
     showUpstream(status.upstream);
@@ -316,4 +340,13 @@ async function update() {
   setTimeout(update, interval);
 }
 
-update();
+async function begin() {
+  try {
+    await recall();
+  } catch {
+    // Then the charts begin now; if bearerd does not answer, update() says so.
+  }
+  update();
+}
+
+begin();

@@ -4,6 +4,7 @@
 #include "config_snapshot.hpp"
 #include "exit_status.hpp"
 #include "public_settings.hpp"
+#include "service_rights.hpp"
 
 #include <bearerd/auth/token_file.hpp>
 
@@ -130,6 +131,8 @@ int check_command(const std::string& file) {
         return exit_bad_configuration;
     }
     auto* const valid = std::get_if<config::ValidConfig>(&loaded);
+    const auto unreadable = unreadable_for_service(file, valid->settings);
+    valid->warnings.insert(valid->warnings.end(), unreadable.begin(), unreadable.end());
     for (const config::ConfigError& warning : valid->warnings)
         print(stderr, config::format_warning(file, warning) + "\n");
     const auto faults = open_what_is_named(file, std::move(valid->settings));

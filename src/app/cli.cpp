@@ -9,6 +9,7 @@
 #include "log_sink.hpp"
 #include "login_command.hpp"
 #include "process.hpp"
+#include "service_unit.hpp"
 #include "status_command.hpp"
 #include "usage.hpp"
 #include "wait_command.hpp"
@@ -24,8 +25,10 @@
 #include <cstdlib>
 #include <exception>
 #include <iostream>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bearerd::app {
@@ -50,17 +53,30 @@ void describe(CLI::App& app, std::string& file, std::string_view manual) {
     app.set_help_flag("-h,--help", "print this and exit");
 }
 
-struct Command {
-    const char* name;
-    const char* summary;
-    std::string_view manual;
-    int (*run)(const std::string& file);
+/// What the options of all commands say.
+struct Options {
+    std::string file{default_config_file};
+    JournalOptions journal;
+    CloseOptions close;
+    std::optional<std::string> service; ///< the unit as which check and login run
+    bool settings_only = false;
+    bool status_as_json = false;
+    Duration timeout = default_wait;
 };
 
-constexpr std::array commands{
-    Command{"run", "serve in the foreground; what bearerd does without a command", manual::run, run_command},
-    Command{"login", "log in once and tell how it went", manual::login, login_command},
-};
+CLI::App& add_command(CLI::App& program, const char* name, const char* summary, std::string_view manual,
+                      Options& options) {
+    CLI::App& command = *program.add_subcommand(name, summary);
+    describe(command, options.file, manual);
+    return command;
+}
+
+void add_service(CLI::App& command, Options& options) {
+    command
+        .add_option("--service", options.service,
+                    "run as this unit would: its user, credentials and paths; for root")
+        ->option_text("UNIT");
+}
 
 /// The option of `bearerd wait`. Throws for what is no duration.
 void add_timeout(CLI::App& wait, Duration& timeout) {
@@ -102,40 +118,73 @@ int complain_of_usage(int argc, char** argv, const CLI::ParseError& error) {
     return exit_usage;
 }
 
+void add_journal(CLI::App& journal, Options& options) {
+    journal.add_flag("--unresolved", options.journal.unresolved,
+                     "only those of which nobody knows whether they were executed");
+    journal.add_flag("--unheard", options.journal.unheard,
+                     "only those that were executed, but whose app was gone before its answer");
+    journal.add_option("--key", options.journal.key, "only the transactions with this key")
+        ->option_text("KEY");
+    journal.add_flag("--json", options.journal.json, "an object a line, for programs");
+    add_close(*journal.add_subcommand("close", "close a mutation of unknown outcome by hand"), options.file,
+              options.close);
+}
+
+void add_commands(CLI::App& program, Options& options) {
+    add_command(program, "run", "serve in the foreground; what bearerd does without a command", manual::run,
+                options);
+    CLI::App& check = add_command(program, "check", "validate the configuration", manual::check, options);
+    check.add_flag("--settings", options.settings_only,
+                   "check the settings alone and open no file that they name");
+    add_service(check, options);
+    add_service(add_command(program, "login", "log in once and tell how it went", manual::login, options),
+                options);
+    add_command(program, "status", "tell how the running bearerd does", manual::status, options)
+        .add_flag("--json", options.status_as_json, "print the daemon's answer as JSON, for programs");
+    add_timeout(
+        add_command(program, "wait", "wait until the running bearerd is ready", manual::wait, options),
+        options.timeout);
+    add_journal(add_command(program, "journal", "list the mutations that were sent and what became of them",
+                            manual::journal, options),
+                options);
+}
+
+/// `check` and `login`, as the unit would run them.
+int run_command_as_service(const CLI::App& program, const CLI::App& command, const Options& options) {
+    std::vector<std::string> arguments{command.get_name()};
+    if (options.settings_only)
+        arguments.emplace_back("--settings");
+    const bool names_file = program.count("--config") + command.count("--config") != 0;
+    return run_as_service(*options.service, std::move(arguments),
+                          names_file ? std::optional{options.file} : std::nullopt);
+}
+
+int run_chosen(const CLI::App& program, const Options& options) {
+    const auto chosen = program.get_subcommands();
+    const std::string name = chosen.empty() ? "run" : chosen.front()->get_name();
+    if (options.service)
+        return run_command_as_service(program, *chosen.front(), options);
+    if (name == "check")
+        return options.settings_only ? check_settings_command(options.file) : check_command(options.file);
+    if (name == "login")
+        return login_command(options.file);
+    if (name == "status")
+        return status_command(options.file, options.status_as_json);
+    if (name == "wait")
+        return wait_command(options.file, options.timeout);
+    if (name == "journal")
+        return chosen.front()->got_subcommand("close") ? close_command(options.file, options.close)
+                                                       : journal_command(options.file, options.journal);
+    return run_command(options.file);
+}
+
 int run_commands(int argc, char** argv) {
     CLI::App program{"bearerd: a local authenticating reverse proxy for GraphQL APIs", "bearerd"};
-    std::string file{default_config_file};
-    describe(program, file, manual::program);
-    JournalOptions journal_options;
-    CLI::App& journal =
-        *program.add_subcommand("journal", "list the mutations that were sent and what became of them");
-    describe(journal, file, manual::journal);
-    journal.add_flag("--unresolved", journal_options.unresolved,
-                     "only those of which nobody knows whether they were executed");
-    journal.add_flag("--unheard", journal_options.unheard,
-                     "only those that were executed, but whose app was gone before its answer");
-    journal.add_option("--key", journal_options.key, "only the transactions with this key")
-        ->option_text("KEY");
-    journal.add_flag("--json", journal_options.json, "an object a line, for programs");
-    CloseOptions close_options;
-    CLI::App& close = *journal.add_subcommand("close", "close a mutation of unknown outcome by hand");
-    add_close(close, file, close_options);
-    CLI::App& check = *program.add_subcommand("check", "validate the configuration");
-    describe(check, file, manual::check);
-    bool settings_only = false;
-    check.add_flag("--settings", settings_only, "check the settings alone and open no file that they name");
-    CLI::App& status = *program.add_subcommand("status", "tell how the running bearerd does");
-    describe(status, file, manual::status);
-    bool status_as_json = false;
-    status.add_flag("--json", status_as_json, "print the daemon's answer as JSON, for programs");
-    CLI::App& wait = *program.add_subcommand("wait", "wait until the running bearerd is ready");
-    describe(wait, file, manual::wait);
-    Duration timeout = default_wait;
-    add_timeout(wait, timeout);
+    Options options;
+    describe(program, options.file, manual::program);
     program.set_version_flag("--version", "bearerd " BEARERD_VERSION, "print the version and exit");
     program.require_subcommand(0, 1);
-    for (const Command& command : commands)
-        describe(*program.add_subcommand(command.name, command.summary), file, command.manual);
+    add_commands(program, options);
     try {
         program.parse(argc, argv);
     } catch (const CLI::ParseError& error) {
@@ -143,20 +192,7 @@ int run_commands(int argc, char** argv) {
             return complain_of_usage(argc, argv, error);
         return program.exit(error); // prints help or version
     }
-    for (const Command& command : commands)
-        if (program.got_subcommand(command.name))
-            return command.run(file);
-    if (program.got_subcommand(&check))
-        return settings_only ? check_settings_command(file) : check_command(file);
-    if (program.got_subcommand(&status))
-        return status_command(file, status_as_json);
-    if (journal.got_subcommand(&close))
-        return close_command(file, close_options);
-    if (program.got_subcommand(&journal))
-        return journal_command(file, journal_options);
-    if (program.got_subcommand(&wait))
-        return wait_command(file, timeout);
-    return run_command(file);
+    return run_chosen(program, options);
 }
 
 /// By now logs, journal and token store are written. A look-up of a name can't be ended: while its thread

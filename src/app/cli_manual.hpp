@@ -43,11 +43,12 @@ inline constexpr std::string_view check =
 is valid but risky, such as a password file that other users may change, is printed as
 FILE:LINE:COLUMN: warning: ... and leaves the exit status 0. Opens what the file names, as
 the user who runs it: the password's file, TLS files, the token store's folder and key.
-Changes nothing, sends nothing.
+Changes nothing, sends nothing. As root, it warns of files that only root can read.
 
-Where the service gets the password as a systemd credential, tell where that stands; an
-instance's configuration SHOP.yaml has its password in SHOP.password there:
-  CREDENTIALS_DIRECTORY=/etc/bearerd bearerd check
+Just as the service would, with its user, credentials, paths and configuration file; as
+root, where systemd runs:
+  bearerd check --service bearerd
+  bearerd check --service bearerd@SHOP
 
 With --settings, it checks what the file says and opens nothing that it names: what the
 unit's ExecReload= does first, so that systemctl reload fails for a file with a mistake.
@@ -59,15 +60,13 @@ inline constexpr std::string_view login =
 prints upstream, identity, TLS version and cipher, and the token's life. Never prints,
 stores or reuses the token. A running bearerd is not disturbed.
 
-Where the service gets the password as a systemd credential, tell where that stands; an
-instance's configuration SHOP.yaml has its password in SHOP.password there:
-  CREDENTIALS_DIRECTORY=/etc/bearerd bearerd login
-Just as the service would, by a user without rights (bearerd(1) has it for an instance):
-  systemd-run --pipe --wait -q -p DynamicUser=yes \
-      -p LoadCredential=password:/etc/bearerd/password bearerd login
+Just as the service would, with its user, credentials, paths and configuration file; as
+root, where systemd runs:
+  bearerd login --service bearerd
+  bearerd login --service bearerd@SHOP
 
-Exit status: 0 logged in, 69 upstream or login unavailable, 77 rejected: the user name or
-the password is wrong, 78 bad configuration.)";
+Exit status: 0 logged in, 69 upstream or login unavailable, 77 rejected: the
+credentials are wrong, 78 bad configuration.)";
 
 inline constexpr std::string_view status =
     R"(Asks the bearerd that runs with this configuration, through its admin listener
@@ -99,7 +98,7 @@ which request id, with which key, and what became of it. EXECUTED says
                       another request of the same transaction was executed
   no: CODE            it was not executed
   unknown: ...        nobody knows: check the key upstream before anything is sent again
-  in hand             the running bearerd is waiting for the answer
+  in flight           the running bearerd is waiting for the answer
 Reads while bearerd runs; changes nothing. Run it as a user who may read the folder.
 
 Exit status: 0 listed, 1 the journal can't be read, 78 bad configuration, or no journal

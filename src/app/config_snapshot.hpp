@@ -14,7 +14,7 @@
 namespace bearerd::app {
 
 /// What is built once from one set of settings and shared by all threads. A reload makes another one;
-/// requests in hand keep the old one alive.
+/// requests in flight keep the old one alive.
 struct ConfigSnapshot {
     /// Throws std::runtime_error with a sentence where a TLS file can't be used.
     /// `secret`: of the guard's HMACs.

@@ -56,8 +56,12 @@ private:
     void take_over(const std::shared_ptr<const ConfigSnapshot>& generation);
 
     [[nodiscard]] std::string status_line() const {
-        return app::status_line(tokens_->status(), shared_.reloads.rejected());
+        const OpenTransactions open =
+            journal_ ? OpenTransactions{journal_->unresolved(), journal_->unheard()} : OpenTransactions{};
+        return app::status_line(tokens_->status(), shared_.reloads.rejected(), open);
     }
+
+    [[nodiscard]] std::vector<const Stats*> stats() const;
 
     [[nodiscard]] admin::Sources admin_sources() const;
     void shut_down(const char* signal_name);
@@ -77,6 +81,7 @@ private:
     std::unique_ptr<auth::TokenService> tokens_;
     Listeners listeners_;
     AdminListener admin_;
+    admin::History history_;
     std::atomic<admin::Phase> phase_{admin::Phase::starting};
     TimePoint started_at_ = BootClock::now();
     asio::basic_signal_set<net::Executor> signals_;
@@ -114,7 +119,8 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
       admin_{*workers_.front()},
       signals_{workers_.front()->context().get_executor()},
       grace_{workers_.front()->context().get_executor()},
-      heartbeat_{workers_, [this] { return stopping_ ? std::nullopt : std::optional{status_line()}; }} {
+      heartbeat_{workers_, [this] { return stopping_ ? std::nullopt : std::optional{status_line()}; },
+                 [this] { history_.look(stats(), BootClock::now()); }} {
     shared_.clients.most = settings_->limits.client_connections;
 }
 
@@ -295,6 +301,13 @@ void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) 
     }
 }
 
+std::vector<const Stats*> Daemon::stats() const {
+    std::vector<const Stats*> threads;
+    for (const auto& worker : workers_)
+        threads.push_back(&worker->stats());
+    return threads;
+}
+
 admin::Sources Daemon::admin_sources() const {
     admin::Sources sources;
     sources.version = BEARERD_VERSION;
@@ -302,12 +315,12 @@ admin::Sources Daemon::admin_sources() const {
     error_code unnamed;
     sources.host = asio::ip::host_name(unnamed);
     sources.started_at = started_at_;
-    for (const auto& worker : workers_)
-        sources.stats.push_back(&worker->stats());
+    sources.stats = stats();
     sources.tokens = tokens_.get();
     sources.health = &shared_.health;
     sources.phase = &phase_;
     sources.reloads = &shared_.reloads;
+    sources.history = &history_;
     sources.journal = journal_.get();
     if (generation_->identifier)
         sources.transactions = [generation = generation_,
@@ -321,7 +334,7 @@ void Daemon::shut_down(const char* signal_name) {
     stopping_ = true;
     phase_ = admin::Phase::draining;
     systemd::notify_stopping();
-    log::info("stopping: requests in hand are finished", {{"signal", signal_name}});
+    log::info("stopping: requests in flight are finished", {{"signal", signal_name}});
     undrained_ = workers_.size();
     for (const auto& worker : workers_) {
         auto drained = [this] { asio::post(workers_.front()->context(), [this] { on_worker_drained(); }); };
@@ -331,7 +344,7 @@ void Daemon::shut_down(const char* signal_name) {
     grace_.async_wait([this](error_code code) {
         if (code)
             return;
-        log::warning("the grace period is over: requests in hand end now", {});
+        log::warning("the grace period is over: requests in flight end now", {});
         cut(cut_limit);
     });
 }
@@ -355,7 +368,7 @@ void Daemon::on_worker_drained() {
 /// an answer, however little time there is.
 void Daemon::hurry(const char* signal_name) {
     hurried_ = true;
-    log::warning("a second signal: requests in hand end now", {{"signal", signal_name}});
+    log::warning("a second signal: requests in flight end now", {{"signal", signal_name}});
     limit_exit_time(exit_failed, 2); // where not even the loop turns
     cut(hurry_limit);
 }

@@ -12,9 +12,10 @@ namespace bearerd::app {
 using namespace std::chrono_literals;
 
 Heartbeat::Heartbeat(const std::vector<std::unique_ptr<Worker>>& workers,
-                     std::function<std::optional<std::string>()> status)
+                     std::function<std::optional<std::string>()> status, std::function<void()> on_beat)
     : workers_{workers},
       status_{std::move(status)},
+      on_beat_{std::move(on_beat)},
       timer_{workers.front()->context().get_executor()},
       watchdog_{systemd::watchdog_interval()} {}
 
@@ -22,6 +23,7 @@ void Heartbeat::beat() {
     constexpr Duration status_interval = 10s;
     if (watchdog_)
         feed_watchdog();
+    on_beat_();
     if (const auto status = status_(); status && *status != last_status_) {
         systemd::notify_status(*status);
         last_status_ = *status;
@@ -61,8 +63,16 @@ std::string login_line(const auth::AuthStatus& status) {
 
 } // namespace
 
-std::string status_line(const auth::AuthStatus& status, const std::optional<std::string>& rejected) {
+std::string status_line(const auth::AuthStatus& status, const std::optional<std::string>& rejected,
+                        OpenTransactions open) {
     std::string line = login_line(status);
+    if (open.unknown != 0)
+        line += "; " + std::to_string(open.unknown) +
+                (open.unknown == 1 ? " transaction has" : " transactions have") + " an unknown outcome";
+    if (open.unheard != 0)
+        line += "; " + std::to_string(open.unheard) +
+                (open.unheard == 1 ? " transaction was executed, but its till does not know it"
+                                   : " transactions were executed, but their tills do not know it");
     if (rejected)
         line += "; the changed configuration was rejected, the former one stays in use: " + *rejected;
     return line;

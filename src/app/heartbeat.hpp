@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -18,17 +19,26 @@
 
 namespace bearerd::app {
 
-/// How the login stands, for systemctl status, and why the last reload was rejected, if it was.
+/// Transactions of the journal that somebody has to look after.
+struct OpenTransactions {
+    std::uint64_t unknown = 0; ///< nobody knows whether they were executed
+    std::uint64_t unheard = 0; ///< executed, and their tills do not know it
+};
+
+/// How the login stands, for systemctl status; how many transactions are open, and why the last reload was
+/// rejected, if it was.
 [[nodiscard]] std::string status_line(const auth::AuthStatus& status,
-                                      const std::optional<std::string>& rejected = {});
+                                      const std::optional<std::string>& rejected = {},
+                                      OpenTransactions open = {});
 
 /// Tells the service manager now and then how things stand, and its watchdog that every worker's loop turns.
 /// On the first worker's thread.
 class Heartbeat {
 public:
-    /// `status` gives nothing where there is none to tell.
+    /// `status` gives nothing where there is none to tell. `on_beat` is called at each beat: every ten
+    /// seconds, or more often if the watchdog wants it.
     Heartbeat(const std::vector<std::unique_ptr<Worker>>& workers,
-              std::function<std::optional<std::string>()> status);
+              std::function<std::optional<std::string>()> status, std::function<void()> on_beat);
     Heartbeat(const Heartbeat&) = delete;
     Heartbeat& operator=(const Heartbeat&) = delete;
     ~Heartbeat() = default;
@@ -42,6 +52,7 @@ private:
 
     const std::vector<std::unique_ptr<Worker>>& workers_;
     std::function<std::optional<std::string>()> status_;
+    std::function<void()> on_beat_;
     net::asio::basic_waitable_timer<std::chrono::steady_clock,
                                     net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>
         timer_;

@@ -73,10 +73,10 @@ Json to_json(const JournalEntry& item, State state) {
                                   : Json()}};
 }
 
-/// "yes, by recovery", "no: upstream_unreachable", "in hand".
+/// "yes, by recovery", "no: upstream_unreachable", "in flight".
 std::string outcome_text(const JournalEntry& item, State state) {
     if (state == State::in_hand)
-        return "in hand";
+        return "in flight";
     if (item.close)
         return std::string{outcome::to_string(item.close->executed)} + ", closed by " +
                printable(item.close->user);

@@ -65,8 +65,8 @@ int report_success(const config::Settings& settings, const auth::LoginOutcome& o
 int report_rejection(const config::Settings& settings, const auth::LoginOutcome& outcome) {
     complain("the upstream rejected the login by " + account(settings) + " at " + address(settings) + ": " +
              printable(outcome.reason) +
-             "\nCheck credentials in the configuration and the password's file; too many tries may lock the "
-             "account.");
+             "\nCheck what the configuration says of the account and the file of its secret; too many tries "
+             "may lock the account.");
     return exit_rejected;
 }
 

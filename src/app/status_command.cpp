@@ -82,6 +82,8 @@ std::string journal_line(const json* journal) {
     if (unresolved.empty())
         return {};
     std::string line = unresolved + (unresolved == "1" ? " mutation" : " mutations") + " without an outcome";
+    if (const std::string unheard = text(journal, "unheard"); !unheard.empty() && unheard != "0")
+        line += ", " + unheard + (unheard == "1" ? " whose till" : " whose tills") + " got no answer";
     if (text(journal, "working") == "false")
         line += "; can't be written just now";
     return line;

@@ -31,7 +31,7 @@ namespace bearerd::app {
 struct Shared {
     server::ClientLimit clients;
     server::MemoryBudget bodies;
-    std::atomic<std::uint32_t> pending{0}; ///< requests in hand
+    std::atomic<std::uint32_t> pending{0}; ///< requests in flight
     admin::Reloads reloads;
     upstream::Health health;
     journal::Journal* journal = nullptr;              ///< none: off. Goes before the workers do.

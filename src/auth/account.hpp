@@ -3,6 +3,7 @@
 #include <bearerd/config/config.hpp>
 
 #include <string>
+#include <string_view>
 
 namespace bearerd::auth {
 
@@ -23,6 +24,24 @@ namespace bearerd::auth {
 /// The configured user as people know it.
 [[nodiscard]] inline std::string user_in_words(const config::Settings& settings) {
     return settings.auth.kind == config::LoginKind::static_token ? "static token" : settings.credentials.user;
+}
+
+/// What has to be corrected after a rejected login, and the setting that names the file with the secret.
+struct CredentialWords {
+    std::string_view what;
+    std::string_view key;
+};
+
+[[nodiscard]] constexpr CredentialWords credential_in_words(config::LoginKind kind) noexcept {
+    switch (kind) {
+    case config::LoginKind::oauth2_client_credentials:
+        return {"client id or client secret", "client_secret_file"};
+    case config::LoginKind::static_token:
+        return {"token", "secret_file"};
+    case config::LoginKind::graphql:
+        break;
+    }
+    return {"user name or password", "password_file"};
 }
 
 } // namespace bearerd::auth

@@ -42,7 +42,7 @@ public:
         case errc::too_large:
             return "a message exceeds its limit";
         case errc::login_rejected:
-            return "the upstream rejected the user name or password";
+            return "the upstream rejected the credentials";
         case errc::login_unavailable:
             return "the login could not be carried out";
         }

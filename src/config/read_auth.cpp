@@ -246,8 +246,10 @@ void read_password(Section& in, const Environment& environment, Credentials& out
     in.fault(
         "password",
         "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
-        "credential \"password\"; by hand, CREDENTIALS_DIRECTORY=/etc/bearerd takes it from the file that "
-        "bearerd.service or bearerd@.service would take it from");
+        "credential \"password\"; by hand, as root, bearerd check and bearerd login take it as the service "
+        "would with --service bearerd, or --service bearerd@NAME for /etc/bearerd/NAME.yaml (without "
+        "systemd: "
+        "CREDENTIALS_DIRECTORY=/etc/bearerd)");
 }
 
 void read_user_and_password(Section in, const Environment& environment, Credentials& out) {

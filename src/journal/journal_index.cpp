@@ -84,7 +84,7 @@ void JournalIndex::take(const Start& start) {
     start_ = start;
     if (start.number != last_number)
         next_ = std::max(next_, start.number);
-    in_hand_ = static_cast<std::size_t>(
+    in_flight_count_ = static_cast<std::size_t>(
         std::ranges::count_if(items_, [this](const auto& entry) { return in_flight(entry.second); }));
 }
 
@@ -130,7 +130,7 @@ void JournalIndex::count(const JournalEntry& item, bool up) noexcept {
         if (counts)
             counter = up ? counter + 1 : counter - 1;
     };
-    add(in_hand_, in_flight(item));
+    add(in_flight_count_, in_flight(item));
     add(unresolved_, item.unresolved());
     add(unheard_, item.unheard());
     add(answered_, !item.unresolved() && item.closable());

@@ -31,7 +31,7 @@ public:
     /// (fsync(2)), so that the next append() begins a new file.
     [[nodiscard]] error_code sync();
 
-    /// What is unresolved, in hand, unheard or guarded, and nothing else.
+    /// What is unresolved, in flight, unheard or guarded, and nothing else.
     [[nodiscard]] const JournalIndex& book() const noexcept { return book_; }
 
     /// What open() left out.

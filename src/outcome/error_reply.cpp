@@ -45,8 +45,8 @@ constexpr std::array<Row, error_code_count> rows{{
      "The till's request has larger headers than allowed, and nothing was executed; please report this "
      "to the till's software supplier."},
     {ErrorCode::login_rejected, 502, Executed::no, "LOGIN_REJECTED", "login_rejected",
-     "The gift card service does not accept this till's user name or password, and nothing was executed; "
-     "please have the credentials corrected."},
+     "The gift card service does not accept this till's credentials, and nothing was executed; please have "
+     "them corrected."},
     {ErrorCode::login_unavailable, 503, Executed::no, "LOGIN_UNAVAILABLE", "login_unavailable",
      "The gift card service could not log this till in at the moment, and nothing was executed; please "
      "try again shortly."},

@@ -42,6 +42,11 @@ constexpr std::string_view app_left =
     "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
     "again.";
 
+/// The reason in the request's log line if a rejection is passed on.
+constexpr std::string_view permission_missing =
+    "rejected, and another login would not help: the token is new (auth.fresh_for), or the same was rejected "
+    "after a login, so the account seems to lack a permission";
+
 /// Added to the reason in the request's log line.
 constexpr std::string_view no_key = "; not looked up: the argument that is its key by transactions.rules is "
                                     "no string of 1 to 4096 bytes and no "
@@ -192,7 +197,7 @@ private:
     [[nodiscard]] Reply pass_on(HeldAnswer held);
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
     [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
-    void note_answer(std::uint16_t status, Verdict verdict, Executed executed) noexcept;
+    void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
 
     Forwarder& owner_;
     const server::Request& request_;
@@ -601,11 +606,12 @@ Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::R
     return reply;
 }
 
-void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict,
-                                              Executed executed) noexcept {
+void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict, Executed executed) {
     report_.status = status;
     report_.outcome = static_cast<std::uint32_t>(verdict); // the labels begin with the verdicts
     report_.executed = executed;
+    if (verdict == Verdict::rejected && report_.detail.empty())
+        report_.detail = permission_missing;
 }
 
 } // namespace bearerd::proxy

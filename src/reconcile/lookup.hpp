@@ -13,7 +13,7 @@ public:
 
     [[nodiscard]] net::Task<Answer> run();
 
-    void finish_soon() noexcept override {} // it is part of a request in hand
+    void finish_soon() noexcept override {} // it is part of a request in flight
 
     void finish_now() noexcept override {
         hopeless_ = true;

@@ -168,7 +168,7 @@ void Table::settle_locked(const RecordPtr& record, Settlement how, TimePoint now
     const bool answered = how.executed == Executed::answered;
     const bool keeps = how.keep_answer && how.answer != nullptr;
     if (how.executed == Executed::no || (answered && how.nothing_ran)) {
-        remove(record);
+        free(record, answered ? Seen::State::answered : Seen::State::not_executed, now);
     } else if (how.executed == Executed::yes) {
         execute(record, now);
         if (keeps)
@@ -227,10 +227,22 @@ bool Table::restore(Restored transaction, TimePoint now) {
 /// Of its identities, those that are not there yet.
 bool Table::insert(Restored transaction, TimePoint now) {
     const bool executed = transaction.executed == Executed::yes;
-    if (transaction.executed == Executed::no || (executed && transaction.age >= limits_.remember))
+    const TimePoint settled_at = now - std::max(transaction.age, Duration{0});
+    for (const Digest& identity : transaction.identities)
+        forget_freed(identity);
+    if (executed && transaction.age >= limits_.remember)
         return true;
     std::erase_if(transaction.identities,
                   [this](const Digest& identity) { return records_.contains(identity); });
+    if (transaction.executed == Executed::no) {
+        const Seen seen{transaction.nothing_ran ? Seen::State::answered : Seen::State::not_executed,
+                        transaction.request_id,
+                        transaction.at_ms,
+                        {},
+                        transaction.fields};
+        remember_freed(transaction.identities, seen, settled_at);
+        return true;
+    }
     if (transaction.identities.empty())
         return true;
     if (!make_room(transaction.identities.size(), now))
@@ -245,7 +257,7 @@ bool Table::insert(Restored transaction, TimePoint now) {
     record->state = State::unknown;
     add(record);
     if (executed)
-        execute(record, now - std::max(transaction.age, Duration{0}));
+        execute(record, settled_at);
     return true;
 }
 
@@ -296,7 +308,7 @@ std::optional<Seen> Table::find(const Digest& identity, TimePoint now) {
     const std::lock_guard lock{mutex_};
     const RecordPtr record = record_of(identity, now);
     if (record == nullptr)
-        return std::nullopt;
+        return find_freed(identity, now);
     Seen seen{seen_state(*record), record->request_id, record->at_ms, record->reconciled, {}};
     seen.fields = record->fields;
     return seen;
@@ -351,6 +363,8 @@ void Table::add(const RecordPtr& record) {
             records_.erase(record->identities[i]);
         throw;
     }
+    for (const Digest& identity : record->identities)
+        forget_freed(identity); // its last request says more
 }
 
 void Table::remove(const RecordPtr& record) noexcept {
@@ -363,6 +377,43 @@ void Table::remove(const RecordPtr& record) noexcept {
         if (found != records_.end() && found->second == record)
             records_.erase(found);
     }
+}
+
+/// It was not executed, and a repeat is sent as new. If memory runs out, people are not shown that.
+void Table::free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept {
+    remove(record);
+    try {
+        const Seen seen{state, record->request_id, record->at_ms, {}, record->fields};
+        remember_freed(record->identities, seen, now);
+    } catch (const std::exception&) {
+        return;
+    }
+}
+
+void Table::remember_freed(std::span<const Digest> identities, const Seen& seen, TimePoint at) {
+    for (const Digest& identity : identities) {
+        forget_freed(identity);
+        std::list<Freed> one{{identity, seen, at}};
+        freed_of_[identity] = one.begin();
+        freed_.splice(freed_.end(), one);
+    }
+    while (freed_.size() > most_freed)
+        forget_freed(Digest{freed_.front().identity});
+}
+
+void Table::forget_freed(const Digest& identity) noexcept {
+    const auto found = freed_of_.find(identity);
+    if (found == freed_of_.end())
+        return;
+    freed_.erase(found->second);
+    freed_of_.erase(found);
+}
+
+std::optional<Seen> Table::find_freed(const Digest& identity, TimePoint now) const {
+    const auto found = freed_of_.find(identity);
+    if (found == freed_of_.end() || now - found->second->at >= limits_.remember)
+        return std::nullopt;
+    return found->second->seen;
 }
 
 /// It was executed: it is remembered from `settled_at` on for a bounded time. Changes nothing if memory runs

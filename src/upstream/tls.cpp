@@ -35,7 +35,7 @@ std::string last_error() {
     return reason;
 }
 
-/// OpenSSL's own takes each of the list's sixteen places in hand, full or not.
+/// OpenSSL's own looks at each of the list's sixteen places, full or not.
 void clear_errors() noexcept {
     if (ERR_peek_error() != 0)
         ERR_clear_error();

@@ -399,7 +399,7 @@ TEST_F(JournalTest, IsListedForPeopleWhileItIsWritten) {
     EXPECT_THAT(ended.standard_output,
                 testing::MatchesRegex("TIME \\(UTC\\) .*\n"
                                       "20[^\n]*Z  yes +till-7 +createBalanceAdjustment\n"
-                                      "20[^\n]*Z  in hand +[0-9a-f]+  createBalanceAdjustment\n"));
+                                      "20[^\n]*Z  in flight +[0-9a-f]+  createBalanceAdjustment\n"));
     EXPECT_TRUE(listed(*daemon, {"--unresolved"}).empty());
     kill(*daemon);
     EXPECT_EQ(listed(*daemon, {"--unresolved"}).size(), 1U);

@@ -9,6 +9,7 @@
 #include <gtest/gtest.h>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace bearerd::test {
 namespace {
@@ -64,7 +65,7 @@ TEST_F(Commands, ManualAndCompletionKnowEachCommandAndItsOptions) {
             EXPECT_THAT(other, testing::ContainsRegex("(-a |')" + command + "[: ]"));
     }
     for (const std::string option :
-         {"config", "help", "version", "timeout", "unresolved", "json", "settings"}) {
+         {"config", "help", "version", "timeout", "unresolved", "json", "settings", "service"}) {
         for (const std::string& other : others)
             EXPECT_THAT(other, testing::ContainsRegex("(--|-l )" + option));
         EXPECT_THAT(manual, HasSubstr("\\-\\-" + option));
@@ -238,6 +239,66 @@ TEST_F(Commands, CheckPrintsWarningsAndSucceeds) {
                                         " can be changed by every user"));
 }
 
+/// Programs that stand in for systemd's: `systemctl cat` prints the unit, systemd-run what it was called
+/// with.
+class AsService : public Commands {
+protected:
+    AsService() {
+        std::filesystem::create_directory(path("bin"));
+        program("systemctl", "[ \"$*\" = 'cat --no-pager -- bearerd@shop.service' ] && cat " + path("unit"));
+        program("systemd-run", "printf '%s\\n' \"$@\"; exit 77");
+        directory_.write("unit", "[Service]\nExecStart=/usr/bin/bearerd run --config /etc/bearerd/%i.yaml\n"
+                                 "LoadCredential=password:/etc/bearerd/%i.password\nDynamicUser=yes\n");
+    }
+
+    void program(const std::string& name, const std::string& text) {
+        const std::string file = directory_.write("bin/" + name, "#!/bin/sh\n" + text + "\n");
+        std::filesystem::permissions(file, std::filesystem::perms::owner_all);
+    }
+
+    [[nodiscard]] Finished bearerd(const std::vector<std::string>& arguments) const {
+        return run(BEARERD_PROGRAM, arguments, {{"PATH", path("bin") + ":/usr/bin:/bin"}});
+    }
+};
+
+TEST_F(AsService, CheckAndLoginRunAsTheUnitSaysAndEndAsThatDoes) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "it takes root";
+    for (const std::string command : {"check", "login"}) {
+        const Finished ended = bearerd({command, "--service", "bearerd@shop"});
+        EXPECT_EQ(ended.exit.code, 77) << ended.output;
+        EXPECT_THAT(ended.standard_output,
+                    AllOf(HasSubstr("-p\nLoadCredential=password:/etc/bearerd/shop.password\n"),
+                          HasSubstr("-p\nUser=bearerd\n"),
+                          HasSubstr("/bearerd\n" + command + "\n--config\n/etc/bearerd/shop.yaml\n")));
+    }
+    const Finished other = bearerd({"check", "--settings", "--service", "bearerd@shop", "-c", "/f.yaml"});
+    EXPECT_THAT(other.standard_output, HasSubstr("\ncheck\n--settings\n--config\n/f.yaml\n"));
+}
+
+TEST_F(AsService, SaysWhyItCanNotRunSo) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "it takes root";
+    EXPECT_EQ(bearerd({"check", "--service", "--all"}).exit.code, 64);
+    for (const std::string wrong : {"a b", "--", "@shop"})
+        EXPECT_EQ(bearerd({"check", "--service=" + wrong}).exit.code, 64) << wrong;
+    const Finished unknown = bearerd({"login", "--service", "bearerd"});
+    EXPECT_EQ(unknown.exit.code, 1);
+    EXPECT_THAT(unknown.output, HasSubstr("bearerd: systemctl cat bearerd.service fails"));
+}
+
+TEST_F(Commands, CheckAsRootWarnsOfWhatAServiceOfAnotherUserCanNotRead) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "it takes root";
+    const std::string file = write("https://api.example.com/graphql");
+    std::filesystem::permissions(path("password"), std::filesystem::perms::owner_read);
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_EQ(ended.exit.code, 0) << ended.output;
+    EXPECT_THAT(ended.output, AllOf(HasSubstr(":5:18: warning: credentials.password_file: "),
+                                    HasSubstr("can't be read by a service that does not run as root"),
+                                    HasSubstr("bearerd check --service UNIT")));
+}
+
 TEST_F(Commands, LoginTellsUpstreamIdentityTlsAndTokenLife) {
     const Simulator upstream;
     directory_.write("ca.pem", upstream.ca_pem());
@@ -274,7 +335,7 @@ TEST_F(Commands, ARejectedLoginIs77AndSaysWhatToDo) {
     EXPECT_EQ(ended.exit.code, 77) << ended.output;
     EXPECT_EQ(ended.standard_output, "");
     EXPECT_THAT(ended.output,
-                AllOf(HasSubstr("rejected"), HasSubstr("till-042"), HasSubstr("Check credentials")));
+                AllOf(HasSubstr("rejected"), HasSubstr("till-042"), HasSubstr("may lock the account")));
 }
 
 TEST_F(Commands, ALoginThatCanNotBeCarriedOutIs69AndSaysWhatToDo) {

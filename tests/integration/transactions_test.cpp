@@ -133,7 +133,7 @@ TEST_F(TransactionsTest, AnUnknownOneIsNeverSentAgainAndIsFoundInTheBackground) 
     EXPECT_EQ(extensions(again).value("executed", ""), "yes");
     EXPECT_EQ(extensions(again).value("first_request_id", ""), "till-1");
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
-    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 0));
+    EXPECT_TRUE(soon([&] { return daemon->metric("bearerd_journal_unresolved") == 0; }));
 }
 
 TEST_F(TransactionsTest, ACrashForgetsNothing) {
@@ -159,6 +159,19 @@ TEST_F(TransactionsTest, ACrashForgetsNothing) {
     }
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
     EXPECT_EQ(upstream.executions("sale-2"), 0U);
+}
+
+TEST_F(TransactionsTest, OneThatWasNotExecutedIsShownAsThatAfterARestartToo) {
+    auto daemon = start_with_journal(replay("100ms", false));
+    upstream.set_faults(R"({"kind":"reject","operations":"mutation"})");
+    EXPECT_EQ(daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}}).status, 200);
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "not_executed");
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("request_id"), "till-1");
+    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "no"; }));
+    kill(*daemon);
+    daemon = start_with_journal(replay("100ms", false));
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "not_executed");
+    EXPECT_EQ(upstream.executions("sale-1"), 0U);
 }
 
 TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhatIsInFlight) {
@@ -288,7 +301,7 @@ TEST_F(TransactionsTest, ALaterAnswerSettlesAnEarlierUnknownEntry) {
     upstream.set_faults(request_is_lost);
     EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
     EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
-    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 0));
+    EXPECT_TRUE(soon([&] { return daemon->metric("bearerd_journal_unresolved") == 0; }));
     const auto items = listed(*daemon, {"--key", "sale-1"});
     ASSERT_EQ(items.size(), 2U);
     EXPECT_EQ(std::ranges::count_if(items, [](const Json& item) { return item.at("executed") == "yes"; }), 1);

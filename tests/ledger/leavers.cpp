@@ -32,7 +32,7 @@ void Leavers::give_up(Action action) {
         }
     for (std::size_t i = 0; i < stayers_of_a_round; ++i)
         stayers_.push_back(send_next(true));
-    // Not before bearerd has them in hand: an end that comes together with a request is a client that
+    // Not before bearerd has read them: an end that comes together with a request is a client that
     // half-closes, and is served.
     for (App& app : leavers)
         app.client.socket().wait_until_read();

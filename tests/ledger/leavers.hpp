@@ -19,7 +19,7 @@ public:
     Leavers(test::Simulator& simulator, BearerdProcess& bearerd, std::uint64_t seed);
 
     /// One round: `action` says what they wait for. No other round may be near (contract 3.6), and for a
-    /// handshake no client may have a request in hand.
+    /// handshake no client may have a request in flight.
     void give_up(Action action);
 
     /// One for each reference.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/admin/history.hpp>
 #include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/clock.hpp>
@@ -25,7 +26,8 @@ enum class Phase : std::uint8_t {
 };
 
 /// Everything that the admin listener tells about, and where it reads it. What is pointed to outlives the
-/// handler and may change meanwhile on any thread; no pointer but `journal` is null.
+/// handler and may change meanwhile on any thread, `history` on the admin listener's alone; no pointer but
+/// `journal` is null.
 struct Sources {
     std::string version;
     std::string upstream_url; ///< of the settings of the moment: a reload makes a new handler
@@ -37,14 +39,15 @@ struct Sources {
     const upstream::Health* health = nullptr;
     const std::atomic<Phase>* phase = nullptr;
     const Reloads* reloads = nullptr;
+    const History* history = nullptr;
     const journal::Journal* journal = nullptr; ///< none is kept
     /// The JSON of /transactions for a key (contract 8). Empty: no rule replays repeats. Any thread.
     std::function<std::string(std::string_view key)> transactions{};
 };
 
-/// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json and the status
-/// page. For a server::ServiceSettings with no `paths` and the one method GET. Its requests are quiet:
-/// neither logged nor counted.
+/// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json, /history.json
+/// and the status page. For a server::ServiceSettings with no `paths` and the one method GET. Its requests
+/// are quiet: neither logged nor counted.
 class AdminHandler final : public server::Handler {
 public:
     explicit AdminHandler(Sources sources);

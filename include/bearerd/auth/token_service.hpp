@@ -18,11 +18,13 @@ namespace bearerd::auth {
 struct AuthStatus {
     /// "empty", "logging_in", "valid", "refreshing", "backing_off", "rejected" or "stopped".
     std::string_view state = "empty";
-    std::optional<Duration> expires_in;          ///< of a token that is still good
-    std::string identity;                        ///< what the token names, else the configured user
-    std::string_view last_login_result = "none"; ///< "none", "ok", "rejected" or "unavailable"
-    std::string last_login_reason;               ///< of a failure, in words
-    std::optional<Duration> next_try;            ///< until the next login while a back-off lasts
+    std::optional<Duration> expires_in;                    ///< of a token that is still good
+    std::string identity;                                  ///< what the token names, else the configured user
+    std::string_view last_login_result = "none";           ///< "none", "ok", "rejected" or "unavailable"
+    std::string last_login_reason;                         ///< of a failure, in words
+    std::optional<Duration> next_try;                      ///< until the next login while a back-off lasts
+    std::string_view credential = "user name or password"; ///< what a rejected login is about, by auth.kind
+    std::string_view credential_key = "password_file"; ///< the setting that names the file with the secret
 };
 
 /// What tests put in the world's place.

@@ -96,7 +96,7 @@ public:
     /// once a minute.
     void miss(bool refused);
 
-    /// Mutations whose outcome is unknown, those in hand left out.
+    /// Mutations whose outcome is unknown, those in flight left out.
     [[nodiscard]] std::uint64_t unresolved() const noexcept;
 
     /// Mutations that were executed, but whose apps were gone before their answers were written, and have not

@@ -50,7 +50,7 @@ struct Uptime {
 [[nodiscard]] Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms) noexcept;
 
 /// Puts one thread's mutations into the journal. On that thread only; the journal, the executor's loop and
-/// the clock must outlive the requests in hand.
+/// the clock must outlive the requests in flight.
 class JournalClient {
 public:
     /// `reader`: nullptr: no rule replays repeats.

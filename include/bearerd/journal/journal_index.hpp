@@ -84,9 +84,9 @@ public:
         return !item.outcome && !item.close && item.intent.number >= start_.number;
     }
 
-    [[nodiscard]] std::size_t count_in_flight() const noexcept { return in_hand_; }
+    [[nodiscard]] std::size_t count_in_flight() const noexcept { return in_flight_count_; }
 
-    /// Those in hand included.
+    /// Those in flight included.
     [[nodiscard]] std::size_t count_unresolved() const noexcept { return unresolved_; }
 
     [[nodiscard]] std::size_t count_unheard() const noexcept { return unheard_; }
@@ -109,7 +109,7 @@ private:
     std::map<std::string, std::vector<std::uint64_t>> by_transaction_;
     Start start_;
     std::uint64_t next_ = 1;
-    std::size_t in_hand_ = 0;
+    std::size_t in_flight_count_ = 0;
     std::size_t unresolved_ = 0;
     std::size_t unheard_ = 0;
     std::size_t answered_ = 0;

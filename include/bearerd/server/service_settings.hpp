@@ -16,7 +16,7 @@
 namespace bearerd::server {
 
 /// What the sessions of one listener serve: rules, limits and the handler behind them. Immutable; a reload
-/// puts another one in its place, and requests in hand keep the old one alive.
+/// puts another one in its place, and requests in flight keep the old one alive.
 struct ServiceSettings {
     http::AccessRules access;
     std::vector<std::string> paths;           ///< empty: the handler looks at the path itself

@@ -110,6 +110,7 @@ struct Restored {
     std::int64_t at_ms = 0;
     Duration age{};                 ///< since it was settled, or closed by hand
     std::uint64_t header_rules = 0; ///< Reading::header_rules
+    bool nothing_ran = false;       ///< Settlement::nothing_ran; then `executed` is `no`
 };
 
 /// Remembers transactions. One for all threads; each call is atomic. Pure: the time is an argument. A request
@@ -124,6 +125,7 @@ public:
 
     static constexpr std::size_t most_records = std::size_t{1} << 18U;
     static constexpr std::size_t longest_answer = std::size_t{64} << 10U;
+    static constexpr std::size_t most_freed = 1024; ///< transactions that people may still ask about
 
     explicit Table(Limits limits) : limits_{limits} {}
 
@@ -161,7 +163,8 @@ public:
     /// transaction is unknown because of that very request, it is settled; if it is not known, it is added.
     void record_outcome(Restored transaction, TimePoint now);
 
-    /// Returns nullopt if it is not known.
+    /// What is known, for people: also of a transaction that was not executed and is free, while it is among
+    /// the last `most_freed` of these and `remember` is not over. Returns nullopt if it is not known.
     [[nodiscard]] std::optional<Seen> find(const Digest& identity, TimePoint now);
 
     [[nodiscard]] std::size_t size() const;
@@ -169,6 +172,13 @@ public:
 
 private:
     using Age = std::list<RecordPtr>;
+
+    /// A transaction that is free again. For people alone: no claim looks at it.
+    struct Freed {
+        Digest identity;
+        Seen seen;
+        TimePoint at{};
+    };
 
     [[nodiscard]] Decision decide(const RecordPtr& record, const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] static bool is_same(const Record& record, const Reading& reading);
@@ -179,6 +189,10 @@ private:
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
     void add(const RecordPtr& record);
     void remove(const RecordPtr& record) noexcept;
+    void free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept;
+    void remember_freed(std::span<const Digest> identities, const Seen& seen, TimePoint at);
+    void forget_freed(const Digest& identity) noexcept;
+    [[nodiscard]] std::optional<Seen> find_freed(const Digest& identity, TimePoint now) const;
     void execute(const RecordPtr& record, TimePoint settled_at);
     [[nodiscard]] bool keep_answer(const RecordPtr& record, AnswerPtr answer);
     void drop_answer(Record& record) noexcept;
@@ -190,6 +204,8 @@ private:
     Age executed_; ///< those that were executed and so may be forgotten, the oldest first
     Age answers_;  ///< those with an answer, the least recently used first
     std::uint64_t answer_bytes_ = 0;
+    std::list<Freed> freed_; ///< in the order in which they became free; one for each identity
+    std::map<Digest, std::list<Freed>::iterator> freed_of_;
 };
 
 } // namespace bearerd::transaction

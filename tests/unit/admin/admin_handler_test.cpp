@@ -38,6 +38,7 @@ protected:
         sources.health = &health;
         sources.phase = &phase;
         sources.reloads = &reloads;
+        sources.history = &history;
     }
 
     Answer get(std::string_view target) {
@@ -59,6 +60,7 @@ protected:
     upstream::Health health;
     std::atomic<Phase> phase{Phase::serving};
     Reloads reloads;
+    History history;
     Sources sources;
     net::asio::io_context loop;
 };
@@ -147,6 +149,27 @@ TEST_F(AdminHandlerTest, ServesThePageAndItsFiles) {
     EXPECT_TRUE(get("/status.js").has("\r\nContent-Type: text/javascript; charset=utf-8\r\n"));
 }
 
+TEST_F(AdminHandlerTest, HandsOutWhatTheChartsBeginWith) {
+    const TimePoint now = BootClock::now();
+    other_stats.requests[0][0].add(3);
+    other_stats.request_duration.observe(2ms);
+    history.look(sources.stats, now - 20s);
+    other_stats.requests[0][0].add();
+    history.look(sources.stats, now - 10s);
+    const Answer answer = get("/history.json");
+    EXPECT_TRUE(answer.has("\r\nContent-Type: application/json\r\n"));
+    const auto json = nlohmann::json::parse(answer.body());
+    EXPECT_EQ(json["le_ms"].size(), Histogram::bounds_us.size() + 1);
+    EXPECT_EQ(json["le_ms"][0], 0.25);
+    EXPECT_EQ(json["le_ms"].back(), nullptr);
+    ASSERT_EQ(json["samples"].size(), 2U);
+    EXPECT_GE(json["samples"][0]["age_s"], 20);
+    EXPECT_EQ(json["samples"][0]["requests"], 3);
+    EXPECT_EQ(json["samples"][0]["latency"][3], 1);
+    EXPECT_EQ(json["samples"][0]["latency"].size(), json["le_ms"].size());
+    EXPECT_EQ(json["samples"][1]["requests"], 4);
+}
+
 TEST_F(AdminHandlerTest, KnowsNoOtherPath) {
     for (const char* target : {"/graphql", "/metrics/", "//", "/status", "/livez/x", "/Metrics"}) {
         const Answer answer = get(target);
@@ -158,7 +181,7 @@ TEST_F(AdminHandlerTest, KnowsNoOtherPath) {
 
 TEST_F(AdminHandlerTest, GuardsEveryAnswerAndCountsNone) {
     for (const char* target :
-         {"/", "/status.js", "/status.json", "/metrics", "/readyz", "/livez", "/nothing"}) {
+         {"/", "/status.js", "/status.json", "/history.json", "/metrics", "/readyz", "/livez", "/nothing"}) {
         const Answer answer = get(target);
         EXPECT_TRUE(answer.report.quiet) << target;
         EXPECT_EQ(answer.report.status, answer.status()) << target;

@@ -28,7 +28,7 @@ TEST(StatusPage, IsEmbeddedWhole) {
     EXPECT_TRUE(status_page_css().starts_with(":root {"));
     EXPECT_TRUE(status_page_css().ends_with("}\n"));
     EXPECT_TRUE(status_page_js().starts_with("\"use strict\";"));
-    EXPECT_TRUE(status_page_js().ends_with("update();\n"));
+    EXPECT_TRUE(status_page_js().ends_with("begin();\n"));
 }
 
 TEST(StatusPage, HasEveryElementThatItsScriptFills) {

@@ -25,6 +25,7 @@ TEST(Usage, SuggestsWhatWasProbablyMeant) {
         {{"wait", "--timeout", "5s", "x/y"}, "did you mean bearerd wait --config x/y?"},
         {{"journal", "--key", "sale.yaml", "--unheart"}, ""},
         {{"journal", "--reason", "a/b", "--unheart"}, ""},
+        {{"check", "--service", "bearerd.yaml", "--sevice"}, ""},
         {{"serve-everything"}, ""},
         {{"check", "login"}, ""},
         {{"check", "--config"}, ""},

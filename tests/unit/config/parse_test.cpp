@@ -59,10 +59,10 @@ TEST(Parse, EmptyTextNamesWhatIsNeeded) {
         "https://api.example.com/graphql",
         "1:1: credentials.username: is missing: write the user's name, or email: and the user's address",
         "1:1: credentials.password: is missing: write password_file: PATH, or password: ${VARIABLE}, or give "
+        "the systemd credential \"password\"; by hand, as root, bearerd check and bearerd login take it as "
         "the "
-        "systemd credential \"password\"; by hand, CREDENTIALS_DIRECTORY=/etc/bearerd takes it from the file "
-        "that "
-        "bearerd.service or bearerd@.service would take it from",
+        "service would with --service bearerd, or --service bearerd@NAME for /etc/bearerd/NAME.yaml (without "
+        "systemd: CREDENTIALS_DIRECTORY=/etc/bearerd)",
     };
     for (const std::string_view text : {"", "\n", "# nothing\n", "---\n", "~", "{}"})
         EXPECT_THAT(faults_of(text), ElementsAreArray(needed)) << text;

@@ -199,6 +199,7 @@ TEST_F(ForwarderTest, ADeniedPermissionPassesThroughAsItIs) {
     EXPECT_TRUE(app.received().starts_with("HTTP/1.1 200 Reason\r\n"));
     EXPECT_TRUE(app.has("Unauthorized"));
     EXPECT_EQ(outcome_label(report.outcome), "rejected");
+    EXPECT_NE(report.detail.find("auth.fresh_for"), std::string::npos) << report.detail;
     EXPECT_FALSE(app.closed);
 }
 

@@ -156,7 +156,7 @@ TEST_F(ReconcilerTest, LeavesOffAtOnceAtAShutdown) {
 TEST_F(ReconcilerTest, WakesFromItsPauseToFinish) {
     answer(items("[]"));
     net::asio::post(loop,
-                    [this] { group.finish_soon(); }); // it is part of a request in hand: no reason to end
+                    [this] { group.finish_soon(); }); // it is part of a request in flight: no reason to end
     const auto finish_when_it_rests = [this](const auto& self) -> void {
         if (transport.sent.empty() || group.empty())
             net::asio::post(loop, [self] { self(self); });

@@ -56,13 +56,14 @@ TEST_F(RestoringTest, KnowsWhatEachOutcomeMeans) {
     EXPECT_EQ(restored()->executed, Executed::yes);
     EXPECT_EQ(restored()->age, std::chrono::seconds{60});
     outcome(Executed::no);
-    EXPECT_FALSE(restored());
+    EXPECT_EQ(restored()->executed, Executed::no) << "for people who ask";
     outcome(Executed::unknown);
     EXPECT_EQ(restored()->executed, Executed::unknown);
     outcome(Executed::answered);
     EXPECT_EQ(restored()->executed, Executed::answered);
     item.outcome->nothing_ran = true;
-    EXPECT_FALSE(restored());
+    EXPECT_EQ(restored()->executed, Executed::no);
+    EXPECT_TRUE(restored()->nothing_ran);
 }
 
 TEST_F(RestoringTest, KnowsNothingOfWhatAnotherEntrySettled) {
@@ -91,6 +92,8 @@ TEST_F(RestoringTest, CountsTheAgeFromAPersonsWord) {
 TEST_F(RestoringTest, KnowsHowARequestEndedThatWasSentWithoutAGuard) {
     item.intent.fingerprint.clear();
     const auto concluded = [this] { return concluded_from(item, *identifier, 7, {"boot", 100}, 0); };
+    outcome(Executed::no);
+    EXPECT_FALSE(restored());
     outcome(Executed::yes);
     EXPECT_FALSE(restored());
     EXPECT_EQ(concluded()->executed, Executed::yes);

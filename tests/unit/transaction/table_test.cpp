@@ -299,6 +299,74 @@ TEST_F(TableTest, TellsPeopleWhatBecameOfATransaction) {
     EXPECT_EQ(table.find(digest(1), now)->reconciled, "3");
 }
 
+TEST_F(TableTest, TellsPeopleOfWhatWasNotExecutedWithoutAnyClaimThatSeesIt) {
+    settle(claim(1, 1, "refused").record, Executed::no);
+    settle(claim(2).record, Executed::answered, answer(), true);
+    ASSERT_TRUE(table.find(digest(1), now));
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::not_executed);
+    EXPECT_EQ(table.find(digest(1), now)->request_id, "refused");
+    EXPECT_EQ(table.find(digest(2), now)->state, Seen::State::answered);
+    EXPECT_EQ(table.size(), 0U);
+    now += 24h;
+    EXPECT_FALSE(table.find(digest(1), now)) << "it is remembered as long as any other";
+
+    settle(claim(3).record, Executed::no);
+    const Decision again = claim(3, 2, "again");
+    EXPECT_EQ(again.kind, Kind::first) << "it is free, whatever its values";
+    EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::in_flight);
+    settle(again.record, Executed::yes);
+    EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::executed);
+    now += 24h;
+    EXPECT_FALSE(table.find(digest(3), now)) << "the first one's end says nothing of the second";
+}
+
+TEST_F(TableTest, RemembersSoManyThatWereNotExecutedAndNoMore) {
+    const auto wide = [](std::size_t number) {
+        Digest value{};
+        value[0] = static_cast<std::uint8_t>(number & 0xFFU);
+        value[1] = static_cast<std::uint8_t>(number >> 8U);
+        return value;
+    };
+    for (std::size_t i = 0; i <= Table::most_freed; ++i) {
+        Reading what = reading(0);
+        what.identities = {wide(i)};
+        settle(claim(what).record, Executed::no);
+    }
+    EXPECT_FALSE(table.find(wide(0), now));
+    EXPECT_TRUE(table.find(wide(1), now));
+    EXPECT_TRUE(table.find(wide(Table::most_freed), now));
+}
+
+TEST_F(TableTest, TellsPeopleWhatTheJournalKnowsOfWhatWasNotExecuted) {
+    Restored former;
+    former.identities = {digest(1), digest(2)};
+    former.request_id = "former";
+    former.executed = Executed::no;
+    former.age = 1h;
+    settle(claim(2).record, Executed::unknown);
+    table.restore(former, now);
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::not_executed);
+    EXPECT_EQ(table.find(digest(2), now)->state, Seen::State::unknown) << "a later request says more";
+    former.identities = {digest(3)};
+    former.nothing_ran = true;
+    table.restore(former, now);
+    EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::answered);
+    former.executed = Executed::unknown;
+    table.restore(former, now);
+    EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::unknown);
+    EXPECT_FALSE(table.find(digest(1), now + 23h));
+}
+
+TEST_F(TableTest, TellsPeopleWhatAPersonHasClosed) {
+    settle(claim(1).record, Executed::unknown);
+    Restored closed;
+    closed.identities = {digest(1)};
+    closed.executed = Executed::no;
+    table.close(closed, now);
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::not_executed);
+    EXPECT_EQ(claim(1).kind, Kind::first);
+}
+
 #ifndef BEARERD_SANITIZED
 
 TEST_F(TableTest, LosesNoClaimIfMemoryRunsOut) {
