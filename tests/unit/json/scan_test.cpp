@@ -25,7 +25,7 @@ std::string text_of(std::string_view json) {
     return std::string{string.text(buffer)};
 }
 
-TEST(json::Scan, AgreesWithAnotherParser) {
+TEST(Scan, AgreesWithAnotherParser) {
     const std::vector<std::string> texts = {
         "",
         " ",
@@ -104,7 +104,7 @@ TEST(json::Scan, AgreesWithAnotherParser) {
         EXPECT_EQ(accepts(text), nlohmann::json::accept(text)) << text;
 }
 
-TEST(json::Scan, RefusesWhatOtherParsersMayReadDifferently) {
+TEST(Scan, RefusesWhatOtherParsersMayReadDifferently) {
     EXPECT_FALSE(accepts("{}\0"s));
     EXPECT_FALSE(accepts("1e201"));
     EXPECT_FALSE(accepts(std::string(101, '9')));
@@ -115,7 +115,7 @@ TEST(json::Scan, RefusesWhatOtherParsersMayReadDifferently) {
 }
 
 // A special byte at each place of the eight that are looked at together, and across two such words.
-TEST(json::Scan, SeesASpecialByteWhereverItStands) {
+TEST(Scan, SeesASpecialByteWhereverItStands) {
     for (std::size_t length = 0; length < 24; ++length) {
         for (std::size_t place = 0; place <= length; ++place) {
             const auto with = [&](std::string_view special) {
@@ -137,7 +137,7 @@ TEST(json::Scan, SeesASpecialByteWhereverItStands) {
     }
 }
 
-TEST(json::Scan, DecodesStrings) {
+TEST(Scan, DecodesStrings) {
     EXPECT_EQ(text_of(R"("plain")"), "plain");
     EXPECT_EQ(text_of(R"("\"\\\/\b\f\n\r\t")"), "\"\\/\b\f\n\r\t");
     EXPECT_EQ(text_of(R"("\u0041\u00E9\u20ac\uD83D\ude00\u0000x")"),
@@ -146,7 +146,7 @@ TEST(json::Scan, DecodesStrings) {
     EXPECT_EQ(text_of("1"), "(refused)");
 }
 
-TEST(json::Scan, ComparesStringsByWhatTheyMean) {
+TEST(Scan, ComparesStringsByWhatTheyMean) {
     const auto is = [](std::string_view json, std::string_view expected) {
         json::Scan scan{json};
         json::String string;
@@ -159,7 +159,7 @@ TEST(json::Scan, ComparesStringsByWhatTheyMean) {
     EXPECT_FALSE(is(R"("quer")", "query"));
 }
 
-TEST(json::Scan, AFaultIsFinal) {
+TEST(Scan, AFaultIsFinal) {
     json::Scan scan{"[1 2,3]"};
     ASSERT_TRUE(scan.enter_array());
     ASSERT_TRUE(scan.next_element());
@@ -172,7 +172,7 @@ TEST(json::Scan, AFaultIsFinal) {
     EXPECT_FALSE(scan.finish());
 }
 
-TEST(json::Scan, IsNotFinishedInsideAContainer) {
+TEST(Scan, IsNotFinishedInsideAContainer) {
     json::Scan scan{"["};
     ASSERT_TRUE(scan.enter_array());
     EXPECT_FALSE(scan.finish());
