@@ -7,7 +7,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-std::variant<Options, int> read_options(std::vector<const char*> arguments) {
+std::variant<Options, int> parsed(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "bearerd-sim");
     return read_options(static_cast<int>(arguments.size()), arguments.data());
 }
@@ -31,7 +31,7 @@ TEST(SimOptions, AnEndpointIsAnAddressAndAPort) {
 
 TEST(SimOptions, TheCommandLineSetsWhatItNames) {
     const auto result =
-        read_options({"--clock-skew", "-10h", "--rotate-every", "100", "--token-headers", "x", "--fault",
+        parsed({"--clock-skew", "-10h", "--rotate-every", "100", "--token-headers", "x", "--fault",
                       R"({"kind":"close_after"})", "--max-requests", "3", "--allow-duplicate-references"});
     const auto* options = std::get_if<Options>(&result);
     ASSERT_NE(options, nullptr);
@@ -46,14 +46,14 @@ TEST(SimOptions, TheCommandLineSetsWhatItNames) {
 }
 
 TEST(SimOptions, AReportAsksTheUsualControlPortUnlessTold) {
-    const auto usual = read_options({"--report", "--json"});
+    const auto usual = parsed({"--report", "--json"});
     EXPECT_EQ(std::get<Options>(usual).server.control, read_endpoint("127.0.0.1:8444"));
-    const auto told = read_options({"--report", "--control", "127.0.0.1:9000"});
+    const auto told = parsed({"--report", "--control", "127.0.0.1:9000"});
     EXPECT_EQ(std::get<Options>(told).server.control, read_endpoint("127.0.0.1:9000"));
 }
 
 TEST(SimOptions, TheListOfScenariosIsNoFault) {
-    const auto result = read_options({"--scenario", "list"});
+    const auto result = parsed({"--scenario", "list"});
     const int* code = std::get_if<int>(&result);
     ASSERT_NE(code, nullptr);
     EXPECT_EQ(*code, 0);
