@@ -5,7 +5,7 @@
 namespace bearerd::test {
 namespace {
 
-const std::string refused = R"({"errors":[{"message":"Unauthorized","customer_facing":false}]})";
+const std::string refused_body = R"({"errors":[{"message":"Unauthorized","customer_facing":false}]})";
 
 /// Logins return one token after the other. `first` answers the first token, `later` every other.
 Script changing(std::string first, std::string later) {
@@ -23,7 +23,7 @@ Script changing(std::string first, std::string later) {
 
 TEST(Rejection, IsFollowedByALoginAndOneMoreTry) {
     for (const std::string& answer :
-         {http_answer(refused), http_answer(refused, {}, "401 Unauthorized"),
+         {http_answer(refused_body), http_answer(refused_body, {}, "401 Unauthorized"),
           // A body that claims to be JSON and isn't proves nothing about a mutation (contract 3.5): see
           // InDoubt.
           http_answer(R"({"data":{"a":null},"errors":[{"message":"UNAUTHORIZED"}]})"),
@@ -82,30 +82,31 @@ TEST(Rejection, OfAMutationBelowARootFieldIsPassedOn) {
 }
 
 TEST(Rejection, ByStatus403IsPassedOn) {
-    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused, {}, "403 Forbidden"); },
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused_body, {}, "403 Forbidden"); },
                 never_fresh};
     const HttpResponse response = scene.daemon.post(some_query);
     EXPECT_EQ(response.status, 403);
-    EXPECT_EQ(response.body, refused);
+    EXPECT_EQ(response.body, refused_body);
     EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
 }
 
 TEST(Rejection, OfTheSecondTryGoesToTheApp) {
-    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, never_fresh};
-    EXPECT_EQ(scene.daemon.post(some_query).body, refused);
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused_body); }, never_fresh};
+    EXPECT_EQ(scene.daemon.post(some_query).body, refused_body);
     EXPECT_EQ(scene.upstream.app_requests().size(), 2U);
 }
 
 TEST(Rejection, AThousandTimesCausesOneLoginAtTheMost) {
-    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, "auth: {fresh_for: 500ms}"};
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused_body); },
+                "auth: {fresh_for: 500ms}"};
     const Deadline deadline; // the first token is fresh at first, and its rejections cause no login
     while (scene.upstream.logins() < 2 && !deadline.passed())
-        EXPECT_EQ(scene.daemon.post(some_query).body, refused);
+        EXPECT_EQ(scene.daemon.post(some_query).body, refused_body);
     const auto answers = in_parallel(20, [&](std::size_t) {
         HttpClient client = scene.daemon.client();
         bool same = true;
         for (int i = 0; i < 50; ++i)
-            same = client.post(some_query).body == refused && same;
+            same = client.post(some_query).body == refused_body && same;
         return same ? 1 : 0;
     });
     EXPECT_EQ(std::count(answers.begin(), answers.end(), 1), 20);
@@ -113,8 +114,8 @@ TEST(Rejection, AThousandTimesCausesOneLoginAtTheMost) {
 }
 
 TEST(Rejection, WithAFreshTokenIsADeniedPermission) {
-    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused); }, "auth: {fresh_for: 55m}"};
-    EXPECT_EQ(scene.daemon.post(some_query).body, refused);
+    Scene scene{[&](const UpstreamRequest&) { return http_answer(refused_body); }, "auth: {fresh_for: 55m}"};
+    EXPECT_EQ(scene.daemon.post(some_query).body, refused_body);
     EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
     EXPECT_EQ(scene.upstream.logins(), 1);
 }
@@ -125,7 +126,7 @@ TEST(Rejection, WhereTheLoginThenFailsIsTheLoginsError) {
                     for (;;) {
                         const UpstreamRequest request = connection.read();
                         if (!request.is_login())
-                            connection.write(http_answer(refused));
+                            connection.write(http_answer(refused_body));
                         else if (++*logins == 1)
                             connection.write(login_answer(first_token));
                         else

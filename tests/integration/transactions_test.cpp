@@ -133,7 +133,7 @@ TEST_F(TransactionsTest, AnUnknownOneIsNeverSentAgainAndIsFoundInTheBackground) 
     EXPECT_EQ(extensions(again).value("executed", ""), "yes");
     EXPECT_EQ(extensions(again).value("first_request_id", ""), "till-1");
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
-    EXPECT_TRUE(soon([&] { return daemon->metric("bearerd_journal_unresolved") == 0; }));
+    EXPECT_TRUE(wait_until([&] { return daemon->metric("bearerd_journal_unresolved") == 0; }));
 }
 
 TEST_F(TransactionsTest, ACrashForgetsNothing) {
@@ -167,7 +167,8 @@ TEST_F(TransactionsTest, OneThatWasNotExecutedIsShownAsThatAfterARestartToo) {
     EXPECT_EQ(daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}}).status, 200);
     EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "not_executed");
     EXPECT_EQ(state_of(*daemon, "sale-1").at("request_id"), "till-1");
-    EXPECT_TRUE(soon([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "no"; }));
+    EXPECT_TRUE(
+        wait_until([&] { return listed(*daemon, {"--key", "sale-1"}).at(0).at("executed") == "no"; }));
     kill(*daemon);
     daemon = start_with_journal(replay("100ms", false));
     EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "not_executed");
@@ -301,7 +302,7 @@ TEST_F(TransactionsTest, ALaterAnswerSettlesAnEarlierUnknownEntry) {
     upstream.set_faults(request_is_lost);
     EXPECT_EQ(daemon->post(redemption("sale-1")).status, 504);
     EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
-    EXPECT_TRUE(soon([&] { return daemon->metric("bearerd_journal_unresolved") == 0; }));
+    EXPECT_TRUE(wait_until([&] { return daemon->metric("bearerd_journal_unresolved") == 0; }));
     const auto items = listed(*daemon, {"--key", "sale-1"});
     ASSERT_EQ(items.size(), 2U);
     EXPECT_EQ(std::ranges::count_if(items, [](const Json& item) { return item.at("executed") == "yes"; }), 1);

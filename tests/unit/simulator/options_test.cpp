@@ -76,7 +76,7 @@ TEST(SimOptions, WrongUsageIs64) {
         {"--json"},
     };
     for (const auto& arguments : wrong) {
-        const auto result = read_options(arguments);
+        const auto result = parsed(arguments);
         const int* code = std::get_if<int>(&result);
         ASSERT_NE(code, nullptr) << arguments.front();
         EXPECT_EQ(*code, 64) << arguments.front();
