@@ -91,7 +91,7 @@ Json refusal_of(const std::string& field, const std::string& message, const Json
 }
 
 Json invalid(const std::string& field, const std::string& input, std::string_view sentence) {
-    return refused(field, "validation", {{input, Json::array({sentence})}});
+    return refusal_of(field, "validation", {{input, Json::array({sentence})}});
 }
 
 Json executed(const std::string& field, Json value) {
@@ -171,15 +171,15 @@ std::vector<Case> adjustment_cases() {
          invalid(field, "merchant_id", "The selected merchant id is invalid.")},
         {"adjustment_negative_balance",
          {adjustment({{"value", "-10001"}})},
-         refused(field,
-                 "Applying this transaction would have resulted in a negative balance. Transaction not "
-                 "applied.")},
+         refusal_of(field,
+                    "Applying this transaction would have resulted in a negative balance. Transaction not "
+                    "applied.")},
         {"adjustment_value",
          {adjustment({{"value", R"("ten pounds")"}})},
          invalid(field, "value", "The value must be an integer.")},
         {"adjustment_duplicate",
          {adjustment({{"value", "500"}}), adjustment({{"value", "500"}})},
-         refused(field, "Duplicate reference supplied")},
+         refusal_of(field, "Duplicate reference supplied")},
         {"adjustment_card_reference",
          {adjustment({{"card_reference", R"("")"}})},
          invalid(field, "card_reference", required)},

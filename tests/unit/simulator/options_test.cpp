@@ -32,7 +32,7 @@ TEST(SimOptions, AnEndpointIsAnAddressAndAPort) {
 TEST(SimOptions, TheCommandLineSetsWhatItNames) {
     const auto result =
         parsed({"--clock-skew", "-10h", "--rotate-every", "100", "--token-headers", "x", "--fault",
-                      R"({"kind":"close_after"})", "--max-requests", "3", "--allow-duplicate-references"});
+                R"({"kind":"close_after"})", "--max-requests", "3", "--allow-duplicate-references"});
     const auto* options = std::get_if<Options>(&result);
     ASSERT_NE(options, nullptr);
     EXPECT_EQ(options->api.token.clock_skew, -10h);
