@@ -15,6 +15,7 @@
 #include <cstdlib>
 #include <string>
 
+using namespace bearerd;
 using namespace bearerd::graphql;
 
 namespace {

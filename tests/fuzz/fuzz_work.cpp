@@ -66,7 +66,8 @@ void read_request(const RequestView& request) {
     const Operation operation = classify(request, "loginUser");
     static_cast<void>(mutation_fields(request, rules, {&short_digest, nullptr}));
     static_cast<void>(document_hash(request));
-    static_cast<void>(proven_outcome(200, R"({"data":{"redeem":{"id":1}}})", request, operation));
+    static_cast<void>(
+        bearerd::outcome::proven_outcome(200, R"({"data":{"redeem":{"id":1}}})", request, operation));
 }
 
 void read_answer(std::string_view text) {
@@ -76,7 +77,7 @@ void read_answer(std::string_view text) {
         static_cast<void>(judge(status, text, OperationKind::mutation, rejection));
     static_cast<void>(shows_data(200, text));
     static_cast<void>(hides_nothing("text/html", text));
-    static_cast<void>(proven_outcome(200, text, request, classify(request, "loginUser")));
+    static_cast<void>(bearerd::outcome::proven_outcome(200, text, request, classify(request, "loginUser")));
     std::string scratch;
     for (const std::string_view coding : {"gzip", "deflate"})
         static_cast<void>(bearerd::http::decoded_for_inspection(coding, text, scratch));
