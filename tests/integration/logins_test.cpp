@@ -241,7 +241,12 @@ TEST(Profiles, PassTheCheckCommand) {
         const std::string file = directory.write(entry.path().filename().string(), read_file(entry.path()));
         const Finished check = run_bearerd({"check", "--config", file}, {{"STATE_DIRECTORY", ""}});
         EXPECT_EQ(check.exit.code, 0) << check.output;
-        EXPECT_EQ(check.output, file + ": the configuration is valid\n");
+        EXPECT_TRUE(check.output.ends_with(file + ": the configuration is valid\n")) << check.output;
+        // A test that runs as root is warned of its folder, which is for root alone.
+        std::istringstream lines{check.output};
+        for (std::string line; std::getline(lines, line);)
+            if (line.find("can't be read by a service") == std::string::npos)
+                EXPECT_EQ(line, file + ": the configuration is valid");
         ++profiles;
     }
     EXPECT_EQ(profiles, 8U);
