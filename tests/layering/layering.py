@@ -22,7 +22,7 @@ KEYWORDS = {"PCH", "USES", "LINK", "ALONE"}
 CONFINED = {
     "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
     "nlohmann/": ({"config", "graphql", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
-    "openssl/": ({"upstream", "auth", "transaction"}, {".cpp", ".hpp"}),
+    "openssl/": ({"upstream", "fleet", "auth", "transaction"}, {".cpp", ".hpp"}),
     "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
     "prometheus/": ({"admin"}, {".cpp", ".hpp"}),
     "spdlog/": ({"app"}, {".cpp", ".hpp"}),
