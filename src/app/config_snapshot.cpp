@@ -27,4 +27,25 @@ void warn_of_what_stays(const config::Settings& before, const config::Settings& 
         log::warning("a changed number of threads takes a restart", {});
 }
 
+void keep_fleet(const config::Fleet& before, config::Fleet& after) {
+    const bool same = after.url.text == before.url.text && after.user == before.user &&
+                      after.password.equals(before.password) && after.tls == before.tls &&
+                      after.prefix == before.prefix && after.lease == before.lease &&
+                      after.key.equals(before.key) && after.required == before.required;
+    if (same)
+        return;
+    log::warning("a changed fleet takes a restart", {});
+    after.url = before.url;
+    after.database = before.database;
+    after.user = before.user;
+    after.password = before.password.clone();
+    after.password_file = before.password_file;
+    after.tls = before.tls;
+    after.prefix = before.prefix;
+    after.lease = before.lease;
+    after.key_file = before.key_file;
+    after.key = before.key.clone();
+    after.required = before.required;
+}
+
 } // namespace bearerd::app

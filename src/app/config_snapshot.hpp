@@ -33,4 +33,8 @@ struct ConfigSnapshot {
 /// Logs which changes between two sets of settings a process that runs can't take up.
 void warn_of_what_stays(const config::Settings& before, const config::Settings& after);
 
+/// The store of a fleet is not changed while the process runs: logs if it would be, and takes the former
+/// settings over.
+void keep_fleet(const config::Fleet& before, config::Fleet& after);
+
 } // namespace bearerd::app

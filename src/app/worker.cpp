@@ -111,6 +111,13 @@ Worker::~Worker() {
     join();
 }
 
+void Worker::open_fleet() {
+    if (!shared_.fleet_server)
+        return;
+    fleet_ = std::make_unique<fleet::Client>(context_, clock_, shared_.fleet_server, stats_);
+    fleet_->start();
+}
+
 std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& generation) {
     const config::Settings& settings = *generation->settings;
     const std::size_t share = share_of(settings.upstream.max_connections, count_, index_);
@@ -265,6 +272,8 @@ net::Task<void> Worker::finish(std::function<void()> drained) {
 
 void Worker::end() {
     stop_pools(); // a login may still wait for its answer, and no deadline passes once the clock has stopped
+    if (fleet_)
+        fleet_->stop();
     work_.reset();
     clock_.stop();
 }

@@ -6,6 +6,7 @@
 #include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/stats.hpp>
+#include <bearerd/fleet/client.hpp>
 #include <bearerd/journal/journal.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task_group.hpp>
@@ -33,6 +34,7 @@ struct Shared {
     server::MemoryBudget bodies;
     std::atomic<std::uint32_t> pending{0}; ///< requests in hand
     admin::Reloads reloads;
+    std::shared_ptr<fleet::Server> fleet_server; ///< none: nothing is shared with other replicas
     upstream::Health health;
     journal::Journal* journal = nullptr;              ///< none: off. Goes before the workers do.
     std::unique_ptr<transaction::Table> transactions; ///< none yet: no rule has asked for it. Never goes.
@@ -58,6 +60,12 @@ public:
     [[nodiscard]] Stats& stats() noexcept { return stats_; }
 
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
+
+    /// Connects to the store of the fleet, if there is one. Once, before anything is served.
+    void open_fleet();
+
+    /// This thread's access to the store of the fleet; nullptr: there is none. Lives as long as the worker.
+    [[nodiscard]] fleet::Store* store_of_fleet() const noexcept { return fleet_.get(); }
 
     /// The pool of a generation for this thread, to be used by serve().
     [[nodiscard]] std::shared_ptr<upstream::Pool>
@@ -122,6 +130,7 @@ private:
     net::DeadlineClock clock_;
     Stats stats_;
     net::TaskGroup sessions_;
+    std::unique_ptr<fleet::Client> fleet_; ///< none: nothing is shared with other replicas
     server::SessionContext session_context_;
     net::TaskGroup questions_; ///< of the recovery: a shutdown does not wait for them
     std::unique_ptr<Settler> settler_;

@@ -23,6 +23,7 @@ CONFINED = {
     "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
     "nlohmann/": ({"config", "graphql", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
     "openssl/": ({"upstream", "fleet", "auth", "transaction"}, {".cpp", ".hpp"}),
+    "hiredis/": ({"fleet"}, {".cpp"}),
     "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
     "prometheus/": ({"admin"}, {".cpp", ".hpp"}),
     "spdlog/": ({"app"}, {".cpp", ".hpp"}),

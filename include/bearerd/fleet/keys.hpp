@@ -14,7 +14,7 @@ namespace bearerd::fleet {
 struct KeyInput {
     std::string_view prefix;   ///< `fleet.prefix`
     std::string_view upstream; ///< the text of `upstream.url`
-    std::string_view account;  ///< the user and the form of its login: account_of()
+    std::string_view account;  ///< the user and the form of its login: config::login_account()
     const Secret* key_file =
         nullptr; ///< the content of `fleet.key_file`; nullptr: the password is the source
     const Secret& password;
