@@ -365,8 +365,7 @@ void TokenService::Core::stop() {
     login_after_look_ = false;
     taking_ = 0;
     asking_ = 0;
-    if (fleet_)
-        fleet_->stop();
+    stop_fleet();
     password_reader_.abandon();
     if (wake_timer_)
         wake_timer_->cancel();

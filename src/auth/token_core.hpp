@@ -118,6 +118,7 @@ private:
     [[nodiscard]] FleetLogin::Report fleet_report(const TokenMachine::Reply& reply, TimePoint now) const;
     void leave_fleet(FleetLogin::Report report);
     void share_swap();
+    void stop_fleet() noexcept;
 
     void run_login();
     [[nodiscard]] bool look_at_password(bool then_login);

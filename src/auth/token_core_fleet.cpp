@@ -205,6 +205,17 @@ FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& r
     return report;
 }
 
+/// Releases the lease, so that the others need not wait for its end.
+void TokenService::Core::stop_fleet() noexcept {
+    if (!fleet_)
+        return;
+    try {
+        leave_fleet({});
+    } catch (const std::exception&) { // no memory: it ends by itself
+    }
+    fleet_->stop();
+}
+
 void TokenService::Core::leave_fleet(FleetLogin::Report report) {
     if (fleet_ && visit_)
         fleet_->leave(std::exchange(visit_, nullptr), std::move(report));

@@ -197,6 +197,16 @@ TEST_F(Fleet, ALoginThatWasStoppedForLongerThanItsLeaseReplacesNothing) {
     EXPECT_EQ(next->output().find("login rejected"), std::string::npos);
 }
 
+TEST_F(Fleet, AReplicaThatStopsInTheMiddleOfALoginReleasesItsLease) {
+    simulator.set_faults(R"({"kind":"hold","operations":"login","next":1})");
+    const auto leaving = start(", lease: 5m", false);
+    ASSERT_TRUE(until([&] { return simulator.stat("held") == 1; }));
+    EXPECT_FALSE(key("lease").empty());
+    ASSERT_TRUE(leaving->stop());
+    EXPECT_TRUE(key("lease").empty());
+    simulator.release();
+}
+
 TEST_F(Fleet, ReachesAStoreByTlsAndPasswordAndKeepsThePasswordToItself) {
     const CertificateAuthority authority;
     const auto certificate = authority.issue();

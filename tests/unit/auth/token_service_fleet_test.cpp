@@ -290,6 +290,16 @@ TEST_F(FleetOfServices, ALeaseIsRenewedWhileTheLoginRuns) {
     until([this] { return store.value("lease").empty(); });
 }
 
+TEST_F(FleetOfServices, StoppingReleasesTheLease) {
+    Replica& leaving = add();
+    until([this] { return logins() == 1; });
+    EXPECT_NE(store.value("lease"), "");
+    leaving.service->stop();
+    context.restart();
+    context.poll();
+    EXPECT_EQ(store.value("lease"), "");
+}
+
 TEST_F(FleetOfServices, ATokenThatAnAnswerBroughtIsShared) {
     Replica& first = add();
     until([this] { return logins() == 1; });
