@@ -32,8 +32,11 @@ std::string RedisServer::command(const std::string& line) const {
 void RedisServer::start() {
     const bool tls = !options_.certificate.empty();
     const std::string port = std::to_string(port_);
-    std::vector<std::string> words{"--bind",       "127.0.0.1", "--save", "",
-                                   "--appendonly", "no",        "--dir",  directory_.path().string()};
+    std::vector<std::string> words{"--bind",        "127.0.0.1",
+                                   "--save",        "",
+                                   "--appendonly",  options_.keeps_all ? "yes" : "no",
+                                   "--appendfsync", "always",
+                                   "--dir",         directory_.path().string()};
     if (tls)
         words.insert(words.end(),
                      {"--port", "0", "--tls-port", port, "--tls-cert-file",

@@ -10,7 +10,7 @@
 
 namespace bearerd::test {
 
-/// A redis-server (or valkey-server) of the test's own, on loopback, without a disk.
+/// A redis-server (or valkey-server) of the test's own, on loopback.
 class RedisServer {
 public:
     struct Options {
@@ -18,6 +18,7 @@ public:
         /// PEM; empty: without TLS.
         std::string certificate = {};
         std::string key = {};
+        bool keeps_all = false; ///< each change is on disk before it is answered, and there after a restart
     };
 
     RedisServer() : RedisServer{Options{}} {}
@@ -30,11 +31,13 @@ public:
     /// redis://127.0.0.1:PORT, or rediss:// with TLS.
     [[nodiscard]] std::string url() const;
 
+    [[nodiscard]] std::uint16_t port() const { return port_; }
+
     /// Sends a command in one line and returns the first line of its answer. Without TLS and password only.
     std::string command(const std::string& line) const;
 
     void start();
-    /// As by SIGKILL: nothing of what was stored is left.
+    /// As by SIGKILL: nothing of what was stored is left, unless it keeps all.
     void kill();
 
     void pause() { process_->signal(SIGSTOP); }
