@@ -12,6 +12,7 @@
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/listener.hpp>
 #include <bearerd/server/service_settings.hpp>
+#include <bearerd/transaction/fleet_claims.hpp>
 #include <bearerd/transaction/guard.hpp>
 #include <bearerd/transaction/table.hpp>
 #include <bearerd/upstream/pool.hpp>
@@ -119,7 +120,10 @@ private:
 
     [[nodiscard]] Settler* settler();
     [[nodiscard]] std::uint32_t account() const;
+    [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& generation);
     void stop_pools();
+    void stop_claims() noexcept;
+    [[nodiscard]] bool claims_written() const;
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 
     std::size_t index_;
@@ -136,7 +140,8 @@ private:
     std::unique_ptr<Settler> settler_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
-    std::vector<std::weak_ptr<upstream::Pool>> former_pools_; ///< and those of logins
+    std::vector<std::weak_ptr<upstream::Pool>> former_pools_;     ///< and those of logins
+    std::vector<std::weak_ptr<transaction::FleetClaims>> claims_; ///< of former configurations, too
     upstream::Health login_health_; ///< of the login's own server, which is not the upstream's
     std::vector<std::unique_ptr<server::Listener>> listeners_;
     std::thread thread_;
