@@ -1,8 +1,10 @@
 // Every mutation is sent one to five times: at once, after an app's time-out, and over kill -9 and restart.
 // Afterwards the upstream's ledger must have one row for each key that anybody was told was executed, and
-// none twice (contract 10).
+// none twice (contract 10). With several replicas (contract 12), each sending goes to any of them, and the
+// store that they share is killed, paused and emptied.
 #include "bearerd_process.hpp"
 #include "client.hpp"
+#include "shared_store.hpp"
 
 #include "support/daemon.hpp"
 #include "support/simulator.hpp"
@@ -16,7 +18,9 @@
 #include <cstdio>
 #include <exception>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -29,6 +33,8 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
+constexpr int skipped = 77; // as CMakeLists.txt has it
+
 struct Options {
     std::string program{BEARERD_PROGRAM};
     std::string expected;
@@ -38,10 +44,13 @@ struct Options {
     std::uint64_t seed = 1;
     unsigned threads = 2;
     bool look_up = true;
+    std::size_t replicas = 1;
+    bool store_required = false; ///< of several replicas; the store keeps all over its restarts then
 };
 
 /// What one sending of a transaction was told.
 struct Told {
+    std::size_t replica = 0;
     enum class What { acknowledged, executed, no, unknown, key_reused, nothing };
     What what = What::nothing;
     int value = 0; ///< that it asked for
@@ -84,6 +93,7 @@ void read(const test::HttpResponse& response, Told& told) {
 /// All sendings of one key, in order of their answers.
 struct Transaction {
     std::string key;
+    Interval time{}; ///< from the first sending to the last answer
     std::vector<Told> told{};
 };
 
@@ -92,43 +102,58 @@ public:
     explicit Run(const Options& options)
         : options_{options},
           simulator_{{"--allow-duplicate-references", "--quiet", "--seed", std::to_string(options.seed)}},
-          bearerd_{options.program, simulator_.url(), simulator_.ca_pem(), settings(options)},
-          transactions_(options.keys) {}
+          transactions_(options.keys) {
+        if (options.replicas > 1)
+            store_.emplace(options.store_required);
+        for (std::size_t i = 0; i < options.replicas; ++i)
+            replicas_.push_back(std::make_unique<BearerdProcess>(options.program, simulator_.url(),
+                                                                 simulator_.ca_pem(), settings()));
+    }
 
     std::vector<std::string> violations() {
         simulator_.set_faults(faults());
-        bearerd_.start();
+        for (const auto& replica : replicas_)
+            replica->start();
         std::vector<std::thread> clients;
         for (std::size_t i = 0; i < options_.clients; ++i)
             clients.emplace_back([this] { work(); });
+        std::mt19937_64 dice{options_.seed};
         for (std::size_t kill = 1; kill <= options_.kills; ++kill) {
             while (next_ < kill * options_.keys / (options_.kills + 1))
                 std::this_thread::sleep_for(5ms);
-            bearerd_.kill();
-            bearerd_.start();
+            if (store_)
+                store_->disturb(dice());
+            BearerdProcess& victim = *replicas_[dice() % replicas_.size()];
+            victim.kill();
+            victim.start();
         }
         for (auto& client : clients)
             client.join();
         simulator_.set_faults("[]");
+        for (const auto& replica : replicas_)
+            static_cast<void>(replica->terminate());
         audit();
-        static_cast<void>(bearerd_.terminate());
         return std::move(violations_);
     }
 
 private:
-    static DaemonSettings settings(const Options& options) {
+    [[nodiscard]] DaemonSettings settings() const {
         DaemonSettings settings;
         settings.upstream = "response_timeout: 5s";
         settings.told_in_full = true;
         settings.others =
-            "threads: " + std::to_string(options.threads) +
+            "threads: " + std::to_string(options_.threads) +
             "\ntransactions: {look_up_for: 300ms, rules: [{mutation: createBalanceAdjustment, key: "
             "merchant_transaction_reference, repeats: replay";
-        if (options.look_up)
+        if (options_.look_up)
             settings.others +=
                 ", query: \"query($key:String!){LineItems(merchant_transaction_reference:$key){data{id}}}\", "
                 "found: /data/LineItems/data/0/id";
         settings.others += "}]}";
+        if (store_)
+            settings.others += "\nfleet: {url: \"" + store_->url() +
+                               "\", lease: 1s, required: " + (options_.store_required ? "true" : "false") +
+                               "}";
         return settings;
     }
 
@@ -155,6 +180,7 @@ private:
         for (std::size_t i = next_++; i < options_.keys; i = next_++) {
             Transaction& transaction = transactions_[i];
             transaction.key = "sale-" + std::to_string(i);
+            transaction.time.begin = Interval::Clock::now();
             std::mt19937_64 dice{options_.seed * 1'000'003 + i};
             const auto times = 1 + dice() % 5;
             switch (dice() % 3) {
@@ -169,6 +195,7 @@ private:
             }
             if (dice() % 3 == 0)
                 transaction.told.push_back(send(transaction.key, 2)); // other arguments under the same key
+            transaction.time.end = Interval::Clock::now();
         }
     }
 
@@ -191,7 +218,7 @@ private:
     void after_time_outs(Transaction& transaction, std::size_t times, std::mt19937_64& dice) {
         for (std::size_t i = 1; i < times; ++i) {
             try {
-                test::HttpClient client{bearerd_.port()};
+                test::HttpClient client{replicas_[dice() % replicas_.size()]->port()};
                 client.send(client.format("POST", "/graphql", document(transaction.key, 1)));
                 std::this_thread::sleep_for(std::chrono::milliseconds{dice() % 30});
             } catch (const std::exception&) { // it was killed just now
@@ -207,10 +234,11 @@ private:
     Told send(const std::string& key, int value) {
         Told told;
         told.value = value;
+        told.replica = sendings_++ % replicas_.size();
         const auto end = std::chrono::steady_clock::now() + 60s;
         while (std::chrono::steady_clock::now() < end) {
             try {
-                test::HttpClient client{bearerd_.port()};
+                test::HttpClient client{replicas_[told.replica]->port()};
                 read(client.request("POST", "/graphql", document(key, value),
                                     {{"Content-Type", "application/json"}}),
                      told);
@@ -229,6 +257,7 @@ private:
         for (const Json& entry : simulator_.ledger())
             ++rows[entry.at("reference")];
         const std::size_t executed = rows.size();
+        find_outages();
         std::map<Told::What, std::size_t> counts;
         for (const Transaction& transaction : transactions_) {
             audit(transaction, rows[transaction.key]);
@@ -240,13 +269,37 @@ private:
                     transactions_.size(), executed, counts[Told::What::acknowledged],
                     counts[Told::What::executed], counts[Told::What::no], counts[Told::What::unknown],
                     counts[Told::What::key_reused]);
+        if (store_)
+            std::printf(
+                "%zu keys without the store for a while, %zu of them executed by more than one replica\n",
+                alone_, doubled_);
+    }
+
+    /// When a replica went on alone, since the store did not answer it. Its own log tells.
+    void find_outages() {
+        for (const auto& replica : replicas_)
+            for (const Interval& each : outages_in(replica->output()))
+                outages_.push_back(each);
+    }
+
+    /// Whether each replica decided alone for a part of this time: then a key may be executed once by each.
+    [[nodiscard]] bool was_alone(const Transaction& transaction) const {
+        if (!store_ || options_.store_required)
+            return false;
+        const auto overlaps = [&transaction](const Interval& each) {
+            return each.overlaps(transaction.time);
+        };
+        return std::ranges::any_of(outages_, overlaps) || std::ranges::any_of(store_->losses(), overlaps);
     }
 
     void audit(const Transaction& transaction, std::size_t rows) {
         const auto complain = [&](const std::string& what) {
             violations_.push_back(transaction.key + ": " + what);
         };
-        if (rows > 1)
+        const bool alone = was_alone(transaction);
+        alone_ += alone ? 1 : 0;
+        doubled_ += rows > 1 ? 1 : 0;
+        if (rows > (alone ? replicas_.size() : 1))
             complain("executed more than once: " + std::to_string(rows) + " rows");
         std::set<std::string> bodies;
         bool executed = false;
@@ -260,7 +313,7 @@ private:
             executed = executed || yes;
             only_no = only_no && told.what == Told::What::no;
         }
-        if (bodies.size() > 1)
+        if (bodies.size() > (alone ? replicas_.size() : 1))
             complain("answers differ");
         if (executed && rows == 0)
             complain("was told that it was executed, and it was not");
@@ -270,9 +323,14 @@ private:
 
     Options options_;
     test::Simulator simulator_;
-    BearerdProcess bearerd_;
+    std::optional<SharedStore> store_;
+    std::vector<std::unique_ptr<BearerdProcess>> replicas_;
     std::vector<Transaction> transactions_;
     std::atomic<std::size_t> next_{0};
+    std::atomic<std::size_t> sendings_{0};
+    std::vector<Interval> outages_;
+    std::size_t alone_ = 0;
+    std::size_t doubled_ = 0;
     std::vector<std::string> violations_;
 };
 
@@ -298,8 +356,14 @@ int main_of(int argc, char** argv) {
     program.add_option("--kills", options.kills, "How often the daemon is killed and started again");
     program.add_option("--seed", options.seed, "Of faults and repeats");
     program.add_option("--threads", options.threads, "The daemon's");
+    program.add_option("--replicas", options.replicas, "How many daemons share a store");
+    program.add_flag("--store-required", options.store_required, "Nothing is forwarded without the store");
     program.add_flag("!--no-look-ups", options.look_up, "What is unknown stays so");
     CLI11_PARSE(program, argc, argv);
+    if (options.replicas > 1 && !test::RedisServer::is_installed()) {
+        std::printf("skipped: neither redis-server nor valkey-server is there\n");
+        return skipped;
+    }
     return report(Run{options}.violations(), options.expected);
 }
 
