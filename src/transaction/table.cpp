@@ -267,7 +267,22 @@ void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint no
     }
 }
 
+/// A person has closed it as not executed while it was looked up, and it is found: it was executed. It is
+/// known again, except where another request has claimed a transaction of it meanwhile.
+void Table::revive(const RecordPtr& record, const std::string& found) {
+    std::erase_if(record->identities, [this](const Digest& identity) { return records_.contains(identity); });
+    if (record->identities.empty()) {
+        if (const auto holder = std::exchange(record->holder, nullptr))
+            holder->settled(Executed::yes, found);
+        return;
+    }
+    add(record);
+    record->state = State::unknown;
+}
+
 void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
+    if (result.found && record->state == State::gone)
+        revive(record, *result.found);
     if (result.found) {
         if (record->state == State::unknown)
             execute(record, now);

@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace bearerd::transaction {
@@ -68,6 +71,35 @@ public:
     TimePoint now = start_of_test;
     std::shared_ptr<CountingWaiter> waiter = std::make_shared<CountingWaiter>();
 };
+
+struct NotingHolder final : ClaimHolder {
+    void settled(Executed executed, std::string_view) noexcept override { last = executed; }
+
+    std::optional<Executed> last;
+};
+
+TEST_F(TableTest, KnowsWhatIsFoundAfterItWasClosedAsNotExecuted) {
+    for (const bool claimed_again : {false, true}) {
+        const std::uint8_t key = claimed_again ? 2 : 1;
+        const auto holder = std::make_shared<NotingHolder>();
+        const Decision first = claim(key, 1, "first");
+        table.share(first.record, holder, "first", 0);
+        settle(first.record, Executed::unknown);
+        const Decision asked = claim(key);
+        ASSERT_EQ(asked.kind, Kind::look_up);
+        Restored closed;
+        closed.identities = {digest(key)};
+        closed.executed = Executed::no;
+        table.close(std::move(closed), now);
+        EXPECT_EQ(holder->last, Executed::no);
+        if (claimed_again) {
+            EXPECT_EQ(claim(key).kind, Kind::first);
+        }
+        table.looked_up(asked.record, {.conclusive = true, .found = "7"}, now);
+        EXPECT_EQ(holder->last, Executed::yes);
+        EXPECT_EQ(claim(key).kind, claimed_again ? Kind::wait : Kind::already_executed);
+    }
+}
 
 TEST_F(TableTest, ForwardsTheFirstAndLetsTheSameWait) {
     const Decision first = claim(1, 1, "first");
