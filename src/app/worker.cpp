@@ -132,7 +132,8 @@ std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapsh
     auto claims = std::make_shared<transaction::FleetClaims>(
         store, generation.shared_identifier,
         transaction::FleetClaims::Settings{generation.claim_prefix, settings.fleet.lease,
-                                           settings.transactions.remember, settings.fleet.required},
+                                           settings.transactions.remember, settings.fleet.required,
+                                           settings.transactions.settle_for},
         context_.get_executor(), clock_);
     std::erase_if(claims_, [](const auto& former) { return former.expired(); });
     claims_.push_back(claims);

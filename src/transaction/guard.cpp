@@ -35,8 +35,9 @@ constexpr std::string_view joined_too_long_sentence =
     "This transaction is still being executed by an earlier request with the same reference; please send it "
     "again with that reference to learn what became of it.";
 constexpr std::string_view store_away_sentence =
-    "The store that the replicas of bearerd share can't be reached, so nothing was executed; please send it "
-    "again a little later.";
+    "The store that the replicas of bearerd share can't be reached, so this request was not sent; whether an "
+    "earlier one with the same reference was executed is not known. Please send it again a little later with "
+    "the same reference.";
 
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
@@ -390,6 +391,7 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::ask_fleet(Decision& decis
     }
     if (answer.state == State::away) {
         server::ErrorReply what = server::error_reply(ErrorCode::overloaded);
+        what.executed = Executed::unknown; // another replica may have sent it
         what.sentence = store_away_sentence;
         co_return error(what);
     }

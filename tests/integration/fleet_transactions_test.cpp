@@ -50,7 +50,7 @@ protected:
         return answer;
     }
 
-    static constexpr std::string_view refused = "OVERLOADED no";
+    static constexpr std::string_view refused = "OVERLOADED unknown";
 
     Simulator simulator;
     std::unique_ptr<RedisServer> store;

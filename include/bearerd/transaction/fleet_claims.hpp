@@ -49,19 +49,23 @@ struct FleetAnswer {
 /// Claims transactions in the store that the replicas of a fleet share, renews the leases of those in flight,
 /// and writes down what became of them (contract 12). It adds to the local guard, and never replaces it: ask
 /// it only for what Table::claim() calls the first one. One per thread, and used on it, except that a
-/// ClaimHolder may be told on any thread. Always owned by a shared_ptr: its background task keeps it alive as
-/// long as there is something to write, or until stop().
+/// ClaimHolder may be told on any thread. Always owned by a shared_ptr: its claims keep it alive, and so does
+/// its background task as long as there is something to write, or until stop().
 class FleetClaims final : public std::enable_shared_from_this<FleetClaims> {
 public:
     struct Settings {
         std::string prefix; ///< in front of the names of keys
         Duration lease{}; ///< at least a second: a claim that is not renewed for so long is unknown to others
-        Duration remember{};   ///< how long the store keeps a claim after its last change
+        Duration remember{};   ///< how long the store keeps what was executed or freed
         bool required = false; ///< forward nothing while the store is away
+        /// How long the store keeps what is in flight or unknown; at least `remember`.
+        Duration settle_for{};
     };
 
     /// A claim takes this long at most, with all its keys, if the store does not answer.
     static constexpr Duration longest_claim = std::chrono::milliseconds{100};
+    /// How long settlements are written after stop().
+    static constexpr Duration longest_stop = std::chrono::seconds{2};
     /// JSON text of what was found that is longer is not shared.
     static constexpr std::size_t longest_found = 4096;
     /// Settlements that wait for the store. If there are more, the oldest is dropped: others see it as
@@ -89,10 +93,11 @@ public:
     /// jitter.
     [[nodiscard]] Duration pause_before(std::size_t attempt);
 
-    /// For a shutdown: from now on the store is away to requests, so that none waits for another replica's;
-    /// each settlement that waits, or comes later, is tried once more; leases are no longer renewed. The
-    /// background task ends then.
-    void stop() noexcept;
+    /// For a shutdown: from now on the store is away to requests, so that none waits for another replica's,
+    /// and nothing is forwarded without a claim; each settlement that waits, or comes later, is tried once
+    /// more, `within` that time and the length of a call; leases are no longer renewed. The background task
+    /// ends then.
+    void stop(Duration within = longest_stop) noexcept;
 
     /// Returns whether the background task has ended, with all that it had to write.
     [[nodiscard]] bool idle() const noexcept { return !working_; }
@@ -100,23 +105,45 @@ public:
 private:
     class Claim;
     using ClaimPtr = std::shared_ptr<Claim>;
+    using Values = std::vector<std::optional<fleet::Value>>; ///< nullopt: not answered
     struct Verdict;
+    struct Batch;
+
+    /// What the store says of all keys of a claim.
+    struct Asked {
+        FleetAnswer answer{};
+        std::size_t claimed = 0; ///< keys
+        bool unanswered = false; ///< some command may have been executed or not
+    };
+
+    struct Writing {
+        ClaimPtr claim;
+        std::uint64_t number = 0; ///< Verdict::number; 0: there was none
+        bool written = true;
+    };
 
     [[nodiscard]] fleet::Command claim_command(const Claim& claim, const std::string& key,
-                                               const std::string& known) const;
+                                               const std::string& known, bool sent) const;
     [[nodiscard]] fleet::Command settle_command(const Claim& claim, const std::string& key,
                                                 const Verdict& verdict) const;
     [[nodiscard]] FleetAnswer read(const std::optional<fleet::Value>& value, const SharedRequest& request,
                                    const Elsewhere& known) const;
-    void hold(const ClaimPtr& claim);
+    [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known);
+    [[nodiscard]] static int weight(const FleetAnswer& answer) noexcept;
+    [[nodiscard]] net::Task<Values> call_all(std::vector<fleet::Command> commands, Duration within);
+    void hold(const ClaimPtr& claim, bool confirmed);
     void settle_soon(const ClaimPtr& claim) noexcept;
     void queue_settlement(const ClaimPtr& claim);
     void work_if_needed();
+    [[nodiscard]] bool has_work() const noexcept;
     [[nodiscard]] static net::Task<void> work(std::shared_ptr<FleetClaims> self);
     [[nodiscard]] net::Task<void> wait_until(TimePoint when);
-    [[nodiscard]] net::Task<void> renew_next();
-    [[nodiscard]] net::Task<bool> settle_next();
-    [[nodiscard]] net::Task<bool> write(ClaimPtr claim, Verdict verdict);
+    static void take_into_work(std::deque<ClaimPtr>& list, std::size_t count) noexcept;
+    [[nodiscard]] net::Task<void> renew_due();
+    void renewed(const ClaimPtr& claim, bool confirmed) noexcept;
+    [[nodiscard]] net::Task<bool> settle_queued();
+    void tried_to_write(const Writing& writing) noexcept;
+    void let_go() noexcept;
 
     std::shared_ptr<fleet::Store> store_;
     std::shared_ptr<const Identifier> identifier_;
@@ -132,6 +159,7 @@ private:
     net::Event wake_;
     bool working_ = false;
     bool stopping_ = false;
+    TimePoint stop_by_{}; ///< stopping: nothing is written any more
 };
 
 } // namespace bearerd::transaction

@@ -19,6 +19,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bearerd::transaction {
@@ -220,6 +221,15 @@ protected:
         *heard = Heard{reply.head, std::string{server::whole_body(reply)}};
     }
 
+    void claim_and_settle(const std::string& key, Executed executed) {
+        auto request = std::make_shared<SharedRequest>();
+        request->keys = {key};
+        auto claiming = a().claims->claim(std::move(request), {});
+        const FleetAnswer answer = test::run_task(loop_, std::move(claiming));
+        ASSERT_TRUE(answer.claim);
+        answer.claim->settled(executed, {});
+    }
+
     /// The state of the only key.
     std::string state() const {
         return database_.entries.size() == 1 ? database_.entries.begin()->second.state : "?";
@@ -397,7 +407,7 @@ TEST_F(FleetGuardTest, RefusesIfTheStoreIsRequiredAndAway) {
     a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .required = true});
     a().store->away = true;
     const std::string refused = send(a(), fleet_payment("k"), "first");
-    EXPECT_EQ(refused, "OVERLOADED no");
+    EXPECT_EQ(refused, "OVERLOADED unknown") << "another replica may have sent it";
     EXPECT_EQ(a().upstream.handled, 0);
     EXPECT_EQ(a().table.size(), 0U);
     a().store->away = false;
@@ -407,7 +417,7 @@ TEST_F(FleetGuardTest, RefusesIfTheStoreIsRequiredAndAway) {
 TEST_F(FleetGuardTest, FreesWhatItMayHaveClaimedBeforeItRefused) {
     a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .required = true});
     a().store->loses_answers = true;
-    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED no");
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED unknown");
     a().store->loses_answers = false;
     write_all(a());
     EXPECT_EQ(send(b(), fleet_payment("k"), "second"), "data");
@@ -583,22 +593,248 @@ TEST_F(FleetGuardTest, WritesOnceMoreWhatWaitsWhenItStops) {
     a().claims->stop();
     write_all(a());
     EXPECT_EQ(state(), "executed");
-    a().store->away = true; // and one that fails ends it as well
-    EXPECT_EQ(send(a(), fleet_payment("l"), "second"), "data");
+}
+
+TEST_F(FleetGuardTest, ForwardsNothingWithoutAClaimOnceItStops) {
+    a().claims->stop();
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED unknown");
+    EXPECT_EQ(a().upstream.handled, 0);
+    EXPECT_EQ(a().table.size(), 0U);
+}
+
+TEST_F(FleetGuardTest, TriesALaterVerdictOnceMoreWhenItStops) {
+    a().upstream.make_reply = bearerd_says(ErrorCode::outcome_unknown);
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    int settlements = 0;
+    a().store->before_call = [&](const fleet::Command& command) {
+        a().store->away = command.at(1) == settle_script && ++settlements == 1;
+        if (a().store->away) {
+            EXPECT_TRUE(a().table.found(a().identifier.identities_of_key("k"), "7", BootClock::now()));
+        }
+    };
+    a().claims->stop();
+    a().upstream.gate.set();
+    end(first);
+    EXPECT_TRUE(wait_for([&] { return settlements == 2; }));
     write_all(a());
+    EXPECT_EQ(state(), "executed");
+}
+
+TEST_F(FleetGuardTest, EndsWithWhatIsNotWrittenOnceItsTimeToStopIsOver) {
+    a().store->away = true;
+    claim_and_settle("k", Executed::yes);
+    test::settle(loop_);
+    a().store->away = false;
+    a().claims->stop(0s);
+    write_all(a());
+    EXPECT_TRUE(database_.entries.empty());
+    EXPECT_TRUE(a().claims->idle());
+}
+
+// The sequences of transactions at several replicas, some of which the store does not answer for a while.
+
+TEST_F(FleetGuardTest, FreesNothingThatAReplicaOfItsOwnExecutedMeanwhile) {
+    a().upstream.make_reply = bearerd_says(ErrorCode::upstream_unreachable);
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    a().store->away = true;
+    a().upstream.gate.set();
+    EXPECT_EQ(end(first), "UPSTREAM_UNREACHABLE no");
+    a().upstream.held = false;
+    a().upstream.make_reply = paid;
+    EXPECT_EQ(send(a(), fleet_payment("k"), "second"), "data") << "without the store";
+    const int calls = a().store->calls;
+    EXPECT_TRUE(wait_for([&] { return a().store->calls >= calls + 3; })) << "it goes on failing";
+    a().store->away = false;
+    write_all(a());
+    EXPECT_EQ(state(), "executed");
+    EXPECT_EQ(send(b(), fleet_payment("k"), "third"), "ALREADY_EXECUTED yes second");
+}
+
+TEST_F(FleetGuardTest, FreesNothingThatAReplicaWithoutTheStoreHasSent) {
+    const std::pair<MakeReply, std::string> outcomes[] = {
+        {paid, "ALREADY_EXECUTED yes first"},
+        {bearerd_says(ErrorCode::outcome_unknown), "OUTCOME_UNKNOWN unknown"},
+        {bearerd_says(ErrorCode::upstream_unreachable), "data"}};
+    for (const auto& [reply, told] : outcomes) {
+        database_.entries.clear();
+        const std::string key = told;
+        a().store->away = true;
+        a().upstream.make_reply = reply;
+        a().upstream.held = true;
+        const auto first = begin(a(), fleet_payment(key), "first");
+        b().upstream.make_reply = bearerd_says(ErrorCode::upstream_unreachable);
+        b().upstream.held = true;
+        const auto second = begin(b(), fleet_payment(key), "second");
+        EXPECT_EQ(state(), "in_flight");
+        a().store->away = false;
+        a().upstream.gate.set();
+        end(first);
+        write_all(a());
+        b().upstream.gate.set();
+        EXPECT_EQ(end(second), "UPSTREAM_UNREACHABLE no");
+        write_all(b());
+        FleetReplica third{loop_, clock_, database_, settings_, 'c'};
+        EXPECT_EQ(send(third, fleet_payment(key), "third"), told);
+        write_all(third);
+    }
+}
+
+TEST_F(FleetGuardTest, FreesNothingThatIsInFlightAtAReplicaThatWasWithoutTheStore) {
+    a().store->away = true;
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    b().upstream.make_reply = bearerd_says(ErrorCode::upstream_unreachable);
+    b().upstream.held = true;
+    const auto second = begin(b(), fleet_payment("k"), "second");
+    a().store->away = false;
+    EXPECT_TRUE(wait_for([this] { return !database_.entries.begin()->second.doubt.empty(); }));
+    b().upstream.gate.set();
+    EXPECT_EQ(end(second), "UPSTREAM_UNREACHABLE no");
+    write_all(b());
+    FleetReplica third{loop_, clock_, database_, settings_, 'c'};
+    EXPECT_EQ(send(third, fleet_payment("k"), "third"), "OUTCOME_UNKNOWN unknown");
+    a().upstream.gate.set();
+    EXPECT_EQ(end(first), "data");
+    write_all(a());
+    EXPECT_EQ(send(third, fleet_payment("k"), "fourth"), "ALREADY_EXECUTED yes first");
+    EXPECT_EQ(third.upstream.handled, 0);
+}
+
+TEST_F(FleetGuardTest, SharesSoonWhatItForwardedWithoutAClaim) {
+    a().store->away = true;
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    a().store->away = false;
+    EXPECT_TRUE(wait_for([this] { return state() == "in_flight"; })) << "long before a third of the lease";
+    const auto second = begin(b(), fleet_payment("k"), "second");
+    EXPECT_FALSE(*second);
+    a().upstream.gate.set();
+    EXPECT_EQ(end(second), "ALREADY_EXECUTED yes first");
+}
+
+TEST_F(FleetGuardTest, RenewsSoonWhatTheStoreDidNotRenew) {
+    a().store->away = true;
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    const int calls = a().store->calls;
+    EXPECT_TRUE(wait_for([&] { return a().store->calls >= calls + 2; }));
+    a().store->away = false;
+    EXPECT_TRUE(wait_for([this] { return state() == "in_flight"; })) << "long before a third of the lease";
+    a().upstream.gate.set();
+    end(first);
+    write_all(a());
+}
+
+TEST_F(FleetGuardTest, ClaimsAllKeysOfARequestInTwoSteps) {
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payments("vwxyz"), "first");
+    EXPECT_EQ(a().store->calls, 5);
+    EXPECT_EQ(a().store->most_at_once, 4) << "the first one alone, then all others";
+    a().upstream.gate.set();
+    EXPECT_EQ(end(first), "data");
+    write_all(a());
+    EXPECT_EQ(send(b(), fleet_payments("vwxyz"), "second"), "ALREADY_EXECUTED yes first");
+    EXPECT_EQ(b().store->most_at_once, 1) << "who does not get the first one asks for no other";
+}
+
+TEST_F(FleetGuardTest, ForwardsNothingIfOneOfItsKeysIsNotFree) {
+    // The answer for each key is lost in turn: what the others say counts.
+    settings_.auth.login_timeout = {};
+    settings_.upstream.connect_timeout = {};
+    settings_.upstream.response_timeout = {};
+    settings_.transactions.look_up_for = 0s;
+    for (int lost = 1; lost <= 3; ++lost) {
+        database_.entries.clear();
+        FleetReplica first{loop_, clock_, database_, settings_, 'f'};
+        FleetReplica second{loop_, clock_, database_, settings_, 's'};
+        first.upstream.make_reply = bearerd_says(ErrorCode::outcome_unknown);
+        send(first, fleet_payments("xyz"), "first");
+        write_all(first);
+        int calls = 0;
+        second.store->before_call = [&](const fleet::Command& command) {
+            second.store->refuses = command.at(1) == claim_script && ++calls == lost;
+        };
+        EXPECT_EQ(send(second, fleet_payments("xyz"), "second"), "OUTCOME_UNKNOWN unknown first") << lost;
+        EXPECT_EQ(second.upstream.handled, 0);
+        second.claims->stop();
+        write_all(second);
+    }
+}
+
+TEST_F(FleetGuardTest, WritesSeveralSettlementsAtOnceAndThoseOfOneKeyInOrder) {
+    a().store->away = true;
+    std::vector<std::string> written;
+    for (int i = 0; i < 10; ++i)
+        claim_and_settle(std::to_string(i), Executed::no);
+    claim_and_settle("3", Executed::yes);
+    claim_and_settle("10", Executed::no);
+    test::settle(loop_);
+    a().store->most_at_once = 0;
+    a().store->away = false;
+    a().store->before_call = [&](const fleet::Command& command) {
+        written.push_back(command.at(3) + " " + command.at(5));
+    };
+    write_all(a());
+    EXPECT_EQ(a().store->most_at_once, 10);
+    EXPECT_THAT(written, testing::SizeIs(12));
+    EXPECT_LT(std::ranges::find(written, "3 no"), std::ranges::find(written, "3 executed"));
+}
+
+TEST_F(FleetGuardTest, WritesAfterAReloadWhatIsLearntOfAnEarlierRequest) {
+    a().upstream.make_reply = bearerd_says(ErrorCode::outcome_unknown);
+    send(a(), fleet_payment("k"), "first");
+    write_all(a());
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h});
+    EXPECT_TRUE(a().table.found(a().identifier.identities_of_key("k"), "7", BootClock::now()));
+    EXPECT_TRUE(wait_for([this] { return state() == "executed"; }));
+}
+
+TEST_F(FleetGuardTest, KeepsWhatIsInFlightOrUnknownAsLongAsItIsLookedUp) {
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 1h, .settle_for = 24h});
+    a().upstream.make_reply = bearerd_says(ErrorCode::outcome_unknown);
+    send(a(), fleet_payment("unknown"), "first");
+    write_all(a());
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("in flight"), "first");
+    database_.now_ms += std::chrono::milliseconds{20h}.count();
+    EXPECT_EQ(send(b(), fleet_payment("unknown"), "second"), "OUTCOME_UNKNOWN unknown first");
+    EXPECT_EQ(send(b(), fleet_payment("in flight"), "second"), "OUTCOME_UNKNOWN unknown first");
+    a().upstream.gate.set();
+    end(first);
+}
+
+TEST_F(FleetGuardTest, LeavesNoClaimThatNobodyCanSettleInFlight) {
+    a().join({.prefix = "fleet:", .lease = 150ms, .remember = 24h});
+    auto request = std::make_shared<SharedRequest>();
+    request->keys = {"k"};
+    auto claiming = a().claims->claim(std::move(request), {});
+    EXPECT_TRUE(test::run_task(loop_, std::move(claiming)).claim);
+    EXPECT_TRUE(wait_for([this] { return state() == "unknown"; })) << "its request has ended without a word";
+    write_all(a());
+}
+
+TEST_F(FleetGuardTest, PassesOnOnlyJsonOfWhatWasFoundElsewhere) {
+    for (const std::string& found :
+         {std::string{"7"}, std::string{"7}"}, std::string{"\xFF"}, "\"" + std::string(4096, 'x') + "\""}) {
+        database_.entries.clear();
+        FleetReplica first{loop_, clock_, database_, settings_, 'f'};
+        FleetReplica second{loop_, clock_, database_, settings_, 's'};
+        send(first, fleet_payment("k"), "first");
+        write_all(first);
+        database_.entries.begin()->second.found = found;
+        const auto repeat = begin(second, fleet_payment("k"), "second");
+        EXPECT_EQ(end(repeat), "ALREADY_EXECUTED yes first") << found;
+        EXPECT_EQ((*repeat)->extension("reconciled"), found == "7" ? FleetJson(7) : FleetJson()) << found;
+    }
 }
 
 TEST_F(FleetGuardTest, KeepsABoundedNumberOfSettlementsForAStoreThatIsAway) {
     constexpr std::size_t more = 10;
     a().store->away = true;
-    for (std::size_t i = 0; i < FleetClaims::most_settlements + more; ++i) {
-        auto request = std::make_shared<SharedRequest>();
-        request->keys = {std::to_string(i)};
-        auto claiming = a().claims->claim(std::move(request), {});
-        const FleetAnswer answer = test::run_task(loop_, std::move(claiming));
-        ASSERT_TRUE(answer.claim);
-        answer.claim->settled(Executed::yes, {});
-    }
+    for (std::size_t i = 0; i < FleetClaims::most_settlements + more; ++i)
+        claim_and_settle(std::to_string(i), Executed::yes);
     test::settle(loop_);
     a().store->away = false;
     write_all(a());

@@ -5,6 +5,9 @@
 
 #include <bearerd/fleet/store.hpp>
 
+#include <boost/asio/deferred.hpp>
+#include <boost/asio/post.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <functional>
@@ -46,7 +49,7 @@ inline Value list_value(std::initializer_list<std::string> texts) {
 /// What the scripts do, in memory, with a clock that the test sets. Shared by the stores of several replicas.
 struct FakeDatabase {
     struct Entry {
-        std::string state, owner, fingerprint, request, at, found, freed;
+        std::string state, owner, fingerprint, request, at, found, freed, doubt;
         std::int64_t lease = 0;
         std::int64_t expires = 0;
     };
@@ -67,8 +70,17 @@ struct FakeDatabase {
     std::int64_t now_ms = 1'000'000;
 
 private:
-    static void add_freed(Entry& entry, const std::string& owner) {
-        entry.freed = (owner + " " + entry.freed).substr(0, 500);
+    static bool holds(const std::string& list, const std::string& who) {
+        return (" " + list).find(" " + who + " ") != std::string::npos;
+    }
+
+    static std::string without(const std::string& list, const std::string& who) {
+        const std::size_t from = (" " + list).find(" " + who + " ");
+        return from == std::string::npos ? list : list.substr(0, from) + list.substr(from + who.size() + 1);
+    }
+
+    static std::string first_in(const std::string& list, const std::string& who) {
+        return (who + " " + list).substr(0, 4000);
     }
 
     Value claim(const std::string& key, const std::vector<std::string>& argv) {
@@ -76,47 +88,82 @@ private:
         const std::string& known = argv.at(6);
         const std::int64_t lease = now_ms + std::stoll(argv.at(1));
         const std::int64_t expires = now_ms + std::stoll(argv.at(2));
+        const bool is_new = !entries.contains(key);
         Entry& entry = entries[key];
-        if (entry.owner == owner && entry.state == "no")
+        const bool mine = entry.owner == owner;
+        if ((mine && entry.state == "no") || holds(entry.freed, owner))
             return list_value({"freed"});
-        if (entry.owner == owner && entry.state == "in_flight") {
+        if (mine && entry.state == "in_flight") {
             entry.lease = lease;
             entry.expires = expires;
             return list_value({"ours"});
         }
         std::string freed = entry.freed;
         if (entry.state == "no")
-            freed = (entry.owner + " " + freed).substr(0, 500);
-        const bool known_freed = !known.empty() && freed.find(known + " ") != std::string::npos;
-        if (entry.state.empty() || entry.state == "no") {
+            freed = first_in(freed, entry.owner);
+        const bool known_freed = !known.empty() && holds(freed, known);
+        if (is_new || entry.state == "no") {
             if (!known.empty() && !known_freed) {
-                if (entry.state.empty())
+                if (is_new)
                     entries.erase(key);
                 return list_value({"lost"});
             }
-            entry = {"in_flight", owner, argv.at(3), argv.at(4), argv.at(5), "", freed, lease, expires};
+            entry = {"in_flight", owner, argv.at(3), argv.at(4), argv.at(5), "", freed, "", lease, expires};
             return list_value({"ours"});
         }
+        if (!argv.at(7).empty() && !mine && entry.state != "executed")
+            doubt(entry, owner, expires);
         const bool over = entry.state == "in_flight" && entry.lease <= now_ms;
         return list_value({over ? "unknown" : entry.state, entry.owner, entry.fingerprint, entry.request,
                            entry.at, entry.found, known_freed ? "1" : ""});
     }
 
+    static void doubt(Entry& entry, const std::string& owner, std::int64_t expires) {
+        if (!holds(entry.doubt, owner))
+            entry.doubt += owner + " ";
+        entry.expires = expires;
+    }
+
     Value settle(const std::string& key, const std::vector<std::string>& argv) {
         const std::string& owner = argv.at(0);
-        const std::string& state = argv.at(1);
+        const std::string& verdict = argv.at(1);
+        const std::int64_t expires = now_ms + std::stoll(argv.at(2));
+        const bool is_new = !entries.contains(key);
         Entry& entry = entries[key];
-        std::string freed = entry.freed;
-        if (!entry.state.empty() && entry.owner != owner) {
-            if (entry.state != "no" || state == "no")
-                return integer_value(0);
-            freed = (entry.owner + " " + freed).substr(0, 500);
-        }
-        if (entry.owner == owner && (entry.state == "executed" || entry.state == "no") && state != "executed")
+        const bool mine = entry.owner == owner;
+        const std::string state = entry.state;
+        if (state == "executed" && !mine && verdict != "no")
             return integer_value(1);
-        entry = {state,      owner,      argv.at(3),
-                 argv.at(4), argv.at(5), argv.at(6),
-                 freed,      0,          now_ms + std::stoll(argv.at(2))};
+        const bool ended = mine && (state == "executed" || state == "no");
+        if (verdict != "executed" && (ended || holds(entry.freed, owner)))
+            return integer_value(1);
+        if (verdict == "no" && !is_new && !mine) {
+            entry.doubt = without(entry.doubt, owner);
+            entry.freed = first_in(entry.freed, owner);
+            return integer_value(1);
+        }
+        if (verdict == "no" && !entry.doubt.empty()) {
+            const std::size_t gap = entry.doubt.find(' ');
+            entry = {"unknown",
+                     entry.doubt.substr(0, gap),
+                     "",
+                     "",
+                     "0",
+                     "",
+                     first_in(entry.freed, owner),
+                     entry.doubt.substr(gap + 1),
+                     0,
+                     entry.expires};
+            return integer_value(1);
+        }
+        if (verdict == "unknown" && !is_new && state != "no" && !mine) {
+            doubt(entry, owner, expires);
+            return integer_value(1);
+        }
+        const std::string freed = state == "no" && !mine ? first_in(entry.freed, entry.owner) : entry.freed;
+        entry = {verdict,    owner,      argv.at(3), argv.at(4),
+                 argv.at(5), argv.at(6), freed,      verdict == "unknown" ? entry.doubt : "",
+                 0,          expires};
         return integer_value(1);
     }
 };
@@ -129,10 +176,18 @@ public:
     net::Task<std::optional<Value>> call(Command command, Duration within) override {
         longest = std::max(longest, within);
         ++calls;
+        most_at_once = std::max(most_at_once, ++running_);
+        co_await net::asio::post(net::asio::deferred); // others may call meanwhile
+        --running_;
         if (before_call)
             before_call(command);
         if (away)
             co_return std::nullopt;
+        if (refuses) {
+            Value error = text_value("OOM command not allowed");
+            error.kind = Value::Kind::error;
+            co_return error;
+        }
         Value value = database_.run(command);
         if (loses_answers)
             co_return std::nullopt;
@@ -140,13 +195,16 @@ public:
     }
 
     bool away = false;          ///< nothing reaches the database
+    bool refuses = false;       ///< its answer is an error
     bool loses_answers = false; ///< all reaches it, and nothing comes back
     std::function<void(const Command&)> before_call;
     int calls = 0;
+    int most_at_once = 0;
     Duration longest{};
 
 private:
     FakeDatabase& database_;
+    int running_ = 0;
 };
 
 /// Blocks until the answer is there.
