@@ -4,6 +4,7 @@
 // store that they share is killed, paused and emptied.
 #include "bearerd_process.hpp"
 #include "client.hpp"
+#include "relay.hpp"
 #include "shared_store.hpp"
 
 #include "support/daemon.hpp"
@@ -34,6 +35,7 @@ using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
 constexpr int skipped = 77; // as CMakeLists.txt has it
+using TimePoint = std::chrono::steady_clock::time_point;
 
 struct Options {
     std::string program{BEARERD_PROGRAM};
@@ -50,6 +52,8 @@ struct Options {
 
 /// What one sending of a transaction was told.
 struct Told {
+    Interval time{};
+    TimePoint begin{};
     std::size_t replica = 0;
     enum class What { acknowledged, executed, no, unknown, key_reused, nothing };
     What what = What::nothing;
@@ -58,12 +62,17 @@ struct Told {
     std::string problem{};
 };
 
-std::string document(const std::string& key, int value) {
-    const std::string text =
-        "mutation { createBalanceAdjustment(currency:\"GBP\", value:" + std::to_string(-value) +
-        ", merchant_id:26, unit_epos_reference:\"2251799825000010\", card_reference:\"" +
-        std::string{test::card_number} + "\", merchant_transaction_reference:\"" + key + "\") { id value } }";
-    return Json{{"query", text}}.dump();
+std::string field(const std::string& key, int value) {
+    return "createBalanceAdjustment(currency:\"GBP\", value:" + std::to_string(-value) +
+           ", merchant_id:26, unit_epos_reference:\"2251799825000010\", card_reference:\"" +
+           std::string{test::card_number} + "\", merchant_transaction_reference:\"" + key +
+           "\") { id value }";
+}
+
+/// `second_key`: empty: there is only one transaction.
+std::string document(const std::string& key, const std::string& second_key, int value) {
+    const std::string second = second_key.empty() ? "" : " second: " + field(second_key, value);
+    return Json{{"query", "mutation { " + field(key, value) + second + " }"}}.dump();
 }
 
 /// What an answer means.
@@ -93,7 +102,8 @@ void read(const test::HttpResponse& response, Told& told) {
 /// All sendings of one key, in order of their answers.
 struct Transaction {
     std::string key;
-    Interval time{}; ///< from the first sending to the last answer
+    std::string second_key{}; ///< of its document; empty: there is none
+    Interval time{};          ///< from the first sending to the last answer
     std::vector<Told> told{};
 };
 
@@ -105,9 +115,12 @@ public:
           transactions_(options.keys) {
         if (options.replicas > 1)
             store_.emplace(options.store_required);
-        for (std::size_t i = 0; i < options.replicas; ++i)
+        for (std::size_t i = 0; i < options.replicas; ++i) {
+            if (store_)
+                lines_.push_back(std::make_unique<Relay>(store_->port()));
             replicas_.push_back(std::make_unique<BearerdProcess>(options.program, simulator_.url(),
-                                                                 simulator_.ca_pem(), settings()));
+                                                                 simulator_.ca_pem(), settings(i)));
+        }
     }
 
     std::vector<std::string> violations() {
@@ -121,8 +134,10 @@ public:
         for (std::size_t kill = 1; kill <= options_.kills; ++kill) {
             while (next_ < kill * options_.keys / (options_.kills + 1))
                 std::this_thread::sleep_for(5ms);
-            if (store_)
+            if (store_) {
                 store_->disturb(dice());
+                disturb_line(dice());
+            }
             BearerdProcess& victim = *replicas_[dice() % replicas_.size()];
             victim.kill();
             victim.start();
@@ -137,7 +152,20 @@ public:
     }
 
 private:
-    [[nodiscard]] DaemonSettings settings() const {
+    /// Takes the store away from one replica alone, while the upstream can't be reached for a part of the
+    /// time.
+    void disturb_line(std::uint64_t dice) {
+        constexpr std::uint64_t longest_ms = 600;
+        Relay& line = *lines_[dice % lines_.size()];
+        const std::chrono::milliseconds some_time{100 + dice / 8 % longest_ms};
+        line.set(dice / 16 % 2 == 0 ? Relay::State::deaf : Relay::State::cut);
+        std::this_thread::sleep_for(some_time / 2); // the length of the fault
+        simulator_.refuse_connections(some_time);
+        std::this_thread::sleep_for(some_time / 2); // the same
+        line.set(Relay::State::whole);
+    }
+
+    [[nodiscard]] DaemonSettings settings(std::size_t replica) const {
         DaemonSettings settings;
         settings.upstream = "response_timeout: 5s";
         settings.told_in_full = true;
@@ -151,9 +179,9 @@ private:
                 "found: /data/LineItems/data/0/id";
         settings.others += "}]}";
         if (store_)
-            settings.others += "\nfleet: {url: \"" + store_->url() +
-                               "\", lease: 1s, required: " + (options_.store_required ? "true" : "false") +
-                               "}";
+            settings.others +=
+                "\nfleet: {url: \"redis://127.0.0.1:" + std::to_string(lines_[replica]->port()) +
+                "\", lease: 1s, required: " + (options_.store_required ? "true" : "false") + "}";
         return settings;
     }
 
@@ -179,7 +207,10 @@ private:
     void work() {
         for (std::size_t i = next_++; i < options_.keys; i = next_++) {
             Transaction& transaction = transactions_[i];
+            constexpr std::size_t one_of = 5;
             transaction.key = "sale-" + std::to_string(i);
+            if (store_ && i % one_of == 0)
+                transaction.second_key = transaction.key + "-second";
             transaction.time.begin = Interval::Clock::now();
             std::mt19937_64 dice{options_.seed * 1'000'003 + i};
             const auto times = 1 + dice() % 5;
@@ -194,7 +225,7 @@ private:
                 one_after_the_other(transaction, times);
             }
             if (dice() % 3 == 0)
-                transaction.told.push_back(send(transaction.key, 2)); // other arguments under the same key
+                transaction.told.push_back(send(transaction, 2)); // other arguments under the same key
             transaction.time.end = Interval::Clock::now();
         }
     }
@@ -203,7 +234,7 @@ private:
         std::vector<Told> told(times);
         std::vector<std::thread> threads;
         for (Told& one : told)
-            threads.emplace_back([this, &one, &transaction] { one = send(transaction.key, 1); });
+            threads.emplace_back([this, &one, &transaction] { one = send(transaction, 1); });
         for (auto& thread : threads)
             thread.join();
         transaction.told.insert(transaction.told.end(), told.begin(), told.end());
@@ -211,7 +242,7 @@ private:
 
     void one_after_the_other(Transaction& transaction, std::size_t times) {
         for (std::size_t i = 0; i < times; ++i)
-            transaction.told.push_back(send(transaction.key, 1));
+            transaction.told.push_back(send(transaction, 1));
     }
 
     /// The app gives up and sends it again on another connection.
@@ -219,7 +250,8 @@ private:
         for (std::size_t i = 1; i < times; ++i) {
             try {
                 test::HttpClient client{replicas_[dice() % replicas_.size()]->port()};
-                client.send(client.format("POST", "/graphql", document(transaction.key, 1)));
+                client.send(
+                    client.format("POST", "/graphql", document(transaction.key, transaction.second_key, 1)));
                 std::this_thread::sleep_for(std::chrono::milliseconds{dice() % 30});
             } catch (const std::exception&) { // it was killed just now
             }
@@ -227,21 +259,25 @@ private:
             nothing.value = 1;
             transaction.told.push_back(nothing);
         }
-        transaction.told.push_back(send(transaction.key, 1));
+        transaction.told.push_back(send(transaction, 1));
     }
 
     /// Sends until some answer comes: while bearerd is being restarted, there is none.
-    Told send(const std::string& key, int value) {
+    Told send(const Transaction& transaction, int value) {
         Told told;
         told.value = value;
         told.replica = sendings_++ % replicas_.size();
         const auto end = std::chrono::steady_clock::now() + 60s;
         while (std::chrono::steady_clock::now() < end) {
             try {
+                told.begin = std::chrono::steady_clock::now();
+                told.time.begin = Interval::Clock::now();
                 test::HttpClient client{replicas_[told.replica]->port()};
-                read(client.request("POST", "/graphql", document(key, value),
+                read(client.request("POST", "/graphql",
+                                    document(transaction.key, transaction.second_key, value),
                                     {{"Content-Type", "application/json"}}),
                      told);
+                told.time.end = Interval::Clock::now();
                 if (told.what != Told::What::nothing)
                     return told;
             } catch (const std::exception&) {
@@ -253,14 +289,14 @@ private:
     }
 
     void audit() {
-        std::map<std::string, std::size_t> rows;
         for (const Json& entry : simulator_.ledger())
-            ++rows[entry.at("reference")];
-        const std::size_t executed = rows.size();
+            rows_[entry.at("reference")].push_back(
+                begin_ + std::chrono::milliseconds{entry.at("time_ms").get<std::int64_t>()});
+        const std::size_t executed = rows_.size();
         find_outages();
         std::map<Told::What, std::size_t> counts;
         for (const Transaction& transaction : transactions_) {
-            audit(transaction, rows[transaction.key]);
+            audit(transaction);
             for (const Told& told : transaction.told)
                 ++counts[told.what];
         }
@@ -270,37 +306,53 @@ private:
                     counts[Told::What::executed], counts[Told::What::no], counts[Told::What::unknown],
                     counts[Told::What::key_reused]);
         if (store_)
-            std::printf(
-                "%zu keys without the store for a while, %zu of them executed by more than one replica\n",
-                alone_, doubled_);
+            std::printf("%zu keys with a replica without the store for a while, %zu keys executed by more "
+                        "than one replica\n",
+                        alone_, doubled_);
     }
 
     /// When a replica went on alone, since the store did not answer it. Its own log tells.
     void find_outages() {
         for (const auto& replica : replicas_)
-            for (const Interval& each : outages_in(replica->output()))
-                outages_.push_back(each);
+            outages_.push_back(outages_in(replica->output()));
     }
 
-    /// Whether each replica decided alone for a part of this time: then a key may be executed once by each.
-    [[nodiscard]] bool was_alone(const Transaction& transaction) const {
+    /// How many replicas decided alone for a part of this time: each of them may have executed it once more,
+    /// and so may anyone after each loss of the store.
+    [[nodiscard]] std::size_t exceptions(const Interval& time) const {
+        if (!store_ || options_.store_required)
+            return 0;
+        const auto overlaps = [&time](const Interval& each) { return each.overlaps(time); };
+        std::ptrdiff_t found = std::ranges::count_if(store_->losses(), overlaps);
+        for (const auto& each : outages_)
+            found += std::ranges::any_of(each, overlaps) ? 1 : 0;
+        return static_cast<std::size_t>(found);
+    }
+
+    /// Whether this replica could not know of what was executed elsewhere.
+    [[nodiscard]] bool knew_nothing(const Transaction& transaction, const Told& told) const {
         if (!store_ || options_.store_required)
             return false;
-        const auto overlaps = [&transaction](const Interval& each) {
-            return each.overlaps(transaction.time);
+        const auto overlaps = [](const Interval& time) {
+            return [time](const Interval& each) { return each.overlaps(time); };
         };
-        return std::ranges::any_of(outages_, overlaps) || std::ranges::any_of(store_->losses(), overlaps);
+        return std::ranges::any_of(store_->losses(), overlaps(transaction.time)) ||
+               std::ranges::any_of(outages_[told.replica], overlaps(told.time));
     }
 
-    void audit(const Transaction& transaction, std::size_t rows) {
+    void audit(const Transaction& transaction) {
         const auto complain = [&](const std::string& what) {
             violations_.push_back(transaction.key + ": " + what);
         };
-        const bool alone = was_alone(transaction);
-        alone_ += alone ? 1 : 0;
+        const std::size_t more = exceptions(transaction.time);
+        std::size_t rows = rows_[transaction.key].size();
+        if (!transaction.second_key.empty() && rows_[transaction.second_key].size() != rows)
+            complain("a part of it was executed more often than the other");
+        alone_ += more != 0 ? 1 : 0;
         doubled_ += rows > 1 ? 1 : 0;
-        if (rows > (alone ? replicas_.size() : 1))
-            complain("executed more than once: " + std::to_string(rows) + " rows");
+        if (rows > std::min(1 + more, replicas_.size()))
+            complain("executed more than once: " + std::to_string(rows) + " rows, " + std::to_string(more) +
+                     " replicas alone");
         std::set<std::string> bodies;
         bool executed = false;
         bool only_no = true;
@@ -311,9 +363,11 @@ private:
                 bodies.insert(told.body);
             const bool yes = told.what == Told::What::acknowledged || told.what == Told::What::executed;
             executed = executed || yes;
+            if (told.what == Told::What::no && was_executed_before(transaction, told))
+                complain("was told that it was not executed, and it had been: " + told.body);
             only_no = only_no && told.what == Told::What::no;
         }
-        if (bodies.size() > (alone ? replicas_.size() : 1))
+        if (bodies.size() > std::min(1 + more, replicas_.size()))
             complain("answers differ");
         if (executed && rows == 0)
             complain("was told that it was executed, and it was not");
@@ -321,14 +375,24 @@ private:
             complain("was told that it was not executed, and it was");
     }
 
+    /// Long enough before this sending for the row to be there.
+    [[nodiscard]] bool was_executed_before(const Transaction& transaction, const Told& told) const {
+        const auto rows = rows_.find(transaction.key);
+        return rows != rows_.end() && !knew_nothing(transaction, told) &&
+               std::ranges::any_of(rows->second, [&told](TimePoint row) { return row + 50ms < told.begin; });
+    }
+
     Options options_;
     test::Simulator simulator_;
+    TimePoint begin_ = std::chrono::steady_clock::now(); ///< the simulator's times are since some time before
     std::optional<SharedStore> store_;
+    std::vector<std::unique_ptr<Relay>> lines_; ///< of each replica to the store
+    std::map<std::string, std::vector<TimePoint>> rows_;
     std::vector<std::unique_ptr<BearerdProcess>> replicas_;
     std::vector<Transaction> transactions_;
     std::atomic<std::size_t> next_{0};
     std::atomic<std::size_t> sendings_{0};
-    std::vector<Interval> outages_;
+    std::vector<std::vector<Interval>> outages_; ///< of each replica
     std::size_t alone_ = 0;
     std::size_t doubled_ = 0;
     std::vector<std::string> violations_;

@@ -30,7 +30,7 @@ public:
     /// `keeps_all`: nothing is ever lost: it is not emptied, and its restarts keep all.
     explicit SharedStore(bool keeps_all) : server_{{.keeps_all = keeps_all}}, keeps_all_{keeps_all} {}
 
-    [[nodiscard]] std::string url() const { return server_.url(); }
+    [[nodiscard]] std::uint16_t port() const { return server_.port(); }
 
     /// Kills it and starts it again, pauses it by SIGSTOP, or empties it.
     void disturb(std::uint64_t dice);
