@@ -8,6 +8,7 @@
 #include "shared_store.hpp"
 
 #include "support/daemon.hpp"
+#include "support/deadline.hpp"
 #include "support/simulator.hpp"
 
 #include <CLI/CLI.hpp>
@@ -24,6 +25,7 @@
 #include <optional>
 #include <random>
 #include <set>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -34,8 +36,10 @@ namespace {
 using Json = nlohmann::json;
 using namespace std::chrono_literals;
 
-constexpr int skipped = 77; // as CMakeLists.txt has it
-using TimePoint = std::chrono::steady_clock::time_point;
+constexpr int skipped = 77;       // as CMakeLists.txt has it
+constexpr auto row_slack = 100ms; // between the simulator's clock and ours
+constexpr auto time_to_connect = 1200ms;
+constexpr auto time_to_write = 2s; // what happened without the store is there so long after it is back
 
 struct Options {
     std::string program{BEARERD_PROGRAM};
@@ -47,13 +51,13 @@ struct Options {
     unsigned threads = 2;
     bool look_up = true;
     std::size_t replicas = 1;
+    bool partitions = false;     ///< nothing but these
     bool store_required = false; ///< of several replicas; the store keeps all over its restarts then
 };
 
 /// What one sending of a transaction was told.
 struct Told {
     Interval time{};
-    TimePoint begin{};
     std::size_t replica = 0;
     enum class What { acknowledged, executed, no, unknown, key_reused, nothing };
     What what = What::nothing;
@@ -99,6 +103,12 @@ void read(const test::HttpResponse& response, Told& told) {
     }
 }
 
+/// An execution, as the upstream has it.
+struct Row {
+    Interval::Clock::time_point time{};
+    std::size_t replica = 0;
+};
+
 /// All sendings of one key, in order of their answers.
 struct Transaction {
     std::string key;
@@ -124,9 +134,22 @@ public:
     }
 
     std::vector<std::string> violations() {
-        simulator_.set_faults(faults());
         for (const auto& replica : replicas_)
             replica->start();
+        if (options_.partitions)
+            part_replicas();
+        else
+            send_and_kill();
+        simulator_.set_faults("[]");
+        for (const auto& replica : replicas_)
+            static_cast<void>(replica->terminate());
+        audit();
+        return std::move(violations_);
+    }
+
+private:
+    void send_and_kill() {
+        simulator_.set_faults(faults());
         std::vector<std::thread> clients;
         for (std::size_t i = 0; i < options_.clients; ++i)
             clients.emplace_back([this] { work(); });
@@ -144,14 +167,81 @@ public:
         }
         for (auto& client : clients)
             client.join();
-        simulator_.set_faults("[]");
-        for (const auto& replica : replicas_)
-            static_cast<void>(replica->terminate());
-        audit();
-        return std::move(violations_);
     }
 
-private:
+    /// Takes the store away from replicas at chosen moments, and sends all again once each has had the time
+    /// to make up for it.
+    void part_replicas() {
+        const std::size_t half = replicas_.size() / 2;
+        transactions_.assign(replicas_.size() + 2 * half, {});
+        for (std::size_t i = 0; i < transactions_.size(); ++i) {
+            transactions_[i].key = "sale-" + std::to_string(i);
+            transactions_[i].time.begin = Interval::Clock::now();
+        }
+        const std::span<Transaction> all{transactions_};
+        send_all(all.first(replicas_.size()), 0); // they log in
+        refuse_and_execute_alone(all.subspan(replicas_.size(), half));
+        hold_alone(all.last(half));
+        for (Transaction& each : transactions_)
+            each.time.end = Interval::Clock::now();
+    }
+
+    /// The store gets a claim and nothing more; the upstream refuses the first request, and executes the next
+    /// one. The `i`th transaction is the `i`th replica's.
+    void refuse_and_execute_alone(std::span<Transaction> transactions) {
+        constexpr auto down = 500ms;
+        for (std::size_t i = 0; i < transactions.size(); ++i)
+            lines_[i]->set(Relay::State::deaf);
+        simulator_.refuse_connections(down);
+        send_all(transactions, 0);
+        std::this_thread::sleep_for(down + 100ms); // the length of the fault
+        send_all(transactions, 0);
+        for (std::size_t i = 0; i < transactions.size(); ++i) { // each at another time of its attempts
+            lines_[i]->set(Relay::State::whole);
+            std::this_thread::sleep_for(130ms);
+        }
+        std::this_thread::sleep_for(time_to_connect + time_to_write);
+        send_all(transactions, transactions.size());
+        send_all(transactions, transactions.size());
+    }
+
+    /// Executes what the store does not know, and holds its answer until long after the store is back.
+    void hold_alone(std::span<Transaction> transactions) {
+        for (std::size_t i = 0; i < transactions.size(); ++i)
+            lines_[i]->set(Relay::State::cut);
+        simulator_.set_faults(R"({"kind":"delay_after","operations":"mutation","delay_ms":4500})");
+        std::vector<Told> first(transactions.size());
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i < first.size(); ++i)
+            threads.emplace_back([this, &first, transactions, i] { first[i] = send(transactions[i], 1, i); });
+        for (const test::Deadline deadline; !deadline.passed() && !are_executed(transactions);)
+            std::this_thread::sleep_for(5ms);
+        simulator_.set_faults("[]");
+        for (std::size_t i = 0; i < transactions.size(); ++i)
+            lines_[i]->set(Relay::State::whole);
+        std::this_thread::sleep_for(time_to_connect + time_to_write);
+        send_all(transactions, transactions.size());
+        for (std::size_t i = 0; i < first.size(); ++i) {
+            threads[i].join();
+            transactions[i].told.push_back(first[i]);
+        }
+    }
+
+    [[nodiscard]] bool are_executed(std::span<Transaction> transactions) const {
+        return std::ranges::all_of(
+            transactions, [this](const Transaction& each) { return simulator_.executions(each.key) != 0; });
+    }
+
+    /// Sends all at once, the `i`th one to the replica `first` + `i`.
+    void send_all(std::span<Transaction> transactions, std::size_t first) {
+        std::vector<std::thread> threads;
+        for (std::size_t i = 0; i < transactions.size(); ++i)
+            threads.emplace_back(
+                [this, &each = transactions[i], to = first + i] { each.told.push_back(send(each, 1, to)); });
+        for (auto& thread : threads)
+            thread.join();
+    }
+
     /// Takes the store away from one replica alone, while the upstream can't be reached for a part of the
     /// time.
     void disturb_line(std::uint64_t dice) {
@@ -181,7 +271,8 @@ private:
         if (store_)
             settings.others +=
                 "\nfleet: {url: \"redis://127.0.0.1:" + std::to_string(lines_[replica]->port()) +
-                "\", lease: 1s, required: " + (options_.store_required ? "true" : "false") + "}";
+                "\", lease: " + (options_.partitions ? "12s" : "1s") +
+                ", required: " + (options_.store_required ? "true" : "false") + "}";
         return settings;
     }
 
@@ -249,9 +340,11 @@ private:
     void after_time_outs(Transaction& transaction, std::size_t times, std::mt19937_64& dice) {
         for (std::size_t i = 1; i < times; ++i) {
             try {
-                test::HttpClient client{replicas_[dice() % replicas_.size()]->port()};
-                client.send(
-                    client.format("POST", "/graphql", document(transaction.key, transaction.second_key, 1)));
+                const std::size_t replica = dice() % replicas_.size();
+                test::HttpClient client{replicas_[replica]->port()};
+                client.send(client.format("POST", "/graphql",
+                                          document(transaction.key, transaction.second_key, 1),
+                                          {{"X-Request-Id", request_id(replica)}}));
                 std::this_thread::sleep_for(std::chrono::milliseconds{dice() % 30});
             } catch (const std::exception&) { // it was killed just now
             }
@@ -262,20 +355,28 @@ private:
         transaction.told.push_back(send(transaction, 1));
     }
 
+    /// It names the replica, so that the upstream's ledger does.
+    [[nodiscard]] std::string request_id(std::size_t replica) {
+        return std::to_string(replica) + "." + std::to_string(++requests_);
+    }
+
     /// Sends until some answer comes: while bearerd is being restarted, there is none.
     Told send(const Transaction& transaction, int value) {
+        return send(transaction, value, sendings_++ % replicas_.size());
+    }
+
+    Told send(const Transaction& transaction, int value, std::size_t replica) {
         Told told;
         told.value = value;
-        told.replica = sendings_++ % replicas_.size();
+        told.replica = replica;
         const auto end = std::chrono::steady_clock::now() + 60s;
         while (std::chrono::steady_clock::now() < end) {
             try {
-                told.begin = std::chrono::steady_clock::now();
                 told.time.begin = Interval::Clock::now();
                 test::HttpClient client{replicas_[told.replica]->port()};
-                read(client.request("POST", "/graphql",
-                                    document(transaction.key, transaction.second_key, value),
-                                    {{"Content-Type", "application/json"}}),
+                read(client.request(
+                         "POST", "/graphql", document(transaction.key, transaction.second_key, value),
+                         {{"Content-Type", "application/json"}, {"X-Request-Id", request_id(told.replica)}}),
                      told);
                 told.time.end = Interval::Clock::now();
                 if (told.what != Told::What::nothing)
@@ -291,7 +392,8 @@ private:
     void audit() {
         for (const Json& entry : simulator_.ledger())
             rows_[entry.at("reference")].push_back(
-                begin_ + std::chrono::milliseconds{entry.at("time_ms").get<std::int64_t>()});
+                {begin_ + std::chrono::milliseconds{entry.at("time_ms").get<std::int64_t>()},
+                 std::stoul(entry.at("request_id").get<std::string>())});
         const std::size_t executed = rows_.size();
         find_outages();
         std::map<Told::What, std::size_t> counts;
@@ -306,9 +408,7 @@ private:
                     counts[Told::What::executed], counts[Told::What::no], counts[Told::What::unknown],
                     counts[Told::What::key_reused]);
         if (store_)
-            std::printf("%zu keys with a replica without the store for a while, %zu keys executed by more "
-                        "than one replica\n",
-                        alone_, doubled_);
+            std::printf("%zu keys executed by more than one replica\n", doubled_);
     }
 
     /// When a replica went on alone, since the store did not answer it. Its own log tells.
@@ -317,42 +417,64 @@ private:
             outages_.push_back(outages_in(replica->output()));
     }
 
-    /// How many replicas decided alone for a part of this time: each of them may have executed it once more,
-    /// and so may anyone after each loss of the store.
-    [[nodiscard]] std::size_t exceptions(const Interval& time) const {
-        if (!store_ || options_.store_required)
-            return 0;
-        const auto overlaps = [&time](const Interval& each) { return each.overlaps(time); };
-        std::ptrdiff_t found = std::ranges::count_if(store_->losses(), overlaps);
-        for (const auto& each : outages_)
-            found += std::ranges::any_of(each, overlaps) ? 1 : 0;
-        return static_cast<std::size_t>(found);
+    /// Whether the store has forgotten it.
+    [[nodiscard]] bool was_lost(const Transaction& transaction) const {
+        return store_ && std::ranges::any_of(store_->losses(), [&transaction](const Interval& each) {
+                   return each.overlaps(transaction.time);
+               });
     }
 
-    /// Whether this replica could not know of what was executed elsewhere.
-    [[nodiscard]] bool knew_nothing(const Transaction& transaction, const Told& told) const {
-        if (!store_ || options_.store_required)
-            return false;
-        const auto overlaps = [](const Interval& time) {
-            return [time](const Interval& each) { return each.overlaps(time); };
+    /// Whether this replica decided alone at this time, by its own log.
+    [[nodiscard]] bool was_alone(std::size_t replica, const Interval& time) const {
+        return !options_.store_required &&
+               std::ranges::any_of(outages_[replica],
+                                   [&time](const Outage& each) { return each.time.overlaps(time); });
+    }
+
+    /// Whether the others could not know of it at this time: its replica was without the store, and has not
+    /// had the time to make up for it.
+    [[nodiscard]] bool is_hidden(const Row& row, Interval::Clock::time_point at) const {
+        const auto hides = [&row, at](const Outage& each) {
+            return each.time.begin <= row.time + row_slack &&
+                   (each.time.end >= at - time_to_write ||
+                    (each.restarted && each.time.end >= row.time - 1s));
         };
-        return std::ranges::any_of(store_->losses(), overlaps(transaction.time)) ||
-               std::ranges::any_of(outages_[told.replica], overlaps(told.time));
+        return !options_.store_required && std::ranges::any_of(outages_[row.replica], hides);
+    }
+
+    /// Whether this sending should have been told of an earlier one's row.
+    [[nodiscard]] bool was_executed_before(const std::vector<Row>& rows, const Told& told) const {
+        return !was_alone(told.replica, told.time) && std::ranges::any_of(rows, [&](const Row& row) {
+            return row.time + row_slack < told.time.begin && !is_hidden(row, told.time.begin);
+        });
+    }
+
+    /// One replica makes one row, and only one that was without the store makes another one's a second time.
+    void audit_rows(const Transaction& transaction, const std::vector<Row>& rows) {
+        const auto complain = [&](const std::string& what) {
+            violations_.push_back(transaction.key + ": executed more than once: " + what);
+        };
+        for (std::size_t i = 1; i < rows.size(); ++i) {
+            const Row& row = rows[i];
+            const std::span<const Row> before{rows.data(), i};
+            if (std::ranges::any_of(before, [&row](const Row& each) { return each.replica == row.replica; }))
+                complain("by the same replica");
+            else if (!was_lost(transaction) && !was_alone(row.replica, {row.time - 1s, row.time}) &&
+                     std::ranges::any_of(before, [&](const Row& each) { return !is_hidden(each, row.time); }))
+                complain("by a replica that had the store");
+        }
     }
 
     void audit(const Transaction& transaction) {
         const auto complain = [&](const std::string& what) {
             violations_.push_back(transaction.key + ": " + what);
         };
-        const std::size_t more = exceptions(transaction.time);
-        std::size_t rows = rows_[transaction.key].size();
-        if (!transaction.second_key.empty() && rows_[transaction.second_key].size() != rows)
+        const std::vector<Row>& rows = rows_[transaction.key];
+        if (!transaction.second_key.empty() && rows_[transaction.second_key].size() != rows.size())
             complain("a part of it was executed more often than the other");
-        alone_ += more != 0 ? 1 : 0;
-        doubled_ += rows > 1 ? 1 : 0;
-        if (rows > std::min(1 + more, replicas_.size()))
-            complain("executed more than once: " + std::to_string(rows) + " rows, " + std::to_string(more) +
-                     " replicas alone");
+        doubled_ += rows.size() > 1 ? 1 : 0;
+        audit_rows(transaction, rows);
+        const bool lost = was_lost(transaction);
         std::set<std::string> bodies;
         bool executed = false;
         bool only_no = true;
@@ -363,37 +485,30 @@ private:
                 bodies.insert(told.body);
             const bool yes = told.what == Told::What::acknowledged || told.what == Told::What::executed;
             executed = executed || yes;
-            if (told.what == Told::What::no && was_executed_before(transaction, told))
+            if (told.what == Told::What::no && !lost && was_executed_before(rows, told))
                 complain("was told that it was not executed, and it had been: " + told.body);
             only_no = only_no && told.what == Told::What::no;
         }
-        if (bodies.size() > std::min(1 + more, replicas_.size()))
+        if (bodies.size() > std::max<std::size_t>(1, rows.size()))
             complain("answers differ");
-        if (executed && rows == 0)
+        if (executed && rows.empty())
             complain("was told that it was executed, and it was not");
-        if (only_no && rows != 0)
+        if (only_no && !rows.empty())
             complain("was told that it was not executed, and it was");
-    }
-
-    /// Long enough before this sending for the row to be there.
-    [[nodiscard]] bool was_executed_before(const Transaction& transaction, const Told& told) const {
-        const auto rows = rows_.find(transaction.key);
-        return rows != rows_.end() && !knew_nothing(transaction, told) &&
-               std::ranges::any_of(rows->second, [&told](TimePoint row) { return row + 50ms < told.begin; });
     }
 
     Options options_;
     test::Simulator simulator_;
-    TimePoint begin_ = std::chrono::steady_clock::now(); ///< the simulator's times are since some time before
+    Interval::Clock::time_point begin_ = Interval::Clock::now(); ///< after the simulator's
     std::optional<SharedStore> store_;
-    std::vector<std::unique_ptr<Relay>> lines_; ///< of each replica to the store
-    std::map<std::string, std::vector<TimePoint>> rows_;
+    std::vector<std::unique_ptr<Relay>> lines_;    ///< of each replica to the store
+    std::map<std::string, std::vector<Row>> rows_; ///< of each key, the oldest first
     std::vector<std::unique_ptr<BearerdProcess>> replicas_;
     std::vector<Transaction> transactions_;
     std::atomic<std::size_t> next_{0};
     std::atomic<std::size_t> sendings_{0};
-    std::vector<std::vector<Interval>> outages_; ///< of each replica
-    std::size_t alone_ = 0;
+    std::atomic<std::size_t> requests_{0};
+    std::vector<std::vector<Outage>> outages_; ///< of each replica
     std::size_t doubled_ = 0;
     std::vector<std::string> violations_;
 };
@@ -422,6 +537,7 @@ int main_of(int argc, char** argv) {
     program.add_option("--threads", options.threads, "The daemon's");
     program.add_option("--replicas", options.replicas, "How many daemons share a store");
     program.add_flag("--store-required", options.store_required, "Nothing is forwarded without the store");
+    program.add_flag("--partitions", options.partitions, "Replicas lose the store at chosen moments");
     program.add_flag("!--no-look-ups", options.look_up, "What is unknown stays so");
     CLI11_PARSE(program, argc, argv);
     if (options.replicas > 1 && !test::RedisServer::is_installed()) {

@@ -24,19 +24,19 @@ Interval::Clock::time_point time_of(std::string_view line) {
 
 } // namespace
 
-std::vector<Interval> outages_in(std::string_view log) {
-    std::vector<Interval> outages;
+std::vector<Outage> outages_in(std::string_view log) {
+    std::vector<Outage> outages;
     bool away = false;
     while (!log.empty()) {
         const std::string_view line = log.substr(0, log.find('\n'));
         log.remove_prefix(std::min(log.size(), line.size() + 1));
         const bool goes = line.find("the store of the fleet is away") != std::string_view::npos;
-        const bool is_back = line.find("the store of the fleet is back") != std::string_view::npos ||
-                             line.find("info listening address=") != std::string_view::npos; // started again
+        const bool starts = line.find("info listening address=") != std::string_view::npos;
+        const bool is_back = starts || line.find("the store of the fleet is back") != std::string_view::npos;
         if (goes && !away)
-            outages.push_back({time_of(line)});
+            outages.push_back({{time_of(line)}});
         else if (is_back && away)
-            outages.back().end = time_of(line);
+            outages.back() = {{outages.back().time.begin, time_of(line)}, starts};
         away = goes || (away && !is_back);
     }
     return outages;
