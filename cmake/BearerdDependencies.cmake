@@ -18,6 +18,12 @@ pkg_check_modules(SYSTEMD REQUIRED libsystemd) # its header; the library is load
 find_library(YAML_CPP_LIBRARY NAMES libyaml-cpp.a yaml-cpp REQUIRED)
 add_library(bearerd_yaml INTERFACE)
 target_link_libraries(bearerd_yaml INTERFACE ${YAML_CPP_LIBRARY})
+# hiredis likewise: only its reader, which does no I/O.
+find_library(HIREDIS_LIBRARY NAMES libhiredis.a hiredis REQUIRED)
+find_path(HIREDIS_INCLUDE_DIR hiredis/read.h REQUIRED)
+add_library(bearerd_hiredis INTERFACE)
+target_link_libraries(bearerd_hiredis INTERFACE ${HIREDIS_LIBRARY})
+target_include_directories(bearerd_hiredis SYSTEM INTERFACE ${HIREDIS_INCLUDE_DIR})
 add_library(bearerd_spdlog INTERFACE)
 target_compile_definitions(bearerd_spdlog INTERFACE SPDLOG_FMT_EXTERNAL)
 target_link_libraries(bearerd_spdlog INTERFACE fmt::fmt-header-only Threads::Threads)

@@ -21,7 +21,7 @@ using Labels = std::vector<ClientMetric::Label>;
 
 // In the order of Stats' arrays.
 constexpr std::array<std::string_view, 3> login_results{"ok", "rejected", "unavailable"};
-constexpr std::array<std::string_view, 3> swap_sources{"login", "response", "store"};
+constexpr std::array<std::string_view, 4> swap_sources{"login", "response", "store", "fleet"};
 constexpr std::array<std::string_view, 3> ignored_reasons{"older", "foreign", "login_operation"};
 constexpr std::array<std::string_view, 2> resend_reasons{"rejected", "stale_connection"};
 constexpr std::array<std::string_view, 3> reconciliation_results{"found", "not_found", "failed"};
@@ -123,6 +123,12 @@ void token(Families& out, const Snapshot& snapshot) {
           std::chrono::duration<double>{snapshot.auth.expires_in.value_or(Duration{0})}.count());
     counter(out, "bearerd_token_store_failures_total", "Tokens that could not be stored.",
             totals.token_store_failures);
+    if (!totals.fleet_store_up)
+        return;
+    gauge(out, "bearerd_fleet_store_up", "Whether the store that the replicas share answers.",
+          *totals.fleet_store_up ? 1 : 0);
+    counter(out, "bearerd_fleet_store_errors_total",
+            "Commands that the store that the replicas share did not carry out.", totals.fleet_store_errors);
 }
 
 /// What is known of the age at which the upstream closes idle connections. Absent: nothing yet.

@@ -39,6 +39,9 @@ void add(Totals& to, const Stats& from) noexcept {
     add(to.warm_dials, from.warm_dials);
     to.client_connections += from.client_connections.get();
     to.requests_in_flight += from.requests_in_flight.get();
+    if (const std::int64_t up = from.fleet_store_up.get(); up >= 0)
+        to.fleet_store_up = up != 0 && to.fleet_store_up.value_or(true);
+    to.fleet_store_errors += from.fleet_store_errors.get();
     if (const std::int64_t available = from.throttle_available.get(); available >= 0)
         to.throttle_available = std::min(available, to.throttle_available.value_or(available));
 }

@@ -28,7 +28,7 @@ struct Totals {
     Distribution request_duration;
     Distribution upstream_duration;
     std::array<std::uint64_t, 3> logins{};
-    std::array<std::uint64_t, 3> token_swaps{};
+    std::array<std::uint64_t, 4> token_swaps{};
     std::array<std::uint64_t, 3> tokens_ignored{};
     std::uint64_t token_store_failures = 0;
     std::array<std::uint64_t, 2> resends{};
@@ -41,6 +41,8 @@ struct Totals {
     std::array<std::uint64_t, 2> warm_dials{};
     std::int64_t client_connections = 0;
     std::int64_t requests_in_flight = 0;
+    std::optional<bool> fleet_store_up; ///< for every thread; nullopt: there is none
+    std::uint64_t fleet_store_errors = 0;
     std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last
 
     [[nodiscard]] std::uint64_t all_requests() const noexcept;

@@ -7,6 +7,7 @@
 #include "service_rights.hpp"
 
 #include <bearerd/auth/token_file.hpp>
+#include <bearerd/fleet/client.hpp>
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -65,15 +66,22 @@ std::vector<config::ConfigError> open_what_is_named(const std::string& file, con
     if (!store.key_file.empty())
         if (const std::string problem = key_problem(store.key_file); !problem.empty())
             faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));
-    try {
+    const auto try_tls = [&faults, &file](const auto& make) {
+        try {
+            make();
+        } catch (const upstream::TlsFileError& failure) {
+            for (const std::string& sentence : failure.sentences())
+                faults.push_back(place_fault(file, sentence));
+        } catch (const std::runtime_error& failure) { // TLS can't be set up for another reason
+            faults.push_back(place_fault(file, failure.what()));
+        }
+    };
+    if (settings.fleet.on())
+        try_tls([&settings] { static_cast<void>(fleet::Server{settings.fleet}); });
+    try_tls([&settings] {
         static_cast<void>(
             ConfigSnapshot{std::make_shared<const config::Settings>(std::move(settings)), Secret{}});
-    } catch (const upstream::TlsFileError& failure) {
-        for (const std::string& sentence : failure.sentences())
-            faults.push_back(place_fault(file, sentence));
-    } catch (const std::runtime_error& failure) { // TLS can't be set up for another reason
-        faults.push_back(place_fault(file, failure.what()));
-    }
+    });
     return faults;
 }
 

@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <optional>
+#include <string>
 
 namespace bearerd::app {
 
@@ -17,7 +18,7 @@ namespace bearerd::app {
 /// requests in flight keep the old one alive.
 struct ConfigSnapshot {
     /// Throws std::runtime_error with a sentence where a TLS file can't be used.
-    /// `secret`: of the guard's HMACs.
+    /// `secret`: of the local guard's HMACs. Takes 30 ms if transactions are shared and no key file is named.
     ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret);
 
     std::shared_ptr<const config::Settings> settings;
@@ -28,9 +29,16 @@ struct ConfigSnapshot {
     proxy::ForwardPlan plan;
     reconcile::Plan reconcile_plan;
     std::unique_ptr<const transaction::Identifier> identifier; ///< none: no rule replays repeats
+    /// Names transactions for the other replicas (contract 12). None: there is no fleet, or nothing to guard.
+    std::shared_ptr<const transaction::Identifier> shared_identifier;
+    std::string claim_prefix; ///< of the names of transactions in the fleet's store
 };
 
 /// Logs which changes between two sets of settings a process that runs can't take up.
 void warn_of_what_stays(const config::Settings& before, const config::Settings& after);
+
+/// The store of a fleet is not changed while the process runs: logs if it would be, and takes the former
+/// settings over.
+void keep_fleet(const config::Fleet& before, config::Fleet& after);
 
 } // namespace bearerd::app

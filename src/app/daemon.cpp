@@ -129,11 +129,16 @@ int Daemon::run() {
     const auto generation =
         std::make_shared<const ConfigSnapshot>(settings_, transactions_.prepare(*settings_));
     generation_ = generation;
+    if (settings_->fleet.on())
+        shared_.fleet_server = std::make_shared<fleet::Server>(settings_->fleet);
+    for (const auto& worker : workers_)
+        worker->open_fleet();
     transactions_.restore_from_journal(*generation);
     open_journal();
     auto pool = first.make_pool(generation);
     tokens_ = std::make_unique<auth::TokenService>(
-        first.context().get_executor(), first.make_login_pool(generation, pool), settings_, first.stats());
+        first.context().get_executor(), first.make_login_pool(generation, pool), settings_, first.stats(),
+        auth::ServiceHooks{}, first.store_of_fleet());
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
@@ -243,6 +248,7 @@ std::optional<std::string> Daemon::load_again() {
     auto loaded = config::load(config_file_, config::Environment::system());
     if (auto* const valid = std::get_if<config::ValidConfig>(&loaded)) {
         log_warnings(config_file_, valid->warnings);
+        keep_fleet(settings_->fleet, valid->settings.fleet);
         return apply(std::make_shared<const config::Settings>(std::move(valid->settings)));
     }
     const auto& faults = std::get<std::vector<config::ConfigError>>(loaded);

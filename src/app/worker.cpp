@@ -9,6 +9,7 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <chrono>
 
 namespace bearerd::app {
@@ -56,11 +57,13 @@ public:
                      worker.stats_,
                      generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
                      journal_ ? &*journal_ : nullptr} {
-        if (generation_->identifier)
+        if (generation_->identifier) {
+            claims_ = worker.make_claims(*generation_);
             guard_.emplace(forwarder_, *worker.shared_.transactions, *generation_->identifier,
                            *generation_->settings, generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
                            worker.context_.get_executor(), worker.clock_, worker.stats_,
-                           worker.shared_.transaction_events);
+                           worker.shared_.transaction_events, claims_.get());
+        }
     }
 
     net::Task<server::Reply> handle(server::Request request) override {
@@ -96,7 +99,8 @@ private:
     reconcile::Reconciler after_crash_;
     std::optional<journal::JournalClient> journal_;
     proxy::Forwarder forwarder_;
-    std::optional<transaction::Guard> guard_; ///< none: no rule replays repeats
+    std::shared_ptr<transaction::FleetClaims> claims_; ///< none: transactions are not shared with replicas
+    std::optional<transaction::Guard> guard_;          ///< none: no rule replays repeats
 };
 
 Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
@@ -109,6 +113,31 @@ Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
 
 Worker::~Worker() {
     join();
+}
+
+void Worker::open_fleet() {
+    if (!shared_.fleet_server)
+        return;
+    fleet_ = std::make_unique<fleet::Client>(context_, clock_, shared_.fleet_server, stats_);
+    fleet_->start();
+}
+
+/// Returns nullptr if transactions are not shared with other replicas. What a former configuration's have to
+/// write goes on.
+std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapshot& generation) {
+    if (!fleet_ || !generation.shared_identifier)
+        return nullptr;
+    const config::Settings& settings = *generation.settings;
+    const std::shared_ptr<fleet::Store> store{std::shared_ptr<void>{}, fleet_.get()}; // as long as the loop
+    auto claims = std::make_shared<transaction::FleetClaims>(
+        store, generation.shared_identifier,
+        transaction::FleetClaims::Settings{generation.claim_prefix, settings.fleet.lease,
+                                           settings.transactions.remember, settings.fleet.required,
+                                           settings.transactions.settle_for},
+        context_.get_executor(), clock_);
+    std::erase_if(claims_, [](const auto& former) { return former.expired(); });
+    claims_.push_back(claims);
+    return claims;
 }
 
 std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& generation) {
@@ -241,6 +270,7 @@ void Worker::drain(std::function<void()> drained) {
 
 void Worker::cut() {
     stop_pools();
+    stop_claims();
     sessions_.finish_now();
 }
 
@@ -252,6 +282,20 @@ void Worker::stop_pools() {
             pool->stop();
 }
 
+void Worker::stop_claims() noexcept {
+    for (const auto& each : claims_)
+        if (const auto claims = each.lock())
+            claims->stop();
+}
+
+/// Whether all is written that other replicas have to know, or was tried.
+bool Worker::claims_written() const {
+    return std::ranges::all_of(claims_, [](const auto& each) {
+        const auto claims = each.lock();
+        return claims == nullptr || claims->idle();
+    });
+}
+
 net::Task<void> Worker::finish(std::function<void()> drained) {
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                net::Executor>
@@ -259,12 +303,16 @@ net::Task<void> Worker::finish(std::function<void()> drained) {
     do {
         timer.expires_after(drain_look);
         static_cast<void>(co_await timer.async_wait(asio::as_tuple(asio::deferred)));
-    } while (!sessions_.empty());
+        if (sessions_.empty())
+            stop_claims();
+    } while (!sessions_.empty() || !claims_written());
     drained();
 }
 
 void Worker::end() {
     stop_pools(); // a login may still wait for its answer, and no deadline passes once the clock has stopped
+    if (fleet_)
+        fleet_->stop();
     work_.reset();
     clock_.stop();
 }

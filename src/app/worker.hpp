@@ -6,11 +6,13 @@
 #include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/stats.hpp>
+#include <bearerd/fleet/client.hpp>
 #include <bearerd/journal/journal.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/listener.hpp>
 #include <bearerd/server/service_settings.hpp>
+#include <bearerd/transaction/fleet_claims.hpp>
 #include <bearerd/transaction/guard.hpp>
 #include <bearerd/transaction/table.hpp>
 #include <bearerd/upstream/pool.hpp>
@@ -33,6 +35,7 @@ struct Shared {
     server::MemoryBudget bodies;
     std::atomic<std::uint32_t> pending{0}; ///< requests in flight
     admin::Reloads reloads;
+    std::shared_ptr<fleet::Server> fleet_server; ///< none: nothing is shared with other replicas
     upstream::Health health;
     journal::Journal* journal = nullptr;              ///< none: off. Goes before the workers do.
     std::unique_ptr<transaction::Table> transactions; ///< none yet: no rule has asked for it. Never goes.
@@ -58,6 +61,12 @@ public:
     [[nodiscard]] Stats& stats() noexcept { return stats_; }
 
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
+
+    /// Connects to the store of the fleet, if there is one. Once, before anything is served.
+    void open_fleet();
+
+    /// This thread's access to the store of the fleet; nullptr: there is none. Lives as long as the worker.
+    [[nodiscard]] fleet::Store* store_of_fleet() const noexcept { return fleet_.get(); }
 
     /// The pool of a generation for this thread, to be used by serve().
     [[nodiscard]] std::shared_ptr<upstream::Pool>
@@ -111,7 +120,10 @@ private:
 
     [[nodiscard]] Settler* settler();
     [[nodiscard]] std::uint32_t account() const;
+    [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& generation);
     void stop_pools();
+    void stop_claims() noexcept;
+    [[nodiscard]] bool claims_written() const;
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 
     std::size_t index_;
@@ -122,12 +134,14 @@ private:
     net::DeadlineClock clock_;
     Stats stats_;
     net::TaskGroup sessions_;
+    std::unique_ptr<fleet::Client> fleet_; ///< none: nothing is shared with other replicas
     server::SessionContext session_context_;
     net::TaskGroup questions_; ///< of the recovery: a shutdown does not wait for them
     std::unique_ptr<Settler> settler_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
-    std::vector<std::weak_ptr<upstream::Pool>> former_pools_; ///< and those of logins
+    std::vector<std::weak_ptr<upstream::Pool>> former_pools_;     ///< and those of logins
+    std::vector<std::weak_ptr<transaction::FleetClaims>> claims_; ///< of former configurations, too
     upstream::Health login_health_; ///< of the login's own server, which is not the upstream's
     std::vector<std::unique_ptr<server::Listener>> listeners_;
     std::thread thread_;

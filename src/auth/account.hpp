@@ -7,18 +7,8 @@
 
 namespace bearerd::auth {
 
-/// Whose token it is, and by which login: what the token store is bound to beside the upstream. The user
-/// alone if the login is contract 1's, since older stores know no other.
 [[nodiscard]] inline std::string account_of(const config::Settings& settings) {
-    const config::Auth& auth = settings.auth;
-    if (auth.kind == config::LoginKind::graphql && !auth.login_url)
-        return settings.credentials.user;
-    std::string account = settings.credentials.user;
-    for (const std::string_view part :
-         {config::to_string(auth.kind), std::string_view{login_url(settings).text},
-          std::string_view{auth.oauth2.scope}, std::string_view{auth.oauth2.audience}})
-        account.append("\n").append(part);
-    return account;
+    return config::login_account(settings);
 }
 
 /// The configured user as people know it.

@@ -76,9 +76,11 @@ PasswordReader::Read reader_of(const ServiceHooks& hooks) {
 } // namespace
 
 TokenService::Core::Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
-                         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks)
+                         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
+                         fleet::Store* fleet)
     : first_{first},
       hooks_{std::move(hooks)},
+      store_of_fleet_{fleet},
       stats_{stats},
       transport_{std::move(transport)},
       settings_{std::move(settings)},
@@ -209,6 +211,8 @@ TokenMachine::Observation TokenService::Core::observed(std::uint64_t upstream_ep
     if (observation != TokenMachine::Observation::adopted)
         return observation;
     save_token(at.now);
+    if (!swap_is_shared_)
+        share_swap();
     TokenMachine::Reply reply;
     reply.action = Action::use;
     reply.token = machine_.current();
@@ -310,6 +314,7 @@ void TokenService::Core::tick() {
 void TokenService::Core::start(std::function<void()> first_login_tried) {
     first_login_tried_ = std::move(first_login_tried);
     std::unique_lock lock{mutex_};
+    open_fleet();
     open_store();
     if (store_)
         return; // on_found() goes on
@@ -336,8 +341,10 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     credentials_ = own_credentials(settings_);
     stored_is_foreign_ = stored_is_foreign_ || !credentials;
     old_store = change_store(*before, credentials, at.now);
-    if (!credentials)
+    if (!credentials) {
         forget_refresh_token();
+        change_fleet();
+    }
     settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, login_is_sent(), at),
            at.now);
     if (before->upstream.url.text == settings_->upstream.url.text)
@@ -360,6 +367,8 @@ void TokenService::Core::stop() {
     login_pending_ = false;
     login_after_look_ = false;
     taking_ = 0;
+    asking_ = 0;
+    stop_fleet();
     password_reader_.abandon();
     if (wake_timer_)
         wake_timer_->cancel();
@@ -370,6 +379,8 @@ void TokenService::Core::stop() {
 }
 
 void TokenService::Core::close() {
+    fleet_.reset();
+    visit_.reset();
     wake_timer_.reset();
     login_timer_.reset();
     store_timer_.reset();

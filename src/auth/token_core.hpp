@@ -1,5 +1,6 @@
 #pragma once
 
+#include "fleet_login.hpp"
 #include "password_reader.hpp"
 
 #include <bearerd/auth/login_codec.hpp>
@@ -42,7 +43,8 @@ struct Waiter {
 class TokenService::Core : public std::enable_shared_from_this<TokenService::Core> {
 public:
     Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
-         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks);
+         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
+         fleet::Store* fleet);
 
     // Any thread.
     [[nodiscard]] TimePoint now() const { return hooks_.clock(); }
@@ -104,6 +106,20 @@ private:
     void on_slow_store(std::uint64_t reading);
     void first_try_done(std::unique_lock<std::mutex>& lock);
 
+    void open_fleet();
+    void change_fleet();
+    [[nodiscard]] StoreWriter::TokenInUse token_in_use();
+    [[nodiscard]] bool enter_fleet();
+    [[nodiscard]] static net::Task<void> visit_fleet(std::shared_ptr<Core> self, std::uint64_t asking,
+                                                     FleetLogin::VisitPtr visit, TimePoint deadline);
+    void on_fleet(FleetLogin::Verdict verdict);
+    [[nodiscard]] TokenMachine::Reply adopt(FleetLogin::Verdict verdict, TokenMachine::Moment at);
+    [[nodiscard]] TokenMachine::Reply lock_out(const FleetLogin::Verdict& verdict, TokenMachine::Moment at);
+    [[nodiscard]] FleetLogin::Report fleet_report(const TokenMachine::Reply& reply, TimePoint now) const;
+    void leave_fleet(FleetLogin::Report report);
+    void share_swap();
+    void stop_fleet() noexcept;
+
     void run_login();
     [[nodiscard]] bool look_at_password(bool then_login);
     void on_password(std::uint64_t look, std::shared_ptr<const config::Credentials> before,
@@ -111,6 +127,7 @@ private:
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
     [[nodiscard]] bool login_is_sent() const noexcept;
     void begin_login();
+    void begin_own_login();
     void cannot_begin();
     [[nodiscard]] bool take_refresh_token();
     void on_refresh_token(std::uint64_t taking, bool taken);
@@ -119,6 +136,7 @@ private:
                        std::shared_ptr<const config::Settings> settings,
                        std::shared_ptr<const config::Credentials> credentials, Secret refresh_token);
     void end_login(std::uint64_t attempt, LoginOutcome outcome);
+    void conclude(TokenMachine::Reply reply, TimePoint now, std::unique_lock<std::mutex>& lock);
     void login_over();
     [[nodiscard]] bool is_spent(const LoginOutcome& outcome, TimePoint now) const;
     [[nodiscard]] TokenMachine::Reply apply(LoginOutcome outcome, TokenMachine::Moment at);
@@ -126,7 +144,8 @@ private:
 
     const net::Executor first_;
     const ServiceHooks hooks_;
-    Stats& stats_; ///< the first thread's
+    fleet::Store* const store_of_fleet_; ///< nullptr: nothing is shared
+    Stats& stats_;                       ///< the first thread's
 
     mutable std::mutex mutex_; ///< guards what follows, up to the next blank line
     std::minstd_rand dice_{std::random_device{}()};
@@ -145,14 +164,20 @@ private:
     std::string last_reason_;
     Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
     std::unique_ptr<StoreWriter> store_;
-    std::uint64_t readings_ = 0; ///< stores that were opened
-    std::uint64_t reading_ = 0;  ///< the number of the one whose content is awaited; 0: none is
+    bool swap_is_shared_ = false; ///< nothing is shared, or a swap that will be stored is under way already
+    std::uint32_t fleet_rejections_ = 0; ///< that the fleet knew before the login that runs
+    std::uint64_t readings_ = 0;         ///< stores that were opened
+    std::uint64_t reading_ = 0;          ///< the number of the one whose content is awaited; 0: none is
 
     std::atomic<std::uint64_t> version_{0};
     std::atomic<std::uint64_t> unproven_login_{0};
 
     // The first thread's:
-    std::optional<Timer> wake_timer_; ///< until close()
+    std::shared_ptr<FleetLogin> fleet_; ///< nullptr: nothing is shared
+    FleetLogin::VisitPtr visit_;        ///< of the login that runs
+    std::uint64_t askings_ = 0;         ///< visits that were begun
+    std::uint64_t asking_ = 0;          ///< the number of the one that a login waits for; 0: none does
+    std::optional<Timer> wake_timer_;   ///< until close()
     std::optional<Timer> login_timer_;
     std::optional<Timer> store_timer_;
     PasswordReader password_reader_;

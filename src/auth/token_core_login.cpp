@@ -153,6 +153,7 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
     credentials_ = std::make_shared<const config::Credentials>(
         config::Credentials{before->by_email, before->user, std::move(password), before->password_file});
     rekey_store();
+    change_fleet();
     const auto at = moment();
     settle(machine_.credentials_changed(true, login_is_sent(), at), at.now);
 }
@@ -163,6 +164,16 @@ bool TokenService::Core::login_is_sent() const noexcept {
 }
 
 void TokenService::Core::begin_login() {
+    try {
+        if (fleet_ && enter_fleet())
+            return;                   // on_fleet() goes on
+    } catch (const std::exception&) { // no memory: it goes on alone
+        asking_ = 0;
+    }
+    begin_own_login();
+}
+
+void TokenService::Core::begin_own_login() {
     bool taking = false;
     try {
         taking = take_refresh_token();
@@ -228,8 +239,10 @@ void TokenService::Core::send_login(Secret refresh_token) {
     std::shared_ptr<const config::Credentials> credentials;
     {
         const std::lock_guard lock{mutex_};
-        if (!machine_.login_running() || stopping_)
+        if (!machine_.login_running() || stopping_) {
+            leave_fleet({});
             return;
+        }
         transport = transport_;
         settings = settings_;
         credentials = credentials_;
@@ -304,10 +317,18 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         if (machine_.login_running())
             reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, at);
     }
+    if (visit_)
+        leave_fleet(fleet_report(reply, at.now));
+    conclude(std::move(reply), at.now, lock);
+}
+
+/// The login that was wanted has come to an end.
+void TokenService::Core::conclude(TokenMachine::Reply reply, TimePoint now,
+                                  std::unique_lock<std::mutex>& lock) {
     if (reply.action == TokenMachine::Reply::Action::fail)
         add_cause(reply.failure);
-    release_waiters(reply, at.now);
-    settle(reply, at.now);
+    release_waiters(reply, now);
+    settle(reply, now);
     if (reply.action != TokenMachine::Reply::Action::wait)
         first_try_done(lock);
 }

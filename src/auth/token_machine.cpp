@@ -237,7 +237,8 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     }
     login_claims_ = std::make_shared<const Claims>(token.claims);
     const auto hash = hash_of(token.value);
-    make_current(std::move(token), hash, true, at.now, expires, at.jitter);
+    const TimePoint received = at.now - token.age;
+    make_current(std::move(token), hash, true, received, expires, at.jitter);
     login_generation_ = generation_;
     login_at_ = at.now;
     proven_ = false;
@@ -277,6 +278,20 @@ TokenMachine::Reply TokenMachine::login_failed(FailureKind kind, std::optional<D
     if (retry_after)
         delay = std::max(delay, std::min(*retry_after, longest_retry_after));
     next_try_ = at.now + delay;
+    return fail(at.now);
+}
+
+TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait, Moment at) {
+    running_ = false;
+    if (outdated_ || stopped_)
+        return restart(at.now);
+    failure_ = FailureKind::rejected;
+    needed_ = true;
+    outages_ = 0;
+    rejections_ = std::max(count, std::uint32_t{1});
+    const auto longest =
+        scale(std::max(settings_.backoff.max, settings_.backoff.rejected), 1 + rejected_jitter);
+    next_try_ = at.now + std::min(wait, std::max(longest, longest_retry_after));
     return fail(at.now);
 }
 

@@ -146,9 +146,10 @@ void ThreadTokenSource::observed(const TokenPtr& used, std::string_view text, bo
 }
 
 TokenService::TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
-                           std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks)
-    : core_{std::make_shared<Core>(first, std::move(transport), std::move(settings), stats,
-                                   std::move(hooks))} {}
+                           std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
+                           fleet::Store* fleet)
+    : core_{std::make_shared<Core>(first, std::move(transport), std::move(settings), stats, std::move(hooks),
+                                   fleet)} {}
 
 TokenService::~TokenService() {
     core_->stop();

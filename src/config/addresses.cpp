@@ -243,6 +243,42 @@ Parsed<Url> parse_upstream_url(std::string_view text) {
     return result;
 }
 
+Parsed<StoreUrl> parse_store_url(std::string_view text) {
+    constexpr std::uint16_t usual_port = 6379;
+    constexpr std::uint32_t most_databases = 1'000'000;
+    if (text.empty())
+        return StoreUrl{};
+    const Problem form{"must be redis://host[:port][/database], or rediss:// for TLS, or empty for none"};
+    const auto parsed = boost::urls::parse_uri(text);
+    if (parsed.has_error() || !parsed->has_authority())
+        return form;
+    const boost::urls::url_view& url = *parsed;
+    const std::string scheme = to_lower({url.scheme().data(), url.scheme().size()});
+    if ((scheme != "redis" && scheme != "rediss") || url.has_query() || url.has_fragment())
+        return form;
+    if (url.has_userinfo())
+        return Problem{"must not hold a user or password: they belong under fleet.user and "
+                       "fleet.password_file"};
+    auto host = host_of(url);
+    const auto port = port_of(url, usual_port);
+    std::string database = target_of(url).substr(1);
+    if (std::holds_alternative<Problem>(host) || !port)
+        return form;
+    StoreUrl result;
+    if (!database.empty()) {
+        const auto number = number_between(0, most_databases)(database);
+        if (std::holds_alternative<Problem>(number))
+            return Problem{"must end with the number of a database, as in redis://host:6379/0, or without a "
+                           "path"};
+        result.database = std::get<std::uint32_t>(number);
+    }
+    const bool tls = scheme == "rediss";
+    result.url = Url{tls, std::get<std::string>(std::move(host)), *port, "/", {}};
+    result.url.text = scheme + "://" + with_brackets(result.url.host) + ":" + std::to_string(*port) + "/" +
+                      std::to_string(result.database);
+    return result;
+}
+
 Parsed<std::optional<UpstreamProxy>> parse_proxy(std::string_view text) {
     if (text.empty())
         return std::optional<UpstreamProxy>{};

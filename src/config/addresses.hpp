@@ -4,6 +4,7 @@
 
 #include <bearerd/config/config.hpp>
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,14 @@ namespace bearerd::config {
 /// Parses scheme://host[:port] as browsers write it: lower case, no default port.
 [[nodiscard]] Parsed<std::string> parse_origin(std::string_view text);
 [[nodiscard]] Parsed<Url> parse_upstream_url(std::string_view text);
+
+/// Parses redis[s]://host[:port][/database]. An empty text means no store.
+struct StoreUrl {
+    Url url; ///< `text` is empty: none
+    std::uint32_t database = 0;
+};
+
+[[nodiscard]] Parsed<StoreUrl> parse_store_url(std::string_view text);
 /// An empty text means no proxy.
 [[nodiscard]] Parsed<std::optional<UpstreamProxy>> parse_proxy(std::string_view text);
 

@@ -46,6 +46,18 @@ bool logs_in_elsewhere(const Settings& settings) noexcept {
     return login.tls != api.tls || login.host != api.host || login.port != api.port;
 }
 
+std::string login_account(const Settings& settings) {
+    const Auth& auth = settings.auth;
+    if (auth.kind == LoginKind::graphql && !auth.login_url)
+        return settings.credentials.user;
+    std::string account = settings.credentials.user;
+    for (const std::string_view part :
+         {to_string(auth.kind), std::string_view{login_url(settings).text},
+          std::string_view{auth.oauth2.scope}, std::string_view{auth.oauth2.audience}})
+        account.append("\n").append(part);
+    return account;
+}
+
 Upstream login_upstream(const Settings& settings) {
     const Upstream& api = settings.upstream;
     const bool elsewhere = logs_in_elsewhere(settings);

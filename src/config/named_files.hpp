@@ -6,6 +6,7 @@
 #include <bearerd/config/parse.hpp>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -19,6 +20,14 @@ namespace bearerd::config {
 
 /// The secret in a file's content, or in words why it can't be one.
 using SecretIn = std::function<std::variant<Secret, std::string>(const Secret& content)>;
+
+/// Reads the secret of the file. Returns nullopt after a fault at the key, with `prefix` before it.
+[[nodiscard]] std::optional<Secret> read_secret(Section& in, const Environment& environment,
+                                                std::string_view key, const std::string& path,
+                                                const std::string& prefix, const SecretIn& secret_in);
+
+/// Reads `upstream.tls`, or another section with the same keys.
+void read_tls(Section in, const Environment& environment, UpstreamTls& out);
 
 /// Reads the secret of the file into the credentials; or adds a fault at the key, with `prefix` before it.
 void read_secret_file(Section& in, const Environment& environment, std::string_view key,

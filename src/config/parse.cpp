@@ -5,6 +5,7 @@
 #include "named_files.hpp"
 #include "permissions.hpp"
 #include "read_auth.hpp"
+#include "read_fleet.hpp"
 #include "read_transactions.hpp"
 #include "section.hpp"
 #include "text.hpp"
@@ -115,23 +116,6 @@ void read_headers(Section in, const Auth& auth, Upstream& out) {
     });
 }
 
-void read_tls(Section in, const Environment& environment, UpstreamTls& out) {
-    const auto path = path_by(environment, any_text);
-    in.read("ca_file", out.ca_file, path);
-    in.read("client_certificate_file", out.client_certificate_file, path);
-    in.read("client_key_file", out.client_key_file, path);
-    if (!out.client_certificate_file.empty() && out.client_key_file.empty())
-        in.fault("client_key_file", "is missing: a client certificate takes its key as well");
-    if (out.client_certificate_file.empty() && !out.client_key_file.empty())
-        in.fault("client_certificate_file", "is missing: a client key takes its certificate as well");
-    in.read<std::string>("server_name", out.server_name, [](std::string_view text) -> Parsed<std::string> {
-        return text.empty() ? std::string{} : parse_host(text);
-    });
-    in.read("min_version", out.min_version,
-            one_of<UpstreamTls::Version>(
-                {{"1.2", UpstreamTls::Version::tls12}, {"1.3", UpstreamTls::Version::tls13}}));
-}
-
 void read_keep_warm(Section in, KeepWarm& out) {
     in.read("connections", out.connections, number_between(0, 1));
     in.read("for", out.period, duration_between(0ms, 24h));
@@ -218,6 +202,7 @@ void read_settings(Section in, const Environment& environment, Settings& out) {
     if (in.has("reconcile"))
         report_reconcile(in.section("reconcile"));
     read_journal(in.section("journal"), environment, out.journal);
+    read_fleet(in.section("fleet"), environment, out, out.fleet);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,
                               one_of<bool>({{"natural", false}, {"200", true}}));

@@ -8,6 +8,7 @@
 #include <bearerd/net/event.hpp>
 #include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/request_view.hpp>
+#include <bearerd/transaction/fleet_claims.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -33,6 +34,10 @@ constexpr std::string_view doubled_sentence = "The till sent the same transactio
 constexpr std::string_view joined_too_long_sentence =
     "This transaction is still being executed by an earlier request with the same reference; please send it "
     "again with that reference to learn what became of it.";
+constexpr std::string_view store_away_sentence =
+    "The store that the replicas of bearerd share can't be reached, so this request was not sent; whether an "
+    "earlier one with the same reference was executed is not known. Please send it again a little later with "
+    "the same reference.";
 
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
@@ -174,6 +179,32 @@ private:
     RecordPtr record_;
 };
 
+/// A record that the table calls the first one, until it is known whether another replica has sent it. If
+/// nothing else is said, this request sends nothing, and `seen` is what is known of another replica's.
+class Undecided {
+public:
+    Undecided(Table& table, RecordPtr record) noexcept : table_{table}, record_{std::move(record)} {}
+
+    Undecided(const Undecided&) = delete;
+    Undecided& operator=(const Undecided&) = delete;
+
+    ~Undecided() {
+        if (record_ != nullptr)
+            table_.give_back(record_, std::move(seen), BootClock::now());
+    }
+
+    /// It is decided.
+    [[nodiscard]] RecordPtr release() noexcept { return std::exchange(record_, nullptr); }
+
+    [[nodiscard]] const RecordPtr& record() const noexcept { return record_; }
+
+    Elsewhere seen{};
+
+private:
+    Table& table_;
+    RecordPtr record_;
+};
+
 AnswerPtr answer_of(std::string_view head, std::string body, const server::Report& report) {
     auto answer = std::make_shared<Answer>();
     answer->head = http::head_to_keep(head);
@@ -206,6 +237,9 @@ public:
 
 private:
     void read_header_keys();
+    [[nodiscard]] net::Task<std::optional<Reply>> ask_fleet(Decision& decision);
+    [[nodiscard]] net::Task<FleetAnswer> claim_in_fleet(Elsewhere& seen);
+    [[nodiscard]] net::Task<FleetAnswer> poll_fleet(SharedRequestPtr shared, Elsewhere& seen);
     [[nodiscard]] net::Task<Reply> forward(std::shared_ptr<Claim> claim);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
@@ -237,7 +271,7 @@ private:
 // NOLINTNEXTLINE(readability-function-size): one parameter for each thing that outlives it
 Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
              const config::Settings& settings, reconcile::Reconciler* reconciler, net::Executor executor,
-             net::DeadlineClock& clock, Stats& stats, const Events& events)
+             net::DeadlineClock& clock, Stats& stats, const Events& events, FleetClaims* fleet)
     : next_{next},
       table_{table},
       identifier_{identifier},
@@ -246,6 +280,7 @@ Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
       clock_{clock},
       stats_{stats},
       events_{events},
+      fleet_{fleet},
       account_{journal::account_of(settings)},
       login_field_{settings.auth.login_field},
       always_200_{settings.errors.always_200},
@@ -306,6 +341,12 @@ net::Task<Reply> Guard::GuardedRequest::run() {
         }
         if (decision.kind == Kind::again)
             continue;
+        const bool shared = guard_.fleet_ != nullptr || !decision.other_owner.empty();
+        if (decision.kind == Kind::first && shared) {
+            auto refusal = co_await ask_fleet(decision);
+            if (refusal)
+                co_return std::move(*refusal);
+        }
         if (decision.kind == Kind::first) {
             claim->hold(std::move(decision.record));
             Reply reply = co_await forward(std::move(claim));
@@ -324,6 +365,86 @@ void Guard::GuardedRequest::read_header_keys() {
     if (!guard_.identifier_.has_key_headers())
         return;
     header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
+}
+
+/// The first one of its transactions in this process: asks the fleet's store whether it is the first one of
+/// all replicas. Returns a reply if that ends the request; otherwise `decision` says how it goes on.
+net::Task<std::optional<Reply>> Guard::GuardedRequest::ask_fleet(Decision& decision) {
+    using State = FleetAnswer::State;
+    Undecided undecided{guard_.table_, std::move(decision.record)};
+    undecided.seen.owner = std::move(decision.other_owner);
+    undecided.seen.request_id = decision.first_request_id;
+    std::string request_id{request_.context.request_id}; // nothing can fail between the claim and the table
+    FleetAnswer answer = co_await claim_in_fleet(undecided.seen);
+    if (app_gone_)
+        co_return gone();
+    if (answer.claim != nullptr) {
+        guard_.table_.share(undecided.record(), std::move(answer.claim), std::move(request_id), wall_ms());
+        decision.record = undecided.release();
+        co_return std::nullopt;
+    }
+    if (answer.state == State::sent) {
+        undecided.seen = std::move(answer.elsewhere);
+        decision = guard_.table_.take_over(undecided.record(), undecided.seen, BootClock::now());
+        static_cast<void>(undecided.release());
+        co_return std::nullopt;
+    }
+    if (answer.state == State::away) {
+        server::ErrorReply what = server::error_reply(ErrorCode::overloaded);
+        what.executed = Executed::unknown; // another replica may have sent it
+        what.sentence = store_away_sentence;
+        co_return error(what);
+    }
+    Decision refusal;
+    refusal.kind = answer.state == State::key_reused ? Kind::key_reused : Kind::unknown;
+    refusal.first_request_id = std::move(answer.elsewhere.request_id);
+    co_return reply_by(refusal);
+}
+
+/// Waits as long as another replica's request is in flight. `seen`: what is known of one, before and
+/// afterwards. The answer is in_flight if that took too long, or the app is gone.
+net::Task<FleetAnswer> Guard::GuardedRequest::claim_in_fleet(Elsewhere& seen) {
+    if (guard_.fleet_ == nullptr) { // it was switched off
+        FleetAnswer answer;
+        answer.state = FleetAnswer::State::sent;
+        answer.elsewhere = seen;
+        co_return answer;
+    }
+    SharedRequestPtr shared = guard_.fleet_->prepare(view_, reading_, request_.context.request_id, wall_ms());
+    auto claiming = guard_.fleet_->claim(shared, seen);
+    FleetAnswer answer = co_await std::move(claiming);
+    if (answer.state == FleetAnswer::State::in_flight) {
+        seen = std::move(answer.elsewhere);
+        auto polling = poll_fleet(std::move(shared), seen);
+        answer = co_await std::move(polling);
+    }
+    if (answer.state == FleetAnswer::State::key_reused)
+        seen = {}; // it is another transaction
+    co_return answer;
+}
+
+net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared, Elsewhere& seen) {
+    joined_ = true;
+    app_gone_ = app_.note_end();
+    net::Event event{guard_.executor_};
+    net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
+    if (end_of_wait_ == TimePoint{})
+        end_of_wait_ = BootClock::now() + guard_.longest_wait_;
+    FleetAnswer answer;
+    answer.state = FleetAnswer::State::in_flight;
+    for (std::size_t attempt = 0; !app_gone_ && BootClock::now() < end_of_wait_; ++attempt) {
+        pause.set(std::min(BootClock::now() + guard_.fleet_->pause_before(attempt), end_of_wait_));
+        co_await event.wait();
+        auto claiming = guard_.fleet_->claim(shared, seen);
+        answer = co_await std::move(claiming);
+        if (answer.state != FleetAnswer::State::in_flight)
+            co_return answer;
+        seen = std::move(answer.elsewhere);
+        app_gone_ = app_.is_gone();
+    }
+    answer.elsewhere = seen;
+    timed_out_ = !app_gone_;
+    co_return answer;
 }
 
 /// The first one of its transactions: what comes of it settles the claim.

@@ -43,15 +43,6 @@ void append_part(std::string& out, std::string_view part) {
     out.append(std::to_string(part.size())).append(":").append(part);
 }
 
-std::string hex(const Digest& digest) {
-    std::string text;
-    for (const std::uint8_t byte : digest) {
-        text += hex_digits[byte >> 4U];
-        text += hex_digits[byte & 0xFU];
-    }
-    return text;
-}
-
 std::optional<Digest> from_hex(std::string_view text) {
     Digest digest{};
     if (text.size() != 2 * digest.size())
@@ -95,6 +86,15 @@ std::string header_rules_text(const std::vector<config::TransactionRule>& rules)
 
 } // namespace
 
+std::string hex(const Digest& digest) {
+    std::string text;
+    for (const std::uint8_t byte : digest) {
+        text += hex_digits[byte >> 4U];
+        text += hex_digits[byte & 0xFU];
+    }
+    return text;
+}
+
 Identifier::Identifier(const Secret& secret, const config::Settings& settings) : secret_{secret.clone()} {
     append_part(account_, settings.upstream.url.text);
     append_part(account_, settings.credentials.user);
@@ -129,7 +129,23 @@ std::optional<Reading> Identifier::read(const graphql::RequestView& request,
     if (!fields)
         return std::nullopt;
     Reading reading;
-    for (const graphql::RootField& field : *fields) {
+    identify(request, *fields, reading);
+    if (reading.identities.empty())
+        return std::nullopt;
+    reading.fields = std::move(*fields);
+    return reading;
+}
+
+Reading Identifier::read_again(const graphql::RequestView& request, const Reading& reading) const {
+    Reading again;
+    identify(request, reading.fields, again);
+    return again;
+}
+
+/// All but the fields. The fingerprint only if there is an identity.
+void Identifier::identify(const graphql::RequestView& request, const std::vector<graphql::RootField>& fields,
+                          Reading& reading) const {
+    for (const graphql::RootField& field : fields) {
         if (!is_guarded(field))
             continue;
         const Digest id = identity(field.name, field.key);
@@ -138,11 +154,9 @@ std::optional<Reading> Identifier::read(const graphql::RequestView& request,
         reading.identities.push_back(id);
     }
     if (reading.identities.empty())
-        return std::nullopt;
-    reading.fingerprint = fingerprint(request, *fields);
+        return;
+    reading.fingerprint = fingerprint(request, fields);
     reading.header_rules = header_rules_;
-    reading.fields = std::move(*fields);
-    return reading;
 }
 
 Digest Identifier::fingerprint(const graphql::RequestView& request,

@@ -26,6 +26,8 @@ struct Record {
     bool looked_up = false;  ///< executed: what was found is known, or that nothing is found
     AnswerPtr answer{};
     std::string reconciled{};
+    std::string other_owner{};             ///< Elsewhere::owner; in flight or unknown
+    std::shared_ptr<ClaimHolder> holder{}; ///< nullptr: it is not shared with other replicas
     TimePoint settled_at{};
     std::vector<std::weak_ptr<Waiter>> waiters{};
     std::size_t compact_at = 0; ///< so many of them: those that are gone are taken out

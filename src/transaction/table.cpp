@@ -143,6 +143,21 @@ Decision Table::decide(const RecordPtr& record, const std::shared_ptr<Waiter>& w
     }
     if (record->state == State::executed && record->looked_up)
         return without_answer(record);
+    if (record->state == State::unknown &&
+        !record->other_owner.empty()) { // the other replica may have settled it by now
+        decision.kind = Kind::first;
+        decision.record = record;
+        decision.other_owner = record->other_owner;
+        record->state = State::in_flight;
+        keep(*record);
+        return decision;
+    }
+    return look_up(record);
+}
+
+Decision Table::look_up(const RecordPtr& record) {
+    Decision decision;
+    decision.first_request_id = record->request_id;
     decision.kind = Kind::look_up;
     decision.record = record;
     decision.reconciled = record->reconciled;
@@ -162,6 +177,58 @@ void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexc
             record->state = State::unknown;
         tell(*record, claim_again());
     }
+    announce(*record);
+}
+
+void Table::share(const RecordPtr& record, std::shared_ptr<ClaimHolder> holder, std::string request_id,
+                  std::int64_t at_ms) noexcept {
+    const std::lock_guard lock{mutex_};
+    record->request_id = std::move(request_id);
+    record->at_ms = at_ms;
+    record->other_owner.clear();
+    record->holder = std::move(holder);
+}
+
+Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) {
+    const std::lock_guard lock{mutex_};
+    note_elsewhere(record, std::move(elsewhere), now);
+    if (record->state == State::unknown || !record->looked_up)
+        return look_up(record); // those who wait learn its result
+    const Decision decision = without_answer(record);
+    tell(*record, decision);
+    return decision;
+}
+
+void Table::give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept {
+    const std::lock_guard lock{mutex_};
+    if (elsewhere.owner.empty()) {
+        remove(record);
+    } else {
+        try {
+            elsewhere.executed = Executed::unknown;
+            note_elsewhere(record, std::move(elsewhere), now);
+        } catch (const std::exception&) { // no memory: it is unknown, and is not forgotten
+            record->state = State::unknown;
+        }
+    }
+    tell(*record, claim_again());
+}
+
+/// Changes nothing if memory runs out.
+void Table::note_elsewhere(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) {
+    const bool executed = elsewhere.executed == Executed::yes;
+    if (executed)
+        execute(record, now);
+    else
+        may_be_forgotten(record, now);
+    if (!executed)
+        record->state = State::unknown;
+    record->other_owner = executed ? std::string{} : std::move(elsewhere.owner);
+    record->request_id = std::move(elsewhere.request_id);
+    if (elsewhere.at_ms != 0)
+        record->at_ms = elsewhere.at_ms;
+    record->looked_up = executed && !elsewhere.reconciled.empty();
+    record->reconciled = std::move(elsewhere.reconciled);
 }
 
 void Table::settle_locked(const RecordPtr& record, Settlement how, TimePoint now) {
@@ -190,14 +257,32 @@ void Table::settle_locked(const RecordPtr& record, Settlement how, TimePoint now
 void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
     record->looking_up = false;
+    const bool result_found = result.found.has_value();
     try {
         learn(record, std::move(result), now);
+        if (result_found)
+            announce(*record);
     } catch (const std::exception&) { // no memory: it stays what it was
         tell(*record, claim_again());
     }
 }
 
+/// A person has closed it as not executed while it was looked up, and it is found: it was executed. It is
+/// known again, except where another request has claimed a transaction of it meanwhile.
+void Table::revive(const RecordPtr& record, const std::string& found) {
+    std::erase_if(record->identities, [this](const Digest& identity) { return records_.contains(identity); });
+    if (record->identities.empty()) {
+        if (const auto holder = std::exchange(record->holder, nullptr))
+            holder->settled(Executed::yes, found);
+        return;
+    }
+    add(record);
+    record->state = State::unknown;
+}
+
 void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
+    if (result.found && record->state == State::gone)
+        revive(record, *result.found);
     if (result.found) {
         if (record->state == State::unknown)
             execute(record, now);
@@ -270,6 +355,7 @@ bool Table::found(std::span<const Digest> identities, std::string reconciled, Ti
         execute(record, now);
         record->reconciled = std::move(reconciled);
         record->looked_up = true;
+        announce(*record);
         return true;
     }
     return false;
@@ -285,6 +371,7 @@ void Table::close(Restored transaction, TimePoint now) {
             remove(record);
         else if (transaction.executed == Executed::yes)
             execute(record, now - std::max(transaction.age, Duration{0}));
+        announce(*record);
     }
     static_cast<void>(insert(std::move(transaction), now)); // what was not there: `no` adds nothing
 }
@@ -300,6 +387,7 @@ void Table::record_outcome(Restored transaction, TimePoint now) {
             remove(record);
         else if (transaction.executed == Executed::yes)
             execute(record, now);
+        announce(*record);
     }
     static_cast<void>(insert(std::move(transaction), now));
 }
@@ -370,8 +458,7 @@ void Table::add(const RecordPtr& record) {
 void Table::remove(const RecordPtr& record) noexcept {
     record->state = State::gone;
     drop_answer(*record);
-    if (record->in_executed)
-        executed_.erase(*std::exchange(record->in_executed, std::nullopt));
+    keep(*record);
     for (const Digest& identity : record->identities) {
         const auto found = records_.find(identity);
         if (found != records_.end() && found->second == record)
@@ -419,13 +506,35 @@ std::optional<Seen> Table::find_freed(const Digest& identity, TimePoint now) con
 /// It was executed: it is remembered from `settled_at` on for a bounded time. Changes nothing if memory runs
 /// out.
 void Table::execute(const RecordPtr& record, TimePoint settled_at) {
-    const auto place = executed_.insert(executed_.end(), record);
-    if (record->in_executed)
-        executed_.erase(*record->in_executed);
-    record->in_executed = place;
-    record->settled_at = settled_at;
+    may_be_forgotten(record, settled_at);
     record->executed = Executed::yes;
     record->state = State::executed;
+}
+
+/// Changes nothing if memory runs out.
+void Table::may_be_forgotten(const RecordPtr& record, TimePoint settled_at) {
+    const auto place = executed_.insert(executed_.end(), record);
+    keep(*record);
+    record->in_executed = place;
+    record->settled_at = settled_at;
+}
+
+/// It must not be forgotten.
+void Table::keep(Record& record) noexcept {
+    if (record.in_executed)
+        executed_.erase(*std::exchange(record.in_executed, std::nullopt));
+}
+
+/// Reports what became of it to those outside of this process.
+void Table::announce(const Record& record) noexcept {
+    if (record.holder == nullptr)
+        return;
+    Executed executed = Executed::unknown;
+    if (record.state == State::gone)
+        executed = Executed::no;
+    else if (record.state == State::executed && record.executed == Executed::yes)
+        executed = Executed::yes;
+    record.holder->settled(executed, record.reconciled);
 }
 
 /// Returns false if it is too long to keep.

@@ -83,10 +83,11 @@ std::string joined(const std::vector<std::string>& sentences) {
 /// Each file that can't be used is reported, not only the first.
 class FileFaults {
 public:
+    explicit FileFaults(const std::string& section) : section_{section} {}
+
     void expect(bool fine, const char* key, const std::string& file) {
         if (!fine)
-            sentences_.push_back(std::string{"upstream.tls."} + key + ": " + file +
-                                 " can't be used: " + last_error());
+            sentences_.push_back(section_ + "." + key + ": " + file + " can't be used: " + last_error());
     }
 
     void raise() {
@@ -95,6 +96,7 @@ public:
     }
 
 private:
+    const std::string& section_;
     std::vector<std::string> sentences_;
 };
 
@@ -159,7 +161,8 @@ struct TlsContext::Sessions {
 TlsFileError::TlsFileError(std::vector<std::string> sentences)
     : std::runtime_error{joined(sentences)}, sentences_{std::move(sentences)} {}
 
-TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& host)
+TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& host,
+                       const std::string& section)
     : context_{SSL_CTX_new(TLS_client_method())},
       sessions_{std::make_unique<Sessions>()},
       server_name_{settings.server_name.empty() ? host : settings.server_name},
@@ -169,14 +172,14 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
     SSL_CTX* context = context_.get();
     const bool tls13 = settings.min_version == config::UpstreamTls::Version::tls13;
     require(SSL_CTX_set_min_proto_version(context, tls13 ? TLS1_3_VERSION : TLS1_2_VERSION) == 1,
-            "upstream.tls.min_version can't be used");
+            section + ".min_version can't be used");
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
     SSL_CTX_set_options(context, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION);
     // Without RELEASE_BUFFERS, which would fetch and free them with every message: see tls_free_buffers().
     SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_read_ahead(context,
                            1); // one receive for a record, not one for its header and one for the rest
-    FileFaults faults;
+    FileFaults faults{section};
     if (settings.ca_file.empty())
         require(SSL_CTX_set_default_verify_paths(context) == 1,
                 "the system's certificate store can't be used");

@@ -21,6 +21,7 @@ PACKAGES = {
     r"libfmt-dev": ["fmt"],
     r"libcli11-dev": ["CLI"],
     r"libyaml-cpp-dev": ["yaml-cpp"],
+    r"libhiredis-dev": ["hiredis"],
     r"prometheus-cpp-dev|libprometheus-cpp-dev": ["prometheus"],
 }
 # Folders of headers that need no notice of ours: our own, the system's, those of shared libraries, those of tests.

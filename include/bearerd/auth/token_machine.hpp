@@ -57,7 +57,8 @@ public:
     struct Candidate {
         Secret value;
         Claims claims;
-        std::optional<Duration> life = {}; ///< from its receipt on, if the login's answer told it
+        std::optional<Duration> life = {}; ///< from now on, if the login's answer told it
+        Duration age{};                    ///< since another replica received it (contract 12)
     };
 
     /// A stored token, its life already counted down by what passed since.
@@ -110,6 +111,14 @@ public:
 
     /// The login that was started failed; `retry_after` as the upstream told. Replies as login_done().
     [[nodiscard]] Reply login_failed(FailureKind kind, std::optional<Duration> retry_after, Moment at);
+
+    /// The login that was started is not tried: another replica was rejected with these credentials, `count`
+    /// times in a row by now, and the next login may be tried after `wait` (contract 12). Replies as
+    /// login_done().
+    [[nodiscard]] Reply locked_out(std::uint32_t count, Duration wait, Moment at);
+
+    /// So many logins in a row were rejected, by other replicas too: the next back-off is counted from there.
+    void learn_rejections(std::uint32_t count) noexcept { rejections_ = std::max(rejections_, count); }
 
     /// The store was read. Without a token that is good, what follows is as after tick().
     [[nodiscard]] Reply restored(std::optional<Restored> token, Moment at);

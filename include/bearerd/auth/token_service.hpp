@@ -12,6 +12,10 @@
 #include <string>
 #include <string_view>
 
+namespace bearerd::fleet {
+class Store;
+} // namespace bearerd::fleet
+
 namespace bearerd::auth {
 
 /// What the status page, /readyz and systemd's STATUS= show. No secrets.
@@ -36,17 +40,19 @@ struct ServiceHooks {
     std::function<std::optional<Secret>(const std::string& path)> read_password{};
 };
 
-/// Owns the one token (contract 3): loads the stored one, logs in, renews, adopts and stores. Decisions are
-/// the token machine's; all threads share it under a mutex, so that the next request of any thread uses a
-/// token that was swapped. Logins run on the first thread only.
+/// Owns the one token (contract 3): loads the stored one, logs in, renews, adopts and stores, and shares it
+/// with other replicas (contract 12). Decisions are the token machine's; all threads share it under a mutex,
+/// so that the next request of any thread uses a token that was swapped. Logins run on the first thread only.
 ///
 /// start(), reload(), stop(), tick() and the destructor: on the first thread, or while its loop does not run.
 /// Everything else: any thread. Must be destroyed before the io_context of `first`.
 class TokenService {
 public:
-    /// `transport` is used on the first thread only; `stats` is that thread's.
+    /// `transport` is used on the first thread only; `stats` is that thread's, and so is `fleet`, which must
+    /// outlive the loop's work (nullptr: nothing is shared with other replicas).
     TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
-                 std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks = {});
+                 std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks = {},
+                 fleet::Store* fleet = nullptr);
     TokenService(const TokenService&) = delete;
     TokenService& operator=(const TokenService&) = delete;
     /// Stops, and waits at most eight seconds for what is still to be stored.

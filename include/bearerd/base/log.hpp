@@ -8,7 +8,7 @@
 
 /// The interface of the log: no macros, no dependency. app/log_sink (spdlog) implements it; before that is
 /// installed, and in unit tests, lines are dropped. Only app, server, admin and the I/O drivers of auth,
-/// upstream and journal log (ARCHITECTURE.md). A function logs an error or returns it, never both.
+/// upstream, fleet and journal log (ARCHITECTURE.md). A function logs an error or returns it, never both.
 namespace bearerd::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error };

@@ -77,7 +77,7 @@ struct Stats {
     Histogram request_duration;
     Histogram upstream_duration;
     std::array<Counter, 3> logins;         ///< ok, rejected, unavailable
-    std::array<Counter, 3> token_swaps;    ///< login, response, store
+    std::array<Counter, 4> token_swaps;    ///< login, response, store, fleet
     std::array<Counter, 3> tokens_ignored; ///< older, foreign, login_operation
     Counter token_store_failures;
     std::array<Counter, 2> resends;         ///< rejected, stale_connection
@@ -90,6 +90,8 @@ struct Stats {
     std::array<Counter, 2> handshakes; ///< full, resumed
     Gauge client_connections;
     Gauge requests_in_flight;
+    Gauge fleet_store_up{-1};     ///< -1: there is none; else whether it answers, 0 or 1
+    Counter fleet_store_errors;   ///< commands that it did not carry out
     Gauge throttle_available{-1}; ///< -1: not reported yet
 };
 

@@ -76,6 +76,7 @@ struct UpstreamTls {
     std::string client_key_file;
     std::string server_name; ///< empty: the URL's host
     enum class Version : std::uint8_t { tls12, tls13 } min_version = Version::tls12;
+    [[nodiscard]] bool operator==(const UpstreamTls&) const = default;
 };
 
 /// A connection that is made ahead of the request that will need it.
@@ -216,6 +217,23 @@ struct Journal {
     std::uint64_t max_size = 16ULL << 20; ///< bytes of all its files
 };
 
+/// The store that the replicas of a fleet share (contract 12).
+struct Fleet {
+    Url url; ///< of redis:// (`tls`: of rediss://); `text` is empty: off; `target` has no meaning
+    std::uint32_t database = 0; ///< in the URL's path
+    std::string user;           ///< empty: the store's default user
+    Secret password;            ///< empty: the store asks for none
+    std::string password_file;  ///< that `password` was read from
+    UpstreamTls tls;
+    std::string prefix = "bearerd"; ///< of the names of all keys
+    Duration lease = 10s;           ///< how long who died in the middle of a login keeps the others waiting
+    std::string key_file;           ///< empty: what is stored is sealed by the credentials' password
+    Secret key;                     ///< that was read from key_file
+    bool required = false;          ///< no guarded mutation is sent while the store is away
+
+    [[nodiscard]] bool on() const noexcept { return !url.text.empty(); }
+};
+
 struct Errors {
     bool always_200 = false; ///< `errors.status: 200`
 };
@@ -237,6 +255,7 @@ struct Settings {
     TokenStore token_store;
     Transactions transactions;
     Journal journal;
+    Fleet fleet;
     Admin admin;
     Errors errors;
     Log log;
@@ -246,6 +265,10 @@ struct Settings {
 
 /// Where a login is sent; without meaning for a static token.
 [[nodiscard]] const Url& login_url(const Settings& settings) noexcept;
+
+/// Whose token it is, and by which login: what the token store is bound to beside the upstream. The user
+/// alone if the login is contract 1's, since older stores know no other.
+[[nodiscard]] std::string login_account(const Settings& settings);
 
 /// The upstream as a login sees it: `url` is login_url(), and what concerns the GraphQL API alone is left
 /// out if that is on another server (`headers`, which may hold keys, `tls.server_name` and the client

@@ -16,6 +16,8 @@
 
 namespace bearerd::transaction {
 
+class FleetClaims;
+
 /// What guards report, on the thread of the request. Each may be empty. `account`: journal::account_of().
 struct Events {
     using Fields = std::vector<journal::Field>;
@@ -35,10 +37,10 @@ public:
     /// Index of Stats::repeats.
     enum class Repeat : std::uint8_t { joined, replayed, already_executed, key_reused, unknown };
 
-    /// `reconciler`: nullptr: no rule has a query.
+    /// `reconciler`: nullptr: no rule has a query. `fleet`: nullptr: there are no other replicas.
     Guard(server::Handler& next, Table& table, const Identifier& identifier, const config::Settings& settings,
           reconcile::Reconciler* reconciler, net::Executor executor, net::DeadlineClock& clock, Stats& stats,
-          const Events& events);
+          const Events& events, FleetClaims* fleet = nullptr);
 
     [[nodiscard]] net::Task<server::Reply> handle(server::Request request) override;
 
@@ -57,6 +59,7 @@ private:
     net::DeadlineClock& clock_;
     Stats& stats_;
     const Events& events_;
+    FleetClaims* fleet_;
     std::vector<std::string> arguments_; ///< of the rules
     std::uint32_t account_;
     std::string login_field_;

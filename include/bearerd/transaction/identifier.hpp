@@ -51,6 +51,10 @@ public:
     read(const graphql::RequestView& request,
          const std::vector<std::string_view>* header_keys = nullptr) const;
 
+    /// The same request by this identifier's secret: identities in the same order, fingerprint, header_rules;
+    /// `fields` is left empty. `reading`: what another identifier of the same rules has read of the request.
+    [[nodiscard]] Reading read_again(const graphql::RequestView& request, const Reading& reading) const;
+
     /// The headers that hold keys, one for each rule, in order; empty for a rule that names an argument.
     [[nodiscard]] const std::vector<std::string>& key_headers() const noexcept { return key_headers_; }
 
@@ -78,6 +82,8 @@ public:
                 std::string& fingerprint) const override;
 
 private:
+    void identify(const graphql::RequestView& request, const std::vector<graphql::RootField>& fields,
+                  Reading& reading) const;
     [[nodiscard]] Digest fingerprint(const graphql::RequestView& request,
                                      const std::vector<graphql::RootField>& fields) const;
     [[nodiscard]] bool is_guarded(const graphql::RootField& field) const noexcept;
@@ -91,6 +97,9 @@ private:
     bool has_key_headers_ = false;
     std::uint64_t header_rules_ = 0;
 };
+
+/// In hexadecimal digits.
+[[nodiscard]] std::string hex(const Digest& digest);
 
 inline constexpr std::size_t secret_size = 32;
 

@@ -53,6 +53,31 @@ struct Decision {
     std::string first_request_id{};
     std::string reconciled{}; ///< JSON text of what a look-up found; empty: nothing was found
     bool executed = false;    ///< look_up: it was executed, and only what was found is missing
+    /// first: this owner in another replica sent the transaction, and its outcome was unknown (contract 12).
+    /// Forward the request only if the fleet's store says that the owner has freed it. Empty: there is none.
+    std::string other_owner{};
+};
+
+/// What another replica did with a transaction (contract 12).
+struct Elsewhere {
+    std::string owner; ///< of its claim in the store; empty: no other replica has it
+    graphql::Executed executed = graphql::Executed::unknown; ///< yes or unknown
+    std::string request_id{};
+    std::int64_t at_ms = 0;   ///< when its request came, since the epoch
+    std::string reconciled{}; ///< as Decision::reconciled
+};
+
+/// Holds the claim of a transaction outside of this process too.
+class ClaimHolder {
+public:
+    ClaimHolder() = default;
+    ClaimHolder(const ClaimHolder&) = delete;
+    ClaimHolder& operator=(const ClaimHolder&) = delete;
+    virtual ~ClaimHolder() = default;
+
+    /// Learns what became of the transaction: no, yes or unknown. Called once, and after unknown perhaps
+    /// again. Called on any thread, under the table's lock: must only hand on.
+    virtual void settled(graphql::Executed executed, std::string_view reconciled) noexcept = 0;
 };
 
 /// A request that waits for the first one of its transaction. Shared with the table.
@@ -145,6 +170,19 @@ public:
     /// After Decision::Kind::look_up, exactly once.
     void looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept;
 
+    /// After Decision::Kind::first, before the request is forwarded, if its transaction is shared with other
+    /// replicas. `holder` learns what becomes of it.
+    void share(const RecordPtr& record, std::shared_ptr<ClaimHolder> holder, std::string request_id,
+               std::int64_t at_ms) noexcept;
+
+    /// After Decision::Kind::first, instead of settle(): another replica has sent the transaction. Returns
+    /// what happens to the request: look_up or already_executed.
+    [[nodiscard]] Decision take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoint now);
+
+    /// After Decision::Kind::first, instead of settle(): this request sends nothing. If another replica has
+    /// sent the transaction, its outcome is unknown here; otherwise it is free. Those who wait claim again.
+    void give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept;
+
     /// What a waiter was woken for; nullopt: it was not.
     [[nodiscard]] std::optional<Decision> decision_of(Waiter& waiter);
 
@@ -181,10 +219,12 @@ private:
     };
 
     [[nodiscard]] Decision decide(const RecordPtr& record, const std::shared_ptr<Waiter>& waiter);
+    [[nodiscard]] static Decision look_up(const RecordPtr& record);
     [[nodiscard]] static bool is_same(const Record& record, const Reading& reading);
     [[nodiscard]] RecordPtr record_of(const Digest& identity, TimePoint now);
     [[nodiscard]] bool make_room(std::size_t records, TimePoint now);
     void settle_locked(const RecordPtr& record, Settlement how, TimePoint now);
+    void revive(const RecordPtr& record, const std::string& found);
     void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
     void add(const RecordPtr& record);
@@ -194,6 +234,10 @@ private:
     void forget_freed(const Digest& identity) noexcept;
     [[nodiscard]] std::optional<Seen> find_freed(const Digest& identity, TimePoint now) const;
     void execute(const RecordPtr& record, TimePoint settled_at);
+    void keep(Record& record) noexcept;
+    void may_be_forgotten(const RecordPtr& record, TimePoint settled_at);
+    void note_elsewhere(const RecordPtr& record, Elsewhere elsewhere, TimePoint now);
+    static void announce(const Record& record) noexcept;
     [[nodiscard]] bool keep_answer(const RecordPtr& record, AnswerPtr answer);
     void drop_answer(Record& record) noexcept;
     static void tell(Record& record, const Decision& decision) noexcept;
@@ -201,8 +245,9 @@ private:
     mutable std::mutex mutex_;
     Limits limits_;
     std::map<Digest, RecordPtr> records_;
-    Age executed_; ///< those that were executed and so may be forgotten, the oldest first
-    Age answers_;  ///< those with an answer, the least recently used first
+    /// Those that may be forgotten, the oldest first: executed, or sent by another replica.
+    Age executed_;
+    Age answers_; ///< those with an answer, the least recently used first
     std::uint64_t answer_bytes_ = 0;
     std::list<Freed> freed_; ///< in the order in which they became free; one for each identity
     std::map<Digest, std::list<Freed>::iterator> freed_of_;

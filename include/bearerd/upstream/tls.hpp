@@ -41,9 +41,11 @@ private:
 /// One for all threads; keeps sessions so that later handshakes are short. Any thread.
 class TlsContext {
 public:
-    /// `host`: the upstream's name or address literal, verified unless `settings.server_name` says another
-    /// one. Throws TlsFileError if a file can't be used, and std::runtime_error for another reason.
-    TlsContext(const config::UpstreamTls& settings, const std::string& host);
+    /// `host`: the server's name or address literal, verified unless `settings.server_name` says another
+    /// one. `section`: the part of the configuration that the settings are from, for sentences about them.
+    /// Throws TlsFileError if a file can't be used, and std::runtime_error for another reason.
+    TlsContext(const config::UpstreamTls& settings, const std::string& host,
+               const std::string& section = "upstream.tls");
     ~TlsContext();
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;

@@ -73,7 +73,9 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
     Snapshot snapshot = working();
     Totals& totals = snapshot.totals;
     totals.logins = {1, 2, 3};
-    totals.token_swaps = {4, 5, 6};
+    totals.token_swaps = {4, 5, 6, 40};
+    totals.fleet_store_up = true;
+    totals.fleet_store_errors = 41;
     totals.tokens_ignored = {7, 8, 9};
     totals.resends = {10, 11};
     totals.handshakes = {12, 13};
@@ -98,6 +100,9 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
         {R"(bearerd_token_swaps_total{source="login"})", 4},
         {R"(bearerd_token_swaps_total{source="response"})", 5},
         {R"(bearerd_token_swaps_total{source="store"})", 6},
+        {R"(bearerd_token_swaps_total{source="fleet"})", 40},
+        {"bearerd_fleet_store_up", 1},
+        {"bearerd_fleet_store_errors_total", 41},
         {R"(bearerd_token_ignored_total{reason="older"})", 7},
         {R"(bearerd_token_ignored_total{reason="foreign"})", 8},
         {R"(bearerd_token_ignored_total{reason="login_operation"})", 9},
@@ -180,6 +185,8 @@ TEST(Metrics, LeaveOutWhatIsNotKnownYet) {
     const Exposition page = page_of(snapshot);
     EXPECT_FALSE(page.types.contains("bearerd_upstream_throttle_available"));
     EXPECT_FALSE(page.types.contains("bearerd_upstream_reachable"));
+    EXPECT_FALSE(page.types.contains("bearerd_fleet_store_up"));
+    EXPECT_FALSE(page.types.contains("bearerd_fleet_store_errors_total"));
     EXPECT_EQ(value(page, "bearerd_token_expiry_seconds"), 0);
     EXPECT_EQ(value(page_of(with_upstream_down(snapshot, errc::timed_out)), "bearerd_upstream_reachable"), 0);
 }

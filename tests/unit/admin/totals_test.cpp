@@ -20,6 +20,8 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     second.upstream_duration.observe(1h);
     first.logins[2].add();
     second.token_swaps[1].add(2);
+    first.fleet_store_errors.add(1);
+    second.fleet_store_errors.add(2);
     second.tokens_ignored[0].add(6);
     first.token_store_failures.add(7);
     first.resends[1].add(8);
@@ -44,7 +46,8 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     EXPECT_EQ(totals.request_duration.sum_us, 7000U);
     EXPECT_EQ(totals.upstream_duration.counts.back(), 1U) << "above all bounds";
     EXPECT_EQ(totals.logins, (std::array<std::uint64_t, 3>{0, 0, 1}));
-    EXPECT_EQ(totals.token_swaps, (std::array<std::uint64_t, 3>{0, 2, 0}));
+    EXPECT_EQ(totals.fleet_store_errors, 3U);
+    EXPECT_EQ(totals.token_swaps, (std::array<std::uint64_t, 4>{0, 2, 0, 0}));
     EXPECT_EQ(totals.tokens_ignored, (std::array<std::uint64_t, 3>{6, 0, 0}));
     EXPECT_EQ(totals.token_store_failures, 7U);
     EXPECT_EQ(totals.resends, (std::array<std::uint64_t, 2>{0, 8}));
@@ -64,6 +67,16 @@ TEST(Totals, KnowNoThrottleUntilAThreadWasToldAndThenTheLeast) {
     EXPECT_EQ(sum({&first, &second}).throttle_available, 7986);
     first.throttle_available.set(0);
     EXPECT_EQ(sum({&first, &second}).throttle_available, 0);
+}
+
+TEST(Totals, KnowThatTheStoreOfAFleetIsUpIfItIsForEachThreadThatHasOne) {
+    Stats first;
+    Stats second;
+    EXPECT_EQ(sum({&first, &second}).fleet_store_up, std::nullopt);
+    second.fleet_store_up.set(1);
+    EXPECT_EQ(sum({&first, &second}).fleet_store_up, true);
+    first.fleet_store_up.set(0);
+    EXPECT_EQ(sum({&first, &second}).fleet_store_up, false);
 }
 
 TEST(Distribution, HasNoQuantilesWithoutObservations) {

@@ -32,6 +32,36 @@ TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
     EXPECT_EQ(f.machine.rejections(), 0U);
 }
 
+TEST(TokenMachine, CountsWhatOtherReplicasWereRejected) {
+    Fixture f;
+    ASSERT_TRUE(f.start().start_login);
+    const auto reply = f.machine.locked_out(3, 100s, f.at());
+    EXPECT_EQ(reply.action, Action::fail);
+    EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_rejected);
+    EXPECT_EQ(reply.failure.retry_after, 100s);
+    EXPECT_EQ(f.machine.state(f.now), State::rejected);
+    EXPECT_EQ(f.want().action, Action::fail);
+    f.now += 100s;
+    ASSERT_TRUE(f.tick().start_login);
+    f.machine.learn_rejections(4); // another one tried meanwhile
+    EXPECT_EQ(f.failed(Failure::rejected).failure.retry_after, 480s) << "the fifth in a row";
+    f.now += 480s;
+    ASSERT_TRUE(f.tick().start_login);
+    EXPECT_EQ(f.machine.locked_out(5, 1000h, f.at()).failure.retry_after, 1h) << "whatever the store says";
+}
+
+TEST(TokenMachine, ATokenThatIsNotFreshAnyMoreIsRenewedAtItsFirstRejection) {
+    Fixture f;
+    ASSERT_TRUE(f.start().start_login);
+    auto token = opaque("of another replica");
+    token.life = 20min;
+    token.age = 40min;
+    const auto reply = f.machine.login_done(std::move(token), f.at());
+    ASSERT_EQ(reply.action, Action::use);
+    EXPECT_EQ(reply.token->expires, f.now + 20min);
+    EXPECT_TRUE(f.refused(reply.token->generation).start_login);
+}
+
 TEST(TokenMachine, OutagesBackOffFromOneSecondToThirty) {
     FailingMachineFixture f;
     static_cast<void>(f.start());

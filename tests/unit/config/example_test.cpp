@@ -103,6 +103,18 @@ std::string describe(const Settings& s) {
     line("journal.directory", s.journal.directory);
     line("journal.required", s.journal.required);
     line("journal.max_size", s.journal.max_size);
+    line("fleet.url", s.fleet.url.text);
+    line("fleet.user", s.fleet.user);
+    line("fleet.password_file", s.fleet.password_file);
+    line("fleet.tls.ca_file", s.fleet.tls.ca_file);
+    line("fleet.tls.client_certificate_file", s.fleet.tls.client_certificate_file);
+    line("fleet.tls.client_key_file", s.fleet.tls.client_key_file);
+    line("fleet.tls.server_name", s.fleet.tls.server_name);
+    line("fleet.tls.min_version", static_cast<int>(s.fleet.tls.min_version));
+    line("fleet.prefix", s.fleet.prefix);
+    time("fleet.lease", s.fleet.lease);
+    line("fleet.key_file", s.fleet.key_file);
+    line("fleet.required", s.fleet.required);
     line("admin.address", s.admin.address ? s.admin.address->text() : "off");
     line("errors.status", s.errors.always_200);
     line("log.level", static_cast<int>(s.log.level));
@@ -159,6 +171,9 @@ token_store: {directory: d, key_file: k}
 transactions: {look_up_for: 21s, settle_for: 61s, remember: 62s, replay_memory: 63KiB,
                rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
 journal: {directory: /journal, required: true, max_size: 1MiB}
+fleet: {url: rediss://s/1, user: u, password_file: /etc/bearerd/password, prefix: p, lease: 64s,
+        key_file: /etc/bearerd/password, required: true,
+        tls: {ca_file: fca, client_certificate_file: fcert, client_key_file: fkey, server_name: fsn, min_version: 1.3}}
 admin: {address: unix:/a}
 errors: {status: 200}
 log: {level: error, format: json, requests: false}
@@ -226,6 +241,18 @@ transactions.rules=1
 journal.directory=/journal
 journal.required=1
 journal.max_size=1048576
+fleet.url=rediss://s:6379/1
+fleet.user=u
+fleet.password_file=/etc/bearerd/password
+fleet.tls.ca_file=fca
+fleet.tls.client_certificate_file=fcert
+fleet.tls.client_key_file=fkey
+fleet.tls.server_name=fsn
+fleet.tls.min_version=1
+fleet.prefix=p
+fleet.lease=64s
+fleet.key_file=/etc/bearerd/password
+fleet.required=1
 admin.address=unix:/a
 errors.status=1
 log.level=3

@@ -7,7 +7,10 @@
 
 #include <atomic>
 #include <functional>
+#include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 namespace bearerd::transaction {
@@ -68,6 +71,35 @@ public:
     TimePoint now = start_of_test;
     std::shared_ptr<CountingWaiter> waiter = std::make_shared<CountingWaiter>();
 };
+
+struct NotingHolder final : ClaimHolder {
+    void settled(Executed executed, std::string_view) noexcept override { last = executed; }
+
+    std::optional<Executed> last;
+};
+
+TEST_F(TableTest, KnowsWhatIsFoundAfterItWasClosedAsNotExecuted) {
+    for (const bool claimed_again : {false, true}) {
+        const std::uint8_t key = claimed_again ? 2 : 1;
+        const auto holder = std::make_shared<NotingHolder>();
+        const Decision first = claim(key, 1, "first");
+        table.share(first.record, holder, "first", 0);
+        settle(first.record, Executed::unknown);
+        const Decision asked = claim(key);
+        ASSERT_EQ(asked.kind, Kind::look_up);
+        Restored closed;
+        closed.identities = {digest(key)};
+        closed.executed = Executed::no;
+        table.close(std::move(closed), now);
+        EXPECT_EQ(holder->last, Executed::no);
+        if (claimed_again) {
+            EXPECT_EQ(claim(key).kind, Kind::first);
+        }
+        table.looked_up(asked.record, {.conclusive = true, .found = "7"}, now);
+        EXPECT_EQ(holder->last, Executed::yes);
+        EXPECT_EQ(claim(key).kind, claimed_again ? Kind::wait : Kind::already_executed);
+    }
+}
 
 TEST_F(TableTest, ForwardsTheFirstAndLetsTheSameWait) {
     const Decision first = claim(1, 1, "first");
@@ -367,6 +399,53 @@ TEST_F(TableTest, TellsPeopleWhatAPersonHasClosed) {
     EXPECT_EQ(claim(1).kind, Kind::first);
 }
 
+TEST_F(TableTest, AsksAgainAfterWhatAnotherReplicaSentAndForgetsItInTime) {
+    table.give_back(claim(1).record, {.owner = "theirs", .request_id = "first", .at_ms = 7}, now);
+    EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::unknown);
+    EXPECT_EQ(table.find(digest(1), now)->at_ms, 7);
+    const Decision again = claim(1);
+    EXPECT_EQ(again.kind, Kind::first);
+    EXPECT_EQ(again.other_owner, "theirs");
+    EXPECT_EQ(again.first_request_id, "first");
+    EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
+    now += 48h;
+    EXPECT_EQ(claim(1).kind, Kind::wait) << "in flight, it is never forgotten";
+    table.give_back(again.record, {.owner = "theirs"}, now);
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    now += 24h;
+    EXPECT_EQ(claim(1).other_owner, "");
+}
+
+TEST_F(TableTest, FreesWhatWasNeitherSentHereNorElsewhere) {
+    const RecordPtr record = claim(1).record;
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    table.give_back(record, {}, now);
+    EXPECT_EQ(table.size(), 0U);
+    EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+}
+
+TEST_F(TableTest, SaysWhatAnotherReplicaDidWithATransaction) {
+    const RecordPtr found = claim(1).record;
+    EXPECT_EQ(claim(1).kind, Kind::wait);
+    const Elsewhere executed{
+        .owner = "theirs", .executed = Executed::yes, .request_id = "first", .at_ms = 1, .reconciled = "7"};
+    EXPECT_EQ(table.take_over(found, executed, now).kind, Kind::already_executed);
+    const auto told = table.decision_of(*waiter);
+    EXPECT_EQ(told->kind, Kind::already_executed);
+    EXPECT_EQ(told->first_request_id, "first");
+    EXPECT_EQ(told->reconciled, "7");
+    for (const bool yes : {false, true}) {
+        const auto key = static_cast<std::uint8_t>(yes ? 2 : 3);
+        Elsewhere elsewhere{.owner = "theirs", .executed = yes ? Executed::yes : Executed::unknown};
+        const Decision asked = table.take_over(claim(key).record, std::move(elsewhere), now);
+        EXPECT_EQ(asked.kind, Kind::look_up);
+        EXPECT_EQ(asked.executed, yes);
+        EXPECT_EQ(claim(key).kind, Kind::wait) << "for the look-up";
+        table.looked_up(asked.record, {.conclusive = true}, now);
+        EXPECT_EQ(table.decision_of(*waiter)->kind, yes ? Kind::already_executed : Kind::unknown);
+    }
+}
+
 #ifndef BEARERD_SANITIZED
 
 TEST_F(TableTest, LosesNoClaimIfMemoryRunsOut) {
@@ -388,6 +467,16 @@ TEST_F(TableTest, LosesNoClaimIfMemoryRunsOut) {
         table.looked_up(asked, std::move(result), now);
     }
     EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
+    EXPECT_EQ(claim(1).kind, Kind::look_up);
+}
+
+TEST_F(TableTest, FreesNothingThatAnotherReplicaSentIfMemoryRunsOut) {
+    const RecordPtr first = claim(1).record;
+    Elsewhere elsewhere{.owner = "theirs"};
+    {
+        const test::NoMemory none;
+        table.give_back(first, std::move(elsewhere), now);
+    }
     EXPECT_EQ(claim(1).kind, Kind::look_up);
 }
 

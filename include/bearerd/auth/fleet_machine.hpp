@@ -1,0 +1,106 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+
+#include <compare>
+#include <cstdint>
+#include <optional>
+
+namespace bearerd::auth {
+
+/// Which of two tokens of a fleet is newer: that of the later login; of one login, the one that was issued
+/// later, and then the one that more swaps led to.
+struct TokenVersion {
+    std::int64_t era = 0;       ///< grows with each login of the fleet; 0: not from the store
+    std::int64_t issued_at = 0; ///< `iat`; 0: the token does not say
+    std::int64_t serial = 0;    ///< grows with each swap
+
+    [[nodiscard]] auto operator<=>(const TokenVersion&) const = default;
+};
+
+/// Which replica of a fleet logs in, and what the others do meanwhile (contract 12). One visit begins when a
+/// login is wanted, and ends with what becomes of it. Pure: what the store says, the time and the dice come
+/// in as arguments. Not thread safe.
+///
+/// Held always: nobody logs in while another one's lease runs, unless the store does not answer; only a newer
+/// token than one's own is adopted; a replica that has got the lease reads once more before it logs in; a
+/// visit ends by its deadline.
+class FleetMachine {
+public:
+    /// The inputs that pure code can't have by itself.
+    struct Moment {
+        TimePoint now{};
+        double jitter = 0; ///< in [0, 1)
+    };
+
+    /// What the store holds.
+    struct Found {
+        std::uint32_t rejections = 0;          ///< of this password, in a row
+        std::optional<Duration> next_try = {}; ///< nobody may log in until then
+        std::optional<TokenVersion> version = {};
+        Duration left{};         ///< of the token's life; not positive: it is over
+        bool readable = false;   ///< the token could be opened
+        bool is_current = false; ///< it is the token that this replica has
+    };
+
+    struct Step {
+        enum class Kind : std::uint8_t {
+            read,         ///< what the store holds: on_read()
+            take_lease,   ///< on_lease()
+            wait,         ///< `delay`, then on_waited()
+            log_in,       ///< with the lease, which is to be renewed and then released
+            log_in_alone, ///< the store does not answer
+            adopt,        ///< the token that was read
+            locked,       ///< others were rejected with this password: as `rejections` and `delay` say
+            give_up,      ///< another replica logs in, and has not finished in time
+        };
+        Kind kind = Kind::read;
+        Duration delay{};
+        std::uint32_t rejections = 0;
+    };
+
+    /// Begins a visit, which ends by `deadline`.
+    [[nodiscard]] Step begin(TimePoint deadline) noexcept;
+
+    [[nodiscard]] Step on_read(const Found& found, Moment at) noexcept;
+    /// `store_time`: milliseconds since the epoch on the store's clock, where the lease is ours.
+    [[nodiscard]] Step on_lease(bool ours, std::int64_t store_time, Moment at) noexcept;
+    [[nodiscard]] Step on_waited() noexcept;
+    /// The store has not answered. Whatever was asked may have been done.
+    [[nodiscard]] Step on_no_answer() noexcept;
+
+    /// Whether the lease is, or may be, this replica's: it has to be released.
+    [[nodiscard]] bool may_hold_lease() const noexcept { return lease_ != Lease::none; }
+
+    [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
+
+    /// The version of the token that this visit's login has brought; it becomes this replica's.
+    [[nodiscard]] TokenVersion logged_in(std::int64_t issued_at) noexcept;
+
+    /// The token of the last on_read() became this replica's.
+    void adopted() noexcept { mine_ = read_.version.value_or(mine_); }
+
+    /// The version of a token that an answer has brought in place of this replica's.
+    [[nodiscard]] TokenVersion swapped(std::int64_t issued_at) noexcept;
+
+    /// The token became another one without the fleet: a stored one, or another account's.
+    void forget() noexcept { mine_ = {}; }
+
+    [[nodiscard]] const TokenVersion& mine() const noexcept { return mine_; }
+
+private:
+    enum class Lease : std::uint8_t { none, asked, ours };
+
+    [[nodiscard]] bool is_newer(const Found& found) const noexcept;
+
+    TokenVersion mine_;  ///< of the token that this replica uses
+    bool alone_ = false; ///< that was brought by a login without the store
+    Found read_;
+    std::int64_t highest_era_ = 0; ///< ever seen
+    std::int64_t next_era_ = 0;    ///< of this visit's login
+    std::uint32_t rejections_ = 0;
+    Lease lease_ = Lease::none;
+    TimePoint deadline_{};
+};
+
+} // namespace bearerd::auth

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <bearerd/base/stats.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/fleet/store.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/upstream/dialer.hpp>
+#include <bearerd/upstream/tls.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bearerd::fleet {
+
+/// The server of the store, for the clients of all threads. Immutable, but for what it knows of its presence.
+class Server {
+public:
+    /// `settings` must be on. Throws upstream::TlsFileError if a file of `fleet.tls` can't be used, and
+    /// std::runtime_error if TLS can't be set up for another reason.
+    explicit Server(const config::Fleet& settings);
+
+    [[nodiscard]] const config::Upstream& address() const noexcept { return address_; }
+
+    [[nodiscard]] upstream::TlsContext* tls() const noexcept { return tls_.get(); }
+
+    /// The commands that open a connection; the last one shows that the store answers. They may hold the
+    /// password.
+    [[nodiscard]] std::vector<Command> greeting() const;
+
+    /// Notes whether it is away; returns whether that is news. Any thread.
+    [[nodiscard]] bool note_away(bool away) noexcept { return away_.exchange(away) != away; }
+
+private:
+    config::Upstream address_; ///< what a dialer needs of it
+    std::unique_ptr<upstream::TlsContext> tls_;
+    std::string user_;
+    Secret password_;
+    std::uint32_t database_;
+    std::atomic<bool> away_{false};
+};
+
+/// One thread's connection to the store. It is made ahead, and made again when it ends; commands that are
+/// called at the same time share it, and are answered in order. If a command is not answered in time, or the
+/// connection fails, no command is sent for 100 ms, then up to 5 s, until the store has answered again in the
+/// background: call() returns nullopt at once meanwhile. One thread only; logs that the store goes away or is
+/// back.
+class Client final : public Store {
+public:
+    /// What tests put in the world's place.
+    struct Hooks {
+        std::function<double()> jitter; ///< in [0, 1); empty: a random one
+        upstream::ResolveFunction resolve = upstream::look_up;
+    };
+
+    /// `clock` and `stats` must outlive the loop's work.
+    Client(net::asio::io_context& context, net::DeadlineClock& clock, std::shared_ptr<Server> server,
+           Stats& stats);
+    Client(net::asio::io_context& context, net::DeadlineClock& clock, std::shared_ptr<Server> server,
+           Stats& stats, Hooks hooks);
+    /// Stops.
+    ~Client() override;
+
+    /// Begins to connect. Call it once.
+    void start();
+
+    /// Ends the connection; every call returns nullopt from now on. Leaves no work on the loop.
+    void stop() noexcept;
+
+    /// Whether the store has answered, and nothing has failed since.
+    [[nodiscard]] bool up() const noexcept;
+
+    [[nodiscard]] net::Task<std::optional<Value>> call(Command command, Duration within) override;
+
+private:
+    struct Link;
+    struct State;
+    std::shared_ptr<State> state_; ///< shared with the coroutine that keeps the connection
+};
+
+} // namespace bearerd::fleet

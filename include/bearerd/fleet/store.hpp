@@ -1,0 +1,40 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/net/task.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace bearerd::fleet {
+
+/// One command for Redis or Valkey: its name and its arguments, which may hold any bytes. Each command names
+/// at most one key, so that a cluster stays possible.
+using Command = std::vector<std::string>;
+
+/// What the store answered.
+struct Value {
+    enum class Kind : std::uint8_t { nil, text, integer, list, error };
+    Kind kind = Kind::nil;
+    std::string text{};        ///< text, error
+    std::int64_t integer = 0;  ///< integer
+    std::vector<Value> list{}; ///< list
+};
+
+/// The store that the replicas of a fleet share (contract 12). One per thread.
+class Store {
+public:
+    Store() = default;
+    Store(const Store&) = delete;
+    Store& operator=(const Store&) = delete;
+    virtual ~Store() = default;
+
+    /// Sends a command and reads its answer, of kind error too. Returns nullopt if the store has not answered
+    /// `within` this time, or did not answer a short while ago and is not asked again yet: then the command
+    /// may have been executed or not. Throws only for lack of memory.
+    [[nodiscard]] virtual net::Task<std::optional<Value>> call(Command command, Duration within) = 0;
+};
+
+} // namespace bearerd::fleet

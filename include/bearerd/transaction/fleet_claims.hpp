@@ -1,0 +1,165 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+#include <bearerd/fleet/store.hpp>
+#include <bearerd/net/deadline.hpp>
+#include <bearerd/net/event.hpp>
+#include <bearerd/net/task.hpp>
+#include <bearerd/transaction/identifier.hpp>
+#include <bearerd/transaction/table.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <list>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace bearerd::transaction {
+
+/// A request as the store knows it.
+struct SharedRequest {
+    std::vector<std::string> keys; ///< in the store: one for each transaction, sorted
+    std::string fingerprint;       ///< Identifier::text_of()
+    std::string request_id;
+    std::int64_t at_ms = 0; ///< when the request came, since the epoch
+};
+
+using SharedRequestPtr = std::shared_ptr<const SharedRequest>;
+
+/// What the store says of a request.
+struct FleetAnswer {
+    enum class State : std::uint8_t {
+        ours,       ///< it is claimed: forward the request, and tell `claim` what becomes of it
+        in_flight,  ///< another replica's request is in flight: ask again
+        sent,       ///< another replica has sent it: `elsewhere` says what became of it
+        key_reused, ///< another replica has sent another request under the key
+        away,       ///< the store gives no answer: the local guard decides alone
+    };
+    State state = State::away;
+    Elsewhere elsewhere{}; ///< in_flight, sent, key_reused
+    /// ours, away. nullptr if the store is away and nothing may be forwarded without it.
+    std::shared_ptr<ClaimHolder> claim{};
+};
+
+/// Claims transactions in the store that the replicas of a fleet share, renews the leases of those in flight,
+/// and writes down what became of them (contract 12). It adds to the local guard, and never replaces it: ask
+/// it only for what Table::claim() calls the first one. One per thread, and used on it, except that a
+/// ClaimHolder may be told on any thread. Always owned by a shared_ptr: its claims keep it alive, and so does
+/// its background task as long as there is something to write, or until stop().
+class FleetClaims final : public std::enable_shared_from_this<FleetClaims> {
+public:
+    struct Settings {
+        std::string prefix; ///< in front of the names of keys
+        Duration lease{}; ///< at least a second: a claim that is not renewed for so long is unknown to others
+        Duration remember{};   ///< how long the store keeps what was executed or freed
+        bool required = false; ///< forward nothing while the store is away
+        /// How long the store keeps what is in flight or unknown; at least `remember`.
+        Duration settle_for{};
+    };
+
+    /// A claim takes this long at most, with all its keys, if the store does not answer.
+    static constexpr Duration longest_claim = std::chrono::milliseconds{100};
+    /// How long settlements are written after stop().
+    static constexpr Duration longest_stop = std::chrono::seconds{2};
+    /// JSON text of what was found that is longer is not shared.
+    static constexpr std::size_t longest_found = 4096;
+    /// Settlements that wait for the store. If there are more, the oldest is dropped: others see it as
+    /// unknown.
+    static constexpr std::size_t most_settlements = 4096;
+
+    /// `identifier`: with the secret that all replicas share. `clock` must outlive the background task.
+    FleetClaims(std::shared_ptr<fleet::Store> store, std::shared_ptr<const Identifier> identifier,
+                Settings settings, net::Executor executor, net::DeadlineClock& clock);
+    ~FleetClaims();
+    FleetClaims(const FleetClaims&) = delete;
+    FleetClaims& operator=(const FleetClaims&) = delete;
+
+    /// `reading`: by the local identifier.
+    [[nodiscard]] SharedRequestPtr prepare(const graphql::RequestView& view, const Reading& reading,
+                                           std::string_view request_id, std::int64_t at_ms) const;
+
+    /// Claims all transactions of the request or none. `known`: another replica's request that was seen in
+    /// flight or whose outcome is unknown (without an owner: there is none); then the request is ours only if
+    /// the store says that this owner has freed the transaction, and the answer is never `away`. Throws only
+    /// for lack of memory.
+    [[nodiscard]] net::Task<FleetAnswer> claim(SharedRequestPtr request, Elsewhere known);
+
+    /// How long to wait before the store is asked again for a request in flight: longer each time, with
+    /// jitter.
+    [[nodiscard]] Duration pause_before(std::size_t attempt);
+
+    /// For a shutdown: from now on the store is away to requests, so that none waits for another replica's,
+    /// and nothing is forwarded without a claim; each settlement that waits, or comes later, is tried once
+    /// more, `within` that time and the length of a call; leases are no longer renewed. The background task
+    /// ends then.
+    void stop(Duration within = longest_stop) noexcept;
+
+    /// Returns whether the background task has ended, with all that it had to write.
+    [[nodiscard]] bool idle() const noexcept { return !working_; }
+
+private:
+    class Claim;
+    using ClaimPtr = std::shared_ptr<Claim>;
+    using Values = std::vector<std::optional<fleet::Value>>; ///< nullopt: not answered
+    struct Verdict;
+    struct Batch;
+
+    /// What the store says of all keys of a claim.
+    struct Asked {
+        FleetAnswer answer{};
+        std::size_t claimed = 0; ///< keys
+        bool unanswered = false; ///< some command may have been executed or not
+    };
+
+    struct Writing {
+        ClaimPtr claim;
+        std::uint64_t number = 0; ///< Verdict::number; 0: there was none
+        bool written = true;
+    };
+
+    [[nodiscard]] fleet::Command claim_command(const Claim& claim, const std::string& key,
+                                               const std::string& known, bool sent) const;
+    [[nodiscard]] fleet::Command settle_command(const Claim& claim, const std::string& key,
+                                                const Verdict& verdict) const;
+    [[nodiscard]] FleetAnswer read(const std::optional<fleet::Value>& value, const SharedRequest& request,
+                                   const Elsewhere& known) const;
+    [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known);
+    [[nodiscard]] static int weight(const FleetAnswer& answer) noexcept;
+    [[nodiscard]] net::Task<Values> call_all(std::vector<fleet::Command> commands, Duration within);
+    void hold(const ClaimPtr& claim, bool confirmed);
+    void settle_soon(const ClaimPtr& claim) noexcept;
+    void queue_settlement(const ClaimPtr& claim);
+    void work_if_needed();
+    [[nodiscard]] bool has_work() const noexcept;
+    [[nodiscard]] static net::Task<void> work(std::shared_ptr<FleetClaims> self);
+    [[nodiscard]] net::Task<void> wait_until(TimePoint when);
+    static void take_into_work(std::deque<ClaimPtr>& list, std::size_t count) noexcept;
+    [[nodiscard]] net::Task<void> renew_due();
+    void renewed(const ClaimPtr& claim, bool confirmed) noexcept;
+    [[nodiscard]] net::Task<bool> settle_queued();
+    void tried_to_write(const Writing& writing) noexcept;
+    void let_go() noexcept;
+
+    std::shared_ptr<fleet::Store> store_;
+    std::shared_ptr<const Identifier> identifier_;
+    Settings settings_;
+    net::Executor executor_;
+    net::DeadlineClock& clock_;
+    std::string owner_; ///< random, of this object; a claim's owner has its number besides
+    std::uint64_t claims_ = 0;
+    std::minstd_rand dice_;
+    std::deque<ClaimPtr> held_;     ///< in flight, in the order of their next renewal
+    std::deque<ClaimPtr> settling_; ///< their settlements wait for the store
+    TimePoint retry_at_{};          ///< of a settlement that could not be written
+    net::Event wake_;
+    bool working_ = false;
+    bool stopping_ = false;
+    TimePoint stop_by_{}; ///< stopping: nothing is written any more
+};
+
+} // namespace bearerd::transaction

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <bearerd/auth/fleet_machine.hpp>
+#include <bearerd/auth/store_record.hpp>
+#include <bearerd/auth/store_writer.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/fleet/keys.hpp>
+#include <bearerd/fleet/store.hpp>
+#include <bearerd/net/task.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+namespace bearerd::auth {
+
+/// What the replicas of a fleet do together about logins (contract 12): carries out the steps of a
+/// FleetMachine over the store. The token service's first thread only. Its coroutines keep it alive.
+class FleetLogin : public std::enable_shared_from_this<FleetLogin> {
+public:
+    struct World {
+        std::function<TimePoint()> clock;
+        std::function<double()> jitter;                   ///< in [0, 1)
+        std::function<StoreWriter::TokenInUse()> current; ///< the token in use; or none
+    };
+
+    /// `store` must outlive the loop's work.
+    FleetLogin(net::Executor executor, fleet::Store& store, World world);
+
+    /// Other credentials, or the first ones. Takes 30 ms without `fleet.key_file`.
+    void change(const config::Settings& settings, const config::Credentials& credentials);
+
+    /// Whether there is anything to share: false if no keys could be made.
+    [[nodiscard]] bool ready() const noexcept { return place_ != nullptr; }
+
+    /// Every wait ends.
+    void stop() noexcept;
+
+    /// One login's dealings with the store.
+    struct Visit;
+    using VisitPtr = std::shared_ptr<Visit>;
+
+    struct Verdict {
+        FleetMachine::Step step; ///< log_in, log_in_alone, adopt, locked or give_up
+        std::uint32_t rejections = 0;
+        std::optional<TokenRecord> token; ///< adopt
+        Duration left{};                  ///< adopt: of its life
+    };
+
+    /// Begins a visit; the one before is not the current one any more.
+    [[nodiscard]] VisitPtr begin();
+
+    /// What is to be done about the login that is wanted. Ends by `deadline`, and soon after the store stops
+    /// answering.
+    [[nodiscard]] net::Task<Verdict> enter(VisitPtr visit, TimePoint deadline);
+
+    /// The adopted token is in use, under this generation.
+    void adopted(std::uint64_t generation) noexcept;
+
+    /// How the login of a visit ended.
+    struct Report {
+        enum class Kind : std::uint8_t { none, logged_in, rejected } kind = Kind::none;
+        StoreWriter::TokenInUse token{}; ///< logged_in
+        std::uint32_t rejections = 0;    ///< rejected: in a row
+        Duration next_try{};             ///< rejected: from now on
+    };
+
+    /// Stores what the others need to know, then releases the lease. In the background.
+    void leave(VisitPtr visit, Report report);
+
+    /// Answers have brought another token: it is stored within a second or so. In the background.
+    void offer_soon();
+
+private:
+    struct Place;
+    using PlacePtr = std::shared_ptr<const Place>;
+    using Timer =
+        net::asio::basic_waitable_timer<std::chrono::steady_clock,
+                                        net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
+
+    [[nodiscard]] FleetMachine::Moment moment() const;
+    [[nodiscard]] bool is_over(const Visit& visit) const noexcept;
+    [[nodiscard]] net::Task<std::optional<fleet::Value>> ask(fleet::Command command, TimePoint until);
+    [[nodiscard]] net::Task<FleetMachine::Step> read(VisitPtr visit, TimePoint until);
+    [[nodiscard]] net::Task<FleetMachine::Step> take_lease(VisitPtr visit, TimePoint until);
+    void take_token(Visit& visit, const fleet::Value& stored, FleetMachine::Found& found) const;
+    [[nodiscard]] static net::Task<void> renew(std::shared_ptr<FleetLogin> self, VisitPtr visit);
+    [[nodiscard]] static net::Task<void> finish(std::shared_ptr<FleetLogin> self, VisitPtr visit,
+                                                Report report);
+    [[nodiscard]] static net::Task<void> offer(std::shared_ptr<FleetLogin> self);
+    [[nodiscard]] net::Task<bool> publish(PlacePtr place, StoreWriter::TokenInUse token,
+                                          TokenVersion version);
+    [[nodiscard]] net::Task<void> publish_rejection(VisitPtr visit, Report report);
+
+    net::Executor executor_;
+    fleet::Store& store_;
+    World world_;
+    FleetMachine machine_;
+    PlacePtr place_;
+    VisitPtr visit_;                    ///< the current one
+    std::uint64_t mine_generation_ = 0; ///< of the token that machine_.mine() speaks of
+    Timer offer_timer_;
+    bool offering_ = false;
+    bool offer_again_ = false;
+    bool visited_ = false;
+    bool stopped_ = false;
+};
+
+} // namespace bearerd::auth

@@ -1,0 +1,106 @@
+#include <bearerd/auth/fleet_machine.hpp>
+
+#include <algorithm>
+#include <chrono>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using StepKind = FleetMachine::Step::Kind;
+
+// Between two looks at what another replica's login has brought.
+constexpr Duration shortest_wait = 50ms;
+constexpr Duration widest_jitter = 100ms;
+
+/// What is left of a token that is worth adopting.
+constexpr Duration least_left = 1s;
+
+FleetMachine::Step step(StepKind kind) noexcept {
+    FleetMachine::Step result;
+    result.kind = kind;
+    return result;
+}
+
+} // namespace
+
+FleetMachine::Step FleetMachine::begin(TimePoint deadline) noexcept {
+    deadline_ = deadline;
+    lease_ = Lease::none;
+    next_era_ = 0;
+    rejections_ = 0;
+    read_ = {};
+    return step(StepKind::read);
+}
+
+bool FleetMachine::is_newer(const Found& found) const noexcept {
+    if (!found.version || !found.readable || found.left < least_left || found.is_current ||
+        *found.version <= mine_)
+        return false;
+    // The eras of a login without the store are this replica's own, so the upstream's clock decides.
+    return !alone_ || mine_.issued_at == 0 || found.version->issued_at == 0 ||
+           found.version->issued_at >= mine_.issued_at;
+}
+
+FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept {
+    read_ = found;
+    rejections_ = found.rejections;
+    if (found.version)
+        highest_era_ = std::max(highest_era_, found.version->era);
+    if (found.next_try) {
+        auto result = step(StepKind::locked);
+        result.delay = std::max(Duration{0}, *found.next_try);
+        result.rejections = found.rejections;
+        return result;
+    }
+    if (is_newer(found))
+        return step(StepKind::adopt);
+    if (found.version && found.is_current) // as of the token store's file: now it is known which one it is
+        mine_ = std::max(mine_, *found.version);
+    if (lease_ == Lease::ours) {
+        next_era_ = std::max(next_era_, highest_era_ + 1);
+        return step(StepKind::log_in);
+    }
+    if (at.now >= deadline_)
+        return step(StepKind::give_up);
+    lease_ = Lease::asked; // it may be ours even if no answer comes
+    return step(StepKind::take_lease);
+}
+
+FleetMachine::Step FleetMachine::on_lease(bool ours, std::int64_t store_time, Moment at) noexcept {
+    if (ours) {
+        lease_ = Lease::ours;
+        // By the store's clock a login has a later era than those before, even if the store has lost them.
+        next_era_ = std::max(store_time, highest_era_ + 1);
+        return step(StepKind::read);
+    }
+    lease_ = Lease::none;
+    if (at.now >= deadline_)
+        return step(StepKind::give_up);
+    auto result = step(StepKind::wait);
+    result.delay = shortest_wait + std::chrono::duration_cast<Duration>(widest_jitter * at.jitter);
+    result.delay = std::min(result.delay, deadline_ - at.now);
+    return result;
+}
+
+FleetMachine::Step FleetMachine::on_waited() noexcept {
+    return step(StepKind::read);
+}
+
+FleetMachine::Step FleetMachine::on_no_answer() noexcept {
+    return step(lease_ == Lease::ours ? StepKind::log_in : StepKind::log_in_alone);
+}
+
+TokenVersion FleetMachine::logged_in(std::int64_t issued_at) noexcept {
+    alone_ = lease_ != Lease::ours;
+    highest_era_ = std::max(highest_era_, mine_.era);
+    mine_ = {alone_ ? highest_era_ + 1 : next_era_, issued_at, 0};
+    return mine_;
+}
+
+TokenVersion FleetMachine::swapped(std::int64_t issued_at) noexcept {
+    mine_ = {mine_.era, std::max(mine_.issued_at, issued_at), mine_.serial + 1};
+    return mine_;
+}
+
+} // namespace bearerd::auth

@@ -1,0 +1,266 @@
+#include <bearerd/auth/fleet_machine.hpp>
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+#include <vector>
+
+namespace bearerd::auth {
+namespace {
+
+using namespace std::chrono_literals;
+using Kind = FleetMachine::Step::Kind;
+using Found = FleetMachine::Found;
+
+constexpr TimePoint start{100h};
+constexpr TimePoint deadline = start + 10s;
+constexpr FleetMachine::Moment at_start{start, 0.0};
+
+Found with_token(TokenVersion version, Duration left = 1h) {
+    Found found;
+    found.version = version;
+    found.left = left;
+    found.readable = true;
+    return found;
+}
+
+/// A machine whose token has this version.
+FleetMachine with(TokenVersion version) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_read(with_token(version), at_start));
+    machine.adopted();
+    return machine;
+}
+
+TEST(FleetMachine, TakesTheLeaseAndReadsOnceMoreBeforeItLogsIn) {
+    FleetMachine machine;
+    EXPECT_EQ(machine.begin(deadline).kind, Kind::read);
+    EXPECT_EQ(machine.on_read({}, at_start).kind, Kind::take_lease);
+    EXPECT_EQ(machine.on_lease(true, 5000, at_start).kind, Kind::read);
+    EXPECT_EQ(machine.on_read({}, at_start).kind, Kind::log_in);
+    EXPECT_TRUE(machine.may_hold_lease());
+    EXPECT_EQ(machine.logged_in(77), (TokenVersion{5000, 77, 0}));
+}
+
+TEST(FleetMachine, AWinnerAdoptsWhatAnotherOneHasFinishedMeanwhile) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_read({}, at_start));
+    static_cast<void>(machine.on_lease(true, 5000, at_start));
+    EXPECT_EQ(machine.on_read(with_token({4000, 0, 0}), at_start).kind, Kind::adopt);
+    EXPECT_TRUE(machine.may_hold_lease()) << "it has to be released";
+    machine.adopted();
+    EXPECT_EQ(machine.mine(), (TokenVersion{4000, 0, 0}));
+}
+
+TEST(FleetMachine, WithoutTheLeaseItLooksAgainWithJitterUntilItsDeadline) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_read({}, at_start));
+    auto step = machine.on_lease(false, 0, {start, 0.0});
+    EXPECT_EQ(step.kind, Kind::wait);
+    EXPECT_EQ(step.delay, 50ms);
+    EXPECT_FALSE(machine.may_hold_lease());
+    EXPECT_EQ(machine.on_waited().kind, Kind::read);
+    static_cast<void>(machine.on_read({}, at_start));
+    EXPECT_EQ(machine.on_lease(false, 0, {start, 0.5}).delay, 100ms);
+    static_cast<void>(machine.on_waited());
+    static_cast<void>(machine.on_read({}, at_start));
+    EXPECT_EQ(machine.on_lease(false, 0, {deadline - 10ms, 0.5}).delay, 10ms);
+    static_cast<void>(machine.on_waited());
+    EXPECT_EQ(machine.on_read({}, {deadline, 0.0}).kind, Kind::give_up);
+}
+
+TEST(FleetMachine, AdoptsANewerTokenOnly) {
+    struct Row {
+        const char* what;
+        TokenVersion mine;
+        Found found;
+        bool adopted;
+    };
+
+    auto unreadable = with_token({9, 0, 0});
+    unreadable.readable = false;
+    auto current = with_token({9, 0, 0});
+    current.is_current = true;
+    const Row table[]{
+        {"a later login's", {5, 100, 0}, with_token({6, 90, 0}), true},
+        {"the same login's, issued later", {5, 100, 0}, with_token({5, 101, 0}), true},
+        {"after more swaps", {5, 0, 2}, with_token({5, 0, 3}), true},
+        {"the same", {5, 100, 1}, with_token({5, 100, 1}), false},
+        {"an earlier login's, though issued later", {5, 100, 0}, with_token({4, 200, 9}), false},
+        {"issued earlier", {5, 100, 0}, with_token({5, 99, 9}), false},
+        {"after fewer swaps", {5, 0, 2}, with_token({5, 0, 1}), false},
+        {"one that is about to end", {5, 0, 0}, with_token({6, 0, 0}, 999ms), false},
+        {"one that can't be opened", {5, 0, 0}, unreadable, false},
+        {"the one that it has", {5, 0, 0}, current, false},
+    };
+    for (const Row& row : table) {
+        FleetMachine machine = with(row.mine);
+        static_cast<void>(machine.begin(deadline));
+        EXPECT_EQ(machine.on_read(row.found, at_start).kind, row.adopted ? Kind::adopt : Kind::take_lease)
+            << row.what;
+    }
+}
+
+TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
+    FleetMachine machine;
+    Found found = with_token({9, 0, 0});
+    found.rejections = 3;
+    found.next_try = 40s;
+    static_cast<void>(machine.begin(deadline));
+    const auto step = machine.on_read(found, at_start);
+    EXPECT_EQ(step.kind, Kind::locked);
+    EXPECT_EQ(step.delay, 40s);
+    EXPECT_EQ(step.rejections, 3U);
+    found.next_try.reset(); // over, but counted
+    found.version.reset();
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(found, at_start).kind, Kind::take_lease);
+    EXPECT_EQ(machine.rejections(), 3U);
+}
+
+TEST(FleetMachine, WithoutTheStoreItLogsInAlone) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_no_answer().kind, Kind::log_in_alone);
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_read({}, at_start));
+    EXPECT_EQ(machine.on_no_answer().kind, Kind::log_in_alone);
+    EXPECT_TRUE(machine.may_hold_lease()) << "the store may have given it, though the answer was lost";
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_read({}, at_start));
+    static_cast<void>(machine.on_lease(true, 5000, at_start));
+    EXPECT_EQ(machine.on_no_answer().kind, Kind::log_in) << "with the lease that it has";
+}
+
+TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
+    FleetMachine machine = with({5, 100, 0});
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    EXPECT_GT(machine.logged_in(200), (TokenVersion{5, 100, 0}));
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({5, 100, 0}), at_start).kind, Kind::take_lease);
+    // Others have logged in meanwhile: the upstream's clock tells which token is newer.
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({9, 199, 0}), at_start).kind, Kind::take_lease);
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({9, 201, 0}), at_start).kind, Kind::adopt);
+}
+
+TEST(FleetMachine, ALoginAfterTheStoreWasEmptiedIsNewerThanThoseBefore) {
+    FleetMachine known = with({5000, 0, 3});
+    FleetMachine fresh;
+    static_cast<void>(fresh.begin(deadline));
+    static_cast<void>(fresh.on_read({}, at_start));
+    static_cast<void>(fresh.on_lease(true, 6000, at_start)); // the store's clock goes on
+    static_cast<void>(fresh.on_read({}, at_start));
+    const auto version = fresh.logged_in(0);
+    static_cast<void>(known.begin(deadline));
+    EXPECT_EQ(known.on_read(with_token(version), at_start).kind, Kind::adopt);
+}
+
+TEST(FleetMachine, ALoginThatWasStoppedForLongerThanTheLeaseIsOlderThanTheOneAfterIt) {
+    FleetMachine stopped;
+    static_cast<void>(stopped.begin(deadline));
+    static_cast<void>(stopped.on_read(with_token({1, 0, 0}, 0s), at_start));
+    static_cast<void>(stopped.on_lease(true, 5000, at_start));
+    static_cast<void>(stopped.on_read(with_token({1, 0, 0}, 0s), at_start));
+    FleetMachine next; // once the lease is over
+    static_cast<void>(next.begin(deadline));
+    static_cast<void>(next.on_read(with_token({1, 0, 0}, 0s), at_start));
+    static_cast<void>(next.on_lease(true, 15'001, at_start));
+    static_cast<void>(next.on_read(with_token({1, 0, 0}, 0s), at_start));
+    const auto newer = next.logged_in(100);
+    EXPECT_LT(stopped.logged_in(200), newer) << "whatever its token says";
+}
+
+TEST(FleetMachine, SwapsAreNewerThanTheirLoginAndOlderThanTheNext) {
+    FleetMachine machine = with({5, 100, 0});
+    const auto first = machine.swapped(100);
+    const auto second = machine.swapped(0);
+    EXPECT_GT(first, (TokenVersion{5, 100, 0}));
+    EXPECT_GT(second, first);
+    EXPECT_LT(second, (TokenVersion{6, 0, 0}));
+}
+
+/// Random replicas over a model of the store: leases end, answers are lost, the store is emptied.
+TEST(FleetMachine, StoredVersionsOnlyGrowAndLeasesAreNeverSharedWhateverHappens) {
+    struct Replica {
+        FleetMachine machine;
+        FleetMachine::Step step;
+        bool visiting = false;
+        std::uint32_t lease = 0; ///< its number
+    };
+
+    for (unsigned seed = 0; seed < 300; ++seed) {
+        std::minstd_rand dice{seed + 1};
+        const auto roll = [&dice](unsigned sides) {
+            return std::uniform_int_distribution<unsigned>{0, sides - 1}(dice);
+        };
+        std::vector<Replica> replicas(5);
+        std::int64_t clock_ms = 1000;
+        std::uint32_t leases = 0;
+        std::uint32_t holder = 0; // the lease that runs; 0: none
+        std::optional<TokenVersion> stored;
+        for (int turn = 0; turn < 2000; ++turn) {
+            clock_ms += 1 + roll(20);
+            Replica& replica = replicas[roll(5)];
+            const FleetMachine::Moment at{start + std::chrono::milliseconds{clock_ms}, 0.5};
+            if (roll(50) == 0)
+                holder = 0; // it has expired: its owner was stopped
+            if (!replica.visiting) {
+                replica.step = replica.machine.begin(at.now + 10s);
+                replica.visiting = true;
+                replica.lease = 0;
+                continue;
+            }
+            Found found;
+            if (stored)
+                found = with_token(*stored);
+            switch (replica.step.kind) {
+            case Kind::read:
+                replica.step =
+                    roll(30) == 0 ? replica.machine.on_no_answer() : replica.machine.on_read(found, at);
+                break;
+            case Kind::take_lease:
+                if (holder == 0)
+                    holder = replica.lease = ++leases;
+                if (roll(30) == 0)
+                    replica.step = replica.machine.on_no_answer();
+                else
+                    replica.step = replica.machine.on_lease(replica.lease != 0, clock_ms, at);
+                break;
+            case Kind::wait:
+                replica.step = replica.machine.on_waited();
+                break;
+            case Kind::adopt:
+                EXPECT_GT(found.version.value_or(TokenVersion{}), (TokenVersion{}));
+                replica.machine.adopted();
+                replica.visiting = false;
+                break;
+            case Kind::log_in:
+                EXPECT_NE(replica.lease, 0U);
+                [[fallthrough]];
+            case Kind::log_in_alone: {
+                const auto before = replica.machine.mine();
+                const auto version = replica.machine.logged_in(0);
+                EXPECT_GT(version, before) << seed;
+                if (!stored || version > *stored)
+                    stored = version; // compare-and-set
+                replica.visiting = false;
+                break;
+            }
+            default:
+                replica.visiting = false;
+            }
+            if (!replica.visiting && replica.lease != 0 && replica.lease == holder)
+                holder = 0; // compare-and-delete
+        }
+    }
+}
+
+} // namespace
+} // namespace bearerd::auth

@@ -1,0 +1,314 @@
+#include <bearerd/fleet/client.hpp>
+
+#include "reply_reader.hpp"
+#include "unit/run_task.hpp"
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/write.hpp>
+#include <gtest/gtest.h>
+
+#include <array>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace bearerd::fleet {
+namespace {
+
+namespace asio = net::asio;
+using namespace std::chrono_literals;
+using asio::ip::tcp;
+
+constexpr Duration long_enough = 30s;
+
+/// A server on the same loop that answers each command with what the test says; an empty answer is none.
+class FakeServer {
+public:
+    using Answer = std::function<std::string(const std::vector<std::string>& command)>;
+
+    explicit FakeServer(asio::io_context& context)
+        : acceptor_{context, tcp::endpoint{asio::ip::address_v4::loopback(), 0}} {
+        accept();
+    }
+
+    [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+
+    /// Sends bytes on every open connection.
+    void say(const std::string& bytes) {
+        for (const auto& peer : peers_)
+            peer->send(bytes);
+    }
+
+    void close_connections() {
+        for (const auto& peer : peers_)
+            peer->socket.close();
+        peers_.clear();
+    }
+
+    void stop() {
+        acceptor_.close();
+        close_connections();
+    }
+
+    Answer answer = [](const auto& command) { return "+" + command.front() + "\r\n"; };
+    std::vector<std::vector<std::string>> commands; ///< received
+    int connections = 0;
+
+private:
+    struct Peer : std::enable_shared_from_this<Peer> {
+        explicit Peer(tcp::socket accepted) : socket{std::move(accepted)} {}
+
+        void send(const std::string& bytes) { asio::write(socket, asio::buffer(bytes)); }
+
+        tcp::socket socket;
+        std::array<char, 4096> buffer{};
+        ReplyReader reader; // a command has the form of an answer that is a list
+    };
+
+    void accept() {
+        acceptor_.async_accept([this](error_code code, tcp::socket socket) {
+            if (code)
+                return;
+            ++connections;
+            peers_.push_back(std::make_shared<Peer>(std::move(socket)));
+            read(peers_.back());
+            accept();
+        });
+    }
+
+    void read(const std::shared_ptr<Peer>& peer) {
+        peer->socket.async_read_some(
+            asio::buffer(peer->buffer), [this, peer](error_code code, std::size_t size) {
+                if (code)
+                    return;
+                peer->reader.feed({peer->buffer.data(), size});
+                while (const auto value = peer->reader.next()) {
+                    std::vector<std::string> command;
+                    for (const Value& part : value->list)
+                        command.push_back(part.text);
+                    commands.push_back(command);
+                    if (const std::string bytes = answer(command); !bytes.empty() && peer->socket.is_open())
+                        peer->send(bytes);
+                }
+                if (peer->socket.is_open())
+                    read(peer);
+            });
+    }
+
+    tcp::acceptor acceptor_;
+    std::vector<std::shared_ptr<Peer>> peers_;
+};
+
+class FleetClient : public testing::Test {
+protected:
+    ~FleetClient() override {
+        if (client)
+            client->stop();
+        server.stop();
+        clock.stop();
+        bearerd::test::settle(context);
+    }
+
+    void start() {
+        settings.url.text = "redis://127.0.0.1";
+        settings.url.host = "127.0.0.1";
+        settings.url.tls = false;
+        settings.url.port = server.port();
+        Client::Hooks hooks;
+        hooks.jitter = [] { return 0.5; };
+        client = std::make_unique<Client>(context, clock, std::make_shared<Server>(settings), stats, hooks);
+        client->start();
+    }
+
+    void start_up() {
+        start();
+        ASSERT_TRUE(until([this] { return client->up(); }));
+    }
+
+    bool until(const std::function<bool()>& done) { return bearerd::test::turn_until(context, done); }
+
+    std::optional<Value> call(Command command, Duration within = long_enough) {
+        return bearerd::test::run_task(context, client->call(std::move(command), within));
+    }
+
+    /// Calls without waiting; the answer is added to `answers`.
+    void begin(std::string name, Duration within = long_enough) {
+        auto task = keep(client.get(), {std::move(name)}, within, &answers);
+        asio::co_spawn(context, std::move(task), [](const std::exception_ptr& failure) {
+            if (failure)
+                std::rethrow_exception(failure);
+        });
+    }
+
+    static net::Task<void> keep(Client* client, Command command, Duration within,
+                                std::vector<std::optional<Value>>* answers) {
+        auto value = co_await client->call(std::move(command), within);
+        answers->push_back(std::move(value));
+    }
+
+    asio::io_context context;
+    net::DeadlineClock clock{context};
+    Stats stats;
+    config::Fleet settings;
+    FakeServer server{context};
+    std::unique_ptr<Client> client;
+    std::vector<std::optional<Value>> answers;
+};
+
+using Commands = std::vector<std::vector<std::string>>;
+
+TEST_F(FleetClient, GreetsByUserPasswordAndDatabaseAndProvesThatTheStoreAnswers) {
+    settings.user = "till";
+    settings.password = Secret{std::string_view{"open sesame"}};
+    settings.database = 7;
+    start_up();
+    EXPECT_EQ(server.commands, (Commands{{"AUTH", "till", "open sesame"}, {"SELECT", "7"}, {"PING"}}));
+    EXPECT_EQ(stats.fleet_store_up.get(), 1);
+}
+
+TEST_F(FleetClient, GreetsWithoutWhatIsNotConfigured) {
+    settings.password = Secret{std::string_view{"open sesame"}};
+    start_up();
+    EXPECT_EQ(server.commands, (Commands{{"AUTH", "open sesame"}, {"PING"}}));
+}
+
+TEST_F(FleetClient, SendsWhatIsCalledWhileItConnects) {
+    start();
+    const auto value = call({"GET", "a"});
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->text, "GET");
+    EXPECT_EQ(server.connections, 1);
+}
+
+TEST_F(FleetClient, AnswersConcurrentCallsInTheirOrderOverOneConnection) {
+    start_up();
+    for (const char* const name : {"A", "B", "C", "D"})
+        begin(name);
+    ASSERT_TRUE(until([this] { return answers.size() == 4; }));
+    std::string words;
+    for (const auto& answer : answers)
+        words += answer ? answer->text : "-";
+    EXPECT_EQ(words, "ABCD");
+    EXPECT_EQ(server.connections, 1);
+    EXPECT_EQ(stats.fleet_store_errors.get(), 0U);
+}
+
+TEST_F(FleetClient, AStoreThatDoesNotAnswerInTimeIsNotAskedAgainUntilItAnswersInTheBackground) {
+    start_up();
+    server.answer = [](const auto&) { return ""; };
+    EXPECT_FALSE(call({"GET", "a"}, 20ms));
+    EXPECT_FALSE(client->up());
+    EXPECT_EQ(stats.fleet_store_up.get(), 0);
+    const auto sent = server.commands.size();
+    EXPECT_FALSE(call({"GET", "b"})) << "at once";
+    EXPECT_EQ(stats.fleet_store_errors.get(), 2U);
+    EXPECT_EQ(server.commands.size(), sent);
+    server.answer = [](const auto&) { return "+fine\r\n"; };
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    EXPECT_EQ(call({"GET", "c"}).value().text, "fine");
+    for (const auto& command : server.commands)
+        EXPECT_NE(command, (std::vector<std::string>{"GET", "b"})) << "is not sent later";
+}
+
+TEST_F(FleetClient, AnErrorIsTheCommandsAnswer) {
+    start_up();
+    server.answer = [](const auto& command) {
+        return command.front() == "GET" ? "-WRONGTYPE of value\r\n" : "+fine\r\n";
+    };
+    const auto value = call({"GET", "a"});
+    ASSERT_TRUE(value);
+    EXPECT_EQ(value->kind, Value::Kind::error);
+    EXPECT_TRUE(client->up());
+    EXPECT_EQ(call({"SET", "a", "b"}).value().text, "fine");
+    EXPECT_EQ(stats.fleet_store_errors.get(), 1U);
+    EXPECT_EQ(server.connections, 1);
+}
+
+TEST_F(FleetClient, AServerThatIsNoStoreAnyMoreIsLeftForTheNextOne) {
+    for (const char* const error : {"-READONLY You can't write\r\n", "-LOADING dataset\r\n"}) {
+        server.answer = [error](const auto& command) {
+            return command.front() == "GET" ? error : "+fine\r\n";
+        };
+        if (!client)
+            start();
+        ASSERT_TRUE(until([this] { return client->up(); }));
+        const auto before = server.connections;
+        const auto value = call({"GET", "a"});
+        ASSERT_TRUE(value);
+        EXPECT_EQ(value->kind, Value::Kind::error);
+        ASSERT_TRUE(until([this, before] { return server.connections > before; }));
+    }
+}
+
+TEST_F(FleetClient, WhatIsNotInTheProtocolEndsTheConnection) {
+    const std::string large = "$1000000\r\n" + std::string(max_reply_size + 1, 'x');
+    for (const std::string& bytes : {std::string{"HTTP/1.1 400 Bad Request\r\n\r\n"}, large}) {
+        server.answer = [](const auto&) { return "+fine\r\n"; };
+        if (!client)
+            start();
+        ASSERT_TRUE(until([this] { return client->up(); }));
+        server.answer = [&bytes](const auto&) { return bytes; };
+        EXPECT_FALSE(call({"GET", "a"}));
+        EXPECT_FALSE(client->up());
+    }
+}
+
+TEST_F(FleetClient, WhatNobodyAskedForEndsTheConnection) {
+    start_up();
+    server.say("+surprise\r\n");
+    EXPECT_TRUE(until([this] { return server.connections > 1; }));
+}
+
+TEST_F(FleetClient, ACommandWhoseConnectionClosesIsNotAnswered) {
+    start_up();
+    server.answer = [this](const auto&) {
+        server.close_connections();
+        return std::string{};
+    };
+    EXPECT_FALSE(call({"GET", "a"}));
+    server.answer = [](const auto&) { return "+fine\r\n"; };
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    EXPECT_EQ(call({"GET", "a"}).value().text, "fine");
+}
+
+TEST_F(FleetClient, AStoreThatRefusesTheGreetingIsAway) {
+    server.answer = [](const auto& command) {
+        return command.front() == "PING" ? "-NOAUTH Authentication required.\r\n" : "+OK\r\n";
+    };
+    start();
+    EXPECT_FALSE(call({"GET", "a"}));
+    EXPECT_FALSE(client->up());
+    EXPECT_EQ(server.commands, (Commands{{"PING"}})) << "the command is not sent";
+}
+
+TEST_F(FleetClient, AStoreThatCantBeReachedIsAway) {
+    server.stop();
+    settings.url.port = 1; // of no service
+    settings.url.text = "redis://127.0.0.1:1";
+    settings.url.host = "127.0.0.1";
+    settings.url.tls = false;
+    client = std::make_unique<Client>(context, clock, std::make_shared<Server>(settings), stats);
+    client->start();
+    EXPECT_FALSE(call({"GET", "a"}));
+    EXPECT_EQ(stats.fleet_store_up.get(), 0);
+}
+
+TEST_F(FleetClient, StoppingEndsEveryCallAndLeavesNoWork) {
+    start_up();
+    server.answer = [](const auto&) { return ""; };
+    begin("A");
+    ASSERT_TRUE(until([this] { return server.commands.size() == 2; }));
+    client->stop();
+    ASSERT_TRUE(until([this] { return answers.size() == 1; }));
+    EXPECT_FALSE(answers.front());
+    EXPECT_FALSE(call({"GET", "b"}));
+    server.stop();
+    clock.stop();
+    context.restart();
+    context.run(); // runs dry
+}
+
+} // namespace
+} // namespace bearerd::fleet

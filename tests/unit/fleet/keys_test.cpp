@@ -1,0 +1,91 @@
+#include <bearerd/fleet/keys.hpp>
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+namespace bearerd::fleet {
+namespace {
+
+const Secret& right_password() {
+    static const Secret password{std::string_view{"open sesame"}};
+    return password;
+}
+
+KeyInput usual_input() {
+    return {"bearerd", "https://api.example.com/graphql", "shop", nullptr, right_password()};
+}
+
+TEST(FleetKeys, AreTheSameForReplicasWithTheSameSettings) {
+    const auto one = derive_keys(usual_input());
+    const auto other = derive_keys(usual_input());
+    ASSERT_TRUE(one && other);
+    EXPECT_EQ(one->prefix, other->prefix);
+    EXPECT_EQ(one->salt, other->salt);
+    EXPECT_TRUE(one->seal_key.equals(other->seal_key));
+    EXPECT_TRUE(one->mac_key.equals(other->mac_key));
+    EXPECT_EQ(one->password, other->password);
+}
+
+TEST(FleetKeys, DifferWithUpstreamAndAccountInEveryName) {
+    auto upstream = usual_input();
+    upstream.upstream = "https://test.example.com/graphql";
+    auto account = usual_input();
+    account.account = "office";
+    auto prefix = usual_input();
+    prefix.prefix = "test";
+    std::set<std::string> prefixes;
+    std::set<std::string, std::less<>> keys;
+    for (const KeyInput* const input : {&upstream, &account, &prefix}) {
+        const auto derived = derive_keys(*input);
+        ASSERT_TRUE(derived);
+        prefixes.insert(derived->prefix);
+        keys.emplace(derived->mac_key.reveal());
+    }
+    EXPECT_EQ(prefixes.size(), 3U);
+    EXPECT_EQ(keys.size(), 3U) << "the prefix alone changes no key, and it is the usual one's";
+}
+
+TEST(FleetKeys, NameNeitherUpstreamNorUserAndKeepToOneSlotOfACluster) {
+    const auto keys = derive_keys(usual_input());
+    ASSERT_TRUE(keys);
+    EXPECT_EQ(keys->prefix.find("example"), std::string::npos);
+    EXPECT_EQ(keys->prefix.find("shop"), std::string::npos);
+    EXPECT_TRUE(keys->prefix.starts_with("bearerd:{"));
+    EXPECT_TRUE(keys->prefix.ends_with("}:"));
+    EXPECT_EQ(keys->prefix.size(), std::string_view{"bearerd:{}:"}.size() + 32);
+    EXPECT_EQ(keys->password.find_first_not_of("0123456789abcdef"), std::string::npos);
+}
+
+TEST(FleetKeys, ChangeWithThePasswordUnlessThereIsAKeyFile) {
+    const Secret other_password{std::string_view{"open barley"}};
+    const Secret key_file{std::string_view{"0123456789abcdef0123456789abcdef"}};
+    const KeyInput usual = usual_input();
+    const KeyInput corrected{usual.prefix, usual.upstream, usual.account, nullptr, other_password};
+    const auto before = derive_keys(usual);
+    const auto after = derive_keys(corrected);
+    ASSERT_TRUE(before && after);
+    EXPECT_EQ(before->prefix, after->prefix);
+    EXPECT_NE(before->password, after->password);
+    EXPECT_FALSE(before->mac_key.equals(after->mac_key));
+    const KeyInput with_file{usual.prefix, usual.upstream, usual.account, &key_file, right_password()};
+    const KeyInput corrected_with_file{usual.prefix, usual.upstream, usual.account, &key_file,
+                                       other_password};
+    const auto filed = derive_keys(with_file);
+    const auto filed_after = derive_keys(corrected_with_file);
+    ASSERT_TRUE(filed && filed_after);
+    EXPECT_TRUE(filed->mac_key.equals(filed_after->mac_key));
+    EXPECT_TRUE(filed->seal_key.equals(filed_after->seal_key));
+    EXPECT_NE(filed->password, filed_after->password);
+    EXPECT_FALSE(filed->mac_key.equals(before->mac_key));
+}
+
+TEST(FleetKeys, AreNotMadeFromNothing) {
+    const Secret nothing;
+    const KeyInput usual = usual_input();
+    EXPECT_FALSE(derive_keys({usual.prefix, usual.upstream, usual.account, nullptr, nothing}));
+    EXPECT_FALSE(derive_keys({usual.prefix, usual.upstream, usual.account, &nothing, right_password()}));
+}
+
+} // namespace
+} // namespace bearerd::fleet
