@@ -2,7 +2,7 @@
 
 #include "fleet_scripts.hpp"
 
-#include <bearerd/graphql/json_scan.hpp>
+#include <bearerd/json/scan.hpp>
 #include <bearerd/net/spawn.hpp>
 
 #include <boost/asio/post.hpp>
@@ -18,7 +18,7 @@
 namespace bearerd::transaction {
 namespace {
 
-using graphql::Executed;
+using outcome::Executed;
 using namespace std::chrono_literals;
 
 /// A renewal or a settlement has longer than a claim: no request waits for it.
@@ -63,7 +63,7 @@ std::string_view state_of(Executed executed) noexcept {
 
 /// Whether what was found can be passed on: the store is not ours alone.
 bool is_json(std::string_view text) noexcept {
-    graphql::JsonScan scan{text};
+    json::Scan scan{text};
     return text.size() <= FleetClaims::longest_found && scan.skip() && scan.finish();
 }
 

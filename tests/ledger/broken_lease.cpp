@@ -14,7 +14,7 @@ FleetAnswer FleetClaims::read(const std::optional<fleet::Value>& value, const Sh
                                         : FleetAnswer::State::ours;
     if (value->list.size() > 1)
         answer.elsewhere.owner = value->list[1].text;
-    answer.elsewhere.executed = graphql::Executed::yes;
+    answer.elsewhere.executed = outcome::Executed::yes;
     return answer;
 }
 

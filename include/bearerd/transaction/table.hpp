@@ -61,7 +61,7 @@ struct Decision {
 /// What another replica did with a transaction (contract 12).
 struct Elsewhere {
     std::string owner; ///< of its claim in the store; empty: no other replica has it
-    graphql::Executed executed = graphql::Executed::unknown; ///< yes or unknown
+    outcome::Executed executed = outcome::Executed::unknown; ///< yes or unknown
     std::string request_id{};
     std::int64_t at_ms = 0;   ///< when its request came, since the epoch
     std::string reconciled{}; ///< as Decision::reconciled
@@ -77,7 +77,7 @@ public:
 
     /// Learns what became of the transaction: no, yes or unknown. Called once, and after unknown perhaps
     /// again. Called on any thread, under the table's lock: must only hand on.
-    virtual void settled(graphql::Executed executed, std::string_view reconciled) noexcept = 0;
+    virtual void settled(outcome::Executed executed, std::string_view reconciled) noexcept = 0;
 };
 
 /// A request that waits for the first one of its transaction. Shared with the table.

@@ -25,8 +25,8 @@
 namespace bearerd::transaction {
 namespace {
 
-using graphql::ErrorCode;
-using graphql::Executed;
+using outcome::ErrorCode;
+using outcome::Executed;
 using testing::HasSubstr;
 using namespace std::chrono_literals;
 using FleetJson = nlohmann::json;
