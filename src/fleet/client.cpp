@@ -31,12 +31,15 @@ using namespace std::chrono_literals;
 using upstream::IoState;
 using upstream::IoStep;
 
-constexpr Duration connect_limit = 5s;  // name look-up, TCP and TLS
+constexpr Duration connect_limit = 5s; // name look-up, TCP and TLS
+constexpr Duration look_limit = 1s; // the same while the store is away: it is to be seen soon that it is back
 constexpr Duration greeting_limit = 1s; // a store that is paused accepts connections all the same
 constexpr Duration first_pause = 100ms; // doubled by each failure in a row
 constexpr Duration longest_pause = 5s;  // give or take the jitter
-constexpr double pause_jitter = 0.25;
-constexpr Duration short_life = 1s; // of a connection that is made again only after a pause
+constexpr double pause_jitter = 0.25;   // only ever shortens
+constexpr Duration short_life = 1s;     // of a connection that is made again only after a pause
+constexpr Duration telling_wait = 90ms; // without an answer: the store is away; contract 12 allows 100 ms
+constexpr Duration quiet_of_refusals = 10min; // between two log lines with the same code
 constexpr std::size_t read_size = 16UL << 10;
 
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
@@ -44,7 +47,13 @@ using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
 
 /// One command. Its caller waits for the timer, which is cancelled when the answer is there.
 struct Pending {
-    Pending(net::Executor executor, std::string text) : bytes{std::move(text)}, timer{executor} {}
+    Pending(net::Executor executor, const Command& command, TimePoint now)
+        : bytes{wire_text(command)}, timer{executor}, since{now} {}
+
+    Pending(const Pending&) = delete;
+    Pending& operator=(const Pending&) = delete;
+
+    ~Pending() { wipe(bytes); } // the greeting's may hold the password
 
     void end() noexcept {
         done = true;
@@ -56,24 +65,55 @@ struct Pending {
 
     std::string bytes;
     Timer timer;
+    TimePoint since;
     bool done = false;          ///< answered, or given up
     std::optional<Value> value; ///< nullopt: not answered
 };
 
 using PendingPtr = std::shared_ptr<Pending>;
 
-/// The first word of an error, which is its code. What follows may quote what was sent.
+/// The commands of a greeting, which may hold the password: it is not left in freed memory.
+struct Greeting {
+    explicit Greeting(std::vector<Command> from) : commands{std::move(from)} {}
+
+    Greeting(const Greeting&) = delete;
+    Greeting& operator=(const Greeting&) = delete;
+
+    ~Greeting() {
+        for (Command& command : commands)
+            for (std::string& part : command)
+                wipe(part);
+    }
+
+    std::vector<Command> commands;
+};
+
+/// The code of an error: its first word. What follows may quote what was sent. Of a command in a script,
+/// Redis before 7 says "ERR Error running script … -CODE …".
 std::string code_of(const Value& error) {
-    return error.text.substr(0, std::min(error.text.find(' '), std::size_t{32}));
+    constexpr std::size_t longest = 32;
+    constexpr std::string_view in_script = "ERR Error running script";
+    constexpr std::string_view mark = ": -";
+    std::string_view text{error.text};
+    if (const auto at = text.find(mark); text.starts_with(in_script) && at != std::string_view::npos)
+        text.remove_prefix(at + mark.size());
+    const auto* const end = std::ranges::find_if(text, [](char c) { return c < 'A' || c > 'Z'; });
+    const auto size = static_cast<std::size_t>(end - text.begin());
+    return size == 0 || size > longest ? "an error without a code" : std::string{text.substr(0, size)};
 }
 
-/// Errors that speak of the server and not of the command: it has lost its role, or is not ready.
-bool is_of_server(const Value& value) {
-    if (value.kind != Value::Kind::error)
-        return false;
-    constexpr std::array<std::string_view, 7> codes{"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
-                                                    "NOAUTH",   "MOVED",   "ASK"};
-    return std::ranges::find(codes, code_of(value)) != codes.end();
+/// Errors that speak of the server and not of the command: it has lost its role, is not ready, or takes no
+/// writes.
+bool is_of_server(std::string_view code) {
+    constexpr std::array<std::string_view, 12> codes{"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
+                                                     "NOAUTH",   "MOVED",   "ASK",        "BUSY",
+                                                     "MISCONF",  "OOM",     "NOREPLICAS", "TRYAGAIN"};
+    return std::ranges::find(codes, code) != codes.end();
+}
+
+/// What a node of a cluster says of a key that another node has.
+bool is_of_slot(std::string_view code) {
+    return code == "MOVED" || code == "ASK";
 }
 
 /// Has the kernel find out within a minute that an idle line is dead, so that no command does.
@@ -91,7 +131,10 @@ void keep_alive(int descriptor) noexcept {
 } // namespace
 
 Server::Server(const config::Fleet& settings)
-    : user_{settings.user}, password_{settings.password.clone()}, database_{settings.database} {
+    : user_{settings.user},
+      password_{settings.password.clone()},
+      database_{settings.database},
+      prefix_{settings.prefix} {
     address_.url = settings.url;
     address_.connect_timeout = connect_limit;
     address_.tls = settings.tls;
@@ -99,10 +142,13 @@ Server::Server(const config::Fleet& settings)
         tls_ = std::make_unique<upstream::TlsContext>(settings.tls, settings.url.host, "fleet.tls");
 }
 
-std::vector<Command> Server::greeting() const {
+std::vector<Command> Server::greeting(std::string_view slot) const {
+    constexpr const char* write = "return redis.call('SET', KEYS[1], '1', 'PX', '1000')";
     std::vector<Command> commands;
     if (!password_.empty()) {
-        Command login{"AUTH"};
+        Command login;
+        login.reserve(3); // growing would leave a short password behind
+        login.emplace_back("AUTH");
         if (!user_.empty())
             login.push_back(user_);
         login.emplace_back(password_.reveal());
@@ -110,14 +156,42 @@ std::vector<Command> Server::greeting() const {
     }
     if (database_ != 0)
         commands.push_back({"SELECT", std::to_string(database_)});
-    commands.push_back({"PING"});
+    std::string key{slot.empty() ? std::string_view{prefix_} : slot};
+    commands.push_back({"EVAL", write, "1", key.append(":greeting")});
     return commands;
+}
+
+std::string_view Server::slot_of(const Command& command) const noexcept {
+    constexpr std::size_t key_of_eval = 3;
+    const std::size_t at = command.size() > key_of_eval && command[0].starts_with("EVAL") ? key_of_eval : 1;
+    if (command.size() <= at)
+        return {};
+    const std::string_view key{command[at]};
+    const auto end = key.find('}');
+    const bool is_of_fleet = key.starts_with(prefix_) && key.substr(prefix_.size()).starts_with(":{");
+    return is_of_fleet && end != std::string_view::npos ? key.substr(0, end + 1) : std::string_view{};
+}
+
+bool Server::note_refused(const std::string& code, TimePoint now) {
+    constexpr std::size_t most_codes = 16;
+    const std::lock_guard lock{refused_mutex_};
+    const auto known = std::ranges::find(refused_, code, &std::pair<std::string, TimePoint>::first);
+    if (known != refused_.end()) {
+        const bool due = now - known->second >= quiet_of_refusals;
+        if (due)
+            known->second = now;
+        return due;
+    }
+    if (refused_.size() >= most_codes)
+        refused_.erase(refused_.begin());
+    refused_.emplace_back(code, now);
+    return true;
 }
 
 /// A connection. The handlers that watch it keep it alive.
 struct Client::Link {
-    explicit Link(upstream::Dialed dialed)
-        : socket{std::move(dialed.socket)}, ssl{std::move(dialed.ssl)}, opened_at{BootClock::now()} {
+    Link(upstream::Dialed dialed, TimePoint now)
+        : socket{std::move(dialed.socket)}, ssl{std::move(dialed.ssl)}, opened_at{now} {
         keep_alive(socket.native_handle());
     }
 
@@ -156,6 +230,7 @@ struct Client::Link {
     bool wants_room = false; ///< the socket takes no more just now
     bool watches_read = false;
     bool watches_room = false;
+    bool closed_by_peer = false;
     TimePoint opened_at;
 };
 
@@ -188,8 +263,14 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     void fail_all() noexcept;
     void went_away(const std::string& why);
     void came_back();
+    [[nodiscard]] PendingPtr begin(const Command& command, Duration within);
+    [[nodiscard]] net::Task<std::optional<Value>> end(PendingPtr pending, Duration within);
+    [[nodiscard]] bool refuses_calls();
+    [[nodiscard]] std::optional<std::string> take(Value value);
+    void note_refused(const std::string& code);
     void look_once_more();
-    void gave_up(const PendingPtr& pending);
+    void send_last() noexcept;
+    void gave_up(const PendingPtr& pending, Duration within);
 
     net::Executor executor;
     net::DeadlineClock& clock;
@@ -205,6 +286,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     std::uint32_t failures = 0;       ///< in a row
     std::shared_ptr<Link> serving;    ///< while it serves
     std::optional<std::string> ended; ///< why that has, if look_once_more() has found it
+    std::string slot;                 ///< of the last command's key: see Server::greeting()
     bool late = false;                ///< a command was not answered in time
     bool stopped = false;
 };
@@ -226,6 +308,7 @@ void Client::start() {
 }
 
 void Client::stop() noexcept {
+    state_->send_last();
     state_->stopped = true;
     state_->dialer.stop();
     state_->fail_all();
@@ -238,21 +321,58 @@ bool Client::up() const noexcept {
 
 net::Task<std::optional<Value>> Client::call(Command command, Duration within) {
     const auto state = state_;
-    if (state->stopped || state->phase == State::Phase::away) {
-        state->stats.fleet_store_errors.add();
+    if (state->refuses_calls())
         co_return std::nullopt;
+    auto answer = state->end(state->begin(command, within), within);
+    co_return co_await std::move(answer);
+}
+
+net::Task<std::vector<std::optional<Value>>> Client::call_all(std::vector<Command> commands,
+                                                              Duration within) {
+    const auto state = state_;
+    std::vector<std::optional<Value>> values(commands.size());
+    if (state->refuses_calls())
+        co_return values;
+    std::vector<PendingPtr> pending;
+    pending.reserve(commands.size());
+    for (const Command& command : commands)
+        pending.push_back(state->begin(command, within));
+    for (std::size_t i = 0; i < pending.size(); ++i) {
+        auto answer = state->end(pending[i], within);
+        values[i] = co_await std::move(answer);
     }
-    const auto pending = std::make_shared<Pending>(state->executor, wire_text(command));
-    state->queued.push_back(pending);
-    state->wake.set();
+    co_return values;
+}
+
+bool Client::State::refuses_calls() {
+    const bool refuses = stopped || phase == Phase::away;
+    if (refuses)
+        stats.fleet_store_errors.add();
+    return refuses;
+}
+
+/// Has the command sent as soon as the connection allows.
+PendingPtr Client::State::begin(const Command& command, Duration within) {
+    if (const auto now_in = server->slot_of(command); !now_in.empty() && now_in != slot)
+        slot = now_in;
+    auto pending = std::make_shared<Pending>(executor, command, hooks.now());
     pending->timer.expires_after(within);
-    co_await pending->timer.async_wait(asio::as_tuple(asio::deferred));
+    queued.push_back(pending);
+    wake.set();
+    return pending;
+}
+
+/// Waits for the answer.
+net::Task<std::optional<Value>> Client::State::end(PendingPtr pending, Duration within) {
+    const auto self = shared_from_this();
     if (!pending->done)
-        state->look_once_more();
+        co_await pending->timer.async_wait(asio::as_tuple(asio::deferred));
     if (!pending->done)
-        state->gave_up(pending);
+        look_once_more();
+    if (!pending->done)
+        gave_up(pending, within);
     if (!pending->value || pending->value->kind == Value::Kind::error)
-        state->stats.fleet_store_errors.add();
+        stats.fleet_store_errors.add();
     co_return std::move(pending->value);
 }
 
@@ -277,11 +397,11 @@ net::Task<void> Client::State::run(std::shared_ptr<State> self) {
 
 /// Returns why the connection ended or was not made; empty: it was idle, and may be made again at once.
 net::Task<std::string> Client::State::connect_and_serve() {
-    const TimePoint give_up = BootClock::now() + connect_limit;
+    const TimePoint give_up = BootClock::now() + (phase == Phase::away ? look_limit : connect_limit);
     auto dialed = co_await dialer.dial(give_up);
     if (const auto* const failure = std::get_if<upstream::Failure>(&dialed))
         co_return failure->detail.empty() ? failure->code.message() : failure->detail;
-    const auto made = std::make_shared<Link>(std::get<upstream::Dialed>(std::move(dialed)));
+    const auto made = std::make_shared<Link>(std::get<upstream::Dialed>(std::move(dialed)), hooks.now());
     std::string why = co_await greet(made);
     if (why.empty()) {
         came_back();
@@ -289,8 +409,8 @@ net::Task<std::string> Client::State::connect_and_serve() {
     }
     serving.reset();
     made->close();
-    const bool was_idle = phase == Phase::up && sent.empty() && queued.empty() &&
-                          BootClock::now() - made->opened_at >= short_life;
+    const bool was_idle = phase == Phase::up && made->closed_by_peer && sent.empty() && queued.empty() &&
+                          hooks.now() - made->opened_at >= short_life;
     if (was_idle)
         phase = Phase::connecting;
     co_return was_idle ? std::string{} : why;
@@ -298,33 +418,45 @@ net::Task<std::string> Client::State::connect_and_serve() {
 
 /// Returns why the store is not ready; empty: it is.
 net::Task<std::string> Client::State::greet(std::shared_ptr<Link> link) {
-    std::vector<PendingPtr> greetings;
-    std::size_t size = 0;
-    for (const Command& command : server->greeting()) {
-        greetings.push_back(std::make_shared<Pending>(executor, wire_text(command)));
-        size += greetings.back()->bytes.size();
+    std::vector<std::pair<std::string, PendingPtr>> greetings; // with the names of their commands
+    {
+        const Greeting greeting{server->greeting(slot)};
+        std::size_t size = 0;
+        for (const Command& command : greeting.commands) {
+            greetings.emplace_back(command.front(),
+                                   std::make_shared<Pending>(executor, command, hooks.now()));
+            size += greetings.back().second->bytes.size();
+        }
+        link->out.reserve(size); // growing would leave the password behind
     }
-    link->out.reserve(size); // growing would leave the password behind
-    for (const PendingPtr& greeting : greetings) {
+    for (const auto& [name, greeting] : greetings) {
         link->out += greeting->bytes;
         wipe(greeting->bytes);
         sent.push_back(greeting);
     }
+    const PendingPtr last = greetings.back().second;
     net::Deadline deadline{clock, &net::Event::set_at_deadline, &wake};
     deadline.set_after(greeting_limit);
-    while (!greetings.back()->done) {
+    while (!last->done) {
         if (auto why = pump(*link))
             co_return *why;
-        if (greetings.back()->done)
+        if (last->done)
             break;
         if (stopped || deadline.expired())
             co_return "no answer to the greeting";
         watch(link);
         co_await wake.wait();
     }
-    for (const PendingPtr& greeting : greetings)
-        if (!greeting->value || greeting->value->kind == Value::Kind::error)
-            co_return "it says " + (greeting->value ? code_of(*greeting->value) : std::string{"nothing"});
+    for (const auto& [name, greeting] : greetings) {
+        if (!greeting->value)
+            co_return name + ": no answer";
+        if (greeting->value->kind != Value::Kind::error)
+            continue;
+        // As long as it is not known where the keys are, another node of a cluster may have this one.
+        const std::string code = code_of(*greeting->value);
+        if (!slot.empty() || !is_of_slot(code))
+            co_return name + ": " + code;
+    }
     co_return std::string{};
 }
 
@@ -353,7 +485,8 @@ net::Task<void> Client::State::pause() {
     const double roll = hooks.jitter ? hooks.jitter() : std::uniform_real_distribution<double>{0, 1}(dice);
     const auto wait = std::min(first_pause * (1U << std::min(failures - 1, most_doublings)), longest_pause);
     net::Deadline deadline{clock, &net::Event::set_at_deadline, &wake};
-    deadline.set_after(std::chrono::duration_cast<Duration>(wait * (1 + pause_jitter * (2 * roll - 1))));
+    const auto shortened = std::chrono::duration_cast<Duration>(wait * (1 - pause_jitter * roll));
+    deadline.set_after(std::max(first_pause, shortened));
     while (!stopped && !deadline.expired())
         co_await wake.wait();
 }
@@ -392,29 +525,51 @@ std::optional<std::string> Client::State::take_replies(Link& link) {
             link.wants_room = true;
         if (step.state == IoState::want_write || step.state == IoState::want_read)
             return std::nullopt;
-        if (step.state != IoState::done)
+        link.closed_by_peer = step.state != IoState::done;
+        if (link.closed_by_peer)
             return "it closed the connection";
         link.replies.feed({bytes.data(), step.size});
         while (auto value = link.replies.next()) {
-            if (sent.empty())
-                return "it answered what nobody had asked";
-            const PendingPtr pending = std::move(sent.front());
-            sent.pop_front();
-            if (phase == Phase::up) // else it is the greeting's: a store may answer that and nothing else
-                failures = 0;
-            std::optional<std::string> why;
-            if (is_of_server(*value))
-                why = "it says " + code_of(*value);
-            if (!pending->done) {
-                pending->value = std::move(value);
-                pending->end();
-            }
-            if (why)
+            if (auto why = take(std::move(*value)))
                 return why;
         }
         if (link.replies.broken())
             return "its answer is not in the protocol, or too large";
     }
+}
+
+/// Gives an answer to the command that it belongs to. Returns why the connection has to end, if it has to.
+std::optional<std::string> Client::State::take(Value value) {
+    if (sent.empty())
+        return "it answered what nobody had asked";
+    const PendingPtr pending = std::move(sent.front());
+    sent.pop_front();
+    std::optional<std::string> why;
+    const bool is_greeting =
+        phase != Phase::up; // greet() judges it: a store may answer that and nothing else
+    if (!is_greeting && value.kind == Value::Kind::error) {
+        const std::string code = code_of(value);
+        if (is_of_server(code))
+            why = "it says " + code;
+        else
+            note_refused(code);
+    }
+    if (!is_greeting && !why)
+        failures = 0;
+    if (!pending->done) {
+        pending->value = std::move(value);
+        pending->end();
+    }
+    return why;
+}
+
+/// Its text is not logged: it may quote what was sent.
+void Client::State::note_refused(const std::string& code) {
+    if (code != "NOSCRIPT" &&
+        server->note_refused(code, hooks.now())) // that one is sent once more as a whole
+        log::warning(
+            "the store of the fleet refuses a command: what the command was for is not shared",
+            {{"store", std::string_view{server->address().url.text}}, {"code", std::string_view{code}}});
 }
 
 /// What nobody waits for any more is not sent: it could be executed long after.
@@ -477,13 +632,28 @@ void Client::State::look_once_more() {
         wake.set();
 }
 
-/// Nobody is to wait as long for the same store again.
-void Client::State::gave_up(const PendingPtr& pending) {
+/// Hands over to the kernel what was called before stop(), as the release of a lease.
+void Client::State::send_last() noexcept {
+    if (!serving || ended || stopped)
+        return;
+    try {
+        send_queued(*serving);
+        static_cast<void>(write_out(*serving));
+    } catch (const std::exception&) { // no memory: it is not sent
+    }
+}
+
+/// Nobody is to wait as long for the same store again. A short wait, as at the end of a request's time, says
+/// nothing of the store, unless it has not answered another command for longer.
+void Client::State::gave_up(const PendingPtr& pending, Duration within) {
     pending->done = true;
     if (stopped)
         return;
-    late = true; // if there is a connection, it ends
+    const auto oldest = sent.empty() ? pending->since : std::min(pending->since, sent.front()->since);
     std::erase(queued, pending);
+    if (within < telling_wait && hooks.now() - oldest < telling_wait)
+        return;
+    late = true; // if there is a connection, it ends
     went_away("no answer in time");
     wake.set();
 }

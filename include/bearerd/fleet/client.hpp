@@ -11,8 +11,11 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 namespace bearerd::fleet {
@@ -28,12 +31,21 @@ public:
 
     [[nodiscard]] upstream::TlsContext* tls() const noexcept { return tls_.get(); }
 
-    /// The commands that open a connection; the last one shows that the store answers. They may hold the
-    /// password.
-    [[nodiscard]] std::vector<Command> greeting() const;
+    /// The commands that open a connection. They may hold the password. The last one writes a key that lives
+    /// for a second, and so shows that the store takes scripts that write: a replica, or a server without
+    /// room, answers other commands all the same. `slot`: the text in front of the key's name, up to the
+    /// closing brace, so that a cluster keeps it where the other keys are; empty if it is not known yet.
+    [[nodiscard]] std::vector<Command> greeting(std::string_view slot) const;
+
+    /// The text up to the closing brace of the key that a command names; empty if it names no key of a fleet.
+    [[nodiscard]] std::string_view slot_of(const Command& command) const noexcept;
 
     /// Notes whether it is away; returns whether that is news. Any thread.
     [[nodiscard]] bool note_away(bool away) noexcept { return away_.exchange(away) != away; }
+
+    /// Notes that it has refused a command with this code, at this time. Returns whether a log line is due:
+    /// one for each code in ten minutes. Any thread. Throws only for lack of memory.
+    [[nodiscard]] bool note_refused(const std::string& code, TimePoint now);
 
 private:
     config::Upstream address_; ///< what a dialer needs of it
@@ -41,19 +53,24 @@ private:
     std::string user_;
     Secret password_;
     std::uint32_t database_;
+    std::string prefix_;
     std::atomic<bool> away_{false};
+    std::mutex refused_mutex_;
+    std::vector<std::pair<std::string, TimePoint>> refused_; ///< codes, and when the log named them last
 };
 
 /// One thread's connection to the store. It is made ahead, and made again when it ends; commands that are
 /// called at the same time share it, and are answered in order. If a command is not answered in time, or the
-/// connection fails, no command is sent for 100 ms, then up to 5 s, until the store has answered again in the
-/// background: call() returns nullopt at once meanwhile. One thread only; logs that the store goes away or is
-/// back.
+/// connection fails, or the server says that it can't serve, no command is sent for 100 ms, then up to 5 s,
+/// until the store has taken a write again in the background: call() returns nullopt at once meanwhile. A
+/// wait of less than 90 ms says nothing of the store, so that such a command is only given up. One thread
+/// only; logs that the store goes away or is back, and the code of what it refuses.
 class Client final : public Store {
 public:
     /// What tests put in the world's place.
     struct Hooks {
         std::function<double()> jitter; ///< in [0, 1); empty: a random one
+        std::function<TimePoint()> now = &BootClock::now;
         upstream::ResolveFunction resolve = upstream::look_up;
     };
 
@@ -68,13 +85,16 @@ public:
     /// Begins to connect. Call it once.
     void start();
 
-    /// Ends the connection; every call returns nullopt from now on. Leaves no work on the loop.
+    /// Ends the connection; every call returns nullopt from now on. What was called before is still sent if
+    /// the socket takes it at once. Leaves no work on the loop.
     void stop() noexcept;
 
     /// Whether the store has answered, and nothing has failed since.
     [[nodiscard]] bool up() const noexcept;
 
     [[nodiscard]] net::Task<std::optional<Value>> call(Command command, Duration within) override;
+    [[nodiscard]] net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
+                                                                        Duration within) override;
 
 private:
     struct Link;

@@ -35,6 +35,11 @@ public:
     /// `within` this time, or did not answer a short while ago and is not asked again yet: then the command
     /// may have been executed or not. Throws only for lack of memory.
     [[nodiscard]] virtual net::Task<std::optional<Value>> call(Command command, Duration within) = 0;
+
+    /// Sends several commands at once and returns their answers in the same order, each as call() does. They
+    /// take one round trip together. Any of them may be executed although another one is not.
+    [[nodiscard]] virtual net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
+                                                                                Duration within) = 0;
 };
 
 } // namespace bearerd::fleet

@@ -4,6 +4,7 @@
 #include "unit/run_task.hpp"
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/write.hpp>
 #include <gtest/gtest.h>
 
@@ -53,7 +54,7 @@ public:
     }
 
     Answer answer = [](const auto& command) { return "+" + command.front() + "\r\n"; };
-    std::vector<std::vector<std::string>> commands; ///< received
+    std::vector<std::vector<std::string>> commands; ///< received; of an EVAL its key only
     int connections = 0;
 
 private:
@@ -88,7 +89,8 @@ private:
                     std::vector<std::string> command;
                     for (const Value& part : value->list)
                         command.push_back(part.text);
-                    commands.push_back(command);
+                    const bool is_script = command.front() == "EVAL";
+                    commands.push_back(is_script ? std::vector{command[0], command[3]} : command);
                     if (const std::string bytes = answer(command); !bytes.empty() && peer->socket.is_open())
                         peer->send(bytes);
                 }
@@ -118,6 +120,7 @@ protected:
         settings.url.port = server.port();
         Client::Hooks hooks;
         hooks.jitter = [] { return 0.5; };
+        hooks.now = [this] { return now; };
         client = std::make_unique<Client>(context, clock, std::make_shared<Server>(settings), stats, hooks);
         client->start();
     }
@@ -126,6 +129,9 @@ protected:
         start();
         ASSERT_TRUE(until([this] { return client->up(); }));
     }
+
+    /// Makes the connection old enough to count as idle.
+    void age() { now += 1h; }
 
     bool until(const std::function<bool()>& done) { return bearerd::test::turn_until(context, done); }
 
@@ -150,6 +156,7 @@ protected:
 
     asio::io_context context;
     net::DeadlineClock clock{context};
+    TimePoint now{100h}; ///< stands still, so that only the timers of commands measure time
     Stats stats;
     config::Fleet settings;
     FakeServer server{context};
@@ -164,14 +171,15 @@ TEST_F(FleetClient, GreetsByUserPasswordAndDatabaseAndProvesThatTheStoreAnswers)
     settings.password = Secret{std::string_view{"open sesame"}};
     settings.database = 7;
     start_up();
-    EXPECT_EQ(server.commands, (Commands{{"AUTH", "till", "open sesame"}, {"SELECT", "7"}, {"PING"}}));
+    EXPECT_EQ(server.commands,
+              (Commands{{"AUTH", "till", "open sesame"}, {"SELECT", "7"}, {"EVAL", "bearerd:greeting"}}));
     EXPECT_EQ(stats.fleet_store_up.get(), 1);
 }
 
 TEST_F(FleetClient, GreetsWithoutWhatIsNotConfigured) {
     settings.password = Secret{std::string_view{"open sesame"}};
     start_up();
-    EXPECT_EQ(server.commands, (Commands{{"AUTH", "open sesame"}, {"PING"}}));
+    EXPECT_EQ(server.commands, (Commands{{"AUTH", "open sesame"}, {"EVAL", "bearerd:greeting"}}));
 }
 
 TEST_F(FleetClient, SendsWhatIsCalledWhileItConnects) {
@@ -198,7 +206,7 @@ TEST_F(FleetClient, AnswersConcurrentCallsInTheirOrderOverOneConnection) {
 TEST_F(FleetClient, AStoreThatDoesNotAnswerInTimeIsNotAskedAgainUntilItAnswersInTheBackground) {
     start_up();
     server.answer = [](const auto&) { return ""; };
-    EXPECT_FALSE(call({"GET", "a"}, 20ms));
+    EXPECT_FALSE(call({"GET", "a"}, 100ms));
     EXPECT_FALSE(client->up());
     EXPECT_EQ(stats.fleet_store_up.get(), 0);
     const auto sent = server.commands.size();
@@ -226,20 +234,138 @@ TEST_F(FleetClient, AnErrorIsTheCommandsAnswer) {
     EXPECT_EQ(server.connections, 1);
 }
 
-TEST_F(FleetClient, AServerThatIsNoStoreAnyMoreIsLeftForTheNextOne) {
-    for (const char* const error : {"-READONLY You can't write\r\n", "-LOADING dataset\r\n"}) {
-        server.answer = [error](const auto& command) {
-            return command.front() == "GET" ? error : "+fine\r\n";
-        };
+TEST_F(FleetClient, AServerThatCantServeAnyMoreIsAwayUntilItTakesAWriteAgain) {
+    for (const std::string error : {
+             "READONLY You can't write against a read only replica.",
+             "LOADING Redis is loading the dataset in memory",
+             "BUSY Redis is busy running a script.",
+             "MISCONF Redis is configured to save RDB snapshots",
+             "OOM command not allowed when used memory > 'maxmemory'.",
+             "NOREPLICAS Not enough good replicas to write.",
+             "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -READONLY You can't",
+             "ERR Error running script (call to f_1): @user_script:1: @user_script: 1: -OOM command not",
+         }) {
+        server.answer = [](const auto&) { return "+fine\r\n"; };
         if (!client)
             start();
         ASSERT_TRUE(until([this] { return client->up(); }));
-        const auto before = server.connections;
-        const auto value = call({"GET", "a"});
-        ASSERT_TRUE(value);
+        ASSERT_TRUE(call({"GET", "a"})) << "so that the next look comes soon";
+        age();
+        server.answer = [&error](const auto& command) {
+            return command.front() == "EVAL" ? "-" + error + "\r\n" : "+fine\r\n"; // GET and PING work
+        };
+        const auto value = call({"EVAL", "a script", "1", "bearerd:{0}:a"});
+        ASSERT_TRUE(value) << error;
         EXPECT_EQ(value->kind, Value::Kind::error);
-        ASSERT_TRUE(until([this, before] { return server.connections > before; }));
+        EXPECT_FALSE(client->up()) << error;
+        EXPECT_EQ(stats.fleet_store_up.get(), 0) << error;
+        const auto before = server.connections;
+        ASSERT_TRUE(until([this, before] { return server.connections > before; })) << error;
+        EXPECT_FALSE(client->up()) << error;
     }
+}
+
+TEST_F(FleetClient, OnlyAPlainEndOfAnOldConnectionCountsAsIdle) {
+    start_up();
+    age();
+    server.close_connections();
+    ASSERT_TRUE(until([this] { return server.connections == 2; }));
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    EXPECT_EQ(stats.fleet_store_up.get(), 1) << "all the time";
+    age();
+    server.answer = [](const auto&) { return ""; };
+    server.say("+surprise\r\n");
+    ASSERT_TRUE(until([this] { return server.connections == 3; }));
+    EXPECT_EQ(stats.fleet_store_up.get(), 0);
+}
+
+TEST_F(FleetClient, AShortWaitSaysNothingOfTheStore) {
+    start_up();
+    server.answer = [](const auto& command) { return command.front() == "GET" ? "" : "+fine\r\n"; };
+    EXPECT_FALSE(call({"GET", "a"}, 5ms));
+    EXPECT_TRUE(client->up());
+    EXPECT_EQ(server.connections, 1);
+    now += 90ms; // but by now it has not answered for so long
+    EXPECT_FALSE(call({"GET", "b"}, 5ms));
+    EXPECT_FALSE(client->up());
+}
+
+TEST_F(FleetClient, SeveralCommandsTakeOneRoundTrip) {
+    start_up();
+    server.answer = [this](const auto& command) {
+        if (command.front() != "C")
+            return std::string{}; // until all three are there
+        return server.commands.size() == 4 ? std::string{"+a\r\n-ERR b\r\n:3\r\n"} : std::string{};
+    };
+    auto task = client->call_all({{"A"}, {"B"}, {"C"}}, long_enough);
+    const auto values = bearerd::test::run_task(context, std::move(task));
+    ASSERT_EQ(values.size(), 3U);
+    EXPECT_EQ(values[0].value().text, "a");
+    EXPECT_EQ(values[1].value().kind, Value::Kind::error);
+    EXPECT_EQ(values[2].value().integer, 3);
+}
+
+TEST_F(FleetClient, SeveralCommandsAreEachUnansweredIfTheStoreIsAway) {
+    start_up();
+    server.answer = [](const auto& command) { return command.front() == "A" ? "+a\r\n" : ""; };
+    auto task = client->call_all({{"A"}, {"B"}, {"C"}}, 100ms);
+    const auto values = bearerd::test::run_task(context, std::move(task));
+    ASSERT_EQ(values.size(), 3U);
+    EXPECT_TRUE(values[0]);
+    EXPECT_FALSE(values[1]);
+    EXPECT_FALSE(values[2]);
+    EXPECT_FALSE(client->up());
+}
+
+TEST_F(FleetClient, TheGreetingWritesWhereTheKeysOfTheFleetAreAndToleratesAnotherSlotBefore) {
+    server.answer = [](const auto& command) {
+        const bool is_elsewhere = command.front() == "EVAL" && command[3] == "bearerd:greeting";
+        return is_elsewhere ? "-MOVED 1234 node-b:6379\r\n" : "+fine\r\n";
+    };
+    start_up();
+    EXPECT_EQ(call({"GET", "bearerd:{abc}:token"}).value().text, "fine");
+    server.close_connections();
+    ASSERT_TRUE(until([this] { return server.commands.size() == 3; }));
+    EXPECT_EQ(server.commands.back(), (std::vector<std::string>{"EVAL", "bearerd:{abc}:greeting"}));
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    server.answer = [](const auto&) { return "-MOVED 1234 node-b:6379\r\n"; };
+    server.close_connections();
+    ASSERT_TRUE(until([this] { return server.commands.size() == 4; }));
+    EXPECT_FALSE(call({"GET", "bearerd:{abc}:token"}));
+    EXPECT_FALSE(client->up());
+}
+
+TEST_F(FleetClient, StoppingSendsWhatWasCalledBeforeIt) {
+    start_up();
+    begin("RELEASE");
+    asio::post(context, [this] { client->stop(); });
+    ASSERT_TRUE(until([this] { return server.commands.size() == 2; }));
+    EXPECT_EQ(server.commands.back().front(), "RELEASE");
+}
+
+TEST(FleetServer, NamesEachRefusalOnceInTenMinutes) {
+    config::Fleet settings;
+    Server server{settings};
+    const TimePoint now{100h};
+    EXPECT_TRUE(server.note_refused("NOPERM", now));
+    EXPECT_FALSE(server.note_refused("NOPERM", now + 9min));
+    EXPECT_TRUE(server.note_refused("WRONGTYPE", now + 9min));
+    EXPECT_TRUE(server.note_refused("NOPERM", now + 10min));
+}
+
+TEST(FleetServer, FindsTheSlotOfAKeyOfTheFleetOnly) {
+    const std::pair<Command, std::string_view> table[]{
+        {{"GET", "bearerd:{1f}:token:2e"}, "bearerd:{1f}"},
+        {{"EVAL", "return 1", "1", "bearerd:{1f}:token:2e", "bearerd:{2}"}, "bearerd:{1f}"},
+        {{"EVALSHA", "0123", "1", "bearerd:{1f}:claim"}, "bearerd:{1f}"},
+        {{"GET", "another:{1f}:token"}, ""},
+        {{"GET", "bearerd:{1f"}, ""},
+        {{"GET", "bearerd"}, ""},
+        {{"TIME"}, ""},
+    };
+    const Server server{config::Fleet{}};
+    for (const auto& [command, slot] : table)
+        EXPECT_EQ(server.slot_of(command), slot) << command.back();
 }
 
 TEST_F(FleetClient, WhatIsNotInTheProtocolEndsTheConnection) {
@@ -275,12 +401,12 @@ TEST_F(FleetClient, ACommandWhoseConnectionClosesIsNotAnswered) {
 
 TEST_F(FleetClient, AStoreThatRefusesTheGreetingIsAway) {
     server.answer = [](const auto& command) {
-        return command.front() == "PING" ? "-NOAUTH Authentication required.\r\n" : "+OK\r\n";
+        return command.front() == "EVAL" ? "-NOAUTH Authentication required.\r\n" : "+OK\r\n";
     };
     start();
     EXPECT_FALSE(call({"GET", "a"}));
     EXPECT_FALSE(client->up());
-    EXPECT_EQ(server.commands, (Commands{{"PING"}})) << "the command is not sent";
+    EXPECT_EQ(server.commands, (Commands{{"EVAL", "bearerd:greeting"}})) << "the command is not sent";
 }
 
 TEST_F(FleetClient, AStoreThatCantBeReachedIsAway) {
