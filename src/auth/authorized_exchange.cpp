@@ -70,10 +70,13 @@ void AuthorizedExchange::rejected_in_doubt(std::uint64_t document) {
         tokens_.rejected_in_doubt(token_, document);
 }
 
-/// Says that the document was rejected again after the login that it asked for.
+/// Says that the document was rejected again after the login that it asked for. If another replica's login of
+/// long ago brought the token, that proves nothing: a login follows, for the next request.
 void AuthorizedExchange::report_denied(std::uint64_t document) {
     if (after_login_)
         tokens_.denied(token_, document);
+    else if (token_->from_login)
+        tokens_.rejected_in_doubt(token_, document);
 }
 
 } // namespace bearerd::auth

@@ -25,6 +25,7 @@ using StepKind = FleetMachine::Step::Kind;
 
 constexpr Duration patience = 100ms;    // with the store, before a login goes on alone: requests wait for it
 constexpr Duration first_patience = 1s; // of the first login, while the connection is being made
+constexpr Duration start_time = 5s;     // for so long it is being made
 constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
@@ -32,19 +33,35 @@ constexpr Duration rejections_kept = 24h;
 
 // Each script names one key.
 constexpr const char* read_script = R"(
-local found = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial', 'token')
-found[5] = redis.call('PTTL', KEYS[1])
+local found = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial', 'token', 'ends')
+found[6] = redis.call('PTTL', KEYS[1])
 return found)";
 
+// A token that can't be opened, or whose version is out of range, is replaced by any other one.
 constexpr const char* publish_script = R"(
-local stored = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial')
-for i = 1, 3 do
-  local old, new = tonumber(stored[i] or -1), tonumber(ARGV[i])
-  if new > old then break end
-  if new < old or i == 3 then return 0 end
+local stored = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial', 'token')
+if ARGV[7] == '' or stored[4] ~= ARGV[7] then
+  for i = 1, 3 do
+    local old, new = tonumber(stored[i] or '') or -1, tonumber(ARGV[i])
+    if not (old >= 0 and old <= 4503599627370496) or new > old then break end
+    if new < old or i == 3 then return 0 end
+  end
 end
-redis.call('HSET', KEYS[1], 'era', ARGV[1], 'issued_at', ARGV[2], 'serial', ARGV[3], 'token', ARGV[4])
+redis.call('HSET', KEYS[1], 'era', ARGV[1], 'issued_at', ARGV[2], 'serial', ARGV[3], 'token', ARGV[4],
+  'ends', ARGV[6])
 redis.call('PEXPIRE', KEYS[1], ARGV[5])
+return 1)";
+
+// A login without the store may know of fewer rejections than the others do.
+constexpr const char* count_script = R"(
+local known = tonumber(redis.call('GET', KEYS[1]) or '') or 0
+if known > tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+return 1)";
+
+constexpr const char* wait_script = R"(
+if redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
+redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
 return 1)";
 
 constexpr const char* renew_script = R"(
@@ -75,9 +92,10 @@ std::optional<std::int64_t> number_in(const Value& value) noexcept {
 std::optional<std::int64_t> time_in(const Value& value) noexcept {
     if (value.kind != Value::Kind::list || value.list.size() != 2)
         return std::nullopt;
+    constexpr std::int64_t most = TokenVersion::largest / 1'000'000; // seconds; of no year that we see
     const auto seconds = number_in(value.list[0]);
     const auto micros = number_in(value.list[1]);
-    if (!seconds || !micros)
+    if (!seconds || !micros || *seconds < 0 || *seconds > most || *micros < 0 || *micros >= 1'000'000)
         return std::nullopt;
     return *seconds * 1000 + *micros / 1000;
 }
@@ -95,7 +113,16 @@ std::string random_owner() {
 }
 
 std::int64_t issue_time(const StoreWriter::TokenInUse& token) noexcept {
-    return token.token->claims.issued_at.value_or(0);
+    return std::clamp<std::int64_t>(token.token->claims.issued_at.value_or(0), 0, TokenVersion::largest);
+}
+
+/// What the seal holds together: else who writes to the store could give an old token a later version, or a
+/// longer life. `ends`: of its life, in milliseconds on the store's clock.
+std::string purpose_of(const TokenVersion& version, std::int64_t ends) {
+    std::string text{"token of the fleet"};
+    for (const std::int64_t number : {version.era, version.issued_at, version.serial, ends})
+        text.append(" ").append(std::to_string(number));
+    return text;
 }
 
 } // namespace
@@ -115,14 +142,15 @@ struct FleetLogin::Place {
         return keys.from_key_file ? KeySource::key_file : KeySource::password;
     }
 
-    [[nodiscard]] std::optional<std::string> sealed(const Secret& plain) const {
-        return seal({"token", url, account}, source(), keys.salt, keys.seal_key, plain);
+    [[nodiscard]] std::optional<std::string> sealed(const std::string& purpose, const Secret& plain) const {
+        return seal({purpose, url, account}, source(), keys.salt, keys.seal_key, plain);
     }
 
-    [[nodiscard]] std::optional<TokenRecord> opened(std::string_view bytes) const {
+    [[nodiscard]] std::optional<TokenRecord> opened(const std::string& purpose,
+                                                    std::string_view bytes) const {
         if (salt_of(bytes, source()) != keys.salt)
             return std::nullopt;
-        const auto plain = unseal({"token", url, account}, source(), keys.seal_key, bytes);
+        const auto plain = unseal({purpose, url, account}, source(), keys.seal_key, bytes);
         return plain ? decode_token_record(plain->reveal()) : std::nullopt;
     }
 };
@@ -140,29 +168,44 @@ struct FleetLogin::Visit {
 };
 
 FleetLogin::FleetLogin(net::Executor executor, fleet::Store& store, World world)
-    : executor_{executor}, store_{store}, world_{std::move(world)}, offer_timer_{executor} {}
+    : executor_{executor},
+      store_{store},
+      world_{std::move(world)},
+      offer_timer_{executor},
+      made_at_{world_.clock()} {}
 
-void FleetLogin::change(const config::Settings& settings, const config::Credentials& credentials) {
+FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings,
+                                          const config::Credentials& credentials) {
     const config::Fleet& shared = settings.fleet;
     // Logins by name and by address are told apart, too: the account says only what was written.
     const std::string account = account_of(settings) + (credentials.by_email ? "\nemail" : "");
     auto keys = fleet::derive_keys({shared.prefix, settings.upstream.url.text, account,
                                     shared.key_file.empty() ? nullptr : &shared.key, credentials.password});
+    if (!keys)
+        return nullptr;
+    return std::make_shared<const Place>(
+        Place{std::move(*keys), settings.upstream.url.text, account, shared.lease});
+}
+
+void FleetLogin::change(PlacePtr place) noexcept {
     machine_.forget();
     mine_generation_ = 0;
-    place_ = nullptr;
-    if (keys)
-        place_ = std::make_shared<const Place>(
-            Place{std::move(*keys), settings.upstream.url.text, account, shared.lease});
+    forget_rejections_ = false;
+    unreadable_.clear();
+    place_ = std::move(place);
 }
 
 void FleetLogin::stop() noexcept {
+    if (stopped_)
+        return;
+    try {
+        leave(visit_, {});
+    } catch (const std::exception&) { // no memory: the lease ends by itself
+    }
     stopped_ = true;
     try {
         offer_timer_.cancel();
-        if (visit_)
-            visit_->timer.cancel();
-    } catch (const std::exception&) { // then they end in their own time
+    } catch (const std::exception&) { // then it ends in its own time
     }
 }
 
@@ -179,20 +222,36 @@ FleetLogin::VisitPtr FleetLogin::begin() {
     return visit_;
 }
 
-/// Returns nullopt for an error as well: what the store refuses is not shared.
-net::Task<std::optional<Value>> FleetLogin::ask(Command command, TimePoint until) {
+/// For what no request waits for.
+TimePoint FleetLogin::soon() const {
+    return world_.clock() + behind_the_scenes;
+}
+
+net::Task<FleetLogin::Answers> FleetLogin::ask(std::vector<Command> commands, TimePoint until) {
     const Duration within = until - world_.clock();
+    Answers answers(commands.size());
     if (within <= 0ns)
-        co_return std::nullopt;
-    auto value = co_await store_.call(std::move(command), within);
-    if (value && value->kind == Value::Kind::error)
-        value.reset();
-    co_return value;
+        co_return answers;
+    answers = co_await store_.call_all(std::move(commands), within);
+    for (auto& answer : answers)
+        if (answer && answer->kind == Value::Kind::error)
+            answer.reset();
+    co_return answers;
+}
+
+/// A token that an answer has brought, or the token store, is known before another one is compared with it.
+void FleetLogin::note_swap(const StoreWriter::TokenInUse& token) {
+    if (!token.token || token.token->generation == mine_generation_)
+        return;
+    static_cast<void>(machine_.swapped(issue_time(token)));
+    mine_generation_ = token.token->generation;
 }
 
 net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadline) {
+    note_swap(world_.current());
     auto step = machine_.begin(deadline);
-    const Duration bound = std::exchange(visited_, true) ? patience : first_patience;
+    const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
+    const Duration bound = starts ? first_patience : patience;
     TimePoint until = world_.clock() + bound;
     while (!is_over(*visit)) {
         if (step.kind == StepKind::read) {
@@ -226,52 +285,64 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
     co_return verdict;
 }
 
+/// A lock that is known counts, whatever else was not answered.
 net::Task<FleetMachine::Step> FleetLogin::read(VisitPtr visit, TimePoint until) {
     const Place& place = *visit->place;
+    std::vector<Command> commands;
+    commands.push_back({"GET", place.name("rejections")});
+    commands.push_back({"PTTL", place.name("next_try")});
+    commands.push_back({"EVAL", read_script, "1", place.name("token")});
+    commands.push_back({"TIME"});
+    const auto answers = co_await ask(std::move(commands), until);
+    const auto& rejections = answers.at(0);
+    const auto& next_try = answers.at(1);
+    const auto& stored = answers.at(2);
+    const auto& time = answers.at(3);
     FleetMachine::Found found;
-    Command count{"GET", place.name("rejections")};
-    const auto rejections = co_await ask(std::move(count), until);
-    // Not by ?: since gcc 12 destroys its temporary twice there.
-    std::optional<Value> next_try;
-    std::optional<Value> stored;
-    Command wait{"PTTL", place.name("next_try")};
-    if (rejections)
-        next_try = co_await ask(std::move(wait), until);
-    Command token{"EVAL", read_script, "1", place.name("token")};
-    if (next_try)
-        stored = co_await ask(std::move(token), until);
-    if (is_over(*visit) || !stored)
+    constexpr std::int64_t longest_ms = 86'400'000;
+    if (const auto ms = next_try ? number_in(*next_try) : std::nullopt; ms && *ms > 0)
+        found.next_try = std::chrono::milliseconds{std::min(*ms, longest_ms)};
+    const auto store_time = time ? time_in(*time) : std::nullopt;
+    const bool all = rejections && next_try && stored && store_time;
+    if (is_over(*visit) || (!all && !found.next_try))
         co_return machine_.on_no_answer();
-    found.rejections = static_cast<std::uint32_t>(
-        std::clamp<std::int64_t>(number_in(*rejections).value_or(0), 0, UINT32_MAX));
-    if (const auto ms = number_in(*next_try); ms && *ms > 0)
-        found.next_try = std::chrono::milliseconds{std::min<std::int64_t>(*ms, 86'400'000)};
-    take_token(*visit, *stored, found);
+    const auto count = rejections ? number_in(*rejections) : std::nullopt;
+    found.rejections = static_cast<std::uint32_t>(std::clamp<std::int64_t>(count.value_or(0), 0, UINT32_MAX));
+    if (stored && store_time)
+        take_token(*visit, *stored, *store_time, found);
     co_return machine_.on_read(found, moment());
 }
 
-void FleetLogin::take_token(Visit& visit, const Value& stored, FleetMachine::Found& found) const {
-    constexpr std::size_t fields = 5;
+void FleetLogin::take_token(Visit& visit, const Value& stored, std::int64_t store_time,
+                            FleetMachine::Found& found) {
+    constexpr std::size_t fields = 6;
+    constexpr std::int64_t longest_ms = 31 * 86'400'000LL;
     visit.token.reset();
-    if (stored.kind != Value::Kind::list || stored.list.size() != fields)
+    unreadable_.clear();
+    if (stored.kind != Value::Kind::list || stored.list.size() != fields ||
+        stored.list[3].kind != Value::Kind::text)
         return;
+    const std::string& sealed = stored.list[3].text;
     const auto era = number_in(stored.list[0]);
     const auto issued = number_in(stored.list[1]);
     const auto serial = number_in(stored.list[2]);
-    const auto left_ms = number_in(stored.list[4]);
-    if (!era || !issued || !serial)
+    const auto ends = number_in(stored.list[4]);
+    const auto kept_ms = number_in(stored.list[5]);
+    const TokenVersion version{era.value_or(-1), issued.value_or(-1), serial.value_or(-1)};
+    const bool in_range = version.is_in_range() && ends && *ends >= 0 && *ends <= TokenVersion::largest;
+    auto token = in_range ? visit.place->opened(purpose_of(version, *ends), sealed) : std::nullopt;
+    if (!token) {
+        unreadable_ = sealed;
         return;
-    found.version = TokenVersion{*era, *issued, *serial};
-    if (stored.list[3].kind != Value::Kind::text || !left_ms || *left_ms <= 0)
-        return;
-    auto token = visit.place->opened(stored.list[3].text);
-    if (!token)
+    }
+    found.version = version;
+    found.readable = true;
+    const auto left_ms = std::min({kept_ms.value_or(0), *ends - store_time, longest_ms});
+    if (left_ms <= 0)
         return;
     const auto mine = world_.current().token;
-    found.readable = true;
     found.is_current = mine && mine->value.equals(token->token);
-    found.left = std::min<Duration>(
-        token->life, std::chrono::milliseconds{std::min<std::int64_t>(*left_ms, 31 * 86'400'000LL)});
+    found.left = std::min<Duration>(token->life, std::chrono::milliseconds{left_ms});
     visit.left = found.left;
     visit.token = std::move(token);
 }
@@ -279,18 +350,20 @@ void FleetLogin::take_token(Visit& visit, const Value& stored, FleetMachine::Fou
 net::Task<FleetMachine::Step> FleetLogin::take_lease(VisitPtr visit, TimePoint until) {
     const Place& place = *visit->place;
     visit->may_hold = true; // unless the store says that it is another one's
-    Command set{"SET", place.name("lease"), visit->owner, "NX", "PX", ms_text(place.lease)};
-    const auto taken = co_await ask(std::move(set), until);
+    std::vector<Command> commands;
+    commands.push_back({"SET", place.name("lease"), visit->owner, "NX", "PX", ms_text(place.lease)});
+    commands.push_back({"TIME"});
+    const auto answers = co_await ask(std::move(commands), until);
+    const auto& taken = answers.at(0);
+    const auto& time = answers.at(1);
     if (is_over(*visit) || !taken)
         co_return machine_.on_no_answer();
     if (taken->kind == Value::Kind::nil) {
         visit->may_hold = false;
         co_return machine_.on_lease(false, 0, moment());
     }
-    Command ask_time{"TIME"};
-    const auto time = co_await ask(std::move(ask_time), until);
     const auto now_ms = time ? time_in(*time) : std::nullopt;
-    if (is_over(*visit) || !now_ms)
+    if (!now_ms)
         co_return machine_.on_no_answer();
     co_return machine_.on_lease(true, *now_ms, moment());
 }
@@ -308,9 +381,11 @@ net::Task<void> FleetLogin::renew(std::shared_ptr<FleetLogin> self, VisitPtr vis
         static_cast<void>(co_await visit->timer.async_wait(net::asio::as_tuple(net::asio::deferred)));
         if (visit->over || self->stopped_)
             co_return;
-        Command command{"EVAL", renew_script, "1", place.name("lease"), visit->owner, ms_text(place.lease)};
-        const auto renewed = co_await self->ask(std::move(command), self->world_.clock() + behind_the_scenes);
-        if (renewed && number_in(*renewed) == 0)
+        std::vector<Command> commands;
+        commands.push_back(
+            {"EVAL", renew_script, "1", place.name("lease"), visit->owner, ms_text(place.lease)});
+        const auto renewed = co_await self->ask(std::move(commands), self->soon());
+        if (renewed.at(0) && number_in(*renewed.at(0)) == 0)
             co_return;
     }
 }
@@ -318,8 +393,15 @@ net::Task<void> FleetLogin::renew(std::shared_ptr<FleetLogin> self, VisitPtr vis
 void FleetLogin::leave(VisitPtr visit, Report report) {
     if (!visit || std::exchange(visit->over, true))
         return;
-    if (report.kind == Report::Kind::logged_in) {
-        static_cast<void>(machine_.logged_in(issue_time(report.token)));
+    const bool logged_in = report.kind == Report::Kind::logged_in;
+    // Other credentials came after the visit began, and the login was sent with them: it says nothing of the
+    // former ones, whose place this visit knows.
+    if (visit->place != place_) {
+        report = {};
+        if (logged_in)
+            offer_soon();
+    } else if (logged_in) {
+        static_cast<void>(machine_.logged_in(issue_time(report.token), world_.wall_ms()));
         mine_generation_ = report.token.token->generation;
     }
     if (visit->may_hold || report.kind != Report::Kind::none)
@@ -330,62 +412,79 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
     }
 }
 
+/// In one go, so that the lease is released after what the others need to know.
 net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr visit, Report report) {
     const Place& place = *visit->place;
-    if (report.kind == Report::Kind::logged_in) {
-        const TokenVersion version = self->machine_.mine();
-        const bool answered = co_await self->publish(visit->place, report.token, version);
-        if (!answered)
-            self->offer_soon();
-        if (answered && report.rejections > 0)
-            for (const std::string_view what : {"rejections", "next_try"}) {
-                Command forget{"DEL", place.name(what)};
-                static_cast<void>(
-                    co_await self->ask(std::move(forget), self->world_.clock() + behind_the_scenes));
-            }
+    std::vector<Command> commands;
+    if (report.kind == Report::Kind::rejected) {
+        // The count first: the others look at it once they may try again.
+        commands.push_back({"EVAL", count_script, "1", place.name("rejections"),
+                            std::to_string(report.rejections), ms_text(rejections_kept)});
+        commands.push_back({"EVAL", wait_script, "1", place.name("next_try"), ms_text(report.next_try)});
     }
-    if (report.kind == Report::Kind::rejected)
-        co_await self->publish_rejection(visit, report);
-    if (!visit->may_hold)
+    if (report.kind == Report::Kind::logged_in)
+        for (const char* const what : {"rejections", "next_try"})
+            commands.push_back({"DEL", place.name(what)});
+    if (visit->may_hold)
+        commands.push_back({"EVAL", release_script, "1", place.name("lease"), visit->owner});
+    if (report.kind != Report::Kind::logged_in) {
+        static_cast<void>(co_await self->ask(std::move(commands), self->soon()));
         co_return;
-    Command release{"EVAL", release_script, "1", place.name("lease"), visit->owner};
-    static_cast<void>(co_await self->ask(std::move(release), self->world_.clock() + behind_the_scenes));
+    }
+    const TokenVersion version = self->machine_.mine();
+    const bool answered =
+        co_await self->publish(visit->place, std::move(report.token), version, std::move(commands));
+    if (answered || visit->place != self->place_)
+        co_return;
+    self->forget_rejections_ = true;
+    self->offer_soon();
 }
 
-/// The count first: the others look at it once they may try again.
-net::Task<void> FleetLogin::publish_rejection(VisitPtr visit, Report report) {
-    const Place& place = *visit->place;
-    const auto until = world_.clock() + behind_the_scenes;
-    Command count{"SET", place.name("rejections"), std::to_string(report.rejections), "PX",
-                  ms_text(rejections_kept)};
-    static_cast<void>(co_await ask(std::move(count), until));
-    Command wait{"SET", place.name("next_try"), "1", "PX", ms_text(report.next_try)};
-    static_cast<void>(co_await ask(std::move(wait), until));
-}
-
-/// Returns false if the store has not answered. Only a newer token takes the place of another one.
-net::Task<bool> FleetLogin::publish(PlacePtr place, StoreWriter::TokenInUse token, TokenVersion version) {
+/// The command that stores a token; nullopt if it has ended or can't be sealed.
+std::optional<Command> FleetLogin::publication(const Place& place, const StoreWriter::TokenInUse& token,
+                                               TokenVersion version, std::int64_t store_time) const {
     const Duration left = token.token->expires - world_.clock();
-    if (left <= 0ns)
-        co_return true;
+    if (left <= 0ns || !version.is_in_range())
+        return std::nullopt;
+    const auto ends = store_time + std::chrono::ceil<std::chrono::milliseconds>(left).count();
     TokenRecord record;
     record.life = token.token->expires - token.token->received;
     record.token = token.token->value.clone();
     record.login = *token.login;
-    const auto sealed = place->sealed(encode(record));
+    auto sealed = place.sealed(purpose_of(version, ends), encode(record));
     if (!sealed)
-        co_return true; // there will be no other outcome
-    Command command{"EVAL",
-                    publish_script,
-                    "1",
-                    place->name("token"),
-                    std::to_string(version.era),
-                    std::to_string(version.issued_at),
-                    std::to_string(version.serial),
-                    *sealed,
-                    ms_text(left)};
-    const auto stored = co_await ask(std::move(command), world_.clock() + behind_the_scenes);
-    co_return stored.has_value();
+        return std::nullopt;
+    return Command{"EVAL",
+                   publish_script,
+                   "1",
+                   place.name("token"),
+                   std::to_string(version.era),
+                   std::to_string(version.issued_at),
+                   std::to_string(version.serial),
+                   std::move(*sealed),
+                   ms_text(left),
+                   std::to_string(ends),
+                   unreadable_};
+}
+
+/// Returns false if the store has not answered. Only a newer token takes the place of another one. `then`
+/// follows at once.
+net::Task<bool> FleetLogin::publish(PlacePtr place, StoreWriter::TokenInUse token, TokenVersion version,
+                                    std::vector<Command> then) {
+    std::vector<Command> ask_time;
+    ask_time.push_back({"TIME"});
+    const auto times = co_await ask(std::move(ask_time), soon());
+    const auto store_time = times.at(0) ? time_in(*times.at(0)) : std::nullopt;
+    std::vector<Command> commands;
+    if (store_time)
+        if (auto command = publication(*place, token, version, *store_time))
+            commands.push_back(std::move(*command));
+    for (Command& command : then)
+        commands.push_back(std::move(command));
+    if (commands.empty())
+        co_return store_time.has_value();
+    const auto answers = co_await ask(std::move(commands), soon());
+    co_return store_time.has_value() && answers.front().has_value();
 }
 
 void FleetLogin::offer_soon() {
@@ -397,22 +496,33 @@ void FleetLogin::offer_soon() {
 }
 
 net::Task<void> FleetLogin::offer(std::shared_ptr<FleetLogin> self) {
-    Duration pause = collecting;
-    while (!self->stopped_ && std::exchange(self->offer_again_, false)) {
-        self->offer_timer_.expires_after(pause);
-        static_cast<void>(co_await self->offer_timer_.async_wait(net::asio::as_tuple(net::asio::deferred)));
-        auto token = self->world_.current();
-        if (self->stopped_ || !token.token || !self->place_)
-            break;
-        if (token.token->generation != self->mine_generation_) {
-            static_cast<void>(self->machine_.swapped(issue_time(token)));
-            self->mine_generation_ = token.token->generation;
-        }
-        const bool answered = co_await self->publish(self->place_, std::move(token), self->machine_.mine());
-        self->offer_again_ = self->offer_again_ || !answered;
-        pause = answered ? collecting : pause_when_away;
+    try {
+        co_await self->keep_offering();
+    } catch (const std::exception&) { // no memory: the next swap is offered again
     }
     self->offering_ = false;
+}
+
+net::Task<void> FleetLogin::keep_offering() {
+    Duration pause = collecting;
+    while (!stopped_ && std::exchange(offer_again_, false)) {
+        offer_timer_.expires_after(pause);
+        static_cast<void>(co_await offer_timer_.async_wait(net::asio::as_tuple(net::asio::deferred)));
+        auto token = world_.current();
+        const PlacePtr place = place_;
+        if (stopped_ || !token.token || !place)
+            break;
+        note_swap(token);
+        std::vector<Command> then;
+        if (forget_rejections_)
+            for (const char* const what : {"rejections", "next_try"})
+                then.push_back({"DEL", place->name(what)});
+        const bool answered = co_await publish(place, std::move(token), machine_.mine(), std::move(then));
+        if (answered && place == place_)
+            forget_rejections_ = false;
+        offer_again_ = offer_again_ || !answered;
+        pause = answered ? collecting : pause_when_away;
+    }
 }
 
 } // namespace bearerd::auth

@@ -16,6 +16,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace bearerd::auth {
 
@@ -27,18 +28,29 @@ public:
         std::function<TimePoint()> clock;
         std::function<double()> jitter;                   ///< in [0, 1)
         std::function<StoreWriter::TokenInUse()> current; ///< the token in use; or none
+        std::function<std::int64_t()> wall_ms = &bearerd::wall_ms;
     };
 
     /// `store` must outlive the loop's work.
     FleetLogin(net::Executor executor, fleet::Store& store, World world);
 
-    /// Other credentials, or the first ones. Takes 30 ms without `fleet.key_file`.
-    void change(const config::Settings& settings, const config::Credentials& credentials);
+    /// Where the things of an account are in the store, and how they are sealed.
+    struct Place;
+    using PlacePtr = std::shared_ptr<const Place>;
+
+    /// Makes the keys of an account. Takes 30 ms without `fleet.key_file`. Returns nullptr if none could be
+    /// made. Any thread.
+    [[nodiscard]] static PlacePtr place_of(const config::Settings& settings,
+                                           const config::Credentials& credentials);
+
+    /// Other credentials, or the first ones: nullptr shares nothing.
+    void change(PlacePtr place) noexcept;
 
     /// Whether there is anything to share: false if no keys could be made.
     [[nodiscard]] bool ready() const noexcept { return place_ != nullptr; }
 
-    /// Every wait ends.
+    /// Every wait ends. The lease of a login that runs is released in the background, so that no other
+    /// replica waits for its end.
     void stop() noexcept;
 
     /// One login's dealings with the store.
@@ -77,25 +89,33 @@ public:
     void offer_soon();
 
 private:
-    struct Place;
-    using PlacePtr = std::shared_ptr<const Place>;
     using Timer =
         net::asio::basic_waitable_timer<std::chrono::steady_clock,
                                         net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
     [[nodiscard]] FleetMachine::Moment moment() const;
     [[nodiscard]] bool is_over(const Visit& visit) const noexcept;
-    [[nodiscard]] net::Task<std::optional<fleet::Value>> ask(fleet::Command command, TimePoint until);
+    using Answers = std::vector<std::optional<fleet::Value>>;
+
+    /// Returns nullopt for an error as well: what the store refuses is not shared.
+    [[nodiscard]] net::Task<Answers> ask(std::vector<fleet::Command> commands, TimePoint until);
+    [[nodiscard]] TimePoint soon() const;
+    void note_swap(const StoreWriter::TokenInUse& token);
     [[nodiscard]] net::Task<FleetMachine::Step> read(VisitPtr visit, TimePoint until);
     [[nodiscard]] net::Task<FleetMachine::Step> take_lease(VisitPtr visit, TimePoint until);
-    void take_token(Visit& visit, const fleet::Value& stored, FleetMachine::Found& found) const;
+    void take_token(Visit& visit, const fleet::Value& stored, std::int64_t store_time,
+                    FleetMachine::Found& found);
     [[nodiscard]] static net::Task<void> renew(std::shared_ptr<FleetLogin> self, VisitPtr visit);
     [[nodiscard]] static net::Task<void> finish(std::shared_ptr<FleetLogin> self, VisitPtr visit,
                                                 Report report);
     [[nodiscard]] static net::Task<void> offer(std::shared_ptr<FleetLogin> self);
-    [[nodiscard]] net::Task<bool> publish(PlacePtr place, StoreWriter::TokenInUse token,
-                                          TokenVersion version);
-    [[nodiscard]] net::Task<void> publish_rejection(VisitPtr visit, Report report);
+    [[nodiscard]] net::Task<bool> publish(PlacePtr place, StoreWriter::TokenInUse token, TokenVersion version,
+                                          std::vector<fleet::Command> then);
+    [[nodiscard]] std::optional<fleet::Command> publication(const Place& place,
+                                                            const StoreWriter::TokenInUse& token,
+                                                            TokenVersion version,
+                                                            std::int64_t store_time) const;
+    [[nodiscard]] net::Task<void> keep_offering();
 
     net::Executor executor_;
     fleet::Store& store_;
@@ -104,9 +124,12 @@ private:
     PlacePtr place_;
     VisitPtr visit_;                    ///< the current one
     std::uint64_t mine_generation_ = 0; ///< of the token that machine_.mine() speaks of
+    std::string unreadable_;            ///< the token that was read last, if it could not be opened
     Timer offer_timer_;
+    const TimePoint made_at_;
     bool offering_ = false;
     bool offer_again_ = false;
+    bool forget_rejections_ = false; ///< a login has succeeded, and the store does not know that yet
     bool visited_ = false;
     bool stopped_ = false;
 };

@@ -34,27 +34,30 @@ FleetMachine::Step FleetMachine::begin(TimePoint deadline) noexcept {
 }
 
 bool FleetMachine::is_newer(const Found& found) const noexcept {
-    if (!found.version || !found.readable || found.left < least_left || found.is_current ||
-        *found.version <= mine_)
+    if (!found.version || !found.readable || found.left < least_left || found.is_current)
         return false;
-    // The eras of a login without the store are this replica's own, so the upstream's clock decides.
-    return !alone_ || mine_.issued_at == 0 || found.version->issued_at == 0 ||
-           found.version->issued_at >= mine_.issued_at;
+    // The era of a login without the store is this replica's own, and a token of the token store's file has
+    // none, so the upstream's clock decides.
+    const bool has_era = !alone_ && mine_.era != 0;
+    if (!has_era && mine_.issued_at != 0 && found.version->issued_at != 0 &&
+        found.version->issued_at != mine_.issued_at)
+        return found.version->issued_at > mine_.issued_at;
+    return *found.version > mine_;
 }
 
 FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept {
     read_ = found;
     rejections_ = found.rejections;
-    if (found.version)
+    if (found.version && found.readable) // else it is not authentic
         highest_era_ = std::max(highest_era_, found.version->era);
+    if (is_newer(found)) // a token that works is better than a lock
+        return step(StepKind::adopt);
     if (found.next_try) {
         auto result = step(StepKind::locked);
         result.delay = std::max(Duration{0}, *found.next_try);
         result.rejections = found.rejections;
         return result;
     }
-    if (is_newer(found))
-        return step(StepKind::adopt);
     if (found.version && found.is_current) // as of the token store's file: now it is known which one it is
         mine_ = std::max(mine_, *found.version);
     if (lease_ == Lease::ours) {
@@ -91,10 +94,11 @@ FleetMachine::Step FleetMachine::on_no_answer() noexcept {
     return step(lease_ == Lease::ours ? StepKind::log_in : StepKind::log_in_alone);
 }
 
-TokenVersion FleetMachine::logged_in(std::int64_t issued_at) noexcept {
+TokenVersion FleetMachine::logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept {
     alone_ = lease_ != Lease::ours;
     highest_era_ = std::max(highest_era_, mine_.era);
-    mine_ = {alone_ ? highest_era_ + 1 : next_era_, issued_at, 0};
+    const auto era = alone_ ? std::max(wall_ms, highest_era_ + 1) : next_era_;
+    mine_ = {std::clamp(era, std::int64_t{1}, TokenVersion::largest), issued_at, 0};
     return mine_;
 }
 

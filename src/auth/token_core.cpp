@@ -313,8 +313,9 @@ void TokenService::Core::tick() {
 
 void TokenService::Core::start(std::function<void()> first_login_tried) {
     first_login_tried_ = std::move(first_login_tried);
+    auto place = fleet_place(*settings_, *credentials_); // nobody changes them yet
     std::unique_lock lock{mutex_};
-    open_fleet();
+    open_fleet(std::move(place));
     open_store();
     if (store_)
         return; // on_found() goes on
@@ -331,19 +332,21 @@ void TokenService::Core::first_try_done(std::unique_lock<std::mutex>& lock) {
 void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings,
                                 std::shared_ptr<upstream::Transport> transport) {
     std::unique_ptr<StoreWriter> old_store; // its end may take a while: after the lock
+    // Only this thread changes them, so that it may read them without the lock.
+    const bool user = same_user(*settings_, *settings);
+    const bool credentials = user && credentials_->password.equals(settings->credentials.password);
+    auto place = credentials ? nullptr : fleet_place(*settings, settings->credentials);
     const std::lock_guard lock{mutex_};
     const auto at = moment();
     const auto before = std::exchange(settings_, std::move(settings));
     transport_ = std::move(transport);
     machine_.configure(settings_->auth);
-    const bool user = same_user(*before, *settings_);
-    const bool credentials = user && credentials_->password.equals(settings_->credentials.password);
     credentials_ = own_credentials(settings_);
     stored_is_foreign_ = stored_is_foreign_ || !credentials;
     old_store = change_store(*before, credentials, at.now);
     if (!credentials) {
         forget_refresh_token();
-        change_fleet();
+        change_fleet(std::move(place));
     }
     settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, login_is_sent(), at),
            at.now);

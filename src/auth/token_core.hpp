@@ -106,8 +106,10 @@ private:
     void on_slow_store(std::uint64_t reading);
     void first_try_done(std::unique_lock<std::mutex>& lock);
 
-    void open_fleet();
-    void change_fleet();
+    [[nodiscard]] FleetLogin::PlacePtr fleet_place(const config::Settings& settings,
+                                                   const config::Credentials& credentials) const;
+    void open_fleet(FleetLogin::PlacePtr place);
+    void change_fleet(FleetLogin::PlacePtr place);
     [[nodiscard]] StoreWriter::TokenInUse token_in_use();
     [[nodiscard]] bool enter_fleet();
     [[nodiscard]] static net::Task<void> visit_fleet(std::shared_ptr<Core> self, std::uint64_t asking,

@@ -27,8 +27,17 @@ std::int64_t in_seconds(Duration value) {
 
 } // namespace
 
-/// Under the lock. A static token takes no login, so there is nothing to share.
-void TokenService::Core::open_fleet() {
+/// Without the lock, because it takes 30 ms: what these credentials share, or nullptr. A static token takes
+/// no login, so there is nothing to share.
+FleetLogin::PlacePtr TokenService::Core::fleet_place(const config::Settings& settings,
+                                                     const config::Credentials& credentials) const {
+    if (store_of_fleet_ == nullptr || settings.auth.kind == config::LoginKind::static_token)
+        return nullptr;
+    return FleetLogin::place_of(settings, credentials);
+}
+
+/// Under the lock.
+void TokenService::Core::open_fleet(FleetLogin::PlacePtr place) {
     swap_is_shared_ = true;
     if (store_of_fleet_ == nullptr || settings_->auth.kind == config::LoginKind::static_token)
         return;
@@ -46,11 +55,11 @@ void TokenService::Core::open_fleet() {
         return core ? core->token_in_use() : StoreWriter::TokenInUse{};
     };
     fleet_ = std::make_shared<FleetLogin>(first_, *store_of_fleet_, std::move(world));
-    change_fleet();
+    change_fleet(std::move(place));
 }
 
 /// Under the lock: the credentials are other ones.
-void TokenService::Core::change_fleet() {
+void TokenService::Core::change_fleet(FleetLogin::PlacePtr place) {
     if (store_of_fleet_ == nullptr)
         return;
     if (settings_->auth.kind == config::LoginKind::static_token) {
@@ -58,9 +67,9 @@ void TokenService::Core::change_fleet() {
             fleet_->stop();
         fleet_.reset();
     } else if (!fleet_) {
-        return open_fleet();
+        return open_fleet(std::move(place));
     } else {
-        fleet_->change(*settings_, *credentials_);
+        fleet_->change(std::move(place));
     }
     swap_is_shared_ = !fleet_ || !fleet_->ready();
     if (std::exchange(asking_, 0) != 0) // the login that waits for the fleet asks anew

@@ -140,8 +140,8 @@ void TokenService::Core::on_password(std::uint64_t look, std::shared_ptr<const c
 
 void TokenService::Core::take_password(const std::shared_ptr<const config::Credentials>& before,
                                        Secret password) {
-    const std::lock_guard lock{mutex_};
-    // A reload may have brought other credentials meanwhile.
+    // Only this thread changes them, so that it may read them without the lock. A reload may have brought
+    // other credentials meanwhile.
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
     if (settings_->auth.kind == config::LoginKind::static_token && !is_sendable_token(password.reveal())) {
@@ -149,11 +149,14 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
                      {{"file", before->password_file}});
         return;
     }
-    log_new_secret(settings_->auth.kind, *before);
-    credentials_ = std::make_shared<const config::Credentials>(
+    const auto credentials = std::make_shared<const config::Credentials>(
         config::Credentials{before->by_email, before->user, std::move(password), before->password_file});
+    auto place = fleet_place(*settings_, *credentials);
+    const std::lock_guard lock{mutex_};
+    log_new_secret(settings_->auth.kind, *before);
+    credentials_ = credentials;
     rekey_store();
-    change_fleet();
+    change_fleet(std::move(place));
     const auto at = moment();
     settle(machine_.credentials_changed(true, login_is_sent(), at), at.now);
 }
@@ -317,8 +320,11 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         if (machine_.login_running())
             reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, at);
     }
-    if (visit_)
-        leave_fleet(fleet_report(reply, at.now));
+    try {
+        if (visit_)
+            leave_fleet(fleet_report(reply, at.now));
+    } catch (const std::exception&) { // no memory: the others learn nothing of it
+    }
     conclude(std::move(reply), at.now, lock);
 }
 

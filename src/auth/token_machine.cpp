@@ -230,7 +230,11 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
         denied.add(set_aside_);
     const auto wavering = wavering_;
     forget_denied();
-    made_for_ = running_for_;
+    // An old token of the fleet is not what a login of this moment would bring: if it is rejected too, it may
+    // have been revoked, so that nothing is denied and a login follows.
+    const bool fresh = token.age <= 0ns || token.age < settings_.fresh_for;
+    if (fresh)
+        made_for_ = running_for_;
     if (made_for_) {
         set_aside_ = denied;
         wavering_ = wavering;
@@ -240,7 +244,9 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     const TimePoint received = at.now - token.age;
     make_current(std::move(token), hash, true, received, expires, at.jitter);
     login_generation_ = generation_;
-    login_at_ = at.now;
+    if (fresh)
+        fresh_generation_ = generation_;
+    login_at_ = received;
     proven_ = false;
     if (spent)
         renew_at_ = expires; // there is no other one before
@@ -249,7 +255,7 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     Reply reply;
     reply.action = Action::use;
     reply.token = current_;
-    reply.after_login = true;
+    reply.after_login = fresh;
     return reply;
 }
 
@@ -288,7 +294,7 @@ TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait,
     failure_ = FailureKind::rejected;
     needed_ = true;
     outages_ = 0;
-    rejections_ = std::max(count, std::uint32_t{1});
+    rejections_ = std::max({rejections_, count, std::uint32_t{1}});
     const auto longest =
         scale(std::max(settings_.backoff.max, settings_.backoff.rejected), 1 + rejected_jitter);
     next_try_ = at.now + std::min(wait, std::max(longest, longest_retry_after));

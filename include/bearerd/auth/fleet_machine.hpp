@@ -15,6 +15,15 @@ struct TokenVersion {
     std::int64_t issued_at = 0; ///< `iat`; 0: the token does not say
     std::int64_t serial = 0;    ///< grows with each swap
 
+    /// The most that each of them may be: a script of the store compares them as doubles, which are exact up
+    /// to here.
+    static constexpr std::int64_t largest = std::int64_t{1} << 52;
+
+    [[nodiscard]] bool is_in_range() const noexcept {
+        return era >= 0 && era <= largest && issued_at >= 0 && issued_at <= largest && serial >= 0 &&
+               serial <= largest;
+    }
+
     [[nodiscard]] auto operator<=>(const TokenVersion&) const = default;
 };
 
@@ -23,8 +32,8 @@ struct TokenVersion {
 /// in as arguments. Not thread safe.
 ///
 /// Held always: nobody logs in while another one's lease runs, unless the store does not answer; only a newer
-/// token than one's own is adopted; a replica that has got the lease reads once more before it logs in; a
-/// visit ends by its deadline.
+/// token than one's own is adopted, whether logins are locked or not; a replica that has got the lease reads
+/// once more before it logs in; a visit ends by its deadline.
 class FleetMachine {
 public:
     /// The inputs that pure code can't have by itself.
@@ -74,8 +83,9 @@ public:
 
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 
-    /// The version of the token that this visit's login has brought; it becomes this replica's.
-    [[nodiscard]] TokenVersion logged_in(std::int64_t issued_at) noexcept;
+    /// The version of the token that this visit's login has brought; it becomes this replica's. `wall_ms`:
+    /// milliseconds since the epoch on this machine's clock, for a login without the store's.
+    [[nodiscard]] TokenVersion logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept;
 
     /// The token of the last on_read() became this replica's.
     void adopted() noexcept { mine_ = read_.version.value_or(mine_); }

@@ -159,9 +159,10 @@ public:
     /// Whether a login runs whose credentials have not been replaced since it was sent.
     [[nodiscard]] bool login_counts() const noexcept { return running_ && !outdated_; }
 
-    /// Whether a login brought a token since the one of this generation.
+    /// Whether a login brought a token since the one of this generation. Another replica's login counts only
+    /// if it was within `fresh_for`: its token may have been revoked since.
     [[nodiscard]] bool login_since(std::uint64_t generation) const noexcept {
-        return login_generation_ > generation;
+        return fresh_generation_ > generation;
     }
 
     /// Whether this is the generation of a former user's token. What was sent with it must not be sent again:
@@ -244,6 +245,7 @@ private:
     std::uint64_t first_generation_ = 1; ///< of the current user: tokens before it are another's
     std::uint64_t login_generation_ = 0; ///< the last one that a login brought
     TimePoint login_at_{};               ///< when it did
+    std::uint64_t fresh_generation_ = 0; ///< the last one whose login was not long ago when it became current
     bool proven_ = false;                ///< a request has been accepted since
     std::shared_ptr<const Claims> login_claims_ = std::make_shared<const Claims>();
     TimePoint renew_at_{};

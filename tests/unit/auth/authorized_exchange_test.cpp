@@ -83,6 +83,22 @@ TEST_F(AuthorizedExchangeTest, ARequestIsSentAgainAtMostOnceAfterARejection) {
     }
 }
 
+TEST_F(AuthorizedExchangeTest, ALoginFollowsIfAnOldTokenOfTheFleetIsRejectedToo) {
+    auto token = std::make_shared<Token>();
+    token->value = Secret{std::string_view{"token-2"}};
+    token->generation = 2;
+    token->from_login = true;
+    Advice advice;
+    advice.kind = Advice::Kind::resend;
+    advice.token = token; // and no login of this moment has brought it
+    tokens.advice = {advice};
+    AuthorizedExchange exchange{tokens, plan};
+    ASSERT_TRUE(exchange.take_token(BootClock::now()));
+    EXPECT_EQ(reject(exchange), Advice::Kind::resend);
+    EXPECT_EQ(reject(exchange), Advice::Kind::pass);
+    EXPECT_EQ(tokens.calls, (Calls{"rejected token-1", "in doubt token-2"}));
+}
+
 TEST_F(AuthorizedExchangeTest, AFailedLoginIsTriedOnlyOnceForTheRequest) {
     Advice failed;
     failed.kind = Advice::Kind::fail;

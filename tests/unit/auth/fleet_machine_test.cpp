@@ -41,7 +41,7 @@ TEST(FleetMachine, TakesTheLeaseAndReadsOnceMoreBeforeItLogsIn) {
     EXPECT_EQ(machine.on_lease(true, 5000, at_start).kind, Kind::read);
     EXPECT_EQ(machine.on_read({}, at_start).kind, Kind::log_in);
     EXPECT_TRUE(machine.may_hold_lease());
-    EXPECT_EQ(machine.logged_in(77), (TokenVersion{5000, 77, 0}));
+    EXPECT_EQ(machine.logged_in(77, 0), (TokenVersion{5000, 77, 0}));
 }
 
 TEST(FleetMachine, AWinnerAdoptsWhatAnotherOneHasFinishedMeanwhile) {
@@ -107,7 +107,7 @@ TEST(FleetMachine, AdoptsANewerTokenOnly) {
 
 TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
     FleetMachine machine;
-    Found found = with_token({9, 0, 0});
+    Found found;
     found.rejections = 3;
     found.next_try = 40s;
     static_cast<void>(machine.begin(deadline));
@@ -116,10 +116,88 @@ TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
     EXPECT_EQ(step.delay, 40s);
     EXPECT_EQ(step.rejections, 3U);
     found.next_try.reset(); // over, but counted
-    found.version.reset();
     static_cast<void>(machine.begin(deadline));
     EXPECT_EQ(machine.on_read(found, at_start).kind, Kind::take_lease);
     EXPECT_EQ(machine.rejections(), 3U);
+}
+
+TEST(FleetMachine, ANewerTokenIsAdoptedThoughLoginsAreLocked) {
+    struct Row {
+        TokenVersion mine;
+        TokenVersion found;
+        Kind kind;
+    };
+
+    const Row table[]{{{}, {9, 0, 0}, Kind::adopt},
+                      {{5, 0, 0}, {9, 0, 0}, Kind::adopt},
+                      {{9, 0, 0}, {9, 0, 0}, Kind::locked},
+                      {{9, 0, 0}, {5, 0, 0}, Kind::locked}};
+    for (const Row& row : table) {
+        FleetMachine machine = with(row.mine);
+        Found found = with_token(row.found);
+        found.next_try = 40s;
+        static_cast<void>(machine.begin(deadline));
+        EXPECT_EQ(machine.on_read(found, at_start).kind, row.kind) << row.mine.era << ' ' << row.found.era;
+    }
+}
+
+TEST(FleetMachine, ATokenWithoutAnEraIsReplacedByOneThatWasIssuedLaterOnly) {
+    struct Row {
+        const char* what;
+        std::int64_t mine;
+        std::int64_t found;
+        bool adopted;
+    };
+
+    const Row table[]{{"issued later", 100, 101, true},
+                      {"issued earlier, as of a copy of the store", 100, 99, false},
+                      {"issued at the same time", 100, 100, true},
+                      {"mine does not say", 0, 99, true},
+                      {"the other one does not say", 100, 0, true}};
+    for (const Row& row : table) {
+        FleetMachine machine; // the token comes from the token store's file
+        static_cast<void>(machine.swapped(row.mine));
+        static_cast<void>(machine.begin(deadline));
+        EXPECT_EQ(machine.on_read(with_token({5000, row.found, 0}), at_start).kind,
+                  row.adopted ? Kind::adopt : Kind::take_lease)
+            << row.what;
+    }
+}
+
+TEST(FleetMachine, WhatCantBeOpenedRaisesNoEra) {
+    FleetMachine machine;
+    auto forged = with_token({TokenVersion::largest, 0, 0});
+    forged.readable = false;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_read(forged, at_start));
+    static_cast<void>(machine.on_lease(true, 5000, at_start));
+    EXPECT_EQ(machine.on_read(forged, at_start).kind, Kind::log_in);
+    EXPECT_EQ(machine.logged_in(0, 0).era, 5000);
+}
+
+TEST(FleetMachine, VersionsStayWhereTheStoreComparesThemExactly) {
+    constexpr auto largest = TokenVersion::largest;
+    FleetMachine machine = with({largest, largest, largest});
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    EXPECT_TRUE(machine.logged_in(1, INT64_MAX).is_in_range());
+    const TokenVersion wrong[]{{largest + 1, 0, 0}, {-1, 0, 0}, {0, largest + 1, 0}, {0, 0, -1}};
+    for (const TokenVersion& version : wrong)
+        EXPECT_FALSE(version.is_in_range());
+}
+
+TEST(FleetMachine, AnOpaqueTokenOfALoginAloneIsOrderedByTheClockOfItsMachine) {
+    FleetMachine first;
+    FleetMachine second;
+    for (FleetMachine* const machine : {&first, &second}) {
+        static_cast<void>(machine->begin(deadline));
+        static_cast<void>(machine->on_no_answer());
+    }
+    const auto earlier = first.logged_in(0, 6000);
+    EXPECT_LT(earlier, second.logged_in(0, 7000));
+    static_cast<void>(first.begin(deadline));
+    static_cast<void>(first.on_no_answer());
+    EXPECT_LT(earlier, first.logged_in(0, 5000)) << "also if that clock is set back";
 }
 
 TEST(FleetMachine, WithoutTheStoreItLogsInAlone) {
@@ -140,7 +218,7 @@ TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     FleetMachine machine = with({5, 100, 0});
     static_cast<void>(machine.begin(deadline));
     static_cast<void>(machine.on_no_answer());
-    EXPECT_GT(machine.logged_in(200), (TokenVersion{5, 100, 0}));
+    EXPECT_GT(machine.logged_in(200, 0), (TokenVersion{5, 100, 0}));
     static_cast<void>(machine.begin(deadline));
     EXPECT_EQ(machine.on_read(with_token({5, 100, 0}), at_start).kind, Kind::take_lease);
     // Others have logged in meanwhile: the upstream's clock tells which token is newer.
@@ -157,7 +235,7 @@ TEST(FleetMachine, ALoginAfterTheStoreWasEmptiedIsNewerThanThoseBefore) {
     static_cast<void>(fresh.on_read({}, at_start));
     static_cast<void>(fresh.on_lease(true, 6000, at_start)); // the store's clock goes on
     static_cast<void>(fresh.on_read({}, at_start));
-    const auto version = fresh.logged_in(0);
+    const auto version = fresh.logged_in(0, 0);
     static_cast<void>(known.begin(deadline));
     EXPECT_EQ(known.on_read(with_token(version), at_start).kind, Kind::adopt);
 }
@@ -173,8 +251,8 @@ TEST(FleetMachine, ALoginThatWasStoppedForLongerThanTheLeaseIsOlderThanTheOneAft
     static_cast<void>(next.on_read(with_token({1, 0, 0}, 0s), at_start));
     static_cast<void>(next.on_lease(true, 15'001, at_start));
     static_cast<void>(next.on_read(with_token({1, 0, 0}, 0s), at_start));
-    const auto newer = next.logged_in(100);
-    EXPECT_LT(stopped.logged_in(200), newer) << "whatever its token says";
+    const auto newer = next.logged_in(100, 0);
+    EXPECT_LT(stopped.logged_in(200, 0), newer) << "whatever its token says";
 }
 
 TEST(FleetMachine, SwapsAreNewerThanTheirLoginAndOlderThanTheNext) {
@@ -246,7 +324,7 @@ TEST(FleetMachine, StoredVersionsOnlyGrowAndLeasesAreNeverSharedWhateverHappens)
                 [[fallthrough]];
             case Kind::log_in_alone: {
                 const auto before = replica.machine.mine();
-                const auto version = replica.machine.logged_in(0);
+                const auto version = replica.machine.logged_in(0, 0);
                 EXPECT_GT(version, before) << seed;
                 if (!stored || version > *stored)
                     stored = version; // compare-and-set

@@ -537,5 +537,46 @@ TEST(TokenMachine, KeepsItsPromisesForAnyOrderOfEvents) {
     }
 }
 
+/// What another replica received so long ago.
+TokenMachine::Candidate of_the_fleet(std::string_view value, Duration age) {
+    auto token = opaque(value);
+    token.age = age;
+    return token;
+}
+
+TEST(TokenMachine, AnotherReplicasLoginProvesOnlySomethingWhileItIsFresh) {
+    for (const Duration age : {Duration{1s}, Duration{20s}}) {
+        MachineFixture f;
+        const bool fresh = age < f.settings.fresh_for;
+        static_cast<void>(f.start());
+        static_cast<void>(f.machine.login_done(opaque("own"), f.at()));
+        f.now += 1min;
+        EXPECT_TRUE(f.refused(1).start_login);
+        const auto adopted = f.machine.login_done(of_the_fleet("of-the-fleet", age), f.at());
+        EXPECT_EQ(adopted.action, Action::use);
+        EXPECT_EQ(adopted.after_login, fresh);
+        EXPECT_EQ(f.machine.login_since(1), fresh);
+        const auto again = f.refused(2);
+        EXPECT_EQ(again.action, fresh ? Action::pass : Action::wait);
+        EXPECT_EQ(again.start_login, !fresh) << "it may have been revoked, too";
+        if (fresh)
+            continue;
+        EXPECT_TRUE(f.machine.login_done(opaque("own-2"), f.at()).after_login);
+        EXPECT_EQ(f.refused(3).action, Action::pass);
+    }
+}
+
+TEST(TokenMachine, ALockOutOfTheFleetDoesNotLowerItsOwnCount) {
+    MachineFixture f;
+    static_cast<void>(f.start());
+    for (int i = 0; i < 3; ++i) {
+        static_cast<void>(f.machine.login_failed(Failure::rejected, std::nullopt, f.at()));
+        f.now += 1h;
+        ASSERT_TRUE(f.machine.tick(f.at()).start_login);
+    }
+    static_cast<void>(f.machine.locked_out(1, 10s, f.at()));
+    EXPECT_EQ(f.machine.rejections(), 3U);
+}
+
 } // namespace
 } // namespace bearerd::auth

@@ -1,9 +1,11 @@
+#include "unit/auth/jwt_text.hpp"
 #include "unit/auth/token_service_fixture.hpp"
 #include "unit/fleet/fake_store.hpp"
 
 #include <bearerd/auth/token_service.hpp>
 
 #include <algorithm>
+#include <new>
 
 namespace bearerd::auth {
 namespace {
@@ -363,6 +365,146 @@ TEST_F(FleetOfServices, AStaticTokenIsNotShared) {
     add(options);
     until([this] { return all_have("static-token"); });
     EXPECT_TRUE(store.commands.empty());
+}
+
+TEST_F(FleetOfServices, ALoginTakesThreeRoundTripsToTheStore) {
+    add();
+    until([this] { return logins() == 1; });
+    EXPECT_EQ(store.trips, 3) << "read, lease, read";
+}
+
+/// As if the store did not answer in time, but took what is written later.
+bool is_read(const fleet::Command& command) {
+    return command.front() == "GET" || command.front() == "PTTL";
+}
+
+TEST_F(FleetOfServices, ALoginAloneDoesNotShortenTheLockOfTheOthers) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
+    until([this] { return all_are("rejected") && store.value("lease").empty(); });
+    store.put("rejections", "", "5");
+    store.keep("next_try", 15min);
+    store.refuses = is_read;
+    add();
+    until([this] { return logins() == 2; });
+    const auto before = store.trips;
+    one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
+    until([this, before] { return store.trips > before; });
+    EXPECT_EQ(store.value("rejections"), "5");
+    EXPECT_EQ(store.life("next_try"), 15min);
+}
+
+TEST_F(FleetOfServices, ALoginAloneThatSucceedsUnlocksTheOthers) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
+    until([this] { return all_are("rejected") && store.value("lease").empty(); });
+    store.refuses = is_read;
+    add();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("own-token"));
+    until([this] { return store.value("rejections").empty(); });
+    EXPECT_EQ(store.value("next_try"), "");
+}
+
+TEST_F(FleetOfServices, ALockOutThatIsKnownCountsThoughTheTokenCantBeRead) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
+    until([this] { return all_are("rejected") && store.value("lease").empty(); });
+    store.refuses = [](const fleet::Command& command) { return command.front() == "EVAL"; };
+    add();
+    until([this] { return all_are("rejected"); });
+    EXPECT_EQ(logins(), 1U);
+}
+
+TEST_F(FleetOfServices, AnOlderTokenOfTheFleetThatIsRejectedTooLeadsToALogin) {
+    Replica& first = add();
+    until([this] { return logins() == 1; });
+    first.transport->answer(FakeAnswer::token("shared-token-1"));
+    Replica& second = add();
+    until([this] { return all_have("shared-token-1") && store.value("lease").empty(); });
+    now += 1min;
+    reject(first);
+    until([this] { return logins() == 2; });
+    first.transport->answer(FakeAnswer::token("shared-token-2"));
+    until([this] { return advice.size() == 1 && store.value("lease").empty(); });
+    EXPECT_TRUE(advice[0].after_login);
+    now += 1min;
+    reject(second);
+    until([this] { return advice.size() == 2; });
+    EXPECT_EQ(value(advice[1].token), "shared-token-2");
+    EXPECT_FALSE(advice[1].after_login) << "nothing is denied: both may have been revoked";
+    reject(second);
+    until([this] { return logins() == 3; });
+    second.transport->answer(FakeAnswer::token("shared-token-3"));
+    until([this] { return advice.size() == 3; });
+    EXPECT_EQ(value(advice[2].token), "shared-token-3");
+    EXPECT_TRUE(advice[2].after_login);
+}
+
+TEST_F(FleetOfServices, ASwapCountsBeforeTheStoreIsCompared) {
+    const auto issued = [](int at) { return jwt(at, at + 3600); };
+    Replica& first = add();
+    until([this] { return logins() == 1; });
+    first.transport->answer(FakeAnswer::token(issued(100)));
+    Replica& second = add();
+    until([&] { return all_have(issued(100)) && store.value("lease").empty(); });
+    second.source->observed(second.source->current(now), issued(150), false);
+    until([this] { return store.field("token", "serial") == "1"; });
+    first.source->observed(first.source->current(now), issued(200), false);
+    reject(first);
+    until([this] { return logins() == 2; });
+}
+
+TEST_F(FleetOfServices, StoppingReleasesTheLease) {
+    Replica& first = add();
+    until([this] { return logins() == 1; });
+    ASSERT_NE(store.value("lease"), "");
+    first.service->stop();
+    until([this] { return store.value("lease").empty(); });
+}
+
+TEST_F(FleetOfServices, WhoWritesToTheStoreCantMakeATokenNewerOrLongerLived) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token"));
+    until([this] { return !store.value("token").empty() && store.value("lease").empty(); });
+    std::size_t expected = 1;
+    for (const char* const field : {"era", "issued_at", "serial", "ends"}) {
+        store.put("token", field, "4503599627370496");
+        Replica& next = add();
+        until([&] { return logins() == expected + 1; });
+        next.transport->answer(FakeAnswer::token("shared-token")); // stored in place of what can't be opened
+        until([&] { return store.field("token", field) != "4503599627370496"; });
+        until([this] { return store.value("lease").empty(); });
+        ++expected;
+    }
+    store.keep("token", 1000h);
+    now += 1h;
+    add();
+    until([&] { return logins() == expected + 1; });
+}
+
+TEST_F(FleetOfServices, AnOfferThatFailsForLackOfMemoryIsNotTheLastOne) {
+    Replica& first = add();
+    until([this] { return logins() == 1; });
+    first.transport->answer(FakeAnswer::token("shared-token-1"));
+    until([this] { return all_have("shared-token-1") && store.value("lease").empty(); });
+    bool failed = false;
+    store.refuses = [&failed](const fleet::Command& command) {
+        if (command.front() == "EVAL" && command[1].find("HSET") != std::string::npos) {
+            failed = true;
+            throw std::bad_alloc{};
+        }
+        return false;
+    };
+    first.source->observed(first.source->current(now), "shared-token-2", false);
+    until([&failed] { return failed; });
+    store.refuses = {};
+    first.source->observed(first.source->current(now), "shared-token-3", false);
+    until([this] { return store.field("token", "serial") == "2"; });
 }
 
 } // namespace

@@ -19,7 +19,16 @@ public:
         commands.push_back(command);
         if (away)
             co_return std::nullopt;
+        if (refuses && refuses(command))
+            co_return error();
         co_return execute(command);
+    }
+
+    net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> all,
+                                                          Duration within) override {
+        ++trips;
+        longest_wait = std::max(longest_wait, within);
+        return Store::call_all(std::move(all), within);
     }
 
     /// The value of the one key whose name has this part; empty if there is none.
@@ -55,8 +64,41 @@ public:
         return all;
     }
 
+    /// Puts a plain value, or fields, under the one key whose name has this part.
+    void put(const std::string& part, const std::string& field, const std::string& content) {
+        for (auto& [name, entry] : entries_)
+            if (name.find(part) != std::string::npos)
+                entry.fields[field] = content;
+    }
+
+    /// The field of the one key whose name has this part.
+    [[nodiscard]] std::string field(const std::string& part, const std::string& name) {
+        for (auto& [key, entry] : entries_)
+            if (key.find(part) != std::string::npos && alive(key))
+                return entry.fields[name];
+        return {};
+    }
+
+    /// What is left of the life of the one key whose name has this part.
+    [[nodiscard]] Duration life(const std::string& part) const {
+        for (const auto& [key, entry] : entries_)
+            if (key.find(part) != std::string::npos && alive(key))
+                return entry.until - clock_();
+        return {};
+    }
+
+    /// Gives that key a life from now on.
+    void keep(const std::string& part, Duration life) {
+        for (auto& [key, entry] : entries_)
+            if (key.find(part) != std::string::npos)
+                entry.until = clock_() + life;
+    }
+
     bool away = false;
+    std::function<bool(const Command&)> refuses; ///< answers these by an error
     std::vector<Command> commands;
+    int trips = 0;
+    Duration longest_wait{};
 
 private:
     struct Entry {
@@ -138,10 +180,18 @@ private:
         if (calls("HMGET")) {
             Value list;
             list.kind = Value::Kind::list;
-            for (const char* const field : {"era", "issued_at", "serial", "token"})
+            for (const char* const field : {"era", "issued_at", "serial", "token", "ends"})
                 list.list.push_back(alive(key) ? text(entries_[key].fields[field]) : Value{});
             list.list.push_back(left(key));
             return list;
+        }
+        if (calls("PTTL")) {
+            const bool longer = left(key).integer >= std::stoll(c[4]);
+            return longer ? number(0) : store_plain(key, "1", c[4]);
+        }
+        if (calls("'SET'")) {
+            const bool more = alive(key) && std::stoll(entries_[key].fields[""]) > std::stoll(c[4]);
+            return more ? number(0) : store_plain(key, c[4], c[5]);
         }
         if (!alive(key) || entries_[key].fields[""] != c[4])
             return number(0);
@@ -152,10 +202,15 @@ private:
         return number(1);
     }
 
+    Value store_plain(const std::string& key, const std::string& content, const std::string& ms) {
+        entries_[key] = Entry{{{"", content}}, after(ms)};
+        return number(1);
+    }
+
     Value publish(const Command& c) {
         const std::string& key = c[3];
         const std::vector<std::int64_t> offered{std::stoll(c[4]), std::stoll(c[5]), std::stoll(c[6])};
-        if (alive(key)) {
+        if (alive(key) && (c[10].empty() || entries_[key].fields["token"] != c[10])) {
             auto& fields = entries_[key].fields;
             const std::vector<std::int64_t> stored{std::stoll(fields["era"]), std::stoll(fields["issued_at"]),
                                                    std::stoll(fields["serial"])};
@@ -163,7 +218,8 @@ private:
                 return number(0);
         }
         entries_[key] =
-            Entry{{{"era", c[4]}, {"issued_at", c[5]}, {"serial", c[6]}, {"token", c[7]}}, after(c[8])};
+            Entry{{{"era", c[4]}, {"issued_at", c[5]}, {"serial", c[6]}, {"token", c[7]}, {"ends", c[9]}},
+                  after(c[8])};
         return number(1);
     }
 
