@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 #include <variant>
 
 namespace bearerd::config {
@@ -27,11 +28,13 @@ Parsed<std::string> parse_prefix(std::string_view text) {
     return std::string{text};
 }
 
-/// Any bytes, as of token_store.key_file.
+/// Any bytes, as of token_store.key_file. Keys can be tried quickly, so that a short one is refused.
 std::variant<Secret, std::string> key_in(const Secret& content) {
+    constexpr std::size_t least = 16;
     Secret key{content_of_secret_file(content.reveal())};
-    if (key.empty())
-        return std::string{"is empty; put a random key into it, as by head -c 32 /dev/urandom"};
+    if (key.size() < least)
+        return std::string{key.empty() ? "is empty" : "has fewer than 16 bytes"} +
+               "; put a random key into it, as by head -c 32 /dev/urandom";
     return key;
 }
 
@@ -45,10 +48,27 @@ void read_file(Section& in, const Environment& environment, std::string_view nam
         out = std::move(*secret);
 }
 
+/// The defaults may stand there, as in the example that lists every key.
+void refuse_tls(Section in, const UpstreamTls& tls) {
+    const std::pair<const char*, bool> keys[]{
+        {"ca_file", !tls.ca_file.empty()},
+        {"client_certificate_file", !tls.client_certificate_file.empty()},
+        {"client_key_file", !tls.client_key_file.empty()},
+        {"server_name", !tls.server_name.empty()},
+        {"min_version", tls.min_version != UpstreamTls{}.min_version},
+    };
+    for (const auto& [name, is_set] : keys)
+        if (is_set)
+            in.fault(name, "has no effect with redis://: set fleet.url to rediss://, or leave this out");
+}
+
 void warn_of_fleet(Section& in, const Settings& settings, const Fleet& fleet) {
     if (!fleet.url.tls && !fleet.password.empty() && !is_loopback(fleet.url.host))
         in.warn("url", "sends the store's password in the clear: use rediss:// unless the network between is "
                        "trusted");
+    if (fleet.lease > settings.auth.login_timeout)
+        in.warn("lease", "is longer than auth.login_timeout: if a replica dies in the middle of a login, the "
+                         "others give up before one of them may log in");
     if (fleet.key_file.empty() && settings.transactions.guard())
         in.warn("key_file", "is missing: the transactions that the fleet knows are named by a key from the "
                             "password, so that a changed password forgets them; name a file with a random "
@@ -75,6 +95,8 @@ void read_fleet(Section in, const Environment& environment, const Settings& sett
         in.fault("required", "takes a store: set fleet.url as well");
     if (!out.on())
         return;
+    if (!out.url.tls)
+        refuse_tls(in.section("tls"), out.tls);
     warn_of_rights(in.section("tls"), "ca_file", out.tls.ca_file, environment);
     warn_of_rights(in.section("tls"), "client_key_file", out.tls.client_key_file, environment);
     warn_of_fleet(in, settings, out);

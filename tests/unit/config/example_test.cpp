@@ -153,6 +153,8 @@ TEST(MinimalFile, IsTheDefaultsInFiveLines) {
 
 /// Each setting by a value that is not its default, so that none is read into another's place.
 TEST(EveryKey, ReachesItsSetting) {
+    FakeWorld world;
+    world.files["/key"] = "sixteen bytes!!!";
     const Settings settings = settings_of(R"(
 listen: {addresses: ["[::1]:1"], paths: [/a], unix_mode: "0600"}
 access: {allow_remote: true, allowed_hosts: [h], allowed_origins: [http://o], allowed_users: [till]}
@@ -172,14 +174,15 @@ transactions: {look_up_for: 21s, settle_for: 61s, remember: 62s, replay_memory: 
                rules: [{mutation: m, key: k, query: "query($key:ID){a(b:$key)}", found: /f}]}
 journal: {directory: /journal, required: true, max_size: 1MiB}
 fleet: {url: rediss://s/1, user: u, password_file: /etc/bearerd/password, prefix: p, lease: 64s,
-        key_file: /etc/bearerd/password, required: true,
+        key_file: /key, required: true,
         tls: {ca_file: fca, client_certificate_file: fcert, client_key_file: fkey, server_name: fsn, min_version: 1.3}}
 admin: {address: unix:/a}
 errors: {status: 200}
 log: {level: error, format: json, requests: false}
 shutdown_grace: 0s
 threads: 2
-)");
+)",
+                                          world);
     EXPECT_EQ(describe(settings), R"(listen.addresses=[::1]:1
 listen.paths=[/a]
 listen.unix_mode=384
@@ -251,7 +254,7 @@ fleet.tls.server_name=fsn
 fleet.tls.min_version=1
 fleet.prefix=p
 fleet.lease=64s
-fleet.key_file=/etc/bearerd/password
+fleet.key_file=/key
 fleet.required=1
 admin.address=unix:/a
 errors.status=1

@@ -58,13 +58,19 @@ TEST(FleetSection, HasItsFaults) {
         {"{url: redis://h, password_file: /none}", "fleet.password_file: /none can't be read"},
         {"{url: redis://h, key_file: /none}", "fleet.key_file: /none can't be read"},
         {"{url: redis://h, key_file: /empty}", "fleet.key_file: /empty is empty"},
+        {"{url: redis://h, key_file: /short}", "fleet.key_file: /short has fewer than 16 bytes"},
+        {"{url: redis://h, tls: {server_name: n}}",
+         "1:44: fleet.tls.server_name: has no effect with redis://"},
+        {"{url: redis://h, tls: {min_version: \"1.3\"}}", "fleet.tls.min_version: has no effect"},
+        {"{url: redis://h, tls: {ca_file: ca}}", "fleet.tls.ca_file: has no effect"},
         {"{url: redis://h, user: u}", "fleet.password_file: is missing"},
-        {"{url: redis://h, tls: {client_key_file: k}}", "fleet.tls.client_certificate_file: is missing"},
+        {"{url: rediss://h, tls: {client_key_file: k}}", "fleet.tls.client_certificate_file: is missing"},
         {"{required: true}", "1:19: fleet.required: takes a store"},
         {"{uri: redis://h}", "fleet.uri: is not a known key"},
     };
     FakeWorld world;
     world.files["/empty"] = "\n";
+    world.files["/short"] = "fifteen bytes!!\n";
     for (const auto& [section, fault] : cases)
         EXPECT_THAT(faults_of(with_fleet(section), world), testing::ElementsAre(testing::HasSubstr(fault)))
             << section;
@@ -72,29 +78,42 @@ TEST(FleetSection, HasItsFaults) {
 
 TEST(FleetSection, WarnsOfAPasswordInTheClearAndOfTransactionsWithoutAKeyFile) {
     const std::string rule = "transactions: {rules: [{mutation: m, key: k, repeats: replay}]}\n";
-    const FakeWorld world;
+    FakeWorld world;
+    world.files["/key"] = "sixteen bytes!!!";
     const auto warnings = [&world](const std::string& text) {
         return warnings_of(text, world.environment());
     };
     EXPECT_THAT(warnings(with_fleet("{url: redis://valkey, password_file: /etc/bearerd/password}")),
                 testing::ElementsAre(testing::HasSubstr("in the clear")));
-    for (const char* const fine : {"{url: redis://valkey}", "{url: \"\"}",
-                                   "{url: rediss://valkey, password_file: /etc/bearerd/password}",
-                                   "{url: redis://localhost, password_file: /etc/bearerd/password}"})
+    for (const char* const fine :
+         {"{url: redis://valkey}", "{url: redis://valkey, tls: {ca_file: \"\", min_version: \"1.2\"}}",
+          "{url: \"\"}", "{url: rediss://valkey, password_file: /etc/bearerd/password}",
+          "{url: redis://localhost, password_file: /etc/bearerd/password}"})
         EXPECT_THAT(warnings(with_fleet(fine)), testing::IsEmpty()) << fine;
     EXPECT_THAT(warnings(rule + with_fleet("{url: redis://valkey}")),
                 testing::ElementsAre(testing::HasSubstr("fleet.key_file: is missing")));
-    EXPECT_THAT(warnings(rule + with_fleet("{url: redis://valkey, key_file: /etc/bearerd/password}")),
+    EXPECT_THAT(warnings(rule + with_fleet("{url: redis://valkey, key_file: /key}")), testing::IsEmpty());
+}
+
+TEST(FleetSection, WarnsOfALeaseThatTheOthersDoNotWaitFor) {
+    const FakeWorld world;
+    const auto warnings = [&world](const std::string& text) {
+        return warnings_of(text, world.environment());
+    };
+    EXPECT_THAT(warnings(with_fleet("{url: redis://valkey, lease: 11s}")),
+                testing::ElementsAre(testing::HasSubstr("fleet.lease: is longer than auth.login_timeout")));
+    EXPECT_THAT(warnings("auth: {login_timeout: 11s}\n" + with_fleet("{url: redis://valkey, lease: 11s}")),
                 testing::IsEmpty());
 }
 
 TEST(FleetSection, ReadsItsSecrets) {
     FakeWorld world;
-    world.files["/key"] = std::string{"\0\1\n\n", 4};
+    const std::string key = std::string{"\0\1", 2} + "a random key at\n";
+    world.files["/key"] = key + "\n";
     const Settings settings = settings_of(
         with_fleet("{url: redis://valkey, password_file: /etc/bearerd/password, key_file: /key}"), world);
     EXPECT_EQ(settings.fleet.password.reveal(), "from-file");
-    EXPECT_EQ(settings.fleet.key.reveal(), (std::string_view{"\0\1\n", 3})) << "any bytes, but one newline";
+    EXPECT_EQ(settings.fleet.key.reveal(), key) << "any bytes, but one newline";
 }
 
 } // namespace
