@@ -353,13 +353,20 @@ net::Task<FleetMachine::Step> FleetLogin::take_lease(VisitPtr visit, TimePoint u
     std::vector<Command> commands;
     commands.push_back({"SET", place.name("lease"), visit->owner, "NX", "PX", ms_text(place.lease)});
     commands.push_back({"TIME"});
+    commands.push_back({"PTTL", place.name("lease")});
     const auto answers = co_await ask(std::move(commands), until);
     const auto& taken = answers.at(0);
     const auto& time = answers.at(1);
+    const auto ends_in = answers.at(2) ? number_in(*answers.at(2)) : std::nullopt;
     if (is_over(*visit) || !taken)
         co_return machine_.on_no_answer();
     if (taken->kind == Value::Kind::nil) {
         visit->may_hold = false;
+        // It would hold up the whole fleet: the store's clock was set back, or somebody else wrote the key.
+        constexpr int unending = -1;
+        const auto longest = std::chrono::ceil<std::chrono::milliseconds>(2 * place.lease).count();
+        if (ends_in && (*ends_in == unending || *ends_in > longest))
+            co_return machine_.on_no_answer();
         co_return machine_.on_lease(false, 0, moment());
     }
     const auto now_ms = time ? time_in(*time) : std::nullopt;

@@ -58,8 +58,10 @@ FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept
         result.rejections = found.rejections;
         return result;
     }
-    if (found.version && found.is_current) // as of the token store's file: now it is known which one it is
-        mine_ = std::max(mine_, *found.version);
+    if (found.version && found.is_current && *found.version >= mine_) {
+        mine_ = *found.version; // as of the token store's file: now it is known which one it is
+        alone_ = false;
+    }
     if (lease_ == Lease::ours) {
         next_era_ = std::max(next_era_, highest_era_ + 1);
         return step(StepKind::log_in);

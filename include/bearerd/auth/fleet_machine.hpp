@@ -88,13 +88,19 @@ public:
     [[nodiscard]] TokenVersion logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept;
 
     /// The token of the last on_read() became this replica's.
-    void adopted() noexcept { mine_ = read_.version.value_or(mine_); }
+    void adopted() noexcept {
+        mine_ = read_.version.value_or(mine_);
+        alone_ = false;
+    }
 
     /// The version of a token that an answer has brought in place of this replica's.
     [[nodiscard]] TokenVersion swapped(std::int64_t issued_at) noexcept;
 
     /// The token became another one without the fleet: a stored one, or another account's.
-    void forget() noexcept { mine_ = {}; }
+    void forget() noexcept {
+        mine_ = {};
+        alone_ = false;
+    }
 
     [[nodiscard]] const TokenVersion& mine() const noexcept { return mine_; }
 

@@ -228,6 +228,19 @@ TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     EXPECT_EQ(machine.on_read(with_token({9, 201, 0}), at_start).kind, Kind::adopt);
 }
 
+TEST(FleetMachine, AfterALoginAloneAnAdoptedTokenHasItsEraAgain) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    static_cast<void>(machine.logged_in(100, 5000));
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({6000, 200, 0}), at_start).kind, Kind::adopt);
+    machine.adopted();
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({5500, 300, 0}), at_start).kind, Kind::take_lease)
+        << "of an earlier login, though issued later";
+}
+
 TEST(FleetMachine, ALoginAfterTheStoreWasEmptiedIsNewerThanThoseBefore) {
     FleetMachine known = with({5000, 0, 3});
     FleetMachine fresh;

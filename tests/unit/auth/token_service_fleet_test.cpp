@@ -458,6 +458,14 @@ TEST_F(FleetOfServices, ASwapCountsBeforeTheStoreIsCompared) {
     until([this] { return logins() == 2; });
 }
 
+TEST_F(FleetOfServices, ALeaseThatDoesNotEndInItsTimeHoldsUpNobody) {
+    add();
+    until([this] { return logins() == 1; });
+    store.keep("lease", 1h); // as after the store's clock was set back
+    add();
+    until([this] { return logins() == 2; });
+}
+
 TEST_F(FleetOfServices, StoppingReleasesTheLease) {
     Replica& first = add();
     until([this] { return logins() == 1; });
