@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <exception>
 #include <utility>
+#include <vector>
 
 namespace bearerd::transaction {
 
@@ -197,7 +198,19 @@ void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint no
     }
 }
 
+/// A person has closed it as not executed while it was looked up, and it is found: it was executed. It is
+/// known again, except where another request has claimed a transaction of it meanwhile.
+void Table::revive(const RecordPtr& record) {
+    std::erase_if(record->identities, [this](const Digest& identity) { return records_.contains(identity); });
+    if (record->identities.empty())
+        return;
+    add(record);
+    record->state = State::unknown;
+}
+
 void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
+    if (result.found && record->state == State::gone)
+        revive(record);
     if (result.found) {
         if (record->state == State::unknown)
             execute(record, now);

@@ -186,6 +186,7 @@ private:
     [[nodiscard]] bool make_room(std::size_t records, TimePoint now);
     void settle_locked(const RecordPtr& record, Settlement how, TimePoint now);
     void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
+    void revive(const RecordPtr& record);
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
     void add(const RecordPtr& record);
     void remove(const RecordPtr& record) noexcept;

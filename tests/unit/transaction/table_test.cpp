@@ -69,6 +69,24 @@ public:
     std::shared_ptr<CountingWaiter> waiter = std::make_shared<CountingWaiter>();
 };
 
+TEST_F(TableTest, KnowsWhatIsFoundAfterItWasClosedAsNotExecuted) {
+    for (const bool claimed_again : {false, true}) {
+        const std::uint8_t key = claimed_again ? 2 : 1;
+        settle(claim(key, 1, "first").record, Executed::unknown);
+        const Decision asked = claim(key);
+        ASSERT_EQ(asked.kind, Kind::look_up);
+        Restored closed;
+        closed.identities = {digest(key)};
+        closed.executed = Executed::no;
+        table.close(std::move(closed), now);
+        if (claimed_again) {
+            EXPECT_EQ(claim(key).kind, Kind::first);
+        }
+        table.looked_up(asked.record, {.conclusive = true, .found = "7"}, now);
+        EXPECT_EQ(claim(key).kind, claimed_again ? Kind::wait : Kind::already_executed);
+    }
+}
+
 TEST_F(TableTest, ForwardsTheFirstAndLetsTheSameWait) {
     const Decision first = claim(1, 1, "first");
     EXPECT_EQ(first.kind, Kind::first);
