@@ -196,10 +196,9 @@ std::string metrics_text(const Snapshot& snapshot) {
     counter(families, "bearerd_unheard_total",
             "Mutations that were executed, but whose app was gone before its answer was written.",
             journal.unheard_total);
-    counter(
-        families, "bearerd_journal_missed_total",
-        "Mutations that the journal did not take in time: refused where it is required, else sent without.",
-        journal.missed);
+    counter(families, "bearerd_journal_missed_total",
+            "Mutations that the journal did not take in time: refused if it is required, else sent without.",
+            journal.missed);
     add_gauge(families.emplace_back(MetricFamily{
                   "bearerd_build_info", "Always 1; the label tells the version.", MetricType::Gauge, {}}),
               {{"version", snapshot.version}}, 1);

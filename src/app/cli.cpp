@@ -114,7 +114,7 @@ int complain_of_usage(int argc, char** argv, const CLI::ParseError& error) {
         arguments.emplace_back(argv[i]);
     const std::string suggestion = usage_suggestion(arguments, command_names);
     complain(std::string{error.what()} + (suggestion.empty() ? "" : ": " + suggestion) +
-             "\nbearerd --help and bearerd COMMAND --help tell what can be written.");
+             "\nbearerd --help and bearerd COMMAND --help say what can be written.");
     return exit_usage;
 }
 

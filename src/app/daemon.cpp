@@ -298,7 +298,7 @@ void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) 
     first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()));
     for (std::size_t i = 1; i < workers_.size(); ++i) {
         Worker& worker = *workers_[i];
-        // Made here and not there, where another reload may have come before: it must be this upstream's.
+        // Made here and not there, where another reload may have been first: it must be this upstream's.
         auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
         auto serve_anew = [&worker, generation, source = std::move(source)]() mutable {
             worker.serve(generation, worker.make_pool(generation), std::move(source));

@@ -35,7 +35,7 @@ struct OpenTransactions {
 /// On the first worker's thread.
 class Heartbeat {
 public:
-    /// `status` gives nothing where there is none to tell. `on_beat` is called at each beat: every ten
+    /// `status` returns nullopt if there is nothing to report. `on_beat` is called at each beat: every ten
     /// seconds, or more often if the watchdog wants it.
     Heartbeat(const std::vector<std::unique_ptr<Worker>>& workers,
               std::function<std::optional<std::string>()> status, std::function<void()> on_beat);

@@ -3,7 +3,6 @@
 #include "check_command.hpp"
 #include "cli_output.hpp"
 
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -26,7 +25,6 @@ constexpr std::uint32_t group_reads = 0040;
 constexpr std::uint32_t others_read = 0004;
 constexpr std::uint32_t group_passes = 0010;
 constexpr std::uint32_t others_pass = 0001;
-constexpr std::uint32_t all_permissions = 07777;
 
 bool for_root_alone(const FileRights& rights) noexcept {
     const bool folder = rights.role == FileRights::Role::holder;
@@ -36,13 +34,6 @@ bool for_root_alone(const FileRights& rights) noexcept {
     return rights.uid == 0 && !by_group && (rights.mode & others) == 0;
 }
 
-void add(FileRights::Role role, const fs::path& path, std::vector<FileRights>& out) {
-    struct stat status{};
-
-    if (::stat(path.c_str(), &status) == 0)
-        out.push_back({role, path.string(), status.st_mode & all_permissions, status.st_uid, status.st_gid});
-}
-
 /// Of the file and all folders above it; empty if it is not there.
 std::vector<FileRights> rights_up_to_root(const std::string& path) {
     std::error_code failure;
@@ -50,23 +41,22 @@ std::vector<FileRights> rights_up_to_root(const std::string& path) {
     std::vector<FileRights> rights;
     if (failure)
         return rights;
-    add(FileRights::Role::file, real, rights);
+    const auto add = [&rights](FileRights::Role role, const fs::path& of) {
+        if (auto found = config::rights_on(role, of.string()))
+            rights.push_back(std::move(*found));
+    };
+    add(FileRights::Role::file, real);
     for (fs::path holder = real; holder != holder.parent_path();) {
         holder = holder.parent_path();
-        add(FileRights::Role::holder, holder, rights);
+        add(FileRights::Role::holder, holder);
     }
     return rights;
 }
 
 /// Each setting that names a file, with the file.
 std::vector<std::pair<std::string, std::string>> named_files(const config::Settings& settings) {
-    std::string_view secret = "credentials.password_file";
-    if (settings.auth.kind == config::LoginKind::oauth2_client_credentials)
-        secret = "auth.client_secret_file";
-    else if (settings.auth.kind == config::LoginKind::static_token)
-        secret = "auth.secret_file";
     const config::UpstreamTls& tls = settings.upstream.tls;
-    return {{std::string{secret}, settings.credentials.password_file},
+    return {{std::string{config::secret_key(settings.auth.kind)}, settings.credentials.password_file},
             {"token_store.key_file", settings.token_store.key_file},
             {"upstream.tls.ca_file", tls.ca_file},
             {"upstream.tls.client_certificate_file", tls.client_certificate_file},

@@ -3,7 +3,12 @@
 #include "cli_output.hpp"
 #include "exit_status.hpp"
 
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/clock.hpp>
+#include <bearerd/base/descriptor.hpp>
+
 #include <fcntl.h>
+#include <poll.h>
 #include <spawn.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -11,6 +16,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
+#include <csignal>
 #include <cstddef>
 #include <filesystem>
 #include <system_error>
@@ -60,21 +67,13 @@ constexpr auto kept_settings = std::to_array<std::string_view>({"AmbientCapabili
                                                                 "User",
                                                                 "WorkingDirectory"});
 
-std::string_view trimmed(std::string_view text) noexcept {
-    constexpr std::string_view blanks = " \t\r";
-    const std::size_t first = text.find_first_not_of(blanks);
-    if (first == std::string_view::npos)
-        return {};
-    return text.substr(first, text.find_last_not_of(blanks) - first + 1);
-}
-
 /// The lines, with those that end in a backslash joined, and without comments and blanks around.
 std::vector<std::string> logical_lines(std::string_view text) {
     std::vector<std::string> lines;
     std::string open;
     while (!text.empty()) {
         const std::size_t end = std::min(text.find('\n'), text.size());
-        const std::string_view line = trimmed(text.substr(0, end));
+        const std::string_view line = trim(text.substr(0, end));
         text.remove_prefix(std::min(end + 1, text.size()));
         if (line.starts_with('#') || line.starts_with(';'))
             continue;
@@ -90,7 +89,7 @@ std::vector<std::string> logical_lines(std::string_view text) {
     return lines;
 }
 
-/// The name before the "@", or the whole; and what stands behind it.
+/// The name before the "@", or the whole; and what follows it.
 struct NameParts {
     std::string_view prefix;
     std::string_view instance;
@@ -151,42 +150,72 @@ bool is_kept(std::string_view setting) noexcept {
     return std::ranges::binary_search(kept_settings, setting);
 }
 
-/// A process's standard output, which ended with 0; nullopt if not.
-std::optional<std::string> output_of(const std::vector<std::string>& words) {
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
-        return std::nullopt;
+/// As exec(3) takes them. Valid as long as the words.
+std::vector<char*> argument_vector(const std::vector<std::string>& words) {
     std::vector<char*> arguments;
     for (const std::string& word : words)
         arguments.push_back(const_cast<char*>(word.c_str())); // NOLINT(cppcoreguidelines-pro-type-const-cast)
     arguments.push_back(nullptr);
+    return arguments;
+}
+
+/// Starts a program whose standard output goes to `output`; -1 if that fails.
+pid_t start(const std::vector<std::string>& words, const Descriptor& output) {
     posix_spawn_file_actions_t actions{};
     ::posix_spawn_file_actions_init(&actions);
-    ::posix_spawn_file_actions_adddup2(&actions, ends[1], STDOUT_FILENO);
-    pid_t child = 0;
-    const int failure =
-        ::posix_spawnp(&child, arguments.front(), &actions, nullptr, arguments.data(), environ);
+    ::posix_spawn_file_actions_adddup2(&actions, output.get(), STDOUT_FILENO);
+    const std::vector<char*> arguments = argument_vector(words);
+    pid_t child = -1;
+    if (::posix_spawnp(&child, arguments.front(), &actions, nullptr, arguments.data(), environ) != 0)
+        child = -1;
     ::posix_spawn_file_actions_destroy(&actions);
-    ::close(ends[1]);
-    std::string output;
+    return child;
+}
+
+/// Reads to the end; nullopt if that does not come within a time in which systemctl answers on any machine.
+std::optional<std::string> read_to_end(const Descriptor& from) {
+    constexpr Duration longest = std::chrono::seconds{20};
+    const TimePoint end = BootClock::now() + longest;
+    std::string all;
     std::array<char, 4096> part{};
-    ssize_t got = 0;
-    while (failure == 0 &&
-           ((got = ::read(ends[0], part.data(), part.size())) > 0 || (got < 0 && errno == EINTR)))
-        output.append(part.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
-    ::close(ends[0]);
+    while (true) {
+        const auto left = std::chrono::ceil<std::chrono::milliseconds>(end - BootClock::now());
+        pollfd readable{from.get(), POLLIN, 0};
+        const int ready = left.count() > 0 ? ::poll(&readable, 1, static_cast<int>(left.count())) : 0;
+        if (ready == 0)
+            return std::nullopt;
+        const ssize_t got = ready > 0 ? ::read(from.get(), part.data(), part.size()) : -1;
+        if (got == 0)
+            return all;
+        if (got < 0 && errno != EINTR)
+            return std::nullopt;
+        all.append(part.data(), static_cast<std::size_t>(std::max<ssize_t>(got, 0)));
+    }
+}
+
+/// What a program prints, if it ends with 0 in time; else nullopt.
+std::optional<std::string> output_of(const std::vector<std::string>& words) {
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) != 0)
+        return std::nullopt;
+    const Descriptor readable{ends[0]};
+    Descriptor writable{ends[1]};
+    const pid_t child = start(words, writable);
+    writable.reset();
+    if (child == -1)
+        return std::nullopt;
+    auto output = read_to_end(readable);
+    if (!output)
+        ::kill(child, SIGKILL);
     int status = -1;
-    if (failure != 0 || ::waitpid(child, &status, 0) != child || status != 0)
+    if (::waitpid(child, &status, 0) != child || status != 0)
         return std::nullopt;
     return output;
 }
 
 /// Becomes that program. Returns only if that fails.
 void become(const std::vector<std::string>& words) {
-    std::vector<char*> arguments;
-    for (const std::string& word : words)
-        arguments.push_back(const_cast<char*>(word.c_str())); // NOLINT(cppcoreguidelines-pro-type-const-cast)
-    arguments.push_back(nullptr);
+    const std::vector<char*> arguments = argument_vector(words);
     ::execvp(arguments.front(), arguments.data());
 }
 
@@ -216,11 +245,11 @@ std::variant<ServiceUnit, std::string> read_unit(std::string_view full_name, std
         const std::size_t equals = line.find('=');
         if (!in_service || equals == std::string::npos)
             continue;
-        const std::string_view setting = trimmed(std::string_view{line}.substr(0, equals));
+        const std::string_view setting = trim(std::string_view{line}.substr(0, equals));
         const bool starts = setting == "ExecStart";
         if (!starts && !is_kept(setting))
             continue;
-        const auto value = expanded(trimmed(std::string_view{line}.substr(equals + 1)), full_name);
+        const auto value = expanded(trim(std::string_view{line}.substr(equals + 1)), full_name);
         if (!value)
             return line + " has a specifier that only systemd knows: try it by systemd-run";
         if (starts) {
@@ -265,7 +294,8 @@ int run_as_service(std::string_view service, std::vector<std::string> arguments,
     }
     const auto text = output_of({"systemctl", "cat", "--no-pager", "--", *name});
     if (!text) {
-        complain("systemctl cat " + *name + " fails, so it is not known how that service runs");
+        complain("systemctl cat " + *name +
+                 " fails or does not end, so it is not known how that service runs");
         return exit_failed;
     }
     auto read = read_unit(*name, *text);

@@ -30,7 +30,7 @@ std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fi
     return known ? name : name + "#" + std::to_string(number);
 }
 
-/// What to ask after; nullopt if it can't be told, or if the rules or the account have changed since.
+/// What to ask after; nullopt if it is not known, or if the rules or the account have changed since.
 std::optional<std::vector<graphql::RootField>> questions(const Settler::Case& what,
                                                          const Settler::Asker& asker) {
     if (what.account != asker.account)
@@ -101,7 +101,7 @@ void Settler::insert(Case unknown, bool former) {
     const auto [at, fresh] = open_.try_emplace(name_of(unknown.account, unknown.fields, unknown.number));
     Open& open = at->second;
     const std::uint64_t number = std::max(open.what.number, unknown.number);
-    if (!fresh) { // the journal and the guard tell of the same one
+    if (!fresh) { // the journal and the guard report the same one
         open.what.number = number;
         return;
     }

@@ -19,7 +19,7 @@ const json* member(const json& object, const char* key) {
     return found == object.end() ? nullptr : &*found;
 }
 
-/// A member as text; empty where it is absent, null, or no scalar.
+/// A member as text; empty if it is absent, null, or no scalar.
 std::string text(const json* object, const char* key) {
     const json* value = object != nullptr && object->is_object() ? member(*object, key) : nullptr;
     if (value == nullptr || value->is_null() || value->is_structured())

@@ -112,7 +112,7 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     if (std::string name = name_of(*generation.settings); std::exchange(restored_, name) == name)
         return;
     if (shared_.journal != nullptr)
-        shared_.journal->tell_all(); // first: what ends after the reading is told
+        shared_.journal->tell_all(); // first: what ends after the reading is reported
     const auto reading = journal::read_journal(directory_);
     if (!reading) {
         const std::string reason = reading.error().message();

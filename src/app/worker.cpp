@@ -263,7 +263,7 @@ void Worker::drain(std::function<void()> drained) {
     questions_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();
-    // Sessions just accepted begin in a turn that is queued already; they are asked behind it.
+    // Sessions just accepted begin in a turn that is queued already; they are asked after it.
     asio::post(context_, [this] { sessions_.finish_soon(); });
     net::spawn(context_.get_executor(), finish(std::move(drained)), "shutdown");
 }

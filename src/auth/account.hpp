@@ -16,22 +16,17 @@ namespace bearerd::auth {
     return settings.auth.kind == config::LoginKind::static_token ? "static token" : settings.credentials.user;
 }
 
-/// What has to be corrected after a rejected login, and the setting that names the file with the secret.
-struct CredentialWords {
-    std::string_view what;
-    std::string_view key;
-};
-
-[[nodiscard]] constexpr CredentialWords credential_in_words(config::LoginKind kind) noexcept {
+/// What has to be corrected after a rejected login.
+[[nodiscard]] constexpr std::string_view credential_in_words(config::LoginKind kind) noexcept {
     switch (kind) {
     case config::LoginKind::oauth2_client_credentials:
-        return {"client id or client secret", "client_secret_file"};
+        return "client id or client secret";
     case config::LoginKind::static_token:
-        return {"token", "secret_file"};
+        return "token";
     case config::LoginKind::graphql:
         break;
     }
-    return {"user name or password", "password_file"};
+    return "user name or password";
 }
 
 } // namespace bearerd::auth

@@ -124,9 +124,8 @@ AuthStatus TokenService::Core::status() const {
     status.identity = name.empty() ? user_in_words(*settings_) : std::string{name};
     status.last_login_result = last_result_;
     status.last_login_reason = last_reason_;
-    const CredentialWords words = credential_in_words(settings_->auth.kind);
-    status.credential = words.what;
-    status.credential_key = words.key;
+    status.credential = credential_in_words(settings_->auth.kind);
+    status.credential_key = config::secret_key(settings_->auth.kind);
     if (const auto next = machine_.next_try(); next && *next > at)
         status.next_try = *next - at;
     return status;

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace bearerd::config {
@@ -38,13 +39,8 @@ std::optional<std::uint32_t> local_uid(const std::string& name) {
 }
 
 void add_rights(FileRights::Role role, const std::string& path, std::vector<FileRights>& out) {
-    struct stat status{};
-
-    if (::stat(path.c_str(), &status) != 0)
-        return;
-    if (role == FileRights::Role::file && S_ISDIR(status.st_mode))
-        role = FileRights::Role::folder;
-    out.push_back({role, path, status.st_mode & 07777U, status.st_uid, status.st_gid});
+    if (auto rights = rights_on(role, path))
+        out.push_back(std::move(*rights));
 }
 
 std::string holder_of(const std::filesystem::path& path) {
@@ -78,6 +74,16 @@ Identity own_identity() {
 }
 
 } // namespace
+
+std::optional<FileRights> rights_on(FileRights::Role role, const std::string& path) {
+    struct stat status{};
+
+    if (::stat(path.c_str(), &status) != 0)
+        return std::nullopt;
+    if (role == FileRights::Role::file && S_ISDIR(status.st_mode))
+        role = FileRights::Role::folder;
+    return FileRights{role, path, status.st_mode & 07777U, status.st_uid, status.st_gid};
+}
 
 std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};

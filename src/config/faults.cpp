@@ -14,7 +14,7 @@ std::vector<ConfigError> Faults::take() {
 
 namespace {
 
-std::string format(std::string_view file, const ConfigError& fault, std::string_view kind) {
+std::string in_words(std::string_view file, const ConfigError& fault, std::string_view kind) {
     std::string text{file};
     if (fault.line > 0)
         text += ':' + std::to_string(fault.line) + ':' + std::to_string(fault.column);
@@ -28,11 +28,11 @@ std::string format(std::string_view file, const ConfigError& fault, std::string_
 } // namespace
 
 std::string format_fault(std::string_view file, const ConfigError& fault) {
-    return format(file, fault, {});
+    return in_words(file, fault, {});
 }
 
 std::string format_warning(std::string_view file, const ConfigError& warning) {
-    return format(file, warning, "warning: ");
+    return in_words(file, warning, "warning: ");
 }
 
 } // namespace bearerd::config

@@ -49,7 +49,7 @@ public:
           element_{element},
           out_{out} {}
 
-    /// `text`: from the '{' on. False: it can't be told.
+    /// `text`: from the '{' on. False: it is not known.
     bool collect(std::string_view text, bool runs);
 
 private:
@@ -224,7 +224,7 @@ void RootCollector::arguments(Cursor& at, RootField& field) {
     at.take(); // the parenthesis
 }
 
-/// Passes an argument's value; if it is wanted, its text, empty where it is no key.
+/// Passes an argument's value; if it is wanted, its text, empty if it is no key.
 std::string RootCollector::value(Cursor& at, bool wanted) {
     const Token first = at.token;
     if (first.is('$')) {

@@ -151,7 +151,7 @@ void append_context(std::string& out, const ReplyContext& context, bool keep_ali
     out.append("\r\n");
 }
 
-/// "q=0.85" as thousandths; 1000 where the element has none, 0 where it can't be read.
+/// "q=0.85" as thousandths; 1000 if the element has none, 0 if it can't be read.
 int quality(std::string_view parameters) noexcept {
     while (!parameters.empty()) {
         const auto parameter = trim(take_until(parameters, ';'));
@@ -164,7 +164,7 @@ int quality(std::string_view parameters) noexcept {
     return 1000;
 }
 
-/// The quality that an Accept list gives a media type by its exact name; -1 where it does not name it.
+/// The quality that an Accept list gives a media type by its exact name; -1 if it does not name it.
 int accept_quality(std::string_view accept, std::string_view type) noexcept {
     int best = -1;
     while (!accept.empty()) {

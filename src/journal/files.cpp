@@ -189,7 +189,7 @@ std::optional<std::string> Folder::read_close_request() const {
 
 std::optional<Close> Folder::take_close_request() const {
     const auto bytes = read_close_request();
-    // Who has removed it decides: what was withdrawn meanwhile does not count.
+    // The one that removed it decides: what was withdrawn meanwhile does not count.
     if (!bytes || ::unlinkat(descriptor_.get(), close_request, 0) != 0)
         return std::nullopt;
     std::optional<Close> close;

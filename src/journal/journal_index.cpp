@@ -137,7 +137,7 @@ void JournalIndex::count(const JournalEntry& item, bool up) noexcept {
 }
 
 /// The request was executed. Of a transaction that several requests have sent, one entry says so: that which
-/// an answer tells of, or else the first that a look-up has found.
+/// an answer reports, or else the first that a look-up has found.
 void JournalIndex::settle_repeats(std::uint64_t number) {
     const auto self = items_.find(number);
     const auto group =

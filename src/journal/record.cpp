@@ -222,7 +222,7 @@ Close close_of(Reader& in) {
     return close;
 }
 
-/// Whether the line is whole. `record`: nothing where it is of a type that a later version made.
+/// Whether the line is whole. `record`: nullopt if it is of a type that a later version made.
 bool decode(std::string_view line, std::optional<Record>& record) {
     if (line.size() <= sum_digits + 1 || line.size() > max_record || line[sum_digits] != ' ')
         return false;

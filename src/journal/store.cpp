@@ -152,7 +152,7 @@ std::vector<Close> Store::take_closes() const {
     return closes;
 }
 
-/// What the daemon needs on, as records; the newest of it where it is too much.
+/// What the daemon needs on, as records; the newest of it if it is too much.
 std::string Store::carried() {
     std::string all = encode(book_.start());
     all += carried_unresolved();

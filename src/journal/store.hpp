@@ -23,7 +23,7 @@ public:
 
     [[nodiscard]] bool is_open() const noexcept { return folder_.has_value(); }
 
-    /// Writes the records, whose text is `bytes`, all or none of them; a new file first where it is time for
+    /// Writes the records, whose text is `bytes`, all or none of them; a new file first if it is time for
     /// one. Durable only once it is synced.
     [[nodiscard]] error_code append(std::string_view bytes, const std::vector<Record>& records);
 

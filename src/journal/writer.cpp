@@ -183,7 +183,7 @@ void Journal::Writer::put(Batch& batch) {
         unsynced_since_ = std::min(unsynced_since_, BootClock::now());
     if (!failure && intents) {
         failure = store_.sync();
-        unsynced_since_ = TimePoint::max(); // and what failed is written anew
+        unsynced_since_ = TimePoint::max(); // and what failed is written again
     }
     complete(batch, !failure);
     report(failure ? std::optional{failure.message()} : std::nullopt);

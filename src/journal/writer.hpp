@@ -10,7 +10,7 @@
 
 namespace bearerd::journal {
 
-/// The thread behind the journal, and its queue.
+/// The journal's thread and its queue.
 class Journal::Writer {
 public:
     struct Transaction {

@@ -209,7 +209,7 @@ private:
     std::bitset<graphql::max_root_fields> found_;
 };
 
-/// Looks for what tells that something was executed.
+/// Looks for what shows that something was executed.
 class TraceFinder {
 public:
     explicit TraceFinder(std::string_view body) noexcept : scan_{body} {}

@@ -40,7 +40,7 @@ public:
     [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
     /// Whether the answer is a stream, unless its status says already that the token was rejected.
     [[nodiscard]] bool is_judged_by_its_start(const http::ResponseHead& head) const noexcept;
-    /// Judges what has come of a stream by its first event, part or line (contract 2).
+    /// Judges what has arrived of a stream by its first event, part or line (contract 2).
     [[nodiscard]] graphql::Verdict judge_stream_start(const http::ResponseHead& head, std::string_view body,
                                                       std::string& scratch) const;
     [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;

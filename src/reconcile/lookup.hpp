@@ -27,7 +27,7 @@ private:
     [[nodiscard]] net::Task<bool> log_in_again();
     [[nodiscard]] net::Task<void> rest(Duration pause);
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
-    /// What a whole body means; nothing where it is not whole, or can't be undone.
+    /// What a whole body means; nullopt if it is not whole or can't be decoded.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
 
     Reconciler& owner_;

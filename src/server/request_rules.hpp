@@ -11,7 +11,7 @@
 
 namespace bearerd::server {
 
-/// Whether a request whose head has come may be served (contract 2 and 5); the error that says no. Pure.
+/// Whether a request whose head is complete may be served (contract 2 and 5); if not, the error. Pure.
 /// `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
 [[nodiscard]] std::optional<outcome::ErrorCode>
 judge_request(const http::RequestHead& head, const http::Target& target, bool body_too_large,

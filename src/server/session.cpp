@@ -198,7 +198,7 @@ bool Session::is_newcomer() const noexcept {
     return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
 }
 
-/// Returns whether nothing of a request has come, or only the beginning of an empty line.
+/// Returns whether no byte of a request has arrived, or only the beginning of an empty line.
 bool Session::is_idle() const noexcept {
     return received_.empty() || received_.data() == "\r";
 }
@@ -241,7 +241,7 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         return Read::gone;
     if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
         received_.consume(empty_lines);
-        scanned_ = 0; // the first byte of such a line may have come alone
+        scanned_ = 0; // the first byte of such a line may have arrived alone
     }
     if (is_idle())
         return Read::nothing;
@@ -249,7 +249,7 @@ std::optional<Session::Read> Session::take_head(error_code received) {
     if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
         size = plain->size;
         parse_state_ = plain->state;
-    } else { // it has come in pieces, or is not so plain
+    } else { // it arrived in pieces, or is not so plain
         const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
         if (scan.state == http::HeadEnd::malformed)
             return faulty(ErrorCode::bad_request);
@@ -292,7 +292,7 @@ bool Session::wants_preflight() const {
     return !cors_.empty() && http::is_preflight(parser_.head());
 }
 
-/// Takes what has come of the body. Returns whether it is whole.
+/// Takes what has arrived of the body. Returns whether it is whole.
 bool Session::take_body() {
     while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
         std::size_t consumed = 0;
@@ -419,7 +419,7 @@ Request Session::request() noexcept {
 }
 
 /// An error that the session itself finds. If bytes of the request may still be coming, the connection ends
-/// with it: what follows could not be told from the next request.
+/// with it: what follows could be taken for the next request.
 Reply Session::refusal(ErrorCode code, Report report) {
     if (request_id_.empty())
         make_request_id(request_id_);
@@ -454,7 +454,7 @@ Session::Sent Session::write_at_once(Reply& reply) {
 }
 
 /// Writes what write_at_once() has left of the reply, `sent` bytes of which are written. If there is no
-/// reply, or if it fails before its first byte, the app is told that the outcome is unknown.
+/// reply, or if it fails before its first byte, the app gets OUTCOME_UNKNOWN.
 net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
     bool failed = reply.head.empty();
     bool whole = false;

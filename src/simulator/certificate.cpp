@@ -54,7 +54,7 @@ void extend(X509* certificate, X509* issuer, int kind, const std::string& value)
 }
 
 Certificate start(const char* name, EVP_PKEY* key, long not_before, long not_after) {
-    // Random, since a kept authority signs anew at each start.
+    // Random, since a kept authority signs again at each start.
     const auto serial = static_cast<long>(std::random_device{}()) + 1;
     Certificate certificate(X509_new());
     require(certificate != nullptr, "make a certificate");

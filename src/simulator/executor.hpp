@@ -24,7 +24,7 @@ struct Prepared {
     Operation::Kind kind = Operation::Kind::query;
     std::string name;
     std::vector<PlannedField> fields;
-    Json error; ///< An element of `errors`; null where there is none.
+    Json error; ///< An element of `errors`; null if there is none.
 
     [[nodiscard]] bool has_root(std::string_view name) const;
 };

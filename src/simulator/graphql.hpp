@@ -41,7 +41,7 @@ struct Selection {
     Kind kind = Kind::field;
     std::string alias; ///< The key of the answer: the field's name where the document gives none.
     std::string name;  ///< Of the field or the fragment.
-    std::string type;  ///< The type condition; empty where there is none.
+    std::string type;  ///< The type condition; empty if there is none.
     Arguments arguments;
     std::vector<Directive> directives;
     std::vector<Selection> selections;

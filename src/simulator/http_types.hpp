@@ -20,7 +20,7 @@ struct HttpRequest {
     std::uint64_t connection = 0;
     std::string client_certificate; ///< Its subject; empty where none was shown.
 
-    /// The first header of that name, compared without case; empty where there is none.
+    /// The first header of that name, compared without case; empty if there is none.
     [[nodiscard]] std::string_view header(std::string_view name) const;
     [[nodiscard]] std::string_view path() const;
 };

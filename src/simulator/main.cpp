@@ -21,7 +21,7 @@ Now read_clocks(std::chrono::steady_clock::time_point start) {
 }
 
 void write_file(const std::string& path, const std::string& text) {
-    // Renamed into place: who waits for the file never reads half of it.
+    // Renamed into place: a reader of the file never gets half of it.
     const std::string temporary = path + ".new";
     {
         std::ofstream file(temporary, std::ios::binary | std::ios::trunc);

@@ -111,7 +111,7 @@ asio::awaitable<bool> Session::handshake() {
         ++stats.tls_failed;
         co_return false;
     }
-    // Not what the kernel has received: the first request may have come along with the handshake's end.
+    // Not what the kernel has received: the first request may have arrived with the handshake's end.
     received_before_ = BIO_number_read(SSL_get_rbio(wire_.tls()->native_handle()));
     ++stats.tls_handshakes;
     stats.tls_resumed += SSL_session_reused(wire_.tls()->native_handle()) == 1;

@@ -22,6 +22,14 @@ void refuse_field(Json& faults, const std::string& field, std::string sentence) 
     faults[field].push_back(std::move(sentence));
 }
 
+void check_currency(Json& faults, const Json& arguments) {
+    const auto& currency = member(arguments, "currency");
+    if (is_blank(currency))
+        refuse_field(faults, "currency", std::string(required_sentence));
+    else if (string_of(currency) != "GBP")
+        refuse_field(faults, "currency", "The selected currency is invalid.");
+}
+
 Shop::Shop(ShopOptions options) : options_(options) {
     const std::string date = "2021-06-05 16:19:52";
     for (int i = 0; i <= options_.cards; ++i)
@@ -160,11 +168,7 @@ Outcome Shop::line_items(const Json& arguments) const {
 
 Outcome Shop::create_balance_adjustment(const Json& arguments, const Caller& caller) {
     Json faults = Json::object();
-    const auto& currency = member(arguments, "currency");
-    if (is_blank(currency))
-        refuse_field(faults, "currency", std::string(required_sentence));
-    else if (string_of(currency) != "GBP")
-        refuse_field(faults, "currency", "The selected currency is invalid.");
+    check_currency(faults, arguments);
     const auto& value = member(arguments, "value");
     const auto pence = integer_of(value);
     if (is_blank(value))

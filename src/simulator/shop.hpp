@@ -12,7 +12,7 @@
 
 namespace bearerd::sim {
 
-/// Who asks, for the ledger.
+/// The caller, for the ledger.
 struct Caller {
     std::string request_id;
     std::uint64_t connection = 0;
@@ -110,6 +110,9 @@ private:
 
 /// Adds a sentence to a validation object.
 void refuse_field(Json& faults, const std::string& field, std::string sentence);
+
+/// Refuses every currency but the shop's.
+void check_currency(Json& faults, const Json& arguments);
 
 inline constexpr std::string_view required_sentence = "This field is required";
 

@@ -77,11 +77,7 @@ void Shop::check_order_item(const Json& item, const std::string& path, std::set<
 
 Outcome Shop::create_order(const Json& arguments, const Caller& caller) {
     Json faults = Json::object();
-    const auto& currency = member(arguments, "currency");
-    if (is_blank(currency))
-        refuse_field(faults, "currency", std::string(required_sentence));
-    else if (string_of(currency) != "GBP")
-        refuse_field(faults, "currency", "The selected currency is invalid.");
+    check_currency(faults, arguments);
     check_choice(member(arguments, "sales_channel_id"), sales_channels, "sales_channel_id",
                  "sales channel id", faults);
     const Json items = as_list(member(arguments, "order_items"));

@@ -8,7 +8,7 @@
 
 namespace bearerd::sim {
 
-/// A moment as both clocks tell it: the simulator's own table goes by `steady`, what stands in a JWT by
+/// A moment by both clocks: the simulator's own table goes by `steady`, what stands in a JWT by
 /// `wall`.
 struct Now {
     std::chrono::milliseconds steady{0}; ///< Since the simulator's start.
@@ -43,12 +43,12 @@ public:
     std::string issue(Now now);
     /// A good token of another account, planted by a fault.
     std::string issue_foreign(Now now);
-    /// A token as it was ten minutes ago, and revoked: whoever adopts it is refused.
+    /// A token as it was ten minutes ago, and revoked: a client that adopts it is refused.
     std::string issue_older(Now now);
 
     [[nodiscard]] Judged judge(std::string_view token, Now now) const;
 
-    /// Counts one answer; a new token where it is time for one, else empty.
+    /// Counts one answer; a new token if it is time for one, else empty.
     std::string rotate(Now now);
 
     void revoke_all();

@@ -14,7 +14,7 @@ using Json = nlohmann::ordered_json;
 /// The member, or null where the object has none or is no object.
 const Json& member(const Json& object, std::string_view key);
 
-/// Of any JSON value: its text where it is a string, else nothing.
+/// Of any JSON value: its text if it is a string, else nullopt.
 std::optional<std::string> string_of(const Json& value);
 std::optional<std::int64_t> integer_of(const Json& value);
 bool is_true(const Json& value);

@@ -74,7 +74,7 @@ private:
     ThreadWaiter& waiter_;
 };
 
-/// Looks at the app's connection once a request, as the handler behind the guard does too.
+/// Looks at the app's connection once a request, as the next handler does too.
 class WatchedOnce final : public server::AppWatcher {
 public:
     explicit WatchedOnce(server::AppWatcher& inner) noexcept : inner_{inner} {}

@@ -38,7 +38,8 @@ Result<Secret> read(const Descriptor& folder) {
 
 /// Writes a whole file under another name and links it to the right one, so that nobody reads half of it.
 error_code make(const Descriptor& folder, const Secret& secret, bool replace) {
-    const std::string temporary = std::string{file_name} + "." + std::to_string(::getpid());
+    std::string temporary{file_name};
+    temporary.append(".").append(std::to_string(::getpid()));
     ::unlinkat(folder.get(), temporary.c_str(), 0);
     const Descriptor file{::openat(folder.get(), temporary.c_str(),
                                    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR)};

@@ -14,7 +14,7 @@ using State = Record::State;
 
 namespace {
 
-/// What someone is told who can't be given the first one's answer.
+/// The decision for a repeat that can't get the first one's answer.
 Decision without_answer(const RecordPtr& record) {
     Decision decision;
     decision.first_request_id = record->request_id;

@@ -141,7 +141,7 @@ void FreeSsl::operator()(SSL_SESSION* session) const noexcept {
     SSL_SESSION_free(session);
 }
 
-/// The newest sessions. A TLS 1.3 ticket is used once where there is another (RFC 8446 appendix C.4).
+/// The newest sessions. A TLS 1.3 ticket is used once if there is another (RFC 8446 appendix C.4).
 struct TlsContext::Sessions {
     Sessions() { list.reserve(kept_sessions); } // a callback of OpenSSL's adds them, which must not throw
 

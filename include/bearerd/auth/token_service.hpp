@@ -28,7 +28,7 @@ struct AuthStatus {
     std::string last_login_reason;                         ///< of a failure, in words
     std::optional<Duration> next_try;                      ///< until the next login while a back-off lasts
     std::string_view credential = "user name or password"; ///< what a rejected login is about, by auth.kind
-    std::string_view credential_key = "password_file"; ///< the setting that names the file with the secret
+    std::string_view credential_key = "credentials.password_file"; ///< config::secret_key()
 };
 
 /// What tests put in the world's place.

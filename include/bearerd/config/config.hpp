@@ -112,7 +112,7 @@ struct Unauthorized {
     std::vector<std::string> codes{"UNAUTHENTICATED"};
     std::vector<std::uint16_t> statuses{401};
     std::uint64_t inspect_limit = 64ULL << 10; ///< bytes as received
-    bool resend_mutations = true;              ///< false: one of `statuses` proves nothing of a mutation
+    bool resend_mutations = true; ///< false: one of `statuses` does not prove that it was not executed
 };
 
 struct Backoff {
@@ -126,6 +126,19 @@ enum class LoginKind : std::uint8_t { graphql, oauth2_client_credentials, static
 
 /// As `auth.kind` names it.
 [[nodiscard]] std::string_view to_string(LoginKind kind) noexcept;
+
+/// The setting that names the file with the secret of such a login.
+[[nodiscard]] constexpr std::string_view secret_key(LoginKind kind) noexcept {
+    switch (kind) {
+    case LoginKind::oauth2_client_credentials:
+        return "auth.client_secret_file";
+    case LoginKind::static_token:
+        return "auth.secret_file";
+    case LoginKind::graphql:
+        break;
+    }
+    return "credentials.password_file";
+}
 
 /// Renewal by a refresh token that may be used once.
 struct Refresh {

@@ -39,6 +39,10 @@ struct FileRights {
     std::uint32_t gid = 0;
 };
 
+/// Asks the system for them, following links; nullopt if there is nothing at the path. What is asked for as a
+/// file and is a folder has Role::folder.
+[[nodiscard]] std::optional<FileRights> rights_on(FileRights::Role role, const std::string& path);
+
 /// The user as whom bearerd runs.
 struct Identity {
     std::optional<std::uint32_t> uid; ///< none: unknown, so owners are not judged

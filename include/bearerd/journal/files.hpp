@@ -17,8 +17,8 @@ namespace bearerd::journal {
 /// time; logs nothing.
 class Folder {
 public:
-    /// Makes it (0700) where it is missing, and keeps other daemons out for as long as it lives: EWOULDBLOCK
-    /// where there is one.
+    /// Makes it (0700) if it is missing, and keeps other daemons out for as long as it lives; EWOULDBLOCK if
+    /// there is one.
     [[nodiscard]] static Result<Folder> open_to_write(const std::string& path);
     [[nodiscard]] static Result<Folder> open_to_read(const std::string& path);
 
@@ -29,7 +29,7 @@ public:
     [[nodiscard]] Result<std::vector<std::uint64_t>> list() const;
     /// A whole file, following no link.
     [[nodiscard]] Result<std::string> read(std::uint64_t file) const;
-    /// To append to, made (0600) where it is missing.
+    /// To append to, made (0600) if it is missing.
     [[nodiscard]] Result<Descriptor> open_file(std::uint64_t file) const;
     [[nodiscard]] error_code remove(std::uint64_t file) const;
     /// Puts a close by hand where the daemon that writes there finds it. EEXIST: another one waits there

@@ -70,11 +70,11 @@ public:
     /// False: the queue is full, or the disk has failed just now. Else the entry's event will be set.
     [[nodiscard]] bool add(EntryPtr entry);
 
-    /// What became of an entry; the number is filled in. Of one that did not get to the disk, nothing is
+    /// The outcome of an entry; the number is filled in. Of one that did not get to the disk, nothing is
     /// written.
     void record_outcome(EntryPtr entry, Outcome outcome);
 
-    /// What became of an intent of a former process.
+    /// The outcome of an intent of a former process.
     void resolve(Outcome outcome);
 
     /// A transaction whose outcome was unknown was found: the newest entry of it that is unresolved gets this

@@ -64,7 +64,7 @@ public:
     record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
                   std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
 
-    /// What became of it, as soon as that is known.
+    /// The outcome, as soon as it is known.
     void record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
                         std::string_view code, Source source);
     /// The same. Of `outcome`, number and times are filled in here.

@@ -18,8 +18,8 @@ namespace bearerd::journal {
 /// A root field of a mutation. The key is the only value of the app's that is ever written.
 struct Field {
     std::string name;
-    std::string argument; ///< the one that names the transaction, by a rule; empty where there is no rule
-    std::string key;      ///< its value; empty where it can't be told
+    std::string argument; ///< the one that names the transaction, by a rule; empty if there is no rule
+    std::string key;      ///< its value; empty if it can't be read
     [[nodiscard]] bool operator==(const Field&) const = default;
 };
 
@@ -30,7 +30,7 @@ struct Intent {
     std::string request_id;
     std::string operation;       ///< its name; may be empty
     std::uint32_t account = 0;   ///< account_of(): where, and as whom
-    std::vector<Field> fields{}; ///< none where it can't be told what would run
+    std::vector<Field> fields{}; ///< none if it can't be read what would run
     std::string trace_id{};      ///< of the app's traceparent; empty if there is none
     std::string fingerprint{};   ///< of its argument values, if a rule replays its repeats; else empty
     [[nodiscard]] bool operator==(const Intent&) const = default;
@@ -38,13 +38,13 @@ struct Intent {
 
 /// How an outcome was learnt.
 enum class Source : std::uint8_t {
-    answer,   ///< from what came of the exchange
+    answer,   ///< from the outcome of the exchange
     lookup,   ///< the upstream was asked right then (`transactions.look_up_for`)
     recovery, ///< it was asked later, in the background
     repeat,   ///< the same transaction was executed by another request, whose entry says so
 };
 
-/// What became of it. Of several, the last one that is not `unknown` counts.
+/// The outcome. Of several, the last one that is not `unknown` counts.
 struct Outcome {
     std::uint64_t number = 0; ///< the intent's
     std::int64_t at_ms = 0;
@@ -106,7 +106,7 @@ inline constexpr std::size_t max_reason = 1024;
 /// What reading left out.
 struct Damage {
     std::size_t records = 0;    ///< lines that are not whole records
-    std::size_t torn_bytes = 0; ///< behind the last line end: a record that a crash cut off
+    std::size_t torn_bytes = 0; ///< after the last line end: a record that a crash cut off
     [[nodiscard]] bool operator==(const Damage&) const = default;
 };
 

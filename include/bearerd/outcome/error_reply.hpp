@@ -31,7 +31,7 @@ enum class ErrorCode : std::uint8_t {
 };
 inline constexpr std::size_t error_code_count = 19;
 
-/// Whether a mutation was executed. `answered`: the API's own answer says what became of it; a word for log
+/// Whether a mutation was executed. `answered`: the API's own answer says what happened; a word for log
 /// and journal only, never for an error of ours.
 enum class Executed : std::uint8_t { no, yes, unknown, answered };
 

@@ -22,7 +22,7 @@ namespace bearerd::outcome {
                                       const graphql::RequestView& request,
                                       const graphql::Operation& operation);
 
-/// Whether a whole answer of which proven_outcome() says `answered` tells that nothing was executed (contract
+/// Whether a whole answer of which proven_outcome() says `answered` shows that nothing was executed (contract
 /// 10): each `data` is null or an object of nulls, the status is below 500 and not 408, and no error's path
 /// goes below a root field. `body` is decoded.
 [[nodiscard]] bool ran_nothing(std::uint16_t status, std::string_view body);

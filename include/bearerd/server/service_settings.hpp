@@ -15,7 +15,7 @@
 
 namespace bearerd::server {
 
-/// What the sessions of one listener serve: rules, limits and the handler behind them. Immutable; a reload
+/// What the sessions of one listener serve: rules, limits and the handler. Immutable; a reload
 /// puts another one in its place, and requests in flight keep the old one alive.
 struct ServiceSettings {
     http::AccessRules access;
@@ -26,7 +26,7 @@ struct ServiceSettings {
     Duration header_timeout{};
     Duration body_timeout{};
     Duration idle_timeout{};
-    /// An end of the client's stream that comes this long after its request came together with it.
+    /// An end of the client's stream within this time after its request belongs to the request.
     Duration half_close_window = std::chrono::milliseconds{50};
     bool errors_always_200 = false;
     bool log_requests = true;

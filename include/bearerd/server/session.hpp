@@ -31,7 +31,7 @@ using ClientSocket = net::asio::basic_stream_socket<net::asio::generic::stream_p
 struct AcceptedConnection {
     http::ListenerIdentity listener;
     std::optional<std::uint32_t> peer_uid; ///< of a unix socket
-    bool over_limit = false;               ///< it is only told so (OVERLOADED) and closed
+    bool over_limit = false;               ///< it only gets OVERLOADED and is closed
 };
 
 /// One app's connection: reads requests one after the other, guards, has them answered, writes the replies.
@@ -62,11 +62,11 @@ private:
         nothing, ///< only empty lines came, as old clients send them after a body
     };
 
-    /// The next request: something has come of it, it is to be waited for, there will be none.
+    /// The next request: a part of it is there, it is to be waited for, or there will be none.
     enum class Next : std::uint8_t { here, wait, none };
 
     enum class Phase : std::uint8_t {
-        waiting, ///< for the next request, of which nothing has come
+        waiting, ///< for the next request, of which nothing has arrived
         settled, ///< the same, and the socket was looked at once more after a while
         serving, ///< nothing of the answer has been sent, so another one can take its place
         writing, ///< some of the answer has been sent

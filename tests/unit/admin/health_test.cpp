@@ -114,18 +114,19 @@ TEST(Summary, SaysWhoWasRejectedWhyAndWhatToDo) {
               "The gift card service does not accept the user name or password (till-042): Wrong password.");
     EXPECT_EQ(summary.advice,
               "Correct the user name or password in bearerd's configuration and restart bearerd "
-              "(password_file is read again by itself): that is then tried at once. bearerd tries again "
+              "(credentials.password_file is read again by itself): that is then tried at once. bearerd "
+              "tries again "
               "by itself in 4 min 10 s. It tries seldom, so that the account is not locked.");
 }
 
 TEST(Summary, NamesTheCredentialOfTheLoginsKind) {
     Snapshot snapshot = without_token("rejected", "rejected", "invalid_client");
     snapshot.auth.credential = "client id or client secret";
-    snapshot.auth.credential_key = "client_secret_file";
+    snapshot.auth.credential_key = "auth.client_secret_file";
     const Summary summary = summarize(snapshot);
     EXPECT_NE(summary.text.find("does not accept the client id or client secret (till-042)"),
               std::string::npos);
-    EXPECT_NE(summary.advice.find("client_secret_file is read again by itself"), std::string::npos);
+    EXPECT_NE(summary.advice.find("auth.client_secret_file is read again by itself"), std::string::npos);
     for (const std::string& text : {summary.text, summary.advice})
         EXPECT_EQ(text.find("password"), std::string::npos) << text;
 }
