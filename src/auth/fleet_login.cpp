@@ -59,9 +59,11 @@ if known > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1)";
 
+// What is left is more than the whole of it if the store's clock was set back: that lock does not count.
 constexpr const char* wait_script = R"(
-if redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+local left, whole = redis.call('PTTL', KEYS[1]), tonumber(redis.call('GET', KEYS[1]) or '') or 0
+if left >= tonumber(ARGV[1]) and left <= whole + 1000 then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])
 return 1)";
 
 constexpr const char* renew_script = R"(
@@ -86,6 +88,18 @@ std::optional<std::int64_t> number_in(const Value& value) noexcept {
     const char* const end = value.text.data() + value.text.size();
     const auto [stop, failure] = std::from_chars(value.text.data(), end, number);
     return failure == std::errc{} && stop == end ? std::optional{number} : std::nullopt;
+}
+
+/// How long nobody may log in, as the script above has stored it. `left` and `whole`: in milliseconds.
+std::optional<Duration> lock_in(const std::optional<Value>& left,
+                                const std::optional<Value>& whole) noexcept {
+    constexpr std::int64_t longest_ms = 86'400'000;
+    constexpr std::int64_t slack_ms = 1000;
+    const auto left_ms = left ? number_in(*left) : std::nullopt;
+    const auto whole_ms = std::min(whole ? number_in(*whole).value_or(0) : 0, longest_ms);
+    if (!left_ms || *left_ms <= 0 || *left_ms > whole_ms + slack_ms)
+        return std::nullopt;
+    return std::chrono::milliseconds{std::min(*left_ms, whole_ms)};
 }
 
 /// Milliseconds since the epoch in the answer to TIME.
@@ -156,11 +170,13 @@ struct FleetLogin::Place {
 };
 
 struct FleetLogin::Visit {
-    Visit(PlacePtr where, net::Executor executor) : place{std::move(where)}, timer{executor} {}
+    Visit(PlacePtr where, net::Executor executor, bool is_renewal)
+        : place{std::move(where)}, timer{executor}, renews{is_renewal} {}
 
     PlacePtr place;
     std::string owner = random_owner();
     Timer timer;           ///< of a wait, later of the lease's renewal
+    const bool renews;     ///< only the end of the token's life is near
     bool may_hold = false; ///< the lease has to be released
     bool over = false;
     std::optional<TokenRecord> token; ///< the last one that was read, if it could be opened
@@ -217,8 +233,8 @@ bool FleetLogin::is_over(const Visit& visit) const noexcept {
     return stopped_ || visit.over || visit_.get() != &visit;
 }
 
-FleetLogin::VisitPtr FleetLogin::begin() {
-    visit_ = std::make_shared<Visit>(place_, executor_);
+FleetLogin::VisitPtr FleetLogin::begin(bool renews) {
+    visit_ = std::make_shared<Visit>(place_, executor_, renews);
     return visit_;
 }
 
@@ -249,7 +265,7 @@ void FleetLogin::note_swap(const StoreWriter::TokenInUse& token) {
 
 net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadline) {
     note_swap(world_.current());
-    auto step = machine_.begin(deadline);
+    auto step = machine_.begin(deadline, visit->renews);
     const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
     const Duration bound = starts ? first_patience : patience;
     TimePoint until = world_.clock() + bound;
@@ -291,19 +307,19 @@ net::Task<FleetMachine::Step> FleetLogin::read(VisitPtr visit, TimePoint until) 
     std::vector<Command> commands;
     commands.push_back({"GET", place.name("rejections")});
     commands.push_back({"PTTL", place.name("next_try")});
+    commands.push_back({"GET", place.name("next_try")});
     commands.push_back({"EVAL", read_script, "1", place.name("token")});
     commands.push_back({"TIME"});
     const auto answers = co_await ask(std::move(commands), until);
     const auto& rejections = answers.at(0);
     const auto& next_try = answers.at(1);
-    const auto& stored = answers.at(2);
-    const auto& time = answers.at(3);
+    const auto& whole_wait = answers.at(2);
+    const auto& stored = answers.at(3);
+    const auto& time = answers.at(4);
     FleetMachine::Found found;
-    constexpr std::int64_t longest_ms = 86'400'000;
-    if (const auto ms = next_try ? number_in(*next_try) : std::nullopt; ms && *ms > 0)
-        found.next_try = std::chrono::milliseconds{std::min(*ms, longest_ms)};
+    found.next_try = lock_in(next_try, whole_wait);
     const auto store_time = time ? time_in(*time) : std::nullopt;
-    const bool all = rejections && next_try && stored && store_time;
+    const bool all = rejections && next_try && whole_wait && stored && store_time;
     if (is_over(*visit) || (!all && !found.next_try))
         co_return machine_.on_no_answer();
     const auto count = rejections ? number_in(*rejections) : std::nullopt;

@@ -64,8 +64,9 @@ public:
         Duration left{};                  ///< adopt: of its life
     };
 
-    /// Begins a visit; the one before is not the current one any more.
-    [[nodiscard]] VisitPtr begin();
+    /// Begins a visit; the one before is not the current one any more. `renews`: nothing has refused the
+    /// token in use, whose end is near.
+    [[nodiscard]] VisitPtr begin(bool renews);
 
     /// What is to be done about the login that is wanted. Ends by `deadline`, and soon after the store stops
     /// answering.

@@ -95,13 +95,15 @@ void TokenService::Core::share_swap() {
 /// Returns false if the login goes on without the fleet.
 bool TokenService::Core::enter_fleet() {
     Duration timeout{};
+    bool renews = false;
     {
         const std::lock_guard lock{mutex_};
         if (!machine_.login_running() || stopping_ || !fleet_->ready())
             return false;
         timeout = settings_->auth.login_timeout;
+        renews = machine_.renewal_due(hooks_.clock());
     }
-    visit_ = fleet_->begin();
+    visit_ = fleet_->begin(renews);
     asking_ = ++askings_;
     net::spawn(first_, visit_fleet(shared_from_this(), asking_, visit_, hooks_.clock() + timeout), "fleet");
     return true;

@@ -68,8 +68,10 @@ public:
         std::uint32_t rejections = 0;
     };
 
-    /// Begins a visit, which ends by `deadline`.
-    [[nodiscard]] Step begin(TimePoint deadline) noexcept;
+    /// Begins a visit, which ends by `deadline`. `renews`: nothing has refused this replica's token, whose
+    /// end is near. If a later login has brought the same token again, then it is adopted once more, with the
+    /// life that is left of it by now.
+    [[nodiscard]] Step begin(TimePoint deadline, bool renews = false) noexcept;
 
     [[nodiscard]] Step on_read(const Found& found, Moment at) noexcept;
     /// `store_time`: milliseconds since the epoch on the store's clock, where the lease is ours.
@@ -115,6 +117,7 @@ private:
     std::int64_t highest_era_ = 0; ///< ever seen
     std::int64_t next_era_ = 0;    ///< of this visit's login
     std::uint32_t rejections_ = 0;
+    bool renews_ = false;
     Lease lease_ = Lease::none;
     TimePoint deadline_{};
 };

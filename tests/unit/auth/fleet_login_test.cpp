@@ -54,7 +54,7 @@ TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
         now += age;
         store.away = true;
         store.longest_wait = {};
-        const auto visit = fleet->begin();
+        const auto visit = fleet->begin(false);
         EXPECT_EQ(enter(visit).step.kind, Kind::log_in_alone);
         EXPECT_EQ(store.longest_wait, age < Duration{5s} ? 1s : 100ms);
         fleet->leave(visit, {});
@@ -63,7 +63,7 @@ TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
 }
 
 TEST_F(FleetLoginTest, ARejectionOfOtherCredentialsIsNotStoredForTheFormerOnes) {
-    const auto visit = fleet->begin();
+    const auto visit = fleet->begin(false);
     EXPECT_EQ(enter(visit).step.kind, Kind::log_in);
     fleet->change(place("another-password"));
     FleetLogin::Report report;

@@ -105,6 +105,34 @@ TEST(FleetMachine, AdoptsANewerTokenOnly) {
     }
 }
 
+TEST(FleetMachine, TheSameTokenIsAdoptedAgainIfALaterLoginBroughtItAndNothingHasRefusedIt) {
+    struct Row {
+        const char* what;
+        TokenVersion mine;
+        TokenVersion found;
+        bool renews;
+        bool adopted;
+    };
+
+    const Row table[]{{"of a later login", {5, 0, 0}, {6, 0, 0}, true, true},
+                      {"refused", {5, 0, 0}, {6, 0, 0}, false, false},
+                      {"of the same login", {5, 0, 0}, {5, 0, 1}, true, false},
+                      {"of an earlier login", {5, 0, 0}, {4, 0, 0}, true, false}};
+    for (const Row& row : table) {
+        FleetMachine machine = with(row.mine);
+        Found found = with_token(row.found);
+        found.is_current = true;
+        static_cast<void>(machine.begin(deadline, row.renews));
+        EXPECT_EQ(machine.on_read(found, at_start).kind, row.adopted ? Kind::adopt : Kind::take_lease)
+            << row.what;
+    }
+    FleetMachine restored; // it is not known which login its token is of
+    Found found = with_token({6, 0, 0});
+    found.is_current = true;
+    static_cast<void>(restored.begin(deadline, true));
+    EXPECT_EQ(restored.on_read(found, at_start).kind, Kind::take_lease);
+}
+
 TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
     FleetMachine machine;
     Found found;
