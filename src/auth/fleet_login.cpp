@@ -10,6 +10,7 @@
 #include <boost/asio/deferred.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <exception>
@@ -30,6 +31,11 @@ constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
 constexpr Duration rejections_kept = 24h;
+
+constexpr std::array<const char*, 2> locks{"next_try", "retry_after"};
+
+/// What ends with a login that succeeds.
+constexpr std::array<const char*, 3> obstacles{"rejections", "next_try", "retry_after"};
 
 // Each script names one key.
 constexpr const char* read_script = R"(
@@ -306,20 +312,21 @@ net::Task<FleetMachine::Step> FleetLogin::read(VisitPtr visit, TimePoint until) 
     const Place& place = *visit->place;
     std::vector<Command> commands;
     commands.push_back({"GET", place.name("rejections")});
-    commands.push_back({"PTTL", place.name("next_try")});
-    commands.push_back({"GET", place.name("next_try")});
+    for (const char* const what : locks) {
+        commands.push_back({"PTTL", place.name(what)});
+        commands.push_back({"GET", place.name(what)});
+    }
     commands.push_back({"EVAL", read_script, "1", place.name("token")});
     commands.push_back({"TIME"});
     const auto answers = co_await ask(std::move(commands), until);
     const auto& rejections = answers.at(0);
-    const auto& next_try = answers.at(1);
-    const auto& whole_wait = answers.at(2);
-    const auto& stored = answers.at(3);
-    const auto& time = answers.at(4);
+    const auto& stored = answers.at(5);
+    const auto& time = answers.at(6);
     FleetMachine::Found found;
-    found.next_try = lock_in(next_try, whole_wait);
+    found.next_try = lock_in(answers.at(1), answers.at(2));
+    found.retry_after = lock_in(answers.at(3), answers.at(4));
     const auto store_time = time ? time_in(*time) : std::nullopt;
-    const bool all = rejections && next_try && whole_wait && stored && store_time;
+    const bool all = store_time && std::ranges::all_of(answers, [](const auto& each) { return each; });
     if (is_over(*visit) || (!all && !found.next_try))
         co_return machine_.on_no_answer();
     const auto count = rejections ? number_in(*rejections) : std::nullopt;
@@ -445,8 +452,10 @@ net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr vi
                             std::to_string(report.rejections), ms_text(rejections_kept)});
         commands.push_back({"EVAL", wait_script, "1", place.name("next_try"), ms_text(report.next_try)});
     }
+    if (report.kind == Report::Kind::put_off)
+        commands.push_back({"EVAL", wait_script, "1", place.name("retry_after"), ms_text(report.next_try)});
     if (report.kind == Report::Kind::logged_in)
-        for (const char* const what : {"rejections", "next_try"})
+        for (const char* const what : obstacles)
             commands.push_back({"DEL", place.name(what)});
     if (visit->may_hold)
         commands.push_back({"EVAL", release_script, "1", place.name("lease"), visit->owner});
@@ -538,7 +547,7 @@ net::Task<void> FleetLogin::keep_offering() {
         note_swap(token);
         std::vector<Command> then;
         if (forget_rejections_)
-            for (const char* const what : {"rejections", "next_try"})
+            for (const char* const what : obstacles)
                 then.push_back({"DEL", place->name(what)});
         const bool answered = co_await publish(place, std::move(token), machine_.mine(), std::move(then));
         if (answered && place == place_)

@@ -61,6 +61,11 @@ FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept
         result.rejections = found.rejections;
         return result;
     }
+    if (found.retry_after) {
+        auto result = step(StepKind::put_off);
+        result.delay = *found.retry_after;
+        return result;
+    }
     if (found.version && found.is_current && *found.version >= mine_) {
         mine_ = *found.version; // as of the token store's file: now it is known which one it is
         alone_ = false;

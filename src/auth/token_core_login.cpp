@@ -326,6 +326,7 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         return;
     login_timer_->cancel();
     const auto at = moment();
+    const bool was_put_off = outcome.retry_after.value_or(Duration{0}) > Duration{0};
     TokenMachine::Reply reply;
     try {
         reply = apply(std::move(outcome), at);
@@ -335,7 +336,7 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
     }
     try {
         if (visit_)
-            leave_fleet(fleet_report(reply, at.now));
+            leave_fleet(fleet_report(reply, was_put_off, at.now));
     } catch (const std::exception&) { // no memory: the others learn nothing of it
     }
     conclude(std::move(reply), at.now, lock);

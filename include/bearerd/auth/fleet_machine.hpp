@@ -44,8 +44,9 @@ public:
 
     /// What the store holds.
     struct Found {
-        std::uint32_t rejections = 0;          ///< of this password, in a row
-        std::optional<Duration> next_try = {}; ///< nobody may log in until then
+        std::uint32_t rejections = 0;             ///< of this password, in a row
+        std::optional<Duration> next_try = {};    ///< nobody may log in until then
+        std::optional<Duration> retry_after = {}; ///< nor until then: the upstream has asked for it
         std::optional<TokenVersion> version = {};
         Duration left{};         ///< of the token's life; not positive: it is over
         bool readable = false;   ///< the token could be opened
@@ -61,6 +62,7 @@ public:
             log_in_alone, ///< the store does not answer
             adopt,        ///< the token that was read
             locked,       ///< others were rejected with this password: as `rejections` and `delay` say
+            put_off,      ///< the upstream has asked another replica to try again after `delay`
             give_up,      ///< another replica logs in, and has not finished in time
         };
         Kind kind = Kind::read;

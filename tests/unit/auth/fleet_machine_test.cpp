@@ -149,6 +149,20 @@ TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
     EXPECT_EQ(machine.rejections(), 3U);
 }
 
+TEST(FleetMachine, NobodyLogsInWhileTheUpstreamAsksToWait) {
+    FleetMachine machine;
+    Found found;
+    found.retry_after = 40s;
+    static_cast<void>(machine.begin(deadline));
+    const auto step = machine.on_read(found, at_start);
+    EXPECT_EQ(step.kind, Kind::put_off);
+    EXPECT_EQ(step.delay, 40s);
+    found.next_try = 10s;
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(found, at_start).kind, Kind::locked)
+        << "a wrong password is the news that matters";
+}
+
 TEST(FleetMachine, ANewerTokenIsAdoptedThoughLoginsAreLocked) {
     struct Row {
         TokenVersion mine;

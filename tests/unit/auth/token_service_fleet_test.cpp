@@ -402,6 +402,40 @@ TEST_F(FleetOfServices, ALockThatIsLongerThanItWasMadeDoesNotCount) {
     EXPECT_EQ(logins(), 2U);
 }
 
+TEST_F(FleetOfServices, WhatTheUpstreamAsksOneReplicaToWaitAllWait) {
+    FakeAnswer busy;
+    busy.status = 503;
+    busy.fields = {{"Retry-After", "120"}};
+    busy.pieces = {"busy"};
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(busy);
+    until([this] { return all_are("backing_off") && store.value("lease").empty(); });
+    add();
+    until([this] { return all_are("backing_off"); });
+    for (const auto& replica : replicas)
+        EXPECT_EQ(replica->service->status().next_try, 2min);
+    EXPECT_EQ(logins(), 1U);
+    EXPECT_EQ(store.value("rejections"), "") << "no password was wrong";
+    now += 2min;
+    for (const auto& replica : replicas)
+        replica->service->tick();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    until([this] { return all_have("shared-token-1"); });
+    EXPECT_EQ(logins(), 2U);
+    EXPECT_EQ(store.value("retry_after"), "");
+}
+
+TEST_F(FleetOfServices, AFailedLoginThatNamesNoTimeHoldsUpNobodyElse) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::unreachable());
+    until([this] { return all_are("backing_off") && store.value("lease").empty(); });
+    add();
+    until([this] { return logins() == 2; });
+}
+
 TEST_F(FleetOfServices, AServerThatGivesTheSameTokenAgainIsAskedByOneReplica) {
     for (int i = 0; i < 3; ++i)
         add();
