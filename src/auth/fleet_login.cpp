@@ -326,8 +326,10 @@ net::Task<FleetMachine::Step> FleetLogin::read(VisitPtr visit, TimePoint until) 
     found.next_try = lock_in(answers.at(1), answers.at(2));
     found.retry_after = lock_in(answers.at(3), answers.at(4));
     const auto store_time = time ? time_in(*time) : std::nullopt;
-    const bool all = store_time && std::ranges::all_of(answers, [](const auto& each) { return each; });
-    if (is_over(*visit) || (!all && !found.next_try))
+    const bool all = store_time && std::ranges::all_of(answers, [](const std::optional<Value>& each) {
+                         return each.has_value();
+                     });
+    if (is_over(*visit) || (!all && !found.next_try && !found.retry_after))
         co_return machine_.on_no_answer();
     const auto count = rejections ? number_in(*rejections) : std::nullopt;
     found.rejections = static_cast<std::uint32_t>(std::clamp<std::int64_t>(count.value_or(0), 0, UINT32_MAX));

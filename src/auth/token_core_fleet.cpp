@@ -150,7 +150,7 @@ void TokenService::Core::on_fleet(FleetLogin::Verdict verdict) {
         const bool is_put_off = verdict.step.kind == StepKind::put_off;
         const auto wait = is_put_off ? std::optional{verdict.step.delay} : std::nullopt;
         LoginOutcome outcome;
-        outcome.reason = is_put_off ? "another replica of the fleet was told to try again later"
+        outcome.reason = is_put_off ? "the upstream has asked another replica of the fleet to try again later"
                                     : "another replica of the fleet logs in, and has not finished in time";
         reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, wait, at);
         if (reply.action == Action::fail)
