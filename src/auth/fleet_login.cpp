@@ -10,6 +10,7 @@
 #include <boost/asio/deferred.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <exception>
@@ -30,6 +31,11 @@ constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
 constexpr Duration rejections_kept = 24h;
+
+constexpr std::array<const char*, 2> locks{"next_try", "retry_after"};
+
+/// What ends with a login that succeeds.
+constexpr std::array<const char*, 3> obstacles{"rejections", "next_try", "retry_after"};
 
 // Each script names one key.
 constexpr const char* read_script = R"(
@@ -59,9 +65,11 @@ if known > tonumber(ARGV[1]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1)";
 
+// What is left is more than the whole of it if the store's clock was set back: that lock does not count.
 constexpr const char* wait_script = R"(
-if redis.call('PTTL', KEYS[1]) >= tonumber(ARGV[1]) then return 0 end
-redis.call('SET', KEYS[1], '1', 'PX', ARGV[1])
+local left, whole = redis.call('PTTL', KEYS[1]), tonumber(redis.call('GET', KEYS[1]) or '') or 0
+if left >= tonumber(ARGV[1]) and left <= whole + 1000 then return 0 end
+redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[1])
 return 1)";
 
 constexpr const char* renew_script = R"(
@@ -86,6 +94,18 @@ std::optional<std::int64_t> number_in(const Value& value) noexcept {
     const char* const end = value.text.data() + value.text.size();
     const auto [stop, failure] = std::from_chars(value.text.data(), end, number);
     return failure == std::errc{} && stop == end ? std::optional{number} : std::nullopt;
+}
+
+/// How long nobody may log in, as the script above has stored it. `left` and `whole`: in milliseconds.
+std::optional<Duration> lock_in(const std::optional<Value>& left,
+                                const std::optional<Value>& whole) noexcept {
+    constexpr std::int64_t longest_ms = 86'400'000;
+    constexpr std::int64_t slack_ms = 1000;
+    const auto left_ms = left ? number_in(*left) : std::nullopt;
+    const auto whole_ms = std::min(whole ? number_in(*whole).value_or(0) : 0, longest_ms);
+    if (!left_ms || *left_ms <= 0 || *left_ms > whole_ms + slack_ms)
+        return std::nullopt;
+    return std::chrono::milliseconds{std::min(*left_ms, whole_ms)};
 }
 
 /// Milliseconds since the epoch in the answer to TIME.
@@ -156,11 +176,13 @@ struct FleetLogin::Place {
 };
 
 struct FleetLogin::Visit {
-    Visit(PlacePtr where, net::Executor executor) : place{std::move(where)}, timer{executor} {}
+    Visit(PlacePtr where, net::Executor executor, bool is_renewal)
+        : place{std::move(where)}, timer{executor}, renews{is_renewal} {}
 
     PlacePtr place;
     std::string owner = random_owner();
     Timer timer;           ///< of a wait, later of the lease's renewal
+    const bool renews;     ///< only the end of the token's life is near
     bool may_hold = false; ///< the lease has to be released
     bool over = false;
     std::optional<TokenRecord> token; ///< the last one that was read, if it could be opened
@@ -217,8 +239,8 @@ bool FleetLogin::is_over(const Visit& visit) const noexcept {
     return stopped_ || visit.over || visit_.get() != &visit;
 }
 
-FleetLogin::VisitPtr FleetLogin::begin() {
-    visit_ = std::make_shared<Visit>(place_, executor_);
+FleetLogin::VisitPtr FleetLogin::begin(bool renews) {
+    visit_ = std::make_shared<Visit>(place_, executor_, renews);
     return visit_;
 }
 
@@ -249,7 +271,7 @@ void FleetLogin::note_swap(const StoreWriter::TokenInUse& token) {
 
 net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadline) {
     note_swap(world_.current());
-    auto step = machine_.begin(deadline);
+    auto step = machine_.begin(deadline, visit->renews);
     const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
     const Duration bound = starts ? first_patience : patience;
     TimePoint until = world_.clock() + bound;
@@ -290,21 +312,24 @@ net::Task<FleetMachine::Step> FleetLogin::read(VisitPtr visit, TimePoint until) 
     const Place& place = *visit->place;
     std::vector<Command> commands;
     commands.push_back({"GET", place.name("rejections")});
-    commands.push_back({"PTTL", place.name("next_try")});
+    for (const char* const what : locks) {
+        commands.push_back({"PTTL", place.name(what)});
+        commands.push_back({"GET", place.name(what)});
+    }
     commands.push_back({"EVAL", read_script, "1", place.name("token")});
     commands.push_back({"TIME"});
     const auto answers = co_await ask(std::move(commands), until);
     const auto& rejections = answers.at(0);
-    const auto& next_try = answers.at(1);
-    const auto& stored = answers.at(2);
-    const auto& time = answers.at(3);
+    const auto& stored = answers.at(5);
+    const auto& time = answers.at(6);
     FleetMachine::Found found;
-    constexpr std::int64_t longest_ms = 86'400'000;
-    if (const auto ms = next_try ? number_in(*next_try) : std::nullopt; ms && *ms > 0)
-        found.next_try = std::chrono::milliseconds{std::min(*ms, longest_ms)};
+    found.next_try = lock_in(answers.at(1), answers.at(2));
+    found.retry_after = lock_in(answers.at(3), answers.at(4));
     const auto store_time = time ? time_in(*time) : std::nullopt;
-    const bool all = rejections && next_try && stored && store_time;
-    if (is_over(*visit) || (!all && !found.next_try))
+    const bool all = store_time && std::ranges::all_of(answers, [](const std::optional<Value>& each) {
+                         return each.has_value();
+                     });
+    if (is_over(*visit) || (!all && !found.next_try && !found.retry_after))
         co_return machine_.on_no_answer();
     const auto count = rejections ? number_in(*rejections) : std::nullopt;
     found.rejections = static_cast<std::uint32_t>(std::clamp<std::int64_t>(count.value_or(0), 0, UINT32_MAX));
@@ -429,8 +454,10 @@ net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr vi
                             std::to_string(report.rejections), ms_text(rejections_kept)});
         commands.push_back({"EVAL", wait_script, "1", place.name("next_try"), ms_text(report.next_try)});
     }
+    if (report.kind == Report::Kind::put_off)
+        commands.push_back({"EVAL", wait_script, "1", place.name("retry_after"), ms_text(report.next_try)});
     if (report.kind == Report::Kind::logged_in)
-        for (const char* const what : {"rejections", "next_try"})
+        for (const char* const what : obstacles)
             commands.push_back({"DEL", place.name(what)});
     if (visit->may_hold)
         commands.push_back({"EVAL", release_script, "1", place.name("lease"), visit->owner});
@@ -522,7 +549,7 @@ net::Task<void> FleetLogin::keep_offering() {
         note_swap(token);
         std::vector<Command> then;
         if (forget_rejections_)
-            for (const char* const what : {"rejections", "next_try"})
+            for (const char* const what : obstacles)
                 then.push_back({"DEL", place->name(what)});
         const bool answered = co_await publish(place, std::move(token), machine_.mine(), std::move(then));
         if (answered && place == place_)

@@ -58,14 +58,15 @@ public:
     using VisitPtr = std::shared_ptr<Visit>;
 
     struct Verdict {
-        FleetMachine::Step step; ///< log_in, log_in_alone, adopt, locked or give_up
+        FleetMachine::Step step; ///< log_in, log_in_alone, adopt, locked, put_off or give_up
         std::uint32_t rejections = 0;
         std::optional<TokenRecord> token; ///< adopt
         Duration left{};                  ///< adopt: of its life
     };
 
-    /// Begins a visit; the one before is not the current one any more.
-    [[nodiscard]] VisitPtr begin();
+    /// Begins a visit; the one before is not the current one any more. `renews`: nothing has refused the
+    /// token in use, whose end is near.
+    [[nodiscard]] VisitPtr begin(bool renews);
 
     /// What is to be done about the login that is wanted. Ends by `deadline`, and soon after the store stops
     /// answering.
@@ -76,10 +77,10 @@ public:
 
     /// How the login of a visit ended.
     struct Report {
-        enum class Kind : std::uint8_t { none, logged_in, rejected } kind = Kind::none;
+        enum class Kind : std::uint8_t { none, logged_in, rejected, put_off } kind = Kind::none;
         StoreWriter::TokenInUse token{}; ///< logged_in
         std::uint32_t rejections = 0;    ///< rejected: in a row
-        Duration next_try{};             ///< rejected: from now on
+        Duration next_try{};             ///< rejected, put_off: from now on
     };
 
     /// Stores what the others need to know, then releases the lease. In the background.

@@ -24,8 +24,9 @@ FleetMachine::Step step(StepKind kind) noexcept {
 
 } // namespace
 
-FleetMachine::Step FleetMachine::begin(TimePoint deadline) noexcept {
+FleetMachine::Step FleetMachine::begin(TimePoint deadline, bool renews) noexcept {
     deadline_ = deadline;
+    renews_ = renews;
     lease_ = Lease::none;
     next_era_ = 0;
     rejections_ = 0;
@@ -34,11 +35,13 @@ FleetMachine::Step FleetMachine::begin(TimePoint deadline) noexcept {
 }
 
 bool FleetMachine::is_newer(const Found& found) const noexcept {
-    if (!found.version || !found.readable || found.left < least_left || found.is_current)
+    if (!found.version || !found.readable || found.left < least_left)
         return false;
     // The era of a login without the store is this replica's own, and a token of the token store's file has
     // none, so the upstream's clock decides.
     const bool has_era = !alone_ && mine_.era != 0;
+    if (found.is_current) // a login of one's own would bring it again, too
+        return renews_ && has_era && found.version->era > mine_.era;
     if (!has_era && mine_.issued_at != 0 && found.version->issued_at != 0 &&
         found.version->issued_at != mine_.issued_at)
         return found.version->issued_at > mine_.issued_at;
@@ -56,6 +59,11 @@ FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept
         auto result = step(StepKind::locked);
         result.delay = std::max(Duration{0}, *found.next_try);
         result.rejections = found.rejections;
+        return result;
+    }
+    if (found.retry_after) {
+        auto result = step(StepKind::put_off);
+        result.delay = *found.retry_after;
         return result;
     }
     if (found.version && found.is_current && *found.version >= mine_) {

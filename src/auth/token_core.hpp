@@ -117,7 +117,8 @@ private:
     void on_fleet(FleetLogin::Verdict verdict);
     [[nodiscard]] TokenMachine::Reply adopt(FleetLogin::Verdict verdict, TokenMachine::Moment at);
     [[nodiscard]] TokenMachine::Reply lock_out(const FleetLogin::Verdict& verdict, TokenMachine::Moment at);
-    [[nodiscard]] FleetLogin::Report fleet_report(const TokenMachine::Reply& reply, TimePoint now) const;
+    [[nodiscard]] FleetLogin::Report fleet_report(const TokenMachine::Reply& reply, bool was_put_off,
+                                                  TimePoint now) const;
     void leave_fleet(FleetLogin::Report report);
     void share_swap();
     void stop_fleet() noexcept;

@@ -95,13 +95,15 @@ void TokenService::Core::share_swap() {
 /// Returns false if the login goes on without the fleet.
 bool TokenService::Core::enter_fleet() {
     Duration timeout{};
+    bool renews = false;
     {
         const std::lock_guard lock{mutex_};
         if (!machine_.login_running() || stopping_ || !fleet_->ready())
             return false;
         timeout = settings_->auth.login_timeout;
+        renews = machine_.renewal_due(hooks_.clock());
     }
-    visit_ = fleet_->begin();
+    visit_ = fleet_->begin(renews);
     asking_ = ++askings_;
     net::spawn(first_, visit_fleet(shared_from_this(), asking_, visit_, hooks_.clock() + timeout), "fleet");
     return true;
@@ -145,9 +147,12 @@ void TokenService::Core::on_fleet(FleetLogin::Verdict verdict) {
     } else if (verdict.step.kind == StepKind::locked) {
         reply = lock_out(verdict, at);
     } else {
+        const bool is_put_off = verdict.step.kind == StepKind::put_off;
+        const auto wait = is_put_off ? std::optional{verdict.step.delay} : std::nullopt;
         LoginOutcome outcome;
-        outcome.reason = "another replica of the fleet logs in, and has not finished in time";
-        reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, std::nullopt, at);
+        outcome.reason = is_put_off ? "the upstream has asked another replica of the fleet to try again later"
+                                    : "another replica of the fleet logs in, and has not finished in time";
+        reply = machine_.login_failed(TokenMachine::FailureKind::unavailable, wait, at);
         if (reply.action == Action::fail)
             log_failure(outcome, reply.failure.retry_after);
     }
@@ -199,15 +204,20 @@ TokenMachine::Reply TokenService::Core::lock_out(const FleetLogin::Verdict& verd
     return reply;
 }
 
-/// What the other replicas are told of a login that has ended with this reply. Under the lock.
-FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& reply, TimePoint now) const {
+/// What the other replicas are told of a login that has ended with this reply. `was_put_off`: its
+/// answer said when to try again. Under the lock.
+FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& reply, bool was_put_off,
+                                                    TimePoint now) const {
     FleetLogin::Report report;
     if (reply.action == Action::use) {
         report.kind = FleetLogin::Report::Kind::logged_in;
         report.token = {machine_.current(), machine_.login_claims(), {}};
         report.rejections = fleet_rejections_;
-    } else if (reply.action == Action::fail && reply.failure.reason == NoToken::Reason::login_rejected) {
-        report.kind = FleetLogin::Report::Kind::rejected;
+    } else if (reply.action == Action::fail) {
+        if (reply.failure.reason == NoToken::Reason::login_rejected)
+            report.kind = FleetLogin::Report::Kind::rejected;
+        else if (was_put_off)
+            report.kind = FleetLogin::Report::Kind::put_off;
         report.rejections = machine_.rejections();
         report.next_try = std::max(Duration{0}, machine_.next_try().value_or(now) - now);
     }

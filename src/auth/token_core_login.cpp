@@ -61,6 +61,18 @@ void log_new_secret(config::LoginKind kind, const config::Credentials& before) {
                   {{"user", before.user}, {"file", before.password_file}});
 }
 
+/// What transactions are named by in the fleet's store does not follow a password that its file has got since
+/// (contract 12): it comes from the settings' password.
+void warn_of_split_fleet(const config::Settings& settings, const Secret& password) {
+    const bool by_password =
+        settings.fleet.on() && settings.fleet.key_file.empty() && settings.transactions.guard();
+    if (by_password && !password.equals(settings.credentials.password))
+        log::warning(
+            "shared transactions are still named by the former password: this replica shares none with those "
+            "that start or reload with the new one; reload all of them, and set fleet.key_file",
+            {{"file", settings.credentials.password_file}});
+}
+
 /// What a rejected login most likely means.
 std::string_view rejection_in_words(config::LoginKind kind, std::string_view reason) noexcept {
     if (kind == config::LoginKind::graphql)
@@ -154,6 +166,7 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
     auto place = fleet_place(*settings_, *credentials);
     const std::lock_guard lock{mutex_};
     log_new_secret(settings_->auth.kind, *before);
+    warn_of_split_fleet(*settings_, credentials->password);
     credentials_ = credentials;
     rekey_store();
     change_fleet(std::move(place));
@@ -313,6 +326,7 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
         return;
     login_timer_->cancel();
     const auto at = moment();
+    const bool was_put_off = outcome.retry_after.value_or(Duration{0}) > Duration{0};
     TokenMachine::Reply reply;
     try {
         reply = apply(std::move(outcome), at);
@@ -322,7 +336,7 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
     }
     try {
         if (visit_)
-            leave_fleet(fleet_report(reply, at.now));
+            leave_fleet(fleet_report(reply, was_put_off, at.now));
     } catch (const std::exception&) { // no memory: the others learn nothing of it
     }
     conclude(std::move(reply), at.now, lock);

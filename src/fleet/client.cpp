@@ -565,8 +565,7 @@ std::optional<std::string> Client::State::take(Value value) {
 
 /// Its text is not logged: it may quote what was sent.
 void Client::State::note_refused(const std::string& code) {
-    if (code != "NOSCRIPT" &&
-        server->note_refused(code, hooks.now())) // that one is sent once more as a whole
+    if (server->note_refused(code, hooks.now()))
         log::warning(
             "the store of the fleet refuses a command: what the command was for is not shared",
             {{"store", std::string_view{server->address().url.text}}, {"code", std::string_view{code}}});

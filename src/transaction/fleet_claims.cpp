@@ -139,31 +139,6 @@ private:
     std::uint64_t verdicts_ = 0;
 };
 
-/// Commands that are called at the same time.
-struct FleetClaims::Batch {
-    Batch(net::Executor executor, std::size_t size)
-        : values(size), missing{size}, done{std::move(executor)} {}
-
-    static net::Task<void> call(std::shared_ptr<Batch> batch, std::shared_ptr<fleet::Store> store,
-                                std::size_t at, fleet::Command command, Duration within) {
-        try {
-            auto calling = store->call(std::move(command), within);
-            batch->values[at] = co_await std::move(calling);
-        } catch (const std::exception&) { // no memory: it counts as not answered
-        }
-        batch->end_one();
-    }
-
-    void end_one() noexcept {
-        if (--missing == 0)
-            done.set();
-    }
-
-    Values values;
-    std::size_t missing;
-    net::Event done;
-};
-
 FleetClaims::FleetClaims(std::shared_ptr<fleet::Store> store, std::shared_ptr<const Identifier> identifier,
                          Settings settings, net::Executor executor, net::DeadlineClock& clock)
     : store_{std::move(store)},
@@ -302,8 +277,12 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known) 
         std::vector<fleet::Command> commands;
         for (std::size_t i = from; i < to; ++i)
             commands.push_back(claim_command(*claim, keys[i], known.owner, false));
-        auto calling = call_all(std::move(commands), left);
-        const Values values = co_await std::move(calling);
+        Values values(commands.size());
+        try {
+            auto calling = store_->call_all(std::move(commands), left);
+            values = co_await std::move(calling);
+        } catch (const std::exception&) { // no memory: they count as not answered
+        }
         for (const auto& value : values) {
             FleetAnswer answer = read(value, *claim->request, known);
             asked.claimed += answer.state == State::ours ? 1 : 0;
@@ -336,22 +315,6 @@ int FleetClaims::weight(const FleetAnswer& answer) noexcept {
         break;
     }
     return answer.elsewhere.executed == Executed::yes ? executed : executed - 1;
-}
-
-/// The answers, in the order of the commands.
-net::Task<FleetClaims::Values> FleetClaims::call_all(std::vector<fleet::Command> commands, Duration within) {
-    const auto batch = std::make_shared<Batch>(executor_, commands.size());
-    for (std::size_t i = 0; i < commands.size(); ++i) {
-        try {
-            net::spawn(executor_, Batch::call(batch, store_, i, std::move(commands[i]), within),
-                       "call of the fleet's store");
-        } catch (const std::exception&) { // no memory
-            batch->end_one();
-        }
-    }
-    if (batch->missing != 0)
-        co_await batch->done.wait();
-    co_return std::move(batch->values);
 }
 
 Duration FleetClaims::pause_before(std::size_t attempt) {
@@ -489,7 +452,7 @@ net::Task<void> FleetClaims::renew_due() {
         for (const std::string& key : claim->request->keys)
             commands.push_back(claim_command(*claim, key, {}, true));
     }
-    auto calling = call_all(std::move(commands), longest_background_call);
+    auto calling = store_->call_all(std::move(commands), longest_background_call);
     take_into_work(held_, claims.size());
     Values values;
     try {
@@ -536,7 +499,7 @@ net::Task<bool> FleetClaims::settle_queued() {
         for (std::size_t i = 0; verdict && i < names.size(); ++i)
             commands.push_back(settle_command(*claim, names[i], *verdict));
     }
-    auto calling = call_all(std::move(commands), longest_background_call);
+    auto calling = store_->call_all(std::move(commands), longest_background_call);
     take_into_work(settling_, writings.size());
     Values values;
     try {

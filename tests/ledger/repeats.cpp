@@ -4,6 +4,7 @@
 // store that they share is killed, paused and emptied.
 #include "bearerd_process.hpp"
 #include "client.hpp"
+#include "profile.hpp"
 #include "relay.hpp"
 #include "shared_store.hpp"
 
@@ -19,6 +20,7 @@
 #include <chrono>
 #include <cstdio>
 #include <exception>
+#include <iterator>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -44,6 +46,7 @@ constexpr auto time_to_write = 2s; // what happened without the store is there s
 struct Options {
     std::string program{BEARERD_PROGRAM};
     std::string expected;
+    std::string profile; ///< whose faults there are; empty: this test's own
     std::size_t keys = 300;
     std::size_t clients = 8;
     std::size_t kills = 3;
@@ -67,16 +70,18 @@ struct Told {
 };
 
 std::string field(const std::string& key, int value) {
-    return "createBalanceAdjustment(currency:\"GBP\", value:" + std::to_string(-value) +
+    return "createBalanceAdjustment(currency:\"GBP\", value:" + std::to_string(value) +
            ", merchant_id:26, unit_epos_reference:\"2251799825000010\", card_reference:\"" +
            std::string{test::card_number} + "\", merchant_transaction_reference:\"" + key +
            "\") { id value }";
 }
 
-/// `second_key`: empty: there is only one transaction.
+/// Half of the documents are top-ups, so that any number of them finds a balance. `second_key`: empty: there
+/// is only one transaction.
 std::string document(const std::string& key, const std::string& second_key, int value) {
-    const std::string second = second_key.empty() ? "" : " second: " + field(second_key, value);
-    return Json{{"query", "mutation { " + field(key, value) + second + " }"}}.dump();
+    const int moved = key.back() % 2 == 0 ? value : -value;
+    const std::string second = second_key.empty() ? "" : " second: " + field(second_key, moved);
+    return Json{{"query", "mutation { " + field(key, moved) + second + " }"}}.dump();
 }
 
 /// What an answer means.
@@ -89,7 +94,7 @@ void read(const test::HttpResponse& response, Told& told) {
         told.what = Told::What::nothing;
     } else if (json.is_object() && json.contains(value)) {
         told.what = Told::What::acknowledged;
-        if (json.at(value) != -told.value)
+        if (const Json& moved = json.at(value); moved != told.value && moved != -told.value)
             told.problem = "got the answer of another request: " + told.body;
     } else if (json.is_object() && json.contains(extensions) &&
                json.at(extensions).value("source", "") == "bearerd") {
@@ -120,9 +125,7 @@ struct Transaction {
 class Run {
 public:
     explicit Run(const Options& options)
-        : options_{options},
-          simulator_{{"--allow-duplicate-references", "--quiet", "--seed", std::to_string(options.seed)}},
-          transactions_(options.keys) {
+        : options_{options}, simulator_{simulator_arguments(options)}, transactions_(options.keys) {
         if (options.replicas > 1)
             store_.emplace(options.store_required);
         for (std::size_t i = 0; i < options.replicas; ++i) {
@@ -149,7 +152,8 @@ public:
 
 private:
     void send_and_kill() {
-        simulator_.set_faults(faults());
+        simulator_.set_faults(
+            options_.profile.empty() ? faults() : make_profile(options_.profile, options_.seed).faults);
         std::vector<std::thread> clients;
         for (std::size_t i = 0; i < options_.clients; ++i)
             clients.emplace_back([this] { work(); });
@@ -255,12 +259,25 @@ private:
         line.set(Relay::State::whole);
     }
 
+    static std::vector<std::string> simulator_arguments(const Options& options) {
+        std::vector<std::string> arguments{"--allow-duplicate-references", "--quiet", "--seed",
+                                           std::to_string(options.seed)};
+        if (!options.profile.empty())
+            std::ranges::copy(make_profile(options.profile, options.seed).simulator,
+                              std::back_inserter(arguments));
+        return arguments;
+    }
+
     [[nodiscard]] DaemonSettings settings(std::size_t replica) const {
         DaemonSettings settings;
         settings.upstream = "response_timeout: 5s";
+        if (!options_.profile.empty()) {
+            settings = make_profile(options_.profile, options_.seed).daemon;
+            settings.others.erase(0, settings.others.find('\n') + 1); // its number of threads
+        }
         settings.told_in_full = true;
-        settings.others =
-            "threads: " + std::to_string(options_.threads) +
+        settings.others +=
+            "\nthreads: " + std::to_string(options_.threads) +
             "\ntransactions: {look_up_for: 300ms, rules: [{mutation: createBalanceAdjustment, key: "
             "merchant_transaction_reference, repeats: replay";
         if (options_.look_up)
@@ -428,13 +445,13 @@ private:
     [[nodiscard]] bool was_alone(std::size_t replica, const Interval& time) const {
         return !options_.store_required &&
                std::ranges::any_of(outages_[replica],
-                                   [&time](const Outage& each) { return each.time.overlaps(time); });
+                                   [&time](const StoreOutage& each) { return each.time.overlaps(time); });
     }
 
     /// Whether the others could not know of it at this time: its replica was without the store, and has not
     /// had the time to make up for it.
     [[nodiscard]] bool is_hidden(const Row& row, Interval::Clock::time_point at) const {
-        const auto hides = [&row, at](const Outage& each) {
+        const auto hides = [&row, at](const StoreOutage& each) {
             return each.time.begin <= row.time + row_slack &&
                    (each.time.end >= at - time_to_write ||
                     (each.restarted && each.time.end >= row.time - 1s));
@@ -508,7 +525,7 @@ private:
     std::atomic<std::size_t> next_{0};
     std::atomic<std::size_t> sendings_{0};
     std::atomic<std::size_t> requests_{0};
-    std::vector<std::vector<Outage>> outages_; ///< of each replica
+    std::vector<std::vector<StoreOutage>> outages_; ///< of each replica
     std::size_t doubled_ = 0;
     std::vector<std::string> violations_;
 };
@@ -534,6 +551,8 @@ int main_of(int argc, char** argv) {
     program.add_option("--clients", options.clients, "How many clients send them");
     program.add_option("--kills", options.kills, "How often the daemon is killed and started again");
     program.add_option("--seed", options.seed, "Of faults and repeats");
+    program.add_option("--profile", options.profile, "Whose faults there are")
+        ->check(CLI::IsMember({"stale-only", "auth-only", "close-after", "timeouts", "restarts", "all"}));
     program.add_option("--threads", options.threads, "The daemon's");
     program.add_option("--replicas", options.replicas, "How many daemons share a store");
     program.add_flag("--store-required", options.store_required, "Nothing is forwarded without the store");

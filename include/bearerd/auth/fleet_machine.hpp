@@ -44,8 +44,9 @@ public:
 
     /// What the store holds.
     struct Found {
-        std::uint32_t rejections = 0;          ///< of this password, in a row
-        std::optional<Duration> next_try = {}; ///< nobody may log in until then
+        std::uint32_t rejections = 0;             ///< of this password, in a row
+        std::optional<Duration> next_try = {};    ///< nobody may log in until then
+        std::optional<Duration> retry_after = {}; ///< nor until then: the upstream has asked for it
         std::optional<TokenVersion> version = {};
         Duration left{};         ///< of the token's life; not positive: it is over
         bool readable = false;   ///< the token could be opened
@@ -61,6 +62,7 @@ public:
             log_in_alone, ///< the store does not answer
             adopt,        ///< the token that was read
             locked,       ///< others were rejected with this password: as `rejections` and `delay` say
+            put_off,      ///< the upstream has asked another replica to try again after `delay`
             give_up,      ///< another replica logs in, and has not finished in time
         };
         Kind kind = Kind::read;
@@ -68,8 +70,10 @@ public:
         std::uint32_t rejections = 0;
     };
 
-    /// Begins a visit, which ends by `deadline`.
-    [[nodiscard]] Step begin(TimePoint deadline) noexcept;
+    /// Begins a visit, which ends by `deadline`. `renews`: nothing has refused this replica's token, whose
+    /// end is near. If a later login has brought the same token again, then it is adopted once more, with the
+    /// life that is left of it by now.
+    [[nodiscard]] Step begin(TimePoint deadline, bool renews = false) noexcept;
 
     [[nodiscard]] Step on_read(const Found& found, Moment at) noexcept;
     /// `store_time`: milliseconds since the epoch on the store's clock, where the lease is ours.
@@ -115,6 +119,7 @@ private:
     std::int64_t highest_era_ = 0; ///< ever seen
     std::int64_t next_era_ = 0;    ///< of this visit's login
     std::uint32_t rejections_ = 0;
+    bool renews_ = false;
     Lease lease_ = Lease::none;
     TimePoint deadline_{};
 };

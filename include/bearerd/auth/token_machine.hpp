@@ -151,6 +151,9 @@ public:
     /// The current token where it may still be handed out, else nullptr.
     [[nodiscard]] TokenPtr good_token(TimePoint now) const { return good(now) ? current_ : nullptr; }
 
+    /// Whether the current token's end is so near that a login is due.
+    [[nodiscard]] bool renewal_due(TimePoint now) const noexcept { return current_ && now >= renew_at_; }
+
     /// What the login's token named; never null.
     [[nodiscard]] const std::shared_ptr<const Claims>& login_claims() const noexcept { return login_claims_; }
 

@@ -11,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <deque>
-#include <list>
 #include <memory>
 #include <optional>
 #include <random>
@@ -107,7 +106,6 @@ private:
     using ClaimPtr = std::shared_ptr<Claim>;
     using Values = std::vector<std::optional<fleet::Value>>; ///< nullopt: not answered
     struct Verdict;
-    struct Batch;
 
     /// What the store says of all keys of a claim.
     struct Asked {
@@ -130,7 +128,6 @@ private:
                                    const Elsewhere& known) const;
     [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known);
     [[nodiscard]] static int weight(const FleetAnswer& answer) noexcept;
-    [[nodiscard]] net::Task<Values> call_all(std::vector<fleet::Command> commands, Duration within);
     void hold(const ClaimPtr& claim, bool confirmed);
     void settle_soon(const ClaimPtr& claim) noexcept;
     void queue_settlement(const ClaimPtr& claim);

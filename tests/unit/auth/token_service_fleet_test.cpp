@@ -292,16 +292,6 @@ TEST_F(FleetOfServices, ALeaseIsRenewedWhileTheLoginRuns) {
     until([this] { return store.value("lease").empty(); });
 }
 
-TEST_F(FleetOfServices, StoppingReleasesTheLease) {
-    Replica& leaving = add();
-    until([this] { return logins() == 1; });
-    EXPECT_NE(store.value("lease"), "");
-    leaving.service->stop();
-    context.restart();
-    context.poll();
-    EXPECT_EQ(store.value("lease"), "");
-}
-
 TEST_F(FleetOfServices, ATokenThatAnAnswerBroughtIsShared) {
     Replica& first = add();
     until([this] { return logins() == 1; });
@@ -384,6 +374,7 @@ TEST_F(FleetOfServices, ALoginAloneDoesNotShortenTheLockOfTheOthers) {
     one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
     until([this] { return all_are("rejected") && store.value("lease").empty(); });
     store.put("rejections", "", "5");
+    store.put("next_try", "", "900000");
     store.keep("next_try", 15min);
     store.refuses = is_read;
     add();
@@ -393,6 +384,75 @@ TEST_F(FleetOfServices, ALoginAloneDoesNotShortenTheLockOfTheOthers) {
     until([this, before] { return store.trips > before; });
     EXPECT_EQ(store.value("rejections"), "5");
     EXPECT_EQ(store.life("next_try"), 15min);
+}
+
+TEST_F(FleetOfServices, ALockThatIsLongerThanItWasMadeDoesNotCount) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
+    until([this] { return all_are("rejected") && store.value("lease").empty(); });
+    store.keep("next_try", 1h); // as after the store's clock was set back
+    add();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::errors("Invalid credentials"));
+    until([this] { return store.value("rejections") == "2" && store.value("lease").empty(); });
+    EXPECT_EQ(store.life("next_try"), 60s);
+    add();
+    until([this] { return all_are("rejected"); });
+    EXPECT_EQ(logins(), 2U);
+}
+
+TEST_F(FleetOfServices, WhatTheUpstreamAsksOneReplicaToWaitAllWait) {
+    FakeAnswer busy;
+    busy.status = 503;
+    busy.fields = {{"Retry-After", "120"}};
+    busy.pieces = {"busy"};
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(busy);
+    until([this] { return all_are("backing_off") && store.value("lease").empty(); });
+    add();
+    until([this] { return all_are("backing_off"); });
+    for (const auto& replica : replicas)
+        EXPECT_EQ(replica->service->status().next_try, 2min);
+    EXPECT_EQ(logins(), 1U);
+    EXPECT_EQ(store.value("rejections"), "") << "no password was wrong";
+    now += 2min;
+    for (const auto& replica : replicas)
+        replica->service->tick();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    until([this] { return all_have("shared-token-1"); });
+    EXPECT_EQ(logins(), 2U);
+    EXPECT_EQ(store.value("retry_after"), "");
+}
+
+TEST_F(FleetOfServices, AFailedLoginThatNamesNoTimeHoldsUpNobodyElse) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::unreachable());
+    until([this] { return all_are("backing_off") && store.value("lease").empty(); });
+    add();
+    until([this] { return logins() == 2; });
+}
+
+TEST_F(FleetOfServices, AServerThatGivesTheSameTokenAgainIsAskedByOneReplica) {
+    for (int i = 0; i < 3; ++i)
+        add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    until([this] { return all_have("shared-token-1") && store.value("lease").empty(); });
+    now += 59min;
+    for (const auto& replica : replicas)
+        replica->service->tick();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    const auto is_renewed = [](const auto& replica) {
+        const auto status = replica->service->status();
+        return status.state == "valid" && status.expires_in == Duration{1h};
+    };
+    until([&] { return std::ranges::all_of(replicas, is_renewed); });
+    EXPECT_EQ(logins(), 2U);
 }
 
 TEST_F(FleetOfServices, ALoginAloneThatSucceedsUnlocksTheOthers) {

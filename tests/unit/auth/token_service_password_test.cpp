@@ -4,6 +4,8 @@
 #include "unit/auth/temporary_directory.hpp"
 #include "unit/run_task.hpp"
 
+#include <bearerd/base/log.hpp>
+
 #include <atomic>
 #include <future>
 #include <gmock/gmock.h>
@@ -224,6 +226,53 @@ TEST(PasswordFile, AReloadThatComesFirstCounts) {
     mended.set_value();
     f.run_until([&f] { return f.transport->sent == 2; });
     EXPECT_THAT(f.transport->bodies.back(), HasSubstr(R"("password":"from the reload")"));
+}
+
+/// Counts the lines that advise to set fleet.key_file.
+struct KeyFileAdvice final : log::Sink {
+    KeyFileAdvice() { log::install(this, log::Level::warning); }
+
+    ~KeyFileAdvice() override { log::install(nullptr, log::Level::error); }
+
+    void write(log::Level, std::string_view message, std::span<const log::Field>) noexcept override {
+        if (message.find("set fleet.key_file") != std::string_view::npos)
+            ++count;
+    }
+
+    std::atomic<int> count = 0;
+};
+
+TEST(PasswordFile, ThatHasChangedIsWarnedOfIfItsPasswordNamesTheTransactionsOfAFleet) {
+    struct Row {
+        const char* what;
+        bool fleet, key_file, guard;
+        int warnings;
+    };
+
+    const Row table[]{{"by the password", true, false, true, 1},
+                      {"by the key file", true, true, true, 0},
+                      {"without guarded transactions", true, false, false, 0},
+                      {"without a fleet", false, false, true, 0}};
+    for (const Row& row : table) {
+        PasswordFile file;
+        Options options = file.options();
+        options.change = [&row](config::Settings& changed) {
+            changed.fleet.url.text = row.fleet ? "redis://127.0.0.1" : "";
+            changed.fleet.key_file = row.key_file ? "/key" : "";
+            config::TransactionRule rule;
+            rule.repeats = row.guard ? config::Repeats::replay : config::Repeats::pass;
+            changed.transactions.rules.push_back(rule);
+        };
+        const KeyFileAdvice advice;
+        PasswordFixture f{options};
+        start_rejected(f);
+        file.write("changed");
+        f.run_until([&f] {
+            f.service->tick();
+            return f.transport->sent == 2;
+        });
+        EXPECT_EQ(advice.count, row.warnings) << row.what;
+    }
 }
 
 } // namespace

@@ -186,8 +186,9 @@ private:
             return list;
         }
         if (calls("PTTL")) {
-            const bool longer = left(key).integer >= std::stoll(c[4]);
-            return longer ? number(0) : store_plain(key, "1", c[4]);
+            const auto whole = alive(key) ? std::stoll(entries_[key].fields[""]) : 0;
+            const bool longer = left(key).integer >= std::stoll(c[4]) && left(key).integer <= whole + 1000;
+            return longer ? number(0) : store_plain(key, c[4], c[4]);
         }
         if (calls("'SET'")) {
             const bool more = alive(key) && std::stoll(entries_[key].fields[""]) > std::stoll(c[4]);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 /// Stores of a fleet for tests.
@@ -174,24 +175,26 @@ public:
     explicit FakeStore(FakeDatabase& database) : database_{database} {}
 
     net::Task<std::optional<Value>> call(Command command, Duration within) override {
+        std::vector<Command> commands;
+        commands.push_back(std::move(command));
+        auto calling = call_all(std::move(commands), within);
+        const auto values = co_await std::move(calling);
+        co_return values.front();
+    }
+
+    net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
+                                                          Duration within) override {
+        const auto size = static_cast<int>(commands.size());
         longest = std::max(longest, within);
-        ++calls;
-        most_at_once = std::max(most_at_once, ++running_);
+        calls += size;
+        running_ += size;
+        most_at_once = std::max(most_at_once, running_);
         co_await net::asio::post(net::asio::deferred); // others may call meanwhile
-        --running_;
-        if (before_call)
-            before_call(command);
-        if (away)
-            co_return std::nullopt;
-        if (refuses) {
-            Value error = text_value("OOM command not allowed");
-            error.kind = Value::Kind::error;
-            co_return error;
-        }
-        Value value = database_.run(command);
-        if (loses_answers)
-            co_return std::nullopt;
-        co_return value;
+        running_ -= size;
+        std::vector<std::optional<Value>> values;
+        for (const Command& command : commands)
+            values.push_back(answer(command));
+        co_return values;
     }
 
     bool away = false;          ///< nothing reaches the database
@@ -203,6 +206,20 @@ public:
     Duration longest{};
 
 private:
+    std::optional<Value> answer(const Command& command) {
+        if (before_call)
+            before_call(command);
+        if (away)
+            return std::nullopt;
+        if (refuses) {
+            Value error = text_value("OOM command not allowed");
+            error.kind = Value::Kind::error;
+            return error;
+        }
+        Value value = database_.run(command);
+        return loses_answers ? std::nullopt : std::optional{std::move(value)};
+    }
+
     FakeDatabase& database_;
     int running_ = 0;
 };
@@ -219,6 +236,11 @@ public:
         socket_.send(text);
         Value value = read();
         co_return value;
+    }
+
+    net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
+                                                          Duration within) override {
+        return Store::call_all(std::move(commands), within);
     }
 
 private:
