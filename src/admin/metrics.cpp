@@ -129,6 +129,12 @@ void token(Families& out, const Snapshot& snapshot) {
           *totals.fleet_store_up ? 1 : 0);
     counter(out, "bearerd_fleet_store_errors_total",
             "Commands that the store that the replicas share did not carry out.", totals.fleet_store_errors);
+    counter(out, "bearerd_fleet_unclaimed_total",
+            "Guarded requests that went on although the store had not confirmed their claim.",
+            totals.fleet_unclaimed);
+    counter(out, "bearerd_fleet_settlements_dropped_total",
+            "Outcomes that were not written to the store, because too many waited for it.",
+            totals.fleet_dropped);
 }
 
 /// What is known of the age at which the upstream closes idle connections. Absent: nothing yet.

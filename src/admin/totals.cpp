@@ -42,6 +42,8 @@ void add(Totals& to, const Stats& from) noexcept {
     if (const std::int64_t up = from.fleet_store_up.get(); up >= 0)
         to.fleet_store_up = up != 0 && to.fleet_store_up.value_or(true);
     to.fleet_store_errors += from.fleet_store_errors.get();
+    to.fleet_unclaimed += from.fleet_unclaimed.get();
+    to.fleet_dropped += from.fleet_dropped.get();
     if (const std::int64_t available = from.throttle_available.get(); available >= 0)
         to.throttle_available = std::min(available, to.throttle_available.value_or(available));
 }

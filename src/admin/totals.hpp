@@ -43,6 +43,8 @@ struct Totals {
     std::int64_t requests_in_flight = 0;
     std::optional<bool> fleet_store_up; ///< for every thread; nullopt: there is none
     std::uint64_t fleet_store_errors = 0;
+    std::uint64_t fleet_unclaimed = 0;
+    std::uint64_t fleet_dropped = 0;
     std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last
 
     [[nodiscard]] std::uint64_t all_requests() const noexcept;

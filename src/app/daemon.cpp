@@ -382,7 +382,7 @@ void Daemon::hurry(const char* signal_name) {
 void Daemon::cut(Duration limit) {
     tokens_->stop();
     for (const auto& worker : workers_)
-        asio::post(worker->context(), [owner = worker.get()] { owner->cut(); });
+        asio::post(worker->context(), [owner = worker.get(), hurried = hurried_] { owner->cut(hurried); });
     grace_.expires_after(limit);
     grace_.async_wait([this](error_code code) {
         if (!code)

@@ -18,7 +18,8 @@ namespace {
 namespace asio = net::asio;
 using namespace std::chrono_literals;
 
-constexpr auto drain_look = 10ms; // how often a draining loop looks whether it is done
+constexpr auto drain_look = 10ms;        // how often a draining loop looks whether it is done
+constexpr Duration hurried_stop = 500ms; // for the settlements of a fleet, after a second signal
 
 /// This thread's part of `max_connections`: exact in sum, at least one each.
 std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
@@ -134,7 +135,7 @@ std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapsh
         transaction::FleetClaims::Settings{generation.claim_prefix, settings.fleet.lease,
                                            settings.transactions.remember, settings.fleet.required,
                                            settings.transactions.settle_for},
-        context_.get_executor(), clock_);
+        context_.get_executor(), clock_, stats_);
     std::erase_if(claims_, [](const auto& former) { return former.expired(); });
     claims_.push_back(claims);
     return claims;
@@ -268,9 +269,9 @@ void Worker::drain(std::function<void()> drained) {
     net::spawn(context_.get_executor(), finish(std::move(drained)), "shutdown");
 }
 
-void Worker::cut() {
+void Worker::cut(bool hurried) {
     stop_pools();
-    stop_claims();
+    stop_claims(hurried ? hurried_stop : transaction::FleetClaims::longest_stop);
     sessions_.finish_now();
 }
 
@@ -282,10 +283,10 @@ void Worker::stop_pools() {
             pool->stop();
 }
 
-void Worker::stop_claims() noexcept {
+void Worker::stop_claims(Duration within) noexcept {
     for (const auto& each : claims_)
         if (const auto claims = each.lock())
-            claims->stop();
+            claims->stop(within);
 }
 
 /// Whether all is written that other replicas have to know, or was tried.
@@ -300,12 +301,18 @@ net::Task<void> Worker::finish(std::function<void()> drained) {
     asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
                                net::Executor>
         timer{context_.get_executor()};
+    bool ended = false;
+    bool all_ended = false;
     do {
         timer.expires_after(drain_look);
         static_cast<void>(co_await timer.async_wait(asio::as_tuple(asio::deferred)));
-        if (sessions_.empty())
-            stop_claims();
-    } while (!sessions_.empty() || !claims_written());
+        if (sessions_.empty() && !std::exchange(ended, true))
+            ++shared_.workers_without_sessions;
+        // Another worker's request may still settle a claim of this one.
+        all_ended = shared_.workers_without_sessions >= count_;
+        if (all_ended)
+            stop_claims(transaction::FleetClaims::longest_stop);
+    } while (!all_ended || !claims_written());
     drained();
 }
 

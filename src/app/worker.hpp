@@ -40,6 +40,7 @@ struct Shared {
     journal::Journal* journal = nullptr;              ///< none: off. Goes before the workers do.
     std::unique_ptr<transaction::Table> transactions; ///< none yet: no rule has asked for it. Never goes.
     transaction::Events transaction_events;
+    std::atomic<std::size_t> workers_without_sessions{0}; ///< of those that drain
 };
 
 /// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own
@@ -106,8 +107,9 @@ public:
     /// When all workers have drained: until then another one's requests may need a login, which is the first
     /// one's. The loop has no work left then.
     void end();
-    /// Phase two: what is under way ends now, each request with its answer.
-    void cut();
+    /// Phase two: what is under way ends now, each request with its answer. `hurried`: less time is left for
+    /// what the other replicas of a fleet are to know.
+    void cut(bool hurried);
 
     /// Runs the loop on this thread until it is out of work.
     void run();
@@ -122,7 +124,7 @@ private:
     [[nodiscard]] std::uint32_t account() const;
     [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& generation);
     void stop_pools();
-    void stop_claims() noexcept;
+    void stop_claims(Duration within) noexcept;
     [[nodiscard]] bool claims_written() const;
     [[nodiscard]] net::Task<void> finish(std::function<void()> drained);
 

@@ -287,6 +287,8 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     std::shared_ptr<Link> serving;    ///< while it serves
     std::optional<std::string> ended; ///< why that has, if look_once_more() has found it
     std::string slot;                 ///< of the last command's key: see Server::greeting()
+    bool reached = false;             ///< once
+    bool noted_away = false;          ///< at the server
     bool late = false;                ///< a command was not answered in time
     bool stopped = false;
 };
@@ -310,6 +312,8 @@ void Client::start() {
 void Client::stop() noexcept {
     state_->send_last();
     state_->stopped = true;
+    if (std::exchange(state_->noted_away, false))
+        static_cast<void>(state_->server->note_back()); // nothing is known of the store by that
     state_->dialer.stop();
     state_->fail_all();
     state_->wake.set();
@@ -342,6 +346,12 @@ net::Task<std::vector<std::optional<Value>>> Client::call_all(std::vector<Comman
         values[i] = co_await std::move(answer);
     }
     co_return values;
+}
+
+Client::Presence Client::presence() const noexcept {
+    if (state_->stopped || state_->phase == State::Phase::away)
+        return Presence::away;
+    return state_->reached ? Presence::ready : Presence::starting;
 }
 
 bool Client::State::refuses_calls() {
@@ -607,7 +617,7 @@ void Client::State::fail_all() noexcept {
 void Client::State::went_away(const std::string& why) {
     phase = Phase::away;
     stats.fleet_store_up.set(0);
-    if (server->note_away(true))
+    if (!std::exchange(noted_away, true) && server->note_away())
         log::warning(
             "the store of the fleet is away: each replica goes on by itself",
             {{"store", std::string_view{server->address().url.text}}, {"reason", std::string_view{why}}});
@@ -615,9 +625,10 @@ void Client::State::went_away(const std::string& why) {
 
 void Client::State::came_back() {
     phase = Phase::up;
+    reached = true;
     late = false;
     stats.fleet_store_up.set(1);
-    if (server->note_away(false))
+    if (std::exchange(noted_away, false) && server->note_back())
         log::info("the store of the fleet is back",
                   {{"store", std::string_view{server->address().url.text}}});
 }

@@ -139,7 +139,8 @@ public:
     /// From here on an app that leaves counts, if money may move. A query is cheap to look up, and its app is
     /// looked at only if it has to wait. Returns false if the app is gone already.
     [[nodiscard]] bool begin_watching() noexcept;
-    /// Looks for the app if the request has waited since the last look. Returns false if it is gone.
+    /// Looks for the app if the request has waited since the last look. Returns false if it is gone, or the
+    /// request must not be sent any more.
     [[nodiscard]] bool look_for_app() noexcept;
 
     [[nodiscard]] bool take_token(TimePoint now) { return token_.take_token(now); }
@@ -147,7 +148,9 @@ public:
     [[nodiscard]] net::Task<End> wait_for_token();
 
     [[nodiscard]] bool is_journaled() const noexcept;
-    [[nodiscard]] net::Task<End> record_intent();
+    [[nodiscard]] bool has_to_ask_gate() noexcept;
+    /// Records the intent, then asks the gate, each if need be.
+    [[nodiscard]] net::Task<End> prepare_to_send();
 
     /// The request as it leaves; its head is wiped by sent().
     [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
@@ -177,6 +180,7 @@ private:
     void watch_app() noexcept;
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
+    [[nodiscard]] bool must_not_be_sent() noexcept;
 
     /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
     [[nodiscard]] std::vector<std::string_view> header_keys() const;
@@ -195,6 +199,7 @@ private:
     [[nodiscard]] net::Task<End> reply_broken_rejection(std::string_view doubt);
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] Reply pass_on(HeldAnswer held);
+    [[nodiscard]] Reply reply_not_recorded();
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
     [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
     void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
@@ -210,6 +215,7 @@ private:
     /// that or of the forwarder's scratch memory.
     std::string_view looked_at_;
     AppWatch app_ = AppWatch::not_begun;
+    bool withdrawn_ = false;  ///< by its gate, before it was sent; counts as AppWatch::gone
     bool is_decoded_ = false; ///< looked_at_ is there
     bool resent_stale_ = false;
 };
@@ -229,8 +235,8 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
                 co_return std::move(*end);
             begin = BootClock::now();
         }
-        if (forwarded.is_journaled()) {
-            end = co_await forwarded.record_intent();
+        if (forwarded.is_journaled() || forwarded.has_to_ask_gate()) {
+            end = co_await forwarded.prepare_to_send();
             if (end)
                 co_return std::move(*end);
             begin = BootClock::now();
@@ -298,14 +304,25 @@ void Forwarder::ForwardedRequest::about_to_wait() noexcept {
 }
 
 bool Forwarder::ForwardedRequest::gone() noexcept {
-    if (app_ != AppWatch::gone && request_.app.is_gone())
+    if (app_ != AppWatch::gone && (must_not_be_sent() || request_.app.is_gone()))
         app_ = AppWatch::gone;
     return app_ == AppWatch::gone;
+}
+
+bool Forwarder::ForwardedRequest::must_not_be_sent() noexcept {
+    withdrawn_ = request_.gate != nullptr && request_.gate->state() == server::SendGate::State::closed;
+    return withdrawn_;
+}
+
+bool Forwarder::ForwardedRequest::has_to_ask_gate() noexcept {
+    return request_.gate != nullptr && request_.gate->state() == server::SendGate::State::ask;
 }
 
 bool Forwarder::ForwardedRequest::look_for_app() noexcept {
     if (app_ == AppWatch::waited)
         app_ = request_.app.is_gone() ? AppWatch::gone : AppWatch::present;
+    if (app_ != AppWatch::gone && must_not_be_sent())
+        app_ = AppWatch::gone;
     return app_ != AppWatch::gone;
 }
 
@@ -326,21 +343,29 @@ std::vector<std::string_view> Forwarder::ForwardedRequest::header_keys() const {
                                         : std::vector<std::string_view>{};
 }
 
-net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::record_intent() {
+net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare_to_send() {
     about_to_wait();
-    journal::JournalClient& journal = *owner_.journal_;
-    const std::vector<std::string_view> keys = header_keys();
-    auto entry =
-        co_await journal.record_intent(judge_.view(), judge_.operation().name, request_.context.request_id,
-                                       http::trace_id(request_.head.fields), &keys);
-    const bool may_go = entry->durable || !journal.required(*entry);
-    entry_ = OpenEntry{journal, std::move(entry)};
-    if (may_go)
-        co_return nullptr;
+    if (is_journaled()) {
+        journal::JournalClient& journal = *owner_.journal_;
+        const std::vector<std::string_view> keys = header_keys();
+        auto entry = co_await journal.record_intent(judge_.view(), judge_.operation().name,
+                                                    request_.context.request_id,
+                                                    http::trace_id(request_.head.fields), &keys);
+        const bool may_go = entry->durable || !journal.required(*entry);
+        entry_ = OpenEntry{journal, std::move(entry)};
+        if (!may_go)
+            co_return as_pointer(reply_not_recorded());
+    }
+    if (has_to_ask_gate())
+        co_await request_.gate->ask();
+    co_return nullptr;
+}
+
+Reply Forwarder::ForwardedRequest::reply_not_recorded() {
     ErrorReply error = server::error_reply(ErrorCode::overloaded);
     error.sentence = intent_not_recorded;
     report_.detail = "the journal can't be written";
-    co_return as_pointer(reply_error(error));
+    return reply_error(error);
 }
 
 upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
@@ -531,16 +556,19 @@ Reply Forwarder::ForwardedRequest::reply_refusal(ErrorCode code) {
     return reply_error(error);
 }
 
-/// A client that closed only its own direction can still read this reply.
+/// A client that closed only its own direction can still read this reply. If the request was withdrawn,
+/// nobody gets it: it is for the journal.
 Reply Forwarder::ForwardedRequest::reply_gone() {
     http::ReplyContext context = request_.context;
     context.keep_alive = false;
     ErrorReply error = server::error_reply(ErrorCode::upstream_unreachable);
     error.sentence = app_left;
-    report_.detail = "the app closed its connection before the request was sent";
+    report_.detail = withdrawn_ ? "another replica has sent the same transaction meanwhile"
+                                : "the app closed its connection before the request was sent";
     Reply reply = render(error, context);
     reply.after = server::AfterReply::close; // whatever else it sends is for nobody
-    reply.report.outcome = server::client_closed_outcome;
+    if (!withdrawn_)
+        reply.report.outcome = server::client_closed_outcome;
     entry_.record_outcome(reply.report);
     return reply;
 }

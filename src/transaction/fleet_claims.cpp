@@ -2,6 +2,7 @@
 
 #include "fleet_scripts.hpp"
 
+#include <bearerd/base/log.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/net/spawn.hpp>
 
@@ -24,6 +25,8 @@ using namespace std::chrono_literals;
 /// A renewal or a settlement has longer than a claim: no request waits for it.
 constexpr Duration longest_background_call = 500ms;
 constexpr Duration retry_pause = 500ms;
+constexpr Duration longest_retry_pause = 1min; // of a settlement that the store refuses
+constexpr Duration quiet_of_log = 10min;       // between two log lines that say the same
 constexpr Duration shortest_poll = 50ms;
 constexpr Duration longest_poll = 400ms;
 constexpr int renewals_per_lease = 3;
@@ -48,6 +51,29 @@ std::string random_owner() {
     return hex(bytes);
 }
 
+/// The first word of what the claim script returns.
+enum class Word : std::uint8_t { none, ours, freed, lost, in_flight, unknown, executed };
+
+Word word_of(const std::optional<fleet::Value>& value) noexcept {
+    constexpr std::pair<std::string_view, Word> words[] = {
+        {"ours", Word::ours},           {"freed", Word::freed},     {"lost", Word::lost},
+        {"in_flight", Word::in_flight}, {"unknown", Word::unknown}, {"executed", Word::executed}};
+    if (!value || value->kind != fleet::Value::Kind::list || value->list.empty())
+        return Word::none;
+    const std::string_view text = value->list.front().text;
+    const auto* const found = std::ranges::find(words, text, &std::pair<std::string_view, Word>::first);
+    return found == std::end(words) ? Word::none : found->second;
+}
+
+/// Returns whether a log line is due, and notes it.
+bool log_is_due(std::optional<TimePoint>& last) noexcept {
+    const TimePoint now = BootClock::now();
+    if (last && now - *last < quiet_of_log)
+        return false;
+    last = now;
+    return true;
+}
+
 std::string_view state_of(Executed executed) noexcept {
     switch (executed) {
     case Executed::yes:
@@ -69,6 +95,14 @@ bool is_json(std::string_view text) noexcept {
 
 } // namespace
 
+FleetClaims::Writing::Result FleetClaims::result_of(const std::optional<fleet::Value>& value) noexcept {
+    using Result = Writing::Result;
+    if (!value)
+        return Result::unanswered;
+    const bool written = value->kind == fleet::Value::Kind::integer && value->integer == 1;
+    return written ? Result::written : Result::refused;
+}
+
 /// How a claim was settled.
 struct FleetClaims::Verdict {
     Executed executed = Executed::unknown;
@@ -78,9 +112,9 @@ struct FleetClaims::Verdict {
 
 /// One request's claim, under an owner of its own, so that no command that comes late can touch another
 /// one's. It keeps the claims alive, because what was unknown may be settled long after a reload.
-class FleetClaims::Claim final : public ClaimHolder, public std::enable_shared_from_this<Claim> {
+class FleetClaims::Claim final : public SharedClaim, public std::enable_shared_from_this<Claim> {
 public:
-    enum class Place : std::uint8_t { nowhere, held, settling, in_work };
+    enum class Place : std::uint8_t { nowhere, held, settling, paused, in_work };
 
     Claim(std::shared_ptr<FleetClaims> claims, net::Executor executor, SharedRequestPtr of, std::string by)
         : request{std::move(of)},
@@ -93,6 +127,44 @@ public:
         try {
             net::asio::post(executor_, [self = shared_from_this()] { self->claims_->settle_soon(self); });
         } catch (const std::exception&) { // no memory: the next renewal sees the verdict
+        }
+    }
+
+    [[nodiscard]] bool was_confirmed() const noexcept override { return confirmed_at_first_; }
+
+    [[nodiscard]] State state() noexcept override {
+        told_closed_ = told_closed_ || theirs_.has_value();
+        if (theirs_)
+            return State::closed;
+        return !confirmed_ && claims_->can_ask() ? State::ask : State::open;
+    }
+
+    [[nodiscard]] net::Task<void> ask() override { return FleetClaims::ask_again(shared_from_this()); }
+
+    [[nodiscard]] const FleetAnswer* why_closed() const noexcept override {
+        return told_closed_ ? &*theirs_ : nullptr;
+    }
+
+    [[nodiscard]] FleetClaims& claims() const noexcept { return *claims_; }
+
+    /// The request goes on.
+    void begin(bool confirmed) noexcept {
+        confirmed_at_first_ = confirmed;
+        confirmed_ = confirmed;
+    }
+
+    /// The store has answered once more. What it did not say changes nothing.
+    void hear(Asked asked) noexcept {
+        if (told_closed_)
+            return;
+        if (asked.claimed == request->keys.size()) {
+            confirmed_ = true;
+            theirs_.reset();
+        } else if (asked.answer.state != FleetAnswer::State::ours &&
+                   asked.answer.state != FleetAnswer::State::no_answer &&
+                   asked.answer.elsewhere.owner != owner) {
+            confirmed_ = false;
+            theirs_ = std::move(asked.answer);
         }
     }
 
@@ -117,7 +189,10 @@ public:
     const SharedRequestPtr request;
     const std::string owner;
     Place place = Place::nowhere; ///< the thread's own, as the following are
-    TimePoint due{};              ///< held: of the next renewal; settling: when it is given up
+    TimePoint due{};              ///< held: of the next renewal; settling or paused: when it is given up
+    TimePoint retry_at{};         ///< paused
+    std::uint32_t refusals = 0;   ///< of its settlement, in a row
+    bool minor = false;           ///< the store may not have got it, and its request was not forwarded
 
 private:
     void note(Executed executed, std::string_view reconciled) noexcept {
@@ -137,16 +212,21 @@ private:
     std::mutex mutex_;
     std::optional<Verdict> verdict_;
     std::uint64_t verdicts_ = 0;
+    bool confirmed_at_first_ = false; ///< the thread's own, as the following are
+    bool confirmed_ = false;          ///< the store has said so last
+    bool told_closed_ = false;
+    std::optional<FleetAnswer> theirs_; ///< another owner has the transaction
 };
 
 FleetClaims::FleetClaims(std::shared_ptr<fleet::Store> store, std::shared_ptr<const Identifier> identifier,
-                         Settings settings, net::Executor executor, net::DeadlineClock& clock)
+                         Settings settings, net::Executor executor, net::DeadlineClock& clock, Stats& stats)
     : store_{std::move(store)},
       identifier_{std::move(identifier)},
       settings_{std::move(settings)},
       executor_{executor},
       clock_{clock},
       owner_{random_owner()},
+      stats_{stats},
       dice_{std::random_device{}()},
       wake_{std::move(executor)} {
     settings_.remember = std::max(settings_.remember, settings_.lease);
@@ -208,14 +288,15 @@ FleetAnswer FleetClaims::read(const std::optional<fleet::Value>& value, const Sh
     using State = FleetAnswer::State;
     constexpr std::size_t fields = 7;
     FleetAnswer answer;
-    const bool is_list = value && value->kind == fleet::Value::Kind::list && !value->list.empty();
-    const std::string_view word = is_list ? std::string_view{value->list.front().text} : std::string_view{};
-    if (word == "ours") {
+    const Word word = word_of(value);
+    if (word == Word::ours) {
         answer.state = State::ours;
         return answer;
     }
-    if (!is_list || value->list.size() < fields) { // also "lost" and "freed"
-        answer.state = known.owner.empty() ? State::away : State::sent;
+    // "lost", and "freed": the command came late.
+    const bool is_theirs = word == Word::in_flight || word == Word::unknown || word == Word::executed;
+    if (!is_theirs || value->list.size() < fields) {
+        answer.state = known.owner.empty() ? State::no_answer : State::sent;
         answer.elsewhere = known;
         return answer;
     }
@@ -223,13 +304,13 @@ FleetAnswer FleetClaims::read(const std::optional<fleet::Value>& value, const Sh
     const bool known_freed = known.owner.empty() || known.owner == text(1) || !text(fields - 1).empty();
     const auto theirs = identifier_->fingerprint_of(text(2));
     const bool other = theirs && theirs != identifier_->fingerprint_of(request.fingerprint);
-    const bool executed = word == "executed";
+    const bool executed = word == Word::executed;
     if (!known_freed && (other || !executed)) { // what the other owner does tells nothing of the known one
         answer.state = State::sent;
         answer.elsewhere = known;
         return answer;
     }
-    answer.state = other ? State::key_reused : word == "in_flight" ? State::in_flight : State::sent;
+    answer.state = other ? State::key_reused : word == Word::in_flight ? State::in_flight : State::sent;
     answer.elsewhere.owner = text(1);
     answer.elsewhere.executed = executed ? Executed::yes : Executed::unknown;
     answer.elsewhere.request_id = text(3);
@@ -241,22 +322,27 @@ FleetAnswer FleetClaims::read(const std::optional<fleet::Value>& value, const Sh
 
 net::Task<FleetAnswer> FleetClaims::claim(SharedRequestPtr request, Elsewhere known) {
     using State = FleetAnswer::State;
-    auto owner = owner_ + "." + std::to_string(++claims_);
+    auto owner = owner_ + "." + std::to_string(++last_claim_number_);
     const auto claim =
         std::make_shared<Claim>(shared_from_this(), executor_, std::move(request), std::move(owner));
     auto asking = ask(claim, std::move(known));
     Asked asked = co_await std::move(asking);
     FleetAnswer& answer = asked.answer;
-    const bool goes_alone = answer.state == State::away && !settings_.required && !stopping_;
+    const bool goes_alone = answer.state == State::no_answer && !settings_.required && !stopping_;
     if (answer.state == State::ours || goes_alone) {
+        const bool confirmed = asked.claimed == claim->request->keys.size();
+        claim->begin(confirmed);
         try {
-            hold(claim, asked.claimed == claim->request->keys.size());
+            hold(claim, confirmed);
         } catch (const std::exception&) { // no memory: it is not forwarded
             claim->settled(Executed::no, {});
             throw;
         }
+        if (!confirmed)
+            note_unclaimed(*claim->request);
         answer.claim = claim;
-    } else if (asked.claimed != 0 || asked.unanswered) {
+    } else if (asked.claimed != 0 || asked.may_hold_more) {
+        claim->minor = asked.claimed == 0;
         claim->settled(Executed::no, {}); // it is free again
     }
     co_return std::move(answer);
@@ -266,31 +352,29 @@ net::Task<FleetAnswer> FleetClaims::claim(SharedRequestPtr request, Elsewhere kn
 /// nothing. The others are claimed at the same time.
 net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known) {
     using State = FleetAnswer::State;
-    const TimePoint end = BootClock::now() + longest_claim;
+    using Presence = fleet::Store::Presence;
     const std::vector<std::string>& keys = claim->request->keys;
     Asked asked;
     asked.answer.state = State::ours;
     for (std::size_t from = 0, to = 1; from < keys.size(); from = std::exchange(to, keys.size())) {
-        const Duration left = end - BootClock::now();
-        if (stopping_ || left <= Duration{0})
+        if (stopping_)
             break;
         std::vector<fleet::Command> commands;
         for (std::size_t i = from; i < to; ++i)
             commands.push_back(claim_command(*claim, keys[i], known.owner, false));
         Values values(commands.size());
+        const Presence presence = store_->presence();
         try {
-            auto calling = store_->call_all(std::move(commands), left);
+            const Duration within = presence == Presence::starting ? longest_first_claim : longest_claim;
+            auto calling = store_->call_all(std::move(commands), within);
             values = co_await std::move(calling);
         } catch (const std::exception&) { // no memory: they count as not answered
         }
-        for (const auto& value : values) {
-            FleetAnswer answer = read(value, *claim->request, known);
-            asked.claimed += answer.state == State::ours ? 1 : 0;
-            asked.unanswered = asked.unanswered || !value;
-            if (weight(answer) > weight(asked.answer))
-                asked.answer = std::move(answer);
-        }
-        const bool refused = asked.answer.state == State::away && !asked.unanswered; // that key's command
+        for (const auto& value : values)
+            add_answer(asked, value, *claim->request, known);
+        asked.may_hold_more = asked.may_hold_more || (asked.unanswered && presence != Presence::away);
+        const bool refused =
+            asked.answer.state == State::no_answer && !asked.unanswered; // that key's command
         if (asked.answer.state != State::ours && !refused)
             break;
     }
@@ -299,13 +383,54 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known) 
     co_return asked;
 }
 
+/// Directly before the request is sent, if the store has not confirmed its claim.
+net::Task<void> FleetClaims::ask_again(ClaimPtr claim) {
+    try {
+        auto asking = claim->claims().ask(claim, {});
+        Asked asked = co_await std::move(asking);
+        claim->hear(std::move(asked));
+    } catch (const std::exception&) { // no memory: it counts as not answered
+    }
+}
+
+/// Whether it is worth while.
+bool FleetClaims::can_ask() const noexcept {
+    return !stopping_ && store_->presence() == fleet::Store::Presence::ready;
+}
+
+void FleetClaims::add_answer(Asked& asked, const std::optional<fleet::Value>& value,
+                             const SharedRequest& request, const Elsewhere& known) const {
+    FleetAnswer answer = read(value, request, known);
+    asked.claimed += answer.state == FleetAnswer::State::ours ? 1 : 0;
+    asked.unanswered = asked.unanswered || !value;
+    if (weight(answer) > weight(asked.answer))
+        asked.answer = std::move(answer);
+}
+
+void FleetClaims::note_unclaimed(const SharedRequest& request) noexcept {
+    stats_.fleet_unclaimed.add();
+    if (log_is_due(unclaimed_logged_))
+        log::warning(
+            "the store of the fleet has not confirmed a transaction's claim: it goes on all the same, "
+            "and another replica may have executed it; so may others after it, which are counted",
+            {{"request_id", std::string_view{request.request_id}}});
+}
+
+void FleetClaims::note_dropped(const SharedRequest& request) noexcept {
+    stats_.fleet_dropped.add();
+    if (log_is_due(dropped_logged_))
+        log::warning("too many outcomes wait for the store of the fleet: one is dropped, so that other "
+                     "replicas do not learn it; so may others after it, which are counted",
+                     {{"request_id", std::string_view{request.request_id}}});
+}
+
 /// Of the answers for several keys the one that counts has the greatest weight.
 int FleetClaims::weight(const FleetAnswer& answer) noexcept {
     constexpr int executed = 5;
     switch (answer.state) {
     case FleetAnswer::State::ours:
         return 0;
-    case FleetAnswer::State::away:
+    case FleetAnswer::State::no_answer:
         return 1;
     case FleetAnswer::State::key_reused:
         return 2;
@@ -326,16 +451,16 @@ Duration FleetClaims::pause_before(std::size_t attempt) {
 }
 
 void FleetClaims::stop(Duration within) noexcept {
-    if (!std::exchange(stopping_, true))
-        stop_by_ = BootClock::now() + within;
+    const TimePoint end = BootClock::now() + within;
+    stop_by_ = std::exchange(stopping_, true) ? std::min(stop_by_, end) : end;
     wake_.set();
 }
 
-/// `confirmed`: the store has all of it. Otherwise the next renewal is soon: the others do not see what was
-/// forwarded without a claim.
-void FleetClaims::hold(const ClaimPtr& claim, bool confirmed) {
+/// `answered`: the store knows of all of it. Otherwise the next renewal is soon: the others do not see what
+/// was forwarded without a claim.
+void FleetClaims::hold(const ClaimPtr& claim, bool answered) {
     const Duration third = settings_.lease / renewals_per_lease;
-    claim->due = BootClock::now() + (confirmed ? third : std::min(retry_pause, third));
+    claim->due = BootClock::now() + (answered ? third : std::min(retry_pause, third));
     const auto later = [](TimePoint due, const ClaimPtr& each) { return due < each->due; };
     held_.insert(std::upper_bound(held_.begin(), held_.end(), claim->due, later), claim);
     claim->place = Claim::Place::held;
@@ -350,7 +475,7 @@ void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
     try {
         if (claim->place == Claim::Place::held)
             std::erase(held_, claim);
-        if (claim->place == Claim::Place::settling || claim->place == Claim::Place::in_work)
+        if (claim->place != Claim::Place::held && claim->place != Claim::Place::nowhere)
             return;
         queue_settlement(claim);
         work_if_needed();
@@ -361,13 +486,44 @@ void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
 
 void FleetClaims::queue_settlement(const ClaimPtr& claim) {
     claim->place = Claim::Place::nowhere;
-    if (settling_.size() >= most_settlements) {
-        settling_.front()->place = Claim::Place::nowhere;
-        settling_.pop_front();
-    }
-    settling_.push_back(claim);
-    claim->place = Claim::Place::settling;
+    if (!make_room_for(*claim))
+        return;
     claim->due = BootClock::now() + settings_.remember;
+    place_in_queue(claim, settling_.end());
+}
+
+/// Returns false if there is none: what matters least goes first. A claim that the store may not have got, of
+/// a request that was not forwarded, holds up nobody for longer than its lease, and executes nothing.
+bool FleetClaims::make_room_for(const Claim& claim) noexcept {
+    const bool full = settling_.size() + paused_.size() >= settings_.most_settlements;
+    if (claim.minor && (full || minor_ >= most_minor_settlements)) {
+        note_dropped(*claim.request);
+        return false;
+    }
+    if (!full)
+        return true;
+    auto victim = settling_.begin();
+    if (minor_ != 0)
+        victim = std::ranges::find_if(settling_, [](const ClaimPtr& each) { return each->minor; });
+    if (victim != settling_.end())
+        drop(settling_, victim);
+    else if (!paused_.empty())
+        drop(paused_, paused_.begin());
+    return true;
+}
+
+void FleetClaims::drop(std::deque<ClaimPtr>& list, std::deque<ClaimPtr>::iterator which) noexcept {
+    const ClaimPtr claim = *which;
+    note_dropped(*claim->request);
+    minor_ -= &list == &settling_ && claim->minor ? 1 : 0;
+    claim->place = Claim::Place::nowhere;
+    list.erase(which);
+}
+
+void FleetClaims::place_in_queue(const ClaimPtr& claim, std::deque<ClaimPtr>::iterator where) {
+    settling_.insert(where, claim);
+    claim->place = Claim::Place::settling;
+    minor_ += claim->minor ? 1 : 0;
 }
 
 void FleetClaims::work_if_needed() {
@@ -382,48 +538,61 @@ void FleetClaims::work_if_needed() {
 }
 
 bool FleetClaims::has_work() const noexcept {
-    if (stopping_)
-        return !settling_.empty() && BootClock::now() < stop_by_;
-    return !settling_.empty() || !held_.empty();
+    const bool settles = !settling_.empty() || !paused_.empty();
+    return stopping_ ? settles && BootClock::now() < stop_by_ : settles || !held_.empty();
 }
 
 /// Renews leases and writes settlements as long as there are any.
 net::Task<void> FleetClaims::work(std::shared_ptr<FleetClaims> self) {
     while (self->has_work()) {
-        const TimePoint now = BootClock::now();
-        const bool settles = !self->settling_.empty() && (self->stopping_ || now >= self->retry_at_);
-        const bool renews = !self->stopping_ && !self->held_.empty() && now >= self->held_.front()->due;
         bool failed = false;
+        bool no_memory = false;
         try {
+            const TimePoint now = BootClock::now();
+            self->end_pauses(now);
+            const bool settles = !self->settling_.empty() && (self->stopping_ || now >= self->retry_at_);
+            const bool renews = !self->stopping_ && !self->held_.empty() && now >= self->held_.front()->due;
             if (renews) // first: a lease that ends is seen by others
                 co_await self->renew_due();
             if (settles) {
-                const bool written = co_await self->settle_queued();
-                failed = !written;
+                const bool answered = co_await self->settle_queued();
+                failed = !answered;
             }
-            if (!renews && !settles) {
-                TimePoint next = self->settling_.empty() ? TimePoint::max() : self->retry_at_;
-                if (!self->held_.empty())
-                    next = std::min(next, self->held_.front()->due);
-                co_await self->wait_until(next);
-            }
-        } catch (const std::exception&) { // no memory
-            failed = true;
+            if (!renews && !settles)
+                co_await self->wait_until(self->next_due());
+        } catch (const std::exception&) {
+            no_memory = true;
         }
-        if (failed)
+        if (failed || no_memory)
             self->retry_at_ = BootClock::now() + retry_pause;
+        if (!no_memory)
+            continue;
+        try { // other requests of this thread may free some
+            co_await self->wait_until(self->retry_at_);
+        } catch (const std::exception&) {
+        }
     }
     self->let_go();
     self->working_ = false;
 }
 
+TimePoint FleetClaims::next_due() const noexcept {
+    TimePoint next = settling_.empty() ? TimePoint::max() : retry_at_;
+    if (!held_.empty())
+        next = std::min(next, held_.front()->due);
+    if (!paused_.empty())
+        next = std::min(next, paused_.front()->retry_at);
+    return next;
+}
+
 /// Nothing is renewed or written any more. Claims keep this object alive, so that it must not keep them.
 void FleetClaims::let_go() noexcept {
-    for (auto* const list : {&held_, &settling_}) {
+    for (auto* const list : {&held_, &settling_, &paused_}) {
         for (const ClaimPtr& claim : *list)
             claim->place = Claim::Place::nowhere;
         list->clear();
     }
+    minor_ = 0;
 }
 
 /// Or until there is something new.
@@ -436,7 +605,9 @@ net::Task<void> FleetClaims::wait_until(TimePoint when) {
 /// Takes the claims out of the front of a list. Nothing can fail.
 void FleetClaims::take_into_work(std::deque<ClaimPtr>& list, std::size_t count) noexcept {
     for (; count != 0; --count) {
-        list.front()->place = Claim::Place::in_work;
+        Claim& claim = *list.front();
+        minor_ -= &list == &settling_ && claim.minor ? 1 : 0;
+        claim.place = Claim::Place::in_work;
         list.pop_front();
     }
 }
@@ -461,15 +632,20 @@ net::Task<void> FleetClaims::renew_due() {
     }
     std::size_t at = 0;
     for (const ClaimPtr& claim : claims) {
-        bool confirmed = true;
-        for (std::size_t i = 0; i < claim->request->keys.size(); ++i, ++at)
-            confirmed =
-                confirmed && at < values.size() && values[at] && values[at]->kind == fleet::Value::Kind::list;
-        renewed(claim, confirmed);
+        bool answered = true;
+        Asked asked;
+        asked.answer.state = FleetAnswer::State::ours;
+        for (std::size_t i = 0; i < claim->request->keys.size(); ++i, ++at) {
+            const auto& value = at < values.size() ? values[at] : std::nullopt;
+            answered = answered && value && value->kind == fleet::Value::Kind::list;
+            add_answer(asked, value, *claim->request, {});
+        }
+        claim->hear(std::move(asked));
+        renewed(claim, answered);
     }
 }
 
-void FleetClaims::renewed(const ClaimPtr& claim, bool confirmed) noexcept {
+void FleetClaims::renewed(const ClaimPtr& claim, bool answered) noexcept {
     claim->place = Claim::Place::nowhere;
     try {
         if (claim->has_verdict())
@@ -477,13 +653,21 @@ void FleetClaims::renewed(const ClaimPtr& claim, bool confirmed) noexcept {
         else if (claim.use_count() == 1) // nobody can settle it any more
             claim->settled(Executed::unknown, {});
         else
-            hold(claim, confirmed);
+            hold(claim, answered);
     } catch (const std::exception&) { // no memory: its lease ends, and what comes later is written
     }
 }
 
+/// Those that the store has refused are tried again, behind all others.
+void FleetClaims::end_pauses(TimePoint now) {
+    while (!paused_.empty() && (stopping_ || paused_.front()->retry_at <= now)) {
+        place_in_queue(paused_.front(), settling_.end());
+        paused_.pop_front();
+    }
+}
+
 /// Writes the settlements that have waited longest, those of one key one after the other. Returns false if
-/// the store did not take all: those are tried again before any other, unless their time is over.
+/// the store did not answer all: those are tried again before any other, unless their time is over.
 net::Task<bool> FleetClaims::settle_queued() {
     std::vector<Writing> writings;
     std::vector<fleet::Command> commands;
@@ -509,32 +693,47 @@ net::Task<bool> FleetClaims::settle_queued() {
     std::size_t at = 0;
     for (Writing& writing : writings) {
         for (std::size_t i = 0; writing.number != 0 && i < writing.claim->request->keys.size(); ++i, ++at)
-            writing.written = writing.written && at < values.size() && values[at] &&
-                              values[at]->kind == fleet::Value::Kind::integer && values[at]->integer == 1;
-        if (writing.written)
+            writing.result =
+                std::max(writing.result, result_of(at < values.size() ? values[at] : std::nullopt));
+        if (writing.result == Writing::Result::written)
             writing.claim->forget_verdict(writing.number);
     }
     std::ranges::for_each(writings.rbegin(), writings.rend(),
                           [this](const Writing& each) { tried_to_write(each); });
-    co_return std::ranges::all_of(writings, &Writing::written);
+    co_return std::ranges::find(writings, Writing::Result::unanswered, &Writing::result) == writings.end();
 }
 
-/// Puts it in front of the queue if it is not written, or if there is a later verdict.
+/// Puts it in front of the queue if it was not answered, or if there is a later verdict.
 void FleetClaims::tried_to_write(const Writing& writing) noexcept {
+    using Result = Writing::Result;
     Claim& claim = *writing.claim;
     claim.place = Claim::Place::nowhere;
+    if (writing.result != Result::refused)
+        claim.refusals = 0;
     try {
         const auto verdict = claim.verdict();
         const bool is_new = verdict && verdict->number != writing.number;
         const bool gives_up = stopping_ || BootClock::now() >= claim.due;
-        if (!verdict || (!is_new && gives_up) || settling_.size() >= most_settlements)
+        if (!verdict || (!is_new && gives_up) || !make_room_for(claim))
             return;
-        settling_.push_front(writing.claim);
-        claim.place = Claim::Place::settling;
         if (is_new)
             claim.due = BootClock::now() + settings_.remember;
+        if (writing.result == Result::refused && !stopping_)
+            pause(writing.claim);
+        else
+            place_in_queue(writing.claim, settling_.begin());
     } catch (const std::exception&) { // no memory: others see it as unknown
     }
+}
+
+/// A fault that concerns this claim's keys alone holds up no other one.
+void FleetClaims::pause(const ClaimPtr& claim) {
+    constexpr std::uint32_t most_doublings = 7;
+    const Duration wait = retry_pause * (1U << std::min(claim->refusals++, most_doublings));
+    claim->retry_at = BootClock::now() + std::min<Duration>(wait, longest_retry_pause);
+    const auto later = [](TimePoint at, const ClaimPtr& each) { return at < each->retry_at; };
+    paused_.insert(std::upper_bound(paused_.begin(), paused_.end(), claim->retry_at, later), claim);
+    claim->place = Claim::Place::paused;
 }
 
 } // namespace bearerd::transaction

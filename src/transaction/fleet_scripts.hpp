@@ -42,7 +42,6 @@ if not state or state == 'no' then
   if ARGV[7] ~= '' and not known_freed then
     return {'lost'}
   end
-  redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'state', 'in_flight', 'owner', ARGV[1], 'lease', lease, 'fingerprint', ARGV[4],
              'request', ARGV[5], 'at', ARGV[6], 'found', '', 'freed', freed, 'doubt', '')
   redis.call('PEXPIRE', KEYS[1], ARGV[3])
@@ -64,7 +63,21 @@ return {state, owner, c[6], c[7], c[8], c[9], known_freed and '1' or ''}
 /// time, what was found. A claim that the store has lost is made. What was executed stays so, whoever did it,
 /// and is written over everything else. What is unknown is added to what another owner has claimed; a key
 /// that another owner has, or that more than one owner has sent, is not free before each of them has freed
-/// it. Always returns 1.
+/// it. Always returns 1. What becomes of a key; "unknown" and "no" of an owner that has freed it change
+/// nothing:
+///
+/// | state, owner                  | executed  | unknown   | no                                          |
+/// | ----------------------------- | --------- | --------- | ------------------------------------------- |
+/// | none                          | written   | written   | written                                     |
+/// | no, mine                      | written   | unchanged | unchanged                                   |
+/// | no, another's                 | written 1 | written 1 | freed 2                                     |
+/// | in_flight or unknown, mine    | written   | written   | written, or the first doubt's owner's 3     |
+/// | in_flight or unknown, other's | written   | doubt 4   | freed 2                                     |
+/// | executed, mine                | written   | unchanged | unchanged                                   |
+/// | executed, another's           | unchanged | unchanged | freed 2                                     |
+///
+/// 1: and the former owner is in `freed`. 2: this owner is in `freed`, and in `doubt` no more; nothing else.
+/// 3: its state is unknown, and this owner is in `freed`. 4: this owner is in `doubt`.
 inline constexpr std::string_view settle_script = R"lua(
 local c = redis.call('HMGET', KEYS[1], 'state', 'owner', 'freed', 'doubt')
 local state, owner, freed, doubt = c[1], c[2], c[3] or '', c[4] or ''
@@ -75,7 +88,7 @@ local function first_in(list, who)
   return string.sub(who .. ' ' .. list, 1, 4000)
 end
 local mine = owner == ARGV[1]
-local verdict = ARGV[2]
+local verdict = ARGV[2] -- each field is written, whichever the key has had
 if state == 'executed' and not mine and verdict ~= 'no' then
   return 1
 end
@@ -107,7 +120,6 @@ end
 if state == 'no' and not mine then
   freed = first_in(freed, owner)
 end
-redis.call('DEL', KEYS[1])
 redis.call('HSET', KEYS[1], 'state', verdict, 'owner', ARGV[1], 'lease', '0', 'fingerprint', ARGV[4],
            'request', ARGV[5], 'at', ARGV[6], 'found', ARGV[7], 'freed', freed,
            'doubt', verdict == 'unknown' and doubt or '')

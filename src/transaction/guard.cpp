@@ -11,6 +11,7 @@
 #include <bearerd/transaction/fleet_claims.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -38,6 +39,18 @@ constexpr std::string_view store_away_sentence =
     "The store that the replicas of bearerd share can't be reached, so this request was not sent; whether an "
     "earlier one with the same reference was executed is not known. Please send it again a little later with "
     "the same reference.";
+
+constexpr std::string_view shutting_down_sentence =
+    "The connection service is stopping, so this request was not sent; whether an earlier one with the same "
+    "reference was executed is not known. Please send it again in a moment with the same reference.";
+constexpr std::string_view alone_sentence =
+    "This request was not executed. The store that the replicas of bearerd share did not answer, so that "
+    "another replica may have executed an earlier request with the same reference. Please send it again a "
+    "little later with the same reference to learn what became of it.";
+constexpr std::string_view full_sentence =
+    "There is no room to remember another transaction, so this request was not sent; whether another replica "
+    "of bearerd has executed an earlier one with the same reference is not known. Please send it again a "
+    "little later with the same reference.";
 
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
@@ -114,6 +127,9 @@ public:
     ~Claim() { settle({}); }
 
     void hold(RecordPtr record) noexcept { record_ = std::move(record); }
+
+    /// It is decided otherwise.
+    [[nodiscard]] RecordPtr release() noexcept { return std::exchange(record_, nullptr); }
 
     void settle(Settlement how) noexcept {
         const RecordPtr record = std::exchange(record_, nullptr);
@@ -215,6 +231,18 @@ AnswerPtr answer_of(std::string_view head, std::string body, const server::Repor
     return answer;
 }
 
+/// Of a reply of our own; nullopt: it has none.
+std::optional<Duration> retry_after_of(std::string_view head) {
+    constexpr std::string_view name = "\r\nRetry-After: ";
+    const auto at = head.find(name);
+    if (at == std::string_view::npos)
+        return std::nullopt;
+    const std::string_view digits = head.substr(at + name.size());
+    std::int64_t seconds = 0;
+    std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
+    return std::chrono::seconds{seconds};
+}
+
 Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
     Settlement how;
     how.executed = report.executed;
@@ -238,9 +266,13 @@ public:
 private:
     void read_header_keys();
     [[nodiscard]] net::Task<std::optional<Reply>> ask_fleet(Decision& decision);
+    [[nodiscard]] Reply refuse_reused(std::string first_request_id);
+    [[nodiscard]] std::optional<Reply> follow_other(Undecided& undecided, FleetAnswer answer,
+                                                    Decision& decision);
     [[nodiscard]] net::Task<FleetAnswer> claim_in_fleet(Elsewhere& seen);
     [[nodiscard]] net::Task<FleetAnswer> poll_fleet(SharedRequestPtr shared, Elsewhere& seen);
-    [[nodiscard]] net::Task<Reply> forward(std::shared_ptr<Claim> claim);
+    [[nodiscard]] net::Task<std::optional<Reply>> forward(std::shared_ptr<Claim> claim, Decision& decision);
+    void say_that_others_may_have_sent_it(Reply& reply);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
     [[nodiscard]] net::Task<Reply> look_up(Decision decision, LookUp& claim);
@@ -264,8 +296,9 @@ private:
     Reading reading_;
     bool app_gone_ = false;
     bool joined_ = false;
-    TimePoint end_of_wait_{}; ///< set when the first wait begins
-    bool timed_out_ = false;  ///< the first one took too long
+    std::shared_ptr<SharedClaim> shared_claim_; ///< what ask_fleet() has got
+    TimePoint end_of_wait_{};                   ///< set when the first wait begins
+    bool timed_out_ = false;                    ///< the first one took too long
 };
 
 // NOLINTNEXTLINE(readability-function-size): one parameter for each thing that outlives it
@@ -349,9 +382,12 @@ net::Task<Reply> Guard::GuardedRequest::run() {
         }
         if (decision.kind == Kind::first) {
             claim->hold(std::move(decision.record));
-            Reply reply = co_await forward(std::move(claim));
-            co_return reply;
+            auto reply = co_await forward(claim, decision);
+            if (reply)
+                co_return std::move(*reply);
         }
+        if (decision.kind == Kind::again)
+            continue;
         if (decision.kind == Kind::look_up) {
             LookUp asked{guard_.table_, std::move(decision.record)}; // before anything can fail
             Reply reply = co_await look_up(std::move(decision), asked);
@@ -370,35 +406,62 @@ void Guard::GuardedRequest::read_header_keys() {
 /// The first one of its transactions in this process: asks the fleet's store whether it is the first one of
 /// all replicas. Returns a reply if that ends the request; otherwise `decision` says how it goes on.
 net::Task<std::optional<Reply>> Guard::GuardedRequest::ask_fleet(Decision& decision) {
-    using State = FleetAnswer::State;
     Undecided undecided{guard_.table_, std::move(decision.record)};
     undecided.seen.owner = std::move(decision.other_owner);
     undecided.seen.request_id = decision.first_request_id;
     std::string request_id{request_.context.request_id}; // nothing can fail between the claim and the table
+    const std::string known = decision.replaces ? undecided.seen.owner : std::string{};
     FleetAnswer answer = co_await claim_in_fleet(undecided.seen);
+    if (decision.replaces && answer.claim == nullptr && answer.elsewhere.owner == known) {
+        undecided.seen.owner = known; // nothing has changed there
+        undecided.seen.request_id = decision.first_request_id;
+        co_return app_gone_ ? gone() : refuse_reused(std::move(decision.first_request_id));
+    }
+    if (decision.replaces)
+        guard_.table_.adopt(undecided.record(), reading_);
     if (app_gone_)
         co_return gone();
     if (answer.claim != nullptr) {
+        shared_claim_ = answer.claim;
         guard_.table_.share(undecided.record(), std::move(answer.claim), std::move(request_id), wall_ms());
         decision.record = undecided.release();
         co_return std::nullopt;
     }
+    co_return follow_other(undecided, std::move(answer), decision);
+}
+
+/// The store does not let this request go on, which has sent nothing. Returns a reply if that ends it;
+/// otherwise `decision` says how it goes on.
+std::optional<Reply> Guard::GuardedRequest::follow_other(Undecided& undecided, FleetAnswer answer,
+                                                         Decision& decision) {
+    using State = FleetAnswer::State;
     if (answer.state == State::sent) {
         undecided.seen = std::move(answer.elsewhere);
         decision = guard_.table_.take_over(undecided.record(), undecided.seen, BootClock::now());
         static_cast<void>(undecided.release());
-        co_return std::nullopt;
+        return std::nullopt;
     }
-    if (answer.state == State::away) {
-        server::ErrorReply what = server::error_reply(ErrorCode::overloaded);
+    if (answer.state == State::no_answer) {
+        const bool stops = guard_.fleet_->is_stopping();
+        server::ErrorReply what =
+            server::error_reply(stops ? ErrorCode::shutting_down : ErrorCode::overloaded);
         what.executed = Executed::unknown; // another replica may have sent it
-        what.sentence = store_away_sentence;
-        co_return error(what);
+        what.sentence = stops ? shutting_down_sentence : store_away_sentence;
+        return error(what);
     }
+    if (answer.state == State::key_reused)
+        return refuse_reused(std::move(answer.elsewhere.request_id));
     Decision refusal;
-    refusal.kind = answer.state == State::key_reused ? Kind::key_reused : Kind::unknown;
+    refusal.kind = Kind::unknown;
     refusal.first_request_id = std::move(answer.elsewhere.request_id);
-    co_return reply_by(refusal);
+    return reply_by(refusal);
+}
+
+Reply Guard::GuardedRequest::refuse_reused(std::string first_request_id) {
+    Decision refusal;
+    refusal.kind = Kind::key_reused;
+    refusal.first_request_id = std::move(first_request_id);
+    return reply_by(refusal);
 }
 
 /// Waits as long as another replica's request is in flight. `seen`: what is known of one, before and
@@ -447,20 +510,59 @@ net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared
     co_return answer;
 }
 
-/// The first one of its transactions: what comes of it settles the claim.
-net::Task<Reply> Guard::GuardedRequest::forward(std::shared_ptr<Claim> claim) {
-    const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
+/// The first one of its transactions: what comes of it settles the claim. Returns nullopt if another replica
+/// has sent it before this one did; then `decision` says how it goes on.
+net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<Claim> claim,
+                                                               Decision& decision) {
+    const std::shared_ptr<SharedClaim> shared = std::move(shared_claim_);
+    const server::Request behind{request_.head, request_.target, request_.body, request_.context,
+                                 app_,          shared.get()};
     Reply reply = co_await guard_.next_.handle(behind);
-    auto done = [claim, head = reply.head](const server::Report& report, std::optional<std::string> body) {
-        claim->settle(settlement_of(report, body ? answer_of(head, std::move(*body), report) : AnswerPtr{}));
+    if (const FleetAnswer* const theirs = shared ? shared->why_closed() : nullptr) {
+        Undecided undecided{guard_.table_, claim->release()};
+        if (theirs->state != FleetAnswer::State::key_reused)
+            undecided.seen = theirs->elsewhere;
+        decision.kind = Kind::again; // in flight there: it is waited for
+        if (theirs->state != FleetAnswer::State::in_flight)
+            co_return follow_other(undecided, *theirs, decision);
+        co_return std::nullopt;
+    }
+    const server::Report report = reply.report; // nothing was sent, whatever another replica did
+    if (shared && !shared->was_confirmed())
+        say_that_others_may_have_sent_it(reply);
+    const bool in_doubt = reply.report.executed != report.executed;
+    auto done = [claim, head = reply.head](const server::Report& how, std::optional<std::string> body) {
+        claim->settle(settlement_of(how, body ? answer_of(head, std::move(*body), how) : AnswerPtr{}));
     };
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
         reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
+    else if (in_doubt)
+        claim->settle(settlement_of(
+            report, answer_of(reply.head, std::string{server::whole_body(reply)}, reply.report)));
     else if (!reply.head.empty())
         done(reply.report, std::string{server::whole_body(reply)});
     // Without a head it is no reply: the session says that the outcome is unknown, and so does the claim's
     // end.
     co_return reply;
+}
+
+/// If the reply says by itself that nothing was executed, although the store did not answer: that is true of
+/// this request alone.
+void Guard::GuardedRequest::say_that_others_may_have_sent_it(Reply& reply) {
+    const server::Report& report = reply.report;
+    if (!report.has_error_code() || report.outcome == server::client_closed_outcome ||
+        report.executed != Executed::no || reply.head.empty())
+        return;
+    server::ErrorReply what =
+        server::error_reply(static_cast<ErrorCode>(report.outcome - server::verdict_count));
+    what.executed = Executed::unknown;
+    what.sentence = alone_sentence;
+    what.retry_after = retry_after_of(reply.head);
+    Reply told = server::render(what, request_.context, request_.head.fields.value(http::FieldId::accept),
+                                guard_.always_200_, std::move(reply.report));
+    reply.head = std::move(told.head);
+    reply.body = std::move(told.body);
+    reply.report = std::move(told.report);
 }
 
 /// Waits until the first one is settled, the app is gone, or it takes too long.
@@ -542,6 +644,10 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
         what = server::error_reply(ErrorCode::outcome_unknown);
         if (timed_out_)
             what.sentence = joined_too_long_sentence;
+    }
+    if (decision.kind == Kind::full && guard_.fleet_ != nullptr) {
+        what.executed = Executed::unknown; // the other replicas were not asked
+        what.sentence = full_sentence;
     }
     what.first_request_id = decision.first_request_id;
     if (!decision.reconciled.empty())

@@ -93,6 +93,8 @@ Decision Table::claim(const Reading& reading, std::string_view request_id, std::
         if (record == nullptr || record == known)
             continue;
         if (!is_same(*record, reading)) {
+            if (known == nullptr && may_succeed(*record, reading))
+                return succeed(record, reading);
             Decision reused;
             reused.kind = Kind::key_reused;
             reused.first_request_id = record->request_id;
@@ -123,7 +125,32 @@ Decision Table::claim(const Reading& reading, std::string_view request_id, std::
 /// compared counts as the same: to say that its key was reused would say that it was not executed.
 bool Table::is_same(const Record& record, const Reading& reading) {
     return !record.fingerprint || *record.fingerprint == reading.fingerprint ||
-           record.header_rules != reading.header_rules;
+           record.successor == reading.fingerprint || record.header_rules != reading.header_rules;
+}
+
+/// Whether the keys may be free for another request: only the fleet's store knows whether the owner elsewhere
+/// has freed them.
+bool Table::may_succeed(const Record& record, const Reading& reading) {
+    return record.state == State::unknown && !record.looking_up && !record.other_owner.empty() &&
+           std::ranges::is_permutation(record.identities, reading.identities);
+}
+
+Decision Table::succeed(const RecordPtr& record, const Reading& reading) {
+    Decision decision = ask_fleet(record);
+    decision.replaces = true;
+    record->successor = reading.fingerprint;
+    return decision;
+}
+
+Decision Table::ask_fleet(const RecordPtr& record) {
+    Decision decision;
+    decision.first_request_id = record->request_id;
+    decision.kind = Kind::first;
+    decision.record = record;
+    decision.other_owner = record->other_owner;
+    record->state = State::in_flight;
+    keep(*record);
+    return decision;
 }
 
 /// Changes nothing if memory runs out.
@@ -144,14 +171,8 @@ Decision Table::decide(const RecordPtr& record, const std::shared_ptr<Waiter>& w
     if (record->state == State::executed && record->looked_up)
         return without_answer(record);
     if (record->state == State::unknown &&
-        !record->other_owner.empty()) { // the other replica may have settled it by now
-        decision.kind = Kind::first;
-        decision.record = record;
-        decision.other_owner = record->other_owner;
-        record->state = State::in_flight;
-        keep(*record);
-        return decision;
-    }
+        !record->other_owner.empty()) // the other replica may have settled it by now
+        return ask_fleet(record);
     return look_up(record);
 }
 
@@ -189,9 +210,22 @@ void Table::share(const RecordPtr& record, std::shared_ptr<ClaimHolder> holder, 
     record->holder = std::move(holder);
 }
 
+void Table::adopt(const RecordPtr& record, const Reading& reading) {
+    std::vector<std::string> fields;
+    for (const graphql::RootField& field : reading.fields)
+        fields.push_back(field.name);
+    const std::lock_guard lock{mutex_};
+    record->fields = std::move(fields);
+    record->fingerprint = reading.fingerprint;
+    record->header_rules = reading.header_rules;
+    record->successor.reset();
+    tell(*record, claim_again());
+}
+
 Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) {
     const std::lock_guard lock{mutex_};
     note_elsewhere(record, std::move(elsewhere), now);
+    give_up_claim(*record);
     if (record->state == State::unknown || !record->looked_up)
         return look_up(record); // those who wait learn its result
     const Decision decision = without_answer(record);
@@ -201,6 +235,8 @@ Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoin
 
 void Table::give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
+    record->successor.reset();
+    give_up_claim(*record);
     if (elsewhere.owner.empty()) {
         remove(record);
     } else {
@@ -526,7 +562,7 @@ void Table::keep(Record& record) noexcept {
 }
 
 /// Reports what became of it to those outside of this process.
-void Table::announce(const Record& record) noexcept {
+void Table::announce(Record& record) noexcept {
     if (record.holder == nullptr)
         return;
     Executed executed = Executed::unknown;
@@ -535,6 +571,15 @@ void Table::announce(const Record& record) noexcept {
     else if (record.state == State::executed && record.executed == Executed::yes)
         executed = Executed::yes;
     record.holder->settled(executed, record.reconciled);
+    const bool says_all = executed == Executed::yes && !record.reconciled.empty();
+    if (says_all || (executed == Executed::no && !record.looking_up))
+        record.holder.reset();
+}
+
+/// Nothing was sent under it.
+void Table::give_up_claim(Record& record) noexcept {
+    if (const auto holder = std::exchange(record.holder, nullptr))
+        holder->settled(Executed::no, {});
 }
 
 /// Returns false if it is too long to keep.

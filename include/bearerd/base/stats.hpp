@@ -92,6 +92,8 @@ struct Stats {
     Gauge requests_in_flight;
     Gauge fleet_store_up{-1};     ///< -1: there is none; else whether it answers, 0 or 1
     Counter fleet_store_errors;   ///< commands that it did not carry out
+    Counter fleet_unclaimed;      ///< guarded requests that went on without a whole claim in it
+    Counter fleet_dropped;        ///< settlements that were dropped, because too many wait for it
     Gauge throttle_available{-1}; ///< -1: not reported yet
 };
 

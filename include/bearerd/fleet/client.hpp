@@ -40,8 +40,13 @@ public:
     /// The text up to the closing brace of the key that a command names; empty if it names no key of a fleet.
     [[nodiscard]] std::string_view slot_of(const Command& command) const noexcept;
 
-    /// Notes whether it is away; returns whether that is news. Any thread.
-    [[nodiscard]] bool note_away(bool away) noexcept { return away_.exchange(away) != away; }
+    /// Notes that it does not answer one more of the clients. Returns whether it answered all of them before.
+    /// Any thread.
+    [[nodiscard]] bool note_away() noexcept { return away_.fetch_add(1) == 0; }
+
+    /// Notes that it answers one of those again, or that this one has ended. Returns whether it answers all
+    /// of them. Any thread.
+    [[nodiscard]] bool note_back() noexcept { return away_.fetch_sub(1) == 1; }
 
     /// Notes that it has refused a command with this code, at this time. Returns whether a log line is due:
     /// one for each code in ten minutes. Any thread. Throws only for lack of memory.
@@ -54,7 +59,7 @@ private:
     Secret password_;
     std::uint32_t database_;
     std::string prefix_;
-    std::atomic<bool> away_{false};
+    std::atomic<std::uint32_t> away_{0}; ///< clients that it does not answer
     std::mutex refused_mutex_;
     std::vector<std::pair<std::string, TimePoint>> refused_; ///< codes, and when the log named them last
 };
@@ -95,6 +100,7 @@ public:
     [[nodiscard]] net::Task<std::optional<Value>> call(Command command, Duration within) override;
     [[nodiscard]] net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                                         Duration within) override;
+    [[nodiscard]] Presence presence() const noexcept override;
 
 private:
     struct Link;

@@ -26,6 +26,12 @@ struct Value {
 /// The store that the replicas of a fleet share (contract 12). One per thread.
 class Store {
 public:
+    enum class Presence : std::uint8_t {
+        starting, ///< not reached yet since the start: commands wait for the first connection
+        ready,    ///< it answers, or a connection that was idle is made again
+        away,     ///< it does not answer: commands are not sent
+    };
+
     Store() = default;
     Store(const Store&) = delete;
     Store& operator=(const Store&) = delete;
@@ -40,6 +46,9 @@ public:
     /// take one round trip together. Any of them may be executed although another one is not.
     [[nodiscard]] virtual net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                                                 Duration within) = 0;
+
+    /// If it is `away`, what is called now is surely never sent.
+    [[nodiscard]] virtual Presence presence() const noexcept = 0;
 };
 
 } // namespace bearerd::fleet

@@ -37,14 +37,35 @@ protected:
     ~AppWatcher() = default;
 };
 
+/// Says whether a request may still be sent, until its first byte leaves: another replica of a fleet may have
+/// sent the same one meanwhile (contract 12).
+class SendGate {
+public:
+    enum class State : std::uint8_t {
+        open,
+        ask,    ///< it is not known: call ask() once before the request is sent; then only `closed` counts
+        closed, ///< the request must not be sent any more, and nothing of its reply reaches the app
+    };
+
+    [[nodiscard]] virtual State state() noexcept = 0;
+
+    /// Takes 100 ms at most. Does not throw.
+    [[nodiscard]] virtual net::Task<void> ask() = 0;
+
+protected:
+    SendGate() = default;
+    ~SendGate() = default;
+};
+
 /// A whole request that has passed the framing guard and the access rules. What it refers to lives until its
-/// reply has been written or destroyed, but `app` only until handle() has ended.
+/// reply has been written or destroyed, but `app` and `gate` only until handle() has ended.
 struct Request {
     const http::RequestHead& head;
     const http::Target& target;
     std::string_view body;
     const http::ReplyContext& context;
     AppWatcher& app;
+    SendGate* gate = nullptr; ///< nullptr: it may be sent
 };
 
 /// A body that is produced while it is written. It owns what it reads from, and the request's report until

@@ -56,6 +56,9 @@ struct Decision {
     /// first: this owner in another replica sent the transaction, and its outcome was unknown (contract 12).
     /// Forward the request only if the fleet's store says that the owner has freed it. Empty: there is none.
     std::string other_owner{};
+    /// first, with `other_owner`: that owner has sent another request under the same keys. Call adopt() if it
+    /// has freed them; otherwise the key is reused.
+    bool replaces = false;
 };
 
 /// What another replica did with a transaction (contract 12).
@@ -175,12 +178,19 @@ public:
     void share(const RecordPtr& record, std::shared_ptr<ClaimHolder> holder, std::string request_id,
                std::int64_t at_ms) noexcept;
 
-    /// After Decision::Kind::first, instead of settle(): another replica has sent the transaction. Returns
-    /// what happens to the request: look_up or already_executed.
+    /// After Decision::Kind::first with Decision::replaces, before share(), take_over() or give_back(): its
+    /// owner has freed the former request, so that the record is of this one from now on. Those who wait
+    /// claim again. Changes nothing if memory runs out, and throws then.
+    void adopt(const RecordPtr& record, const Reading& reading);
+
+    /// After Decision::Kind::first, instead of settle(), and perhaps after share(): another replica has sent
+    /// the transaction, and this one has not. A holder learns `no`. Returns what happens to the request:
+    /// look_up or already_executed.
     [[nodiscard]] Decision take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoint now);
 
-    /// After Decision::Kind::first, instead of settle(): this request sends nothing. If another replica has
-    /// sent the transaction, its outcome is unknown here; otherwise it is free. Those who wait claim again.
+    /// After Decision::Kind::first, instead of settle(), and perhaps after share(): this request sends
+    /// nothing. A holder learns `no`. If another replica has sent the transaction, its outcome is unknown
+    /// here; otherwise it is free. Those who wait claim again.
     void give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept;
 
     /// What a waiter was woken for; nullopt: it was not.
@@ -220,6 +230,9 @@ private:
 
     [[nodiscard]] Decision decide(const RecordPtr& record, const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] static Decision look_up(const RecordPtr& record);
+    [[nodiscard]] Decision ask_fleet(const RecordPtr& record);
+    [[nodiscard]] Decision succeed(const RecordPtr& record, const Reading& reading);
+    [[nodiscard]] static bool may_succeed(const Record& record, const Reading& reading);
     [[nodiscard]] static bool is_same(const Record& record, const Reading& reading);
     [[nodiscard]] RecordPtr record_of(const Digest& identity, TimePoint now);
     [[nodiscard]] bool make_room(std::size_t records, TimePoint now);
@@ -237,7 +250,8 @@ private:
     void keep(Record& record) noexcept;
     void may_be_forgotten(const RecordPtr& record, TimePoint settled_at);
     void note_elsewhere(const RecordPtr& record, Elsewhere elsewhere, TimePoint now);
-    static void announce(const Record& record) noexcept;
+    static void announce(Record& record) noexcept;
+    static void give_up_claim(Record& record) noexcept;
     [[nodiscard]] bool keep_answer(const RecordPtr& record, AnswerPtr answer);
     void drop_answer(Record& record) noexcept;
     static void tell(Record& record, const Decision& decision) noexcept;

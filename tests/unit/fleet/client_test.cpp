@@ -121,7 +121,8 @@ protected:
         Client::Hooks hooks;
         hooks.jitter = [] { return 0.5; };
         hooks.now = [this] { return now; };
-        client = std::make_unique<Client>(context, clock, std::make_shared<Server>(settings), stats, hooks);
+        shared = std::make_shared<Server>(settings);
+        client = std::make_unique<Client>(context, clock, shared, stats, hooks);
         client->start();
     }
 
@@ -160,6 +161,7 @@ protected:
     Stats stats;
     config::Fleet settings;
     FakeServer server{context};
+    std::shared_ptr<Server> shared;
     std::unique_ptr<Client> client;
     std::vector<std::optional<Value>> answers;
 };
@@ -263,6 +265,45 @@ TEST_F(FleetClient, AServerThatCantServeAnyMoreIsAwayUntilItTakesAWriteAgain) {
         ASSERT_TRUE(until([this, before] { return server.connections > before; })) << error;
         EXPECT_FALSE(client->up()) << error;
     }
+}
+
+TEST_F(FleetClient, SaysWhetherACommandWouldBeSent) {
+    using Presence = Store::Presence;
+    start();
+    EXPECT_EQ(client->presence(), Presence::starting);
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    EXPECT_EQ(client->presence(), Presence::ready);
+    age();
+    server.close_connections();
+    ASSERT_TRUE(until([this] { return server.connections == 2; }));
+    EXPECT_EQ(client->presence(), Presence::ready) << "it was idle";
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    age();
+    server.say("+surprise\r\n");
+    ASSERT_TRUE(until([this] { return !client->up(); }));
+    EXPECT_EQ(client->presence(), Presence::away);
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    EXPECT_EQ(client->presence(), Presence::ready);
+    client->stop();
+    EXPECT_EQ(client->presence(), Presence::away);
+}
+
+TEST_F(FleetClient, TellsItsServerWhetherItAnswersThisClient) {
+    start_up();
+    EXPECT_TRUE(shared->note_away()) << "another client";
+    age();
+    server.say("+surprise\r\n");
+    ASSERT_TRUE(until([this] { return !client->up(); }));
+    EXPECT_FALSE(shared->note_back()) << "this one is still without it";
+    ASSERT_TRUE(until([this] { return client->up(); }));
+    EXPECT_TRUE(shared->note_away()) << "it answers all of them";
+    EXPECT_FALSE(shared->note_away());
+    EXPECT_FALSE(shared->note_back());
+    EXPECT_TRUE(shared->note_back());
+    server.say("+surprise\r\n");
+    ASSERT_TRUE(until([this] { return !client->up(); }));
+    client->stop();
+    EXPECT_TRUE(shared->note_away()) << "one that has ended counts no more";
 }
 
 TEST_F(FleetClient, OnlyAPlainEndOfAnOldConnectionCountsAsIdle) {

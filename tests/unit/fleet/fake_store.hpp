@@ -31,6 +31,10 @@ public:
         return Store::call_all(std::move(all), within);
     }
 
+    [[nodiscard]] Presence presence() const noexcept override {
+        return away ? Presence::away : Presence::ready;
+    }
+
     /// The value of the one key whose name has this part; empty if there is none.
     [[nodiscard]] std::string value(const std::string& part) const {
         for (const auto& [name, entry] : entries_)

@@ -4,6 +4,8 @@
 
 #include <bearerd/journal/files.hpp>
 
+#include <climits>
+
 namespace bearerd::proxy::test {
 namespace {
 
@@ -108,6 +110,48 @@ TEST_F(AppGoneTest, AQueryWhoseAppIsGoneFromTheStartIsNotSentIfItHasToWait) {
         request(query);
         EXPECT_EQ(transport.sent.size(), 0U);
         EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    }
+}
+
+/// Says that another replica has sent the request, after it was asked or after some looks.
+struct ClosingGate final : server::SendGate {
+    State state() noexcept override {
+        const bool closes = ++looks >= closed_at_look || (has_been_asked && closes_if_asked);
+        return closes ? State::closed : closes_if_asked ? State::ask : State::open;
+    }
+
+    net::Task<void> ask() override {
+        has_been_asked = true;
+        co_return;
+    }
+
+    int closed_at_look = INT_MAX;
+    int looks = 0;
+    bool closes_if_asked = false;
+    bool has_been_asked = false;
+};
+
+TEST_P(AppGoneTest, NothingIsSentThatAnotherReplicaHasSentMeanwhile) {
+    wait_for(GetParam().wait);
+    ClosingGate closing;
+    closing.closed_at_look = GetParam().sent == 0 ? 2 : 3;
+    gate = &closing;
+    request(mutation);
+    EXPECT_EQ(transport.sent.size(), GetParam().sent);
+    EXPECT_EQ(report.executed, Executed::no);
+    EXPECT_EQ(outcome_label(report.outcome), "upstream_unreachable");
+}
+
+TEST_F(AppGoneTest, AGateIsAskedBeforeAMutationIsSent) {
+    for (const bool closes : {true, false}) {
+        ClosingGate asked;
+        asked.closes_if_asked = closes;
+        gate = &asked;
+        if (!closes)
+            answer(json(std::string{data}));
+        request(mutation);
+        EXPECT_EQ(asked.has_been_asked, closes);
+        EXPECT_EQ(transport.sent.size(), closes ? 0U : 1U);
     }
 }
 

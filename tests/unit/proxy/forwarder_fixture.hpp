@@ -88,7 +88,7 @@ protected:
         watcher.gone_at_look = gone_at_look;
         watcher.gone_at_once = gone_at_once;
         app = Received{};
-        const server::Request incoming{head, split, body, context, watcher};
+        const server::Request incoming{head, split, body, context, watcher, gate};
         server::Reply reply = bearerd::test::run_task(loop, forwarder.handle(incoming));
         app.looks = watcher.looks;
         app.notes = watcher.notes;
@@ -155,7 +155,8 @@ protected:
     std::function<void(server::Reply&)> on_reply; ///< before the app takes anything; or empty
     std::function<void()> on_piece;               ///< while the app takes a piece; or empty
     std::size_t gone_at_look = SIZE_MAX;          ///< see FakeWatcher
-    bool gone_at_once = false;                    ///< likewise
+    server::SendGate* gate = nullptr;
+    bool gone_at_once = false; ///< likewise
     Received app;
     server::Report report;
 };

@@ -31,26 +31,43 @@ using testing::HasSubstr;
 using namespace std::chrono_literals;
 using FleetJson = nlohmann::json;
 
+using MakeReply = std::function<server::Reply(const server::Request&)>;
+
+MakeReply bearerd_says(ErrorCode code) {
+    return [=](const server::Request& request) {
+        return server::render(server::error_reply(code), request.context, {}, false);
+    };
+}
+
 /// What stands behind a replica's guard.
 class SharedUpstream final : public server::Handler {
 public:
-    explicit SharedUpstream(net::Executor executor) : gate{std::move(executor)} {}
+    explicit SharedUpstream(const net::Executor& executor) : token{executor}, gate{executor} {}
 
     net::Task<server::Reply> handle(server::Request request) override {
         ++handled;
         const auto make = make_reply;
+        if (waits_for_token)
+            co_await token.wait();
+        using State = server::SendGate::State;
+        if (request.gate != nullptr && request.gate->state() == State::ask)
+            co_await request.gate->ask();
+        if (request.gate != nullptr && request.gate->state() == State::closed)
+            co_return bearerd_says(ErrorCode::upstream_unreachable)(request);
+        ++sent;
         if (held)
             co_await gate.wait();
         co_return make(request);
     }
 
     std::function<server::Reply(const server::Request&)> make_reply;
+    net::Event token;
     net::Event gate;
     int handled = 0;
-    bool held = false;
+    int sent = 0;                 ///< of those, what its gate has let through
+    bool waits_for_token = false; ///< before it is sent
+    bool held = false;            ///< after that
 };
-
-using MakeReply = std::function<server::Reply(const server::Request&)>;
 
 MakeReply upstream_says(Executed executed, std::string body, bool nothing_ran = false) {
     return [=](const server::Request& request) {
@@ -59,12 +76,6 @@ MakeReply upstream_says(Executed executed, std::string body, bool nothing_ran = 
         report.executed = executed;
         report.nothing_ran = nothing_ran;
         return server::own_reply(request.context, 200, "application/json", "", body, report);
-    };
-}
-
-MakeReply bearerd_says(ErrorCode code) {
-    return [=](const server::Request& request) {
-        return server::render(server::error_reply(code), request.context, {}, false);
     };
 }
 
@@ -130,7 +141,7 @@ struct FleetReplica {
         claims = std::make_shared<FleetClaims>(
             store,
             std::make_shared<Identifier>(Secret{std::string_view{"the key of all replicas"}}, settings),
-            std::move(with), loop.get_executor(), clock);
+            std::move(with), loop.get_executor(), clock, stats);
         guard.emplace(upstream, table, identifier, settings, reconciler, loop.get_executor(), clock, stats,
                       events, claims.get());
     }
@@ -167,6 +178,7 @@ protected:
 
     ~FleetGuardTest() override {
         for (const auto& each : replicas_) {
+            each->upstream.token.set();
             each->upstream.gate.set();
             each->claims->stop();
         }
@@ -597,7 +609,7 @@ TEST_F(FleetGuardTest, WritesOnceMoreWhatWaitsWhenItStops) {
 
 TEST_F(FleetGuardTest, ForwardsNothingWithoutAClaimOnceItStops) {
     a().claims->stop();
-    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED unknown");
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "SHUTTING_DOWN unknown");
     EXPECT_EQ(a().upstream.handled, 0);
     EXPECT_EQ(a().table.size(), 0U);
 }
@@ -630,6 +642,236 @@ TEST_F(FleetGuardTest, EndsWithWhatIsNotWrittenOnceItsTimeToStopIsOver) {
     write_all(a());
     EXPECT_TRUE(database_.entries.empty());
     EXPECT_TRUE(a().claims->idle());
+}
+
+// What goes on without the store's answer.
+
+TEST_F(FleetGuardTest, SaysNothingOfWhatOtherReplicasDidInAnErrorOfItsOwn) {
+    a().upstream.make_reply = paid;
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "data");
+    write_all(a());
+    b().store->away = true;
+    for (const ErrorCode code : {ErrorCode::login_unavailable, ErrorCode::login_rejected,
+                                 ErrorCode::overloaded, ErrorCode::upstream_unreachable}) {
+        b().upstream.make_reply = bearerd_says(code);
+        b().upstream.held = true;
+        const auto second = begin(b(), fleet_payment("k"), "second");
+        const auto third = begin(b(), fleet_payment("k"), "third");
+        b().upstream.gate.set();
+        EXPECT_THAT(end(second), testing::EndsWith(" unknown"));
+        EXPECT_THAT(end(third), testing::EndsWith(" unknown")) << "it has waited for the second one";
+        EXPECT_THAT((*second)->body, HasSubstr("another replica may have executed"));
+        EXPECT_EQ(b().table.size(), 0U) << "this replica has sent nothing";
+    }
+    b().upstream.held = false;
+    b().upstream.make_reply = upstream_says(Executed::no, R"({"errors":[{"message":"no"}]})");
+    EXPECT_THAT(send(b(), fleet_payment("k"), "fourth"), HasSubstr("errors")) << "the API's own word stays";
+    b().store->away = false;
+    write_all(b());
+    b().upstream.make_reply = bearerd_says(ErrorCode::login_unavailable);
+    EXPECT_EQ(send(b(), fleet_payment("new"), "fifth"), "LOGIN_UNAVAILABLE no") << "the store has said it";
+}
+
+TEST_F(FleetGuardTest, KeepsTheTimeAfterWhichAnAppMayTryAgain) {
+    a().store->away = true;
+    a().upstream.make_reply = [](const server::Request& request) {
+        server::ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
+        error.retry_after = 17s;
+        return server::render(error, request.context, {}, false);
+    };
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    EXPECT_EQ(end(first), "LOGIN_UNAVAILABLE unknown");
+    EXPECT_THAT((*first)->head, HasSubstr("Retry-After: 17\r\n"));
+}
+
+TEST_F(FleetGuardTest, WaitsLongerForAStoreThatWasNotReachedYet) {
+    a().store->present = fleet::Store::Presence::starting;
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "data");
+    EXPECT_EQ(a().store->longest_claim, FleetClaims::longest_first_claim);
+    a().store->longest_claim = {};
+    a().store->present = fleet::Store::Presence::ready;
+    EXPECT_EQ(send(a(), fleet_payment("l"), "second"), "data");
+    EXPECT_EQ(a().store->longest_claim, FleetClaims::longest_claim);
+    write_all(a());
+}
+
+TEST_F(FleetGuardTest, SendsNothingThatTheStoreSaysBeforeTheFirstByteAnotherReplicaHas) {
+    struct Case {
+        const char* name;
+        MakeReply reply;
+        int value;
+        bool asks; ///< not only by a renewal
+        std::string told;
+    };
+
+    const Case cases[] = {
+        {"executed", paid, 1, true, "ALREADY_EXECUTED yes first"},
+        {"executed, renewed", paid, 1, false, "ALREADY_EXECUTED yes first"},
+        {"unknown", bearerd_says(ErrorCode::outcome_unknown), 1, true, "OUTCOME_UNKNOWN unknown first"},
+        {"another request", paid, 2, true, "KEY_REUSED no first"},
+        {"not executed", bearerd_says(ErrorCode::login_rejected), 1, true, "data"}};
+    for (const Case& each : cases) {
+        SCOPED_TRACE(each.name);
+        a().upstream.make_reply = each.reply;
+        send(a(), fleet_payment(each.name), "first");
+        write_all(a());
+        const int sent = b().upstream.sent;
+        b().store->away = true;
+        b().upstream.waits_for_token = true;
+        const auto second = begin(b(), fleet_payment(each.name, each.value), "second");
+        const int calls = b().store->calls;
+        b().store->away = false;
+        if (!each.asks) {
+            b().store->present = fleet::Store::Presence::away;
+            EXPECT_TRUE(wait_for([&] { return b().store->calls > calls; }));
+            test::settle(loop_);
+        }
+        b().upstream.token.set();
+        EXPECT_EQ(end(second), each.told);
+        EXPECT_EQ(b().upstream.sent - sent, each.told == "data" ? 1 : 0);
+        b().store->present = fleet::Store::Presence::ready;
+        write_all(b());
+    }
+}
+
+TEST_F(FleetGuardTest, WaitsForWhatTheStoreSaysBeforeTheFirstByteIsInFlightElsewhere) {
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    b().store->away = true;
+    b().upstream.waits_for_token = true;
+    const auto second = begin(b(), fleet_payment("k"), "second");
+    b().store->away = false;
+    b().upstream.token.set();
+    test::settle(loop_);
+    EXPECT_FALSE(*second);
+    a().upstream.gate.set();
+    EXPECT_EQ(end(first), "data");
+    EXPECT_EQ(end(second), "ALREADY_EXECUTED yes first");
+    EXPECT_EQ(b().upstream.sent, 0);
+}
+
+TEST_F(FleetGuardTest, GoesOnIfTheStoreIsStillAwayBeforeTheFirstByte) {
+    a().store->away = true;
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "data");
+    EXPECT_EQ(a().store->claims, 2) << "asked once more";
+    EXPECT_EQ(a().stats.fleet_unclaimed.get(), 1U);
+    a().store->present = fleet::Store::Presence::away;
+    EXPECT_EQ(send(a(), fleet_payment("l"), "second"), "data");
+    EXPECT_EQ(a().store->claims, 3) << "not asked once more";
+    EXPECT_EQ(a().stats.fleet_unclaimed.get(), 2U);
+    a().store->present = fleet::Store::Presence::ready;
+    a().store->away = false;
+    write_all(a());
+    EXPECT_EQ(send(a(), fleet_payment("m"), "third"), "data");
+    EXPECT_EQ(a().stats.fleet_unclaimed.get(), 2U);
+}
+
+TEST_F(FleetGuardTest, FreesNothingThatItCannotHaveClaimed) {
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .required = true});
+    a().store->away = true;
+    a().store->present = fleet::Store::Presence::away;
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED unknown");
+    test::settle(loop_);
+    EXPECT_TRUE(a().claims->idle()) << "nothing waits for the store";
+}
+
+TEST_F(FleetGuardTest, DropsFirstWhatMattersToNobody) {
+    constexpr std::size_t most = 4;
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .most_settlements = most});
+    a().store->away = true;
+    for (std::size_t i = 0; i < most; ++i) { // not forwarded: another replica has sent it
+        auto request = std::make_shared<SharedRequest>();
+        request->keys = {"minor" + std::to_string(i)};
+        auto claiming = a().claims->claim(std::move(request), {.owner = "other"});
+        EXPECT_FALSE(test::run_task(loop_, std::move(claiming)).claim);
+    }
+    for (std::size_t i = 0; i < most; ++i)
+        claim_and_settle("executed" + std::to_string(i), Executed::yes);
+    test::settle(loop_);
+    EXPECT_GT(a().stats.fleet_dropped.get(), 0U);
+    a().store->away = false;
+    write_all(a());
+    for (std::size_t i = 0; i < most; ++i)
+        EXPECT_EQ(database_.entries["executed" + std::to_string(i)].state, "executed");
+}
+
+TEST_F(FleetGuardTest, LetsNoSettlementThatTheStoreRefusesHoldUpOthers) {
+    a().store->before_call = [&](const fleet::Command& command) {
+        a().store->refuses = command.at(1) == settle_script && command.at(3).starts_with("odd");
+    };
+    for (int i = 0; i < 100; ++i)
+        claim_and_settle("odd" + std::to_string(i), Executed::yes);
+    claim_and_settle("k", Executed::yes);
+    EXPECT_TRUE(wait_for([this] { return database_.entries.at("k").state == "executed"; }));
+    a().store->before_call = {};
+    a().store->refuses = false;
+    write_all(a());
+    EXPECT_EQ(database_.entries.at("odd99").state, "executed") << "tried again";
+}
+
+TEST_F(FleetGuardTest, LeavesTheThreadAloneWhileMemoryIsShort) {
+    a().join({.prefix = "fleet:", .lease = 150ms, .remember = 24h});
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    constexpr int many = 1000;
+    a().store->throws = many;
+    EXPECT_TRUE(wait_for([this] { return a().store->throws < many; }));
+    EXPECT_EQ(a().store->throws, many - 1) << "it waits before it tries again";
+    a().store->throws = 0;
+    a().upstream.gate.set();
+    EXPECT_EQ(end(first), "data");
+    write_all(a());
+}
+
+TEST_F(FleetGuardTest, SaysThatItIsUnknownWhatTheOthersDidIfItHasNoRoom) {
+    send(a(), fleet_payment("k"), "first");
+    b().table.set_limits({.remember = 24h, .replay_memory = 1U << 20U, .records = 0});
+    EXPECT_EQ(send(b(), fleet_payment("k"), "second"), "OVERLOADED unknown");
+    b().leave();
+    EXPECT_EQ(send(b(), fleet_payment("k"), "third"), "OVERLOADED no") << "there are no others";
+}
+
+TEST_F(FleetGuardTest, ForwardsAnotherRequestUnderAKeyThatItsOwnerElsewhereHasFreed) {
+    const auto see_in_flight = [this](const std::string& key, const MakeReply& reply) {
+        a().upstream.held = true;
+        a().upstream.make_reply = reply;
+        auto first = begin(a(), fleet_payment(key), "first");
+        server::test::FakeWatcher leaving;
+        leaving.gone_at_look = 1;
+        const auto repeat = begin(b(), fleet_payment(key), "repeat", &leaving);
+        EXPECT_TRUE(wait_for([&repeat] { return repeat->has_value(); }));
+        return first;
+    };
+    const auto first =
+        see_in_flight("freed", upstream_says(Executed::no, R"({"errors":[{"message":"no"}]})"));
+    EXPECT_EQ(send(b(), fleet_payment("freed", 2), "second"), "KEY_REUSED no first") << "still in flight";
+    a().upstream.gate.set();
+    end(first);
+    write_all(a());
+    EXPECT_EQ(send(b(), fleet_payment("freed", 2), "third"), "data");
+    EXPECT_EQ(send(b(), fleet_payment("freed"), "fourth"), "KEY_REUSED no third");
+    EXPECT_EQ(send(b(), fleet_payment("freed", 2), "fifth"), "data") << "its repeat";
+    EXPECT_EQ(b().upstream.sent, 1);
+
+    const auto other = see_in_flight("executed", paid);
+    a().upstream.gate.set();
+    end(other);
+    write_all(a());
+    EXPECT_EQ(send(b(), fleet_payment("executed", 2), "sixth"), "KEY_REUSED no first");
+    EXPECT_EQ(send(b(), fleet_payment("executed"), "seventh"), "ALREADY_EXECUTED yes first");
+    EXPECT_EQ(b().upstream.sent, 1);
+}
+
+TEST_F(FleetGuardTest, StopsSoonerIfItIsToldToHurry) {
+    a().store->away = true;
+    for (int i = 0; i < 100; ++i)
+        claim_and_settle(std::to_string(i), Executed::yes);
+    test::settle(loop_);
+    a().store->away = false;
+    a().store->before_call = [this](const fleet::Command&) { a().claims->stop(0s); };
+    a().claims->stop(1h);
+    write_all(a());
+    EXPECT_LT(database_.entries.size(), 100U) << "not more than what was called before";
 }
 
 // The sequences of transactions at several replicas, some of which the store does not answer for a while.
@@ -831,14 +1073,17 @@ TEST_F(FleetGuardTest, PassesOnOnlyJsonOfWhatWasFoundElsewhere) {
 }
 
 TEST_F(FleetGuardTest, KeepsABoundedNumberOfSettlementsForAStoreThatIsAway) {
-    constexpr std::size_t more = 10;
+    constexpr std::size_t most = 20;
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .most_settlements = most});
     a().store->away = true;
-    for (std::size_t i = 0; i < FleetClaims::most_settlements + more; ++i)
+    for (std::size_t i = 0; i < most + 10; ++i)
         claim_and_settle(std::to_string(i), Executed::yes);
     test::settle(loop_);
+    EXPECT_GE(a().stats.fleet_dropped.get(), 9U) << "one may be in work";
     a().store->away = false;
     write_all(a());
-    EXPECT_EQ(database_.entries.size(), FleetClaims::most_settlements);
+    EXPECT_GE(database_.entries.size(), most);
+    EXPECT_EQ(database_.entries.size() + a().stats.fleet_dropped.get(), most + 10);
 }
 
 TEST_F(FleetGuardTest, WaitsForNoOtherReplicaOnceItStops) {

@@ -219,6 +219,20 @@ TEST_P(FleetScriptsTest, KeepAnyBytes) {
     EXPECT_EQ(claim("b"), told("executed", "a", found));
 }
 
+TEST_P(FleetScriptsTest, LeaveAKeyAsItWasIfTheStoreRefusesToWriteIt) {
+    if (!GetParam() || call({"ACL", "WHOAMI"}).kind == fleet::Value::Kind::error)
+        GTEST_SKIP() << "the store can't refuse a command";
+    claim("a");
+    static_cast<void>(call({"ACL", "SETUSER", "default", "-hset"}));
+    for (const char* const state : {"executed", "unknown", "no"})
+        EXPECT_EQ(
+            call({"EVAL", std::string{settle_script}, "1", "key", "a", state, "60000", "", "", "17", ""})
+                .kind,
+            fleet::Value::Kind::error);
+    static_cast<void>(call({"ACL", "SETUSER", "default", "+hset"}));
+    EXPECT_EQ(claim("b"), told("in_flight", "a"));
+}
+
 INSTANTIATE_TEST_SUITE_P(Stores, FleetScriptsTest, testing::Bool(),
                          [](const auto& which) { return which.param ? "redis" : "fake"; });
 

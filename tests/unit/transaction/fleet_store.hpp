@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <new>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -23,6 +24,7 @@
 namespace bearerd::transaction::fleet_test {
 
 using fleet::Command;
+using Presence = fleet::Store::Presence;
 using fleet::Value;
 
 inline Value text_value(std::string text) {
@@ -175,37 +177,55 @@ public:
     explicit FakeStore(FakeDatabase& database) : database_{database} {}
 
     net::Task<std::optional<Value>> call(Command command, Duration within) override {
-        std::vector<Command> commands;
-        commands.push_back(std::move(command));
-        auto calling = call_all(std::move(commands), within);
-        const auto values = co_await std::move(calling);
-        co_return values.front();
+        std::vector<Command> one;
+        one.push_back(std::move(command));
+        auto calling = call_all(std::move(one), within);
+        auto values = co_await std::move(calling);
+        co_return std::move(values.front());
     }
 
     net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                           Duration within) override {
-        const auto size = static_cast<int>(commands.size());
+        if (throws > 0 && throws-- > 0)
+            throw std::bad_alloc{};
+        return run_all(std::move(commands), within);
+    }
+
+    [[nodiscard]] Presence presence() const noexcept override { return present; }
+
+    bool away = false;          ///< nothing reaches the database
+    bool refuses = false;       ///< its answer is an error
+    bool loses_answers = false; ///< all reaches it, and nothing comes back
+    std::function<void(const Command&)> before_call;
+    Presence present = Presence::ready;
+    int calls = 0;
+    int throws = 0; ///< so many of the next calls
+    int most_at_once = 0;
+    Duration longest{};
+    int claims = 0;           ///< calls that are no renewals
+    Duration longest_claim{}; ///< of those
+
+private:
+    net::Task<std::vector<std::optional<Value>>> run_all(std::vector<Command> commands, Duration within) {
         longest = std::max(longest, within);
-        calls += size;
-        running_ += size;
+        constexpr std::size_t sent = 11;
+        const Command& first = commands.front();
+        if (first.size() > sent && first[sent].empty()) {
+            ++claims;
+            longest_claim = std::max(longest_claim, within);
+        }
+        const int count = static_cast<int>(commands.size());
+        calls += count;
+        running_ += count;
         most_at_once = std::max(most_at_once, running_);
         co_await net::asio::post(net::asio::deferred); // others may call meanwhile
-        running_ -= size;
+        running_ -= count;
         std::vector<std::optional<Value>> values;
         for (const Command& command : commands)
             values.push_back(answer(command));
         co_return values;
     }
 
-    bool away = false;          ///< nothing reaches the database
-    bool refuses = false;       ///< its answer is an error
-    bool loses_answers = false; ///< all reaches it, and nothing comes back
-    std::function<void(const Command&)> before_call;
-    int calls = 0;
-    int most_at_once = 0;
-    Duration longest{};
-
-private:
     std::optional<Value> answer(const Command& command) {
         if (before_call)
             before_call(command);
@@ -242,6 +262,8 @@ public:
                                                           Duration within) override {
         return Store::call_all(std::move(commands), within);
     }
+
+    [[nodiscard]] Presence presence() const noexcept override { return Presence::ready; }
 
 private:
     std::string take(std::size_t size) {

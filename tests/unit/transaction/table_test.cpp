@@ -101,6 +101,48 @@ TEST_F(TableTest, KnowsWhatIsFoundAfterItWasClosedAsNotExecuted) {
     }
 }
 
+TEST_F(TableTest, KeepsAClaimOnlyAsLongAsMoreCanBeLearnt) {
+    struct Case {
+        const char* name;
+        Executed executed;
+        bool found;
+        bool kept;
+    };
+
+    std::uint8_t key = 0;
+    for (const Case& each :
+         {Case{"not executed", Executed::no, false, false}, Case{"unknown", Executed::unknown, false, true},
+          Case{"found", Executed::unknown, true, false}, Case{"executed", Executed::yes, false, true}}) {
+        auto holder = std::make_shared<NotingHolder>();
+        const std::weak_ptr<NotingHolder> seen = holder;
+        const Decision first = claim(++key, 1, "first");
+        table.share(first.record, std::move(holder), "first", 0);
+        settle(first.record, each.executed);
+        if (each.found) {
+            const std::vector<Digest> identities{digest(key)};
+            EXPECT_TRUE(table.found(identities, "7", now));
+        }
+        EXPECT_EQ(!seen.expired(), each.kept) << each.name;
+    }
+}
+
+TEST_F(TableTest, FreesTheClaimOfWhatWasNotSent) {
+    for (const bool elsewhere : {false, true}) {
+        const std::uint8_t key = elsewhere ? 2 : 1;
+        const auto holder = std::make_shared<NotingHolder>();
+        const Decision first = claim(key, 1, "first");
+        table.share(first.record, holder, "first", 0);
+        if (elsewhere) {
+            EXPECT_EQ(table.take_over(first.record, {.owner = "other", .executed = Executed::yes}, now).kind,
+                      Kind::look_up);
+        } else {
+            table.give_back(first.record, {.owner = ""}, now);
+        }
+        EXPECT_EQ(holder->last, Executed::no);
+        EXPECT_EQ(holder.use_count(), 1);
+    }
+}
+
 TEST_F(TableTest, ForwardsTheFirstAndLetsTheSameWait) {
     const Decision first = claim(1, 1, "first");
     EXPECT_EQ(first.kind, Kind::first);
