@@ -68,7 +68,7 @@ bool Connection::begin(const OutgoingRequest& request) {
     sent_whole_ = write_now(request.head, request.body);
     if (sent_whole_)
         wipe(sending_);
-    return sent_whole_ && drained_ && !interruption({});
+    return sent_whole_ && socket_.drained() && !interruption({});
 }
 
 bool Connection::take_answer() {
@@ -244,7 +244,7 @@ net::Task<void> Connection::read_stream_start(TimePoint give_up) {
         if (code || parse_body())
             break;
     }
-    drained_ = false; // the deadline may have ended a wait: look before the next one
+    socket_.set_drained(false); // the deadline may have ended a wait: look before the next one
 }
 
 /// If the body can't be decoded, there is nothing to wait for.
@@ -256,7 +256,7 @@ bool Connection::has_stream_start() const {
 
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
 net::Task<error_code> Connection::fill() {
-    bool wait_first = drained_;
+    bool wait_first = socket_.drained();
     // With a peer that never pauses, nothing waits, and no deadline fires unless the loop runs.
     if (!wait_first && received_in_a_row_ >= most_in_a_row) {
         received_in_a_row_ = 0;
@@ -333,7 +333,7 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
 
 /// Takes the part of the body that has already arrived: with fewer pieces, the app is woken less often.
 error_code Connection::drain_available() {
-    for (int taken = 0; taken < most_taken_along && !complete() && !drained_; ++taken) {
+    for (int taken = 0; taken < most_taken_along && !complete() && !socket_.drained(); ++taken) {
         if (body_.size() >= piece_limit || !try_fill())
             break;
         // Reserves the most that can be needed at once, instead of doubling. A body with a known length has
@@ -364,7 +364,7 @@ std::optional<IoState> Connection::receive() {
         step = read_step(room.data(), room.size());
         received_.commit(step.size);
     }
-    drained_ = step.state == IoState::want_read;
+    socket_.set_drained(step.state == IoState::want_read);
     got_byte_ = got_byte_ || step.state == IoState::done;
     return step.state;
 }

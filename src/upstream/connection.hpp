@@ -6,6 +6,7 @@
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/event.hpp>
+#include <bearerd/net/stream_socket.hpp>
 #include <bearerd/upstream/dialer.hpp>
 #include <bearerd/upstream/idle_limit.hpp>
 #include <bearerd/upstream/transport.hpp>
@@ -73,7 +74,7 @@ public:
     [[nodiscard]] bool is_alive() noexcept;
 
     /// Whether it has been idle for long enough to have released its buffers.
-    [[nodiscard]] bool is_settled() const noexcept { return settled_; }
+    [[nodiscard]] bool is_long_idle() const noexcept { return socket_.is_long_idle(); }
 
     [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
 
@@ -133,7 +134,7 @@ private:
     [[nodiscard]] error_code end_of_stream(IoState state);
     [[nodiscard]] Failure failure(error_code code, Stage stage) const;
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
-    void settle();
+    void prepare_long_idle();
     void learn_told_limit() noexcept;
     void watch();
     void watch_room();
@@ -141,7 +142,7 @@ private:
     static void on_deadline(void* self) noexcept;
 
     Pool& pool_;
-    TcpSocket socket_;
+    net::StreamSocket<TcpSocket> socket_;
     SslPtr ssl_;
     net::Deadline deadline_;
     net::Event readable_;
@@ -179,8 +180,6 @@ private:
     bool watching_room_ = false;
     std::optional<IoState> read_over_; ///< how the stream ended
     int received_in_a_row_ = 0;        ///< receives without a wait
-    bool drained_ = false;             ///< the kernel had no more last time: wait before the next read
-    bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side
     bool spent_ = false; ///< no other request may follow

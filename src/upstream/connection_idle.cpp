@@ -1,7 +1,6 @@
 #include "connection.hpp"
 #include "proof_of_life.hpp"
 
-#include <bearerd/net/edge_wait.hpp>
 #include <bearerd/upstream/pool.hpp>
 
 #include <sys/socket.h>
@@ -19,7 +18,7 @@ void Connection::check_out(TimePoint now) noexcept {
     kind_before_ = kind_;
     busy_ = true;
     used_before_ = true;
-    drained_ = true; // is_alive() has just seen it
+    socket_.set_drained(true); // is_alive() has just seen it
     deadline_.clear();
 }
 
@@ -32,16 +31,14 @@ void Connection::check_in(Duration limit) {
         body_.wipe();
     body_.clear();
     noted_age_ = {};
-    settled_ = limit <= net::settling_time;
-    deadline_.set(last_used_ + std::min(limit, net::settling_time));
+    socket_.begin_idle(deadline_, last_used_, last_used_ + limit);
     watch();
 }
 
 /// During traffic, the next exchange takes over watch, deadline and buffers. Only a connection that stays
 /// idle for a while pays for this.
-void Connection::settle() {
-    settled_ = true;
-    deadline_.set(last_used_ + pool_.settings_.idle_timeout);
+void Connection::prepare_long_idle() {
+    socket_.stay_idle(deadline_, last_used_ + pool_.settings_.idle_timeout);
     if (ssl_)
         tls_free_buffers(ssl_.get());
     body_.wipe();
@@ -98,13 +95,12 @@ void Connection::close() noexcept {
     socket_.close(ignored);
 }
 
-/// One wait covers idle time and exchange. In an exchange it follows a read that found nothing. While idle,
-/// bytes that arrived together with the last bytes read are found by the look before settle().
+/// One wait covers idle time and exchange. In an exchange it follows a read that found nothing.
 void Connection::watch() {
     if (watching_ || closed_)
         return;
     watching_ = true;
-    net::async_edge_wait(socket_, [self = shared_from_this()](error_code code) { self->on_watch(code); });
+    socket_.async_wait_news([self = shared_from_this()](error_code code) { self->on_watch(code); });
 }
 
 /// Wakes the coroutine that waits for readable_ as soon as the socket takes more bytes.
@@ -127,10 +123,9 @@ void Connection::on_watch(error_code code) {
     }
     if (closed_)
         return;
-    // The deadline can't cancel a wait that completed before it fired.
-    const bool due = deadline_.expired();
-    const bool settling = due && !settled_;
-    if (((code || due) && !settling)) {
+    using WaitResult = decltype(socket_)::WaitResult;
+    const WaitResult result = socket_.wait_result(code, deadline_);
+    if (result == WaitResult::over) {
         pool_.drop_expired(*this);
         return;
     }
@@ -138,8 +133,8 @@ void Connection::on_watch(error_code code) {
         pool_.drop_ended(*this);
         return;
     }
-    if (settling)
-        settle();
+    if (result == WaitResult::read)
+        prepare_long_idle();
     watch();
 }
 

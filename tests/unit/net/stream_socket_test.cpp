@@ -1,4 +1,4 @@
-#include <bearerd/net/edge_wait.hpp>
+#include <bearerd/net/stream_socket.hpp>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/local/connect_pair.hpp>
@@ -15,10 +15,11 @@
 namespace bearerd::net {
 namespace {
 
-using Socket = asio::basic_stream_socket<asio::local::stream_protocol, Executor>;
+using PlainSocket = asio::basic_stream_socket<asio::local::stream_protocol, Executor>;
+using Socket = StreamSocket<PlainSocket>;
 
-struct EdgeWaitTest : testing::Test {
-    EdgeWaitTest() {
+struct StreamSocketTest : testing::Test {
+    StreamSocketTest() {
         asio::local::connect_pair(socket, peer);
         socket.non_blocking(true);
         wait(); // the first one is over at once
@@ -29,7 +30,7 @@ struct EdgeWaitTest : testing::Test {
 
     void wait() {
         ended.reset();
-        async_edge_wait(socket, [this](error_code code) { ended = code; });
+        socket.async_wait_news([this](error_code code) { ended = code; });
     }
 
     void look() {
@@ -53,12 +54,12 @@ struct EdgeWaitTest : testing::Test {
 
     asio::io_context context{1};
     asio::executor_work_guard<Executor> work{context.get_executor()};
-    Socket socket{context.get_executor()};
-    Socket peer{context.get_executor()};
+    Socket socket{PlainSocket{context.get_executor()}};
+    PlainSocket peer{context.get_executor()};
     std::optional<error_code> ended;
 };
 
-TEST_F(EdgeWaitTest, IsOverWhenSomethingComes) {
+TEST_F(StreamSocketTest, IsOverWhenSomethingComes) {
     wait();
     EXPECT_FALSE(over());
     say("a");
@@ -72,7 +73,7 @@ TEST_F(EdgeWaitTest, IsOverWhenSomethingComes) {
     EXPECT_FALSE(*ended);
 }
 
-TEST_F(EdgeWaitTest, TellsOnceOfWhatIsNotRead) {
+TEST_F(StreamSocketTest, TellsOnceOfWhatIsNotRead) {
     say("ab");
     wait();
     EXPECT_TRUE(over());
@@ -84,14 +85,14 @@ TEST_F(EdgeWaitTest, TellsOnceOfWhatIsNotRead) {
 }
 
 /// Nothing is lost between two waits, whoever ran the loop meanwhile.
-TEST_F(EdgeWaitTest, TellsOfWhatCameWhileNobodyWaited) {
+TEST_F(StreamSocketTest, TellsOfWhatCameWhileNobodyWaited) {
     say("a");
     look();
     wait();
     EXPECT_TRUE(over());
 }
 
-TEST_F(EdgeWaitTest, MayBeOverForNothingBehindAnotherWait) {
+TEST_F(StreamSocketTest, MayBeOverForNothingBehindAnotherWait) {
     socket.async_wait(Socket::wait_read, [](error_code) {});
     say("a");
     look();
@@ -104,7 +105,7 @@ TEST_F(EdgeWaitTest, MayBeOverForNothingBehindAnotherWait) {
     }
 }
 
-TEST_F(EdgeWaitTest, EndsByCancelAndByClose) {
+TEST_F(StreamSocketTest, EndsByCancelAndByClose) {
     wait();
     EXPECT_FALSE(over());
     socket.cancel();
@@ -120,21 +121,67 @@ TEST_F(EdgeWaitTest, EndsByCancelAndByClose) {
     EXPECT_TRUE(*ended);
 }
 
+TEST_F(StreamSocketTest, KnowsWhetherTheKernelMayHaveMore) {
+    std::array<char, 2> room{};
+    EXPECT_EQ(socket.receive_now(room), -1);
+    EXPECT_TRUE(socket.drained());
+    say("abc");
+    EXPECT_EQ(socket.receive_now(room), 2);
+    EXPECT_FALSE(socket.drained());
+    EXPECT_EQ(socket.receive_now(room), 1);
+    EXPECT_TRUE(socket.drained());
+    EXPECT_FALSE(socket.ended());
+    peer.close();
+    EXPECT_EQ(socket.receive_now(room), 0);
+    EXPECT_FALSE(socket.drained());
+    EXPECT_TRUE(socket.ended());
+}
+
+TEST_F(StreamSocketTest, IsReadOnceMoreInALongIdleTime) {
+    DeadlineClock clock{context};
+    Deadline deadline{clock, [](void*) noexcept {}, nullptr};
+    const error_code cancelled = asio::error::operation_aborted;
+    const TimePoint now = BootClock::now();
+    socket.begin_idle(deadline, now, now + std::chrono::minutes{1});
+    EXPECT_EQ(socket.wait_result({}, deadline), Socket::WaitResult::news);
+    EXPECT_EQ(socket.wait_result(cancelled, deadline), Socket::WaitResult::over);
+    EXPECT_FALSE(socket.is_long_idle());
+    deadline.expire();
+    EXPECT_EQ(socket.wait_result({}, deadline), Socket::WaitResult::read);
+    EXPECT_EQ(socket.wait_result(cancelled, deadline), Socket::WaitResult::read);
+    socket.stay_idle(deadline, now + std::chrono::minutes{1});
+    EXPECT_TRUE(socket.is_long_idle());
+    EXPECT_EQ(socket.wait_result({}, deadline), Socket::WaitResult::news);
+    deadline.expire();
+    EXPECT_EQ(socket.wait_result({}, deadline), Socket::WaitResult::over);
+    clock.stop();
+}
+
+TEST_F(StreamSocketTest, IsNotReadOnceMoreInAnIdleTimeThatIsShort) {
+    DeadlineClock clock{context};
+    Deadline deadline{clock, [](void*) noexcept {}, nullptr};
+    const TimePoint now = BootClock::now();
+    socket.begin_idle(deadline, now, now + long_idle);
+    deadline.expire();
+    EXPECT_EQ(socket.wait_result({}, deadline), Socket::WaitResult::over);
+    clock.stop();
+}
+
 /// A loop that is destroyed takes its handlers with it, uncalled.
-TEST(EdgeWait, GoesWithTheLoop) {
+TEST(StreamSocket, GoesWithTheLoop) {
     const auto held = std::make_shared<int>();
     {
         asio::io_context context{1};
-        Socket socket{context.get_executor()};
-        Socket peer{context.get_executor()};
+        Socket socket{PlainSocket{context.get_executor()}};
+        PlainSocket peer{context.get_executor()};
         asio::local::connect_pair(socket, peer);
-        async_edge_wait(socket, [held](error_code) {});
+        socket.async_wait_news([held](error_code) {});
         context.poll(); // the first one is over at once
         socket.cancel();
         context.restart();
         context.poll();
         EXPECT_EQ(held.use_count(), 1);
-        async_edge_wait(socket, [held](error_code) { ADD_FAILURE() << "called"; });
+        socket.async_wait_news([held](error_code) { ADD_FAILURE() << "called"; });
         EXPECT_EQ(held.use_count(), 2);
     }
     EXPECT_EQ(held.use_count(), 1);
