@@ -212,7 +212,6 @@ void Session::begin_request() noexcept {
     cors_.clear();
     parser_.reset(service_->request_body);
     parse_state_ = http::ParseState::need_more;
-    scanned_ = 0;
     deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
 }
 
@@ -239,24 +238,15 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         return Read::gone;
     if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
         received_.consume(empty_lines);
-        scanned_ = 0; // the first byte of such a line may have arrived alone
+        parser_.reset(service_->request_body); // the first byte of such a line may have arrived alone
     }
     if (is_idle())
         return Read::nothing;
-    std::size_t size = 0;
-    if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
-        size = plain->size;
-        parse_state_ = plain->state;
-    } else { // it arrived in pieces, or is not so plain
-        const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
-        if (scan.state == http::HeadEnd::malformed)
-            return faulty(ErrorCode::bad_request);
-        if (scan.state != http::HeadEnd::complete)
-            return std::nullopt;
-        size = scan.size;
-        parse_state_ = parser_.feed_head(received_.data().substr(0, size));
-    }
-    received_.consume(size);
+    const auto parsed = parser_.parse_head(received_.data());
+    if (!parsed)
+        return std::nullopt;
+    parse_state_ = parsed->state;
+    received_.consume(parsed->size);
     received_.pin();
     if (parse_state_ == http::ParseState::malformed)
         return faulty(ErrorCode::bad_request);

@@ -1,6 +1,5 @@
 #include "connection.hpp"
 
-#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/stream_start.hpp>
@@ -56,7 +55,7 @@ bool Connection::begin(const OutgoingRequest& request) {
     sent_whole_ = false;
     written_before_.reset();
     head_fault_.reset();
-    scanned_ = 0;
+    parser_.reset();
     interim_ = 0;
     received_in_a_row_ = 0;
     received_.unpin();
@@ -182,28 +181,20 @@ net::Task<error_code> Connection::read_head() {
 /// Takes the head, and the body so far, from the received bytes. Returns nullopt if the head is incomplete.
 std::optional<error_code> Connection::take_head() {
     while (true) {
-        parser_.reset();
         body_.clear();
         if (const auto lines = http::leading_empty_lines(received_.data()); lines != 0) {
             received_.consume(lines);
-            scanned_ = 0;
+            parser_.reset(); // the first byte of such a line may have arrived alone
             interim_ += lines;
             spent_ = true;
             if (interim_ > most_interim)
                 return errc::garbled;
         }
-        const std::size_t before = received_.data().size();
-        if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
-            state_ = plain->state;
-            received_.consume(plain->size);
-        } else { // it arrived in pieces, or is not plain
-            const http::HeadScan scan = http::scan_response_head(received_.data(), scanned_);
-            if (scan.state != http::HeadEnd::complete)
-                return std::nullopt;
-            state_ = parser_.feed_head(received_.data().substr(0, scan.size));
-            received_.consume(scan.size);
-        }
-        scanned_ = 0;
+        const auto parsed = parser_.parse_head(received_.data());
+        if (!parsed)
+            return std::nullopt;
+        state_ = parsed->state;
+        received_.consume(parsed->size);
         // 101 would end HTTP on this connection, and we never ask for it.
         const auto status = parser_.head().status;
         if (state_ == http::ParseState::malformed || status < 100 || status == 101)
@@ -214,9 +205,10 @@ std::optional<error_code> Connection::take_head() {
             received_.pin();
             return parse_body();
         }
-        interim_ += before - received_.data().size();
+        interim_ += parsed->size;
         if (interim_ > most_interim)
             return errc::garbled;
+        parser_.reset();
     }
 }
 

@@ -154,7 +154,6 @@ private:
     std::optional<std::uint64_t> written_before_; ///< in earlier exchanges; nullopt: this one has not begun
     bool sent_whole_ = false;                     ///< the request
     std::optional<error_code> head_fault_;        ///< nullopt: the head is not complete yet
-    std::size_t scanned_ = 0;                     ///< bytes of received_ searched for the end of a head
     std::size_t interim_ = 0;                     ///< bytes of 1xx responses before the final one
     http::BodyBuffer body_;
     http::ParseState state_ = http::ParseState::complete;

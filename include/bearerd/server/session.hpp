@@ -139,7 +139,6 @@ private:
     http::RequestParser parser_;
     MemoryReservation body_share_; ///< for the parser's body
     http::ParseState parse_state_ = http::ParseState::need_more;
-    std::size_t scanned_ = 0; ///< of received_, for the end of a head
     outcome::ErrorCode fault_ = outcome::ErrorCode::bad_request;
     http::Target target_;
     http::ReplyContext context_;
