@@ -1,4 +1,5 @@
 #include "connection.hpp"
+#include "proof_of_life.hpp"
 
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
@@ -10,6 +11,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 namespace bearerd::upstream {
 namespace {
@@ -59,7 +62,7 @@ bool Connection::begin(const OutgoingRequest& request) {
     interim_ = 0;
     received_in_a_row_ = 0;
     received_.unpin();
-    if (aborted_) // between dialing and now
+    if (phase_ == Phase::aborted) // between dialing and now
         return false;
     sent_at_ = request.now;
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
@@ -303,7 +306,7 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
     body_.clear();
     if (complete())
         co_return error_code{};
-    if (aborted_) // before this call: setting a deadline would clear it
+    if (phase_ == Phase::aborted) // before this call: setting a deadline would clear it
         co_return errc::shutting_down;
     const TimePoint now = BootClock::now();
     if (now >= give_up) // if bytes are always there, nothing waits, and no deadline fires
@@ -382,7 +385,7 @@ bool Connection::become_stream(bool must) noexcept {
 void Connection::release() noexcept {
     // Bytes that are still in the kernel are seen by the check before the connection's next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
-    const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && !closed_ && !aborted_ &&
+    const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && phase_ == Phase::busy &&
                       http::may_reuse(parser_.head(), leftover);
     last_used_ = heard_at_;
     if (keep) {
@@ -393,9 +396,141 @@ void Connection::release() noexcept {
 }
 
 void Connection::abort() noexcept {
-    aborted_ = true;
+    phase_ = Phase::aborted;
     deadline_.expire();
 }
+
+// Between two exchanges, the connection is watched, soon without buffers, and checked before its next use.
+
+void Connection::check_out(TimePoint now) noexcept {
+    stop_probes(); // an unreliable line must not end an exchange
+    idle_before_ = now - last_used_;
+    kind_before_ = kind_;
+    phase_ = Phase::busy;
+    used_before_ = true;
+    socket_.set_drained(true); // is_alive() has just seen it
+    deadline_.clear();
+}
+
+void Connection::check_in(Duration limit) {
+    phase_ = Phase::idle;
+    received_.unpin();
+    received_.wipe();
+    received_.release_if_empty();
+    if (body_.capacity() > piece_limit + first_buffer)
+        body_.wipe();
+    body_.clear();
+    noted_age_ = {};
+    socket_.begin_idle(deadline_, last_used_, last_used_ + limit);
+    watch();
+}
+
+/// During traffic, the next exchange takes over watch, deadline and buffers. Only a connection that stays
+/// idle for a while pays for this.
+void Connection::prepare_long_idle() {
+    socket_.stay_idle(deadline_, last_used_ + pool_.settings_.idle_timeout);
+    if (ssl_)
+        tls_free_buffers(ssl_.get());
+    body_.wipe();
+    if (pool_.needs_proof_of_life()) {
+        start_probes(socket_.native_handle(), probes_ == Probes::never);
+        probes_ = Probes::running;
+    }
+}
+
+void Connection::stop_probes() noexcept {
+    if (probes_ != Probes::running)
+        return;
+    probes_ = Probes::stopped;
+    upstream::stop_probes(socket_.native_handle());
+}
+
+std::optional<Duration> Connection::heard_ago(TimePoint now) noexcept {
+    const auto line = line_state(socket_.native_handle());
+    return line ? upstream::heard_ago(*line, now - last_used_) : std::nullopt;
+}
+
+/// After a whole answer.
+void Connection::learn_told_limit() noexcept {
+    const std::string_view value = parser_.head().fields.value(http::FieldId::keep_alive);
+    if (value.empty())
+        return;
+    const auto told = keep_alive_timeout(value);
+    if (told && told_.is_news(*told, heard_at_))
+        pool_.told_limit(*this, *told);
+}
+
+bool Connection::is_alive() noexcept {
+    char byte = 0;
+    const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (peeked < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return !(ssl_ && tls_has_pending(ssl_.get()));
+        line_lost_ = errno != ECONNRESET && errno != EPIPE; // such as ETIMEDOUT after unanswered probes
+        return false;
+    }
+    if (peeked == 0 || !ssl_)
+        return false;
+    // OpenSSL handles session tickets and key updates itself. Anything else ends this connection, and so does
+    // a part of something else, which would become the beginning of the next answer.
+    return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
+}
+
+void Connection::close() noexcept {
+    if (phase_ == Phase::closed)
+        return;
+    phase_ = Phase::closed;
+    deadline_.clear();
+    if (ssl_)
+        tls_close(ssl_.get());
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+/// One wait covers idle time and exchange. In an exchange it follows a read that found nothing.
+void Connection::watch() {
+    if (watching_ || phase_ == Phase::closed)
+        return;
+    watching_ = true;
+    socket_.async_wait_news([self = shared_from_this()](error_code code) { self->on_watch(code); });
+}
+
+/// Wakes the coroutine that waits for readable_ as soon as the socket takes more bytes.
+void Connection::watch_room() {
+    if (watching_room_ || phase_ == Phase::closed)
+        return;
+    watching_room_ = true;
+    socket_.async_wait(TcpSocket::wait_write, [self = shared_from_this()](error_code) {
+        self->watching_room_ = false;
+        if (self->is_busy())
+            self->readable_.set_inline();
+    });
+}
+
+void Connection::on_watch(error_code code) {
+    watching_ = false;
+    if (is_busy()) {
+        readable_.set_inline();
+        return;
+    }
+    if (phase_ == Phase::closed)
+        return;
+    using WaitResult = decltype(socket_)::WaitResult;
+    const WaitResult result = socket_.wait_result(code, deadline_);
+    if (result == WaitResult::over) {
+        pool_.drop_expired(*this);
+        return;
+    }
+    if (!is_alive()) {
+        pool_.drop_ended(*this);
+        return;
+    }
+    if (result == WaitResult::read)
+        prepare_long_idle();
+    watch();
+}
+
+// Steps on the socket or through TLS.
 
 /// Remembers the end: if OpenSSL is called again, it may want to send an alert first, for ever.
 IoStep Connection::read_step(char* data, std::size_t size) noexcept {
@@ -427,7 +562,7 @@ Failure Connection::failure(error_code code, Stage stage) const {
 }
 
 error_code Connection::interruption(error_code otherwise) const noexcept {
-    if (aborted_)
+    if (phase_ == Phase::aborted)
         return errc::shutting_down;
     if (deadline_.expired())
         return errc::timed_out;

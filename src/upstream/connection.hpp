@@ -11,6 +11,7 @@
 #include <bearerd/upstream/idle_limit.hpp>
 #include <bearerd/upstream/transport.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -110,10 +111,22 @@ public:
     void abort() noexcept;
 
 private:
+    enum class Phase : std::uint8_t {
+        busy,    ///< owned by an exchange, or just dialed
+        aborted, ///< the same, and the exchange is to end
+        idle,    ///< in the pool
+        closed,
+    };
+
+    /// The kernel's probes of an idle connection.
+    enum class Probes : std::uint8_t { never, running, stopped };
+
     /// The most bytes of a streamed body that are passed on in one piece.
     static constexpr std::size_t piece_limit = 256UL * 1024;
     /// The first receive buffer: one whole TLS record after a head.
     static constexpr std::size_t first_buffer = 18UL * 1024;
+
+    [[nodiscard]] bool is_busy() const noexcept { return phase_ == Phase::busy || phase_ == Phase::aborted; }
 
     [[nodiscard]] bool write_now(std::string_view head, std::string_view body);
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
@@ -167,12 +180,11 @@ private:
     ToldLimit told_; ///< by a Keep-Alive field
     Duration noted_age_{};
     Duration idle_before_{};
+    Phase phase_ = Phase::busy;
+    Probes probes_ = Probes::never;
     IdleKind kind_ = IdleKind::unused;
     IdleKind kind_before_ = IdleKind::unused;
-    bool probing_ = false;
-    bool probes_set_up_ = false;
     bool line_lost_ = false;
-    bool busy_ = true;
     bool streaming_ = false; ///< counts among the pool's streams
     bool used_before_ = false;
     bool watching_ = false;
@@ -182,8 +194,6 @@ private:
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side
     bool spent_ = false; ///< no other request may follow
-    bool closed_ = false;
-    bool aborted_ = false;
 };
 
 } // namespace bearerd::upstream
