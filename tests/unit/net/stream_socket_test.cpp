@@ -84,7 +84,7 @@ TEST_F(StreamSocketTest, TellsOnceOfWhatIsNotRead) {
     EXPECT_TRUE(over());
 }
 
-/// Nothing is lost between two waits, whoever ran the loop meanwhile.
+/// Nothing is lost between two waits, even if the loop runs meanwhile.
 TEST_F(StreamSocketTest, TellsOfWhatCameWhileNobodyWaited) {
     say("a");
     look();
