@@ -1,12 +1,8 @@
 #include <bearerd/auth/store_writer.hpp>
 
 #include <bearerd/base/log.hpp>
-#include <bearerd/base/signals.hpp>
 
-#include <condition_variable>
 #include <deque>
-#include <mutex>
-#include <thread>
 
 namespace bearerd::auth {
 namespace {
@@ -76,15 +72,12 @@ TokenRecord record_of(const StoreWriter::TokenInUse& in_use) {
 
 } // namespace
 
-struct StoreWriter::State {
-    explicit State(Events handlers) : events{std::move(handlers)} {}
+/// Once it is stopping, nothing is reported; once it is abandoned, the log may be gone.
+struct StoreWriter::State : WorkerState {
+    State(StoreSettings settings, Events handlers)
+        : events{std::move(handlers)}, file{std::make_unique<TokenFile>(std::move(settings))} {}
 
-    std::mutex mutex;
-    std::condition_variable changed;
     std::deque<Batch> pending; ///< one, and one more for each change of settings not reached yet
-    bool stopping = false;     ///< from here on nothing is reported
-    bool done = false;
-    bool abandoned = false; ///< the log may be gone
     const Events events;
 
     // The thread's own:
@@ -106,6 +99,7 @@ struct StoreWriter::State {
         return pending.emplace_back();
     }
 
+    void run();
     void write(Batch batch);
     void finish(Batch::Taking& taking);
     void report(error_code error);
@@ -152,24 +146,11 @@ void StoreWriter::State::write(Batch batch) {
 }
 
 StoreWriter::StoreWriter(StoreSettings settings, Events events)
-    : state_{std::make_shared<State>(std::move(events))} {
-    state_->file = std::make_unique<TokenFile>(std::move(settings));
-    thread_ = std::thread{[state = state_] { run(*state); }};
-}
+    : state_{std::make_shared<State>(std::move(settings), std::move(events))}, thread_{state_} {}
 
 StoreWriter::~StoreWriter() {
-    std::unique_lock lock{state_->mutex};
-    state_->stopping = true;
-    state_->changed.notify_all();
-    const bool done = state_->changed.wait_for(lock, longest_flush, [this] { return state_->done; });
-    state_->abandoned = !done;
-    lock.unlock();
-    if (done) {
-        thread_.join();
-        return;
-    }
-    log::warning("token store did not finish in time; the last token may be lost");
-    thread_.detach();
+    if (!thread_.stop(longest_flush))
+        log::warning("token store did not finish in time; the last token may be lost");
 }
 
 void StoreWriter::save(TokenInUse token) {
@@ -197,30 +178,27 @@ void StoreWriter::change(StoreSettings settings) {
     state_->append().settings = std::move(settings);
 }
 
-void StoreWriter::run(State& state) {
-    block_signals();
-    if (state.events.reading)
-        state.events.reading();
-    auto found = read_files(*state.file);
-    std::unique_lock lock{state.mutex};
-    if (!state.stopping)
-        state.events.found(std::move(found));
+void StoreWriter::State::run() {
+    if (events.reading)
+        events.reading();
+    auto found = read_files(*file);
+    std::unique_lock lock{mutex};
+    if (!stopping)
+        events.found(std::move(found));
     lock.unlock();
-    state.file->prepare();
+    file->prepare();
     lock.lock();
     while (true) {
-        state.changed.wait(lock, [&state] { return state.stopping || !state.pending.empty(); });
-        if (state.pending.empty())
+        changed.wait(lock, [this] { return stopping || !pending.empty(); });
+        if (pending.empty())
             break; // stopping, and all is written
-        auto batch = std::move(state.pending.front());
-        state.pending.pop_front();
+        auto batch = std::move(pending.front());
+        pending.pop_front();
         lock.unlock();
-        state.write(std::move(batch));
+        write(std::move(batch));
         lock.lock();
-        state.changed.wait_for(lock, pause, [&state] { return state.stopping; });
+        changed.wait_for(lock, pause, [this] { return stopping; });
     }
-    state.done = true;
-    state.changed.notify_all();
 }
 
 } // namespace bearerd::auth

@@ -223,6 +223,38 @@ private:
     ResponseHead& head_;
 };
 
+/// Reads the head in a single pass if it is plain and complete; otherwise returns nullopt, without effect.
+template<class Impl>
+std::optional<ParsedHead> read_plain(Impl& impl, std::string_view data) {
+    const auto read = read_plain_head(data, impl.head);
+    if (!read || read->body_length > impl.body_limit) {
+        clear(impl.head);
+        return std::nullopt;
+    }
+    impl.plain.begin(read->body_length);
+    return ParsedHead{read->size, impl.plain.state()};
+}
+
+/// Most heads are plain and arrive whole. If not, `scan_for_end` looks for the head's end first.
+template<class Impl>
+std::optional<ParsedHead> parse_head_of(Impl& impl, std::string_view data,
+                                        HeadScan (*scan_for_end)(std::string_view, std::size_t&) noexcept) {
+    const bool is_first = impl.scanned == 0;
+    if (is_first)
+        if (const auto plain = read_plain(impl, data))
+            return plain;
+    const HeadScan scan = scan_for_end(data, impl.scanned);
+    if (scan.state == HeadEnd::malformed)
+        return ParsedHead{0, ParseState::malformed};
+    if (scan.state != HeadEnd::complete)
+        return std::nullopt;
+    const auto bytes = data.substr(0, scan.size);
+    if (!is_first)
+        if (const auto plain = read_plain(impl, bytes))
+            return plain;
+    return ParsedHead{scan.size, impl.read(bytes)};
+}
+
 } // namespace
 
 struct RequestParser::Impl {
@@ -230,6 +262,7 @@ struct RequestParser::Impl {
     std::string body;
     std::string* body_target = &body;
     std::uint64_t body_limit = 0;
+    std::size_t scanned = 0; ///< bytes searched for the end of the head
     PlainBody plain;
     std::optional<RequestSink> sink; ///< for a message that is not plain
 
@@ -238,6 +271,8 @@ struct RequestParser::Impl {
 #else
     static constexpr std::size_t most_spare = 64;
 #endif
+    [[nodiscard]] ParseState read(std::string_view bytes);
+
     using Spares = boost::container::static_vector<std::unique_ptr<Impl>, 64>;
 
     /// Released implementations of this thread's parsers, with the memory of their fields and bodies.
@@ -261,24 +296,16 @@ void RequestParser::reset(std::uint64_t body_limit) {
     clear(impl_->head);
     impl_->body.clear();
     impl_->body_limit = body_limit;
+    impl_->scanned = 0;
     impl_->sink.reset();
 }
 
-std::optional<TakenHead> RequestParser::take_plain_head(std::string_view bytes) {
-    const auto plain = read_plain_head(bytes, impl_->head);
-    if (!plain || plain->body_length > impl_->body_limit) {
-        clear(impl_->head);
-        return std::nullopt;
-    }
-    impl_->plain.begin(plain->body_length);
-    return TakenHead{plain->size, impl_->plain.state()};
+ParseState RequestParser::Impl::read(std::string_view bytes) {
+    return feed_head_to(sink.emplace(head, body_target, body_limit), bytes);
 }
 
-ParseState RequestParser::feed_head(std::string_view bytes) {
-    if (const auto taken = take_plain_head(bytes); taken && taken->size == bytes.size())
-        return taken->state;
-    clear(impl_->head);
-    return feed_head_to(impl_->sink.emplace(impl_->head, impl_->body_target, impl_->body_limit), bytes);
+std::optional<ParsedHead> RequestParser::parse_head(std::string_view data) {
+    return parse_head_of(*impl_, data, &scan_head);
 }
 
 ParseState RequestParser::feed_body(std::string_view bytes, std::size_t& consumed) {
@@ -312,15 +339,19 @@ struct ResponseParser::Impl {
     PlainBody plain;
     std::optional<ResponseSink> sink; ///< for a message that is not plain
     std::optional<ChunkDecoder> chunks;
-    std::string clean; ///< a head that had to be rewritten; wiped, since it may hold a token
+    std::string clean;       ///< a head that had to be rewritten; wiped, since it may hold a token
+    std::size_t scanned = 0; ///< bytes searched for the end of the head
     bool cleaned = false;
 
-    ParseState read_head(std::string_view bytes);
+    static constexpr std::uint64_t body_limit = std::numeric_limits<std::uint64_t>::max();
+
+    [[nodiscard]] ParseState read_strictly(std::string_view bytes);
+    [[nodiscard]] ParseState read(std::string_view bytes);
 };
 
 /// Accepts only a head that leaves nothing to interpret; anything else is malformed. May be called a second
 /// time for a message, with the head in clean form.
-ParseState ResponseParser::Impl::read_head(std::string_view bytes) {
+ParseState ResponseParser::Impl::read_strictly(std::string_view bytes) {
     std::size_t from = 0;
     clear(head);
     if (const HeadScan scan = scan_head(bytes, from);
@@ -339,6 +370,14 @@ ParseState ResponseParser::Impl::read_head(std::string_view bytes) {
     return state;
 }
 
+ParseState ResponseParser::Impl::read(std::string_view bytes) {
+    const ParseState state = read_strictly(bytes);
+    if (state != ParseState::malformed)
+        return state;
+    cleaned = clean_response_head(bytes, clean);
+    return cleaned ? read_strictly(clean) : state;
+}
+
 ResponseParser::ResponseParser() : impl_{std::make_unique<Impl>()} {}
 
 ResponseParser::~ResponseParser() {
@@ -350,31 +389,14 @@ void ResponseParser::reset() {
     impl_->plain.begin(0);
     impl_->sink.reset();
     impl_->chunks.reset();
+    impl_->scanned = 0;
     impl_->cleaned = false;
     if (!impl_->clean.empty())
         wipe(impl_->clean);
 }
 
-std::optional<TakenHead> ResponseParser::take_plain_head(std::string_view bytes) {
-    const auto plain = read_plain_head(bytes, impl_->head);
-    if (!plain) {
-        clear(impl_->head);
-        return std::nullopt;
-    }
-    impl_->plain.begin(plain->body_length);
-    return TakenHead{plain->size, impl_->plain.state()};
-}
-
-ParseState ResponseParser::feed_head(std::string_view bytes) {
-    if (const auto taken = take_plain_head(bytes); taken && taken->size == bytes.size())
-        return taken->state;
-    const ParseState state = impl_->read_head(bytes);
-    if (state != ParseState::malformed)
-        return state;
-    impl_->cleaned = clean_response_head(bytes, impl_->clean);
-    if (!impl_->cleaned)
-        return state;
-    return impl_->read_head(impl_->clean);
+std::optional<ParsedHead> ResponseParser::parse_head(std::string_view data) {
+    return parse_head_of(*impl_, data, &scan_response_head);
 }
 
 ParseState ResponseParser::feed_body(std::string_view bytes, std::size_t& consumed, BodyBuffer& body) {

@@ -8,6 +8,7 @@ namespace bearerd::journal {
 namespace {
 
 constexpr std::int64_t warn_every_s = 60;
+constexpr Duration longest_flush = std::chrono::seconds{2};
 
 std::int64_t boot_seconds() noexcept {
     return std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count();
@@ -17,17 +18,12 @@ std::int64_t boot_seconds() noexcept {
 
 Journal::Journal(Settings settings, Events events)
     : writer_{std::make_shared<Writer>(std::move(settings), std::move(events))},
-      last_warning_s_{boot_seconds() - warn_every_s} {
-    thread_ = std::thread{[writer = writer_] { writer->run(); }};
-}
+      last_warning_s_{boot_seconds() - warn_every_s},
+      thread_{writer_} {}
 
 Journal::~Journal() {
-    if (writer_->stop()) {
-        thread_.join();
-        return;
-    }
-    log::warning("journal did not finish in time; the last outcomes may be lost");
-    thread_.detach();
+    if (!thread_.stop(longest_flush))
+        log::warning("journal did not finish in time; the last outcomes may be lost");
 }
 
 bool Journal::add(EntryPtr entry) {

@@ -1,7 +1,6 @@
 #include "writer.hpp"
 
 #include <bearerd/base/log.hpp>
-#include <bearerd/base/signals.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -19,7 +18,6 @@ constexpr std::size_t most_compared = 64;  ///< of what is queued with what come
 constexpr Duration longest_write = 2s;     ///< from here on the disk hangs, and nobody waits for it any more
 constexpr Duration retry_after = 1s;
 constexpr Duration outcomes_unsynced = 1s; ///< at most
-constexpr auto longest_flush = 2s;
 constexpr Duration look_for_closes = 1s;
 
 using EntryGroup = std::vector<EntryPtr>;
@@ -39,23 +37,23 @@ Journal::Writer::Writer(Settings settings, Events events)
 
 bool Journal::Writer::post(Posted posted) {
     const bool intent = posted.is_intent();
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{mutex};
     if (intent) {
         const bool hangs = busy_since_ != TimePoint::max() && BootClock::now() - busy_since_ > longest_write;
-        if (hangs || stopping_ || intents_pending_ >= most_intents)
+        if (hangs || stopping || intents_pending_ >= most_intents)
             return false;
         ++intents_pending_;
     }
     may_be_unheard_ = may_be_unheard_ || (posted.outcome && posted.outcome->unheard);
     pending_.push_back(std::move(posted));
     if (pending_.size() == 1) // else it has been woken already, or is busy
-        changed_.notify_all();
+        changed.notify_all();
     return true;
 }
 
 void Journal::Writer::post_heard(Posted posted, bool joined) {
     posted.joined = joined;
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{mutex};
     if ((!may_be_unheard_ && !joined) || heard_pending_ >= most_heard)
         return;
     const auto latest =
@@ -68,22 +66,13 @@ void Journal::Writer::post_heard(Posted posted, bool joined) {
     ++heard_pending_;
     pending_.push_back(std::move(posted));
     if (pending_.size() == 1)
-        changed_.notify_all();
-}
-
-bool Journal::Writer::stop() {
-    std::unique_lock lock{mutex_};
-    stopping_ = true;
-    changed_.notify_all();
-    abandoned_ = !changed_.wait_for(lock, longest_flush, [this] { return done_; });
-    return !abandoned_;
+        changed.notify_all();
 }
 
 void Journal::Writer::run() {
-    block_signals();
-    std::unique_lock lock{mutex_};
+    std::unique_lock lock{mutex};
     for (bool last = false; !last;) {
-        last = stopping_ && pending_.empty();
+        last = stopping && pending_.empty();
         Batch batch;
         batch.swap(pending_);
         intents_pending_ = 0;
@@ -95,21 +84,18 @@ void Journal::Writer::run() {
         lock.lock();
         heard_pending_ = heard_pending_ - heard_taken + left_over_heard_;
         busy_since_ = TimePoint::max();
-        const auto something = [this] { return stopping_ || !pending_.empty(); };
+        const auto something = [this] { return stopping || !pending_.empty(); };
         if (last || something())
             continue;
         if (when)
-            changed_.wait_for(lock, std::max(Duration{0}, *when - BootClock::now()), something);
+            changed.wait_for(lock, std::max(Duration{0}, *when - BootClock::now()), something);
         else
-            changed_.wait(lock, something);
+            changed.wait(lock, something);
     }
     if (unsynced_since_ != TimePoint::max()) {
         lock.unlock();
         sync_outcomes();
-        lock.lock();
     }
-    done_ = true;
-    changed_.notify_all();
 }
 
 /// Whether a person may close anything. What is guarded may be among what a close is for.
@@ -201,8 +187,8 @@ void Journal::Writer::tell_concluded(const Batch& batch) {
         if (!posted.entry || !posted.outcome || posted.outcome->executed == outcome::Executed::unknown)
             continue;
         JournalEntry item{posted.entry->intent, posted.outcome};
-        const std::lock_guard lock{mutex_};
-        if (!abandoned_ && !stopping_)
+        const std::lock_guard lock{mutex};
+        if (!abandoned && !stopping)
             events_.concluded(std::move(item));
     }
 }
@@ -261,8 +247,8 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
         if (!unknown || !events_.left_unknown)
             continue;
         const auto found = store_.book().entries().find(outcome->number);
-        const std::lock_guard lock{mutex_};
-        if (found != store_.book().entries().end() && !abandoned_ && !stopping_)
+        const std::lock_guard lock{mutex};
+        if (found != store_.book().entries().end() && !abandoned && !stopping)
             events_.left_unknown(found->second);
     }
 }
@@ -284,8 +270,8 @@ void Journal::Writer::take_closes() {
         list_changed_ = true;
         item.close = close;
         const bool others = has_others(item);
-        const std::lock_guard lock{mutex_};
-        if (!abandoned_ && !stopping_ && events_.closed)
+        const std::lock_guard lock{mutex};
+        if (!abandoned && !stopping && events_.closed)
             events_.closed(std::move(item), others);
     }
 }
@@ -333,8 +319,8 @@ void Journal::Writer::complete(const Batch& batch, bool durable) {
         const auto found = std::ranges::find_if(groups, same);
         (found != groups.end() ? *found : groups.emplace_back()).push_back(posted.entry);
     }
-    const std::lock_guard lock{mutex_};
-    if (abandoned_)
+    const std::lock_guard lock{mutex};
+    if (abandoned)
         return;
     for (EntryGroup& group : groups) {
         const net::Executor executor = group.front()->executor;
@@ -349,8 +335,8 @@ void Journal::Writer::report(const std::optional<std::string>& failure) {
     const bool was_working = working_.exchange(!failure, std::memory_order_relaxed);
     const std::size_t forgotten = store_.take_forgotten();
     const std::size_t guarded = store_.take_forgotten_guarded();
-    const std::lock_guard lock{mutex_};
-    if (abandoned_)
+    const std::lock_guard lock{mutex};
+    if (abandoned)
         return;
     if (failure && was_working)
         log::error("journal can't be written", {{"reason", std::string_view{*failure}}});
@@ -372,8 +358,8 @@ void Journal::Writer::tell_opened() {
     for (const auto& [number, item] : store_.book().entries())
         items.push_back(item);
     const Damage& damage = store_.damage();
-    const std::lock_guard lock{mutex_};
-    if (abandoned_)
+    const std::lock_guard lock{mutex};
+    if (abandoned)
         return;
     if (damage.torn_bytes != 0)
         log::warning("journal: a record that a crash cut off was dropped",
@@ -381,7 +367,7 @@ void Journal::Writer::tell_opened() {
     if (damage.records != 0)
         log::warning("journal: damaged records were passed over",
                      {{"records", static_cast<std::int64_t>(damage.records)}});
-    if (!stopping_)
+    if (!stopping)
         events_.opened(std::move(items));
 }
 
@@ -390,7 +376,7 @@ void Journal::Writer::count() {
     unresolved_.store(book.count_unresolved() - book.count_in_flight(), std::memory_order_relaxed);
     unheard_.store(book.count_unheard(), std::memory_order_relaxed);
     if (store_.is_open()) {
-        const std::lock_guard lock{mutex_};
+        const std::lock_guard lock{mutex};
         may_be_unheard_ = book.count_unheard() != 0 || !left_over_.empty() ||
                           std::ranges::any_of(pending_, [](const Posted& posted) {
                               return posted.outcome && posted.outcome->unheard;
@@ -412,12 +398,12 @@ void Journal::Writer::list() {
         if (item.unheard() || (item.unresolved() && !book.in_flight(item)))
             newest.push_back(item);
     }
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{mutex};
     listed_ = std::move(newest);
 }
 
 std::vector<JournalEntry> Journal::Writer::listed() {
-    const std::lock_guard lock{mutex_};
+    const std::lock_guard lock{mutex};
     return listed_;
 }
 

@@ -4,14 +4,13 @@
 
 #include <bearerd/journal/journal.hpp>
 
-#include <condition_variable>
-#include <mutex>
 #include <optional>
 
 namespace bearerd::journal {
 
-/// The journal's thread and its queue.
-class Journal::Writer {
+/// The journal's thread and its queue. Once it is stopping or abandoned, it reports nothing: the log and the
+/// executors may be gone.
+class Journal::Writer : public WorkerState {
 public:
     struct Transaction {
         std::uint32_t account = 0;
@@ -40,9 +39,6 @@ public:
     void post_heard(Posted posted, bool joined);
 
     void tell_all() noexcept { tell_all_.store(true); }
-
-    /// False: it did not end in time, and tells nobody any more.
-    [[nodiscard]] bool stop();
 
     [[nodiscard]] std::uint64_t unresolved() const noexcept {
         return unresolved_.load(std::memory_order_relaxed);
@@ -85,20 +81,15 @@ private:
     void list();
     [[nodiscard]] std::optional<TimePoint> due() const;
 
-    std::mutex mutex_;
-    std::condition_variable changed_;
     Batch pending_;
     std::size_t intents_pending_ = 0;
     std::size_t heard_pending_ = 0;           ///< those that are just written, or left over, included
     bool may_be_unheard_ = true;              ///< on the disk or queued
     TimePoint busy_since_ = TimePoint::max(); ///< with one batch
-    bool stopping_ = false;
-    bool done_ = false;
-    bool abandoned_ = false; ///< log and executors may be gone
     std::atomic<std::uint64_t> unresolved_{0};
     std::atomic<std::uint64_t> unheard_{0};
     std::atomic<std::uint64_t> unheard_total_{0};
-    std::vector<JournalEntry> listed_; ///< guarded by mutex_
+    std::vector<JournalEntry> listed_; ///< guarded by `mutex`
     std::atomic<bool> working_{true};
     std::atomic<bool> tell_all_{false};
     std::atomic<Duration> remember_{Duration{-1}}; ///< -1 ns: as the settings say

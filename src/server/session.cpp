@@ -4,7 +4,6 @@
 #include <bearerd/base/mask.hpp>
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
-#include <bearerd/net/edge_wait.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/request_id.hpp>
@@ -103,8 +102,7 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
     while (after_ == AfterReply::keep) {
         Next next = look_for_request();
         while (next == Next::wait) {
-            const auto [code] =
-                co_await net::async_edge_wait(socket_, net::asio::as_tuple(net::asio::deferred));
+            const auto [code] = co_await socket_.async_wait_news(net::asio::as_tuple(net::asio::deferred));
             next = look_again(code);
         }
         if (next == Next::none) {
@@ -145,7 +143,7 @@ Session::Next Session::look_for_request() {
     received_.consume(http::leading_empty_lines(received_.data()));
     if (!is_idle())
         return Next::here; // pipelined
-    if (input_ == Input::ended)
+    if (socket_.ended())
         return Next::none;
     received_.release_if_empty();
     parser_.release();
@@ -157,31 +155,29 @@ Session::Next Session::look_for_request() {
                                     : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
     else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
         return Next::none;
-    // The last receive may have left something with the kernel, and an end that came together with the last
-    // bytes is not reported again: a client that stays idle is looked at once more.
-    const bool nothing_is_there = input_ == Input::drained && shutdown_ == Shutdown::none;
+    const bool nothing_is_there = socket_.drained() && shutdown_ == Shutdown::none;
     first_received_ = nothing_is_there ? error_code{net::asio::error::would_block} : receive_now();
-    return prepare_wait(false);
+    if (first_received_ == net::asio::error::would_block)
+        socket_.begin_idle(deadline_, ended_, idle_until_);
+    return prepare_wait();
 }
 
-/// `settled`: the session has been waiting for a while.
-Session::Next Session::prepare_wait(bool settled) {
+Session::Next Session::prepare_wait() {
     if (first_received_ != net::asio::error::would_block)
         return Next::here;
     received_.release_if_empty();
-    if (shutdown_ == Shutdown::none)
-        deadline_.set(settled ? idle_until_ : std::min(idle_until_, ended_ + net::settling_time));
-    else if (is_newcomer() && shutdown_ != Shutdown::grace_over)
+    if (shutdown_ != Shutdown::none) {
+        if (shutdown_ == Shutdown::grace_over || !is_newcomer())
+            return Next::none;
         deadline_.set(arrived_ + newcomer_time);
-    else
-        return Next::none;
-    phase_ = settled ? Phase::settled : Phase::waiting;
+    }
+    phase_ = Phase::waiting;
     return Next::wait;
 }
 
 /// Called after a wait that ended with `code`.
 Session::Next Session::look_again(error_code code) {
-    const bool settled = phase_ == Phase::settled || code;
+    const auto result = socket_.wait_result(code, deadline_);
     phase_ = Phase::serving;
     // The socket is looked at in any case: a request that has crossed our decision to close is answered, not
     // lost.
@@ -189,7 +185,9 @@ Session::Next Session::look_again(error_code code) {
     if (first_received_ == net::asio::error::would_block && shutdown_ == Shutdown::none &&
         BootClock::now() >= idle_until_)
         return Next::none;
-    return prepare_wait(settled);
+    if (result == decltype(socket_)::WaitResult::read)
+        socket_.stay_idle(deadline_, idle_until_);
+    return prepare_wait();
 }
 
 /// Returns whether the client's first request is likely on its way: closing would leave it without an answer,
@@ -214,7 +212,6 @@ void Session::begin_request() noexcept {
     cors_.clear();
     parser_.reset(service_->request_body);
     parse_state_ = http::ParseState::need_more;
-    scanned_ = 0;
     deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
 }
 
@@ -241,24 +238,15 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         return Read::gone;
     if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
         received_.consume(empty_lines);
-        scanned_ = 0; // the first byte of such a line may have arrived alone
+        parser_.reset(service_->request_body); // the first byte of such a line may have arrived alone
     }
     if (is_idle())
         return Read::nothing;
-    std::size_t size = 0;
-    if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
-        size = plain->size;
-        parse_state_ = plain->state;
-    } else { // it arrived in pieces, or is not so plain
-        const http::HeadScan scan = http::scan_head(received_.data(), scanned_);
-        if (scan.state == http::HeadEnd::malformed)
-            return faulty(ErrorCode::bad_request);
-        if (scan.state != http::HeadEnd::complete)
-            return std::nullopt;
-        size = scan.size;
-        parse_state_ = parser_.feed_head(received_.data().substr(0, size));
-    }
-    received_.consume(size);
+    const auto parsed = parser_.parse_head(received_.data());
+    if (!parsed)
+        return std::nullopt;
+    parse_state_ = parsed->state;
+    received_.consume(parsed->size);
     received_.pin();
     if (parse_state_ == http::ParseState::malformed)
         return faulty(ErrorCode::bad_request);
@@ -358,20 +346,15 @@ error_code Session::receive_now() {
     const auto room = received_.prepare();
     if (room.empty())
         return errc::too_large;
-    const auto size = ::recv(socket_.native_handle(), room.data(), room.size(), 0);
+    const auto size = socket_.receive_now(room);
     if (size > 0) {
         received_.commit(static_cast<std::size_t>(size));
-        input_ = static_cast<std::size_t>(size) < room.size() ? Input::drained : Input::perhaps;
         return {};
     }
-    if (size == 0) {
-        input_ = Input::ended;
+    if (size == 0)
         return errc::closed;
-    }
-    if (net::would_block()) {
-        input_ = Input::drained;
+    if (net::would_block())
         return net::asio::error::would_block;
-    }
     return {errno, boost::system::system_category()};
 }
 
@@ -411,7 +394,7 @@ net::Task<void> Session::answer(Read read) {
 }
 
 void Session::begin_answer() noexcept {
-    context_.keep_alive = context_.keep_alive && shutdown_ == Shutdown::none && input_ != Input::ended;
+    context_.keep_alive = context_.keep_alive && shutdown_ == Shutdown::none && !socket_.ended();
 }
 
 Request Session::request() noexcept {
@@ -631,13 +614,13 @@ void Session::finish_report(const Report& report) {
 /// Closes so that the app gets the answer and not a reset, even if it is still sending (RFC 9112
 /// section 9.6).
 net::Task<void> Session::linger() {
-    if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || input_ == Input::ended)
+    if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || socket_.ended())
         co_return;
     deadline_.set_after(linger_time);
     std::array<char, 4096> sink{};
     std::size_t dropped = 0;
     while (dropped < most_lingered && shutdown_ == Shutdown::none) {
-        const auto size = ::recv(socket_.native_handle(), sink.data(), sink.size(), 0);
+        const auto size = socket_.receive_now(sink);
         if (size == 0)
             co_return;
         if (size > 0)
@@ -654,7 +637,7 @@ void Session::reset_on_close() noexcept {
 
 bool Session::note_end() noexcept {
     const PeerState peer = state_of(socket_.native_handle());
-    if (input_ == Input::ended || peer.ended) {
+    if (socket_.ended() || peer.ended) {
         stream_end_ = StreamEnd::with_request;
     } else if (service_->half_close_window > Duration{0}) {
         stream_end_ = StreamEnd::in_window;
@@ -695,7 +678,7 @@ void Session::finish_soon() noexcept {
     shutdown_ = std::max(shutdown_, Shutdown::begun);
     if (phase_ != Phase::writing)
         context_.keep_alive = false; // the answer still to come says that it is the last one
-    if (phase_ != Phase::waiting && phase_ != Phase::settled)
+    if (phase_ != Phase::waiting)
         return;
     error_code ignored;
     if (is_newcomer())

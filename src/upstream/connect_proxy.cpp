@@ -106,9 +106,10 @@ net::Task<std::optional<ProxyFailure>> connect_through_proxy(TcpSocket& socket, 
         if (const auto code = co_await receive_head(socket, deadline, head))
             co_return ProxyFailure{code, "the proxy gave no answer: " + code.message()};
         parser.reset();
-        const auto state = parser.feed_head(head);
+        const auto parsed = parser.parse_head(head);
         const auto status = parser.head().status;
-        const bool understood = state == http::ParseState::need_more || state == http::ParseState::complete;
+        const bool understood = parsed && (parsed->state == http::ParseState::need_more ||
+                                           parsed->state == http::ParseState::complete);
         if (!understood || status < 100 || status == 101)
             co_return ProxyFailure{errc::garbled, "the proxy's answer is not HTTP"};
     } while (parser.head().status < 200);

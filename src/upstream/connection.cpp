@@ -1,6 +1,6 @@
 #include "connection.hpp"
+#include "proof_of_life.hpp"
 
-#include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/stream_start.hpp>
@@ -11,6 +11,8 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <utility>
 
 namespace bearerd::upstream {
 namespace {
@@ -56,11 +58,11 @@ bool Connection::begin(const OutgoingRequest& request) {
     sent_whole_ = false;
     written_before_.reset();
     head_fault_.reset();
-    scanned_ = 0;
+    parser_.reset();
     interim_ = 0;
     received_in_a_row_ = 0;
     received_.unpin();
-    if (aborted_) // between dialing and now
+    if (phase_ == Phase::aborted) // between dialing and now
         return false;
     sent_at_ = request.now;
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
@@ -68,7 +70,7 @@ bool Connection::begin(const OutgoingRequest& request) {
     sent_whole_ = write_now(request.head, request.body);
     if (sent_whole_)
         wipe(sending_);
-    return sent_whole_ && drained_ && !interruption({});
+    return sent_whole_ && socket_.drained() && !interruption({});
 }
 
 bool Connection::take_answer() {
@@ -182,28 +184,20 @@ net::Task<error_code> Connection::read_head() {
 /// Takes the head, and the body so far, from the received bytes. Returns nullopt if the head is incomplete.
 std::optional<error_code> Connection::take_head() {
     while (true) {
-        parser_.reset();
         body_.clear();
         if (const auto lines = http::leading_empty_lines(received_.data()); lines != 0) {
             received_.consume(lines);
-            scanned_ = 0;
+            parser_.reset(); // the first byte of such a line may have arrived alone
             interim_ += lines;
             spent_ = true;
             if (interim_ > most_interim)
                 return errc::garbled;
         }
-        const std::size_t before = received_.data().size();
-        if (const auto plain = scanned_ == 0 ? parser_.take_plain_head(received_.data()) : std::nullopt) {
-            state_ = plain->state;
-            received_.consume(plain->size);
-        } else { // it arrived in pieces, or is not plain
-            const http::HeadScan scan = http::scan_response_head(received_.data(), scanned_);
-            if (scan.state != http::HeadEnd::complete)
-                return std::nullopt;
-            state_ = parser_.feed_head(received_.data().substr(0, scan.size));
-            received_.consume(scan.size);
-        }
-        scanned_ = 0;
+        const auto parsed = parser_.parse_head(received_.data());
+        if (!parsed)
+            return std::nullopt;
+        state_ = parsed->state;
+        received_.consume(parsed->size);
         // 101 would end HTTP on this connection, and we never ask for it.
         const auto status = parser_.head().status;
         if (state_ == http::ParseState::malformed || status < 100 || status == 101)
@@ -214,9 +208,10 @@ std::optional<error_code> Connection::take_head() {
             received_.pin();
             return parse_body();
         }
-        interim_ += before - received_.data().size();
+        interim_ += parsed->size;
         if (interim_ > most_interim)
             return errc::garbled;
+        parser_.reset();
     }
 }
 
@@ -244,7 +239,7 @@ net::Task<void> Connection::read_stream_start(TimePoint give_up) {
         if (code || parse_body())
             break;
     }
-    drained_ = false; // the deadline may have ended a wait: look before the next one
+    socket_.set_drained(false); // the deadline may have ended a wait: look before the next one
 }
 
 /// If the body can't be decoded, there is nothing to wait for.
@@ -256,7 +251,7 @@ bool Connection::has_stream_start() const {
 
 /// Receives at least one byte, or sees the stream's end in a way that parse_body() can judge.
 net::Task<error_code> Connection::fill() {
-    bool wait_first = drained_;
+    bool wait_first = socket_.drained();
     // With a peer that never pauses, nothing waits, and no deadline fires unless the loop runs.
     if (!wait_first && received_in_a_row_ >= most_in_a_row) {
         received_in_a_row_ = 0;
@@ -311,7 +306,7 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
     body_.clear();
     if (complete())
         co_return error_code{};
-    if (aborted_) // before this call: setting a deadline would clear it
+    if (phase_ == Phase::aborted) // before this call: setting a deadline would clear it
         co_return errc::shutting_down;
     const TimePoint now = BootClock::now();
     if (now >= give_up) // if bytes are always there, nothing waits, and no deadline fires
@@ -333,7 +328,7 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
 
 /// Takes the part of the body that has already arrived: with fewer pieces, the app is woken less often.
 error_code Connection::drain_available() {
-    for (int taken = 0; taken < most_taken_along && !complete() && !drained_; ++taken) {
+    for (int taken = 0; taken < most_taken_along && !complete() && !socket_.drained(); ++taken) {
         if (body_.size() >= piece_limit || !try_fill())
             break;
         // Reserves the most that can be needed at once, instead of doubling. A body with a known length has
@@ -364,7 +359,7 @@ std::optional<IoState> Connection::receive() {
         step = read_step(room.data(), room.size());
         received_.commit(step.size);
     }
-    drained_ = step.state == IoState::want_read;
+    socket_.set_drained(step.state == IoState::want_read);
     got_byte_ = got_byte_ || step.state == IoState::done;
     return step.state;
 }
@@ -390,7 +385,7 @@ bool Connection::become_stream(bool must) noexcept {
 void Connection::release() noexcept {
     // Bytes that are still in the kernel are seen by the check before the connection's next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
-    const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && !closed_ && !aborted_ &&
+    const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && phase_ == Phase::busy &&
                       http::may_reuse(parser_.head(), leftover);
     last_used_ = heard_at_;
     if (keep) {
@@ -401,9 +396,141 @@ void Connection::release() noexcept {
 }
 
 void Connection::abort() noexcept {
-    aborted_ = true;
+    phase_ = Phase::aborted;
     deadline_.expire();
 }
+
+// Between two exchanges, the connection is watched, soon without buffers, and checked before its next use.
+
+void Connection::check_out(TimePoint now) noexcept {
+    stop_probes(); // an unreliable line must not end an exchange
+    idle_before_ = now - last_used_;
+    kind_before_ = kind_;
+    phase_ = Phase::busy;
+    used_before_ = true;
+    socket_.set_drained(true); // is_alive() has just seen it
+    deadline_.clear();
+}
+
+void Connection::check_in(Duration limit) {
+    phase_ = Phase::idle;
+    received_.unpin();
+    received_.wipe();
+    received_.release_if_empty();
+    if (body_.capacity() > piece_limit + first_buffer)
+        body_.wipe();
+    body_.clear();
+    noted_age_ = {};
+    socket_.begin_idle(deadline_, last_used_, last_used_ + limit);
+    watch();
+}
+
+/// During traffic, the next exchange takes over watch, deadline and buffers. Only a connection that stays
+/// idle for a while pays for this.
+void Connection::prepare_long_idle() {
+    socket_.stay_idle(deadline_, last_used_ + pool_.settings_.idle_timeout);
+    if (ssl_)
+        tls_free_buffers(ssl_.get());
+    body_.wipe();
+    if (pool_.needs_proof_of_life()) {
+        start_probes(socket_.native_handle(), probes_ == Probes::never);
+        probes_ = Probes::running;
+    }
+}
+
+void Connection::stop_probes() noexcept {
+    if (probes_ != Probes::running)
+        return;
+    probes_ = Probes::stopped;
+    upstream::stop_probes(socket_.native_handle());
+}
+
+std::optional<Duration> Connection::heard_ago(TimePoint now) noexcept {
+    const auto line = line_state(socket_.native_handle());
+    return line ? upstream::heard_ago(*line, now - last_used_) : std::nullopt;
+}
+
+/// After a whole answer.
+void Connection::learn_told_limit() noexcept {
+    const std::string_view value = parser_.head().fields.value(http::FieldId::keep_alive);
+    if (value.empty())
+        return;
+    const auto told = keep_alive_timeout(value);
+    if (told && told_.is_news(*told, heard_at_))
+        pool_.told_limit(*this, *told);
+}
+
+bool Connection::is_alive() noexcept {
+    char byte = 0;
+    const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (peeked < 0) {
+        if (errno == EAGAIN || errno == EWOULDBLOCK)
+            return !(ssl_ && tls_has_pending(ssl_.get()));
+        line_lost_ = errno != ECONNRESET && errno != EPIPE; // such as ETIMEDOUT after unanswered probes
+        return false;
+    }
+    if (peeked == 0 || !ssl_)
+        return false;
+    // OpenSSL handles session tickets and key updates itself. Anything else ends this connection, and so does
+    // a part of something else, which would become the beginning of the next answer.
+    return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
+}
+
+void Connection::close() noexcept {
+    if (phase_ == Phase::closed)
+        return;
+    phase_ = Phase::closed;
+    deadline_.clear();
+    if (ssl_)
+        tls_close(ssl_.get());
+    error_code ignored;
+    socket_.close(ignored);
+}
+
+/// One wait covers idle time and exchange. In an exchange it follows a read that found nothing.
+void Connection::watch() {
+    if (watching_ || phase_ == Phase::closed)
+        return;
+    watching_ = true;
+    socket_.async_wait_news([self = shared_from_this()](error_code code) { self->on_watch(code); });
+}
+
+/// Wakes the coroutine that waits for readable_ as soon as the socket takes more bytes.
+void Connection::watch_room() {
+    if (watching_room_ || phase_ == Phase::closed)
+        return;
+    watching_room_ = true;
+    socket_.async_wait(TcpSocket::wait_write, [self = shared_from_this()](error_code) {
+        self->watching_room_ = false;
+        if (self->is_busy())
+            self->readable_.set_inline();
+    });
+}
+
+void Connection::on_watch(error_code code) {
+    watching_ = false;
+    if (is_busy()) {
+        readable_.set_inline();
+        return;
+    }
+    if (phase_ == Phase::closed)
+        return;
+    using WaitResult = decltype(socket_)::WaitResult;
+    const WaitResult result = socket_.wait_result(code, deadline_);
+    if (result == WaitResult::over) {
+        pool_.drop_expired(*this);
+        return;
+    }
+    if (!is_alive()) {
+        pool_.drop_ended(*this);
+        return;
+    }
+    if (result == WaitResult::read)
+        prepare_long_idle();
+    watch();
+}
+
+// Steps on the socket or through TLS.
 
 /// Remembers the end: if OpenSSL is called again, it may want to send an alert first, for ever.
 IoStep Connection::read_step(char* data, std::size_t size) noexcept {
@@ -435,7 +562,7 @@ Failure Connection::failure(error_code code, Stage stage) const {
 }
 
 error_code Connection::interruption(error_code otherwise) const noexcept {
-    if (aborted_)
+    if (phase_ == Phase::aborted)
         return errc::shutting_down;
     if (deadline_.expired())
         return errc::timed_out;

@@ -6,10 +6,12 @@
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/event.hpp>
+#include <bearerd/net/stream_socket.hpp>
 #include <bearerd/upstream/dialer.hpp>
 #include <bearerd/upstream/idle_limit.hpp>
 #include <bearerd/upstream/transport.hpp>
 
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -73,7 +75,7 @@ public:
     [[nodiscard]] bool is_alive() noexcept;
 
     /// Whether it has been idle for long enough to have released its buffers.
-    [[nodiscard]] bool is_settled() const noexcept { return settled_; }
+    [[nodiscard]] bool is_long_idle() const noexcept { return socket_.is_long_idle(); }
 
     [[nodiscard]] TimePoint opened_at() const noexcept { return opened_at_; }
 
@@ -109,10 +111,22 @@ public:
     void abort() noexcept;
 
 private:
+    enum class Phase : std::uint8_t {
+        busy,    ///< owned by an exchange, or just dialed
+        aborted, ///< the same, and the exchange is to end
+        idle,    ///< in the pool
+        closed,
+    };
+
+    /// The kernel's probes of an idle connection.
+    enum class Probes : std::uint8_t { never, running, stopped };
+
     /// The most bytes of a streamed body that are passed on in one piece.
     static constexpr std::size_t piece_limit = 256UL * 1024;
     /// The first receive buffer: one whole TLS record after a head.
     static constexpr std::size_t first_buffer = 18UL * 1024;
+
+    [[nodiscard]] bool is_busy() const noexcept { return phase_ == Phase::busy || phase_ == Phase::aborted; }
 
     [[nodiscard]] bool write_now(std::string_view head, std::string_view body);
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
@@ -133,7 +147,7 @@ private:
     [[nodiscard]] error_code end_of_stream(IoState state);
     [[nodiscard]] Failure failure(error_code code, Stage stage) const;
     [[nodiscard]] error_code interruption(error_code otherwise) const noexcept;
-    void settle();
+    void prepare_long_idle();
     void learn_told_limit() noexcept;
     void watch();
     void watch_room();
@@ -141,7 +155,7 @@ private:
     static void on_deadline(void* self) noexcept;
 
     Pool& pool_;
-    TcpSocket socket_;
+    net::StreamSocket<TcpSocket> socket_;
     SslPtr ssl_;
     net::Deadline deadline_;
     net::Event readable_;
@@ -153,7 +167,6 @@ private:
     std::optional<std::uint64_t> written_before_; ///< in earlier exchanges; nullopt: this one has not begun
     bool sent_whole_ = false;                     ///< the request
     std::optional<error_code> head_fault_;        ///< nullopt: the head is not complete yet
-    std::size_t scanned_ = 0;                     ///< bytes of received_ searched for the end of a head
     std::size_t interim_ = 0;                     ///< bytes of 1xx responses before the final one
     http::BodyBuffer body_;
     http::ParseState state_ = http::ParseState::complete;
@@ -167,25 +180,20 @@ private:
     ToldLimit told_; ///< by a Keep-Alive field
     Duration noted_age_{};
     Duration idle_before_{};
+    Phase phase_ = Phase::busy;
+    Probes probes_ = Probes::never;
     IdleKind kind_ = IdleKind::unused;
     IdleKind kind_before_ = IdleKind::unused;
-    bool probing_ = false;
-    bool probes_set_up_ = false;
     bool line_lost_ = false;
-    bool busy_ = true;
     bool streaming_ = false; ///< counts among the pool's streams
     bool used_before_ = false;
     bool watching_ = false;
     bool watching_room_ = false;
     std::optional<IoState> read_over_; ///< how the stream ended
     int received_in_a_row_ = 0;        ///< receives without a wait
-    bool drained_ = false;             ///< the kernel had no more last time: wait before the next read
-    bool settled_ = false;             ///< has been idle for a while
     bool got_byte_ = false;
     bool ended_ = false; ///< the peer has closed its side
     bool spent_ = false; ///< no other request may follow
-    bool closed_ = false;
-    bool aborted_ = false;
 };
 
 } // namespace bearerd::upstream

@@ -158,7 +158,7 @@ Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
     if (stopped_ || request.new_connection)
         return nullptr;
     const TimePoint now = request.now;
-    if (request.may_mutate && !idle_.empty() && idle_.back()->is_settled())
+    if (request.may_mutate && !idle_.empty() && idle_.back()->is_long_idle())
         learn_from_idle(now);
     // Starts with the most recently used, which is the least likely to be stale.
     for (std::size_t left = idle_.size(); left != 0; --left) {
@@ -284,9 +284,9 @@ bool Pool::admit_stream(bool must) noexcept {
 /// which on a till may be next Saturday.
 void Pool::on_tidying(void* self) noexcept {
     auto& pool = *static_cast<Pool*>(self);
-    const auto settled = static_cast<std::size_t>(
-        std::ranges::count_if(pool.idle_, [](const auto& idle) { return idle->is_settled(); }));
-    if (pool.open_ - settled >= net::batching_threshold) {
+    const auto long_idle = static_cast<std::size_t>(
+        std::ranges::count_if(pool.idle_, [](const auto& idle) { return idle->is_long_idle(); }));
+    if (pool.open_ - long_idle >= net::batching_threshold) {
         pool.tidying_.set_after(tidying_interval);
         return;
     }

@@ -1,6 +1,6 @@
 #include <bearerd/upstream/pool.hpp>
 
-#include <bearerd/net/edge_wait.hpp>
+#include <bearerd/net/stream_socket.hpp>
 
 #include "connection.hpp"
 #include "warm_keeper.hpp"
@@ -61,7 +61,7 @@ void Pool::learn_from_idle(TimePoint now) noexcept {
 
 /// An acknowledgement shows that the upstream had not closed the connection when it was sent.
 void Pool::learn_from_idle(Connection& connection, TimePoint now) noexcept {
-    if (!needs_proof_of_life() || !connection.is_settled())
+    if (!needs_proof_of_life() || !connection.is_long_idle())
         return;
     const auto heard = connection.heard_ago(now);
     if (!heard)
@@ -79,7 +79,7 @@ void Pool::learn_from_idle(Connection& connection, TimePoint now) noexcept {
 /// Learns from an exchange that succeeded on a connection that had been idle.
 void Pool::learn_from_answer(const Connection& connection, TimePoint now) noexcept {
     const Duration age = connection.idle_before();
-    if (age < net::settling_time || age <= connection.noted_age())
+    if (age < net::long_idle || age <= connection.noted_age())
         return;
     try_to([&] {
         health_.idle_limits().survived(connection.endpoint(), connection.kind_before(), age,
@@ -91,7 +91,7 @@ void Pool::learn_from_answer(const Connection& connection, TimePoint now) noexce
 void Pool::learn_from_failure(const Connection& connection, const Failure& failure, TimePoint now) noexcept {
     const bool silent = failure.stage == Stage::writing || failure.stage == Stage::waiting;
     if (!failure.reused || failure.code != errc::closed || !silent ||
-        connection.idle_before() < net::settling_time)
+        connection.idle_before() < net::long_idle)
         return;
     try_to([&] {
         health_.idle_limits().closed(connection.endpoint(), connection.kind_before(),

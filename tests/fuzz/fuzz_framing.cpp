@@ -51,7 +51,9 @@ Understood understand(std::string_view text, std::size_t piece) {
         return result;
     RequestParser parser;
     parser.reset(body_limit);
-    result.state = parser.feed_head(text.substr(0, scan.size));
+    const auto parsed = parser.parse_head(text.substr(0, scan.size));
+    require(parsed && parsed->size == scan.size);
+    result.state = parsed->state;
     if (result.state == ParseState::malformed || !request_framing_is_sound(parser.head()))
         return result;
     result.sound = true;
@@ -97,7 +99,7 @@ void check_framing(std::string_view text, const Understood& request) {
     parser.reset(body_limit);
     std::size_t from = 0;
     const HeadScan scan = scan_head(text, from);
-    static_cast<void>(parser.feed_head(text.substr(0, scan.size)));
+    static_cast<void>(parser.parse_head(text.substr(0, scan.size)));
     const auto& fields = parser.head().fields;
     const auto lengths = fields.count(FieldId::content_length);
     const auto codings = fields.count(FieldId::transfer_encoding);

@@ -38,7 +38,9 @@ Understood understand(std::string_view text, std::size_t piece) {
         return result;
     ResponseParser parser;
     parser.reset();
-    result.state = parser.feed_head(text.substr(0, scan.size));
+    const auto parsed = parser.parse_head(text.substr(0, scan.size));
+    require(parsed && parsed->size == scan.size);
+    result.state = parsed->state;
     if (result.state == ParseState::malformed)
         return result;
     result.sound = true;

@@ -1,11 +1,11 @@
 #pragma once
 
 #include <bearerd/auth/token_file.hpp>
+#include <bearerd/base/worker_thread.hpp>
 
 #include <functional>
 #include <memory>
 #include <optional>
-#include <thread>
 
 namespace bearerd::auth {
 
@@ -63,9 +63,8 @@ public:
 
 private:
     struct State;
-    static void run(State& state);
     std::shared_ptr<State> state_; ///< shared with the thread, which a hung disk may make outlive us
-    std::thread thread_;
+    WorkerThread thread_;
 };
 
 } // namespace bearerd::auth

@@ -23,14 +23,14 @@ enum class ParseState : std::uint8_t {
     body_too_large,
 };
 
-/// A head that was taken off the front of the received bytes.
-struct TakenHead {
-    std::size_t size = 0; ///< its bytes
+/// A head at the front of the received bytes.
+struct ParsedHead {
+    std::size_t size = 0; ///< its bytes; may be 0 if it is malformed
     ParseState state = ParseState::need_more;
 };
 
-/// Parses one request. Call take_plain_head(), or feed_head() exactly once with the whole head (see
-/// scan_head), then feed_body() until complete. The head's views point into the bytes given to feed_head().
+/// Parses one request. Call parse_head() until it returns a head, then feed_body() until complete. The head's
+/// views point into the bytes given to parse_head().
 class RequestParser {
 public:
     RequestParser();
@@ -41,12 +41,9 @@ public:
     /// Begins a new message. Must be called first. `body_limit` in bytes.
     void reset(std::uint64_t body_limit);
 
-    /// Takes the head off the front of `bytes` if it is plain and complete, in a single pass. Returns
-    /// nullopt, without effect, if it is a case for scan_head() and feed_head().
-    [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
-
-    /// `bytes` is exactly the head. need_more: a body follows. body_too_large: the head is usable.
-    [[nodiscard]] ParseState feed_head(std::string_view bytes);
+    /// Parses the head at the front of `data`. Returns nullopt if it is incomplete: call again with the same
+    /// bytes and more. need_more: a body follows. body_too_large: the head is usable.
+    [[nodiscard]] std::optional<ParsedHead> parse_head(std::string_view data);
 
     /// Takes what it can of `bytes`, appends the body's part to body(), and sets `consumed` to the number of
     /// bytes used.
@@ -72,10 +69,9 @@ public:
     ResponseParser& operator=(const ResponseParser&) = delete;
 
     void reset();
-    [[nodiscard]] std::optional<TakenHead> take_plain_head(std::string_view bytes);
-    /// `bytes` is exactly the head (see scan_response_head). A head that can be framed without doubt is taken
-    /// in clean form; head() then points into the parser's own memory. Other heads are malformed.
-    [[nodiscard]] ParseState feed_head(std::string_view bytes);
+    /// As RequestParser's. A head that can be framed without doubt is taken in clean form (see
+    /// scan_response_head); head() then points into the parser's own memory. Other heads are malformed.
+    [[nodiscard]] std::optional<ParsedHead> parse_head(std::string_view data);
     /// Whether the message deviated from the standard. If so, no other message may follow on its connection.
     [[nodiscard]] bool odd() const noexcept;
     /// Appends to `body`.

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/clock.hpp>
+#include <bearerd/base/worker_thread.hpp>
 #include <bearerd/journal/journal_index.hpp>
 #include <bearerd/net/event.hpp>
 
@@ -9,7 +10,6 @@
 #include <functional>
 #include <memory>
 #include <string>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -118,7 +118,7 @@ private:
     std::shared_ptr<Writer> writer_; ///< shared with the thread, which a hung disk may make outlive us
     std::atomic<std::uint64_t> missed_{0};
     std::atomic<std::int64_t> last_warning_s_;
-    std::thread thread_;
+    WorkerThread thread_;
 };
 
 } // namespace bearerd::journal

@@ -4,6 +4,7 @@
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/deadline.hpp>
+#include <bearerd/net/stream_socket.hpp>
 #include <bearerd/net/task.hpp>
 #include <bearerd/net/task_group.hpp>
 #include <bearerd/server/client_limit.hpp>
@@ -67,19 +68,11 @@ private:
 
     enum class Phase : std::uint8_t {
         waiting, ///< for the next request, of which nothing has arrived
-        settled, ///< the same, and the socket was looked at once more after a while
         serving, ///< nothing of the answer has been sent, so another one can take its place
         writing, ///< some of the answer has been sent
     };
 
     enum class Shutdown : std::uint8_t { none, begun, grace_over };
-
-    /// What the kernel may still have for us.
-    enum class Input : std::uint8_t {
-        drained, ///< the last receive found less than it had room for
-        perhaps,
-        ended, ///< the app has ended its stream, and all of it was received
-    };
 
     /// What an end of the app's stream means to the request in flight (contract 4).
     enum class StreamEnd : std::uint8_t {
@@ -95,7 +88,7 @@ private:
 
     [[nodiscard]] net::Task<void> serve(std::unique_ptr<Session> self);
     [[nodiscard]] Next look_for_request();
-    [[nodiscard]] Next prepare_wait(bool settled);
+    [[nodiscard]] Next prepare_wait();
     [[nodiscard]] Next look_again(error_code code);
     [[nodiscard]] bool is_newcomer() const noexcept;
     [[nodiscard]] bool is_idle() const noexcept;
@@ -137,7 +130,7 @@ private:
     static void on_deadline(void* self) noexcept;
 
     ConnectionSlot admission_;
-    ClientSocket socket_;
+    net::StreamSocket<ClientSocket> socket_;
     AcceptedConnection arrival_;
     SessionContext& session_context_;
     std::shared_ptr<const ServiceSettings> service_; ///< of the request in flight
@@ -146,7 +139,6 @@ private:
     http::RequestParser parser_;
     MemoryReservation body_share_; ///< for the parser's body
     http::ParseState parse_state_ = http::ParseState::need_more;
-    std::size_t scanned_ = 0; ///< of received_, for the end of a head
     outcome::ErrorCode fault_ = outcome::ErrorCode::bad_request;
     http::Target target_;
     http::ReplyContext context_;
@@ -160,7 +152,6 @@ private:
     error_code first_received_; ///< how the first receive of the request in flight went
     Phase phase_ = Phase::serving;
     Shutdown shutdown_ = Shutdown::none;
-    Input input_ = Input::drained;
     StreamEnd stream_end_ = StreamEnd::farewell;
     AfterReply after_ = AfterReply::keep; ///< what becomes of the connection
 };

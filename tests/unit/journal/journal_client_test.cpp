@@ -326,7 +326,8 @@ TEST_F(JournalClientTest, TellsHowEachEndsOnceItIsAsked) {
     };
     const EntryPtr first = entry("a");
     record_outcome(entry("before"), Executed::yes);
-    static_cast<void>(entry("barrier"));
+    static_cast<void>(entry("barrier")); // durable before its batch is reported
+    static_cast<void>(entry("next batch"));
     journal->tell_all();
     record_outcome(first, Executed::yes);
     record_outcome(entry("b"), Executed::no);
