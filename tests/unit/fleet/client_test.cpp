@@ -220,6 +220,27 @@ TEST_F(FleetClient, AStoreThatDoesNotAnswerInTimeIsNotAskedAgainUntilItAnswersIn
         EXPECT_NE(command, (std::vector<std::string>{"GET", "b"})) << "is not sent later";
 }
 
+TEST_F(FleetClient, AStoreThatAnswersTooSlowlyIsNotBackUntilItAnswersInTime) {
+    start_up();
+    now += 1s;
+    Duration delay{200ms};
+    int greetings = 0;
+    server.answer = [&](const std::vector<std::string>& command) -> std::string {
+        if (command.front() == "GET")
+            return {};
+        ++greetings;
+        now += delay;
+        return "+OK\r\n";
+    };
+    EXPECT_FALSE(call({"GET", "a"}, 150ms));
+    EXPECT_TRUE(until([&] { return greetings >= 4; }));
+    EXPECT_TRUE(until([&] { return server.connections >= 4; }));
+    EXPECT_FALSE(client->up());
+    EXPECT_EQ(stats.fleet_store_up.get(), 0);
+    delay = 80ms;
+    EXPECT_TRUE(until([this] { return client->up(); }));
+}
+
 TEST_F(FleetClient, AnErrorIsTheCommandsAnswer) {
     start_up();
     server.answer = [](const auto& command) {
