@@ -8,7 +8,7 @@ namespace bearerd::auth {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = FleetMachine::Step::Kind;
+using FleetStep = FleetMachine::Step::Kind;
 
 class FleetLoginTest : public testing::Test {
 protected:
@@ -55,7 +55,7 @@ TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
         store.away = true;
         store.longest_wait = {};
         const auto visit = fleet->begin(false);
-        EXPECT_EQ(enter(visit).step.kind, Kind::log_in_alone);
+        EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in_alone);
         EXPECT_EQ(store.longest_wait, age < Duration{5s} ? 1s : 100ms);
         fleet->leave(visit, {});
         run();
@@ -64,7 +64,7 @@ TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
 
 TEST_F(FleetLoginTest, ARejectionOfOtherCredentialsIsNotStoredForTheFormerOnes) {
     const auto visit = fleet->begin(false);
-    EXPECT_EQ(enter(visit).step.kind, Kind::log_in);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
     fleet->change(place("another-password"));
     FleetLogin::Report report;
     report.kind = FleetLogin::Report::Kind::rejected;

@@ -10,7 +10,7 @@ namespace bearerd::auth {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = FleetMachine::Step::Kind;
+using FleetStep = FleetMachine::Step::Kind;
 using Found = FleetMachine::Found;
 
 constexpr TimePoint start{100h};
@@ -36,10 +36,10 @@ FleetMachine with(TokenVersion version) {
 
 TEST(FleetMachine, TakesTheLeaseAndReadsOnceMoreBeforeItLogsIn) {
     FleetMachine machine;
-    EXPECT_EQ(machine.begin(deadline).kind, Kind::read);
-    EXPECT_EQ(machine.on_read({}, at_start).kind, Kind::take_lease);
-    EXPECT_EQ(machine.on_lease(true, 5000, at_start).kind, Kind::read);
-    EXPECT_EQ(machine.on_read({}, at_start).kind, Kind::log_in);
+    EXPECT_EQ(machine.begin(deadline).kind, FleetStep::read);
+    EXPECT_EQ(machine.on_read({}, at_start).kind, FleetStep::take_lease);
+    EXPECT_EQ(machine.on_lease(true, 5000, at_start).kind, FleetStep::read);
+    EXPECT_EQ(machine.on_read({}, at_start).kind, FleetStep::log_in);
     EXPECT_TRUE(machine.may_hold_lease());
     EXPECT_EQ(machine.logged_in(77, 0), (TokenVersion{5000, 77, 0}));
 }
@@ -49,7 +49,7 @@ TEST(FleetMachine, AWinnerAdoptsWhatAnotherOneHasFinishedMeanwhile) {
     static_cast<void>(machine.begin(deadline));
     static_cast<void>(machine.on_read({}, at_start));
     static_cast<void>(machine.on_lease(true, 5000, at_start));
-    EXPECT_EQ(machine.on_read(with_token({4000, 0, 0}), at_start).kind, Kind::adopt);
+    EXPECT_EQ(machine.on_read(with_token({4000, 0, 0}), at_start).kind, FleetStep::adopt);
     EXPECT_TRUE(machine.may_hold_lease()) << "it has to be released";
     machine.adopted();
     EXPECT_EQ(machine.mine(), (TokenVersion{4000, 0, 0}));
@@ -60,17 +60,17 @@ TEST(FleetMachine, WithoutTheLeaseItLooksAgainWithJitterUntilItsDeadline) {
     static_cast<void>(machine.begin(deadline));
     static_cast<void>(machine.on_read({}, at_start));
     auto step = machine.on_lease(false, 0, {start, 0.0});
-    EXPECT_EQ(step.kind, Kind::wait);
+    EXPECT_EQ(step.kind, FleetStep::wait);
     EXPECT_EQ(step.delay, 50ms);
     EXPECT_FALSE(machine.may_hold_lease());
-    EXPECT_EQ(machine.on_waited().kind, Kind::read);
+    EXPECT_EQ(machine.on_waited().kind, FleetStep::read);
     static_cast<void>(machine.on_read({}, at_start));
     EXPECT_EQ(machine.on_lease(false, 0, {start, 0.5}).delay, 100ms);
     static_cast<void>(machine.on_waited());
     static_cast<void>(machine.on_read({}, at_start));
     EXPECT_EQ(machine.on_lease(false, 0, {deadline - 10ms, 0.5}).delay, 10ms);
     static_cast<void>(machine.on_waited());
-    EXPECT_EQ(machine.on_read({}, {deadline, 0.0}).kind, Kind::give_up);
+    EXPECT_EQ(machine.on_read({}, {deadline, 0.0}).kind, FleetStep::give_up);
 }
 
 TEST(FleetMachine, AdoptsANewerTokenOnly) {
@@ -100,7 +100,8 @@ TEST(FleetMachine, AdoptsANewerTokenOnly) {
     for (const Row& row : table) {
         FleetMachine machine = with(row.mine);
         static_cast<void>(machine.begin(deadline));
-        EXPECT_EQ(machine.on_read(row.found, at_start).kind, row.adopted ? Kind::adopt : Kind::take_lease)
+        EXPECT_EQ(machine.on_read(row.found, at_start).kind,
+                  row.adopted ? FleetStep::adopt : FleetStep::take_lease)
             << row.what;
     }
 }
@@ -123,14 +124,15 @@ TEST(FleetMachine, TheSameTokenIsAdoptedAgainIfALaterLoginBroughtItAndNothingHas
         Found found = with_token(row.found);
         found.is_current = true;
         static_cast<void>(machine.begin(deadline, row.renews));
-        EXPECT_EQ(machine.on_read(found, at_start).kind, row.adopted ? Kind::adopt : Kind::take_lease)
+        EXPECT_EQ(machine.on_read(found, at_start).kind,
+                  row.adopted ? FleetStep::adopt : FleetStep::take_lease)
             << row.what;
     }
     FleetMachine restored; // it is not known which login its token is of
     Found found = with_token({6, 0, 0});
     found.is_current = true;
     static_cast<void>(restored.begin(deadline, true));
-    EXPECT_EQ(restored.on_read(found, at_start).kind, Kind::take_lease);
+    EXPECT_EQ(restored.on_read(found, at_start).kind, FleetStep::take_lease);
 }
 
 TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
@@ -140,12 +142,12 @@ TEST(FleetMachine, NobodyLogsInWhileTheFleetIsLockedOut) {
     found.next_try = 40s;
     static_cast<void>(machine.begin(deadline));
     const auto step = machine.on_read(found, at_start);
-    EXPECT_EQ(step.kind, Kind::locked);
+    EXPECT_EQ(step.kind, FleetStep::locked);
     EXPECT_EQ(step.delay, 40s);
     EXPECT_EQ(step.rejections, 3U);
     found.next_try.reset(); // over, but counted
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(found, at_start).kind, Kind::take_lease);
+    EXPECT_EQ(machine.on_read(found, at_start).kind, FleetStep::take_lease);
     EXPECT_EQ(machine.rejections(), 3U);
 }
 
@@ -155,11 +157,11 @@ TEST(FleetMachine, NobodyLogsInWhileTheUpstreamAsksToWait) {
     found.retry_after = 40s;
     static_cast<void>(machine.begin(deadline));
     const auto step = machine.on_read(found, at_start);
-    EXPECT_EQ(step.kind, Kind::put_off);
+    EXPECT_EQ(step.kind, FleetStep::put_off);
     EXPECT_EQ(step.delay, 40s);
     found.next_try = 10s;
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(found, at_start).kind, Kind::locked)
+    EXPECT_EQ(machine.on_read(found, at_start).kind, FleetStep::locked)
         << "a wrong password is the news that matters";
 }
 
@@ -167,13 +169,13 @@ TEST(FleetMachine, ANewerTokenIsAdoptedThoughLoginsAreLocked) {
     struct Row {
         TokenVersion mine;
         TokenVersion found;
-        Kind kind;
+        FleetStep kind;
     };
 
-    const Row table[]{{{}, {9, 0, 0}, Kind::adopt},
-                      {{5, 0, 0}, {9, 0, 0}, Kind::adopt},
-                      {{9, 0, 0}, {9, 0, 0}, Kind::locked},
-                      {{9, 0, 0}, {5, 0, 0}, Kind::locked}};
+    const Row table[]{{{}, {9, 0, 0}, FleetStep::adopt},
+                      {{5, 0, 0}, {9, 0, 0}, FleetStep::adopt},
+                      {{9, 0, 0}, {9, 0, 0}, FleetStep::locked},
+                      {{9, 0, 0}, {5, 0, 0}, FleetStep::locked}};
     for (const Row& row : table) {
         FleetMachine machine = with(row.mine);
         Found found = with_token(row.found);
@@ -201,7 +203,7 @@ TEST(FleetMachine, ATokenWithoutAnEraIsReplacedByOneThatWasIssuedLaterOnly) {
         static_cast<void>(machine.swapped(row.mine));
         static_cast<void>(machine.begin(deadline));
         EXPECT_EQ(machine.on_read(with_token({5000, row.found, 0}), at_start).kind,
-                  row.adopted ? Kind::adopt : Kind::take_lease)
+                  row.adopted ? FleetStep::adopt : FleetStep::take_lease)
             << row.what;
     }
 }
@@ -213,7 +215,7 @@ TEST(FleetMachine, WhatCantBeOpenedRaisesNoEra) {
     static_cast<void>(machine.begin(deadline));
     static_cast<void>(machine.on_read(forged, at_start));
     static_cast<void>(machine.on_lease(true, 5000, at_start));
-    EXPECT_EQ(machine.on_read(forged, at_start).kind, Kind::log_in);
+    EXPECT_EQ(machine.on_read(forged, at_start).kind, FleetStep::log_in);
     EXPECT_EQ(machine.logged_in(0, 0).era, 5000);
 }
 
@@ -245,15 +247,15 @@ TEST(FleetMachine, AnOpaqueTokenOfALoginAloneIsOrderedByTheClockOfItsMachine) {
 TEST(FleetMachine, WithoutTheStoreItLogsInAlone) {
     FleetMachine machine;
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_no_answer().kind, Kind::log_in_alone);
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in_alone);
     static_cast<void>(machine.begin(deadline));
     static_cast<void>(machine.on_read({}, at_start));
-    EXPECT_EQ(machine.on_no_answer().kind, Kind::log_in_alone);
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in_alone);
     EXPECT_TRUE(machine.may_hold_lease()) << "the store may have given it, though the answer was lost";
     static_cast<void>(machine.begin(deadline));
     static_cast<void>(machine.on_read({}, at_start));
     static_cast<void>(machine.on_lease(true, 5000, at_start));
-    EXPECT_EQ(machine.on_no_answer().kind, Kind::log_in) << "with the lease that it has";
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in) << "with the lease that it has";
 }
 
 TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
@@ -262,12 +264,12 @@ TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     static_cast<void>(machine.on_no_answer());
     EXPECT_GT(machine.logged_in(200, 0), (TokenVersion{5, 100, 0}));
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(with_token({5, 100, 0}), at_start).kind, Kind::take_lease);
+    EXPECT_EQ(machine.on_read(with_token({5, 100, 0}), at_start).kind, FleetStep::take_lease);
     // Others have logged in meanwhile: the upstream's clock tells which token is newer.
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(with_token({9, 199, 0}), at_start).kind, Kind::take_lease);
+    EXPECT_EQ(machine.on_read(with_token({9, 199, 0}), at_start).kind, FleetStep::take_lease);
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(with_token({9, 201, 0}), at_start).kind, Kind::adopt);
+    EXPECT_EQ(machine.on_read(with_token({9, 201, 0}), at_start).kind, FleetStep::adopt);
 }
 
 TEST(FleetMachine, AfterALoginAloneAnAdoptedTokenHasItsEraAgain) {
@@ -276,10 +278,10 @@ TEST(FleetMachine, AfterALoginAloneAnAdoptedTokenHasItsEraAgain) {
     static_cast<void>(machine.on_no_answer());
     static_cast<void>(machine.logged_in(100, 5000));
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(with_token({6000, 200, 0}), at_start).kind, Kind::adopt);
+    EXPECT_EQ(machine.on_read(with_token({6000, 200, 0}), at_start).kind, FleetStep::adopt);
     machine.adopted();
     static_cast<void>(machine.begin(deadline));
-    EXPECT_EQ(machine.on_read(with_token({5500, 300, 0}), at_start).kind, Kind::take_lease)
+    EXPECT_EQ(machine.on_read(with_token({5500, 300, 0}), at_start).kind, FleetStep::take_lease)
         << "of an earlier login, though issued later";
 }
 
@@ -292,7 +294,7 @@ TEST(FleetMachine, ALoginAfterTheStoreWasEmptiedIsNewerThanThoseBefore) {
     static_cast<void>(fresh.on_read({}, at_start));
     const auto version = fresh.logged_in(0, 0);
     static_cast<void>(known.begin(deadline));
-    EXPECT_EQ(known.on_read(with_token(version), at_start).kind, Kind::adopt);
+    EXPECT_EQ(known.on_read(with_token(version), at_start).kind, FleetStep::adopt);
 }
 
 TEST(FleetMachine, ALoginThatWasStoppedForLongerThanTheLeaseIsOlderThanTheOneAfterIt) {
@@ -354,11 +356,11 @@ TEST(FleetMachine, StoredVersionsOnlyGrowAndLeasesAreNeverSharedWhateverHappens)
             if (stored)
                 found = with_token(*stored);
             switch (replica.step.kind) {
-            case Kind::read:
+            case FleetStep::read:
                 replica.step =
                     roll(30) == 0 ? replica.machine.on_no_answer() : replica.machine.on_read(found, at);
                 break;
-            case Kind::take_lease:
+            case FleetStep::take_lease:
                 if (holder == 0)
                     holder = replica.lease = ++leases;
                 if (roll(30) == 0)
@@ -366,18 +368,18 @@ TEST(FleetMachine, StoredVersionsOnlyGrowAndLeasesAreNeverSharedWhateverHappens)
                 else
                     replica.step = replica.machine.on_lease(replica.lease != 0, clock_ms, at);
                 break;
-            case Kind::wait:
+            case FleetStep::wait:
                 replica.step = replica.machine.on_waited();
                 break;
-            case Kind::adopt:
+            case FleetStep::adopt:
                 EXPECT_GT(found.version.value_or(TokenVersion{}), (TokenVersion{}));
                 replica.machine.adopted();
                 replica.visiting = false;
                 break;
-            case Kind::log_in:
+            case FleetStep::log_in:
                 EXPECT_NE(replica.lease, 0U);
                 [[fallthrough]];
-            case Kind::log_in_alone: {
+            case FleetStep::log_in_alone: {
                 const auto before = replica.machine.mine();
                 const auto version = replica.machine.logged_in(0, 0);
                 EXPECT_GT(version, before) << seed;

@@ -33,7 +33,7 @@ TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
 }
 
 TEST(TokenMachine, CountsWhatOtherReplicasWereRejected) {
-    Fixture f;
+    FailingMachineFixture f;
     ASSERT_TRUE(f.start().start_login);
     const auto reply = f.machine.locked_out(3, 100s, f.at());
     EXPECT_EQ(reply.action, Action::fail);
@@ -51,7 +51,7 @@ TEST(TokenMachine, CountsWhatOtherReplicasWereRejected) {
 }
 
 TEST(TokenMachine, ATokenThatIsNotFreshAnyMoreIsRenewedAtItsFirstRejection) {
-    Fixture f;
+    FailingMachineFixture f;
     ASSERT_TRUE(f.start().start_login);
     auto token = opaque("of another replica");
     token.life = 20min;
