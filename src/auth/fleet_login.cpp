@@ -24,8 +24,8 @@ using fleet::Command;
 using fleet::Value;
 using StepKind = FleetMachine::Step::Kind;
 
-constexpr Duration patience = 100ms;    // with the store, before a login goes on alone: requests wait for it
-constexpr Duration first_patience = 1s; // of the first login, while the connection is being made
+constexpr Duration patience = 100ms;    // for an answer, before a login goes on alone: requests wait for it
+constexpr Duration first_patience = 1s; // for the first one, while the connection is being made
 constexpr Duration start_time = 5s;     // for so long it is being made
 constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
@@ -273,9 +273,11 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
     note_swap(world_.current());
     auto step = machine_.begin(deadline, visit->renews);
     const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
-    const Duration bound = starts ? first_patience : patience;
-    TimePoint until = world_.clock() + bound;
+    // Each answer has its own time: a store that gives all of them in time is not away, and a look that was
+    // cut short would neither show a lock nor say that the store is slow.
+    Duration bound = starts ? first_patience : patience;
     while (!is_over(*visit)) {
+        const TimePoint until = world_.clock() + std::exchange(bound, patience);
         if (step.kind == StepKind::read) {
             step = co_await read(visit, until);
         } else if (step.kind == StepKind::take_lease) {
@@ -283,7 +285,6 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
         } else if (step.kind == StepKind::wait) {
             visit->timer.expires_after(step.delay);
             static_cast<void>(co_await visit->timer.async_wait(net::asio::as_tuple(net::asio::deferred)));
-            until = world_.clock() + bound;
             step = machine_.on_waited();
         } else {
             break;
@@ -302,7 +303,7 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
     }
     if (step.kind == StepKind::log_in)
         net::spawn(executor_, renew(shared_from_this(), visit), "fleet lease");
-    else if (step.kind != StepKind::log_in_alone)
+    else if (step.kind != StepKind::log_in_alone && step.kind != StepKind::later)
         leave(visit, {});
     co_return verdict;
 }

@@ -58,7 +58,7 @@ public:
     using VisitPtr = std::shared_ptr<Visit>;
 
     struct Verdict {
-        FleetMachine::Step step; ///< log_in, log_in_alone, adopt, locked, put_off or give_up
+        FleetMachine::Step step; ///< any but read, take_lease and wait
         std::uint32_t rejections = 0;
         std::optional<TokenRecord> token; ///< adopt
         Duration left{};                  ///< adopt: of its life
@@ -69,7 +69,7 @@ public:
     [[nodiscard]] VisitPtr begin(bool renews);
 
     /// What is to be done about the login that is wanted. Ends by `deadline`, and soon after the store stops
-    /// answering.
+    /// answering. The visit goes on until leave() if a login may follow: log_in, log_in_alone and later.
     [[nodiscard]] net::Task<Verdict> enter(VisitPtr visit, TimePoint deadline);
 
     /// The adopted token is in use, under this generation.

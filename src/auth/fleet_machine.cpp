@@ -101,7 +101,9 @@ FleetMachine::Step FleetMachine::on_waited() noexcept {
 }
 
 FleetMachine::Step FleetMachine::on_no_answer() noexcept {
-    return step(lease_ == Lease::ours ? StepKind::log_in : StepKind::log_in_alone);
+    if (lease_ == Lease::ours)
+        return step(StepKind::log_in);
+    return step(renews_ ? StepKind::later : StepKind::log_in_alone);
 }
 
 TokenVersion FleetMachine::logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept {

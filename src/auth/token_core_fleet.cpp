@@ -130,6 +130,14 @@ net::Task<void> TokenService::Core::visit_fleet(std::shared_ptr<Core> self, std:
 void TokenService::Core::on_fleet(FleetLogin::Verdict verdict) {
     asking_ = 0;
     std::unique_lock lock{mutex_};
+    if (verdict.step.kind == StepKind::later) {
+        const auto at = moment();
+        if (machine_.put_off_renewal(at)) {
+            leave_fleet({});
+            return conclude({}, at.now, lock);
+        }
+        verdict.step.kind = StepKind::log_in_alone;
+    }
     if (verdict.step.kind == StepKind::log_in || verdict.step.kind == StepKind::log_in_alone) {
         // Of what the other replicas were told; a login of one's own goes on from there.
         fleet_rejections_ = verdict.rejections;

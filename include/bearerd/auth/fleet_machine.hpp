@@ -60,6 +60,7 @@ public:
             wait,         ///< `delay`, then on_waited()
             log_in,       ///< with the lease, which is to be renewed and then released
             log_in_alone, ///< the store does not answer
+            later,        ///< likewise, but only the end of the token is near: alone if it has to be now
             adopt,        ///< the token that was read
             locked,       ///< others were rejected with this password: as `rejections` and `delay` say
             put_off,      ///< the upstream has asked another replica to try again after `delay`

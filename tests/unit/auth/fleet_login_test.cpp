@@ -62,6 +62,28 @@ TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
     }
 }
 
+TEST_F(FleetLoginTest, AStoreThatIsSlowButInTimeStillTellsOfALockThatCameMeanwhile) {
+    const auto before = fleet->begin(false);
+    EXPECT_EQ(enter(before).step.kind, FleetStep::log_in);
+    FleetLogin::Report report;
+    report.kind = FleetLogin::Report::Kind::rejected;
+    report.rejections = 1;
+    report.next_try = 30s;
+    fleet->leave(before, report);
+    run();
+    now += 31s;
+    store.refuses = [this](const fleet::Command& command) {
+        if (command.front() == "TIME") // once in each round trip
+            now += 90ms;
+        if (command.front() == "SET") // the lease's former owner was rejected
+            store.keep("next_try", 30s);
+        return false;
+    };
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::locked);
+    run();
+}
+
 TEST_F(FleetLoginTest, ARejectionOfOtherCredentialsIsNotStoredForTheFormerOnes) {
     const auto visit = fleet->begin(false);
     EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);

@@ -258,6 +258,20 @@ TEST(FleetMachine, WithoutTheStoreItLogsInAlone) {
     EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in) << "with the lease that it has";
 }
 
+TEST(FleetMachine, ARenewalWithoutTheStoreMayWait) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline, true));
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::later);
+    static_cast<void>(machine.begin(deadline, true));
+    static_cast<void>(machine.on_read({}, at_start));
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::later);
+    EXPECT_TRUE(machine.may_hold_lease());
+    static_cast<void>(machine.begin(deadline, true));
+    static_cast<void>(machine.on_read({}, at_start));
+    static_cast<void>(machine.on_lease(true, 5000, at_start));
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in) << "nobody else can";
+}
+
 TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     FleetMachine machine = with({5, 100, 0});
     static_cast<void>(machine.begin(deadline));
