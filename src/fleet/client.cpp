@@ -267,7 +267,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     void came_back();
     [[nodiscard]] PendingPtr begin(const Command& command, Duration within);
     [[nodiscard]] net::Task<std::optional<Value>> end(PendingPtr pending, Duration within);
-    [[nodiscard]] bool refuses_calls();
+    [[nodiscard]] bool refuses_calls(std::size_t commands = 1);
     [[nodiscard]] std::optional<std::string> take(Value value);
     void note_refused(const std::string& code);
     void look_once_more();
@@ -333,7 +333,7 @@ net::Task<std::vector<std::optional<Value>>> Client::call_all(std::vector<Comman
                                                               Duration within) {
     const auto state = state_;
     std::vector<std::optional<Value>> values(commands.size());
-    if (state->refuses_calls())
+    if (state->refuses_calls(commands.size()))
         co_return values;
     std::vector<PendingPtr> pending;
     pending.reserve(commands.size());
@@ -346,10 +346,10 @@ net::Task<std::vector<std::optional<Value>>> Client::call_all(std::vector<Comman
     co_return values;
 }
 
-bool Client::State::refuses_calls() {
+bool Client::State::refuses_calls(std::size_t commands) {
     const bool refuses = stopped || phase == Phase::away;
     if (refuses)
-        stats.fleet_store_errors.add();
+        stats.fleet_store_errors.add(commands);
     return refuses;
 }
 
@@ -438,18 +438,18 @@ net::Task<std::string> Client::State::greet(std::shared_ptr<Link> link) {
     }
     auto answered = answers_until(link, greetings.back().second);
     const std::string why = co_await std::move(answered);
-    if (!why.empty())
-        co_return why;
     for (const auto& [name, greeting] : greetings) {
         if (!greeting->value)
-            co_return name + ": no answer";
+            co_return why.empty() ? name + ": no answer" : why;
         if (greeting->value->kind != Value::Kind::error)
             continue;
         // As long as it is not known where the keys are, another node of a cluster may have this one.
         const std::string code = code_of(*greeting->value);
         if (!slot.empty() || !is_of_slot(code))
-            co_return name + ": " + code;
+            co_return name + ": " + code + (why.empty() ? "" : "; " + why);
     }
+    if (!why.empty())
+        co_return why;
     if (phase != Phase::away)
         co_return std::string{};
     auto quick = answers_quickly(link);
