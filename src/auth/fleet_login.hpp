@@ -117,6 +117,8 @@ private:
                                                             TokenVersion version,
                                                             std::int64_t store_time) const;
     [[nodiscard]] net::Task<void> keep_offering();
+    void forget_obstacles(const Place& place, std::vector<fleet::Command>& commands) const;
+    [[nodiscard]] std::int64_t age_ms() const;
 
     net::Executor executor_;
     fleet::Store& store_;
@@ -125,6 +127,7 @@ private:
     PlacePtr place_;
     VisitPtr visit_;                    ///< the current one
     std::uint64_t mine_generation_ = 0; ///< of the token that machine_.mine() speaks of
+    TimePoint login_at_{};              ///< of the last login of one's own
     std::string unreadable_;            ///< the token that was read last, if it could not be opened
     Timer offer_timer_;
     const TimePoint made_at_;

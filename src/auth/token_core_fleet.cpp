@@ -140,7 +140,6 @@ void TokenService::Core::on_fleet(FleetLogin::Verdict verdict) {
     }
     if (verdict.step.kind == StepKind::log_in || verdict.step.kind == StepKind::log_in_alone) {
         // Of what the other replicas were told; a login of one's own goes on from there.
-        fleet_rejections_ = verdict.rejections;
         machine_.learn_rejections(verdict.rejections);
         lock.unlock();
         return begin_own_login();
@@ -220,7 +219,6 @@ FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& r
     if (reply.action == Action::use) {
         report.kind = FleetLogin::Report::Kind::logged_in;
         report.token = {machine_.current(), machine_.login_claims(), {}};
-        report.rejections = fleet_rejections_;
     } else if (reply.action == Action::fail) {
         if (reply.failure.reason == NoToken::Reason::login_rejected)
             report.kind = FleetLogin::Report::Kind::rejected;

@@ -286,6 +286,23 @@ TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     EXPECT_EQ(machine.on_read(with_token({9, 201, 0}), at_start).kind, FleetStep::adopt);
 }
 
+TEST(FleetMachine, ALoginAloneIsOrderedByTheClockOfTheStoreOnceThatIsKnown) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    static_cast<void>(machine.logged_in(0, 9000)); // this machine's clock is ahead
+    EXPECT_TRUE(machine.is_alone());
+    EXPECT_EQ(machine.dated(4000), (TokenVersion{4000, 0, 0}));
+    EXPECT_FALSE(machine.is_alone());
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({5000, 0, 0}), at_start).kind, FleetStep::adopt);
+    machine.adopted();
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    static_cast<void>(machine.logged_in(0, 1));
+    EXPECT_EQ(machine.dated(4000), (TokenVersion{5001, 0, 0})) << "later than what it knew then";
+}
+
 TEST(FleetMachine, AfterALoginAloneAnAdoptedTokenHasItsEraAgain) {
     FleetMachine machine;
     static_cast<void>(machine.begin(deadline));
