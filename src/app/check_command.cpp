@@ -7,6 +7,7 @@
 #include "service_rights.hpp"
 
 #include <bearerd/auth/token_file.hpp>
+#include <bearerd/config/password_file.hpp>
 #include <bearerd/fleet/client.hpp>
 
 #include <fcntl.h>
@@ -97,7 +98,7 @@ std::optional<config::ValidConfig> load_within(const config::Environment& enviro
 /// A password's file that can't be used must not hide a certificate's: each is listed, in one run.
 void add_faults_of_named_files(const std::string& file, config::Environment environment,
                                std::vector<config::ConfigError>& faults) {
-    environment.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
+    environment.read_file = [](const std::string&) { return config::unread_secret(); };
     auto without_password = config::load(file, environment);
     auto* const valid = std::get_if<config::ValidConfig>(&without_password);
     if (valid == nullptr)

@@ -3,6 +3,7 @@
 #include "cli_output.hpp"
 
 #include <bearerd/config/parse.hpp>
+#include <bearerd/config/password_file.hpp>
 
 #include <utility>
 #include <variant>
@@ -22,7 +23,7 @@ std::optional<std::string> credentials_somewhere(const std::string& name) {
 
 std::optional<config::Settings> load_without_secrets(const std::string& file, const std::string& needed) {
     config::Environment environment = config::Environment::system();
-    environment.read_file = [](const std::string&) { return Secret{std::string_view{"not-read"}}; };
+    environment.read_file = [](const std::string&) { return config::unread_secret(); };
     environment.environment = credentials_somewhere;
     environment.rights_of = nullptr;
     environment.may_be_left_out = [&needed](const std::string& key) { return key != needed; };

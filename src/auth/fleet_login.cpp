@@ -24,8 +24,8 @@ using fleet::Command;
 using fleet::Value;
 using StepKind = FleetMachine::Step::Kind;
 
-constexpr Duration patience = 100ms;    // with the store, before a login goes on alone: requests wait for it
-constexpr Duration first_patience = 1s; // of the first login, while the connection is being made
+constexpr Duration patience = 100ms;    // for an answer, before a login goes on alone: requests wait for it
+constexpr Duration first_patience = 1s; // for the first one, while the connection is being made
 constexpr Duration start_time = 5s;     // for so long it is being made
 constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
@@ -34,10 +34,8 @@ constexpr Duration rejections_kept = 24h;
 
 constexpr std::array<const char*, 2> locks{"next_try", "retry_after"};
 
-/// What ends with a login that succeeds.
-constexpr std::array<const char*, 3> obstacles{"rejections", "next_try", "retry_after"};
-
-// Each script names one key.
+// Each script names one key, but for the one that forgets the rejections, of whose two keys the first one
+// counts.
 constexpr const char* read_script = R"(
 local found = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial', 'token', 'ends')
 found[6] = redis.call('PTTL', KEYS[1])
@@ -61,9 +59,24 @@ return 1)";
 // A login without the store may know of fewer rejections than the others do.
 constexpr const char* count_script = R"(
 local known = tonumber(redis.call('GET', KEYS[1]) or '') or 0
-if known > tonumber(ARGV[1]) then return 0 end
+if known > tonumber(ARGV[1]) then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1)";
+
+// A login has succeeded so many ms ago: what was rejected before does not count any more. What was rejected
+// since does, as if the account was closed while the store was away. The count is kept for ARGV[2] from its
+// last rejection on.
+constexpr const char* forget_rejections_script = R"(
+local left = redis.call('PTTL', KEYS[1])
+local age = tonumber(ARGV[2]) - left
+if left >= 0 and age >= 0 and age < tonumber(ARGV[1]) then return 0 end
+return redis.call('DEL', KEYS[1], KEYS[2]))";
+
+constexpr const char* forget_wait_script = R"(
+local left, whole = redis.call('PTTL', KEYS[1]), tonumber(redis.call('GET', KEYS[1]) or '') or 0
+local age = whole - left
+if left >= 0 and age >= 0 and age < tonumber(ARGV[1]) then return 0 end
+return redis.call('DEL', KEYS[1]))";
 
 // What is left is more than the whole of it if the store's clock was set back: that lock does not count.
 constexpr const char* wait_script = R"(
@@ -120,7 +133,9 @@ std::optional<std::int64_t> time_in(const Value& value) noexcept {
     return *seconds * 1000 + *micros / 1000;
 }
 
-std::string random_owner() {
+/// A name that no other lease has, and the lease's length: replicas may be configured with different ones
+/// while a new configuration is rolled out.
+std::string random_owner(Duration lease) {
     constexpr std::string_view hex = "0123456789abcdef";
     const auto bytes = make_salt();
     std::string owner;
@@ -129,7 +144,23 @@ std::string random_owner() {
             owner += hex[byte >> 4];
             owner += hex[byte & 15];
         }
-    return owner;
+    return owner + ":" + ms_text(lease);
+}
+
+/// Whether a lease lasts longer than its owner made it for. `left`: in milliseconds, or -1 if it has no end.
+bool is_unending(const std::optional<Value>& left, const std::optional<Value>& owner) noexcept {
+    constexpr std::int64_t longest_ms = 300'000; // that can be configured
+    constexpr std::int64_t slack_ms = 1000;
+    constexpr std::int64_t no_end = -1;
+    const auto left_ms = left ? number_in(*left) : std::nullopt;
+    if (!left_ms || !owner || owner->kind != Value::Kind::text)
+        return false;
+    const auto colon = owner->text.rfind(':');
+    std::int64_t whole_ms = longest_ms; // if the owner does not say
+    if (colon != std::string::npos)
+        std::from_chars(owner->text.data() + colon + 1, owner->text.data() + owner->text.size(), whole_ms);
+    whole_ms = std::clamp<std::int64_t>(whole_ms, 0, longest_ms);
+    return *left_ms == no_end || *left_ms > whole_ms + slack_ms;
 }
 
 std::int64_t issue_time(const StoreWriter::TokenInUse& token) noexcept {
@@ -177,10 +208,10 @@ struct FleetLogin::Place {
 
 struct FleetLogin::Visit {
     Visit(PlacePtr where, net::Executor executor, bool is_renewal)
-        : place{std::move(where)}, timer{executor}, renews{is_renewal} {}
+        : place{std::move(where)}, owner{random_owner(place->lease)}, timer{executor}, renews{is_renewal} {}
 
     PlacePtr place;
-    std::string owner = random_owner();
+    std::string owner;
     Timer timer;           ///< of a wait, later of the lease's renewal
     const bool renews;     ///< only the end of the token's life is near
     bool may_hold = false; ///< the lease has to be released
@@ -273,9 +304,11 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
     note_swap(world_.current());
     auto step = machine_.begin(deadline, visit->renews);
     const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
-    const Duration bound = starts ? first_patience : patience;
-    TimePoint until = world_.clock() + bound;
+    // Each answer has its own time: a store that gives all of them in time is not away, and a look that was
+    // cut short would neither show a lock nor say that the store is slow.
+    Duration bound = starts ? first_patience : patience;
     while (!is_over(*visit)) {
+        const TimePoint until = world_.clock() + std::exchange(bound, patience);
         if (step.kind == StepKind::read) {
             step = co_await read(visit, until);
         } else if (step.kind == StepKind::take_lease) {
@@ -283,7 +316,6 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
         } else if (step.kind == StepKind::wait) {
             visit->timer.expires_after(step.delay);
             static_cast<void>(co_await visit->timer.async_wait(net::asio::as_tuple(net::asio::deferred)));
-            until = world_.clock() + bound;
             step = machine_.on_waited();
         } else {
             break;
@@ -302,7 +334,7 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
     }
     if (step.kind == StepKind::log_in)
         net::spawn(executor_, renew(shared_from_this(), visit), "fleet lease");
-    else if (step.kind != StepKind::log_in_alone)
+    else if (step.kind != StepKind::log_in_alone && step.kind != StepKind::later)
         leave(visit, {});
     co_return verdict;
 }
@@ -379,18 +411,16 @@ net::Task<FleetMachine::Step> FleetLogin::take_lease(VisitPtr visit, TimePoint u
     commands.push_back({"SET", place.name("lease"), visit->owner, "NX", "PX", ms_text(place.lease)});
     commands.push_back({"TIME"});
     commands.push_back({"PTTL", place.name("lease")});
+    commands.push_back({"GET", place.name("lease")});
     const auto answers = co_await ask(std::move(commands), until);
     const auto& taken = answers.at(0);
     const auto& time = answers.at(1);
-    const auto ends_in = answers.at(2) ? number_in(*answers.at(2)) : std::nullopt;
     if (is_over(*visit) || !taken)
         co_return machine_.on_no_answer();
     if (taken->kind == Value::Kind::nil) {
         visit->may_hold = false;
         // It would hold up the whole fleet: the store's clock was set back, or somebody else wrote the key.
-        constexpr int unending = -1;
-        const auto longest = std::chrono::ceil<std::chrono::milliseconds>(2 * place.lease).count();
-        if (ends_in && (*ends_in == unending || *ends_in > longest))
+        if (is_unending(answers.at(2), answers.at(3)))
             co_return machine_.on_no_answer();
         co_return machine_.on_lease(false, 0, moment());
     }
@@ -435,6 +465,7 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
     } else if (logged_in) {
         static_cast<void>(machine_.logged_in(issue_time(report.token), world_.wall_ms()));
         mine_generation_ = report.token.token->generation;
+        login_at_ = report.token.token->received;
     }
     if (visit->may_hold || report.kind != Report::Kind::none)
         net::spawn(executor_, finish(shared_from_this(), visit, std::move(report)), "fleet");
@@ -442,6 +473,20 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
         visit->timer.cancel();
     } catch (const std::exception&) { // the renewal sees by itself that it is over
     }
+}
+
+/// The login at login_at_ has succeeded: what held up the others until then does so no more.
+void FleetLogin::forget_obstacles(const Place& place, std::vector<Command>& commands) const {
+    const auto age = std::to_string(age_ms());
+    commands.push_back({"EVAL", forget_rejections_script, "2", place.name("rejections"),
+                        place.name("next_try"), age, ms_text(rejections_kept)});
+    commands.push_back({"EVAL", forget_wait_script, "1", place.name("retry_after"), age});
+}
+
+/// Of the last login of one's own.
+std::int64_t FleetLogin::age_ms() const {
+    const auto age = std::chrono::floor<std::chrono::milliseconds>(world_.clock() - login_at_);
+    return std::max<std::int64_t>(0, age.count());
 }
 
 /// In one go, so that the lease is released after what the others need to know.
@@ -457,8 +502,7 @@ net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr vi
     if (report.kind == Report::Kind::put_off)
         commands.push_back({"EVAL", wait_script, "1", place.name("retry_after"), ms_text(report.next_try)});
     if (report.kind == Report::Kind::logged_in)
-        for (const char* const what : obstacles)
-            commands.push_back({"DEL", place.name(what)});
+        self->forget_obstacles(place, commands);
     if (visit->may_hold)
         commands.push_back({"EVAL", release_script, "1", place.name("lease"), visit->owner});
     if (report.kind != Report::Kind::logged_in) {
@@ -501,24 +545,32 @@ std::optional<Command> FleetLogin::publication(const Place& place, const StoreWr
                    unreadable_};
 }
 
-/// Returns false if the store has not answered. Only a newer token takes the place of another one. `then`
-/// follows at once.
+/// Returns false if the store has not answered, or the version became another one meanwhile. Only a newer
+/// token takes the place of another one. `then` follows at once.
 net::Task<bool> FleetLogin::publish(PlacePtr place, StoreWriter::TokenInUse token, TokenVersion version,
                                     std::vector<Command> then) {
+    const bool alone = machine_.is_alone();
     std::vector<Command> ask_time;
     ask_time.push_back({"TIME"});
     const auto times = co_await ask(std::move(ask_time), soon());
     const auto store_time = times.at(0) ? time_in(*times.at(0)) : std::nullopt;
+    // By the store's clock its login is as old as it is: this machine's clock may be ahead.
+    const bool is_dated =
+        !alone || (store_time && place == place_ && machine_.is_alone() && machine_.mine() == version);
+    if (alone && is_dated)
+        version = machine_.dated(*store_time - age_ms());
     std::vector<Command> commands;
-    if (store_time)
+    if (store_time && is_dated)
         if (auto command = publication(*place, token, version, *store_time))
             commands.push_back(std::move(*command));
     for (Command& command : then)
         commands.push_back(std::move(command));
+    const bool could_send = store_time.has_value() && is_dated;
     if (commands.empty())
-        co_return store_time.has_value();
+        co_return could_send;
     const auto answers = co_await ask(std::move(commands), soon());
-    co_return store_time.has_value() && answers.front().has_value();
+    const bool is_answered = could_send && answers.front().has_value();
+    co_return is_answered;
 }
 
 void FleetLogin::offer_soon() {
@@ -549,8 +601,7 @@ net::Task<void> FleetLogin::keep_offering() {
         note_swap(token);
         std::vector<Command> then;
         if (forget_rejections_)
-            for (const char* const what : obstacles)
-                then.push_back({"DEL", place->name(what)});
+            forget_obstacles(*place, then);
         const bool answered = co_await publish(place, std::move(token), machine_.mine(), std::move(then));
         if (answered && place == place_)
             forget_rejections_ = false;

@@ -58,7 +58,7 @@ public:
     using VisitPtr = std::shared_ptr<Visit>;
 
     struct Verdict {
-        FleetMachine::Step step; ///< log_in, log_in_alone, adopt, locked, put_off or give_up
+        FleetMachine::Step step; ///< any but read, take_lease and wait
         std::uint32_t rejections = 0;
         std::optional<TokenRecord> token; ///< adopt
         Duration left{};                  ///< adopt: of its life
@@ -69,7 +69,7 @@ public:
     [[nodiscard]] VisitPtr begin(bool renews);
 
     /// What is to be done about the login that is wanted. Ends by `deadline`, and soon after the store stops
-    /// answering.
+    /// answering. The visit goes on until leave() if a login may follow: log_in, log_in_alone and later.
     [[nodiscard]] net::Task<Verdict> enter(VisitPtr visit, TimePoint deadline);
 
     /// The adopted token is in use, under this generation.
@@ -117,6 +117,8 @@ private:
                                                             TokenVersion version,
                                                             std::int64_t store_time) const;
     [[nodiscard]] net::Task<void> keep_offering();
+    void forget_obstacles(const Place& place, std::vector<fleet::Command>& commands) const;
+    [[nodiscard]] std::int64_t age_ms() const;
 
     net::Executor executor_;
     fleet::Store& store_;
@@ -125,6 +127,7 @@ private:
     PlacePtr place_;
     VisitPtr visit_;                    ///< the current one
     std::uint64_t mine_generation_ = 0; ///< of the token that machine_.mine() speaks of
+    TimePoint login_at_{};              ///< of the last login of one's own
     std::string unreadable_;            ///< the token that was read last, if it could not be opened
     Timer offer_timer_;
     const TimePoint made_at_;

@@ -101,14 +101,23 @@ FleetMachine::Step FleetMachine::on_waited() noexcept {
 }
 
 FleetMachine::Step FleetMachine::on_no_answer() noexcept {
-    return step(lease_ == Lease::ours ? StepKind::log_in : StepKind::log_in_alone);
+    if (lease_ == Lease::ours)
+        return step(StepKind::log_in);
+    return step(renews_ ? StepKind::later : StepKind::log_in_alone);
 }
 
 TokenVersion FleetMachine::logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept {
     alone_ = lease_ != Lease::ours;
     highest_era_ = std::max(highest_era_, mine_.era);
-    const auto era = alone_ ? std::max(wall_ms, highest_era_ + 1) : next_era_;
+    least_era_ = highest_era_ + 1;
+    const auto era = alone_ ? std::max(wall_ms, least_era_) : next_era_;
     mine_ = {std::clamp(era, std::int64_t{1}, TokenVersion::largest), issued_at, 0};
+    return mine_;
+}
+
+TokenVersion FleetMachine::dated(std::int64_t store_time) noexcept {
+    mine_.era = std::clamp(std::max(store_time, least_era_), std::int64_t{1}, TokenVersion::largest);
+    alone_ = false;
     return mine_;
 }
 

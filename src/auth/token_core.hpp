@@ -168,7 +168,6 @@ private:
     Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
     std::unique_ptr<StoreWriter> store_;
     bool swap_is_shared_ = false; ///< nothing is shared, or a swap that will be stored is under way already
-    std::uint32_t fleet_rejections_ = 0; ///< that the fleet knew before the login that runs
     std::uint64_t readings_ = 0;         ///< stores that were opened
     std::uint64_t reading_ = 0;          ///< the number of the one whose content is awaited; 0: none is
 

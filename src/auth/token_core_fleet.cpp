@@ -130,9 +130,16 @@ net::Task<void> TokenService::Core::visit_fleet(std::shared_ptr<Core> self, std:
 void TokenService::Core::on_fleet(FleetLogin::Verdict verdict) {
     asking_ = 0;
     std::unique_lock lock{mutex_};
+    if (verdict.step.kind == StepKind::later) {
+        const auto at = moment();
+        if (machine_.put_off_renewal(at)) {
+            leave_fleet({});
+            return conclude({}, at.now, lock);
+        }
+        verdict.step.kind = StepKind::log_in_alone;
+    }
     if (verdict.step.kind == StepKind::log_in || verdict.step.kind == StepKind::log_in_alone) {
         // Of what the other replicas were told; a login of one's own goes on from there.
-        fleet_rejections_ = verdict.rejections;
         machine_.learn_rejections(verdict.rejections);
         lock.unlock();
         return begin_own_login();
@@ -212,7 +219,6 @@ FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& r
     if (reply.action == Action::use) {
         report.kind = FleetLogin::Report::Kind::logged_in;
         report.token = {machine_.current(), machine_.login_claims(), {}};
-        report.rejections = fleet_rejections_;
     } else if (reply.action == Action::fail) {
         if (reply.failure.reason == NoToken::Reason::login_rejected)
             report.kind = FleetLogin::Report::Kind::rejected;

@@ -22,6 +22,9 @@ constexpr double rejected_jitter = 0.1;
 constexpr double unavailable_jitter = 0.25;
 constexpr double renewal_jitter = 0.1;
 
+/// Of a renewal, while the store of the fleet does not answer.
+constexpr Duration renewal_pause = 5s;
+
 Duration scale(Duration value, double factor) noexcept {
     return std::chrono::duration_cast<Duration>(std::chrono::duration<double, Duration::period>{value} *
                                                 factor);
@@ -66,7 +69,11 @@ TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_
         reply.after_login = login_since(generation);
         return reply;
     }
-    if (good(at.now) && current_->from_login && at.now - current_->received < settings_.fresh_for) {
+    const bool fresh = current_ && current_->from_login && at.now - current_->received < settings_.fresh_for;
+    const bool again = made_for_ == document && at.now - login_at_ < settings_.denied_for;
+    if (good(at.now) && (fresh || again)) {
+        if (!fresh) // the app that caused the login may have gone, or its request was in doubt
+            denied(generation, document);
         reply.action = Action::pass;
         return reply;
     }
@@ -126,6 +133,7 @@ void TokenMachine::forget_denied() noexcept {
 }
 
 TokenMachine::Reply TokenMachine::start_or_wait(TimePoint now) {
+    renews_ = false;
     Reply reply;
     if (stopped_) {
         reply.action = Action::fail;
@@ -202,8 +210,23 @@ void TokenMachine::make_current(Candidate token, std::uint64_t hash, bool from_l
     current_ = std::move(next);
     // A third of a short life, so that it is used at all; the jitter spreads a chain's tills and never
     // delays.
-    const auto window = std::min(settings_.refresh_before, (expires - received) / 3);
-    renew_at_ = expires - scale(window, 1 + renewal_jitter * jitter);
+    renew_at_ = expires - scale(renewal_window(), 1 + renewal_jitter * jitter);
+}
+
+Duration TokenMachine::renewal_window() const noexcept {
+    return std::min(settings_.refresh_before, (current_->expires - current_->received) / 3);
+}
+
+bool TokenMachine::put_off_renewal(Moment at) noexcept {
+    if (!running_ || !renews_ || outdated_ || stopped_ || !good(at.now))
+        return false;
+    const auto next = at.now + scale(renewal_pause, 1 + renewal_jitter * at.jitter);
+    if (next > current_->expires - renewal_window() / 2)
+        return false;
+    running_ = false;
+    needed_ = false;
+    renew_at_ = std::max(renew_at_, next);
+    return true;
 }
 
 TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
@@ -230,12 +253,13 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
         denied.add(set_aside_);
     const auto wavering = wavering_;
     forget_denied();
-    // An old token of the fleet is not what a login of this moment would bring: if it is rejected too, it may
+    // A token of another replica's login counts as of one's own for as long as a denial without proof holds:
+    // else each replica would make a login for the same document. If an older one is rejected too, it may
     // have been revoked, so that nothing is denied and a login follows.
-    const bool fresh = token.age <= 0ns || token.age < settings_.fresh_for;
+    const bool fresh = token.age <= 0ns || token.age < std::max(settings_.fresh_for, settings_.denied_for);
     if (fresh)
         made_for_ = running_for_;
-    if (made_for_) {
+    if (running_for_) {
         set_aside_ = denied;
         wavering_ = wavering;
     }
@@ -332,7 +356,9 @@ TokenMachine::Reply TokenMachine::tick(Moment at) {
     const auto wake = next_wake();
     if (!wake || at.now < *wake)
         return {};
+    const bool was_needed = needed_;
     auto reply = start_or_wait(at.now);
+    renews_ = reply.start_login && !was_needed;
     reply.action = Action::none; // nobody asked
     return reply;
 }
@@ -343,6 +369,7 @@ TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, bool sent,
     outages_ = 0;
     forget_denied();
     needed_ = true;
+    renews_ = false;
     if (!same_user) {
         current_.reset();
         login_claims_ = std::make_shared<const Claims>();

@@ -90,13 +90,30 @@ constexpr Cause locked{"Account locked",
                        "The gift card service says that this till's account is locked, and nothing was "
                        "executed; have the service's support unlock it, then reload bearerd."};
 
+constexpr Cause replica_logs_in{"Another replica logs in",
+                                "Another replica of the fleet logs in for all, and has not finished: wait "
+                                "for the next try. If this lasts, "
+                                "look into that replica's log.",
+                                "Another replica of the fleet logs in for this till as well and has not "
+                                "finished, and nothing was executed; "
+                                "try again, and if this lasts, look into that replica's log."};
+constexpr Cause told_to_wait{"Told to wait",
+                             "The service has asked another replica of the fleet to try again later, and "
+                             "this one waits as well. If it "
+                             "lasts, call the service's support.",
+                             "The gift card service has asked to try the login again later, and nothing was "
+                             "executed; try again, and if "
+                             "this lasts, call the service's support."};
+
 struct Sign {
     std::string_view words; ///< in lower case
     const Cause* cause;
 };
 
-/// OpenSSL's words, the dialer's and those of judge_login(); the first that is found counts.
-constexpr std::array<Sign, 22> signs{{{"the proxy", &proxy},
+/// OpenSSL's words, the dialer's and those of logins; the first that is found counts.
+constexpr std::array<Sign, 24> signs{{{"another replica of the fleet logs in", &replica_logs_in},
+                                      {"has asked another replica of the fleet", &told_to_wait},
+                                      {"the proxy", &proxy},
                                       {"looking up ", &name_unknown},
                                       {"connection refused", &refused},
                                       {"connecting took too long", &no_answer},

@@ -69,6 +69,10 @@ std::variant<Secret, std::string> token_in(const Secret& content) {
            "such as Bearer belongs to auth.send.scheme";
 }
 
+Secret unread_secret() {
+    return Secret{std::string_view{"this-secret-was-not-read"}};
+}
+
 std::variant<Secret, std::string> read_password_file(const std::string& path) {
     auto content = read_small_file(path, longest_password_file);
     if (auto* const reason = std::get_if<std::string>(&content))

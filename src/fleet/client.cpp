@@ -253,6 +253,8 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     static net::Task<void> run(std::shared_ptr<State> self);
     [[nodiscard]] net::Task<std::string> connect_and_serve();
     [[nodiscard]] net::Task<std::string> greet(std::shared_ptr<Link> link);
+    [[nodiscard]] net::Task<std::string> answers_until(std::shared_ptr<Link> link, PendingPtr last);
+    [[nodiscard]] net::Task<std::string> answers_quickly(std::shared_ptr<Link> link);
     [[nodiscard]] net::Task<std::string> serve(std::shared_ptr<Link> served);
     [[nodiscard]] net::Task<void> pause();
     [[nodiscard]] std::optional<std::string> pump(Link& link);
@@ -265,7 +267,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     void came_back();
     [[nodiscard]] PendingPtr begin(const Command& command, Duration within);
     [[nodiscard]] net::Task<std::optional<Value>> end(PendingPtr pending, Duration within);
-    [[nodiscard]] bool refuses_calls();
+    [[nodiscard]] bool refuses_calls(std::size_t commands = 1);
     [[nodiscard]] std::optional<std::string> take(Value value);
     void note_refused(const std::string& code);
     void look_once_more();
@@ -335,7 +337,7 @@ net::Task<std::vector<std::optional<Value>>> Client::call_all(std::vector<Comman
                                                               Duration within) {
     const auto state = state_;
     std::vector<std::optional<Value>> values(commands.size());
-    if (state->refuses_calls())
+    if (state->refuses_calls(commands.size()))
         co_return values;
     std::vector<PendingPtr> pending;
     pending.reserve(commands.size());
@@ -354,10 +356,10 @@ Client::Presence Client::presence() const noexcept {
     return state_->reached ? Presence::ready : Presence::starting;
 }
 
-bool Client::State::refuses_calls() {
+bool Client::State::refuses_calls(std::size_t commands) {
     const bool refuses = stopped || phase == Phase::away;
     if (refuses)
-        stats.fleet_store_errors.add();
+        stats.fleet_store_errors.add(commands);
     return refuses;
 }
 
@@ -444,7 +446,28 @@ net::Task<std::string> Client::State::greet(std::shared_ptr<Link> link) {
         wipe(greeting->bytes);
         sent.push_back(greeting);
     }
-    const PendingPtr last = greetings.back().second;
+    auto answered = answers_until(link, greetings.back().second);
+    const std::string why = co_await std::move(answered);
+    for (const auto& [name, greeting] : greetings) {
+        if (!greeting->value)
+            co_return why.empty() ? name + ": no answer" : why;
+        if (greeting->value->kind != Value::Kind::error)
+            continue;
+        // As long as it is not known where the keys are, another node of a cluster may have this one.
+        const std::string code = code_of(*greeting->value);
+        if (!slot.empty() || !is_of_slot(code))
+            co_return name + ": " + code + (why.empty() ? "" : "; " + why);
+    }
+    if (!why.empty())
+        co_return why;
+    if (phase != Phase::away)
+        co_return std::string{};
+    auto quick = answers_quickly(link);
+    co_return co_await std::move(quick);
+}
+
+/// Sends what is written to the link, and waits for the answer to `last`. Returns why there is none.
+net::Task<std::string> Client::State::answers_until(std::shared_ptr<Link> link, PendingPtr last) {
     net::Deadline deadline{clock, &net::Event::set_at_deadline, &wake};
     deadline.set_after(greeting_limit);
     while (!last->done) {
@@ -457,17 +480,24 @@ net::Task<std::string> Client::State::greet(std::shared_ptr<Link> link) {
         watch(link);
         co_await wake.wait();
     }
-    for (const auto& [name, greeting] : greetings) {
-        if (!greeting->value)
-            co_return name + ": no answer";
-        if (greeting->value->kind != Value::Kind::error)
-            continue;
-        // As long as it is not known where the keys are, another node of a cluster may have this one.
-        const std::string code = code_of(*greeting->value);
-        if (!slot.empty() || !is_of_slot(code))
-            co_return name + ": " + code;
-    }
     co_return std::string{};
+}
+
+/// A store that has been away is back only if it answers as soon as a request has to have it: else it would
+/// go and come back for ever, and hold up a request each time. AUTH may take longer. Returns why it is not.
+net::Task<std::string> Client::State::answers_quickly(std::shared_ptr<Link> link) {
+    PendingPtr probe;
+    {
+        const Greeting greeting{server->greeting(slot)};
+        probe = std::make_shared<Pending>(executor, greeting.commands.back(), hooks.now());
+    }
+    link->out += probe->bytes;
+    sent.push_back(probe);
+    auto answered = answers_until(link, probe);
+    std::string why = co_await std::move(answered);
+    if (why.empty() && hooks.now() - probe->since > telling_wait)
+        why = "it answers too slowly";
+    co_return why;
 }
 
 /// Returns why the connection ended.

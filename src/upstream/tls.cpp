@@ -281,7 +281,7 @@ TlsFault tls_fault(const SSL* ssl) {
         return {true, X509_verify_cert_error_string(verified)};
     }
     if (ERR_peek_last_error() == 0)
-        return {false, "the upstream closed the connection during the TLS handshake"};
+        return {false, "it closed the connection during the TLS handshake"};
     return {false, last_error()};
 }
 

@@ -135,18 +135,24 @@ private:
         const auto last = machine_.current() ? machine_.current()->generation : 0;
         const auto generation = last - std::min<std::uint64_t>(last, a % 3);
         const bool fresh = current && current->from_login && now_ - current->received < settings().fresh_for;
+        const bool denied_before = is_denied(generation, b % 8);
+        const bool again = current && generation == current->generation && made_for_ == b % 8 &&
+                           now_ - login_at_ < settings().denied_for;
         const auto reply = machine_.refused(generation, b % 8, moment(a));
         check_reply(reply);
         if (reply.start_login)
             running_for_ = b % 8;
-        if (is_denied(generation, b % 8))
+        if (denied_before)
             promise(reply.action == Action::pass && !reply.start_login, "a denied document starts no login");
         else if (current && generation < current->generation)
             promise(reply.action == Action::use && !reply.start_login,
                     "a refusal of an old generation starts nothing");
         else if (fresh)
             promise(reply.action == Action::pass, "a token that a login has just brought is not doubted");
-        else
+        else if (again) {
+            promise(reply.action == Action::pass, "a document causes no second login");
+            note_denied(b % 8);
+        } else
             promise(reply.action == Action::wait || reply.action == Action::fail,
                     "a doubted token is not sent again");
     }
@@ -181,8 +187,11 @@ private:
         const auto generation = last - std::min<std::uint64_t>(last, b % 3);
         const std::uint64_t document = a % 8;
         machine_.denied(generation, document);
-        if (generation < login_generation_)
-            return; // it speaks of what was before the last login
+        if (generation >= login_generation_) // else it speaks of what was before the last login
+            note_denied(document);
+    }
+
+    void note_denied(std::uint64_t document) {
         if (made_for_ == document) {
             denied_.insert(set_aside_.begin(), set_aside_.end());
             made_for_.reset();

@@ -135,6 +135,25 @@ TEST_F(Commands, CheckOfTheSettingsOpensNothingAndFindsMistakes) {
     EXPECT_THAT(ended.output, HasSubstr(":6:1: thread: is not a known key"));
 }
 
+TEST_F(Commands, TheOnesThatReadNoSecretTakeEachSecretsFile) {
+    const std::string secrets =
+        "token_store: {key_file: no-key}\n"
+        "fleet: {url: \"rediss://valkey\", user: till, password_file: none, key_file: none}\n"
+        "admin: {address: \"127.0.0.1:1\"}\n";
+    const std::string file = write("https://api.example.com/graphql", secrets);
+    std::filesystem::remove(path("password"));
+    EXPECT_EQ(run_bearerd({"check", "--settings", "--config", file}).exit.code, 0);
+    for (const std::vector<std::string>& command :
+         {std::vector<std::string>{"status"}, {"wait", "--timeout", "1ms"}, {"journal"}}) {
+        auto arguments = command;
+        arguments.insert(arguments.end(), {"--config", file});
+        EXPECT_THAT(run_bearerd(arguments).output, Not(HasSubstr("fleet.")));
+    }
+    const Finished ended = run_bearerd({"check", "--config", file});
+    EXPECT_THAT(ended.output, AllOf(HasSubstr("fleet.key_file: " + path("none") + " can't be read"),
+                                    HasSubstr("token_store.key_file: " + path("no-key") + " can't be read")));
+}
+
 TEST_F(Commands, CheckRefusesCredentialsThatCanNotWork) {
     const std::string file =
         write("https://api.example.com/graphql", "auth: {login_query: \"{ login( }\"}\n");

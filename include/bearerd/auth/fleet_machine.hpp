@@ -60,6 +60,7 @@ public:
             wait,         ///< `delay`, then on_waited()
             log_in,       ///< with the lease, which is to be renewed and then released
             log_in_alone, ///< the store does not answer
+            later,        ///< likewise, but only the end of the token is near: alone if it has to be now
             adopt,        ///< the token that was read
             locked,       ///< others were rejected with this password: as `rejections` and `delay` say
             put_off,      ///< the upstream has asked another replica to try again after `delay`
@@ -91,6 +92,14 @@ public:
     /// milliseconds since the epoch on this machine's clock, for a login without the store's.
     [[nodiscard]] TokenVersion logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept;
 
+    /// Whether this replica's token is of a login without the store, whose era is by this machine's clock.
+    [[nodiscard]] bool is_alone() const noexcept { return alone_; }
+
+    /// The login without the store was at `store_time` (milliseconds since the epoch on the store's clock).
+    /// Returns the version of its token, or of the one that was swapped for it, which is now one like the
+    /// others.
+    [[nodiscard]] TokenVersion dated(std::int64_t store_time) noexcept;
+
     /// The token of the last on_read() became this replica's.
     void adopted() noexcept {
         mine_ = read_.version.value_or(mine_);
@@ -118,6 +127,7 @@ private:
     Found read_;
     std::int64_t highest_era_ = 0; ///< ever seen
     std::int64_t next_era_ = 0;    ///< of this visit's login
+    std::int64_t least_era_ = 0;   ///< of the login without the store: later than those that were known then
     std::uint32_t rejections_ = 0;
     bool renews_ = false;
     Lease lease_ = Lease::none;

@@ -75,7 +75,9 @@ public:
     /// A request needs a token.
     [[nodiscard]] Reply want(Moment at);
 
-    /// The upstream rejected the token of this generation for this document (contract 3.6, 3.7).
+    /// The upstream rejected the token of this generation for this document (contract 3.6, 3.7). If the last
+    /// login was made for this very document within `denied_for`, and it has not been accepted since, the
+    /// document is denied.
     [[nodiscard]] Reply refused(std::uint64_t generation, std::uint64_t document, Moment at);
 
     /// A resend after a login, with the token of this generation, was rejected too: the document is denied
@@ -116,6 +118,11 @@ public:
     /// times in a row by now, and the next login may be tried after `wait` (contract 12). Replies as
     /// login_done().
     [[nodiscard]] Reply locked_out(std::uint32_t count, Duration wait, Moment at);
+
+    /// The renewal that was started is put off for some seconds, since the store of the fleet does not answer
+    /// (contract 12): others may renew the same token. Returns false if it can't wait: a request has asked
+    /// for a login, or half of the time before the token's end is over. Then the login goes on.
+    [[nodiscard]] bool put_off_renewal(Moment at) noexcept;
 
     /// So many logins in a row were rejected, by other replicas too: the next back-off is counted from there.
     void learn_rejections(std::uint32_t count) noexcept { rejections_ = std::max(rejections_, count); }
@@ -163,7 +170,8 @@ public:
     [[nodiscard]] bool login_counts() const noexcept { return running_ && !outdated_; }
 
     /// Whether a login brought a token since the one of this generation. Another replica's login counts only
-    /// if it was within `fresh_for`: its token may have been revoked since.
+    /// if it was within `denied_for` (or `fresh_for`, if that is longer): its token may have been revoked
+    /// since.
     [[nodiscard]] bool login_since(std::uint64_t generation) const noexcept {
         return fresh_generation_ > generation;
     }
@@ -241,6 +249,8 @@ private:
     void make_current(Candidate token, std::uint64_t hash, bool from_login, TimePoint received,
                       TimePoint expires, double jitter);
     [[nodiscard]] TimePoint due() const noexcept;
+    /// How long before its end the current token is renewed, without the jitter.
+    [[nodiscard]] Duration renewal_window() const noexcept;
 
     config::Auth settings_;
     TokenPtr current_; ///< kept when it has expired, so that what comes later can be compared with it
@@ -258,6 +268,7 @@ private:
     std::uint32_t outages_ = 0; ///< failures of kind `unavailable` in a row
     bool loading_ = false;
     bool running_ = false;
+    bool renews_ = false; ///< it was begun by the token's age alone, and nothing else has asked for it since
     bool outdated_ = false; ///< the running login uses credentials that have been replaced
     bool needed_ = true;    ///< a login is wanted now, not only when the token is about to expire
     bool stopped_ = false;

@@ -19,6 +19,10 @@ namespace bearerd::config {
 /// The same for a token, which must fit into a header as it is: see is_sendable_token().
 [[nodiscard]] std::variant<Secret, std::string> token_in(const Secret& content);
 
+/// What stands in place of the content of a secret's file that a command does not read. It is valid as each
+/// kind of secret: password, client secret, token and key (16 bytes or more).
+[[nodiscard]] Secret unread_secret();
+
 /// password_in() of a file; "can't be read: …" if that fails. Blocks for as long as the disk takes.
 [[nodiscard]] std::variant<Secret, std::string> read_password_file(const std::string& path);
 

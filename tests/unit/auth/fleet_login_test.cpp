@@ -12,18 +12,42 @@ using FleetStep = FleetMachine::Step::Kind;
 
 class FleetLoginTest : public testing::Test {
 protected:
-    FleetLoginTest() {
+    FleetLoginTest() { fleet->change(place("pass-word")); }
+
+    std::shared_ptr<FleetLogin> make() {
         FleetLogin::World world;
         world.clock = [this] { return now; };
         world.jitter = [] { return 0.0; };
         world.current = [] { return StoreWriter::TokenInUse{}; };
-        fleet = std::make_shared<FleetLogin>(context.get_executor(), store, std::move(world));
-        fleet->change(place("pass-word"));
+        world.wall_ms = [this] { return wall_ms; };
+        return std::make_shared<FleetLogin>(context.get_executor(), store, std::move(world));
     }
 
-    static FleetLogin::PlacePtr place(const std::string& password) {
+    /// Of a login that has succeeded just now.
+    [[nodiscard]] FleetLogin::Report success() const {
+        auto token = std::make_shared<Token>();
+        token->value = Secret{std::string_view{"own-token"}};
+        token->generation = 1;
+        token->received = now;
+        token->expires = now + 1h;
+        FleetLogin::Report report;
+        report.kind = FleetLogin::Report::Kind::logged_in;
+        report.token = {std::move(token), std::make_shared<const Claims>(), {}};
+        return report;
+    }
+
+    static FleetLogin::Report rejection() {
+        FleetLogin::Report report;
+        report.kind = FleetLogin::Report::Kind::rejected;
+        report.rejections = 1;
+        report.next_try = 30s;
+        return report;
+    }
+
+    static FleetLogin::PlacePtr place(const std::string& password, Duration lease = 10s) {
         test::Options options;
         options.password = password;
+        options.change = [lease](config::Settings& settings) { settings.fleet.lease = lease; };
         const auto settings = test::settings(options);
         return FleetLogin::place_of(*settings, settings->credentials);
     }
@@ -40,16 +64,13 @@ protected:
     net::asio::io_context context;
     TimePoint now{100h};
     fleet::test::FakeStore store{[this] { return now; }};
-    std::shared_ptr<FleetLogin> fleet;
+    std::int64_t wall_ms = 1;
+    std::shared_ptr<FleetLogin> fleet = make();
 };
 
 TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
     for (const Duration age : {Duration{4s}, Duration{6s}}) {
-        FleetLogin::World world;
-        world.clock = [this] { return now; };
-        world.jitter = [] { return 0.0; };
-        world.current = [] { return StoreWriter::TokenInUse{}; };
-        fleet = std::make_shared<FleetLogin>(context.get_executor(), store, std::move(world));
+        fleet = make();
         fleet->change(place("pass-word"));
         now += age;
         store.away = true;
@@ -62,15 +83,98 @@ TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
     }
 }
 
+TEST_F(FleetLoginTest, AStoreThatIsSlowButInTimeStillTellsOfALockThatCameMeanwhile) {
+    const auto before = fleet->begin(false);
+    EXPECT_EQ(enter(before).step.kind, FleetStep::log_in);
+    fleet->leave(before, rejection());
+    run();
+    now += 31s;
+    store.refuses = [this](const fleet::Command& command) {
+        if (command.front() == "TIME") // once in each round trip
+            now += 90ms;
+        if (command.front() == "SET") // the lease's former owner was rejected
+            store.keep("next_try", 30s);
+        return false;
+    };
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::locked);
+    run();
+}
+
+TEST_F(FleetLoginTest, ALoginAloneIsStoredWithItsTimeOnTheStoresClock) {
+    const auto ms = [](TimePoint time) {
+        return std::chrono::duration_cast<std::chrono::milliseconds>(time.time_since_epoch()).count();
+    };
+    wall_ms = ms(now) + 60'000; // it is ahead
+    store.away = true;
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in_alone);
+    store.away = false;
+    auto report = success();
+    const auto logged_in_at = now;
+    now += 3s;
+    fleet->leave(visit, std::move(report));
+    run();
+    EXPECT_EQ(store.field("token", "era"), std::to_string(ms(logged_in_at)));
+}
+
+/// As if the account was closed in between.
+TEST_F(FleetLoginTest, ASuccessUnlocksWhatWasRejectedBeforeAndNotWhatWasRejectedSince) {
+    for (const bool is_since : {false, true}) {
+        const auto first = make();
+        first->change(place("pass-word"));
+        store.away = true;
+        const auto visit = first->begin(false);
+        auto task = first->enter(visit, now + 10s);
+        EXPECT_EQ(bearerd::test::run_task(context, std::move(task)).step.kind, FleetStep::log_in_alone);
+        store.away = false;
+        auto report = success();
+        if (is_since)
+            now += 3s;
+        const auto other = fleet->begin(false);
+        EXPECT_EQ(enter(other).step.kind, FleetStep::log_in);
+        fleet->leave(other, rejection());
+        run();
+        now += 1s;
+        if (!is_since)
+            report = success();
+        first->leave(visit, std::move(report));
+        run();
+        EXPECT_EQ(store.value("rejections"), is_since ? "1" : "");
+        EXPECT_EQ(store.value("next_try").empty(), !is_since);
+        store.clear();
+    }
+}
+
+/// As while a changed configuration is rolled out.
+TEST_F(FleetLoginTest, ALeaseOfAnotherLengthIsWaitedForUnlessItLastsLongerThanThat) {
+    for (const Duration left : {30s, 40s}) {
+        fleet->change(place("pass-word", 30s));
+        const auto held = fleet->begin(false);
+        EXPECT_EQ(enter(held).step.kind, FleetStep::log_in);
+        store.keep("lease", left);
+        const auto other = make();
+        other->change(place("pass-word", 10s));
+        store.refuses = [this](const fleet::Command& command) {
+            if (command.front() == "SET")
+                now += 1s;
+            return false;
+        };
+        auto task = other->enter(other->begin(false), now + 1s);
+        EXPECT_EQ(bearerd::test::run_task(context, std::move(task)).step.kind,
+                  left == 30s ? FleetStep::give_up : FleetStep::log_in_alone);
+        store.refuses = nullptr;
+        fleet->leave(held, {});
+        other->stop();
+        run();
+    }
+}
+
 TEST_F(FleetLoginTest, ARejectionOfOtherCredentialsIsNotStoredForTheFormerOnes) {
     const auto visit = fleet->begin(false);
     EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
     fleet->change(place("another-password"));
-    FleetLogin::Report report;
-    report.kind = FleetLogin::Report::Kind::rejected;
-    report.rejections = 1;
-    report.next_try = 30s;
-    fleet->leave(visit, report);
+    fleet->leave(visit, rejection());
     run();
     EXPECT_EQ(store.value("rejections"), "");
     EXPECT_EQ(store.value("next_try"), "");

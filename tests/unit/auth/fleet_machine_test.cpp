@@ -258,6 +258,20 @@ TEST(FleetMachine, WithoutTheStoreItLogsInAlone) {
     EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in) << "with the lease that it has";
 }
 
+TEST(FleetMachine, ARenewalWithoutTheStoreMayWait) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline, true));
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::later);
+    static_cast<void>(machine.begin(deadline, true));
+    static_cast<void>(machine.on_read({}, at_start));
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::later);
+    EXPECT_TRUE(machine.may_hold_lease());
+    static_cast<void>(machine.begin(deadline, true));
+    static_cast<void>(machine.on_read({}, at_start));
+    static_cast<void>(machine.on_lease(true, 5000, at_start));
+    EXPECT_EQ(machine.on_no_answer().kind, FleetStep::log_in) << "nobody else can";
+}
+
 TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     FleetMachine machine = with({5, 100, 0});
     static_cast<void>(machine.begin(deadline));
@@ -270,6 +284,23 @@ TEST(FleetMachine, ALoginAloneIsNewerThanWhatTheStoreHadBefore) {
     EXPECT_EQ(machine.on_read(with_token({9, 199, 0}), at_start).kind, FleetStep::take_lease);
     static_cast<void>(machine.begin(deadline));
     EXPECT_EQ(machine.on_read(with_token({9, 201, 0}), at_start).kind, FleetStep::adopt);
+}
+
+TEST(FleetMachine, ALoginAloneIsOrderedByTheClockOfTheStoreOnceThatIsKnown) {
+    FleetMachine machine;
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    static_cast<void>(machine.logged_in(0, 9000)); // this machine's clock is ahead
+    EXPECT_TRUE(machine.is_alone());
+    EXPECT_EQ(machine.dated(4000), (TokenVersion{4000, 0, 0}));
+    EXPECT_FALSE(machine.is_alone());
+    static_cast<void>(machine.begin(deadline));
+    EXPECT_EQ(machine.on_read(with_token({5000, 0, 0}), at_start).kind, FleetStep::adopt);
+    machine.adopted();
+    static_cast<void>(machine.begin(deadline));
+    static_cast<void>(machine.on_no_answer());
+    static_cast<void>(machine.logged_in(0, 1));
+    EXPECT_EQ(machine.dated(4000), (TokenVersion{5001, 0, 0})) << "later than what it knew then";
 }
 
 TEST(FleetMachine, AfterALoginAloneAnAdoptedTokenHasItsEraAgain) {

@@ -62,6 +62,44 @@ TEST(TokenMachine, ATokenThatIsNotFreshAnyMoreIsRenewedAtItsFirstRejection) {
     EXPECT_TRUE(f.refused(reply.token->generation).start_login);
 }
 
+TEST(TokenMachine, ARenewalIsPutOffUntilHalfOfItsTimeIsOverUnlessARequestAsksForIt) {
+    for (const bool is_asked_for : {false, true}) {
+        FailingMachineFixture f;
+        f.settled(opaque("a"));
+        const auto expires = f.machine.current()->expires;
+        f.now = *f.machine.next_wake();
+        const Duration window = expires - f.now;
+        ASSERT_TRUE(f.tick().start_login);
+        if (is_asked_for) {
+            EXPECT_EQ(f.refused(1).action, Action::wait);
+            EXPECT_FALSE(f.machine.put_off_renewal(f.at()));
+            EXPECT_TRUE(f.machine.login_running());
+            continue;
+        }
+        while (f.machine.put_off_renewal(f.at())) {
+            EXPECT_EQ(f.machine.state(f.now), State::valid);
+            EXPECT_EQ(f.machine.next_wake(), f.now + 5s);
+            f.now += 5s;
+            ASSERT_TRUE(f.tick().start_login);
+            ASSERT_LT(f.now, expires);
+        }
+        EXPECT_EQ(expires - f.now, window / 2);
+        f.log_in(opaque("b"));
+        EXPECT_EQ(f.current(), "b");
+    }
+}
+
+TEST(TokenMachine, OnlyARenewalIsPutOff) {
+    FailingMachineFixture f;
+    ASSERT_TRUE(f.start().start_login);
+    EXPECT_FALSE(f.machine.put_off_renewal(f.at())) << "there is no token";
+    f.log_in(opaque("a"));
+    f.now = *f.machine.next_wake();
+    ASSERT_TRUE(f.tick().start_login);
+    static_cast<void>(f.machine.credentials_changed(true, false, f.at()));
+    EXPECT_FALSE(f.machine.put_off_renewal(f.at())) << "a changed password is tried at once";
+}
+
 TEST(TokenMachine, OutagesBackOffFromOneSecondToThirty) {
     FailingMachineFixture f;
     static_cast<void>(f.start());

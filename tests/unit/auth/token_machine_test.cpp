@@ -545,9 +545,9 @@ TokenMachine::Candidate of_the_fleet(std::string_view value, Duration age) {
 }
 
 TEST(TokenMachine, AnotherReplicasLoginProvesOnlySomethingWhileItIsFresh) {
-    for (const Duration age : {Duration{1s}, Duration{20s}}) {
+    for (const Duration age : {Duration{1s}, Duration{59s}, Duration{60s}}) {
         MachineFixture f;
-        const bool fresh = age < f.settings.fresh_for;
+        const bool fresh = age < f.settings.denied_for;
         static_cast<void>(f.start());
         static_cast<void>(f.machine.login_done(opaque("own"), f.at()));
         f.now += 1min;
@@ -559,11 +559,49 @@ TEST(TokenMachine, AnotherReplicasLoginProvesOnlySomethingWhileItIsFresh) {
         const auto again = f.refused(2);
         EXPECT_EQ(again.action, fresh ? Action::pass : Action::wait);
         EXPECT_EQ(again.start_login, !fresh) << "it may have been revoked, too";
-        if (fresh)
+        if (fresh) {
+            const bool doubted = age >= f.settings.fresh_for;
+            EXPECT_EQ(f.refused(2, 9).start_login, doubted) << "another document";
             continue;
+        }
         EXPECT_TRUE(f.machine.login_done(opaque("own-2"), f.at()).after_login);
         EXPECT_EQ(f.refused(3).action, Action::pass);
     }
+}
+
+TEST(TokenMachine, ATokenOfTheFleetThatADocumentCausedForgetsNoDenial) {
+    for (const Duration age : {Duration{30s}, Duration{5min}}) {
+        MachineFixture f;
+        f.settled(opaque("a"));
+        ASSERT_TRUE(f.refused(1, 7).start_login);
+        f.log_in(opaque("b"));
+        f.machine.denied(2, 7);
+        f.machine.accepted(2, 9);
+        f.now += age + 20s;
+        ASSERT_TRUE(f.refused(2, 8).start_login);
+        static_cast<void>(f.machine.login_done(of_the_fleet("of-the-fleet", age), f.at()));
+        if (age < f.settings.denied_for) {
+            f.machine.denied(3, 8);
+        } else {
+            ASSERT_TRUE(f.refused(3, 8).start_login) << "it may have been revoked";
+            f.log_in(opaque("c"));
+            f.now += 20s;
+            EXPECT_EQ(f.refused(4, 8).action, Action::pass) << "its own login did not help";
+        }
+        const auto generation = f.machine.current()->generation;
+        for (const std::uint64_t document : {7U, 8U})
+            EXPECT_EQ(f.refused(generation, document).action, Action::pass) << document;
+    }
+}
+
+TEST(TokenMachine, ADocumentThatIsRejectedWithTheTokenOfItsOwnLoginCausesNoOther) {
+    MachineFixture f;
+    f.settled(opaque("a"));
+    ASSERT_TRUE(f.refused(1, 7).start_login);
+    f.log_in(opaque("b"));
+    f.now += 30s; // its app has gone before the resend
+    EXPECT_EQ(f.refused(2, 7).action, Action::pass);
+    EXPECT_TRUE(f.refused(2, 8).start_login) << "another document";
 }
 
 TEST(TokenMachine, ALockOutOfTheFleetDoesNotLowerItsOwnCount) {

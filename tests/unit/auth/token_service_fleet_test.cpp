@@ -2,6 +2,7 @@
 #include "unit/auth/token_service_fixture.hpp"
 #include "unit/fleet/fake_store.hpp"
 
+#include <bearerd/auth/authorized_exchange.hpp>
 #include <bearerd/auth/token_service.hpp>
 
 #include <algorithm>
@@ -96,6 +97,33 @@ protected:
         results->push_back(std::move(result));
     }
 
+    /// Sends the document once, and once more if that is the advice. The upstream rejects it whatever the
+    /// token is, and a login that this causes brings `fresh`.
+    void send_denied(Replica& replica, std::string_view fresh) {
+        const http::UpstreamHeadPlan plan{"/graphql", "api.example.com", {"X-Authorization"}, {}};
+        AuthorizedExchange exchange{*replica.source, plan};
+        ASSERT_TRUE(exchange.take_token(now));
+        for (Advice::Kind kind = Advice::Kind::resend; kind == Advice::Kind::resend;) {
+            bool answered = false;
+            std::optional<Advice> result;
+            auto task = reject_once(&exchange, &result);
+            net::asio::co_spawn(context, std::move(task), ServiceFixture::rethrow);
+            until([&] {
+                if (replica.transport->running != 0 && !std::exchange(answered, true))
+                    replica.transport->answer(FakeAnswer::token(std::string{fresh}));
+                return result.has_value();
+            });
+            ASSERT_TRUE(result);
+            kind = result->kind;
+        }
+    }
+
+    static net::Task<void> reject_once(AuthorizedExchange* exchange, std::optional<Advice>* result) {
+        constexpr std::uint64_t document = 7;
+        auto advice = co_await exchange->rejected(document);
+        *result = std::move(advice);
+    }
+
     net::asio::io_context context;
     TimePoint now{100h};
     FakeStore store{[this] { return now; }};
@@ -149,6 +177,35 @@ TEST_F(FleetOfServices, OneRenewsForAllBeforeTheTokenExpires) {
     one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-2"));
     until([this] { return all_have("shared-token-2"); });
     EXPECT_EQ(logins(), 2U);
+}
+
+TEST_F(FleetOfServices, ARenewalWaitsForTheStoreWhileThereIsTime) {
+    for (int i = 0; i < 3; ++i)
+        add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    until([this] { return all_have("shared-token-1") && store.value("lease").empty(); });
+    const auto tick = [this] {
+        for (const auto& replica : replicas)
+            replica->service->tick();
+    };
+    now += 58min + 1s;
+    store.away = true;
+    tick();
+    EXPECT_TRUE(all_are("refreshing"));
+    until([this] { return all_are("valid"); });
+    EXPECT_EQ(logins(), 1U);
+    store.away = false;
+    now += 6s;
+    tick();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-2"));
+    until([this] { return all_have("shared-token-2") && store.value("lease").empty(); });
+    EXPECT_EQ(logins(), 2U);
+    now += 59min + 1s;
+    store.away = true;
+    tick();
+    until([this] { return logins() == 5; });
 }
 
 TEST_F(FleetOfServices, ARejectedTokenIsReplacedByOneLoginForAll) {
@@ -502,6 +559,44 @@ TEST_F(FleetOfServices, AnOlderTokenOfTheFleetThatIsRejectedTooLeadsToALogin) {
     until([this] { return advice.size() == 3; });
     EXPECT_EQ(value(advice[2].token), "shared-token-3");
     EXPECT_TRUE(advice[2].after_login);
+}
+
+TEST_F(FleetOfServices, ADeniedDocumentCausesOneLoginForAllWithinDeniedFor) {
+    for (int i = 0; i < 3; ++i)
+        add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    until([this] { return all_have("shared-token-1") && store.value("lease").empty(); });
+    now += 1min;
+    send_denied(*replicas[0], "shared-token-2");
+    EXPECT_EQ(logins(), 2U);
+    until([this] { return store.value("lease").empty(); });
+    for (const int round : {1, 2})
+        for (const auto& replica : replicas) {
+            now += 8s;
+            send_denied(*replica, "shared-token-3");
+            EXPECT_EQ(logins(), 2U) << round;
+        }
+    EXPECT_TRUE(all_have("shared-token-2"));
+}
+
+TEST_F(FleetOfServices, AfterAnOldTokenOfTheFleetADeniedDocumentCausesOneLogin) {
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
+    add();
+    until([this] { return all_have("shared-token-1") && store.value("lease").empty(); });
+    now += 1min;
+    send_denied(*replicas[0], "shared-token-2");
+    until([this] { return store.value("lease").empty(); });
+    now += 5min;
+    send_denied(*replicas[1], "shared-token-3");
+    until([this] { return logins() == 3; });
+    replicas[1]->transport->answer(FakeAnswer::token("shared-token-3"));
+    until([this] { return replicas[1]->token(now) == "shared-token-3" && store.value("lease").empty(); });
+    now += 20s;
+    send_denied(*replicas[1], "shared-token-4");
+    EXPECT_EQ(logins(), 3U);
 }
 
 TEST_F(FleetOfServices, ASwapCountsBeforeTheStoreIsCompared) {

@@ -53,6 +53,14 @@ TEST(Cause, TellsWhatToDoAboutEach) {
         {{}, "HTTP status 200 without a JSON object", "No token", "upstream.url"},
         {{}, "the upstream says: This account is Locked", "Account locked", "unlock"},
         {{}, "HTTP status 503", "Upstream down", "support"},
+        {{},
+         "another replica of the fleet logs in, and has not finished in time",
+         "Another replica logs in",
+         "that replica's log"},
+        {{},
+         "the upstream has asked another replica of the fleet to try again later",
+         "Told to wait",
+         "waits as well"},
     };
 
     for (const auto& [code, reason, title, advice] : cases) {

@@ -1,5 +1,7 @@
 #include "fixture.hpp"
 
+#include <bearerd/config/password_file.hpp>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -74,6 +76,23 @@ TEST(FleetSection, HasItsFaults) {
     for (const auto& [section, fault] : cases)
         EXPECT_THAT(faults_of(with_fleet(section), world), testing::ElementsAre(testing::HasSubstr(fault)))
             << section;
+}
+
+TEST(UnreadSecret, IsValidAsEachSecretThatAFileMayHold) {
+    const std::string fleet = "fleet: {url: rediss://h, user: u, password_file: /p, key_file: /k}\n";
+    const std::string upstream = "upstream: {url: \"https://api.example.com/graphql\"}\n";
+    const std::string texts[] = {
+        fleet + upstream + "credentials: {username: u, password_file: /p}\n",
+        fleet + upstream + "auth: {kind: static, secret_file: /s}\n",
+        fleet + upstream +
+            "auth: {kind: oauth2_client_credentials, token_url: \"https://api.example.com/token\", "
+            "client_id: i, client_secret_file: /s}\n",
+    };
+    FakeWorld world;
+    for (const char* const file : {"/p", "/k", "/s"})
+        world.files[file] = unread_secret().reveal();
+    for (const std::string& text : texts)
+        EXPECT_THAT(faults_of(text, world), testing::IsEmpty()) << text;
 }
 
 TEST(FleetSection, WarnsOfAPasswordInTheClearAndOfTransactionsWithoutAKeyFile) {

@@ -1,3 +1,4 @@
+#include <bearerd/base/log.hpp>
 #include <bearerd/fleet/client.hpp>
 
 #include "reply_reader.hpp"
@@ -101,6 +102,26 @@ private:
 
     tcp::acceptor acceptor_;
     std::vector<std::shared_ptr<Peer>> peers_;
+};
+
+/// Why the store is away, by the log.
+class ReasonsOfAStore final : public log::Sink {
+public:
+    ReasonsOfAStore() { log::install(this, log::Level::warning); }
+
+    ~ReasonsOfAStore() override { log::install(nullptr, log::Level::warning); }
+
+    ReasonsOfAStore(const ReasonsOfAStore&) = delete;
+    ReasonsOfAStore& operator=(const ReasonsOfAStore&) = delete;
+
+    void write(log::Level /*level*/, std::string_view /*message*/,
+               std::span<const log::Field> fields) noexcept override {
+        for (const log::Field& field : fields)
+            if (field.key == "reason")
+                text = std::get<std::string_view>(field.value);
+    }
+
+    std::string text;
 };
 
 class FleetClient : public testing::Test {
@@ -220,6 +241,27 @@ TEST_F(FleetClient, AStoreThatDoesNotAnswerInTimeIsNotAskedAgainUntilItAnswersIn
     EXPECT_EQ(call({"GET", "c"}).value().text, "fine");
     for (const auto& command : server.commands)
         EXPECT_NE(command, (std::vector<std::string>{"GET", "b"})) << "is not sent later";
+}
+
+TEST_F(FleetClient, AStoreThatAnswersTooSlowlyIsNotBackUntilItAnswersInTime) {
+    start_up();
+    now += 1s;
+    Duration delay{200ms};
+    int greetings = 0;
+    server.answer = [&](const std::vector<std::string>& command) -> std::string {
+        if (command.front() == "GET")
+            return {};
+        ++greetings;
+        now += delay;
+        return "+OK\r\n";
+    };
+    EXPECT_FALSE(call({"GET", "a"}, 150ms));
+    EXPECT_TRUE(until([&] { return greetings >= 4; }));
+    EXPECT_TRUE(until([&] { return server.connections >= 4; }));
+    EXPECT_FALSE(client->up());
+    EXPECT_EQ(stats.fleet_store_up.get(), 0);
+    delay = 80ms;
+    EXPECT_TRUE(until([this] { return client->up(); }));
 }
 
 TEST_F(FleetClient, AnErrorIsTheCommandsAnswer) {
@@ -356,6 +398,10 @@ TEST_F(FleetClient, SeveralCommandsAreEachUnansweredIfTheStoreIsAway) {
     EXPECT_FALSE(values[1]);
     EXPECT_FALSE(values[2]);
     EXPECT_FALSE(client->up());
+    EXPECT_EQ(stats.fleet_store_errors.get(), 2U);
+    auto not_sent = client->call_all({{"A"}, {"B"}, {"C"}}, 100ms);
+    static_cast<void>(bearerd::test::run_task(context, std::move(not_sent)));
+    EXPECT_EQ(stats.fleet_store_errors.get(), 5U) << "each command counts";
 }
 
 TEST_F(FleetClient, TheGreetingWritesWhereTheKeysOfTheFleetAreAndToleratesAnotherSlotBefore) {
@@ -448,6 +494,19 @@ TEST_F(FleetClient, AStoreThatRefusesTheGreetingIsAway) {
     EXPECT_FALSE(call({"GET", "a"}));
     EXPECT_FALSE(client->up());
     EXPECT_EQ(server.commands, (Commands{{"EVAL", "bearerd:greeting"}})) << "the command is not sent";
+}
+
+/// As a server does that has too many clients, or that takes none from another machine.
+TEST_F(FleetClient, SaysWhatTheStoreSaidBeforeItClosed) {
+    const ReasonsOfAStore reasons;
+    server.answer = [this](const auto&) {
+        server.say("-DENIED Redis is running in protected mode\r\n");
+        server.close_connections();
+        return "";
+    };
+    start();
+    EXPECT_FALSE(call({"GET", "a"}));
+    EXPECT_EQ(reasons.text, "EVAL: DENIED; it closed the connection");
 }
 
 TEST_F(FleetClient, AStoreThatCantBeReachedIsAway) {

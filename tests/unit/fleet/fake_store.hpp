@@ -189,6 +189,8 @@ private:
             list.list.push_back(left(key));
             return list;
         }
+        if (calls("PTTL") && calls("DEL"))
+            return forget(c);
         if (calls("PTTL")) {
             const auto whole = alive(key) ? std::stoll(entries_[key].fields[""]) : 0;
             const bool longer = left(key).integer >= std::stoll(c[4]) && left(key).integer <= whole + 1000;
@@ -196,7 +198,7 @@ private:
         }
         if (calls("'SET'")) {
             const bool more = alive(key) && std::stoll(entries_[key].fields[""]) > std::stoll(c[4]);
-            return more ? number(0) : store_plain(key, c[4], c[5]);
+            return store_plain(key, more ? entries_[key].fields[""] : c[4], c[5]);
         }
         if (!alive(key) || entries_[key].fields[""] != c[4])
             return number(0);
@@ -209,6 +211,22 @@ private:
 
     Value store_plain(const std::string& key, const std::string& content, const std::string& ms) {
         entries_[key] = Entry{{{"", content}}, after(ms)};
+        return number(1);
+    }
+
+    /// The keys, the age of a success, and how long the first key is kept: else that is its value.
+    Value forget(const Command& c) {
+        const auto keys = static_cast<std::size_t>(std::stoll(c[2]));
+        const std::string& first = c[3];
+        const auto age = std::stoll(c[3 + keys]);
+        if (alive(first)) {
+            const auto whole = std::stoll(keys > 1 ? c[4 + keys] : entries_[first].fields[""]);
+            const auto known_for = whole - left(first).integer;
+            if (known_for >= 0 && known_for < age)
+                return number(0);
+        }
+        for (std::size_t i = 0; i < keys; ++i)
+            entries_.erase(c[3 + i]);
         return number(1);
     }
 
