@@ -23,9 +23,9 @@ enum class Level : std::uint8_t { good, busy, warning, bad };
 
 struct Summary {
     Level level = Level::good;
-    std::string_view title; ///< two words, told apart in a second
+    std::string_view title; ///< two words, recognised at a glance
     std::string text;       ///< what is the matter
-    std::string advice;     ///< what to do about it; empty where there is nothing to be done
+    std::string advice;     ///< what to do about it; empty if there is nothing to do
 };
 
 [[nodiscard]] Summary summarize(const Snapshot& snapshot);

@@ -81,7 +81,7 @@ void histogram(Families& out, const char* name, const char* help, const Distribu
 void requests(Families& out, const Totals& totals) {
     MetricFamily& family =
         out.emplace_back(MetricFamily{"bearerd_requests_total",
-                                      "Requests from apps, by what they asked for and what became of them.",
+                                      "Requests from apps, by what they asked for and their outcome.",
                                       MetricType::Counter,
                                       {}});
     for (std::size_t kind = 0; kind < Stats::kinds; ++kind) {
@@ -104,7 +104,7 @@ void requests(Families& out, const Totals& totals) {
     counters(out, "bearerd_resends_total", "Requests that were sent upstream once more, by why.", "reason",
              resend_reasons, totals.resends);
     counters(out, "bearerd_reconciliations_total",
-             "Mutations of unknown outcome that the upstream was asked after, by what came of it.", "result",
+             "Mutations of unknown outcome that were looked up at the upstream, by result.", "result",
              reconciliation_results, totals.reconciliations);
     counters(out, "bearerd_repeats_total",
              "Repeated mutations that were answered without being sent, by how.", "result", repeat_results,

@@ -41,7 +41,7 @@ struct Totals {
     std::array<std::uint64_t, 2> warm_dials{};
     std::int64_t client_connections = 0;
     std::int64_t requests_in_flight = 0;
-    std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last
+    std::optional<std::int64_t> throttle_available; ///< the least of what the threads were told last
 
     [[nodiscard]] std::uint64_t all_requests() const noexcept;
     [[nodiscard]] std::uint64_t of_kind(std::size_t kind) const noexcept;

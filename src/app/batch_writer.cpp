@@ -123,7 +123,7 @@ void BatchWriter::run() {
         lock.unlock();
         std::size_t lost = output_(batch, stop_);
         if (dropped != 0 && (lost != 0 || output_(notice_(dropped), stop_) != 0))
-            lost += dropped; // to be told later
+            lost += dropped; // to be reported later
         lock.lock();
         dropped_ += lost;
         writing_ = false;

@@ -137,14 +137,14 @@ void add_commands(CLI::App& program, Options& options) {
     check.add_flag("--settings", options.settings_only,
                    "check the settings alone and open no file that they name");
     add_service(check, options);
-    add_service(add_command(program, "login", "log in once and tell how it went", manual::login, options),
+    add_service(add_command(program, "login", "log in once and report the result", manual::login, options),
                 options);
-    add_command(program, "status", "tell how the running bearerd does", manual::status, options)
+    add_command(program, "status", "show the state of the running bearerd", manual::status, options)
         .add_flag("--json", options.status_as_json, "print the daemon's answer as JSON, for programs");
     add_timeout(
         add_command(program, "wait", "wait until the running bearerd is ready", manual::wait, options),
         options.timeout);
-    add_journal(add_command(program, "journal", "list the mutations that were sent and what became of them",
+    add_journal(add_command(program, "journal", "list the mutations that were sent and their outcomes",
                             manual::journal, options),
                 options);
 }

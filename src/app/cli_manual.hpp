@@ -87,8 +87,8 @@ Exit status: 0 ready, 69 not ready after the timeout (the message says why not),
 78 bad configuration, or admin.address is off.)";
 
 inline constexpr std::string_view journal =
-    R"(Lists what stands in journal.directory: when each mutation was about to be sent, under
-which request id, with which key, and what became of it. EXECUTED says
+    R"(Lists what is in journal.directory: when each mutation was about to be sent, under
+which request id, with which key, and its outcome. EXECUTED says
   yes                 the upstream answered (where an error code follows, by an error)
   yes, by lookup      no whole answer came, but asking the upstream found it
   yes, by recovery    the same, later, in the background

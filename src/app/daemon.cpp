@@ -364,8 +364,8 @@ void Daemon::on_worker_drained() {
     signals_.cancel(ignored);
 }
 
-/// An app whose connection closes without a byte may send its mutation again by itself, so whoever waits gets
-/// an answer, however little time there is.
+/// An app whose connection closes without a byte may send its mutation again by itself, so every waiting
+/// app gets an answer, however little time there is.
 void Daemon::hurry(const char* signal_name) {
     hurried_ = true;
     log::warning("a second signal: requests in flight end now", {{"signal", signal_name}});

@@ -179,7 +179,7 @@ std::optional<journal::Reading> read(const config::Settings& settings) {
     return std::nullopt;
 }
 
-/// Who runs this program, also behind sudo: "maria" or "1000".
+/// The user who runs this program, also through sudo: "maria" or "1000".
 std::string user_name() {
     constexpr std::size_t room = 16384;
     const char* const behind_sudo = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread

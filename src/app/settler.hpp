@@ -24,7 +24,7 @@ namespace bearerd::app {
 /// result of each. On one thread, whose loop must drain before this goes.
 class Settler {
 public:
-    /// Who asks, for as long as it is held: a reload changes it.
+    /// What to ask with, kept alive while it is held: a reload replaces it.
     struct Asker {
         std::shared_ptr<reconcile::Reconciler> reconciler;
         const transaction::Identifier* identifier = nullptr; ///< nullptr: no rule replays repeats

@@ -71,7 +71,7 @@ public:
         return generation_->identifier.get();
     }
 
-    /// Who asks in the background; the handler must be kept alive meanwhile.
+    /// For lookups in the background; the handler must be kept alive meanwhile.
     [[nodiscard]] reconcile::Reconciler& after_crash() noexcept { return after_crash_; }
 
     [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }

@@ -174,7 +174,7 @@ std::string_view token_flaw(std::string_view value) noexcept {
     if (value.size() > max_token_size)
         return "a token that is too long (more than 16 KiB)";
     return value.find(',') != std::string_view::npos
-               ? "two tokens joined by a comma in one header, of which it can't be told which one is good"
+               ? "two tokens joined by a comma in one header, with no way to know which one is valid"
                : std::string_view{};
 }
 

@@ -152,7 +152,7 @@ std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Sett
                        before.token_store.directory != places.directory ||
                        before.token_store.key_file != places.key_file;
     if (store_ && before.auth.refresh && (moved || !same_credentials))
-        store_->save(RefreshRecord{}); // where it was; else a later start could use it a second time
+        store_->save(RefreshRecord{}); // at its old place; else a later start could use it a second time
     if (!has_store(*settings_)) {
         if (reading_ != 0) // its content will not come any more
             net::asio::post(first_,

@@ -11,7 +11,7 @@
 #include <vector>
 
 /// Text of one value → what it means, or a sentence that says what would be right. Pure. No sentence quotes
-/// the value: it may have come from the environment, and be a secret.
+/// the value: it may come from the environment and be a secret.
 namespace bearerd::config {
 
 struct Problem {

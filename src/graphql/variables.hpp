@@ -18,15 +18,15 @@ class Variables {
 public:
     static constexpr std::size_t max_declared = 256;
 
-    /// `declarations`: the document from the operation's '(' on; empty where it declares none. `values`: the
-    /// JSON text of `variables`; empty where there is none; nothing where servers could differ about them.
-    /// False where it declares more than the bound. The texts are a parsed document's and a scanned
-    /// request's: whole and valid.
+    /// `declarations`: the document from the operation's '(' on; empty if it declares none. `values`: the
+    /// JSON text of `variables`; empty if there is none; nullopt if servers could read them differently.
+    /// Returns false if it declares more than `max_declared`. The texts come from a parsed document and a
+    /// scanned request: they are whole and valid.
     [[nodiscard]] bool read(std::string_view declarations, std::optional<std::string_view> values);
 
-    /// A string's or integer's text, the value given or the default. Nothing where it is another kind of
-    /// value, null, not declared, declared or given twice, or given by `variables` that are no object. A view
-    /// into this object.
+    /// Returns the text of a string or integer: the value given, or the default. Returns nullopt if it is
+    /// another kind of value, null, not declared, declared or given twice, or given by `variables` that are
+    /// no object. A view into this object.
     [[nodiscard]] std::optional<std::string_view> text(std::string_view name) const noexcept;
     [[nodiscard]] std::optional<bool> boolean(std::string_view name) const noexcept;
 

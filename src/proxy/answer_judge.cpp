@@ -117,7 +117,7 @@ std::string_view AnswerJudge::doubt_of(const Whole& whole, const http::ResponseH
     if (!told_by_status(head.status))
         return {};
     if (!rules_->resend_mutations)
-        return "a rejection by a status that proves nothing of a mutation "
+        return "a rejection by a status that proves nothing about a mutation "
                "(auth.unauthorized.resend_mutations)";
     const bool clear = whole.verdict != Verdict::rejected ||
                        graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);

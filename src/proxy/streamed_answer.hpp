@@ -21,8 +21,8 @@ inline constexpr std::size_t most_held = 1024 * 1024;
 /// answered, as far as it can be held, and judges that at the end.
 class StreamedAnswer final : public server::BodySource {
 public:
-    /// `report`: with what is known once the head has come. `patience`: how long the rest is waited for once
-    /// the app is gone.
+    /// `report`: what is known once the head has arrived. `patience`: how long to wait for the rest once the
+    /// app is gone.
     StreamedAnswer(upstream::ExchangePtr exchange, const AnswerJudge& judge, OpenEntry entry,
                    server::Report report, Duration patience);
 

@@ -155,10 +155,10 @@ Session::Next Session::look_for_request() {
         idle_until_ = ended_ + (arrival_.over_limit
                                     ? over_limit_time
                                     : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
-    else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
+    else if (BootClock::now() >= idle_until_) // empty lines that arrived meanwhile buy no time
         return Next::none;
-    // The last receive may have left something with the kernel, and an end that came together with the last
-    // bytes is not reported again: a client that stays idle is looked at once more.
+    // The last receive may have left something with the kernel, and an end that arrived together with the
+    // last bytes is not reported again: a client that stays idle is looked at once more.
     const bool nothing_is_there = input_ == Input::drained && shutdown_ == Shutdown::none;
     first_received_ = nothing_is_there ? error_code{net::asio::error::would_block} : receive_now();
     return prepare_wait(false);
@@ -232,7 +232,7 @@ std::optional<Session::Read> Session::take_head(error_code received) {
     if (received == errc::too_large)
         return faulty(ErrorCode::headers_too_large);
     if (received && is_idle())
-        return Read::gone; // nothing of a request was there
+        return Read::gone; // no byte of a request had arrived
     if (received == errc::timed_out)
         return faulty(ErrorCode::request_timeout);
     if (received == errc::closed)

@@ -29,10 +29,10 @@ constexpr Duration look_every = 500ms;
 constexpr std::string_view replayed_field = "Idempotent-Replayed: true\r\n";
 
 constexpr std::string_view doubled_sentence = "The till sent the same transaction twice in one request, so "
-                                              "nothing of it was executed; please send it once.";
+                                              "nothing in it was executed; please send it once.";
 constexpr std::string_view joined_too_long_sentence =
     "This transaction is still being executed by an earlier request with the same reference; please send it "
-    "again with that reference to learn what became of it.";
+    "again with that reference to learn its outcome.";
 
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {

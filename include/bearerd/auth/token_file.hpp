@@ -62,7 +62,7 @@ public:
 
     [[nodiscard]] Loaded<TokenRecord> load_token();
     /// Opens only with the password that was rejected: the seal itself is the credentials' fingerprint, and
-    /// it reveals nothing to someone who has the file only.
+    /// it reveals nothing to someone who has only the file.
     [[nodiscard]] Loaded<LoginRecord> load_login();
 
     /// Derives the keys that saving will take, so that the first save is quick. A failure shows when saving.

@@ -13,8 +13,8 @@ namespace bearerd::graphql {
 /// Whether `field` is among the root fields that it would run, through aliases and fragments.
 [[nodiscard]] bool logs_in_by(std::string_view document, std::string_view field);
 
-/// Whether the answer to a document without flaws has this key in `data`: a root field's alias or name. True
-/// as well if that can't be told, because a fragment stands at the root.
+/// Whether the answer to a document without flaws has this key in `data`: a root field's alias or name. Also
+/// true if that can't be known because there is a fragment at the root.
 [[nodiscard]] bool answers_with(std::string_view document, std::string_view key);
 
 } // namespace bearerd::graphql

@@ -17,10 +17,10 @@ enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown
 struct RequestView {
     bool is_get = false;
     std::string_view query_string; ///< of the request target, without '?', still percent-encoded
-    std::string_view content_type; ///< as sent; empty where there is none
+    std::string_view content_type; ///< as sent; empty if there is none
     std::string_view body;
-    /// False: the body is coded, or of one of several types, so that what the upstream will read in it can't
-    /// be told.
+    /// False: the body is coded, or could be of several types, so what the upstream will read
+    /// in it can't be known.
     bool readable = true;
 };
 

@@ -59,20 +59,20 @@ struct Answer {
     std::string found;
 };
 
-/// What to ask after.
+/// What to look up.
 struct LookupRequest {
     std::size_t rule = 0;   ///< the index in `transactions.rules`
     std::string key;        ///< as graphql::mutation_fields found it
-    std::string request_id; ///< for X-Request-Id; that of the request in doubt, where there is one
-    TimePoint deadline{};   ///< when to leave off
-    bool once = false;      ///< ask one time only
+    std::string request_id; ///< for X-Request-Id; that of the request in doubt, if there is one
+    TimePoint deadline{};   ///< when to stop asking
+    bool once = false;      ///< ask only once
 };
 
-/// Asks. One per thread, and on it only; everything it refers to must outlive the questions in it. Never
-/// throws but for lack of memory.
+/// Asks the upstream. One per thread, used only on that thread; everything it refers to must outlive the
+/// lookups in it. Throws only for lack of memory.
 class Reconciler {
 public:
-    /// `group`: what is asked ends at once where that is told to finish now.
+    /// `group`: a lookup ends at once if the group is told to finish now.
     Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats);
 

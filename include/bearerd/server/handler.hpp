@@ -146,7 +146,7 @@ private:
 /// The answer to a request.
 struct Reply {
     /// Status line and fields with the empty line that ends them, the body's framing included. An empty head
-    /// is no reply: the app is told that the outcome is unknown.
+    /// means no reply: the app gets `OUTCOME_UNKNOWN`.
     std::string head;
     /// Held, borrowed until it is written, or produced while it is written. Empty if none may follow the
     /// head, as after HEAD or a 204.
@@ -177,7 +177,7 @@ public:
     Handler& operator=(const Handler&) = delete;
     virtual ~Handler() = default;
 
-    /// If it throws, the app is told that the outcome is unknown.
+    /// If it throws, the app gets `OUTCOME_UNKNOWN`.
     [[nodiscard]] virtual net::Task<Reply> handle(Request request) = 0;
 };
 

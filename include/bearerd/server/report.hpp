@@ -17,7 +17,7 @@ inline constexpr std::uint32_t verdict_count = 3;
 inline constexpr std::uint32_t client_closed_outcome =
     verdict_count + static_cast<std::uint32_t>(outcome::error_code_count);
 
-/// What became of a request, for the log line and the metrics.
+/// The outcome of a request, for the log line and the metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
     /// For a mutation, what is proven; for a query, yes: the upstream answered.

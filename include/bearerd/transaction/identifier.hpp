@@ -45,7 +45,7 @@ public:
     /// Returns false if the body surely holds no guarded mutation. Cheap, and makes no allocation.
     [[nodiscard]] bool may_concern(std::string_view body) const noexcept;
 
-    /// Returns nullopt if it can't be told what would run, or if no field is guarded. `header_keys`: see
+    /// Returns nullopt if it is uncertain what would run, or if no field is guarded. `header_keys`: see
     /// graphql::FieldOptions.
     [[nodiscard]] std::optional<Reading>
     read(const graphql::RequestView& request,

@@ -88,7 +88,7 @@ struct LookUpResult {
     AnswerPtr answer{};                 ///< for those that wait
 };
 
-/// What became of a transaction, for people.
+/// The state of a transaction, for people.
 struct Seen {
     enum class State : std::uint8_t { in_flight, executed, answered, unknown, not_executed };
     State state = State::in_flight;

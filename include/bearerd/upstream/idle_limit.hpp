@@ -73,8 +73,9 @@ struct IdleFacts {
 /// Returns the seconds of `timeout=` in a Keep-Alive field's value. Pure.
 [[nodiscard]] std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept;
 
-/// What one connection was told last. Most upstreams say the same in each answer; what is shared by all
-/// threads hears of it once a minute, since there what was said long ago counts less. Pure.
+/// The limit that the upstream announced last on one connection. Most upstreams announce the same in each
+/// answer, so it is passed on to what all threads share only once a minute, where older announcements count
+/// less. Pure.
 class ToldLimit {
 public:
     /// Whether it is to be handed on: it has changed, or was handed on a minute ago or earlier.
@@ -85,8 +86,8 @@ private:
     TimePoint at_{};               ///< when it was
 };
 
-/// What was told, seen and survived of one kind of connection at one address. Bounded; pure: time and ages
-/// are arguments.
+/// What was announced, seen and survived by one kind of connection at one address. Bounded; pure: time and
+/// ages are arguments.
 class IdleLimit {
 public:
     /// The smallest limit of the last hour counts, because one address may belong to several servers.
