@@ -111,7 +111,7 @@ private:
             promise(reply.token == machine_.current(), "only the current token is handed out");
             return;
         case Action::wait:
-            promise(running_ || !loaded_, "who waits, waits for something");
+            promise(running_ || !loaded_, "a request waits only if there is something to wait for");
             return;
         case Action::fail:
             promise(stopped_ || failing_, "a request fails only during a back-off or a shutdown");

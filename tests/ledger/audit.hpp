@@ -21,7 +21,7 @@ struct Promises {
     bool all_answered_by_upstream = false;   ///< neither errors of bearerd's own nor a rejection passed on
     bool unknown_was_not_executed = false;   ///< nothing else than a lost race makes an outcome unknown
     std::optional<std::size_t> unknown_most; ///< so many requests were truly raced
-    /// Share of the mutations told unknown or found, and executed, that were told found, at least.
+    /// Of the executed mutations that were reported as unknown or found, the least share reported as found.
     double found = 0;
     double queries_answered = 0;     ///< share of the queries that got the upstream's answer, at least
     std::size_t queries_excused = 0; ///< so many may miss it besides
@@ -31,8 +31,8 @@ struct Promises {
 /// How many times each reference was executed.
 using Executions = std::map<std::string, std::size_t>;
 
-/// Holds what the clients were told against what was executed. Each violation is one sentence with the
-/// reference; none: everything is as it must be.
+/// Compares the outcomes that the clients got with what was executed. Returns one sentence with the reference
+/// for each violation; none if everything is as it must be.
 [[nodiscard]] std::vector<std::string> audit(const std::vector<Record>& records, const Executions& executions,
                                              const std::vector<Outage>& outages, const Promises& promises);
 

@@ -12,7 +12,7 @@
 
 namespace bearerd::ledger {
 
-/// How far the clients have come, for the one who disturbs them.
+/// How far the clients have come, for the code that disturbs them.
 class Progress {
 public:
     explicit Progress(std::size_t clients) : of_client_(clients) {}
@@ -24,10 +24,10 @@ public:
     /// Between two requests: no client sends from here until resume().
     void pause_all();
     void resume();
-    /// By a client, before each request.
+    /// Called by a client before each request.
     void wait_while_paused();
 
-    /// bearerd is gone for good: the clients shall end.
+    /// bearerd is gone for good: the clients must end.
     void give_up();
 
     [[nodiscard]] bool given_up() const { return given_up_; }

@@ -27,7 +27,7 @@ public:
 
     [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
 
-    /// What became of the mutations of those who left, by the outcome in bearerd's log.
+    /// The mutations of apps that left, counted by the outcome in bearerd's log.
     [[nodiscard]] const std::map<std::string, std::size_t>& outcomes() const { return outcomes_; }
 
 private:

@@ -1,6 +1,6 @@
 // Every mutation is sent one to five times: at once, after an app's time-out, and over kill -9 and restart.
-// Afterwards the upstream's ledger must have one row for each key that anybody was told was executed, and
-// none twice (contract 10).
+// Afterwards the upstream's ledger must have one row for each key that was reported as executed to anyone,
+// and none twice (contract 10).
 #include "bearerd_process.hpp"
 #include "client.hpp"
 #include "profile.hpp"
@@ -43,7 +43,7 @@ struct Options {
     bool look_up = true;
 };
 
-/// What one sending of a transaction was told.
+/// The outcome that one attempt of a transaction got.
 struct Told {
     enum class What { acknowledged, executed, no, unknown, key_reused, nothing };
     What what = What::nothing;
@@ -82,7 +82,7 @@ void read(const test::HttpResponse& response, Told& told) {
                     : executed == "no"                                    ? Told::What::no
                                                                           : Told::What::unknown;
     } else {
-        told.what = Told::What::unknown; // the upstream's own: a status, or an error that tells nothing
+        told.what = Told::What::unknown; // the upstream's own: a status, or an error that proves nothing
     }
 }
 
@@ -282,9 +282,9 @@ private:
         if (bodies.size() > 1)
             complain("answers differ");
         if (executed && rows == 0)
-            complain("was told that it was executed, and it was not");
+            complain("was reported as executed, and it was not");
         if (only_no && rows != 0)
-            complain("was told that it was not executed, and it was");
+            complain("was reported as not executed, and it was");
     }
 
     Options options_;

@@ -19,7 +19,7 @@ struct RunOptions {
 
 /// What one run with one seed saw.
 struct RunResult {
-    std::map<std::string, std::size_t> mutations; ///< by view, and by code where it is bearerd's error
+    std::map<std::string, std::size_t> mutations; ///< by view, and by code if it is bearerd's error
     std::map<std::string, std::size_t> queries;
     std::map<std::string, std::size_t> faults; ///< that struck, and what was done, by name
     std::size_t executed = 0;

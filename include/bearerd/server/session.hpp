@@ -68,7 +68,7 @@ private:
     enum class Phase : std::uint8_t {
         waiting, ///< for the next request, of which nothing has arrived
         settled, ///< the same, and the socket was looked at once more after a while
-        serving, ///< nothing of the answer has been sent, so another one can take its place
+        serving, ///< no byte of the answer has been sent, so another answer can take its place
         writing, ///< some of the answer has been sent
     };
 

@@ -83,7 +83,7 @@ TEST_F(EdgeWaitTest, TellsOnceOfWhatIsNotRead) {
     EXPECT_TRUE(over());
 }
 
-/// Nothing is lost between two waits, whoever ran the loop meanwhile.
+/// Nothing is lost between two waits, even if the loop ran meanwhile.
 TEST_F(EdgeWaitTest, TellsOfWhatCameWhileNobodyWaited) {
     say("a");
     look();

@@ -447,7 +447,7 @@ TEST_F(DialerTest, KnownAddressesServeWhileTheNameServerIsSilent) {
     names->hang();
     EXPECT_EQ(dialed_port(), known.port());
     EXPECT_EQ(dialed_port(), known.port());
-    EXPECT_TRUE(turn_until([&] { return names->asked() == 2; })); // and one look-up runs behind them
+    EXPECT_TRUE(turn_until([&] { return names->asked() == 2; })); // and one look-up runs in the background
 }
 
 TEST_F(DialerTest, LookUpsThatHangAreBoundedAndHoldUpNeitherNewOnesNorTheEnd) {
