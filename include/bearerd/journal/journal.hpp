@@ -21,10 +21,10 @@ struct Entry {
 
     Intent intent; ///< the writer's, once it is handed over; the writer assigns the number
 
-    // The writer's:
-    bool on_disk = false; ///< it may be found there, so that its outcome belongs there too
+    // Used by the writer:
+    bool on_disk = false; ///< it may be on the disk, so its outcome must be written too
 
-    // The request's thread's:
+    // Used by the request's thread:
     net::Executor executor;
     net::Event* waiting = nullptr; ///< set once it is known whether the intent survives a crash
     bool durable = false;
