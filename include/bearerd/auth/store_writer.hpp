@@ -32,7 +32,7 @@ public:
     struct Events {
         std::function<void(Found)> found; ///< once, on the writer's thread
         std::function<void()> failed;     ///< a record could not be stored; on the writer's thread
-        std::function<void()> reading{}; ///< before it reads, on the writer's thread, no lock; may be empty
+        std::function<void()> reading{};  ///< before it reads, on the writer's thread, no lock; may be empty
     };
 
     /// Reads the files at once.
