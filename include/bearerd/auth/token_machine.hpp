@@ -20,9 +20,9 @@ namespace bearerd::auth {
 ///
 /// These always hold, and are tested over random events: at most one login runs; the generation only grows;
 /// an expired token is never given out; a rejection of an old generation starts nothing; a denied document
-/// starts no login while its denial holds; there are no more logins that only show that their documents are
-/// denied than documents, and after that one in each `denied_for`; no login is tried before its back-off is
-/// over; every failure state has a next wake-up; nothing starts after stop().
+/// starts no login while its denial holds; logins that only show that their documents are denied are at
+/// most one for each document, and after that one in each `denied_for`; no login is tried before its back-off
+/// is over; every failure state has a next wake-up; nothing starts after stop().
 class TokenMachine {
 public:
     /// The two inputs that pure code can't have by itself.

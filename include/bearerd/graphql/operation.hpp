@@ -13,7 +13,7 @@ enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown
 
 [[nodiscard]] std::string_view to_string(OperationKind kind) noexcept;
 
-/// A request as received from the app. The views must outlive the call only.
+/// A request as received from the app. The views must outlive only the call.
 struct RequestView {
     bool is_get = false;
     std::string_view query_string; ///< of the request target, without '?', still percent-encoded

@@ -41,10 +41,10 @@ struct Judgement {
 /// about the others; a caller that knows how many there are checks `of_one_root_field`. A status in
 /// `rules.statuses` is a rejection whatever the body, unless the request may mutate and the body shows that
 /// something ran (data, or a path below a root field). HTTP 403 never is. Parses JSON only where a quick
-/// search finds something to judge. With `rules.pointers`, an answer without errors is a rejection too if a
-/// value stands at one of them and `data` holds nothing else; of what may mutate, it speaks for one root
-/// field. An app's own login (`own_login`) is not judged so: it is that login which failed. Never throws but
-/// for lack of memory; deeper than 512 levels is `ok`.
+/// search finds something to judge. With `rules.pointers`, an answer without errors is a rejection too if
+/// there is a value at one of them and `data` holds nothing else; if the request may mutate, it applies to
+/// one root field. An app's own login (`own_login`) is not judged by them: there it is that login which
+/// failed. Throws only if memory runs out; JSON deeper than 512 levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules, bool own_login = false);
 
