@@ -115,8 +115,8 @@ void token(Families& out, const Snapshot& snapshot) {
     const Totals& totals = snapshot.totals;
     counters(out, "bearerd_logins_total", "Logins that were tried, by how they ended.", "result",
              login_results, totals.logins);
-    counters(out, "bearerd_token_swaps_total", "Tokens that came into use, by where they came from.",
-             "source", swap_sources, totals.token_swaps);
+    counters(out, "bearerd_token_swaps_total", "Tokens that were adopted, by where they came from.", "source",
+             swap_sources, totals.token_swaps);
     counters(out, "bearerd_token_ignored_total", "Tokens in responses that were not adopted, by why.",
              "reason", ignored_reasons, totals.tokens_ignored);
     gauge(out, "bearerd_token_expiry_seconds", "How long the token is still good; 0 without one.",

@@ -31,7 +31,7 @@ Signals:
                    on the spot
   SIGHUP           read the configuration and the password again; a file with a mistake is
                    reported and what runs stays as it is; no request is lost. A changed
-                   threads, journal.directory or journal.max_size takes a restart; a changed
+                   threads, journal.directory or journal.max_size requires a restart; a changed
                    limits.request_header applies to new listeners.
 
 Under systemd (Type=notify) it tells when it is ready, how the login stands, and feeds the

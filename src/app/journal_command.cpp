@@ -260,7 +260,7 @@ int journal_command(const std::string& file, const JournalOptions& options) {
         return exit_failed;
     print(stdout, listed(*reading, options));
     if (reading->damaged != 0)
-        complain(std::to_string(reading->damaged) + " damaged records were passed over");
+        complain(std::to_string(reading->damaged) + " damaged records were skipped");
     return exit_fine;
 }
 

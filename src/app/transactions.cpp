@@ -106,7 +106,7 @@ void Transactions::make_events() {
 
 void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     if (!generation.identifier)
-        restored_.clear(); // what is sent until there is a guard again stands in the journal only
+        restored_.clear(); // what is sent until there is a guard again is in the journal only
     if (!generation.identifier || directory_.empty())
         return;
     if (std::string name = name_of(*generation.settings); std::exchange(restored_, name) == name)

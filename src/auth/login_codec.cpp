@@ -51,7 +51,7 @@ std::string quote_message(const Json& errors, std::span<const Secret* const> sec
     return quoted(message->get_ref<const std::string&>(), secrets);
 }
 
-/// What stands at a pointer of `auth.rejected_at`; nullptr if that is nothing.
+/// Returns the value at a pointer of `auth.rejected_at`; nullptr if there is none.
 const Json* value_at(const Json& answer, const std::string& pointer) {
     const Json* found = nullptr;
     try {

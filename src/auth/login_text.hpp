@@ -52,7 +52,7 @@ graphql_body(std::string_view query,
 /// Why a value in a token's place is none, as a part of a sentence; empty if that says nothing.
 [[nodiscard]] std::string_view token_flaw(std::string_view value) noexcept;
 
-/// The string or number that stands at a JSON pointer of a text, as text; nullopt if there is none.
+/// Returns the string or number at a JSON pointer of a text, as text; nullopt if there is none.
 [[nodiscard]] std::optional<std::string> text_at(std::string_view json, std::string_view pointer);
 
 /// The same of a string only. Empty if there is none, or if the pointer is empty.

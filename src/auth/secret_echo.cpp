@@ -163,7 +163,7 @@ private:
     std::string_view text_;
 };
 
-/// Letters and digits alone can be too few where symbols stand between them.
+/// Letters and digits alone can be too few if there are symbols between them.
 bool holds_characters_of(std::string_view text, std::string_view secret) {
     const Secret message = visible(text);
     const Needle needle{message.reveal()};

@@ -21,7 +21,7 @@ StoreSettings store_settings(const config::Settings& settings, const config::Cre
             account_of(settings), credentials.password.clone()};
 }
 
-/// A static token stands in a file already.
+/// A static token is in a file already.
 bool has_store(const config::Settings& settings) {
     return !settings.token_store.directory.empty() && settings.auth.kind != config::LoginKind::static_token;
 }

@@ -102,7 +102,7 @@ void Writer::begin_member(Members& all, std::string_view name) {
     out_ += name;
 }
 
-/// Brings what stands in `out_` from `begin` on, which is the members, into the order of their names.
+/// Sorts the members, which are in `out_` from `begin` on, by their names.
 void Writer::sort(std::size_t begin, Members& all) {
     const auto by_name = [this](const Member& a, const Member& b) { return name_of(a) < name_of(b); };
     if (!std::ranges::is_sorted(all, by_name)) {
@@ -116,7 +116,7 @@ void Writer::sort(std::size_t begin, Members& all) {
     shorten(begin, longest_value);
 }
 
-/// Replaces what stands in `out_` from `begin` on by its digest if it is longer.
+/// Replaces the part of `out_` from `begin` on by its digest if it is longer.
 void Writer::shorten(std::size_t begin, std::size_t longest) {
     if (out_.size() - begin <= longest)
         return;

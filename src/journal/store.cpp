@@ -171,7 +171,7 @@ std::string Store::carried_resolved() {
     std::string all;
     for (const auto& [number, text] : texts) {
         const JournalEntry& item = book_.entries().at(number);
-        // Of what was not surely executed the guard forgets nothing: its repeat would be sent.
+        // The guard forgets nothing that may not have been executed: its repeat would be sent.
         const bool has_end = !item.guarded() || item.executed() == outcome::Executed::yes;
         const bool over = has_end && age_of(item, now, wall_ms()) >= settings_.remember;
         if (over || size > settings_.max_size / 8) {

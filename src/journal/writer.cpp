@@ -207,8 +207,8 @@ void Journal::Writer::tell_concluded(const Batch& batch) {
     }
 }
 
-/// A number is given once, even where its record then can't be written: some of it may be on the disk all the
-/// same, and would stand in for another mutation's.
+/// A number is given once, even if its record then can't be written: a part of the record may be on the disk,
+/// and would be taken for another mutation's.
 std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>& records) {
     next_number_ = std::max(next_number_, store_.book().next_number());
     std::string bytes;
@@ -379,7 +379,7 @@ void Journal::Writer::tell_opened() {
         log::warning("journal: a record that a crash cut off was dropped",
                      {{"bytes", static_cast<std::int64_t>(damage.torn_bytes)}});
     if (damage.records != 0)
-        log::warning("journal: damaged records were passed over",
+        log::warning("journal: damaged records were skipped",
                      {{"records", static_cast<std::int64_t>(damage.records)}});
     if (!stopping_)
         events_.opened(std::move(items));

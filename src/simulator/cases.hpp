@@ -45,7 +45,7 @@ Seen observe(const PlannedField& field, const Outcome& outcome);
 std::string ending_in_words(const Seen& seen);
 
 /// The fault that keeps an answer from arriving in its documented shape, though the operation was executed;
-/// empty where none does.
+/// empty if none does.
 std::string_view spoiler(const std::vector<Fault>& faults);
 
 /// Which cases were exercised, how often, and how each ended.

@@ -67,7 +67,7 @@ struct Fault {
     std::int64_t bytes = 1 << 20;  ///< Of `huge`.
 };
 
-/// The names of Fault::Kind as they stand in JSON.
+/// The names of Fault::Kind in JSON.
 std::string_view name_of(Fault::Kind kind);
 std::vector<std::string_view> fault_names();
 

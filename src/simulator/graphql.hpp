@@ -15,7 +15,7 @@ struct Location {
     int column = 1;
 };
 
-/// A value as it stands in a document. `text` is the name of a variable or an enum value, the digits of a
+/// A value as written in a document. `text` is the name of a variable or an enum value, the digits of a
 /// number, or a string without its quotes and escapes.
 struct Value {
     enum class Kind { null, boolean, integer, number, string, enumeration, variable, list, object };

@@ -18,7 +18,7 @@ struct HttpRequest {
     std::string body;
     bool keep_alive = true;
     std::uint64_t connection = 0;
-    std::string client_certificate; ///< Its subject; empty where none was shown.
+    std::string client_certificate; ///< Its subject; empty if none was sent.
 
     /// The first header of that name, compared without case; empty if there is none.
     [[nodiscard]] std::string_view header(std::string_view name) const;

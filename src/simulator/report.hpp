@@ -11,8 +11,8 @@ namespace bearerd::sim {
 inline constexpr auto default_control = "127.0.0.1:8444";
 
 /// Asks the simulator whose control port this is which cases were exercised, and prints it. The exit code: 0
-/// where each case was answered as documented at least once, 1 where not, 69 where no simulator answers
-/// within five seconds.
+/// if each case was answered as documented at least once, 1 if not, 69 if no simulator answers within five
+/// seconds.
 int report(const asio::ip::tcp::endpoint& control, bool json);
 
 /// The table for people, by what GET /__cases answers; its last line says what is missing.

@@ -20,7 +20,7 @@ std::span<const Scenario> scenarios();
 /// one; "none" only ends. Why it can't, or empty.
 [[nodiscard]] std::string begin_scenario(Api& api, std::string_view text);
 
-/// Why `begin_scenario` would refuse it; empty where it wouldn't.
+/// Why `begin_scenario` would refuse it; empty if it would not.
 [[nodiscard]] std::string check_scenario(std::string_view text);
 
 /// Each with its sentence, a line each.

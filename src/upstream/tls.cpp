@@ -98,8 +98,8 @@ private:
     std::vector<std::string> sentences_;
 };
 
-/// Whatever certificate stands in the file is trusted, an intermediate or the server's own included. The
-/// chain ends there. The server's name is verified all the same.
+/// Trusts every certificate in the file, also an intermediate or the server's own. The chain ends there. The
+/// server's name is still verified.
 void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
     const bool fine =
         SSL_CTX_load_verify_file(context, file.c_str()) == 1 &&

@@ -381,7 +381,7 @@ TEST_F(JournalTest, TakesWhatAReloadCanChangeAndSaysWhatItCant) {
     daemon->process().signal(SIGHUP);
     ASSERT_TRUE(daemon->process().wait_for_line("configuration reloaded"));
     EXPECT_THAT(daemon->output(),
-                HasSubstr("a changed journal.directory or journal.max_size takes a restart"));
+                HasSubstr("a changed journal.directory or journal.max_size requires a restart"));
     EXPECT_EQ(code_of(daemon->post(redemption("sale-2"))), "OVERLOADED");
 }
 

@@ -151,8 +151,8 @@ Options read(int argc, char** argv) {
         ->check(CLI::ExistingFile);
     app.add_option(
         "--expect", options.expected,
-        "for daemons that are known to be broken: exit with 0 where a violation has this in its text, "
-        "with 1 where none has");
+        "for daemons that are known to be broken: exit with 0 if a violation has this in its text, "
+        "with 1 if none has");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -74,7 +74,7 @@ public:
         now += 1min;
     }
 
-    /// Runs the loop until it holds; fails the test where that takes too long.
+    /// Runs the loop until it holds; fails the test if that takes too long.
     void run_until(const std::function<bool()>& held) {
         const auto limit = std::chrono::steady_clock::now() + 10s;
         while (!held() && std::chrono::steady_clock::now() < limit) {

@@ -326,7 +326,7 @@ TEST_F(ForwarderTest, TheVerdictOnA401DependsOnItsBytesAloneAndNotOnHowTheyCome)
     }
 }
 
-/// What came of it may be the beginning of an answer that shows data.
+/// The part that arrived may be the beginning of an answer that shows data.
 TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
     const Answer broken{401, {}, {"first half"}, 100, errc::truncated};
     const Answer endless{

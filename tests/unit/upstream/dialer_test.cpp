@@ -341,7 +341,7 @@ protected:
         co_return std::make_unique<DialResult>(std::move(result));
     }
 
-    /// The port that was connected to; 0 where that failed.
+    /// The port that was connected to; 0 if that failed.
     int dialed_port() {
         const auto result = bearerd::test::run_task(context, boxed_dial(the_dialer()));
         const auto* dialed = std::get_if<Dialed>(result.get());
