@@ -6,12 +6,11 @@
 #include <string>
 #include <string_view>
 
-/// How it stands, in words: what /readyz answers, and what the support desk reads at the top of the status
-/// page.
+/// The state in words: what /readyz answers, and what the support desk reads at the top of the status page.
 namespace bearerd::admin {
 
-/// Whether requests can be served: started, not draining, and with a token that is good (contract 8). The
-/// upstream's health is no part of it.
+/// Whether requests can be served: started, not draining, and with a valid token (contract 8). The
+/// upstream's health is not part of it.
 struct Readiness {
     bool ready = false;
     std::string reason; ///< empty when ready

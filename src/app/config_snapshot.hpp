@@ -16,21 +16,21 @@ namespace bearerd::app {
 /// What is built once from one set of settings and shared by all threads. A reload makes another one;
 /// requests in flight keep the old one alive.
 struct ConfigSnapshot {
-    /// Throws std::runtime_error with a sentence where a TLS file can't be used.
-    /// `secret`: of the guard's HMACs.
+    /// Throws std::runtime_error with a sentence if a TLS file can't be used.
+    /// `secret`: the key of the guard's HMACs.
     ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret);
 
     std::shared_ptr<const config::Settings> settings;
-    std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback
+    std::unique_ptr<upstream::TlsContext> tls; ///< nullptr for an http:// upstream on loopback
     /// Where logins go, if that is another server than the upstream's.
     std::optional<config::Upstream> login;
     std::unique_ptr<upstream::TlsContext> login_tls; ///< likewise
     proxy::ForwardPlan plan;
     reconcile::Plan reconcile_plan;
-    std::unique_ptr<const transaction::Identifier> identifier; ///< none: no rule replays repeats
+    std::unique_ptr<const transaction::Identifier> identifier; ///< nullptr: no rule replays repeats
 };
 
-/// Logs which changes between two sets of settings a process that runs can't take up.
+/// Logs which changes between two sets of settings require a restart.
 void warn_of_what_stays(const config::Settings& before, const config::Settings& after);
 
 } // namespace bearerd::app
