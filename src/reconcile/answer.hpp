@@ -4,7 +4,7 @@
 
 #include <string_view>
 
-/// What the text of an answer says. Pure.
+/// Reads the answer to a look-up. Pure.
 namespace bearerd::reconcile {
 
 /// Judges a whole, decoded answer by the value at `pointer` (RFC 6901). Found: a value other than null,
