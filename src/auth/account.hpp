@@ -7,8 +7,8 @@
 
 namespace bearerd::auth {
 
-/// Whose token it is, and by which login: what the token store is bound to beside the upstream. The user
-/// alone if the login is contract 1's, since older stores know no other.
+/// Returns whose token it is, and by which login: what the token store is bound to besides the upstream. It
+/// is only the user if the login is that of contract 1, since older stores know no other.
 [[nodiscard]] inline std::string account_of(const config::Settings& settings) {
     const config::Auth& auth = settings.auth;
     if (auth.kind == config::LoginKind::graphql && !auth.login_url)
@@ -21,12 +21,12 @@ namespace bearerd::auth {
     return account;
 }
 
-/// The configured user as people know it.
+/// Returns the configured user as people know it.
 [[nodiscard]] inline std::string user_in_words(const config::Settings& settings) {
     return settings.auth.kind == config::LoginKind::static_token ? "static token" : settings.credentials.user;
 }
 
-/// What has to be corrected after a rejected login.
+/// Returns what must be corrected after a rejected login.
 [[nodiscard]] constexpr std::string_view credential_in_words(config::LoginKind kind) noexcept {
     switch (kind) {
     case config::LoginKind::oauth2_client_credentials:

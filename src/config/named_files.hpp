@@ -13,14 +13,14 @@
 /// Files that settings name.
 namespace bearerd::config {
 
-/// A relative path starts from the configuration file's folder; an empty one stays empty. `environment` must
-/// outlive the parser.
+/// Makes a relative path start from the configuration file's folder; an empty one stays empty. `environment`
+/// must outlive the parser.
 [[nodiscard]] Parser<std::string> path_by(const Environment& environment, const Parser<std::string>& parser);
 
-/// The secret in a file's content, or in words why it can't be one.
+/// Returns the secret in a file's content, or in words why it can't be one.
 using SecretIn = std::function<std::variant<Secret, std::string>(const Secret& content)>;
 
-/// Reads the secret of the file into the credentials; or adds a fault at the key, with `prefix` before it.
+/// Reads the secret in the file into the credentials, or adds a fault at the key, with `prefix` before it.
 void read_secret_file(Section& in, const Environment& environment, std::string_view key,
                       const std::string& path, const std::string& prefix, const SecretIn& secret_in,
                       Credentials& out);

@@ -13,7 +13,7 @@
 /// secret is readable by everybody in its pod.
 namespace bearerd::config {
 
-/// What is wrong with the rights, as one sentence; nullopt if nobody but root and `self` may change it.
+/// Returns what is wrong with the rights, as one sentence; nullopt if only root and `self` may change it.
 [[nodiscard]] std::optional<std::string> rights_problem(const FileRights& rights, const Identity& self);
 
 /// Returns the first problem with what is at the path, or with the folders that hold it.
