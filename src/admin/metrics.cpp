@@ -125,7 +125,7 @@ void token(Families& out, const Snapshot& snapshot) {
             totals.token_store_failures);
 }
 
-/// What is known of the age at which the upstream closes idle connections. Absent: nothing yet.
+/// What is known about the age at which the upstream closes idle connections. Absent if nothing is known yet.
 void idle_limits(Families& out, const Snapshot& snapshot) {
     MetricFamily family{"bearerd_upstream_idle_limit_seconds",
                         "The idle age at which the upstream closes connections: at that age (closes), or not "

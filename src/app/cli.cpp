@@ -53,7 +53,7 @@ void describe(CLI::App& app, std::string& file, std::string_view manual) {
     app.set_help_flag("-h,--help", "print this and exit");
 }
 
-/// What the options of all commands say.
+/// The values of the options of all commands.
 struct Options {
     std::string file{default_config_file};
     JournalOptions journal;
@@ -78,7 +78,7 @@ void add_service(CLI::App& command, Options& options) {
         ->option_text("UNIT");
 }
 
-/// The option of `bearerd wait`. Throws for what is no duration.
+/// Adds the option of `bearerd wait`. Parsing throws for anything but a duration.
 void add_timeout(CLI::App& wait, Duration& timeout) {
     wait.add_option_function<std::string>(
             "--timeout",
@@ -195,8 +195,8 @@ int run_commands(int argc, char** argv) {
     return run_chosen(program, options);
 }
 
-/// By now logs, journal and token store are written. A look-up of a name can't be ended: while its thread
-/// goes on, nothing static may be destroyed.
+/// By now logs, journal and token store are written. A name look-up can't be ended: while its thread runs,
+/// no static object may be destroyed.
 void leave_lookups(int status) noexcept {
     if (!upstream::is_looking_up())
         return;

@@ -70,7 +70,7 @@ void AuthorizedExchange::rejected_in_doubt(std::uint64_t document) {
         tokens_.rejected_in_doubt(token_, document);
 }
 
-/// Says that the document was rejected again after the login that it asked for.
+/// Reports that the document was rejected again after the login that it caused.
 void AuthorizedExchange::report_denied(std::uint64_t document) {
     if (after_login_)
         tokens_.denied(token_, document);
