@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration look_every = 50ms;
 
-/// By this process, which holds the folder meanwhile.
+/// Closes it in this process, which locks the folder meanwhile.
 std::optional<std::string> write(Store& store, const Close& close) {
     const auto found = store.book().entries().find(close.number);
     if (found == store.book().entries().end() || !found->second.closable())
@@ -32,7 +32,7 @@ bool is_closed(const std::string& directory, std::uint64_t number) {
     return found != reading->book.entries().end() && found->second.close.has_value();
 }
 
-/// By the daemon that writes there.
+/// Has the daemon that writes there close it.
 std::optional<std::string> hand_over(const std::string& directory, const Close& close, TimePoint end) {
     const auto folder = Folder::open_to_read(directory);
     if (!folder)

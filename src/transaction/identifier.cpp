@@ -73,8 +73,8 @@ bool is_batch(std::string_view body) noexcept {
     return first != std::string_view::npos && body[first] == '[';
 }
 
-/// The guarded rules that take their keys from headers, whatever their order: a fingerprint depends on no
-/// others.
+/// Returns a text for the guarded rules that take their keys from headers, whatever their order: a
+/// fingerprint depends on no other rules.
 std::string header_rules_text(const std::vector<config::TransactionRule>& rules) {
     std::vector<std::string> texts;
     for (const config::TransactionRule& rule : rules) {

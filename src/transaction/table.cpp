@@ -42,7 +42,7 @@ Decision claim_again() noexcept {
     return decision;
 }
 
-/// In a time that does not depend on how many there are, taken over all calls.
+/// Takes amortised constant time.
 void add_waiter(Record& record, const std::shared_ptr<Waiter>& waiter) {
     constexpr std::size_t few = 16;
     if (record.waiters.size() >= record.compact_at) {
@@ -198,8 +198,8 @@ void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint no
     }
 }
 
-/// A person has closed it as not executed while it was looked up, and it is found: it was executed. It is
-/// known again, except where another request has claimed a transaction of it meanwhile.
+/// A person closed it as not executed while it was looked up, and the look-up found it: it was executed. It
+/// is put back, unless another request has claimed one of its transactions meanwhile.
 void Table::revive(const RecordPtr& record) {
     std::erase_if(record->identities, [this](const Digest& identity) { return records_.contains(identity); });
     if (record->identities.empty())
@@ -216,7 +216,7 @@ void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
             execute(record, now);
         record->reconciled = std::move(*result.found);
     }
-    // A question that failed is asked again by the next repeat.
+    // The next repeat tries a failed look-up again.
     record->looked_up =
         record->looked_up || result.found || (record->state == State::executed && result.conclusive);
     Decision decision = without_answer(record);
@@ -237,7 +237,7 @@ bool Table::restore(Restored transaction, TimePoint now) {
     return insert(std::move(transaction), now);
 }
 
-/// Of its identities, those that are not there yet.
+/// Adds those of its identities that are not there yet.
 bool Table::insert(Restored transaction, TimePoint now) {
     const bool executed = transaction.executed == Executed::yes;
     const TimePoint settled_at = now - std::max(transaction.age, Duration{0});
@@ -392,7 +392,7 @@ void Table::remove(const RecordPtr& record) noexcept {
     }
 }
 
-/// It was not executed, and a repeat is sent as new. If memory runs out, people are not shown that.
+/// It was not executed, so a repeat is sent as new. If memory runs out, find() does not show it.
 void Table::free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept {
     remove(record);
     try {
