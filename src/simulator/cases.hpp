@@ -8,14 +8,14 @@
 
 namespace bearerd::sim {
 
-/// What one root field asked for, and how that ended: as much as a case is recognised by.
+/// What one root field asked for, and how that ended: all that identifies a case.
 struct Seen {
     enum class Ending {
         executed,     ///< Or answered, for a query.
         refused,      ///< With a sentence of its own.
-        validation,   ///< With sentences for one field alone.
+        validation,   ///< With sentences for one field only.
         unauthorized, ///< Whatever it was.
-        other,        ///< With more faults than one, for instance: that shows no case.
+        other,        ///< For instance with more than one fault, which shows no case.
     };
 
     std::string root; ///< Empty for `unauthorized`.
@@ -24,7 +24,7 @@ struct Seen {
     std::string sentence; ///< Of `refused` and `validation`.
 };
 
-/// A case of the accreditation, and what it is recognised by.
+/// A case of the accreditation, and what identifies it.
 struct Case {
     std::string_view id;
     std::string_view title;

@@ -39,7 +39,7 @@ struct Selection {
     enum class Kind { field, spread, inline_fragment };
 
     Kind kind = Kind::field;
-    std::string alias; ///< The key of the answer: the field's name where the document gives none.
+    std::string alias; ///< The key of the answer: the field's name if the document gives none.
     std::string name;  ///< Of the field or the fragment.
     std::string type;  ///< The type condition; empty if there is none.
     Arguments arguments;

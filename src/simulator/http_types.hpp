@@ -34,7 +34,7 @@ struct HttpReply {
     Framing framing = Framing::length;
     bool close = false;
     bool stream_events = false;    ///< The body goes out piece by piece, at its blank lines.
-    std::int64_t stream_bytes = 0; ///< A JSON string of so many bytes, made while it is sent.
+    std::int64_t stream_bytes = 0; ///< A JSON string of this many bytes, made while it is sent.
 };
 
 /// The bytes of a reply, body and all.
