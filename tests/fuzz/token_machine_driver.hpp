@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-/// Turns bytes into events for the token machine and holds its promises against a much simpler account of
-/// what has happened. Used by the fuzz target and by the property test.
+/// Turns bytes into events for the token machine, and compares its promises with a much simpler model of what
+/// has happened. Used by the fuzz target and by the property test.
 namespace bearerd::auth::test {
 
 class TokenMachineDriver {

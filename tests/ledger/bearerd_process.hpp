@@ -38,7 +38,7 @@ public:
     bool reload();
 
     [[nodiscard]] std::string output() const;
-    /// Of the one that runs now.
+    /// The output of the one that runs now.
     [[nodiscard]] std::optional<std::string> wait_for_line(std::string_view text) const;
 
     /// While this file exists, the journal of a bearerd that is built with held_journal.cpp does not get

@@ -20,7 +20,7 @@ enum class View {
     not_executed,    ///< bearerd's error with executed "no"
     unknown,         ///< bearerd's error with executed "unknown"
     found,           ///< bearerd's error with executed "yes": bearerd looked it up
-    left,            ///< nothing: it left before its request could be sent, and asked no more
+    left,            ///< nothing: it left before its request could be sent, and did not repeat it
     unanswered,      ///< the connection ended without a whole answer
     wrong,           ///< anything that must never be seen; Record::problem says what
 };

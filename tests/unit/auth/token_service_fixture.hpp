@@ -23,7 +23,7 @@ struct Options {
     std::uint32_t pending = 1024;
     std::function<std::optional<Secret>(const std::string&)> read_password = {}; ///< there is a file if set
     std::string password_file = "/password";
-    std::function<void(config::Settings&)> change = {}; ///< what else is another setting
+    std::function<void(config::Settings&)> change = {}; ///< other settings to change setting
 };
 
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
