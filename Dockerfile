@@ -1,5 +1,5 @@
 # bearerd as a container: a sidecar that shares the app's network, or a service of its own. README.md and
-# packaging/container.yaml tell what can be set.
+# packaging/container.yaml say what can be set.
 #
 #   docker build -t bearerd .
 #   docker run --network container:app -e BEARERD_URL=https://api.example.com/graphql \

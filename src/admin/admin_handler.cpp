@@ -16,8 +16,8 @@
 namespace bearerd::admin {
 namespace {
 
-// Whatever a browser is shown from here runs and loads nothing but the page's own two files, is not kept, and
-// is not to be had by other sites.
+// Headers for browsers: the answer may load and run only the page's own two files, is not cached, and is not
+// available to other sites.
 constexpr std::string_view guards =
     "Cache-Control: no-store\r\n"
     "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
@@ -54,7 +54,7 @@ std::optional<std::string> percent_decoded(std::string_view text) {
     return decoded;
 }
 
-/// The value of `key` in a query string, decoded; nullopt if it is not there or broken.
+/// Returns the decoded value of `key` in a query string; nullopt if it is absent or broken.
 std::optional<std::string> key_of(std::string_view query) {
     constexpr std::string_view name = "key=";
     while (!query.empty()) {

@@ -13,7 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// What to correct, and what takes it up: systemd hands credentials over at the start only.
+/// What to correct, and how it takes effect: systemd passes credentials only at the start.
 std::string correct(const auth::AuthStatus& auth) {
     return "Correct the " + std::string{auth.credential} +
            " in bearerd's configuration and restart bearerd (" + std::string{auth.credential_key} +
@@ -113,7 +113,7 @@ Readiness readiness(const Snapshot& snapshot) {
     return {false, reason + next_try(auth)};
 }
 
-/// A change that somebody believes in force is not.
+/// A change that somebody believes to be in force is not.
 Summary with_reload(Summary summary, const std::optional<std::string>& why) {
     if (!why || summary.level == Level::bad || summary.level == Level::busy)
         return summary;
@@ -124,7 +124,7 @@ Summary with_reload(Summary summary, const std::optional<std::string>& why) {
     return summary;
 }
 
-/// Payments that somebody has to look after.
+/// Payments that somebody has to check.
 Summary with_journal(Summary summary, const std::optional<Snapshot::Journal>& journal) {
     if (!journal || journal->unresolved + journal->unheard == 0 || summary.level == Level::bad ||
         summary.level == Level::busy)
@@ -145,7 +145,7 @@ Summary with_journal(Summary summary, const std::optional<Snapshot::Journal>& jo
     return summary;
 }
 
-/// The cause goes before its effects: a login fails because the upstream is down, not the other way round.
+/// The cause comes before its effects: a login fails because the upstream is down, not the other way round.
 Summary summarize(const Snapshot& snapshot) {
     const auth::AuthStatus& auth = snapshot.auth;
     if (snapshot.phase == Phase::draining)

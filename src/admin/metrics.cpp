@@ -81,7 +81,7 @@ void histogram(Families& out, const char* name, const char* help, const Distribu
 void requests(Families& out, const Totals& totals) {
     MetricFamily& family =
         out.emplace_back(MetricFamily{"bearerd_requests_total",
-                                      "Requests from apps, by what they asked for and what became of them.",
+                                      "Requests from apps, by what they asked for and their outcome.",
                                       MetricType::Counter,
                                       {}});
     for (std::size_t kind = 0; kind < Stats::kinds; ++kind) {
@@ -104,7 +104,7 @@ void requests(Families& out, const Totals& totals) {
     counters(out, "bearerd_resends_total", "Requests that were sent upstream once more, by why.", "reason",
              resend_reasons, totals.resends);
     counters(out, "bearerd_reconciliations_total",
-             "Mutations of unknown outcome that the upstream was asked after, by what came of it.", "result",
+             "Mutations of unknown outcome that were looked up at the upstream, by result.", "result",
              reconciliation_results, totals.reconciliations);
     counters(out, "bearerd_repeats_total",
              "Repeated mutations that were answered without being sent, by how.", "result", repeat_results,
@@ -115,8 +115,8 @@ void token(Families& out, const Snapshot& snapshot) {
     const Totals& totals = snapshot.totals;
     counters(out, "bearerd_logins_total", "Logins that were tried, by how they ended.", "result",
              login_results, totals.logins);
-    counters(out, "bearerd_token_swaps_total", "Tokens that came into use, by where they came from.",
-             "source", swap_sources, totals.token_swaps);
+    counters(out, "bearerd_token_swaps_total", "Tokens that were adopted, by where they came from.", "source",
+             swap_sources, totals.token_swaps);
     counters(out, "bearerd_token_ignored_total", "Tokens in responses that were not adopted, by why.",
              "reason", ignored_reasons, totals.tokens_ignored);
     gauge(out, "bearerd_token_expiry_seconds", "How long the token is still good; 0 without one.",
@@ -137,7 +137,7 @@ void token(Families& out, const Snapshot& snapshot) {
             totals.fleet_dropped);
 }
 
-/// What is known of the age at which the upstream closes idle connections. Absent: nothing yet.
+/// What is known about the age at which the upstream closes idle connections. Absent if nothing is known yet.
 void idle_limits(Families& out, const Snapshot& snapshot) {
     MetricFamily family{"bearerd_upstream_idle_limit_seconds",
                         "The idle age at which the upstream closes connections: at that age (closes), or not "

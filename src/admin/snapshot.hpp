@@ -12,7 +12,7 @@
 
 namespace bearerd::admin {
 
-/// Everything that an answer may tell, read at one moment, so that the rest of the module is pure.
+/// Everything that an answer may show, read at one moment, so that the rest of the module is pure.
 struct Snapshot {
     std::string version;
     std::string upstream_url;
@@ -23,7 +23,7 @@ struct Snapshot {
     upstream::Health::View health;
     upstream::KnownLimit unused_limit; ///< of connections that have carried no request
     upstream::KnownLimit used_limit;   ///< of those that have
-    Duration since_last_error{};       ///< meaningful with a health.last_error
+    Duration since_last_error{};       ///< valid with a health.last_error
     Totals totals;
     std::array<std::uint64_t, 2> reloads{};   ///< that succeeded, that failed
     std::optional<std::string> reload_failed; ///< why the last one did, if it did
@@ -32,12 +32,12 @@ struct Snapshot {
         std::uint64_t unresolved = 0;
         std::uint64_t missed = 0; ///< mutations without a record
         bool working = true;
-        std::uint64_t unheard = 0;                   ///< executed, and their apps do not know it
+        std::uint64_t unheard = 0;                   ///< executed, but their apps do not know it
         std::uint64_t unheard_total = 0;             ///< since the start
         std::vector<journal::JournalEntry> listed{}; ///< the newest that are unresolved or unheard
     };
 
-    std::optional<Journal> journal; ///< none is kept
+    std::optional<Journal> journal; ///< nullopt: none is kept
 };
 
 [[nodiscard]] Snapshot take_snapshot(const Sources& sources, TimePoint now);

@@ -87,7 +87,7 @@ Json upstream(const Snapshot& snapshot) {
         {"throttle_available", totals.throttle_available ? Json(*totals.throttle_available) : Json()}};
 }
 
-/// The buckets let a page that asks now and then make the figures of its own interval.
+/// From the buckets, a page can compute the figures for the interval between its own requests.
 Json latency(const Distribution& from) {
     Json buckets = Json::array();
     for (std::size_t i = 0; i < from.counts.size(); ++i) {

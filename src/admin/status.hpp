@@ -8,7 +8,7 @@
 
 namespace bearerd::admin {
 
-/// The JSON of /status.json (contract 8), in UTF-8 whatever bytes the upstream's messages held.
+/// Returns the JSON of /status.json (contract 8), in UTF-8 whatever bytes the upstream's messages had.
 [[nodiscard]] std::string status_json(const Snapshot& snapshot);
 
 /// The JSON of /history.json (contract 8).

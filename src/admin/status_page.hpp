@@ -2,7 +2,7 @@
 
 #include <string_view>
 
-/// The status page's files, which the build embeds as they stand.
+/// The status page's files, which the build embeds as they are.
 namespace bearerd::admin {
 
 [[nodiscard]] std::string_view status_page_html() noexcept;

@@ -17,8 +17,8 @@ struct Distribution {
 
     [[nodiscard]] std::uint64_t count() const noexcept;
 
-    /// The duration below which the fraction `q` of all lie, in milliseconds, as far as the buckets tell:
-    /// linear within a bucket, at most the highest bound. Nothing without observations.
+    /// Returns the quantile `q` in milliseconds, as exactly as the buckets allow: linear within a bucket, at
+    /// most the highest bound. Returns nullopt without observations.
     [[nodiscard]] std::optional<double> quantile_ms(double q) const noexcept;
 };
 
@@ -52,7 +52,7 @@ struct Totals {
     [[nodiscard]] std::uint64_t with_outcome(std::size_t outcome) const noexcept;
 };
 
-/// Any thread, while the others count on.
+/// Any thread; the other threads may go on counting.
 [[nodiscard]] Totals sum(const std::vector<const Stats*>& threads) noexcept;
 
 } // namespace bearerd::admin

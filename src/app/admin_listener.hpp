@@ -20,14 +20,14 @@ public:
     AdminListener(const AdminListener&) = delete;
     AdminListener& operator=(const AdminListener&) = delete;
 
-    /// Listens where the settings say, if it does not already. Returns what is wrong; then nothing has
-    /// changed.
+    /// Listens where the settings say, if it does not already. Returns what is wrong, if anything; then
+    /// nothing has changed.
     [[nodiscard]] std::optional<std::string> open(const config::Settings& settings);
 
-    /// Answers by these from the next request on.
+    /// Answers from these from the next request on.
     void serve(const config::Settings& settings, admin::Sources sources);
 
-    /// Closes; what is being answered is cut.
+    /// Closes all; answers in progress are cut.
     void close() noexcept;
 
 private:

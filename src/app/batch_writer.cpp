@@ -28,8 +28,8 @@ public:
         regular_file_ = ::fstat(descriptor, &status) == 0 && S_ISREG(status.st_mode);
     }
 
-    /// Gives back how many lines were lost, the one that was cut among them: the descriptor is broken, or
-    /// takes no more when it is time to end. While running, it is waited for.
+    /// Returns how many lines were lost, including the one that was cut: because the descriptor is broken, or
+    /// accepts no more when it is time to end. While running, waits for the descriptor.
     std::size_t operator()(std::string_view bytes, const std::atomic<bool>& stop) const {
         const auto lines_left = [&bytes] {
             return static_cast<std::size_t>(std::count(bytes.begin(), bytes.end(), '\n'));
@@ -123,7 +123,7 @@ void BatchWriter::run() {
         lock.unlock();
         std::size_t lost = output_(batch, stop_);
         if (dropped != 0 && (lost != 0 || output_(notice_(dropped), stop_) != 0))
-            lost += dropped; // to be told later
+            lost += dropped; // to be reported later
         lock.lock();
         dropped_ += lost;
         writing_ = false;

@@ -14,11 +14,11 @@
 namespace bearerd::app {
 
 /// Writes lines to a descriptor, or to some other output, from a thread of its own, in batches. add() never
-/// waits for the output: a slow one is waited for by that thread, what does not fit meanwhile is dropped and
+/// waits for the output: that thread waits for a slow one, and what does not fit meanwhile is dropped and
 /// counted.
 class BatchWriter {
 public:
-    /// The line that tells how many were dropped. Called on the writer's thread, which holds no lock then.
+    /// Returns the line that says how many were dropped. Called on the writer's thread without a lock held.
     using Notice = std::function<std::string(std::size_t dropped)>;
 
     /// Writes a batch and returns how many lines were lost. Called on the writer's thread. Waits for a slow

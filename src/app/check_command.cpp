@@ -28,8 +28,8 @@ std::string reason() {
     return std::generic_category().message(errno);
 }
 
-/// Whether a file can be made there. The folder itself is made at the first token, so its parent may have to
-/// do. The same for the journal's.
+/// Whether a file can be made there. The folder itself is made with the first token, so its parent may be
+/// checked instead. The same for the journal's.
 std::string store_problem(const std::string& directory) {
     struct stat status{};
 
@@ -95,7 +95,7 @@ std::optional<config::ValidConfig> load_within(const config::Environment& enviro
     return std::nullopt;
 }
 
-/// A password's file that can't be used must not hide a certificate's: each is listed, in one run.
+/// A password's file that can't be used must not hide a certificate's: one run lists each.
 void add_faults_of_named_files(const std::string& file, config::Environment environment,
                                std::vector<config::ConfigError>& faults) {
     environment.read_file = [](const std::string&) { return config::unread_secret(); };

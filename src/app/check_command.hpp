@@ -9,18 +9,19 @@
 
 namespace bearerd::app {
 
-/// The settings and warnings, or nullopt after every fault was printed to standard error with its position.
+/// Returns the settings and warnings, or nullopt after printing every fault with its position to standard
+/// error.
 [[nodiscard]] std::optional<config::ValidConfig> load_config(const std::string& file);
 
 /// A sentence about a setting, "upstream.tls.ca_file: PATH can't be used", with its place in the file.
 [[nodiscard]] config::ConfigError place_fault(const std::string& file, const std::string& sentence);
 
 /// `bearerd check`: validates the file and, as this user, what can only be seen by opening it: TLS files, the
-/// token store's folder and key. Touches no network and changes nothing. Gives back the exit status.
+/// token store's folder and key. Uses no network and changes nothing. Returns the exit status.
 [[nodiscard]] int check_command(const std::string& file);
 
-/// `bearerd check --settings`: the file alone. What it names is not opened, and variables that are not set
-/// are no faults: for who does not have the service's environment, such as its ExecReload=.
+/// `bearerd check --settings`: checks the file alone. What it names is not opened, and variables that are not
+/// set are no faults: for callers without the service's environment, such as its ExecReload=.
 [[nodiscard]] int check_settings_command(const std::string& file);
 
 } // namespace bearerd::app

@@ -53,7 +53,7 @@ void describe(CLI::App& app, std::string& file, std::string_view manual) {
     app.set_help_flag("-h,--help", "print this and exit");
 }
 
-/// What the options of all commands say.
+/// The values of the options of all commands.
 struct Options {
     std::string file{default_config_file};
     JournalOptions journal;
@@ -78,7 +78,7 @@ void add_service(CLI::App& command, Options& options) {
         ->option_text("UNIT");
 }
 
-/// The option of `bearerd wait`. Throws for what is no duration.
+/// Adds the option of `bearerd wait`. Parsing throws for anything but a duration.
 void add_timeout(CLI::App& wait, Duration& timeout) {
     wait.add_option_function<std::string>(
             "--timeout",
@@ -137,14 +137,14 @@ void add_commands(CLI::App& program, Options& options) {
     check.add_flag("--settings", options.settings_only,
                    "check the settings alone and open no file that they name");
     add_service(check, options);
-    add_service(add_command(program, "login", "log in once and tell how it went", manual::login, options),
+    add_service(add_command(program, "login", "log in once and report the result", manual::login, options),
                 options);
-    add_command(program, "status", "tell how the running bearerd does", manual::status, options)
+    add_command(program, "status", "show the state of the running bearerd", manual::status, options)
         .add_flag("--json", options.status_as_json, "print the daemon's answer as JSON, for programs");
     add_timeout(
         add_command(program, "wait", "wait until the running bearerd is ready", manual::wait, options),
         options.timeout);
-    add_journal(add_command(program, "journal", "list the mutations that were sent and what became of them",
+    add_journal(add_command(program, "journal", "list the mutations that were sent and their outcomes",
                             manual::journal, options),
                 options);
 }
@@ -195,8 +195,8 @@ int run_commands(int argc, char** argv) {
     return run_chosen(program, options);
 }
 
-/// By now logs, journal and token store are written. A look-up of a name can't be ended: while its thread
-/// goes on, nothing static may be destroyed.
+/// By now logs, journal and token store are written. A name look-up can't be ended: while its thread runs,
+/// no static object may be destroyed.
 void leave_lookups(int status) noexcept {
     if (!upstream::is_looking_up())
         return;

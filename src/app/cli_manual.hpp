@@ -31,7 +31,7 @@ Signals:
                    on the spot
   SIGHUP           read the configuration and the password again; a file with a mistake is
                    reported and what runs stays as it is; no request is lost. A changed
-                   threads, journal.directory or journal.max_size takes a restart; a changed
+                   threads, journal.directory or journal.max_size requires a restart; a changed
                    limits.request_header applies to new listeners.
 
 Under systemd (Type=notify) it tells when it is ready, how the login stands, and feeds the
@@ -87,8 +87,8 @@ Exit status: 0 ready, 69 not ready after the timeout (the message says why not),
 78 bad configuration, or admin.address is off.)";
 
 inline constexpr std::string_view journal =
-    R"(Lists what stands in journal.directory: when each mutation was about to be sent, under
-which request id, with which key, and what became of it. EXECUTED says
+    R"(Lists what is in journal.directory: when each mutation was about to be sent, under
+which request id, with which key, and its outcome. EXECUTED says
   yes                 the upstream answered (where an error code follows, by an error)
   yes, by lookup      no whole answer came, but asking the upstream found it
   yes, by recovery    the same, later, in the background

@@ -44,9 +44,9 @@ void warn_of_what_stays(const config::Settings& before, const config::Settings& 
         log::warning("a changed limits.request_header takes effect for new listeners only", {});
     if (after.journal.directory != before.journal.directory ||
         after.journal.max_size != before.journal.max_size)
-        log::warning("a changed journal.directory or journal.max_size takes a restart", {});
+        log::warning("a changed journal.directory or journal.max_size requires a restart", {});
     if (after.threads != before.threads)
-        log::warning("a changed number of threads takes a restart", {});
+        log::warning("a changed number of threads requires a restart", {});
 }
 
 void keep_fleet(const config::Fleet& before, config::Fleet& after) {

@@ -22,7 +22,7 @@ struct ConfigSnapshot {
     ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret);
 
     std::shared_ptr<const config::Settings> settings;
-    std::unique_ptr<upstream::TlsContext> tls; ///< none for an http:// upstream on loopback
+    std::unique_ptr<upstream::TlsContext> tls; ///< nullptr for an http:// upstream on loopback
     /// Where logins go, if that is another server than the upstream's.
     std::optional<config::Upstream> login;
     std::unique_ptr<upstream::TlsContext> login_tls; ///< likewise
@@ -34,7 +34,7 @@ struct ConfigSnapshot {
     std::string claim_prefix; ///< of the names of transactions in the fleet's store
 };
 
-/// Logs which changes between two sets of settings a process that runs can't take up.
+/// Logs which changes between two sets of settings require a restart.
 void warn_of_what_stays(const config::Settings& before, const config::Settings& after);
 
 /// The store of a fleet is not changed while the process runs: logs if it would be, and takes the former

@@ -229,7 +229,7 @@ void Daemon::on_signal(int number) {
 }
 
 void Daemon::reload() {
-    // Before the first login was tried, READY=1 is not ours to send yet: what ends the start will.
+    // Before the first login was tried, READY=1 must not be sent here: the end of the start sends it.
     const bool started = phase_ != admin::Phase::starting;
     if (started)
         systemd::notify_reloading();
@@ -290,7 +290,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
     return std::nullopt;
 }
 
-/// Has every worker serve by what was read.
+/// Makes every worker serve with what was read.
 void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) {
     Worker& first = *workers_.front();
     auto pool = first.make_pool(generation);
@@ -370,8 +370,8 @@ void Daemon::on_worker_drained() {
     signals_.cancel(ignored);
 }
 
-/// An app whose connection closes without a byte may send its mutation again by itself, so whoever waits gets
-/// an answer, however little time there is.
+/// An app whose connection closes without a byte may send its mutation again by itself, so every waiting
+/// app gets an answer, however little time there is.
 void Daemon::hurry(const char* signal_name) {
     hurried_ = true;
     log::warning("a second signal: requests in flight end now", {{"signal", signal_name}});
@@ -402,7 +402,7 @@ int run_daemon(config::ValidConfig config, const std::string& config_file, LogSi
     raise_descriptor_limit();
     log.configure(config.settings.log);
     log_warnings(config_file, config.warnings);
-    // Of the machine, and perhaps over soon: systemd is to start it again, which 78 would keep it from.
+    // A problem of the machine, perhaps over soon: systemd should start it again, which 78 would prevent.
     const auto passing_trouble = [](const std::exception& failure) {
         log::error("can't start", {{"reason", std::string_view{failure.what()}}});
         return exit_failed;

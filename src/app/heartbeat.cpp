@@ -39,7 +39,7 @@ void Heartbeat::stop() {
     timer_.cancel();
 }
 
-/// A loop that hangs leaves the question open; until it answers, there is no other one and nothing to tell.
+/// A loop that hangs does not answer; until it does, no loop is asked again and the watchdog gets nothing.
 void Heartbeat::feed_watchdog() {
     if (silent_ != 0)
         return;

@@ -19,20 +19,20 @@
 
 namespace bearerd::app {
 
-/// Transactions of the journal that somebody has to look after.
+/// Transactions of the journal that need attention.
 struct OpenTransactions {
     std::uint64_t unknown = 0; ///< nobody knows whether they were executed
-    std::uint64_t unheard = 0; ///< executed, and their tills do not know it
+    std::uint64_t unheard = 0; ///< executed, but their tills do not know it
 };
 
-/// How the login stands, for systemctl status; how many transactions are open, and why the last reload was
-/// rejected, if it was.
+/// Returns a line for systemctl status: the login's state, how many transactions are open, and why the last
+/// reload was rejected, if it was.
 [[nodiscard]] std::string status_line(const auth::AuthStatus& status,
                                       const std::optional<std::string>& rejected = {},
                                       OpenTransactions open = {});
 
-/// Tells the service manager now and then how things stand, and its watchdog that every worker's loop turns.
-/// On the first worker's thread.
+/// Sends the state to the service manager from time to time, and keeps its watchdog content as long as every
+/// worker's loop runs. On the first worker's thread.
 class Heartbeat {
 public:
     /// `status` returns nullopt if there is nothing to report. `on_beat` is called at each beat: every ten

@@ -127,7 +127,7 @@ std::string table_row(std::string_view time, std::string_view outcome, std::stri
     return line.append(what) + "\n";
 }
 
-/// By its bytes, or without what a barcode scanner has added.
+/// Compares the bytes, or the text without what a barcode scanner has added.
 bool has_key(const JournalEntry& item, std::string_view key) {
     return std::ranges::any_of(item.intent.fields, [key](const journal::Field& field) {
         return field.key == key || (!field.key.empty() && trim(field.key) == key);
@@ -156,7 +156,7 @@ std::string listed(const journal::Reading& reading, const JournalOptions& option
     return all;
 }
 
-/// Returns exit_fine if a journal is kept; else it has complained.
+/// Returns exit_fine if a journal is kept; otherwise prints the problem.
 int load(const std::string& file, config::Settings& out) {
     auto settings = load_without_secrets(file, "journal.directory");
     if (!settings)
@@ -179,7 +179,7 @@ std::optional<journal::Reading> read(const config::Settings& settings) {
     return std::nullopt;
 }
 
-/// Who runs this program, also behind sudo: "maria" or "1000".
+/// The user who runs this program, also through sudo: "maria" or "1000".
 std::string user_name() {
     constexpr std::size_t room = 16384;
     const char* const behind_sudo = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread
@@ -193,7 +193,7 @@ std::string user_name() {
     return std::to_string(::getuid());
 }
 
-/// The entry to close; complains if there is none, or more than one.
+/// Returns the entry to close; prints a message if there is none, or more than one.
 const JournalEntry* entry_to_close(const journal::Reading& reading, const std::string& request_id) {
     const JournalEntry* found = nullptr;
     bool resolved = false;
@@ -260,7 +260,7 @@ int journal_command(const std::string& file, const JournalOptions& options) {
         return exit_failed;
     print(stdout, listed(*reading, options));
     if (reading->damaged != 0)
-        complain(std::to_string(reading->damaged) + " damaged records were passed over");
+        complain(std::to_string(reading->damaged) + " damaged records were skipped");
     return exit_fine;
 }
 

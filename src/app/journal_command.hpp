@@ -5,9 +5,9 @@
 namespace bearerd::app {
 
 struct JournalOptions {
-    bool unresolved = false; ///< these only
-    bool unheard = false;    ///< these only
-    bool json = false;       ///< an object a line
+    bool unresolved = false; ///< only these
+    bool unheard = false;    ///< only these
+    bool json = false;       ///< one object per line
     std::string key{};       ///< only transactions that have it; empty: all
 };
 
@@ -18,11 +18,11 @@ struct CloseOptions {
 };
 
 /// `bearerd journal`: lists the mutations that the configured journal holds, while a daemon may write it.
-/// Needs neither the password nor what else the file names. Gives back the exit status.
+/// Needs neither the password nor anything else that the file names. Returns the exit status.
 [[nodiscard]] int journal_command(const std::string& file, const JournalOptions& options);
 
 /// `bearerd journal close`: closes an unresolved entry by hand, whether a daemon writes the journal or not.
-/// Gives back the exit status.
+/// Returns the exit status.
 [[nodiscard]] int close_command(const std::string& file, const CloseOptions& options);
 
 } // namespace bearerd::app

@@ -83,7 +83,7 @@ std::size_t count_entries(std::string_view entries) noexcept {
     return count;
 }
 
-/// The journal was restarted, or is not there.
+/// Whether the journal was restarted, or is not there.
 bool means_reconnect(int code) noexcept {
     return code == ECONNREFUSED || code == ECONNRESET || code == ENOTCONN || code == EPIPE ||
            code == EDESTADDRREQ;
@@ -168,7 +168,7 @@ JournaldSocket::Sent JournaldSocket::send_one(std::string_view entry, const std:
     }
 }
 
-/// False: it is time to end, and the journal has taken nothing for a second.
+/// Returns false if it is time to end, and the journal has accepted nothing for a second.
 bool JournaldSocket::wait_until_writable(const std::atomic<bool>& stop) const {
     for (int patience = polls_after_stop; patience > 0; patience -= stop ? 1 : 0) {
         pollfd entry{socket_.get(), POLLOUT, 0};

@@ -22,11 +22,11 @@ namespace bearerd::app {
 
 inline constexpr std::string_view journald_socket = "/run/systemd/journal/socket";
 
-/// The digit that syslog(3) and the journal have for a level.
+/// Returns the digit of syslog(3) and the journal for a level.
 [[nodiscard]] char journald_priority(log::Level level) noexcept;
 
-/// Appends an entry, its size before it as JournaldSocket::send() wants it. `text` is what `journalctl` shows
-/// (MESSAGE); each field is added as BEARERD_ and its key in capitals, so that `journalctl
+/// Appends an entry, with its size before it as JournaldSocket::send() requires. `text` is what `journalctl`
+/// shows (MESSAGE); each field is added as BEARERD_ and its key in capitals, so that `journalctl
 /// BEARERD_EXECUTED=unknown` finds it. Very long values are cut. Pure.
 void append_journald_entry(LogBuffer& out, log::Level level, std::string_view text,
                            std::span<const log::Field> fields);

@@ -25,7 +25,7 @@ void Listeners::change_modes(const config::Settings& settings) {
     }
 }
 
-/// Its sockets go to `shares`, one for each worker. False: it can't, and has said why.
+/// Opens an address; its sockets go to `shares`, one for each worker. Returns false after logging the reason.
 bool Listeners::open_one(const config::Address& address, const config::Settings& settings, Shares& shares) {
     std::vector<server::OpenResult> opened;
     const bool handed_over = address.kind == config::Address::Kind::systemd;
@@ -54,7 +54,7 @@ bool Listeners::open_one(const config::Address& address, const config::Settings&
     return true;
 }
 
-/// exit_fine, or the status for a start that fails so.
+/// Returns exit_fine, or the exit status of a start that fails for this reason.
 int Listeners::open(const config::Settings& settings) {
     Shares shares(workers_.size());
     for (const config::Address& address : settings.listen.addresses) {
@@ -86,7 +86,7 @@ int Listeners::open(const config::Settings& settings) {
     return exit_fine;
 }
 
-/// Only opening it shows what systemd hands over; of other addresses the configuration's warnings tell.
+/// What systemd passes is known only after opening it; the configuration's warnings cover other addresses.
 void Listeners::warn_of_uncovered(const config::Settings& settings) const {
     if (settings.access.allowed_users.empty())
         return;

@@ -12,8 +12,8 @@
 
 namespace bearerd::app {
 
-/// Where the apps' addresses are listened at: opened for a configuration, on every worker, and closed when
-/// another no longer names them. On the first thread, or while its loop does not run.
+/// The sockets on which bearerd listens for apps: opened for a configuration on every worker, and closed when
+/// a later one no longer names them. On the first thread, or while its loop does not run.
 class Listeners {
 public:
     /// Both must outlive it; `config_file` is for messages.
@@ -23,14 +23,14 @@ public:
     Listeners(const Listeners&) = delete;
     Listeners& operator=(const Listeners&) = delete;
 
-    /// Opens what is not open yet. exit_fine, or the status for a start that fails so, which has been said;
-    /// then nothing has been handed to a worker.
+    /// Opens what is not open yet. Returns exit_fine, or the exit status for a start that fails, after
+    /// logging the reason; then no worker has got a socket.
     [[nodiscard]] int open(const config::Settings& settings);
 
     /// Closes what these settings do not name.
     void close_others(const config::Settings& wanted);
 
-    /// Gives unix sockets, those that stay as well, the mode that these settings name.
+    /// Gives all unix sockets, also those that stay open, the mode in these settings.
     static void change_modes(const config::Settings& settings);
 
 private:
@@ -42,7 +42,7 @@ private:
     const std::vector<std::unique_ptr<Worker>>& workers_;
     const std::string& config_file_;
     std::map<std::string, std::vector<std::string>> listening_; ///< configured address → where it listens
-    std::string remote_hand_over_; ///< a socket of systemd's that other machines can reach
+    std::string remote_hand_over_; ///< a socket from systemd that other machines can reach
 };
 
 } // namespace bearerd::app

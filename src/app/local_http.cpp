@@ -28,7 +28,7 @@ LocalFailure failure_of(const Protocol::iostream& stream, const char* missing, D
     return {stream.error().message()};
 }
 
-/// HTTP/1.0 was asked for, so the body is what follows the head to the end.
+/// The request was HTTP/1.0, so the body is everything after the head.
 LocalAnswer body_of(const std::string& answer) {
     const std::size_t end = answer.find("\r\n\r\n");
     if (end == std::string::npos || !answer.starts_with("HTTP/1."))

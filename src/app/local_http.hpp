@@ -10,7 +10,7 @@
 
 namespace bearerd::app {
 
-/// In words.
+/// Why there is no answer, in words.
 struct LocalFailure {
     std::string reason;
     std::string body{}; ///< of an answer whose status is not 200
@@ -21,8 +21,8 @@ using LocalAnswer = std::variant<std::string, LocalFailure>;
 /// How long a command waits for an answer of the daemon.
 inline constexpr Duration local_patience = std::chrono::seconds{5};
 
-/// The body of a 200 answer to GET `target` from a listener on this machine, or why there is none. Blocks,
-/// for `patience` at most; reads at most 1 MiB.
+/// Returns the body of a 200 answer to GET `target` from a listener on this machine, or why there is none.
+/// Blocks for at most `patience`; reads at most 1 MiB.
 [[nodiscard]] LocalAnswer get_local(const config::Address& address, std::string_view target,
                                     Duration patience = local_patience);
 

@@ -7,7 +7,7 @@
 #include <cstdint>
 #include <string_view>
 
-/// Pieces of log lines. By hand rather than by format strings: a line a request is formatted by them.
+/// Pieces of log lines, without format strings, because every request's line is formatted by them.
 namespace bearerd::app {
 
 using LogBuffer = fmt::memory_buffer;
@@ -23,7 +23,7 @@ inline void append(LogBuffer& out, std::int64_t number) {
     append(out, std::string_view{digits.data(), digits.size()});
 }
 
-/// With two decimals.
+/// Appends the number with two decimals.
 inline void append(LogBuffer& out, double number) {
     const std::int64_t hundredths = std::llround(std::abs(number) * 100);
     if (number < 0 && hundredths != 0)

@@ -34,7 +34,7 @@ std::string account(const config::Settings& settings) {
     return "a static token, which takes no login";
 }
 
-/// Without its query: some put a key there.
+/// The URL without its query, which may contain a key.
 std::string address(const config::Settings& settings) {
     const std::string& url = settings.auth.kind == config::LoginKind::static_token
                                  ? settings.upstream.url.text

@@ -1,20 +1,21 @@
 #pragma once
 
-/// What a process that holds a password does for itself before anything else; for commands as for the daemon.
+/// What a process that holds a password does first, in commands as in the daemon.
 namespace bearerd::app {
 
-/// A core dump or a debugger's look would hold password and token (contract 3.10). OpenSSL writes without
-/// MSG_NOSIGNAL, so SIGPIPE is ignored.
+/// Turns off core dumps and tracing, which would reveal password and token (contract 3.10). Ignores SIGPIPE,
+/// because OpenSSL writes without MSG_NOSIGNAL.
 void harden_process() noexcept;
 
-/// The memory of large bodies goes back to the system with them, instead of staying for the next crowd.
+/// Makes the allocator return the memory of large bodies to the system instead of keeping it.
 void give_memory_back() noexcept;
 
-/// Each client and each upstream connection takes a descriptor; the soft limit is often 1024.
+/// Raises the limit on descriptors: each client and each upstream connection takes one, and the soft limit is
+/// often 1024.
 void raise_descriptor_limit() noexcept;
 
-/// Ends the process with `status` at the latest in so many seconds. For when all is
-/// said and done: getaddrinfo can't be interrupted, and Asio waits for it at the end.
+/// Ends the process with `status` after this many seconds at the latest. Called once all else is done:
+/// getaddrinfo can't be interrupted, and Asio waits for it at the end.
 void limit_exit_time(int status, unsigned seconds) noexcept;
 
 } // namespace bearerd::app

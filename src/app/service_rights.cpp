@@ -34,7 +34,7 @@ bool for_root_alone(const FileRights& rights) noexcept {
     return rights.uid == 0 && !by_group && (rights.mode & others) == 0;
 }
 
-/// Of the file and all folders above it; empty if it is not there.
+/// Returns the rights of the file and of all folders above it; empty if it does not exist.
 std::vector<FileRights> rights_up_to_root(const std::string& path) {
     std::error_code failure;
     const fs::path real = fs::canonical(path, failure);
@@ -63,7 +63,7 @@ std::vector<std::pair<std::string, std::string>> named_files(const config::Setti
             {"upstream.tls.client_key_file", tls.client_key_file}};
 }
 
-/// What systemd hands over as a credential the service can read, wherever it comes from.
+/// The service can read what systemd passes as a credential, wherever that comes from.
 bool is_credential(const std::string& path) {
     const char* const folder =
         std::getenv("CREDENTIALS_DIRECTORY"); // NOLINT(concurrency-mt-unsafe): see main

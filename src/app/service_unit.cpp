@@ -27,7 +27,8 @@ namespace {
 
 constexpr std::string_view service_suffix = ".service";
 
-/// Who the process is, and which files it sees. No directory that systemd removes at the end.
+/// Properties that say who the process is and which files it sees; none of a directory that systemd removes
+/// at the end.
 constexpr auto kept_settings = std::to_array<std::string_view>({"AmbientCapabilities",
                                                                 "BindPaths",
                                                                 "BindReadOnlyPaths",
@@ -89,7 +90,7 @@ std::vector<std::string> logical_lines(std::string_view text) {
     return lines;
 }
 
-/// The name before the "@", or the whole; and what follows it.
+/// The name before the "@", or the whole name; and what follows the "@".
 struct NameParts {
     std::string_view prefix;
     std::string_view instance;
@@ -172,7 +173,8 @@ pid_t start(const std::vector<std::string>& words, const Descriptor& output) {
     return child;
 }
 
-/// Reads to the end; nullopt if that does not come within a time in which systemctl answers on any machine.
+/// Reads to the end; returns nullopt if that does not come within a time that is enough for systemctl on any
+/// machine.
 std::optional<std::string> read_to_end(const Descriptor& from) {
     constexpr Duration longest = std::chrono::seconds{20};
     const TimePoint end = BootClock::now() + longest;
@@ -193,7 +195,7 @@ std::optional<std::string> read_to_end(const Descriptor& from) {
     }
 }
 
-/// What a program prints, if it ends with 0 in time; else nullopt.
+/// Returns what a program prints, if it ends with 0 in time; else nullopt.
 std::optional<std::string> output_of(const std::vector<std::string>& words) {
     std::array<int, 2> ends{};
     if (::pipe2(ends.data(), O_CLOEXEC) != 0)
@@ -262,7 +264,7 @@ std::variant<ServiceUnit, std::string> read_unit(std::string_view full_name, std
             named_user = !value->empty();
         unit.properties.push_back(std::string{setting} + "=" + *value);
     }
-    // So does systemd name it; by the same name it is the same user, also while the service runs.
+    // systemd uses the same name; the same name means the same user, also while the service runs.
     if (dynamic && !named_user)
         unit.properties.push_back("User=" + std::string{parts_of(full_name).prefix});
     return unit;

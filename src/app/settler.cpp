@@ -30,7 +30,7 @@ std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fi
     return known ? name : name + "#" + std::to_string(number);
 }
 
-/// What to ask after; nullopt if it is not known, or if the rules or the account have changed since.
+/// Returns what to look up; nullopt if it is not known, or if the rules or the account have changed since.
 std::optional<std::vector<graphql::RootField>> questions(const Settler::Case& what,
                                                          const Settler::Asker& asker) {
     if (what.account != asker.account)
@@ -71,7 +71,7 @@ Settler::Settler(journal::Journal* journal, net::Executor executor, net::Deadlin
 
 void Settler::start(const std::vector<journal::JournalEntry>& items) {
     const journal::Uptime now = journal::uptime();
-    // Of too many, the newest.
+    // If there are too many, keep the newest.
     for (auto item = items.rbegin(); item != items.rend(); ++item) {
         if (!item->unresolved())
             continue;
@@ -154,7 +154,7 @@ net::Task<void> Settler::run() {
     }
 }
 
-/// Asks once after one of them; returns false if that can't be done.
+/// Looks one of them up once; returns false if that is impossible.
 net::Task<bool> Settler::look_up(std::string name) {
     const Asker asker = asker_();
     const Case what = open_.at(name).what;

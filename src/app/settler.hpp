@@ -19,17 +19,17 @@ namespace bearerd::app {
 
 /// Looks up what has no known outcome, in the background: what former processes left, and what becomes
 /// unknown while this one runs. At most one question a second, whatever the number of transactions; each is
-/// asked after again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for` is
-/// over. What is not found stays unknown: it may have been executed all the same. Logs the first and the last
-/// result of each. On one thread, whose loop must drain before this goes.
+/// looked up again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for` is
+/// over. What is not found stays unknown: it may still have been executed. Logs the first and the last result
+/// of each. On one thread, whose loop must drain before this object is destroyed.
 class Settler {
 public:
-    /// Who asks, for as long as it is held: a reload changes it.
+    /// What to ask with, kept alive while it is held: a reload replaces it.
     struct Asker {
         std::shared_ptr<reconcile::Reconciler> reconciler;
         const transaction::Identifier* identifier = nullptr; ///< nullptr: no rule replays repeats
         transaction::Table* table = nullptr;                 ///< the same
-        std::uint32_t account = 0; ///< journal::account_of() the upstream that it asks
+        std::uint32_t account = 0; ///< journal::account_of() for the upstream that it asks
         Duration settle_for{};
     };
 
@@ -43,22 +43,22 @@ public:
         Duration age{}; ///< since it became unknown
     };
 
-    /// `journal`: nullptr: none is kept.
+    /// `journal`: nullptr if none is kept.
     Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
             std::function<Asker()> asker);
     Settler(const Settler&) = delete;
     Settler& operator=(const Settler&) = delete;
     ~Settler() = default;
 
-    /// What former processes left unresolved; a summary is logged once each has been asked after.
+    /// Adds what former processes left unresolved; a summary is logged once each has been looked up.
     void start(const std::vector<journal::JournalEntry>& items);
 
     void add(Case unknown);
 
-    /// Its outcome is known otherwise, or a person has closed it.
+    /// Removes a transaction: its outcome is known otherwise, or a person has closed it.
     void remove(const std::vector<journal::Field>& fields, std::uint32_t account);
 
-    /// No further question. Those under way are ended by the reconciler's group.
+    /// Starts no further look-up. The reconciler's group ends those in progress.
     void stop() noexcept;
 
 private:
@@ -75,7 +75,7 @@ private:
         std::int64_t found = 0;
         std::int64_t not_found = 0;
         std::int64_t not_asked = 0;
-        std::int64_t left = 0; ///< not asked after yet
+        std::int64_t left = 0; ///< not looked up yet
     };
 
     [[nodiscard]] net::Task<void> run();

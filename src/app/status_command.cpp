@@ -76,7 +76,7 @@ std::string requests_line(const json* requests) {
            (outcomes.empty() ? "" : ": " + outcomes);
 }
 
-/// Empty where none is kept.
+/// Returns "" if no journal is kept.
 std::string journal_line(const json* journal) {
     const std::string unresolved = text(journal, "unresolved");
     if (unresolved.empty())

@@ -5,7 +5,7 @@
 
 namespace bearerd::app {
 
-/// "2026-11-25 03:43:51.120Z" of milliseconds since the epoch; `separator` between date and time.
+/// Returns "2026-11-25 03:43:51.120Z" for milliseconds since the epoch; `separator` is between date and time.
 [[nodiscard]] std::string time_text(std::int64_t at_ms, char separator);
 
 } // namespace bearerd::app

@@ -80,7 +80,7 @@ void Transactions::set_limits(const config::Settings& settings) const {
         shared_.journal->set_remember(settings.transactions.remember);
 }
 
-/// Set before the first worker serves, and never again: all threads read them.
+/// Set before the first worker serves and not changed afterwards: all threads read them.
 void Transactions::make_events() {
     transaction::Events& events = shared_.transaction_events;
     using Fields = transaction::Events::Fields;
@@ -106,7 +106,7 @@ void Transactions::make_events() {
 
 void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     if (!generation.identifier)
-        restored_.clear(); // what is sent until there is a guard again stands in the journal only
+        restored_.clear(); // what is sent until there is a guard again is in the journal only
     if (!generation.identifier || directory_.empty())
         return;
     if (std::string name = name_of(*generation.settings); std::exchange(restored_, name) == name)
@@ -121,7 +121,7 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
         return;
     }
     std::vector<journal::JournalEntry> items;
-    // What is in flight in this very process, and was sent without a guard, is unknown until it has ended.
+    // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
     for (const auto& [number, item] : reading->book.entries())
         items.push_back(item);
     restore(items, generation, shared_);

@@ -20,21 +20,21 @@ void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapsh
 /// What the guards of all threads share, made when a configuration first asks for it.
 class Transactions {
 public:
-    /// `journal_directory`: of the journal that is kept, which a reload does not change; empty: none.
+    /// `journal_directory`: that of the journal, which a reload does not change; empty if none is kept.
     Transactions(Shared& shared, Worker& first, std::string journal_directory)
         : shared_{shared}, first_{first}, directory_{std::move(journal_directory)} {
         make_events();
     }
 
-    /// Before a generation is made from the settings: the secret of its HMACs, and the table. Blocking, the
-    /// first time.
+    /// Call before a snapshot is made from the settings: prepares the secret of its HMACs, and the table.
+    /// Blocks the first time.
     [[nodiscard]] const Secret& prepare(const config::Settings& settings);
 
-    /// What of the settings changes what runs, once nothing of them can fail any more.
+    /// Applies the settings, once nothing in them can fail any more.
     void set_limits(const config::Settings& settings) const;
 
-    /// What the journal holds, once for each account and set of guarded rules: before the first request that
-    /// is guarded. Blocking.
+    /// Restores what the journal holds, once for each account and set of guarded rules, before the first
+    /// guarded request. Blocking.
     void restore_from_journal(const ConfigSnapshot& generation);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.

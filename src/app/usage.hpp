@@ -6,8 +6,8 @@
 
 namespace bearerd::app {
 
-/// What to write instead of a command line that was refused, as "did you mean bearerd check?"; empty if
-/// nothing comes near. `arguments` is without the program's name.
+/// Returns a suggestion for a command line that was refused, such as "did you mean bearerd check?"; empty if
+/// nothing is similar. `arguments` is without the program's name.
 [[nodiscard]] std::string usage_suggestion(std::span<const std::string_view> arguments,
                                            std::span<const std::string_view> commands);
 

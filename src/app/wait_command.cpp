@@ -34,7 +34,7 @@ std::optional<std::string> readiness_reason(const std::string& body) {
     return printable(found->get_ref<const std::string&>());
 }
 
-/// Neither a TCP listener nor a unix socket is there.
+/// Whether neither a TCP listener nor a unix socket is there.
 bool nothing_listens(const LocalFailure& failure) {
     return std::ranges::any_of(std::array{ECONNREFUSED, ENOENT}, [&failure](int code) {
         return failure.reason == std::generic_category().message(code);

@@ -21,14 +21,15 @@ using namespace std::chrono_literals;
 constexpr auto drain_look = 10ms;        // how often a draining loop looks whether it is done
 constexpr Duration hurried_stop = 500ms; // for the settlements of a fleet, after a second signal
 
-/// This thread's part of `max_connections`: exact in sum, at least one each.
+/// Returns this thread's share of `max_connections`; the shares add up to it exactly, and each is at least
+/// one.
 std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) noexcept {
     return total / threads + (index < total % threads ? 1 : 0);
 }
 
 } // namespace
 
-/// Keeps everything that a request needs alive for as long as it lasts.
+/// Keeps everything that a request needs alive until it has ended.
 class Worker::ServingHandler final : public server::Handler {
 public:
     ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> generation,
@@ -75,7 +76,7 @@ public:
         return generation_->identifier.get();
     }
 
-    /// Who asks in the background; the handler must be kept alive meanwhile.
+    /// For lookups in the background; the handler must be kept alive meanwhile.
     [[nodiscard]] reconcile::Reconciler& after_crash() noexcept { return after_crash_; }
 
     [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
@@ -147,7 +148,7 @@ std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Co
     auto pool =
         std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, generation->tls.get(), share,
                                          settings.limits.pending_requests, stats_, shared_.health);
-    // Its settings and TLS context live in the generation, so that must not go first.
+    // Its settings and TLS context live in the snapshot, which must not be destroyed first.
     return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
 }
 
@@ -264,7 +265,7 @@ void Worker::drain(std::function<void()> drained) {
     questions_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();
-    // Sessions just accepted begin in a turn that is queued already; they are asked after it.
+    // Sessions just accepted begin in a turn of the loop that is queued already; they are asked after it.
     asio::post(context_, [this] { sessions_.finish_soon(); });
     net::spawn(context_.get_executor(), finish(std::move(drained)), "shutdown");
 }

@@ -29,7 +29,7 @@
 
 namespace bearerd::app {
 
-/// What all workers share and outlives them.
+/// What all workers share; it outlives them.
 struct Shared {
     server::ClientLimit clients;
     server::MemoryBudget bodies;
@@ -37,17 +37,17 @@ struct Shared {
     admin::Reloads reloads;
     std::shared_ptr<fleet::Server> fleet_server; ///< none: nothing is shared with other replicas
     upstream::Health health;
-    journal::Journal* journal = nullptr;              ///< none: off. Goes before the workers do.
-    std::unique_ptr<transaction::Table> transactions; ///< none yet: no rule has asked for it. Never goes.
+    journal::Journal* journal = nullptr;              ///< nullptr: off. Destroyed before the workers.
+    std::unique_ptr<transaction::Table> transactions; ///< nullptr until a rule needs it; then kept.
     transaction::Events transaction_events;
     std::atomic<std::size_t> workers_without_sessions{0}; ///< of those that drain
 };
 
-/// One thread's world: its loop, its sessions, its pool. Everything but post() and join() runs on its own
-/// thread, or while that does not run.
+/// One thread with its loop, sessions and pool. Call everything but post() and join() on that thread, or
+/// while it does not run.
 class Worker {
 public:
-    /// The `index`th of `count`: its part of the upstream connections.
+    /// `index` of `count` determines its share of the upstream connections.
     Worker(std::size_t index, std::size_t count, Shared& shared);
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -73,17 +73,17 @@ public:
     [[nodiscard]] std::shared_ptr<upstream::Pool>
     make_pool(const std::shared_ptr<const ConfigSnapshot>& generation);
 
-    /// What logins go through: that pool, or one of their own if they go to another server.
+    /// The transport of logins: that pool, or a separate one if they go to another server.
     [[nodiscard]] std::shared_ptr<upstream::Pool>
     make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
                     const std::shared_ptr<upstream::Pool>& pool);
 
-    /// Serves by this generation from the next request on. The pool before it closes as its requests end.
+    /// Serves with this snapshot from the next request on. The former pool closes as its requests end.
     void serve(const std::shared_ptr<const ConfigSnapshot>& generation, std::shared_ptr<upstream::Pool> pool,
                std::unique_ptr<auth::TokenSource> tokens);
 
     void listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit);
-    /// Stops listening where `text` is; what was accepted there goes on.
+    /// Stops listening at the address `text`; connections accepted there continue.
     void stop_listening(const std::string& text);
 
     /// Looks up what the journal's former processes left unresolved, and guards their transactions.
@@ -92,20 +92,20 @@ public:
     /// Looks up what has become unknown, in the background. On the first worker.
     void settle(Settler::Case unknown);
 
-    /// Its outcome is known otherwise.
+    /// The entry's outcome is known otherwise.
     void settled(const std::vector<journal::Field>& fields, std::uint32_t account);
 
     /// A person has closed the entry. `others`: see journal::Journal::Events.
     void closed(const journal::JournalEntry& item, bool others);
 
-    /// The journal has learnt how it ended: for a guard that did not exist when it was sent.
+    /// The journal has learnt how it ended; for a guard that did not exist when it was sent.
     void concluded(const journal::JournalEntry& item);
 
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
     void drain(std::function<void()> drained);
-    /// When all workers have drained: until then another one's requests may need a login, which is the first
-    /// one's. The loop has no work left then.
+    /// Call it when all workers have drained: until then requests of another worker may need a login, which
+    /// runs on the first one. After it the loop has no work left.
     void end();
     /// Phase two: what is under way ends now, each request with its answer. `hurried`: less time is left for
     /// what the other replicas of a fleet are to know.
@@ -113,7 +113,7 @@ public:
 
     /// Runs the loop on this thread until it is out of work.
     void run();
-    /// Runs it on a thread of its own.
+    /// Runs the loop on a new thread.
     void start_thread();
     void join();
 

@@ -11,12 +11,12 @@ namespace bearerd::auth {
     return config::login_account(settings);
 }
 
-/// The configured user as people know it.
+/// Returns the configured user as people know it.
 [[nodiscard]] inline std::string user_in_words(const config::Settings& settings) {
     return settings.auth.kind == config::LoginKind::static_token ? "static token" : settings.credentials.user;
 }
 
-/// What has to be corrected after a rejected login.
+/// Returns what must be corrected after a rejected login.
 [[nodiscard]] constexpr std::string_view credential_in_words(config::LoginKind kind) noexcept {
     switch (kind) {
     case config::LoginKind::oauth2_client_credentials:

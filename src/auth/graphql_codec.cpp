@@ -7,7 +7,7 @@
 namespace bearerd::auth {
 namespace {
 
-/// The token of the body takes the header's place.
+/// A token in the body replaces the one in the header.
 void take_token(LoginHead& read, const Secret& found) {
     read.token = Secret{token_in_header(found.reveal())};
     read.flaw = read.token.empty() ? token_flaw(found.reveal()) : std::string_view{};

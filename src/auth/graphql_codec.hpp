@@ -4,7 +4,7 @@
 
 namespace bearerd::auth {
 
-/// A login by a GraphQL operation, whose token comes in a header or in the body, and its renewal by another
+/// A login by a GraphQL operation, whose token arrives in a header or in the body, and its renewal by another
 /// operation with a refresh token (contract 1 and 11).
 class GraphqlCodec final : public LoginCodec {
 public:

@@ -35,7 +35,7 @@ constexpr auto make_digits() {
     return digits;
 }
 
-/// Empty where the text is not base64url; in `buffer` otherwise.
+/// Returns "" if the text is not base64url, otherwise a view of `buffer`.
 std::string_view decode_base64url(std::string_view text, json::TextBuffer& buffer) {
     static constexpr auto digits = make_digits();
     const auto digit = [&](std::size_t place) {
@@ -76,7 +76,7 @@ std::string_view payload_of(std::string_view token) noexcept {
     return token.substr(first + 1, second - first - 1);
 }
 
-/// A number as JSON writes it. A double would take what lies just above 2^53 for 2^53.
+/// A number as JSON writes it. A double would round a number just above 2^53 to 2^53.
 std::optional<std::int64_t> time_of(std::string_view number) noexcept {
     constexpr std::size_t surely_fits = 15; // digits; a time has ten
     const char* const begin = number.data();
@@ -99,8 +99,8 @@ std::optional<std::int64_t> time_of(std::string_view number) noexcept {
 
 constexpr std::array<std::string_view, 5> identity_claims{"sub", "id", "user_id", "username", "email"};
 
-/// Reads the members of the payload. A token may come with every answer, so this is no place for a tree of
-/// values.
+/// Reads the members of the payload without building a tree of values, because a token may come with every
+/// answer.
 class ClaimsReader {
 public:
     explicit ClaimsReader(std::string_view text) noexcept : scan_{text} {}

@@ -71,7 +71,7 @@ net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transpo
         co_return done;
     }
     const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
-    // Whatever answers a login was held whole. To read on would have no end that `give_up` knows of.
+    // Every answer to a login was held whole. Reading on would not be bounded by `give_up`.
     if (!exchange->complete() || exchange->body().size() > max_login_answer) {
         done.outcome = failed_login(Kind::unavailable, "the answer is streamed, or longer than a login's");
         co_return done;

@@ -43,7 +43,7 @@ bool has_server_code(const Json& errors) {
     });
 }
 
-/// The first error's message, made fit for a log line.
+/// Returns the first error's message in a form fit for a log line.
 std::string quote_message(const Json& errors, std::span<const Secret* const> secrets) {
     const auto* message = member(errors.front(), "message");
     if (message == nullptr || !message->is_string())
@@ -51,7 +51,7 @@ std::string quote_message(const Json& errors, std::span<const Secret* const> sec
     return quoted(message->get_ref<const std::string&>(), secrets);
 }
 
-/// What stands at a pointer of `auth.rejected_at`; nullptr if that is nothing.
+/// Returns the value at a pointer of `auth.rejected_at`; nullptr if there is none.
 const Json* value_at(const Json& answer, const std::string& pointer) {
     const Json* found = nullptr;
     try {
@@ -66,8 +66,8 @@ const Json* value_at(const Json& answer, const std::string& pointer) {
     return nothing ? nullptr : found;
 }
 
-/// A refusal as such values have it: a text, perhaps with a message beside it, an object with a message, or a
-/// list of these.
+/// Describes a refusal in such a value: a text, perhaps with a message beside it, an object with a message,
+/// or a list of these.
 std::string quote_refusal(const Json& answer, const std::string& pointer, const Json& value,
                           std::span<const Secret* const> secrets) {
     const Json* const holder = value_at(answer, pointer.substr(0, pointer.rfind('/')));
@@ -153,7 +153,7 @@ LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const 
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
         return fail(Kind::rejected, quote_message(*errors, quotable));
-    // Even if a token came along: some servers hand one out to every client.
+    // Even if a token came along: some servers give one to every client.
     for (const std::string& pointer : rejected_at)
         if (const Json* const refusal = value_at(answer, pointer))
             return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, quotable));

@@ -59,7 +59,7 @@ bool enter_element(json::Scan& scan, std::string_view segment) {
     return false;
 }
 
-/// Moves on to the value at the pointer. False: there is none.
+/// Moves on to the value at the pointer. Returns false if there is none.
 bool go_to(json::Scan& scan, std::string_view pointer) {
     while (!pointer.empty()) {
         pointer.remove_prefix(1); // the slash
@@ -144,8 +144,8 @@ Secret graphql_body(std::string_view query,
 
 std::string quoted(const std::string& text, std::span<const Secret* const> secrets) {
     constexpr std::size_t longest = 120;
-    // An upstream that quotes what it was sent must not bring a secret into the log, nor a part that is left
-    // of it by the cut.
+    // An upstream that quotes what it was sent must not bring a secret into the log, nor a part of one that
+    // the cut leaves.
     if (std::ranges::any_of(secrets, [&text](const Secret* secret) { return may_echo(text, *secret); }))
         return "the upstream's message is not shown: it may hold the password or a token";
     std::string shown = text.substr(0, longest);
@@ -174,7 +174,7 @@ std::string_view token_flaw(std::string_view value) noexcept {
     if (value.size() > max_token_size)
         return "a token that is too long (more than 16 KiB)";
     return value.find(',') != std::string_view::npos
-               ? "two tokens joined by a comma in one header, of which it can't be told which one is good"
+               ? "two tokens joined by a comma in one header, with no way to know which one is valid"
                : std::string_view{};
 }
 
@@ -228,7 +228,7 @@ void hide_members(std::string& json, std::string_view name) {
 }
 
 std::optional<Duration> parse_life(std::string_view text, Duration unit, std::string_view date) {
-    // As seconds this is 31 years: what is not less is a moment.
+    // As seconds this is 31 years, so a number that is not less is a moment.
     constexpr double first_moment = 1e9;
     double value = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), value);

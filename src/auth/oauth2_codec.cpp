@@ -15,7 +15,7 @@ namespace {
 using Json = nlohmann::json;
 using Kind = LoginOutcome::Kind;
 
-/// Room for a value of that size, whatever it holds.
+/// Returns the room for a value of that size, whatever its characters.
 constexpr std::size_t form_room(std::size_t size) noexcept {
     return 3 * size;
 }
@@ -79,8 +79,8 @@ std::string describe(std::uint16_t status, const std::string& error, const Json&
     return quoted(description.empty() ? error : error + ": " + description, secrets);
 }
 
-/// Whether an error is about a failure of the server itself. All others stay until somebody changes
-/// something, so that frequent attempts would be of no use.
+/// Whether an error is about a failure of the server itself. All others last until somebody changes
+/// something, so frequent attempts would be useless.
 bool is_server_error(std::string_view error) noexcept {
     return error == "temporarily_unavailable" || error == "server_error" || error == "slow_down";
 }

@@ -14,7 +14,7 @@ namespace bearerd::auth {
 
 namespace {
 
-/// Readings that hang, each in a thread of its own.
+/// The most readings that may hang, each in a thread of its own.
 constexpr std::size_t most_readings = 4;
 
 } // namespace

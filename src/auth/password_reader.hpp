@@ -10,12 +10,12 @@
 
 namespace bearerd::auth {
 
-/// Reads the password's file on a thread of its own, so that a disk that hangs holds nobody up. Each path has
-/// one reading at a time, so one that hangs does not hold up another file either. Used on the thread of
-/// `executor` only, where the result is reported.
+/// Reads the password's file on a separate thread, so that a hung disk holds up nothing. There is one reading
+/// at a time for each path, so a hung one does not hold up another file either. Used only on the thread of
+/// `executor`, where the result is reported.
 class PasswordReader {
 public:
-    /// Called on that other thread; none: it can't be read just now.
+    /// Called on the separate thread. Returns nullopt if the file can't be read now.
     using Read = std::function<std::optional<Secret>(const std::string& path)>;
     using Told = std::function<void(std::optional<Secret>)>;
 
@@ -29,7 +29,7 @@ public:
     /// have not, or if there is no thread or no memory for it.
     [[nodiscard]] bool start(const std::string& path, Told told);
 
-    /// Nothing is reported any more.
+    /// After this nothing is reported.
     void abandon();
 
 private:

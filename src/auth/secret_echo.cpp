@@ -12,12 +12,12 @@
 namespace bearerd::auth {
 namespace {
 
-/// A text is never shown where the secret is longer; looking for it would cost too much.
+/// If the secret is longer than this, no text is shown; searching for it would cost too much.
 constexpr std::size_t longest_secret = 2048;
-/// That many letters and digits of it in a row give the secret away.
+/// This many letters and digits of it in a row reveal the secret.
 constexpr std::size_t plain_window = 6;
 constexpr std::size_t encoded_window = 8;
-/// So do fewer characters if symbols count, too: they are what makes it hard to guess.
+/// So do fewer characters if symbols are counted too, because these make it hard to guess.
 constexpr std::size_t visible_window = 5;
 constexpr std::size_t shortest_run = 4;
 constexpr std::size_t longest_entity = 32;
@@ -75,7 +75,7 @@ Secret folded(std::string_view text) {
     return Secret{std::move(out)};
 }
 
-/// Whatever is no blank, letters in lower case.
+/// Everything but blanks, with letters in lower case.
 Secret visible(std::string_view text) {
     std::string out;
     out.reserve(text.size());
@@ -163,7 +163,7 @@ private:
     std::string_view text_;
 };
 
-/// Letters and digits alone can be too few where symbols stand between them.
+/// Letters and digits alone can be too few if there are symbols between them.
 bool holds_characters_of(std::string_view text, std::string_view secret) {
     const Secret message = visible(text);
     const Needle needle{message.reveal()};
@@ -173,7 +173,7 @@ bool holds_characters_of(std::string_view text, std::string_view secret) {
 }
 
 bool holds_bits_of(const Needle& text, std::string_view bytes) {
-    // Where the secret begins within a group of base64 or base32 is not known.
+    // It is not known where the secret begins within a group of base64 or base32.
     for (const std::size_t skip : {0U, 2U, 4U})
         if (text.find(regrouped(bytes, skip, 6, letters_and_digits).reveal(), encoded_window))
             return true;
@@ -183,7 +183,7 @@ bool holds_bits_of(const Needle& text, std::string_view bytes) {
     return text.find(regrouped(bytes, 0, 4, hex_digits).reveal(), encoded_window);
 }
 
-/// What is left where an encoding changes the other characters only, such as punycode and UTF-7.
+/// What remains if an encoding changes only the other characters, as punycode and UTF-7 do.
 bool holds_run_of(const Needle& text, std::string_view secret) {
     while (!secret.empty()) {
         const auto* const end =

@@ -11,8 +11,8 @@ using namespace std::chrono_literals;
 constexpr std::size_t max_text = 16UL << 10;
 constexpr std::size_t max_claims = 16;
 
-/// Little-endian numbers and texts with their length. The reserve is exact or more: growing would leave the
-/// token behind in freed memory.
+/// Little-endian numbers and texts with their length. The reserve is at least the final size: growing would
+/// leave the token behind in freed memory.
 class Writer {
 public:
     explicit Writer(std::size_t size) { out_.reserve(size); }
@@ -39,7 +39,7 @@ private:
     std::string out_;
 };
 
-/// Reads what Writer wrote; good() turns false at the first thing that is not there.
+/// Reads what Writer wrote; good() turns false at the first missing part.
 class Reader {
 public:
     explicit Reader(std::string_view bytes) : left_{bytes} {}
@@ -110,7 +110,7 @@ StoredMoment earlier(StoredMoment moment, Duration age) {
 
 std::optional<Duration> elapsed(const StoredMoment& then, const StoredMoment& now) noexcept {
     if (!then.boot_id.empty() && then.boot_id == now.boot_id) {
-        // Subtracting could overflow for a forged record only; those don't open, but a fuzzer has the key.
+        // Subtracting could overflow only for a forged record; those don't open, but a fuzzer has the key.
         if (then.boot_ns < 0 || now.boot_ns < then.boot_ns)
             return std::nullopt;
         return Duration{now.boot_ns - then.boot_ns};

@@ -30,7 +30,7 @@ StoreWriter::Found read_files(TokenFile& file) {
     if (!token.problem.empty())
         log::warning("stored token ignored", {{"reason", token.problem}});
     const auto login = file.load_login();
-    // One that does not open belongs to another password, which is to be tried at once: nothing to warn of.
+    // One that does not open belongs to another password, which is tried at once: no reason to warn.
     if (!login.problem.empty() && !login.did_not_open)
         log::warning("stored count of rejected logins ignored", {{"reason", login.problem}});
     if (login.value && login.value->rejections > 0) {
@@ -46,7 +46,7 @@ StoreWriter::Found read_files(TokenFile& file) {
     return found;
 }
 
-/// What belongs together: records are stored with the settings of their time.
+/// Records and their settings belong together: each is stored with the settings of its time.
 struct Batch {
     std::optional<StoreSettings> settings; ///< to change to, before the records
     std::optional<StoreWriter::TokenInUse> token;
@@ -84,8 +84,8 @@ struct StoreWriter::State : WorkerState {
     std::unique_ptr<TokenFile> file;
     bool failing = false;
 
-    /// The batch to add to. The thread is woken for the first thing only: it may be pausing between two
-    /// writes, and to wake it for each token of a chain that rotates with every answer would cost more than
+    /// Returns the batch to add to. Wakes the thread only for the first record: it may be pausing between two
+    /// writes, and waking it for each token of a chain that rotates with every answer would cost more than
     /// the answers.
     Batch& last() {
         if (pending.empty())

@@ -25,7 +25,7 @@ bool same_user(const config::Settings& a, const config::Settings& b) {
            a.credentials.by_email == b.credentials.by_email;
 }
 
-/// The reply to a request to an upstream that the configuration does not name any more.
+/// The reply to a request to an upstream that the configuration no longer names.
 TokenMachine::Reply left_behind() {
     TokenMachine::Reply reply;
     reply.action = Action::fail;
@@ -43,7 +43,7 @@ void let_pass(std::shared_ptr<Waiter> waiter) {
     });
 }
 
-/// The last reference goes along, so that the waiter dies on its own thread.
+/// Moves the last reference along, so that the waiter is destroyed on its own thread.
 void hand_over(std::shared_ptr<Waiter> waiter, TokenPtr token, bool after_login, NoToken failure) {
     const auto executor = waiter->executor;
     net::asio::post(executor,
@@ -61,7 +61,7 @@ own_credentials(const std::shared_ptr<const config::Settings>& settings) {
     return {settings, &settings->credentials};
 }
 
-/// The world's, unless a test gives its own.
+/// Uses the real ones unless a test supplies its own.
 PasswordReader::Read reader_of(const ServiceHooks& hooks) {
     if (hooks.read_password)
         return hooks.read_password;
@@ -220,13 +220,13 @@ TokenMachine::Observation TokenService::Core::observed(std::uint64_t upstream_ep
     return observation;
 }
 
-/// Under the lock.
+/// Requires the lock.
 void TokenService::Core::add_cause(NoToken& failure) const noexcept {
     if (failure.reason == NoToken::Reason::login_unavailable && last_result_ == "unavailable")
         failure.cause = &cause_of({}, last_reason_);
 }
 
-/// Carries out what a reply asks for beyond the request at hand. Under the lock, so that all is in order.
+/// Does what a reply requires beyond the request itself. Requires the lock, so that all happens in order.
 void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now) {
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
     if (machine_.current() != published_) {
@@ -235,15 +235,15 @@ void TokenService::Core::settle(const TokenMachine::Reply& reply, TimePoint now)
     }
     if (reply.start_login)
         post_login();
-    // A later wake-up needs no new timer: the old one looks, and sleeps on. So a token that is swapped with
-    // every answer costs no system call.
+    // A later wake-up needs no new timer: the old one fires, checks, and is set again. So a token that is
+    // swapped with every answer costs no system call.
     if (const auto wake = machine_.next_wake(); wake && std::min(*wake, now + longest_sleep) < armed_for_) {
         net::asio::post(first_, [self = shared_from_this()] { self->rearm(); });
         armed_for_ = *wake; // until rearm() has run, so that it is posted once
     }
 }
 
-/// Under the lock.
+/// Requires the lock.
 void TokenService::Core::post_login() {
     try {
         net::asio::post(first_, [self = shared_from_this()] { self->run_login(); });

@@ -22,13 +22,13 @@ using Timer =
                                     net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
 /// One request that waits for a login. Made, awaited and destroyed on its own thread; the core keeps a weak
-/// reference and hands the result over by post.
+/// reference and posts the result.
 struct Waiter {
     Waiter(net::Executor own, std::uint64_t from, std::uint64_t refused)
         : executor{own}, timer{own}, upstream_epoch{from}, refused_generation{refused} {}
 
     net::Executor executor;
-    Timer timer;                            ///< its deadline, and by cancelling it its wake-up
+    Timer timer;                            ///< its deadline; cancelling it wakes the request
     const std::uint64_t upstream_epoch;     ///< its token source's
     const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
     bool done = false;
@@ -38,8 +38,8 @@ struct Waiter {
     NoToken failure;
 };
 
-/// What all threads share. A mutex guards the machine; it is taken when a token changes hands, not when
-/// it is used. Timers and logins belong to the first thread.
+/// What all threads share. A mutex guards the machine; it is locked when a token changes, not when one is
+/// used. Timers and logins belong to the first thread.
 class TokenService::Core : public std::enable_shared_from_this<TokenService::Core> {
 public:
     Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
@@ -51,11 +51,11 @@ public:
 
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
-    /// The number of the upstream that the token is for: it grows when a reload names another. A token source
-    /// keeps that of its time, so that what goes to the old upstream, and what comes from it, has no part in
-    /// the new one's token.
+    /// Returns the number of the upstream that the token is for; it grows when a reload names another one. A
+    /// token source keeps the number at which it was made, so that requests to the old upstream, and answers
+    /// from it, never affect the new one's token.
     [[nodiscard]] std::uint64_t upstream_epoch() const;
-    /// The version, and its token; to another upstream_epoch that stays what it is.
+    /// Returns the version and its token; these stay unchanged for another upstream_epoch.
     [[nodiscard]] std::uint64_t snapshot(std::uint64_t upstream_epoch, TokenPtr& token) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
@@ -80,8 +80,8 @@ public:
     void reload(std::shared_ptr<const config::Settings> settings,
                 std::shared_ptr<upstream::Transport> transport);
     void stop();
-    /// After stop(): lets go of the store and of the first thread's io_context, which a token
-    /// source may outlive.
+    /// Call after stop(): releases the store and the first thread's io_context, which a token source may
+    /// outlive.
     void close();
     void tick();
 
@@ -154,7 +154,7 @@ private:
     std::minstd_rand dice_{std::random_device{}()};
     std::shared_ptr<upstream::Transport> transport_;
     std::shared_ptr<const config::Settings> settings_;
-    /// The settings' own, or with the password that their file has got since.
+    /// Those of the settings, or with the password that has been written to their file since.
     std::shared_ptr<const config::Credentials> credentials_;
     TokenMachine machine_;
     std::uint64_t upstream_epoch_ = 1;
@@ -187,7 +187,7 @@ private:
     std::uint64_t look_ = 0;          ///< the number of that look, or of the last one
     bool login_after_look_ = false;   ///< a login waits for that
     Secret taken_;                    ///< the refresh token, while it is being marked as used
-    std::uint64_t takings_ = 0;       ///< refresh tokens that were to be marked
+    std::uint64_t takings_ = 0;       ///< the number of refresh tokens marked so far
     std::uint64_t taking_ = 0;        ///< the number of the one that a login waits for; 0: none does
     std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
     std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome

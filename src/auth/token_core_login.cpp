@@ -19,7 +19,7 @@
 namespace bearerd::auth {
 namespace {
 
-/// That a login waits for the password's file; it is sent with the old password then.
+/// How long a login waits for the password's file; after that it is sent with the old password.
 constexpr Duration longest_look = std::chrono::seconds{2};
 
 std::int64_t seconds_of(Duration value) {
@@ -34,21 +34,21 @@ std::string_view success_in_words(LoginOutcome::Source source, bool renewed) noe
     return renewed ? "token renewed by a login" : "logged in";
 }
 
-/// What the token says of itself, and what its answer says of the user.
+/// The claims of the token, and the user as its answer names it.
 Claims claims_of(const LoginOutcome& outcome) {
     constexpr std::size_t longest_identity = 256;
     Claims claims = parse_claims(outcome.token.reveal());
     if (!outcome.identity.empty())
         claims.identity.emplace_back(answer_identity, outcome.identity.substr(0, longest_identity));
     if (outcome.source == LoginOutcome::Source::file) {
-        // Only the API knows when it ends: what the token says was counted from another day.
+        // Only the API knows when it ends: the token's own claims may be from another day.
         claims.issued_at.reset();
         claims.expires_at.reset();
     }
     return claims;
 }
 
-/// The file of a password, a client secret or a static token holds another one.
+/// The file of a password, a client secret or a static token has new content.
 void log_new_secret(config::LoginKind kind, const config::Credentials& before) {
     if (kind == config::LoginKind::static_token)
         log::info("the static token's file has changed: the new token is used",
@@ -82,7 +82,7 @@ std::string_view rejection_in_words(config::LoginKind kind, std::string_view rea
     return "login rejected: client_id or the client's secret are wrong, or the client may not log in so";
 }
 
-/// Of failures in a row, those with these numbers are logged, so that a long outage does not fill the disk.
+/// Only failures with these numbers in a row are logged, so that a long outage does not fill the disk.
 bool worth_a_line(std::uint64_t failures) noexcept {
     return failures <= 3 || failures % 20 == 0;
 }
@@ -174,7 +174,7 @@ void TokenService::Core::take_password(const std::shared_ptr<const config::Crede
     settle(machine_.credentials_changed(true, login_is_sent(), at), at.now);
 }
 
-/// Whether the login that runs, if one does, has been sent already: with the credentials of its time.
+/// Whether the running login, if any, has already been sent, with the credentials of that time.
 bool TokenService::Core::login_is_sent() const noexcept {
     return attempt_alive_ && !login_pending_;
 }
@@ -202,15 +202,15 @@ void TokenService::Core::begin_own_login() {
         send_login({});
 }
 
-/// There is no memory for a login. It has failed: otherwise the machine would wait for its end, and start no
-/// other one.
+/// There is no memory for a login. It counts as failed: otherwise the machine would wait for its end and
+/// start no other one.
 void TokenService::Core::cannot_begin() {
     LoginOutcome outcome;
     outcome.reason = "out of memory";
     end_login(++attempt_, std::move(outcome));
 }
 
-/// Has the refresh token marked as used before it is sent, so that no later process sends it again. Returns
+/// Marks the refresh token as used before it is sent, so that no later process sends it again. Returns
 /// false if there is none.
 bool TokenService::Core::take_refresh_token() {
     const std::lock_guard lock{mutex_};
@@ -229,7 +229,7 @@ bool TokenService::Core::take_refresh_token() {
     login_timer_->async_wait([self = shared_from_this(), taking](error_code error) {
         if (error || taking != self->taking_)
             return;
-        // A disk that hangs: a login needs no mark.
+        // The disk hangs: use a login instead, which needs no mark.
         self->stats_.token_store_failures.add();
         log::warning("refresh token can't be marked as used in time: a login follows in its place");
         self->on_refresh_token(taking, false);
@@ -293,8 +293,7 @@ void TokenService::Core::start_attempt(std::shared_ptr<upstream::Transport> tran
     auto login = log_in(std::move(transport), std::move(settings), std::move(credentials),
                         std::move(refresh_token), std::move(still_wanted));
     auto ended = [self = shared_from_this(), attempt](std::exception_ptr problem, LoginOutcome outcome) {
-        // log_in() throws nothing but for lack of memory while it begins; the outcome is then the default:
-        // failed.
+        // log_in() throws only if memory runs out while it begins; the outcome is then the default: failed.
         if (problem)
             outcome.reason = "out of memory";
         try {
@@ -305,7 +304,7 @@ void TokenService::Core::start_attempt(std::shared_ptr<upstream::Transport> tran
         }
         self->login_over();
     };
-    // No cancellation: a transport ends its exchanges by deadlines of its own, and is not made to be unwound.
+    // No cancellation: a transport ends its exchanges by its own deadlines, and does not support unwinding.
     net::asio::co_spawn(first_, std::move(login), std::move(ended));
 }
 
@@ -354,7 +353,7 @@ void TokenService::Core::conclude(TokenMachine::Reply reply, TimePoint now,
 }
 
 /// Whether the answer says that our token, which is still good by what was said before, has just ended. A
-/// server that hands out one token until it ends, and rounds what is left of it, says so.
+/// server that gives the same token until it ends, and rounds the rest of its life, says so.
 bool TokenService::Core::is_spent(const LoginOutcome& outcome, TimePoint now) const {
     const auto token = machine_.good_token(now);
     return outcome.kind == LoginOutcome::Kind::unavailable && outcome.life && token != nullptr &&

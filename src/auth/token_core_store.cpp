@@ -21,7 +21,7 @@ StoreSettings store_settings(const config::Settings& settings, const config::Cre
             account_of(settings), credentials.password.clone()};
 }
 
-/// A static token stands in a file already.
+/// A static token is in a file already.
 bool has_store(const config::Settings& settings) {
     return !settings.token_store.directory.empty() && settings.auth.kind != config::LoginKind::static_token;
 }
@@ -55,7 +55,7 @@ void TokenService::Core::open_store() {
     });
 }
 
-/// A disk that hangs must not keep us from logging in. What it brings after all is not awaited any more.
+/// A hung disk must not keep bearerd from logging in. What it returns later is ignored.
 void TokenService::Core::on_slow_store(std::uint64_t reading) {
     {
         const std::lock_guard lock{mutex_};
@@ -107,7 +107,7 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
         first_try_done(lock);
 }
 
-/// What is stored from here on belongs to the password that the file has got.
+/// What is stored from here on belongs to the new password in the file.
 void TokenService::Core::rekey_store() {
     stored_is_foreign_ = true;
     forget_refresh_token();
@@ -138,13 +138,13 @@ void TokenService::Core::save_refresh_token() {
         store_->save(RefreshRecord{refresh_token_.clone()});
 }
 
-/// It belongs to credentials that were replaced.
+/// The stored token belongs to credentials that were replaced.
 void TokenService::Core::forget_refresh_token() {
     refresh_token_ = {};
     taken_ = {};
 }
 
-/// Returns the store that is not needed any more.
+/// Returns the store that is no longer needed.
 std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Settings& before,
                                                               bool same_credentials, TimePoint now) {
     const auto& places = settings_->token_store;
@@ -152,9 +152,9 @@ std::unique_ptr<StoreWriter> TokenService::Core::change_store(const config::Sett
                        before.token_store.directory != places.directory ||
                        before.token_store.key_file != places.key_file;
     if (store_ && before.auth.refresh && (moved || !same_credentials))
-        store_->save(RefreshRecord{}); // where it was; else a later start could use it a second time
+        store_->save(RefreshRecord{}); // at its old place; else a later start could use it a second time
     if (!has_store(*settings_)) {
-        if (reading_ != 0) // its content will not come any more
+        if (reading_ != 0) // its content will not arrive any more
             net::asio::post(first_,
                             [self = shared_from_this(), reading = reading_] { self->on_found(reading, {}); });
         return std::move(store_);

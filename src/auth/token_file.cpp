@@ -39,7 +39,7 @@ error_code write_all(const Descriptor& file, std::string_view bytes) noexcept {
     return {};
 }
 
-/// Fills `bytes`, which is larger than what may come.
+/// Fills `bytes`, which is larger than any valid file.
 error_code read_all(const Descriptor& file, std::string& bytes) noexcept {
     std::size_t size = 0;
     while (size < bytes.size()) {
@@ -299,8 +299,8 @@ error_code TokenFile::save(const RefreshRecord& record) {
 }
 
 error_code TokenFile::save(std::string_view purpose, KeySource source, const Secret& plain) {
-    // Without a lock (there is no folder yet, or its file system has none) it is written all the same; but
-    // not if another process holds it, which may be marking a refresh token.
+    // Without a lock (there is no folder yet, or its file system has none) it is still written; but not
+    // if another process holds it, which may be marking a refresh token.
     const FolderLock lock{settings_.directory};
     if (lock.problem() == boost::system::errc::timed_out)
         return lock.problem();

@@ -10,7 +10,7 @@ namespace {
 using namespace std::chrono_literals;
 using Action = TokenMachine::Reply::Action;
 
-/// A `Retry-After` is kept up to here; an upstream's slip of the pen must not close a shop for a day.
+/// The longest `Retry-After` that is respected: an upstream's mistake must not close a shop for a day.
 constexpr Duration longest_retry_after = 1h;
 constexpr Duration longest_unavailable = 30s;
 
@@ -186,7 +186,8 @@ bool TokenMachine::older(std::uint64_t generation, const Candidate& token, std::
         const auto& other = token.claims;
         if (mine.issued_at && other.issued_at && *mine.issued_at != *other.issued_at)
             return *other.issued_at < *mine.issued_at;
-        // With one `iat` only, `exp` would compare tokens of two makes: the request's own token decides.
+        // If only one has `iat`, comparing `exp` would mix two kinds of token: the request's own token
+        // decides.
         if (mine.issued_at.has_value() == other.issued_at.has_value() && mine.expires_at && other.expires_at)
             return *other.expires_at < *mine.expires_at;
         if (mine.issued_at && other.issued_at)
@@ -208,7 +209,7 @@ void TokenMachine::make_current(Candidate token, std::uint64_t hash, bool from_l
     next->expires = expires;
     next->from_login = from_login;
     current_ = std::move(next);
-    // A third of a short life, so that it is used at all; the jitter spreads a chain's tills and never
+    // A third of a short life, so that the token is used at all; the jitter spreads a chain's tills and never
     // delays.
     renew_at_ = expires - scale(renewal_window(), 1 + renewal_jitter * jitter);
 }
@@ -234,8 +235,8 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
     if (outdated_ || stopped_)
         return restart(at.now);
     auto expires = at.now + token.life.value_or(life_of(token.claims));
-    // The same token once more: if it tells its life, that began at the first receipt. If the answer says
-    // that nothing is left of it, the end that was known before holds.
+    // The same token again: if it gives its life, that began at the first receipt. If the answer says that
+    // none of it is left, the end known before counts.
     const bool same = current_ && current_->value.equals(token.value);
     const bool spent = token.life && *token.life <= 0ns;
     if ((spent && !same) || (same && (spent || (!token.life && tells_life(token.claims))) && !good(at.now)))

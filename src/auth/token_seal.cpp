@@ -34,7 +34,7 @@ unsigned char* bytes(std::string& text) noexcept {
     return reinterpret_cast<unsigned char*>(text.data());
 }
 
-/// Fits int: whatever gets here is bounded by the caller to some KiB; a check is cheaper than a proof.
+/// Fits int: the caller bounds it to some KiB; a check is cheaper than a proof.
 std::optional<int> int_size(std::string_view text) noexcept {
     if (text.size() > static_cast<std::size_t>(std::numeric_limits<int>::max()))
         return std::nullopt;

@@ -16,7 +16,7 @@ using Observation = TokenMachine::Observation;
 
 constexpr auto use_task = net::asio::as_tuple(net::asio::use_awaitable_t<net::Executor>{});
 
-/// Waits for the core to hand over what comes, or for the deadline.
+/// Waits for the core's result, or for the deadline.
 net::Task<void> wait(std::shared_ptr<Waiter> waiter, Duration timeout) {
     waiter->timer.expires_after(timeout);
     co_await waiter->timer.async_wait(use_task);

@@ -8,7 +8,7 @@
 namespace bearerd {
 namespace {
 
-/// Visible ASCII throughout.
+/// Whether all of it is visible ASCII.
 bool is_visible(std::string_view text) noexcept {
     std::size_t at = 0;
     for (; text.size() - at >= Bytes16::size; at += Bytes16::size) {
@@ -24,7 +24,7 @@ bool starts_with_bearer(std::string_view text) noexcept {
     return equal_ignoring_case(text.substr(0, 6), "bearer");
 }
 
-/// What a program writes that has no token.
+/// What a program without a token writes.
 bool is_placeholder(std::string_view text) noexcept {
     return equal_ignoring_case(text, "null") || equal_ignoring_case(text, "undefined");
 }

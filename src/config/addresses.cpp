@@ -300,7 +300,8 @@ Parsed<std::optional<UpstreamProxy>> parse_proxy(std::string_view text) {
     UpstreamProxy proxy{std::get<std::string>(std::move(host)), *port, url.user(), Secret{url.password()}};
     if (proxy.user.find(':') != std::string::npos)
         return Problem{
-            "must not have a colon in the user name, not even as %3A: the proxy could not tell it apart"};
+            "must not have a colon in the user name, not even as %3A: the proxy would take the rest of it "
+            "for the password"};
     if (proxy.user.empty() && !proxy.password.empty())
         return Problem{"must have a user name before the password, as in http://user:password@host:port"};
     return std::optional<UpstreamProxy>{std::move(proxy)};

@@ -8,10 +8,10 @@
 
 namespace bearerd::config {
 
-/// The largest configuration file.
+/// The largest configuration file, in bytes.
 inline constexpr std::size_t longest_config_file = 1 << 20;
 
-/// The content of a file of at most `limit` bytes, or in words why it can't be read. Blocks.
+/// Returns the content of a file of at most `limit` bytes, or in words why it can't be read. Blocks.
 [[nodiscard]] std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit);
 
 } // namespace bearerd::config

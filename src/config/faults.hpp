@@ -8,14 +8,13 @@
 
 namespace bearerd::config {
 
-/// Where in the file, both from 1.
+/// A position in the file; both numbers start at 1.
 struct Position {
     std::size_t line = 1;
     std::size_t column = 1;
 };
 
-/// Collects what is wrong. Bounded, so that a file of nothing but mistakes costs no more than one of a
-/// thousand.
+/// Collects the faults. Bounded, so that a file full of mistakes costs no more than one with a thousand.
 class Faults {
 public:
     void add(Position where, std::string key, std::string message) {
@@ -27,7 +26,7 @@ public:
 
     [[nodiscard]] bool full() const noexcept { return list_.size() >= most; }
 
-    /// Hands them over, ordered by position.
+    /// Returns and removes them, ordered by position.
     [[nodiscard]] std::vector<ConfigError> take();
 
 private:

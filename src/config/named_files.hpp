@@ -14,11 +14,11 @@
 /// Files that settings name.
 namespace bearerd::config {
 
-/// A relative path starts from the configuration file's folder; an empty one stays empty. `environment` must
-/// outlive the parser.
+/// Makes a relative path start from the configuration file's folder; an empty one stays empty. `environment`
+/// must outlive the parser.
 [[nodiscard]] Parser<std::string> path_by(const Environment& environment, const Parser<std::string>& parser);
 
-/// The secret in a file's content, or in words why it can't be one.
+/// Returns the secret in a file's content, or in words why it can't be one.
 using SecretIn = std::function<std::variant<Secret, std::string>(const Secret& content)>;
 
 /// Reads the secret of the file. Returns nullopt after a fault at the key, with `prefix` before it.

@@ -39,10 +39,10 @@ void read_listen(Section in, bool allow_remote, Listen& out) {
     in.read<std::uint32_t>("unix_mode", out.unix_mode, parse_mode);
 }
 
-/// A uid, or the name of a local user.
+/// Parses a uid, or the name of a local user.
 Parser<std::uint32_t> user_of(const Environment& environment) {
     return [&environment](std::string_view text) -> Parsed<std::uint32_t> {
-        // The highest one stands for "nobody" in system calls.
+        // The highest one means "nobody" in system calls.
         if (is_digits(text))
             return number_between(0, 0xFFFF'FFFE)(text);
         if (const auto uid = environment.uid_of(std::string{text}))
@@ -60,7 +60,7 @@ void read_access(Section in, const Environment& environment, Access& out) {
     in.read_list<std::uint32_t>("allowed_users", out.allowed_users, user_of(environment));
 }
 
-/// Users are distinguished by what a unix socket knows of its peer; over TCP nothing is known.
+/// Users are distinguished by what a unix socket knows about its peer; over TCP nothing is known.
 bool knows_users(const Settings& settings) {
     const auto may_know = [](const Address& address) { return address.kind != Address::Kind::tcp; };
     return std::ranges::any_of(settings.listen.addresses, may_know) ||
@@ -91,7 +91,7 @@ void read_limits(Section in, Limits& out) {
     in.read<Duration>("idle_timeout", out.idle_timeout, parse_timeout);
 }
 
-/// Headers that the configuration adds must not meet those that bearerd or the token's way writes.
+/// Headers that the configuration adds must not collide with those that bearerd writes, the token's included.
 Parsed<std::string> added_header(const std::string& name, const Upstream& upstream, const Auth& auth) {
     auto parsed = parse_header_name(name);
     if (std::holds_alternative<Problem>(parsed))
@@ -187,7 +187,7 @@ void read_log(Section in, Log& out) {
     in.read<bool>("requests", out.requests, parse_bool);
 }
 
-/// In the order in which one section needs another's values.
+/// Reads the sections in the order in which one needs another's values.
 void read_settings(Section in, const Environment& environment, Settings& out) {
     in.read("threads", out.threads, number_between(1, 64));
     in.read("shutdown_grace", out.shutdown_grace, duration_between(0ms, 1h));

@@ -20,8 +20,9 @@ bool is_blank(char c) noexcept {
     return c == ' ' || c == '\t';
 }
 
-/// Empty for none. Each of these comes from an editor or a copy, and would only show as a rejected login.
-/// `remedy`: what to do about a blank that is meant.
+/// Returns what is wrong, or "". Each of these comes from an editor or a copy, and would otherwise only show
+/// as a rejected login.
+/// `remedy`: what to do about an intended blank.
 std::string flaw_of(std::string_view secret, std::string_view name, std::string_view remedy) {
     const std::string what{name};
     if (secret.empty())

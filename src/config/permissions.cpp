@@ -27,7 +27,7 @@ std::string sentence(const FileRights& rights, const std::string& who, const std
     return subject + " can be changed by " + who + ": " + remedy + " " + path;
 }
 
-/// In a sticky folder a file can be removed and renamed by its owner alone.
+/// In a sticky folder only its owner can remove or rename a file.
 bool writing_changes(const FileRights& rights) {
     return rights.role != FileRights::Role::holder || (rights.mode & sticky) == 0;
 }

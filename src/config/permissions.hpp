@@ -13,10 +13,10 @@
 /// secret is readable by everybody in its pod.
 namespace bearerd::config {
 
-/// What is wrong with the rights, as one sentence; nullopt if nobody but root and `self` may change it.
+/// Returns what is wrong with the rights, as one sentence; nullopt if only root and `self` may change it.
 [[nodiscard]] std::optional<std::string> rights_problem(const FileRights& rights, const Identity& self);
 
-/// The first problem of what stands at the path and of the folders that hold it.
+/// Returns the first problem with what is at the path, or with the folders that hold it.
 [[nodiscard]] std::optional<std::string> rights_problem(const std::string& path,
                                                         const Environment& environment);
 

@@ -20,7 +20,7 @@ namespace {
 
 const Parser<std::string> some_text = parse_some_text;
 
-/// Headers that bearerd, the app or HTTP itself needs for something else than a token.
+/// Headers that bearerd, the app or HTTP itself needs for something other than a token.
 constexpr std::array<std::string_view, 14> not_for_tokens{"accept",
                                                           "accept-charset",
                                                           "accept-language",
@@ -43,7 +43,7 @@ constexpr std::array<std::string_view, 6> oauth2_keys{"token_url", "client_id", 
                                                       "scope",     "audience",  "client_auth"};
 constexpr std::array<std::string_view, 1> static_keys{"secret_file"};
 
-/// Adds a fault for each of the keys that is there, if they belong to another kind.
+/// Adds a fault for each of these keys that is present, since they belong to another kind.
 void refuse_keys_of(Section& in, LoginKind theirs, LoginKind kind, std::span<const std::string_view> keys) {
     for (const std::string_view key : keys)
         if (in.has(key) && theirs != kind)
@@ -55,7 +55,7 @@ Parsed<std::string> parse_pointer_or_none(std::string_view text) {
     return text.empty() ? Parsed<std::string>{std::string{}} : parse_json_pointer(text);
 }
 
-/// Whatever else an answer holds, such as its errors, has rules of its own.
+/// Everything else in an answer, such as its errors, has other rules.
 Parsed<std::string> parse_data_pointer(std::string_view text) {
     if (!text.starts_with("/data/"))
         return Problem{"must be a JSON pointer that begins with /data/, such as /data/me/errors"};
@@ -215,7 +215,7 @@ void read_named_secret(Section& in, const Environment& environment, std::string_
     read_secret_file(in, environment, key, path, {}, secret_in, out);
 }
 
-/// The same for a key of `auth`, which must be there.
+/// The same for a required key of `auth`.
 void read_required_secret(Section& in, const Environment& environment, std::string_view key,
                           const SecretIn& secret_in, Credentials& out) {
     if (!in.has(key))

@@ -5,28 +5,28 @@
 #include <string>
 #include <string_view>
 
-/// Small questions about text that the whole module asks. Pure; ASCII only unless said otherwise.
+/// Small functions on text for the whole module. Pure; ASCII only unless stated otherwise.
 namespace bearerd::config {
 
 [[nodiscard]] std::string to_lower(std::string_view text);
 
-/// C0 controls and DEL.
+/// Whether the character is a C0 control or DEL.
 [[nodiscard]] bool is_control(char c) noexcept;
 
 /// Whether the text is a name of GraphQL or of an environment variable: [_A-Za-z][_0-9A-Za-z]*.
 [[nodiscard]] bool is_name(std::string_view text) noexcept;
 
-/// The offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no
+/// Returns the offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no
 /// surrogates, nothing above U+10FFFF).
 [[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept;
 
-/// How many single characters to insert, remove or replace. Only the first 64 of each are looked at.
+/// Returns how many single characters to insert, remove or replace. Compares only the first 64 of each text.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b) noexcept;
 
-/// A host as it stands before a port: IPv6 in brackets.
+/// Returns a host as it is written before a port: IPv6 in brackets.
 [[nodiscard]] std::string with_brackets(std::string_view host);
 
-/// A user's key fit for a message: cut to 64 bytes, controls replaced by '?'.
+/// Returns a user's key in a form fit for a message: cut to 64 bytes, controls replaced by '?'.
 [[nodiscard]] std::string printable(std::string_view text);
 
 } // namespace bearerd::config

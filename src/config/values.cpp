@@ -33,7 +33,7 @@ std::string format_size(std::uint64_t bytes) {
     return std::to_string(bytes) + "B";
 }
 
-/// Connection's own, and those that bearerd must be the only one to write.
+/// Headers of the connection, and those that only bearerd may write.
 constexpr std::string_view reserved_headers[] = {
     "connection",
     "keep-alive",
@@ -134,7 +134,8 @@ Parsed<std::uint16_t> parse_rejected_status(std::string_view text) {
         return Problem{"must be an HTTP status from 400 to 499"};
     if (*status == 403)
         return Problem{"must not hold 403: that is a denied permission, which no new token would change"};
-    // An upstream or a gateway in front of it says these of requests that it may have executed, or may yet.
+    // An upstream, or a gateway in front of it, sends these for requests that it may have executed, or may
+    // yet.
     if (*status >= 500 || *status == 408 || *status == 409 || *status == 425 || *status == 429)
         return Problem{"must not hold " + std::to_string(*status) +
                        ": it does not prove that the token was refused, and a mutation that was executed "

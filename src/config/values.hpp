@@ -11,7 +11,7 @@
 #include <vector>
 
 /// Text of one value → what it means, or a sentence that says what would be right. Pure. No sentence quotes
-/// the value: it may have come from the environment, and be a secret.
+/// the value: it may come from the environment and be a secret.
 namespace bearerd::config {
 
 struct Problem {
@@ -29,10 +29,10 @@ using Parser = std::function<Parsed<T>(std::string_view)>;
 [[nodiscard]] Parser<std::uint64_t> size_between(std::uint64_t least, std::uint64_t most);
 [[nodiscard]] Parser<Duration> duration_between(Duration least, Duration most);
 
-/// A time to wait: not none, which would lose its deadline, and at most a day; more is a slip of the pen.
+/// Parses a time to wait: not zero, which would mean no deadline, and at most a day; more must be a mistake.
 [[nodiscard]] Parsed<Duration> parse_timeout(std::string_view text);
 
-/// One of a few words.
+/// Parses one of a few words.
 template<class T>
 [[nodiscard]] Parser<T> one_of(std::vector<std::pair<std::string_view, T>> choices) {
     return [choices = std::move(choices)](std::string_view text) -> Parsed<T> {
@@ -50,20 +50,21 @@ template<class T>
 [[nodiscard]] Parsed<std::string> parse_any_text(std::string_view text);
 [[nodiscard]] Parsed<std::string> parse_some_text(std::string_view text); ///< not empty
 
-/// An octal mode, as "0660".
+/// Parses an octal mode such as "0660".
 [[nodiscard]] Parsed<std::uint32_t> parse_mode(std::string_view text);
-/// A path that requests come to: begins with '/', without query.
+/// Parses a path of requests: begins with '/', without query.
 [[nodiscard]] Parsed<std::string> parse_request_path(std::string_view text);
-/// A GraphQL name: /[_A-Za-z][_0-9A-Za-z]*/.
+/// Parses a GraphQL name: /[_A-Za-z][_0-9A-Za-z]*/.
 [[nodiscard]] Parsed<std::string> parse_graphql_name(std::string_view text);
-/// An HTTP status that may stand for a rejected token.
+/// Parses an HTTP status that may mean a rejected token.
 [[nodiscard]] Parsed<std::uint16_t> parse_rejected_status(std::string_view text);
-/// The name of a header that the configuration may speak of: a token, and none that frames or routes
-/// messages.
+/// Parses the name of a header that the configuration may use: an HTTP token, but not a header that frames or
+/// routes messages.
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
-/// RFC 6901. The empty pointer is refused: it would always point at something.
+/// Parses a JSON pointer (RFC 6901). Refuses the empty one, which would always point at something.
 [[nodiscard]] Parsed<std::string> parse_json_pointer(std::string_view text);
-/// What a secret's file holds beside what editors add: one UTF-8 BOM in front, one trailing "\n" or "\r\n".
+/// Returns the content of a secret's file without what editors add: one UTF-8 BOM at the start, one trailing
+/// "\n" or "\r\n".
 [[nodiscard]] std::string_view content_of_secret_file(std::string_view text) noexcept;
 
 } // namespace bearerd::config

@@ -242,7 +242,7 @@ ConfigError explain(const YAML::Exception& failure, std::string_view text) {
     const std::string_view line = line_of(text, where.line);
     const auto tab = line.substr(0, line.find_first_not_of(" \t")).find('\t');
     if (tab != std::string_view::npos)
-        return {where.line, tab + 1, {}, "a tab stands in the indentation: use blanks"};
+        return {where.line, tab + 1, {}, "there is a tab in the indentation: use blanks"};
     return {where.line, where.column, {}, explain(failure.msg)};
 }
 
@@ -275,7 +275,7 @@ bool check_bytes(std::string_view text, Faults& faults) {
     where.column = newline == std::string_view::npos ? bad + 1 : bad - newline;
     faults.add(where, {},
                invalid == bad ? "this is not UTF-8: save the file in that encoding"
-                              : "a control character stands here: remove it");
+                              : "there is a control character here: remove it");
     return false;
 }
 

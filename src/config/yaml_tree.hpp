@@ -18,7 +18,7 @@ namespace bearerd::config {
 struct Node {
     enum class Kind : std::uint8_t {
         null,
-        scalar, ///< any text; its key decides what it means
+        scalar, ///< any text; its key determines what it means
         sequence,
         mapping,
         refused, ///< already reported: do not look at it
@@ -36,7 +36,7 @@ struct Node::Entry {
     std::string key;
     Position position; ///< the key's
     Node value;
-    bool used = false; ///< somebody asked for it
+    bool used = false; ///< it was read
 };
 
 /// Reads one document; an empty text is a null document. Returns nullopt if the text is not YAML. Errors are

@@ -14,10 +14,10 @@
 namespace bearerd::graphql {
 namespace {
 
-/// Of fragments and inline fragments within one another, at the root.
+/// The deepest nesting of fragments and inline fragments at the root.
 constexpr std::size_t deepest_root = 64;
 
-/// Without what servers trim: white space and NUL.
+/// Returns the text without what servers trim: white space and NUL.
 std::string_view trimmed(std::string_view text) noexcept {
     constexpr std::string_view blanks{" \t\r\n\v\f\0", 7};
     const std::size_t first = text.find_first_not_of(blanks);
@@ -30,7 +30,7 @@ bool is_key(std::string_view text) noexcept {
     return text.size() <= max_key_size && !trimmed(text).empty();
 }
 
-/// What is wanted of each field.
+/// What to read from each field.
 struct FieldReading {
     std::span<const KeyRule> rules;
     FieldOptions options;
@@ -49,7 +49,7 @@ public:
           element_{element},
           out_{out} {}
 
-    /// `text`: from the '{' on. False: it is not known.
+    /// `text`: from the '{' on. Returns false if the fields can't be known.
     bool collect(std::string_view text, bool runs);
 
 private:
@@ -174,7 +174,7 @@ bool RootCollector::spread(Cursor& at, bool runs) {
 
 // NOLINTEND(misc-no-recursion)
 
-/// What neither skips nor includes may do anything.
+/// A directive that neither skips nor includes may do anything.
 bool RootCollector::directives(Cursor& at, bool& runs) {
     while (at.token.is('@')) {
         at.take();
@@ -224,7 +224,7 @@ void RootCollector::arguments(Cursor& at, RootField& field) {
     at.take(); // the parenthesis
 }
 
-/// Passes an argument's value; if it is wanted, its text, empty if it is no key.
+/// Skips an argument's value. If it is wanted, returns its text, which is empty if it is no key.
 std::string RootCollector::value(Cursor& at, bool wanted) {
     const Token first = at.token;
     if (first.is('$')) {
@@ -312,7 +312,7 @@ bool asks_by_key(std::string_view document) {
     const auto selected = parsed.select(std::nullopt);
     if (!selected || selected->kind != OperationKind::query)
         return false;
-    // Every `$` of the document counts, wherever it stands: the first one declares.
+    // Every `$` in the document counts, wherever it is: the first one declares.
     std::size_t times = 0;
     Lexer lexer{document};
     for (Token token = lexer.next(); token.kind != TokenKind::end; token = lexer.next()) {

@@ -20,7 +20,7 @@ namespace {
 /// A value whose text is longer is replaced by its digest, wherever it comes from: sorting nested objects
 /// stays linear, and one variable that is used many times stands for a short text each time.
 constexpr std::size_t longest_value = 128;
-/// The elements of a list that have gathered are replaced by their digest once they are longer.
+/// The elements of a list so far are replaced by their digest once they are longer.
 constexpr std::size_t longest_elements = 4096;
 
 bool is_builtin_scalar(std::string_view type) noexcept {
@@ -82,7 +82,7 @@ private:
 
     const Variables& variables_;
     std::string (*digest_)(std::string_view);
-    /// Of the variables that were asked for; nullopt while it is being made. Each is read once, however often
+    /// The texts of variables used so far; nullopt while one is being made. Each is read once, however often
     /// it is used.
     std::map<std::string_view, std::optional<std::string>> texts_;
     std::string out_;
@@ -102,7 +102,7 @@ void Writer::begin_member(Members& all, std::string_view name) {
     out_ += name;
 }
 
-/// Brings what stands in `out_` from `begin` on, which is the members, into the order of their names.
+/// Sorts the members, which are in `out_` from `begin` on, by their names.
 void Writer::sort(std::size_t begin, Members& all) {
     const auto by_name = [this](const Member& a, const Member& b) { return name_of(a) < name_of(b); };
     if (!std::ranges::is_sorted(all, by_name)) {
@@ -116,7 +116,7 @@ void Writer::sort(std::size_t begin, Members& all) {
     shorten(begin, longest_value);
 }
 
-/// Replaces what stands in `out_` from `begin` on by its digest if it is longer.
+/// Replaces the part of `out_` from `begin` on by its digest if it is longer.
 void Writer::shorten(std::size_t begin, std::size_t longest) {
     if (out_.size() - begin <= longest)
         return;
@@ -127,7 +127,7 @@ void Writer::shorten(std::size_t begin, std::size_t longest) {
 
 // NOLINTBEGIN(misc-no-recursion): the document was parsed and the JSON scanned, both within their bounds.
 
-/// Writes the value that begins at `token`, and passes it.
+/// Writes the value that begins at `token`, and moves past it.
 void Writer::literal(Lexer& lexer, Token& token) {
     const std::size_t begin = out_.size();
     if (token.is('[')) {
@@ -162,7 +162,7 @@ void Writer::list(Lexer& lexer, Token& token) {
     token = lexer.next();
 }
 
-/// Writes `name: value` pairs up to `end`, and passes that.
+/// Writes `name: value` pairs up to `end`, and moves past that.
 void Writer::members(Lexer& lexer, Token& token, char end) {
     const std::size_t begin = out_.size();
     Members all;
@@ -189,7 +189,7 @@ void Writer::members(Lexer& lexer, Token& token, char end) {
     token = lexer.next();
 }
 
-/// Returns false if the variable has no value: what it stands for is absent.
+/// Returns false if the variable has no value, so that what it would give is absent.
 bool Writer::variable(std::string_view name) {
     const auto value = variables_.value(name);
     if (!value || value->given == Variables::Given::unclear) {

@@ -7,7 +7,7 @@
 namespace bearerd::graphql {
 namespace {
 
-/// A key as it stands in a pointer (RFC 6901 section 3).
+/// Returns a key as it is written in a pointer (RFC 6901 section 3).
 void append_segment(std::string& path, std::string_view key) {
     path += '/';
     for (const char c : key) {
@@ -124,7 +124,7 @@ private:
     std::span<const std::string> pointers_;
     std::string path_;
     json::TextBuffer text_;
-    bool told_ = false;  ///< a value stands at a pointer
+    bool told_ = false;  ///< there is a value at a pointer
     bool shown_ = false; ///< and one elsewhere
 };
 

@@ -7,8 +7,8 @@
 namespace bearerd::graphql {
 
 /// What a string or block string of a document means (GraphQL October 2021, sections 2.9.4 and 2.9.5).
-/// `token` is one as the lexer found it, quotes included. Nothing where servers could differ: escaped
-/// surrogates and NUL.
+/// `token` is as the lexer found it, including the quotes. Returns nullopt if servers could differ: for
+/// escaped surrogates and NUL.
 [[nodiscard]] std::optional<std::string> string_value(std::string_view token);
 
 /// Whether a number as written is an integer: without fraction, exponent, or a minus before nothing but zero.

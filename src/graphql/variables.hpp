@@ -12,27 +12,27 @@
 namespace bearerd::graphql {
 
 /// An operation's variables, with the values that a request gives them. Each is read once, however often it
-/// is asked for: read() costs time linear in its texts, a look-up time linear in the name. Views: both texts
+/// is used: read() costs time linear in its texts, a look-up time linear in the name. Views: both texts
 /// must outlive it.
 class Variables {
 public:
     static constexpr std::size_t max_declared = 256;
 
-    /// `declarations`: the document from the operation's '(' on; empty where it declares none. `values`: the
-    /// JSON text of `variables`; empty where there is none; nothing where servers could differ about them.
-    /// False where it declares more than the bound. The texts are a parsed document's and a scanned
-    /// request's: whole and valid.
+    /// `declarations`: the document from the operation's '(' on; empty if it declares none. `values`: the
+    /// JSON text of `variables`; empty if there is none; nullopt if servers could read them differently.
+    /// Returns false if it declares more than `max_declared`. The texts come from a parsed document and a
+    /// scanned request: they are whole and valid.
     [[nodiscard]] bool read(std::string_view declarations, std::optional<std::string_view> values);
 
-    /// A string's or integer's text, the value given or the default. Nothing where it is another kind of
-    /// value, null, not declared, declared or given twice, or given by `variables` that are no object. A view
-    /// into this object.
+    /// Returns the text of a string or integer: the value given, or the default. Returns nullopt if it is
+    /// another kind of value, null, not declared, declared or given twice, or given by `variables` that are
+    /// no object. A view into this object.
     [[nodiscard]] std::optional<std::string_view> text(std::string_view name) const noexcept;
     [[nodiscard]] std::optional<bool> boolean(std::string_view name) const noexcept;
 
     enum class Given : std::uint8_t { no, yes, unclear };
 
-    /// What is known of a variable's value. Views into the texts that were read.
+    /// What is known about a variable's value. Views into the texts that were read.
     struct Value {
         Given given = Given::no;
         std::string_view json;          ///< the JSON text of the value that the request gives
@@ -65,14 +65,14 @@ private:
     [[nodiscard]] Declared* find(std::string_view name) noexcept;
     [[nodiscard]] const Declared* known(std::string_view name) const noexcept;
 
-    std::vector<Declared> declared_; ///< by name; of those of one name, each is unclear
+    std::vector<Declared> declared_; ///< sorted by name; two of the same name are both unclear
 };
 
-/// The text of a constant of a document: a string's or an integer's; nothing of another kind.
+/// Returns the text of a constant of a document: a string or an integer; nullopt for any other kind.
 [[nodiscard]] std::optional<std::string> text_of(const Token& constant);
 [[nodiscard]] std::optional<bool> boolean_of(const Token& constant) noexcept;
 
-/// Passes the value that begins at `token`, however many tokens it has. The document was parsed.
+/// Skips the value that begins at `token`, however many tokens it has. The document must have been parsed.
 void skip_value(Lexer& lexer, Token& token) noexcept;
 
 } // namespace bearerd::graphql

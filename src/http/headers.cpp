@@ -16,12 +16,12 @@ constexpr char folded(char c) noexcept {
     return c == '_' ? '-' : to_lower(c);
 }
 
-/// As names compare for a gateway that hands fields on as variables (CGI), where '_' is as good as '-'.
+/// Compares names like a gateway that passes fields as variables (CGI), for which '_' equals '-'.
 bool same_name(std::string_view a, std::string_view b) noexcept {
     return std::ranges::equal(a, b, {}, folded, folded);
 }
 
-/// The id that such a gateway takes this name for.
+/// Returns the id that such a gateway takes this name for.
 FieldId id_with_hyphens(std::string_view name) noexcept {
     constexpr std::size_t longest = 32; // of those that matter here, and some
     if (name.size() > longest)
@@ -31,7 +31,7 @@ FieldId id_with_hyphens(std::string_view name) noexcept {
     return boost::beast::http::string_to_field({hyphenated.data(), name.size()});
 }
 
-/// The field's id in such a gateway's eyes.
+/// Returns the field's id as such a gateway sees it.
 inline FieldId id_to_gateways(const Field& field) noexcept {
     const bool is_plain = field.id != FieldId::unknown || field.name.find('_') == std::string_view::npos;
     return is_plain ? field.id : id_with_hyphens(field.name);
@@ -139,7 +139,7 @@ void append_status_line(std::string& out, std::uint16_t status, std::string_view
     out.append(" ").append(reason).append("\r\n");
 }
 
-/// What every answer ends with, and the empty line.
+/// Appends the fields that end every answer's head, and the empty line.
 void append_context(std::string& out, const ReplyContext& context, bool keep_alive) {
     if (!context.request_id.empty())
         append_line(out, "X-Request-Id", context.request_id);
@@ -197,7 +197,7 @@ void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const 
     for (const auto& [name, value] : plan.extra)
         append_line(out, name, value);
     append_line(out, "X-Request-Id", request_id);
-    // From here on without a reallocation, which would leave a copy of the token in memory that nobody wipes.
+    // No reallocation from here on: it would leave a copy of the token in memory that nobody wipes.
     constexpr std::size_t rest = 64; // the separators, Content-Length and the end of the head
     out.reserve(out.size() + plan.token_header.size() + plan.token_scheme.size() + token.size() + rest);
     out.append(plan.token_header).append(": ").append(plan.token_scheme);
@@ -228,8 +228,7 @@ void append_app_head(std::string& out, const ResponseHead& response, const Upstr
             is_one_of(field.name, plan.token_headers) || same_name(field.name, plan.token_header) ||
             named.holds(field))
             continue;
-        // Two Access-Control-Allow-Origin fields are none to a browser; ours is the one that knows this
-        // origin.
+        // A browser ignores two Access-Control-Allow-Origin fields; only ours knows this origin.
         if (!context.cors.empty() && is_cors_field(field.name))
             continue;
         append_line(out, field.name, field.value);

@@ -22,7 +22,7 @@ bool is_the_apps(std::string_view line) noexcept {
         prefixes, [line](std::string_view prefix) { return starts_ignoring_case(line, prefix); });
 }
 
-/// Where the line of the field stands, its end included; empty if there is none.
+/// Returns the line of the field with its end; empty if there is none.
 std::string_view coding_line(std::string_view kept) noexcept {
     for (std::string_view rest = kept; !rest.empty();) {
         const std::string_view line = rest.substr(0, std::min(rest.find(line_end), rest.size() - 2) + 2);

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration look_every = 50ms;
 
-/// By this process, which holds the folder meanwhile.
+/// Closes it in this process, which locks the folder meanwhile.
 std::optional<std::string> write(Store& store, const Close& close) {
     const auto found = store.book().entries().find(close.number);
     if (found == store.book().entries().end() || !found->second.closable())
@@ -32,7 +32,7 @@ bool is_closed(const std::string& directory, std::uint64_t number) {
     return found != reading->book.entries().end() && found->second.close.has_value();
 }
 
-/// By the daemon that writes there.
+/// Has the daemon that writes there close it.
 std::optional<std::string> hand_over(const std::string& directory, const Close& close, TimePoint end) {
     const auto folder = Folder::open_to_read(directory);
     if (!folder)
@@ -49,7 +49,7 @@ std::optional<std::string> hand_over(const std::string& directory, const Close& 
             return std::nullopt;
         std::this_thread::sleep_for(look_every);
     }
-    // What is left there would be applied later, when the person has been told that it was not.
+    // A request left there would be applied later, after the person was told that it was not.
     if (!folder->withdraw_close(close) && is_closed(directory, close.number))
         return std::nullopt;
     return "the running bearerd did not take it in time; its log says why, if the disk has failed";

@@ -175,7 +175,7 @@ bool Folder::withdraw_close(const Close& close) const {
     return read_close_request() == encode(close) && ::unlinkat(descriptor_.get(), close_request, 0) == 0;
 }
 
-/// Returns its bytes; nullopt if there is none.
+/// Returns its content; nullopt if there is none.
 std::optional<std::string> Folder::read_close_request() const {
     const Descriptor file{
         ::openat(descriptor_.get(), close_request, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
@@ -189,7 +189,7 @@ std::optional<std::string> Folder::read_close_request() const {
 
 std::optional<Close> Folder::take_close_request() const {
     const auto bytes = read_close_request();
-    // The one that removed it decides: what was withdrawn meanwhile does not count.
+    // Whoever removed it decides: a request that was withdrawn meanwhile does not count.
     if (!bytes || ::unlinkat(descriptor_.get(), close_request, 0) != 0)
         return std::nullopt;
     std::optional<Close> close;

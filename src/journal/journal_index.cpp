@@ -136,8 +136,8 @@ void JournalIndex::count(const JournalEntry& item, bool up) noexcept {
     add(answered_, !item.unresolved() && item.closable());
 }
 
-/// The request was executed. Of a transaction that several requests have sent, one entry says so: that which
-/// an answer reports, or else the first that a look-up has found.
+/// The request was executed. If several requests have sent one transaction, only one entry says so: the one
+/// whose answer reports it, or else the first that a look-up has found.
 void JournalIndex::settle_repeats(std::uint64_t number) {
     const auto self = items_.find(number);
     const auto group =

@@ -106,7 +106,7 @@ Json to_json(const Start& start) {
     return {{"type", "start"}, {"n", start.number}, {"at", start.at_ms}};
 }
 
-/// Reads members one by one; the first that is missing or of another type spoils it.
+/// Reads members one by one; the first one that is missing or of another type makes the record invalid.
 class Reader {
 public:
     explicit Reader(const Json& object) : object_{object} {}
@@ -222,7 +222,7 @@ Close close_of(Reader& in) {
     return close;
 }
 
-/// Whether the line is whole. `record`: nullopt if it is of a type that a later version made.
+/// Returns whether the line is whole. `record`: nullopt if it has a type of a later version.
 bool decode(std::string_view line, std::optional<Record>& record) {
     if (line.size() <= sum_digits + 1 || line.size() > max_record || line[sum_digits] != ' ')
         return false;

@@ -22,7 +22,7 @@ error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
     return {errno, boost::system::system_category()};
 }
 
-/// All that is known of it, as records.
+/// Returns all that is known about an entry, as records.
 std::string text_of(const JournalEntry& item) {
     std::string text = encode(item.intent);
     if (item.outcome)
@@ -34,7 +34,7 @@ std::string text_of(const JournalEntry& item) {
     return text;
 }
 
-/// Nobody waits for it any more: its process was ended before it could withdraw it.
+/// Nobody waits for it any more: its process ended before it could withdraw the request.
 bool is_stale(const Close& close) {
     const Uptime now = uptime();
     const std::chrono::seconds age{now.up_s - std::min(now.up_s, close.up_s)};
@@ -118,7 +118,7 @@ error_code Store::sync() {
     return failure;
 }
 
-/// The old ones go only when the new one is whole on the disk.
+/// The old files are removed only when the new one is whole on the disk.
 error_code Store::begin_file() {
     const std::uint64_t next = number_ + 1;
     auto file = folder_->open_file(next);
@@ -152,7 +152,7 @@ std::vector<Close> Store::take_closes() const {
     return closes;
 }
 
-/// What the daemon needs on, as records; the newest of it if it is too much.
+/// Returns what the daemon still needs, as records; only the newest if it is too much.
 std::string Store::carried() {
     std::string all = encode(book_.start());
     all += carried_unresolved();
@@ -160,7 +160,7 @@ std::string Store::carried() {
     return all;
 }
 
-/// Guarded and unheard ones, whose time is not over.
+/// Returns the guarded and unheard entries whose time is not over, as records.
 std::string Store::carried_resolved() {
     const Uptime now = uptime();
     std::vector<std::pair<std::uint64_t, std::string>> texts;
@@ -171,7 +171,7 @@ std::string Store::carried_resolved() {
     std::string all;
     for (const auto& [number, text] : texts) {
         const JournalEntry& item = book_.entries().at(number);
-        // Of what was not surely executed the guard forgets nothing: its repeat would be sent.
+        // The guard forgets nothing that may not have been executed: its repeat would be sent.
         const bool has_end = !item.guarded() || item.executed() == outcome::Executed::yes;
         const bool over = has_end && age_of(item, now, wall_ms()) >= settings_.remember;
         if (over || size > settings_.max_size / 8) {

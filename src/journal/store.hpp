@@ -11,44 +11,45 @@
 
 namespace bearerd::journal {
 
-/// The journal's files as the one daemon that writes them has them: appending, beginning a new file in time,
-/// and what is unresolved. Blocking; one thread; logs nothing.
+/// The journal's files, for the one daemon that writes them: appends, begins a new file in time, and keeps
+/// what is unresolved. Blocking; one thread; logs nothing.
 class Store {
 public:
     explicit Store(Journal::Settings settings) : settings_{std::move(settings)} {}
 
-    /// Reads what is there, cuts off a torn end, and says that a process begins. Gives back why it can't; to
-    /// be called again then.
+    /// Reads what is there, cuts off a torn end, and records the start of a process. Returns an error if that
+    /// fails; call it again then.
     [[nodiscard]] std::optional<std::string> open();
 
     [[nodiscard]] bool is_open() const noexcept { return folder_.has_value(); }
 
-    /// Writes the records, whose text is `bytes`, all or none of them; a new file first if it is time for
-    /// one. Durable only once it is synced.
+    /// Writes the records, whose text is `bytes`, all or none of them; begins a new file first if one is due.
+    /// They are durable only after sync().
     [[nodiscard]] error_code append(std::string_view bytes, const std::vector<Record>& records);
 
-    /// What was appended outlives a crash of the machine. After a failure nobody knows what is on the disk
-    /// (fsync(2)), so that the next append() begins a new file.
+    /// Makes what was appended survive a crash of the machine. After a failure it is unknown what is on the
+    /// disk (fsync(2)), so the next append() begins a new file.
     [[nodiscard]] error_code sync();
 
-    /// What is unresolved, in flight, unheard or guarded, and nothing else.
+    /// Returns the entries that are unresolved, in flight, unheard or guarded, and no others.
     [[nodiscard]] const JournalIndex& book() const noexcept { return book_; }
 
-    /// What open() left out.
+    /// Returns what open() left out.
     [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
 
-    /// What people have closed meanwhile; each is returned once.
+    /// Returns what people have closed meanwhile; each close is returned once.
     [[nodiscard]] std::vector<Close> take_closes() const;
 
-    /// How many unresolved ones younger than 30 days had to go for lack of room, since the last call.
+    /// Returns how many unresolved entries younger than 30 days were dropped for lack of room since the last
+    /// call.
     [[nodiscard]] std::size_t take_forgotten() noexcept { return std::exchange(forgotten_, 0); }
 
-    /// The same for those that are guarded, so that a restart would not recognise their repeats.
+    /// The same for guarded entries: after a restart their repeats would not be recognised.
     [[nodiscard]] std::size_t take_forgotten_guarded() noexcept {
         return std::exchange(forgotten_guarded_, 0);
     }
 
-    /// How long a guarded one that was executed is kept, from the next file on.
+    /// Sets how long an executed guarded entry is kept, from the next file on.
     void set_remember(Duration remember) noexcept { settings_.remember = remember; }
 
 private:

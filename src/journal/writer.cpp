@@ -98,13 +98,13 @@ void Journal::Writer::run() {
     }
 }
 
-/// Whether a person may close anything. What is guarded may be among what a close is for.
+/// Whether a person may close anything. Guarded entries may be closed too.
 bool Journal::Writer::has_closable() const {
     const JournalIndex& book = store_.book();
     return book.count_unresolved() > book.count_in_flight() || book.count_answered() != 0;
 }
 
-/// When there is something to do though nothing comes.
+/// Returns when there is something to do although nothing was queued.
 std::optional<TimePoint> Journal::Writer::due() const {
     std::optional<TimePoint> when;
     if (unsynced_since_ != TimePoint::max())
@@ -179,7 +179,7 @@ void Journal::Writer::put(Batch& batch) {
     tell_concluded(batch);
 }
 
-/// For a guard that did not exist when they were sent.
+/// Reports outcomes for a guard that did not exist when the mutations were sent.
 void Journal::Writer::tell_concluded(const Batch& batch) {
     if (!tell_all_.load() || !events_.concluded)
         return;
@@ -193,8 +193,8 @@ void Journal::Writer::tell_concluded(const Batch& batch) {
     }
 }
 
-/// A number is given once, even where its record then can't be written: some of it may be on the disk all the
-/// same, and would stand in for another mutation's.
+/// A number is given once, even if its record then can't be written: a part of the record may be on the disk,
+/// and would be taken for another mutation's.
 std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>& records) {
     next_number_ = std::max(next_number_, store_.book().next_number());
     std::string bytes;
@@ -208,7 +208,7 @@ std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>
     return bytes;
 }
 
-/// None of an intent that is not there.
+/// Writes no outcome of an intent that is not on the disk.
 void Journal::Writer::append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records) {
     const std::size_t before = records.size();
     if (posted.is_intent()) {
@@ -234,7 +234,7 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         bytes += encode(records[i]);
 }
 
-/// For the look-ups in the background and the status page.
+/// Reports for the look-ups in the background and the status page.
 void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
     for (const Record& record : records) {
         const auto* const outcome = std::get_if<Outcome>(&record);
@@ -253,7 +253,7 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
     }
 }
 
-/// What people have closed while this process runs: each lies in the folder as a file of its own.
+/// Takes what people have closed while this process runs: each close is a separate file in the folder.
 void Journal::Writer::take_closes() {
     next_look_ = BootClock::now() + look_for_closes;
     for (const Close& close : store_.take_closes()) {
@@ -307,7 +307,7 @@ void Journal::Writer::keep_outcomes(Batch& batch) {
     std::erase_if(batch, [](const Posted& posted) { return !posted.is_intent() || !posted.entry; });
 }
 
-/// One turn of each loop, for all of its requests.
+/// Wakes all requests of a loop in one turn.
 void Journal::Writer::complete(const Batch& batch, bool durable) {
     std::vector<EntryGroup> groups;
     for (const Posted& posted : batch) {
@@ -328,7 +328,7 @@ void Journal::Writer::complete(const Batch& batch, bool durable) {
     }
 }
 
-/// Once for each change, not for every mutation while a disk is full.
+/// Logs once for each change, not for every mutation while a disk is full.
 void Journal::Writer::report(const std::optional<std::string>& failure) {
     if (failure)
         next_try_ = BootClock::now() + retry_after;
@@ -365,7 +365,7 @@ void Journal::Writer::tell_opened() {
         log::warning("journal: a record that a crash cut off was dropped",
                      {{"bytes", static_cast<std::int64_t>(damage.torn_bytes)}});
     if (damage.records != 0)
-        log::warning("journal: damaged records were passed over",
+        log::warning("journal: damaged records were skipped",
                      {{"records", static_cast<std::int64_t>(damage.records)}});
     if (!stopping)
         events_.opened(std::move(items));

@@ -18,7 +18,8 @@ public:
         [[nodiscard]] bool operator==(const Transaction&) const = default;
     };
 
-    /// An intent, or an outcome (of an entry, of a number, or of a transaction), or that one was heard of.
+    /// An intent, or an outcome (of an entry, of a number, or of a transaction), or that a transaction was
+    /// heard of.
     struct Posted {
         EntryPtr entry{};
         std::optional<Outcome> outcome{};
@@ -33,9 +34,9 @@ public:
 
     // Any thread:
 
-    /// False: an intent that can't be written in time.
+    /// Returns false for an intent that can't be written in time.
     [[nodiscard]] bool post(Posted posted);
-    /// Not if nothing can be unheard, if it is queued already, or if too many are.
+    /// Does nothing if nothing can be unheard, if the same is queued already, or if too many are.
     void post_heard(Posted posted, bool joined);
 
     void tell_all() noexcept { tell_all_.store(true); }

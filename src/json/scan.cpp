@@ -17,7 +17,8 @@ bool is_plain(char c) noexcept {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
-/// Returns the first byte that a string may not simply hold: quote, backslash, control character, non-ASCII.
+/// Returns the first byte that is not an ordinary character of a string: quote, backslash, control character,
+/// non-ASCII.
 inline const char* skip_plain(const char* at, const char* end) noexcept {
     for (; static_cast<std::size_t>(end - at) >= Bytes16::size; at += Bytes16::size) {
         const auto bytes = Bytes16::load(at);
@@ -103,7 +104,7 @@ Escape read_escape(const char* at, const char* end) noexcept {
     return {12, 0x10000 + ((*unit - 0xD800) << 10U) + (*second - 0xDC00)};
 }
 
-/// Goes on with a string at a byte that it may not simply hold. Returns what follows its closing quote;
+/// Continues a string at a byte that is not an ordinary character. Returns what follows its closing quote;
 /// nullptr if it is not valid.
 const char* skip_rest_of_string(const char* at, const char* end, bool& escaped) noexcept {
     while (at != end && *at != '"') {
@@ -129,7 +130,7 @@ const char* skip_rest_of_string(const char* at, const char* end, bool& escaped) 
 }
 
 inline const char* skip_spaces(const char* at, const char* end) noexcept {
-    // One comparison for what usually follows: a byte that is none.
+    // One comparison for the usual case: a byte that is not white space.
     while (at != end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
         ++at;
     return at;

@@ -16,7 +16,7 @@ struct Row {
     std::string_view sentence;
 };
 
-// The table of contract 4. The sentences are read out at a shop's counter: what happened; what to do now.
+// The table of contract 4. The sentences are read at a shop's counter: what happened; what to do now.
 constexpr std::array<Row, error_code_count> rows{{
     {ErrorCode::bad_request, 400, Executed::no, "BAD_REQUEST", "bad_request",
      "The till sent a request that could not be understood, and nothing was executed; please report this "

@@ -17,8 +17,8 @@ using graphql::Verdict;
 using http::FieldId;
 using outcome::Executed;
 
-/// Whether no JSON object follows the first unit of a whole stream, so that a refusal in it speaks for all.
-/// Whatever else may follow (an end event, a closing delimiter) has no brace.
+/// Whether no JSON object follows the first unit of a whole stream, so that a refusal in it applies to all.
+/// Anything else that may follow (an end event, a closing delimiter) has no brace.
 bool is_one_unit(const http::ResponseHead& head, std::string_view decoded) {
     const http::StreamStart start = http::stream_start(head.fields.value(FieldId::content_type), decoded);
     return start.rest.find('{') == std::string_view::npos;
@@ -110,14 +110,14 @@ bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection) const {
     return fields && fields->size() == 1;
 }
 
-/// Why an answer of which all was read leaves a doubt of its verdict; empty if it leaves none. A status can
-/// be wrong about a body that can't be read.
+/// Returns why an answer that was read to its end leaves its verdict in doubt; empty if it does not. A status
+/// can be wrong about a body that can't be read.
 std::string_view AnswerJudge::doubt_of(const Whole& whole, const http::ResponseHead& head,
                                        std::string_view decoded) const {
     if (!told_by_status(head.status))
         return {};
     if (!rules_->resend_mutations)
-        return "a rejection by a status that proves nothing of a mutation "
+        return "a rejection by a status that proves nothing about a mutation "
                "(auth.unauthorized.resend_mutations)";
     const bool clear = whole.verdict != Verdict::rejected ||
                        graphql::hides_nothing(head.fields.combined(FieldId::content_type), decoded);

@@ -26,7 +26,7 @@ public:
         graphql::Verdict verdict = graphql::Verdict::rejected;
         outcome::Executed executed = outcome::Executed::no;
         bool nothing_ran = false;                              ///< see server::Report
-        bool proven = false;                                   ///< the body leaves no doubt of the verdict
+        bool proven = false;                                   ///< the body leaves no doubt about the verdict
         std::string_view doubt = "a rejection that broke off"; ///< if it is not proven: why not, for the log
     };
 
@@ -36,23 +36,23 @@ public:
 
     [[nodiscard]] bool moves_money() const noexcept;
 
-    /// Whether the status says already that the token was rejected.
+    /// Whether the status alone says that the token was rejected.
     [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;
-    /// Whether the answer is a stream, unless its status says already that the token was rejected.
+    /// Whether the answer is a stream whose status does not already say that the token was rejected.
     [[nodiscard]] bool is_judged_by_its_start(const http::ResponseHead& head) const noexcept;
     /// Judges what has arrived of a stream by its first event, part or line (contract 2).
     [[nodiscard]] graphql::Verdict judge_stream_start(const http::ResponseHead& head, std::string_view body,
                                                       std::string& scratch) const;
     [[nodiscard]] graphql::Judgement judge(std::uint16_t status, std::string_view decoded) const;
-    /// The same for an answer that is there to its last byte, however its bytes came. `body` is coded as the
-    /// head says.
+    /// The same for an answer that has arrived to its last byte, however its bytes were spread over time.
+    /// `body` has the content coding that the head gives.
     [[nodiscard]] Whole judge_whole(const http::ResponseHead& head, std::string_view body,
                                     std::string& scratch) const;
 
     /// Whether executed() needs the body.
     [[nodiscard]] bool needs_body(graphql::Verdict verdict) const noexcept;
-    /// What an answer says of whether the request was executed. `decoded` is all of its body, or nullopt if
-    /// it can't be decoded or is not needed.
+    /// Returns what an answer proves about whether the request was executed. `decoded` is its whole body, or
+    /// nullopt if it can't be decoded or is not needed.
     [[nodiscard]] outcome::Executed executed(std::uint16_t status, std::optional<std::string_view> decoded,
                                              graphql::Verdict verdict) const;
 

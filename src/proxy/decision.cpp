@@ -10,7 +10,7 @@ Decision reply(ErrorCode code) noexcept {
     return {Decision::Kind::reply, code, outcome::table_executed(code)};
 }
 
-/// Not one byte was written, so it was certainly not executed, whatever it is.
+/// Not one byte was written, so it was certainly not executed, query or mutation.
 ErrorCode unsent(error_code code) noexcept {
     if (code == errc::shutting_down)
         return ErrorCode::shutting_down;
@@ -19,8 +19,8 @@ ErrorCode unsent(error_code code) noexcept {
     return ErrorCode::upstream_unreachable;
 }
 
-/// Bytes of it were written, and no whole answer came. The upstream may have executed it all the same, and
-/// only of a query does that not matter.
+/// Bytes of it were written, and no whole answer came. The upstream may still have executed it; that
+/// does not matter for a query.
 ErrorCode sent(error_code code, bool may_mutate) noexcept {
     if (may_mutate)
         return ErrorCode::outcome_unknown;

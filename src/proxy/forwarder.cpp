@@ -83,7 +83,7 @@ std::unique_ptr<Reply> as_pointer(Reply reply) {
     return std::make_unique<Reply>(std::move(reply));
 }
 
-/// Lends the app an answer's body until it is written; then the connection is released.
+/// Lends an answer's body to the session until it is written; then the connection is released.
 server::BorrowedBody borrow(upstream::ExchangePtr exchange) {
     const std::string_view body = exchange->body();
     constexpr auto release = [](void* lent) noexcept { static_cast<upstream::Exchange*>(lent)->release(); };
@@ -120,8 +120,8 @@ Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, au
       reconciler_{reconciler},
       journal_{journal} {}
 
-/// The steps of one request; lives in the coroutine frame of Forwarder::handle, which says in which order.
-/// What nearly always is done at once is no coroutine.
+/// The steps of one request; lives in the coroutine frame of Forwarder::handle, which shows their order. A
+/// step that nearly always completes at once is no coroutine.
 class Forwarder::ForwardedRequest final : private upstream::Requester {
 public:
     ForwardedRequest(Forwarder& forwarder, const server::Request& request);
@@ -129,15 +129,15 @@ public:
     ForwardedRequest& operator=(const ForwardedRequest&) = delete;
     ~ForwardedRequest() = default;
 
-    /// The reply that ends the request, or null if the request goes on. As a value it would make the frame of
-    /// every request larger than what the allocator keeps at hand (1 KiB).
+    /// The reply that ends the request, or null if the request continues. As a value it would make the frame
+    /// of every request larger than the blocks for which the allocator has free lists (1 KiB).
     using End = std::unique_ptr<Reply>;
 
     /// Returns why the request may not be sent at all, if so.
     [[nodiscard]] std::optional<ErrorCode> refusal() const;
 
-    /// From here on an app that leaves counts, if money may move. A query is cheap to look up, and its app is
-    /// looked at only if it has to wait. Returns false if the app is gone already.
+    /// From here on an app that leaves cancels a request that may move money. A query is cheap, so its app is
+    /// checked only if the request has to wait. Returns false if the app is gone already.
     [[nodiscard]] bool begin_watching() noexcept;
     /// Looks for the app if the request has waited since the last look. Returns false if it is gone, or the
     /// request must not be sent any more.
@@ -152,11 +152,11 @@ public:
     /// Records the intent, then asks the gate, each if need be.
     [[nodiscard]] net::Task<End> prepare_to_send();
 
-    /// The request as it leaves; its head is wiped by sent().
+    /// Returns the request for the upstream; sent() wipes its head.
     [[nodiscard]] upstream::OutgoingRequest outgoing(TimePoint now);
     void sent(Duration took) noexcept;
 
-    /// Takes from the answer what it says of token and throttling, and judges it.
+    /// Takes token and throttling from the answer, and judges it.
     [[nodiscard]] Verdict look_at(upstream::Exchange& exchange);
     /// Each is called after an attempt that ended so.
     [[nodiscard]] net::Task<End> after_failure(const upstream::Failure& failure);
@@ -165,11 +165,11 @@ public:
     [[nodiscard]] Reply relay(upstream::ExchangePtr exchange, Verdict verdict);
     [[nodiscard]] Reply reply_refusal(ErrorCode code);
     [[nodiscard]] Reply reply_gone();
-    /// No reply, but what is known of the request: whether it was executed is not.
+    /// Returns no reply, but a report of what is known about the request; its outcome is unknown.
     [[nodiscard]] Reply reply_nothing() noexcept;
 
 private:
-    /// What is known of the app's connection.
+    /// What is known about the app's connection.
     enum class AppWatch : std::uint8_t {
         not_begun,
         present, ///< nothing has been waited for since it was last looked at
@@ -185,7 +185,7 @@ private:
     /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
     [[nodiscard]] std::vector<std::string_view> header_keys() const;
 
-    /// Decodes the body of an answer that is there whole, into looked_at_.
+    /// Decodes the body of an answer that has arrived whole, into looked_at_.
     void decode(const upstream::Exchange& exchange);
     [[nodiscard]] std::optional<std::string_view> looked_at() const noexcept;
 
@@ -194,7 +194,7 @@ private:
     [[nodiscard]] net::Task<auth::Advice> ask_for_advice();
     [[nodiscard]] End follow(const auth::Advice& advice);
 
-    /// `failure`: what the attempt failed of, if that is to be said.
+    /// `failure`: why the attempt failed, if that should be reported.
     [[nodiscard]] net::Task<End> reply_decision(Decision decision, const upstream::Failure* failure);
     [[nodiscard]] net::Task<End> reply_broken_rejection(std::string_view doubt);
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
@@ -211,8 +211,8 @@ private:
     server::Report report_;
     auth::AuthorizedExchange token_;
     OpenEntry entry_;
-    /// The decoded body of the answer that look_at() was given, as long as nothing is waited for: a view of
-    /// that or of the forwarder's scratch memory.
+    /// The decoded body of the answer passed to look_at(), valid until the next wait: a view of that answer
+    /// or of the forwarder's scratch memory.
     std::string_view looked_at_;
     AppWatch app_ = AppWatch::not_begun;
     bool withdrawn_ = false;  ///< by its gate, before it was sent; counts as AppWatch::gone
@@ -391,7 +391,7 @@ Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
     token_.adopt_token(exchange.head(), judge_.operation().has_login);
     is_decoded_ = false;
-    // A status says it without the body, which may be larger than what is held: then it is judged when whole.
+    // A status says it without the body, which may be larger than what is held; then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
     if (judge_.is_judged_by_its_start(head))
         return judge_.judge_stream_start(head, exchange.body(), owner_.scratch_);
@@ -403,7 +403,7 @@ Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     const graphql::Judgement judgement = judge_.judge(head.status, looked_at_);
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
-    // The app's own login is served without a token, so it proves nothing of ours.
+    // The app's own login is served without a token, so it proves nothing about ours.
     if (judgement.verdict == Verdict::ok && is_decoded_ && !judge_.operation().has_login &&
         graphql::shows_data(head.status, looked_at_) && token_.awaits_proof())
         token_.accepted(document());
@@ -479,7 +479,7 @@ net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
     return token_.rejected(document());
 }
 
-/// Returns the reply if the login has failed, or null to send again. `advice` is not to pass the answer
+/// Returns the reply if the login has failed, or null to send again. `advice` must not be to pass the answer
 /// on.
 Forwarder::ForwardedRequest::End Forwarder::ForwardedRequest::follow(const auth::Advice& advice) {
     if (advice.kind == auth::Advice::Kind::fail)
@@ -490,7 +490,7 @@ Forwarder::ForwardedRequest::End Forwarder::ForwardedRequest::follow(const auth:
 }
 
 Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict verdict) {
-    // What a mutation was answered has to be passed on in any case.
+    // The answer to a mutation must be passed on in any case.
     if (is_open_stream(*exchange) && !exchange->become_stream(judge_.moves_money())) {
         exchange.reset(); // closes the connection, which would stay busy otherwise
         report_.detail = "streams hold half of upstream.max_connections already";
@@ -533,7 +533,7 @@ Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
     Reply reply;
     reply.delivery = conclude_when_heard(entry_, report_, journal::Source::answer, request_.app);
     report_.bytes_out = held.body.size();
-    // Not before: a shutdown may have begun during the login.
+    // Not earlier: a shutdown may have begun during the login.
     http::append_kept_head(reply.head, held.head, request_.context, {}, held.body.size());
     reply.body = std::move(held.body);
     reply.report = std::move(report_);
@@ -608,7 +608,7 @@ Forwarder::ForwardedRequest::reply_broken_rejection(std::string_view doubt) {
         decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}), nullptr);
 }
 
-/// Returns what the upstream knows of a mutation whose outcome is unknown, or nullopt if it was not asked.
+/// Looks up a mutation whose outcome is unknown; returns nullopt if the upstream was not asked.
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;

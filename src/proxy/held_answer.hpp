@@ -15,9 +15,9 @@ namespace bearerd::proxy {
 /// An answer that was read whole and has released its connection, so that a login can use it.
 struct HeldAnswer {
     std::string head; ///< to be completed when the app gets it, by http::append_kept_head()
-    std::string body; ///< coded as it came
+    std::string body; ///< with its content coding
     std::uint16_t status = 0;
-    bool whole = false;        ///< all of it is here, and may be held
+    bool whole = false;        ///< all of it has arrived, and may be held
     AnswerJudge::Whole judged; ///< if it is not whole: a rejection without proof
 };
 

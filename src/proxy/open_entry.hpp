@@ -27,8 +27,8 @@ public:
         return *this;
     }
 
-    /// If an exception ends the request, its outcome is unknown. A request that ends with the process leaves
-    /// its intent alone, which means the same, and the journal may be gone by then.
+    /// If an exception ends the request, records that its outcome is unknown. A request that ends with the
+    /// process leaves only its intent, which means the same; the journal may be gone by then.
     ~OpenEntry() {
         if (std::uncaught_exceptions() != 0)
             abandon();
@@ -106,8 +106,8 @@ private:
     journal::Outcome outcome_;
 };
 
-/// Concludes the entry of a request whose answer is there whole: at once, or by what is returned if the
-/// mutation was executed, so that it is known then whether the app has heard of it.
+/// Concludes the entry of a request whose answer has arrived whole: at once, or, if the mutation was
+/// executed, by the returned object once it is known whether the app has heard of it.
 [[nodiscard]] inline std::unique_ptr<server::Delivery> conclude_when_heard(OpenEntry& entry,
                                                                            const server::Report& report,
                                                                            journal::Source source,

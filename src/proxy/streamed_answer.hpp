@@ -13,16 +13,16 @@
 
 namespace bearerd::proxy {
 
-/// At most so many bytes of an answer are held, to judge it when it is whole: a rejection by its status (HTTP
-/// 401 with a page), and what a mutation was answered.
+/// At most this many bytes of an answer are held to be judged when it is whole: a rejection by its status
+/// (HTTP 401 with a page), and the answer to a mutation.
 inline constexpr std::size_t most_held = 1024 * 1024;
 
-/// An answer's body as it comes from the upstream, passed on piece by piece. Keeps what a mutation was
-/// answered, as far as it can be held, and judges that at the end.
+/// An answer's body, passed on piece by piece as it arrives from the upstream. Keeps the answer to a
+/// mutation, as far as it can be held, and judges it at the end.
 class StreamedAnswer final : public server::BodySource {
 public:
-    /// `report`: with what is known once the head has come. `patience`: how long the rest is waited for once
-    /// the app is gone.
+    /// `report`: what is known once the head has arrived. `patience`: how long to wait for the rest once the
+    /// app is gone.
     StreamedAnswer(upstream::ExchangePtr exchange, const AnswerJudge& judge, OpenEntry entry,
                    server::Report report, Duration patience);
 

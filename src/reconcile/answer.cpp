@@ -134,7 +134,7 @@ const Json* member(const Json& object, const std::string& name) {
     return found == object.end() ? nullptr : &*found;
 }
 
-/// Null if the pointer leads nowhere.
+/// Returns nullptr if the pointer leads nowhere.
 const Json* look_up(const Json& answer, std::string_view pointer) {
     try {
         return &answer.at(Json::json_pointer{std::string{pointer}});

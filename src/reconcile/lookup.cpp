@@ -17,7 +17,7 @@ using http::FieldId;
 constexpr Duration first_pause = 100ms;
 constexpr Duration longest_pause = 1s;
 
-/// What an app would send that asks by itself. A field that upstream.headers has as well is replaced by that.
+/// The fields that an app would send if it asked itself. Fields in upstream.headers replace them.
 http::RequestHead own_head() {
     http::RequestHead head;
     head.method = "POST";
@@ -106,7 +106,7 @@ std::optional<std::string_view> Reconciler::Lookup::decoded_body(upstream::Excha
     return http::decoded_for_inspection(coding, exchange.body(), scratch_);
 }
 
-/// Returns false if there is none to be had just now.
+/// Returns false if there is no token at present.
 net::Task<bool> Reconciler::Lookup::take_token() {
     if (token_.take_token(BootClock::now()))
         co_return true;

@@ -6,7 +6,7 @@
 
 namespace bearerd::reconcile {
 
-/// One question, asked until it is answered; lives in the coroutine frame of Reconciler::ask.
+/// One look-up, repeated until it is answered; lives in the coroutine frame of Reconciler::ask.
 class Reconciler::Lookup final : public net::GroupMember {
 public:
     Lookup(Reconciler& owner, const LookupRequest& question);
@@ -27,7 +27,7 @@ private:
     [[nodiscard]] net::Task<bool> log_in_again();
     [[nodiscard]] net::Task<void> rest(Duration pause);
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
-    /// What a whole body means; nullopt if it is not whole or can't be decoded.
+    /// Returns the meaning of a whole body; nullopt if it is not whole or can't be decoded.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
 
     Reconciler& owner_;
@@ -38,7 +38,7 @@ private:
     auth::AuthorizedExchange token_;
     net::Event wake_;
     bool new_connection_ = false; ///< the one before was found stale
-    bool hopeless_ = false;       ///< nothing would come of asking again
+    bool hopeless_ = false;       ///< asking again would be useless
 };
 
 } // namespace bearerd::reconcile

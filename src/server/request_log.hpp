@@ -8,8 +8,8 @@
 
 namespace bearerd::server {
 
-/// The one line that each request gets (contract 9). `trace_id`: empty if there is none. `bytes_in`: of the
-/// body.
+/// Logs the one line of a request (contract 9). `trace_id`: empty if there is none. `bytes_in`: size of the
+/// request's body.
 void log_request(const Report& report, std::string_view request_id, std::string_view trace_id,
                  std::uint64_t bytes_in, Duration took);
 

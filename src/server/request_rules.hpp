@@ -11,8 +11,8 @@
 
 namespace bearerd::server {
 
-/// Whether a request whose head is complete may be served (contract 2 and 5); if not, the error. Pure.
-/// `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
+/// Judges whether a request whose head is complete may be served (contract 2 and 5); returns the error if
+/// not. Pure. `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
 [[nodiscard]] std::optional<outcome::ErrorCode>
 judge_request(const http::RequestHead& head, const http::Target& target, bool body_too_large,
               const AcceptedConnection& arrival, const ServiceSettings& service, std::string& cors);

@@ -96,8 +96,8 @@ net::Task<void> Session::run(std::unique_ptr<Session> self) {
     return session.serve(std::move(self));
 }
 
-/// Its frame owns the session, and is all that an idle client has of frames: each further one would be a
-/// fifth of its memory.
+/// Its frame owns the session and is the only frame of an idle client: each further one would be a fifth of
+/// its memory.
 net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
     while (after_ == AfterReply::keep) {
         Next next = look_for_request();
@@ -128,7 +128,7 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
             co_return;
         co_await answer(read);
         received_.unpin();
-        // Pipelined requests that are answered at once must leave the others their turn.
+        // Pipelined requests that are answered at once must let other connections have their turn.
         if (requests_ % most_in_one_turn == 0)
             co_await net::asio::post(socket_.get_executor(), net::asio::deferred);
     }
@@ -153,7 +153,7 @@ Session::Next Session::look_for_request() {
         idle_until_ = ended_ + (arrival_.over_limit
                                     ? over_limit_time
                                     : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
-    else if (BootClock::now() >= idle_until_) // empty lines that came meanwhile buy no time
+    else if (BootClock::now() >= idle_until_) // empty lines that arrived meanwhile buy no time
         return Next::none;
     const bool nothing_is_there = socket_.drained() && shutdown_ == Shutdown::none;
     first_received_ = nothing_is_there ? error_code{net::asio::error::would_block} : receive_now();
@@ -191,7 +191,7 @@ Session::Next Session::look_again(error_code code) {
 }
 
 /// Returns whether the client's first request is likely on its way: closing would leave it without an answer,
-/// which some clients take for a reason to send it again.
+/// after which some clients send it again.
 bool Session::is_newcomer() const noexcept {
     return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
 }
@@ -222,14 +222,14 @@ net::Task<Session::Read> Session::read_head() {
     co_return *read;
 }
 
-/// Looks at what was received. Returns nullopt if the head is not whole yet.
+/// Parses what was received. Returns nullopt if the head is not whole yet.
 std::optional<Session::Read> Session::take_head(error_code received) {
     if (received == net::asio::error::would_block)
         return std::nullopt;
     if (received == errc::too_large)
         return faulty(ErrorCode::headers_too_large);
     if (received && is_idle())
-        return Read::gone; // nothing of a request was there
+        return Read::gone; // no byte of a request had arrived
     if (received == errc::timed_out)
         return faulty(ErrorCode::request_timeout);
     if (received == errc::closed)
@@ -358,7 +358,7 @@ error_code Session::receive_now() {
     return {errno, boost::system::system_category()};
 }
 
-/// As receive_now(), but waits.
+/// Like receive_now(), but waits.
 net::Task<error_code> Session::receive() {
     while (true) {
         const error_code received = receive_now();
@@ -369,8 +369,8 @@ net::Task<error_code> Session::receive() {
     }
 }
 
-/// Has the request answered, or refuses it if it is faulty, and writes the reply, which lives in this frame
-/// so that an idle client has none.
+/// Gets the reply from the handler, or refuses a faulty request, and writes it. The reply lives in this
+/// frame, so that an idle client has none.
 net::Task<void> Session::answer(Read read) {
     std::optional<Reply> made; // not a Reply that is assigned to: this is on every request's path
     try {
@@ -419,8 +419,8 @@ Reply Session::refusal(ErrorCode code, Report report) {
                   std::move(report));
 }
 
-/// Sends what the socket takes at once of a reply that is there whole. As long as not one byte has been sent,
-/// another reply can take its place.
+/// Sends what the socket takes at once of a reply that is held whole. Until the first byte has been sent,
+/// another reply can replace it.
 Session::Sent Session::write_at_once(Reply& reply) {
     if (reply.head.empty() || is_streamed(reply))
         return {};
@@ -462,8 +462,7 @@ net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
     finish_write(reply, whole);
 }
 
-/// Nothing more of this reply is written. Takes from it what is known of the request, and has the outcome
-/// recorded.
+/// Writes nothing more of this reply. Takes from it what is known about the request, and records the outcome.
 void Session::give_up(Reply& reply) noexcept {
     const bool half_looks_whole =
         phase_ == Phase::writing && is_streamed(reply) && reply.framing == http::BodyFraming::until_close;
@@ -570,7 +569,7 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
     co_return true;
 }
 
-/// As sendmsg(2), but sends nothing if all pieces are empty.
+/// Like sendmsg(2), but sends nothing if all pieces are empty.
 ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
     std::array<iovec, 3> vectors{};
     std::size_t count = 0;
@@ -594,7 +593,7 @@ void Session::finish_write(Reply& reply, bool whole) noexcept {
     reply.in_flight = {};
 }
 
-/// The strictest that was asked for holds.
+/// The strictest one requested counts.
 void Session::close_after_reply(AfterReply how) noexcept {
     after_ = std::max(after_, how);
 }

@@ -45,7 +45,7 @@ void disguise(const Prepared& prepared, const std::vector<Fault>& faults, Json& 
     }
 }
 
-/// Of /large?bytes=N; a megabyte where it isn't told.
+/// N of /large?bytes=N; a megabyte if it is absent.
 std::int64_t large_bytes(std::string_view target) {
     std::int64_t bytes = 1 << 20;
     const auto text = query_parameter(target, "bytes").value_or("");

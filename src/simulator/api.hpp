@@ -21,10 +21,10 @@ struct ApiOptions {
     ShopOptions shop;
     std::string email = "till-042@example.com";
     std::string password = "demo-password";
-    bool x_authorization = true; ///< Which headers tell a token.
+    bool x_authorization = true; ///< Which headers carry a token.
     bool authorization = true;
     bool bearer_prefix = false;  ///< "Bearer " before it.
-    std::vector<Coding> codings; ///< Used where the request accepts one of them.
+    std::vector<Coding> codings; ///< Used if the request accepts one of them.
     std::uint64_t seed = 1;
     const Profile* profile = find_profile("toggle"); ///< How one logs in; never null.
 };
@@ -33,7 +33,7 @@ struct ApiOptions {
 struct Plan {
     std::vector<Prepared> operations;
     bool batch = false;
-    std::string unreadable; ///< Why it is answered 400; empty: it was read.
+    std::string unreadable; ///< Why it is answered 400; empty if it was read.
     unsigned status = 400;  ///< With `unreadable`.
     Traffic traffic = Traffic::query;
     std::vector<Fault> faults;

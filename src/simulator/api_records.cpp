@@ -1,4 +1,4 @@
-// What the control endpoints show of the past.
+// What the control endpoints show about the past.
 #include "api.hpp"
 
 namespace bearerd::sim {

@@ -61,7 +61,7 @@ bool sells_a_physical_card(const Json& arguments) {
     return items.is_array() ? std::any_of(items.begin(), items.end(), names_card) : names_card(items);
 }
 
-/// What was executed, where one root field does more than one kind of thing.
+/// What was executed, if one root field does more than one kind of thing.
 std::string kind_of(const PlannedField& field, const Json& result) {
     if (field.name == order)
         return sells_a_physical_card(field.arguments) ? "card" : "generated";
@@ -74,7 +74,7 @@ std::string kind_of(const PlannedField& field, const Json& result) {
     return {};
 }
 
-/// The only input that was found fault with and its sentence, "order_items.0.product_id" as "product_id".
+/// The only invalid input and its sentence, with "order_items.0.product_id" as "product_id".
 void read_validation(const Json& validation, Seen& seen) {
     if (!validation.is_object() || validation.size() != 1)
         return;

@@ -8,14 +8,14 @@
 
 namespace bearerd::sim {
 
-/// What one root field asked for, and how that ended: as much as a case is recognised by.
+/// What one root field asked for, and how that ended: all that identifies a case.
 struct Seen {
     enum class Ending {
         executed,     ///< Or answered, for a query.
         refused,      ///< With a sentence of its own.
-        validation,   ///< With sentences for one field alone.
+        validation,   ///< With sentences for one field only.
         unauthorized, ///< Whatever it was.
-        other,        ///< With more faults than one, for instance: that shows no case.
+        other,        ///< For instance with more than one fault, which shows no case.
     };
 
     std::string root; ///< Empty for `unauthorized`.
@@ -24,7 +24,7 @@ struct Seen {
     std::string sentence; ///< Of `refused` and `validation`.
 };
 
-/// A case of the accreditation, and what it is recognised by.
+/// A case of the accreditation, and what identifies it.
 struct Case {
     std::string_view id;
     std::string_view title;
@@ -45,7 +45,7 @@ Seen observe(const PlannedField& field, const Outcome& outcome);
 std::string ending_in_words(const Seen& seen);
 
 /// The fault that keeps an answer from arriving in its documented shape, though the operation was executed;
-/// empty where none does.
+/// empty if none does.
 std::string_view spoiler(const std::vector<Fault>& faults);
 
 /// Which cases were exercised, how often, and how each ended.

@@ -6,14 +6,14 @@
 
 namespace bearerd::sim {
 
-/// What the control endpoints may ask of the server.
+/// What the control endpoints may request from the server.
 struct Doors {
     std::function<void()> close_idle;
     std::function<void(std::chrono::milliseconds)> down;
     std::function<void()> release;
 };
 
-/// The endpoints below /__ : what happened, and what shall happen.
+/// The endpoints below /__ : they show what happened, and set what will happen.
 class Control {
 public:
     Control(Api& api, Doors doors) : api_(api), doors_(std::move(doors)) {}

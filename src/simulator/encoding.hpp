@@ -20,7 +20,7 @@ std::optional<std::string> query_parameter(std::string_view target, std::string_
 
 enum class Coding { identity, gzip, deflate };
 
-/// As Content-Encoding names them: deflate is the zlib format.
+/// Named as in Content-Encoding: deflate is the zlib format.
 std::string compressed(std::string_view text, Coding coding);
 
 } // namespace bearerd::sim

@@ -19,7 +19,7 @@ struct PlannedField {
     std::vector<PlannedField> children;
 };
 
-/// An operation that will run, or the error in its stead. Nothing is executed of one that has an error.
+/// An operation that will run, or an error instead. Nothing of an operation with an error is executed.
 struct Prepared {
     Operation::Kind kind = Operation::Kind::query;
     std::string name;
@@ -35,10 +35,10 @@ Prepared prepare(const Json& request);
 /// Resolves one root field.
 using Resolver = std::function<Outcome(const PlannedField&)>;
 
-/// Runs it and gives the answer, `extensions` not yet in it. A root field that is refused becomes null.
+/// Runs it and returns the answer, still without `extensions`. A root field that is refused becomes null.
 Json execute(const Prepared& prepared, const Resolver& resolver);
 
-/// The number of fields that were asked for, at least 1.
+/// The number of requested fields, at least 1.
 std::int64_t cost_of(const Prepared& prepared);
 
 /// {"message":…,"locations":[…],"customer_facing":false}

@@ -52,7 +52,7 @@ constexpr std::array names{
     Name{Kind::down, "down"},
 };
 
-/// Reads one fault; throws std::string, the reason, which `add` hands on.
+/// Reads one fault; throws std::string, the reason, which `add` returns.
 class FaultReader {
 public:
     explicit FaultReader(const Json& json) : json_(json) {

@@ -54,8 +54,8 @@ struct Fault {
     Kind kind = Kind::delay;
     double probability = 1.0;
     std::int64_t next = -1;   ///< How many more times it strikes; -1 without end.
-    std::int64_t after = 0;   ///< How many fitting requests it spares first.
-    std::int64_t every = 1;   ///< Of those that are left it strikes the first, and then every so manieth.
+    std::int64_t after = 0;   ///< How many matching requests it spares first.
+    std::int64_t every = 1;   ///< N: it strikes the first of the rest, then every N-th.
     std::int64_t fitting = 0; ///< How many there were, for `every`.
     std::chrono::milliseconds delay{0};
     bool queries = true;
@@ -67,19 +67,20 @@ struct Fault {
     std::int64_t bytes = 1 << 20;  ///< Of `huge`.
 };
 
-/// The names of Fault::Kind as they stand in JSON.
+/// The names of Fault::Kind in JSON.
 std::string_view name_of(Fault::Kind kind);
 std::vector<std::string_view> fault_names();
 
-/// The faults in force. Which request is struck depends on the seed and on the order of requests alone.
+/// The faults in force. Which request is struck depends only on the seed and on the order of requests.
 class Faults {
 public:
     explicit Faults(std::uint64_t seed = 1) : random_(seed) {}
 
-    /// Adds one object or a list of them. The fault in the text, or empty: then all were added, else none.
+    /// Adds one object or a list of them. Returns "" if all were added; else what is wrong, and none was
+    /// added.
     [[nodiscard]] std::string add(const Json& json);
 
-    /// The faults that strike this one, each kind once at the most.
+    /// The faults that strike this one, each kind at most once.
     [[nodiscard]] std::vector<Fault> strike(Traffic traffic);
 
     void clear() { faults_.clear(); }
@@ -95,7 +96,7 @@ private:
     std::mt19937_64 random_;
 };
 
-/// The fault of that kind in a list that `strike` gave, or null.
+/// The fault of that kind in a list that `strike` returned, or null.
 const Fault* find(const std::vector<Fault>& faults, Fault::Kind kind);
 
 } // namespace bearerd::sim

@@ -15,7 +15,7 @@ struct Location {
     int column = 1;
 };
 
-/// A value as it stands in a document. `text` is the name of a variable or an enum value, the digits of a
+/// A value as written in a document. `text` is the name of a variable or an enum value, the digits of a
 /// number, or a string without its quotes and escapes.
 struct Value {
     enum class Kind { null, boolean, integer, number, string, enumeration, variable, list, object };
@@ -39,7 +39,7 @@ struct Selection {
     enum class Kind { field, spread, inline_fragment };
 
     Kind kind = Kind::field;
-    std::string alias; ///< The key of the answer: the field's name where the document gives none.
+    std::string alias; ///< The key of the answer: the field's name if the document gives none.
     std::string name;  ///< Of the field or the fragment.
     std::string type;  ///< The type condition; empty if there is none.
     Arguments arguments;

@@ -12,7 +12,7 @@ struct Token {
     Location where;
 };
 
-/// Cuts a document into tokens. Throws SyntaxError (as an object) at what is none.
+/// Cuts a document into tokens. Throws SyntaxError at text that is none.
 class Lexer {
 public:
     explicit Lexer(std::string_view text);

@@ -18,7 +18,7 @@ struct HttpRequest {
     std::string body;
     bool keep_alive = true;
     std::uint64_t connection = 0;
-    std::string client_certificate; ///< Its subject; empty where none was shown.
+    std::string client_certificate; ///< Its subject; empty if none was sent.
 
     /// The first header of that name, compared without case; empty if there is none.
     [[nodiscard]] std::string_view header(std::string_view name) const;
@@ -34,7 +34,7 @@ struct HttpReply {
     Framing framing = Framing::length;
     bool close = false;
     bool stream_events = false;    ///< The body goes out piece by piece, at its blank lines.
-    std::int64_t stream_bytes = 0; ///< A JSON string of so many bytes, made while it is sent.
+    std::int64_t stream_bytes = 0; ///< A JSON string of this many bytes, made while it is sent.
 };
 
 /// The bytes of a reply, body and all.

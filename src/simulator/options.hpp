@@ -25,7 +25,7 @@ struct Options {
     bool json = false;    ///< Of `report`.
 };
 
-/// The command line read, or the code to exit with (help was shown, or what is wrong).
+/// Returns the options, or the exit status (after help, or what is wrong, was printed).
 std::variant<Options, int> read_options(int argc, const char* const* argv);
 
 /// "250ms", "30s", "-10h", "60m", "2d"; a bare number is seconds.

@@ -4,7 +4,7 @@
 
 namespace bearerd::sim {
 
-/// Throws it, at the first fault of a document, to `prepare`.
+/// Thrown to `prepare` at the first fault of a document.
 struct Invalid {
     std::string message;
     Location where;

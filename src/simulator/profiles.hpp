@@ -20,7 +20,7 @@ struct Profile {
     std::string_view path = {};                ///< Of the login, if it is not the API's.
     std::string_view header = "Authorization"; ///< Carries the token.
     std::string_view scheme = "Bearer";        ///< Empty: the bare token.
-    std::string_view answers = {};             ///< Header that tells a token; empty: the body does.
+    std::string_view answers = {};             ///< Header that carries a token; empty: the body does.
     std::string_view token = "token";          ///< Names in the answer's body.
     std::string_view life = {};
     bool life_in_ms = false;

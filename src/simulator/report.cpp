@@ -19,7 +19,7 @@ namespace http = boost::beast::http;
 constexpr std::chrono::seconds longest{5};
 constexpr std::size_t most_answer = 256 * 1024;
 
-/// GET /__cases, each step bound by what is left of `longest`. Nothing where no simulator answers.
+/// GET /__cases; each step is bounded by the rest of `longest`. The answer is null if no simulator answers.
 class Question {
 public:
     explicit Question(const asio::ip::tcp::endpoint& control) : stream_(io_) {

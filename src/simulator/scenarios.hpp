@@ -6,7 +6,7 @@
 
 namespace bearerd::sim {
 
-/// A hard day by its name: faults and circumstances that belong together.
+/// A hard day: faults and circumstances that belong together, under a name.
 struct Scenario {
     std::string_view name;
     std::string_view summary;          ///< One sentence.
@@ -16,14 +16,14 @@ struct Scenario {
 
 std::span<const Scenario> scenarios();
 
-/// Of "upstream-down" or "upstream-down=2s": ends whatever faults and scenario are in force and begins this
-/// one; "none" only ends. Why it can't, or empty.
+/// Takes "upstream-down" or "upstream-down=2s": ends all faults and the scenario in force and begins this
+/// one; "none" only ends. Returns why it can't, or "".
 [[nodiscard]] std::string begin_scenario(Api& api, std::string_view text);
 
-/// Why `begin_scenario` would refuse it; empty where it wouldn't.
+/// Why `begin_scenario` would refuse it; empty if it would not.
 [[nodiscard]] std::string check_scenario(std::string_view text);
 
-/// Each with its sentence, a line each.
+/// Each with its sentence, one per line.
 std::string list_scenarios();
 
 } // namespace bearerd::sim

@@ -17,7 +17,7 @@ struct RootField {
     std::vector<std::string_view> arguments;
 };
 
-/// What the simulator knows of the API's schema. Null for what it doesn't.
+/// What the simulator knows about the API's schema. Null for anything else.
 const RootField* root_field(Operation::Kind kind, std::string_view name);
 const FieldType* field_of(std::string_view type, std::string_view name);
 std::string_view root_type(Operation::Kind kind);

@@ -41,7 +41,7 @@ public:
     [[nodiscard]] std::uint16_t control_port() const noexcept;
 
     void close_idle();
-    /// Whatever the faults `hold` and `tls_hold` hold goes on.
+    /// Lets everything that the faults `hold` and `tls_hold` hold continue.
     void release();
     /// Refuses connections for that time; idle connections are closed, others end with their answer.
     void down(std::chrono::milliseconds time);
@@ -70,7 +70,7 @@ private:
 };
 
 /// TLS 1.2 or newer, ALPN http/1.1, resumption by tickets; PEM texts. `client_ca` empty: no certificate is
-/// asked for. `version` is "1.2" or "1.3" for that alone, else both. Throws where OpenSSL refuses.
+/// asked for. `version` is "1.2" or "1.3" for only that, else both. Throws if OpenSSL refuses.
 asio::ssl::context make_tls(const std::string& certificate, const std::string& key,
                             const std::string& client_ca, const std::string& version);
 

@@ -20,7 +20,7 @@ using Kind = Fault::Kind;
 constexpr std::uint64_t most_body = 32 * 1024 * 1024;
 constexpr std::chrono::milliseconds good_bye_time{100};
 
-/// The kernel's tcp_info, of which the C library's ends before the byte counts.
+/// The kernel's tcp_info; the C library's ends before the byte counts.
 struct LongTcpInfo {
     tcp_info known{};
     std::uint64_t pacing_rate = 0;
@@ -257,7 +257,7 @@ asio::awaitable<void> Session::hold(Kind kind) {
     --stats.held;
 }
 
-/// Waits until a later request was answered; false, at once, where another one waits already.
+/// Waits until a later request was answered; returns false at once if another one waits already.
 asio::awaitable<bool> Session::hold_back(std::chrono::milliseconds longest) {
     if (server_.held_ != nullptr)
         co_return false;
@@ -288,7 +288,7 @@ asio::awaitable<bool> Session::trickle(std::string bytes, std::chrono::milliseco
     co_return true;
 }
 
-/// As the kernel counts them, whatever has been read of them.
+/// As the kernel counts them, whether they have been read or not.
 std::uint64_t Session::bytes_received() {
     LongTcpInfo info;
     socklen_t size = sizeof info;
@@ -297,8 +297,8 @@ std::uint64_t Session::bytes_received() {
     return info.bytes_received;
 }
 
-/// For a test that asks whether a request truly lost the race against our close. Just before the socket is
-/// closed.
+/// For a test that checks whether a request truly lost the race against our close. Called just before the
+/// socket is closed.
 void Session::count_unread() {
     constexpr std::uint64_t most_good_bye = 64; // a close_notify is no request, and no request is as short
     if (control_ || counted_unread_ || !wire_.socket().is_open())

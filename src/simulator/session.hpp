@@ -8,8 +8,8 @@
 
 namespace bearerd::sim {
 
-/// One connection: reads requests, has them answered, and misbehaves as the plan's faults say. Held by the
-/// coroutine that runs it; timers hold it weakly, for their handlers may already be queued when it ends.
+/// One connection: reads requests, gets their answers, and misbehaves as the plan's faults say. Held by the
+/// coroutine that runs it; timers hold it weakly, because their handlers may be queued when it ends.
 class Session : public std::enable_shared_from_this<Session> {
 public:
     Session(Server& server, asio::ip::tcp::socket socket, asio::ssl::context* tls, bool control,

@@ -77,7 +77,7 @@ bool Shop::is_duplicate(const Json& arguments) const {
     return !options_.allow_duplicate_references && !reference.empty() && references_.contains(reference);
 }
 
-/// What all three mutations ask for alike. `faults` collects; a Refusal is only for what isn't a field's
+/// What all three mutations require. `faults` collects; a Refusal is only for what isn't a field's
 /// fault.
 std::optional<Refusal> Shop::check_common(const Json& arguments, Json& faults, bool unit_required) const {
     const auto& merchant = member(arguments, "merchant_id");

@@ -21,7 +21,7 @@ struct Caller {
     std::string date;                  ///< "2026-01-31 12:00:00", as the API writes time.
 };
 
-/// One executed mutation. What stands here happened; nothing else did.
+/// One executed mutation. What is listed here happened; nothing else did.
 struct LedgerEntry {
     std::string kind; ///< createBalanceAdjustment, createReversal or createOrder.
     std::string reference;

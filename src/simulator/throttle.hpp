@@ -6,14 +6,14 @@
 
 namespace bearerd::sim {
 
-/// The points that operations cost: so many at the most, which come back with time. Told with every answer.
+/// The points that operations cost: a maximum that refills with time. Reported in every answer.
 class Throttle {
 public:
     /// From full; `refill` is the time from none to all. `refuses`: an operation that costs more than is left
     /// is refused; otherwise it takes what there is.
     void set(double capacity, std::chrono::milliseconds refill, bool refuses);
 
-    /// Whether the operation may run; its price is taken then. `now` never goes back.
+    /// Returns whether the operation may run; if so, takes its price. `now` must never go back.
     [[nodiscard]] bool take(std::int64_t price, std::chrono::milliseconds now);
 
     /// {"maximumAvailable":8000,"currentlyAvailable":7986}, as of the last `take`.

@@ -8,8 +8,7 @@
 
 namespace bearerd::sim {
 
-/// A moment by both clocks: the simulator's own table goes by `steady`, what stands in a JWT by
-/// `wall`.
+/// A moment by both clocks: the simulator's own table uses `steady`, the claims of a JWT use `wall`.
 struct Now {
     std::chrono::milliseconds steady{0}; ///< Since the simulator's start.
     std::chrono::seconds wall{0};        ///< Since 1970.
@@ -18,7 +17,7 @@ struct Now {
 struct TokenOptions {
     std::chrono::milliseconds life = std::chrono::minutes(60);
     std::chrono::seconds clock_skew{0}; ///< Added to iat and exp: the upstream's clock is wrong.
-    std::uint64_t rotate_requests = 0;  ///< A new token after so many answers; 0: never.
+    std::uint64_t rotate_requests = 0;  ///< A new token after this many answers; 0: never.
     std::chrono::milliseconds rotate_time{0};
     bool rotate_revokes = false;
     bool opaque = false;
@@ -26,7 +25,7 @@ struct TokenOptions {
     std::string username = "till-042";
 };
 
-/// The access tokens that were ever given out. Who may come in is decided by this table alone, so that a
+/// All access tokens that were given out. Only this table decides which are accepted, so that a
 /// wrong clock in a JWT changes what a client reads but not what the simulator accepts.
 class Tokens {
 public:
@@ -35,7 +34,7 @@ public:
     struct Judged {
         State state = State::missing;
         std::uint64_t generation = 0; ///< 1 for the first token; 0 for one that isn't ours.
-        bool foreign = false;         ///< Of somebody else's account: good, but nobody should be using it.
+        bool foreign = false;         ///< Of another account: valid, but nobody should be using it.
     };
 
     explicit Tokens(TokenOptions options);
@@ -48,13 +47,13 @@ public:
 
     [[nodiscard]] Judged judge(std::string_view token, Now now) const;
 
-    /// Counts one answer; a new token if it is time for one, else empty.
+    /// Counts one answer; returns a new token if one is due, else "".
     std::string rotate(Now now);
 
     void revoke_all();
 
-    /// From now on tokens are refused `time` after they were given, whatever they tell; those given already,
-    /// that long after now. 0: as they tell.
+    /// From now on tokens are refused `time` after they were given, whatever expiry they state; those given
+    /// already, that long after now. 0: by the stated expiry.
     void die_after(std::chrono::milliseconds time, Now now);
 
     [[nodiscard]] std::uint64_t generation() const noexcept { return generation_; }
@@ -76,7 +75,7 @@ private:
     std::uint64_t generation_ = 0;
     std::uint64_t serial_ = 0;
     std::uint64_t answers_since_ = 0;
-    std::chrono::milliseconds true_life_{0}; ///< 0: as told.
+    std::chrono::milliseconds true_life_{0}; ///< 0: as stated.
     std::chrono::milliseconds issued_at_{0};
 };
 

@@ -11,10 +11,10 @@ namespace bearerd::sim {
 /// Keeps the order of keys: answers look like the documentation's.
 using Json = nlohmann::ordered_json;
 
-/// The member, or null where the object has none or is no object.
+/// The member, or null if the object has none or is no object.
 const Json& member(const Json& object, std::string_view key);
 
-/// Of any JSON value: its text if it is a string, else nullopt.
+/// Returns the text of a JSON value if it is a string, else nullopt.
 std::optional<std::string> string_of(const Json& value);
 std::optional<std::int64_t> integer_of(const Json& value);
 bool is_true(const Json& value);

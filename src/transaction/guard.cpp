@@ -25,13 +25,13 @@ using server::Reply;
 using Kind = Decision::Kind;
 using namespace std::chrono_literals;
 
-/// How often a request that waits looks whether its app is still there.
+/// How often a waiting request checks whether its app is still there.
 constexpr Duration look_every = 500ms;
 
 constexpr std::string_view replayed_field = "Idempotent-Replayed: true\r\n";
 
 constexpr std::string_view doubled_sentence = "The till sent the same transaction twice in one request, so "
-                                              "nothing of it was executed; please send it once.";
+                                              "nothing in it was executed; please send it once.";
 constexpr std::string_view joined_too_long_sentence =
     "This transaction is still being executed by an earlier request with the same reference; please send it "
     "again with that reference to learn what became of it.";
@@ -73,7 +73,7 @@ private:
     net::Executor executor_;
 };
 
-/// Has the waiter set the event as long as both live.
+/// Makes the waiter set the event, as long as both live.
 class EventOf {
 public:
     EventOf(ThreadWaiter& waiter, net::Event& event) noexcept : waiter_{waiter} { waiter_.event = &event; }
@@ -87,12 +87,12 @@ private:
     ThreadWaiter& waiter_;
 };
 
-/// Looks at the app's connection once a request, as the next handler does too.
+/// Checks the app's connection once per request, as the next handler does too.
 class WatchedOnce final : public server::AppWatcher {
 public:
     explicit WatchedOnce(server::AppWatcher& inner) noexcept : inner_{inner} {}
 
-    /// Once noted, the handler behind asks some time later: then what is known now counts.
+    /// If it was noted already, the next handler asks some time later, so the present state counts.
     [[nodiscard]] bool note_end() noexcept override {
         gone_ = gone_ || (std::exchange(noted_, true) ? inner_.is_gone() : inner_.note_end());
         return gone_;
@@ -106,18 +106,18 @@ private:
     bool gone_ = false;
 };
 
-/// What a request is to the journal and to those who settle.
+/// What the journal and the settler need to know about a request.
 struct Subject {
     Events::Fields fields;
     std::uint32_t account = 0;
     std::string request_id;
 };
 
-/// A claim that is settled as unknown if nothing else is said. What is unknown is reported, so that it is
-/// looked up in the background.
+/// A claim that is settled as unknown unless another outcome is given. Unknown ones are reported, so that
+/// they are looked up in the background.
 class Claim {
 public:
-    /// Holds nothing yet: it is made before the claim, so that nothing can fail between the two.
+    /// Holds nothing yet: it is made before the claim, so that nothing can fail in between.
     Claim(Table& table, const Events& events, Subject subject) noexcept
         : table_{table}, events_{events}, subject_{std::move(subject)} {}
 
@@ -368,7 +368,7 @@ net::Task<Reply> Guard::GuardedRequest::run() {
         if (decision.kind == Kind::wait) {
             joined_ = true;
             decision = co_await wait(waiter, std::move(decision.first_request_id));
-            // One that is gone claims nothing: its mutation would be sent for nobody.
+            // A request whose app is gone claims nothing: its mutation would be sent for nobody.
             if (app_gone_ || (decision.kind == Kind::again && app_.is_gone()))
                 co_return gone();
         }
@@ -590,7 +590,7 @@ net::Task<Decision> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> wa
     co_return std::move(*decision);
 }
 
-/// Asks the upstream after the first one, for this request and for those that wait with it.
+/// Looks the first one up at the upstream, for this request and for those that wait with it.
 net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim) {
     static_cast<void>(app_.note_end());
     reconcile::Answer answer;
@@ -686,7 +686,7 @@ Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
     return reply;
 }
 
-/// Returns the body without its coding if this app does not take that, whatever the first one took.
+/// Returns the decoded body if this app does not accept its coding, whatever the first one accepted.
 std::optional<std::string> Guard::GuardedRequest::decoded_for(const Answer& answer) const {
     const std::string_view coding = http::kept_coding(answer.head);
     if (coding.empty())
@@ -705,7 +705,7 @@ Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
                           guard_.always_200_, report());
 }
 
-/// Its app has left while it waited: the first one goes on.
+/// Its app has left while it waited; the first request continues.
 Reply Guard::GuardedRequest::gone() {
     Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
     reply.report.outcome = server::client_closed_outcome;
@@ -726,7 +726,7 @@ Subject Guard::GuardedRequest::subject() const {
             std::string{request_.context.request_id}};
 }
 
-/// The reply says that the transaction was executed.
+/// Called for a reply that says that the transaction was executed.
 void Guard::GuardedRequest::hear_when_written(Reply& reply) const {
     if (guard_.events_.heard)
         reply.delivery = std::make_unique<HeardByRepeat>(guard_.events_, subject(), joined_);

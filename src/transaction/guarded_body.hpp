@@ -10,10 +10,10 @@
 
 namespace bearerd::transaction {
 
-/// Passes a streamed body on, and keeps it as far as it can be given to others.
+/// Passes a streamed body on, and keeps it if it can be replayed to repeats.
 class GuardedBody final : public server::BodySource {
 public:
-    /// The whole body, or nullopt if it is not whole or too long to keep.
+    /// Returns the whole body, or nullopt if it is not whole or too long to keep.
     using Done = std::function<void(const server::Report&, std::optional<std::string>)>;
 
     GuardedBody(std::unique_ptr<server::BodySource> inner, Done done)

@@ -64,8 +64,8 @@ bool is_batch(std::string_view body) noexcept {
     return first != std::string_view::npos && body[first] == '[';
 }
 
-/// The guarded rules that take their keys from headers, whatever their order: a fingerprint depends on no
-/// others.
+/// Returns a text for the guarded rules that take their keys from headers, whatever their order: a
+/// fingerprint depends on no other rules.
 std::string header_rules_text(const std::vector<config::TransactionRule>& rules) {
     std::vector<std::string> texts;
     for (const config::TransactionRule& rule : rules) {
@@ -164,7 +164,7 @@ Digest Identifier::fingerprint(const graphql::RequestView& request,
     std::string text = is_batch(request.body) ? "batch;" : "single;";
     for (const graphql::RootField& field : fields) {
         append_part(text, field.name);
-        // One from a header stands in no argument. Of other fields it depends on the rules what is a key.
+        // A key from a header is in no argument. For other fields, what is a key depends on the rules.
         const bool by_header = is_guarded(field) && !key_headers_[*field.rule].empty();
         append_part(text, by_header ? std::string_view{field.key} : std::string_view{});
         append_part(text, std::to_string(field.element));

@@ -26,14 +26,14 @@ struct Record {
     State state = State::in_flight;
     outcome::Executed executed = outcome::Executed::unknown;
     bool looking_up = false; ///< one of its repeats asks the upstream; the others wait for that
-    bool looked_up = false;  ///< executed: what was found is known, or that nothing is found
+    bool looked_up = false;  ///< executed: a look-up has ended, whether it found it or not
     AnswerPtr answer{};
     std::string reconciled{};
     std::string other_owner{};             ///< Elsewhere::owner; in flight or unknown
     std::shared_ptr<ClaimHolder> holder{}; ///< nullptr: it is not shared with other replicas
     TimePoint settled_at{};
     std::vector<std::weak_ptr<Waiter>> waiters{};
-    std::size_t compact_at = 0; ///< so many of them: those that are gone are taken out
+    std::size_t compact_at = 0; ///< at this number, waiters that are gone are removed
     std::optional<std::list<RecordPtr>::iterator> in_executed{};
     std::optional<std::list<RecordPtr>::iterator> in_answers{};
 };

@@ -3,7 +3,7 @@
 namespace bearerd::transaction {
 namespace {
 
-/// A rule replayed its repeats, and it was not executed: its transaction is free.
+/// Whether a rule replayed its repeats and it was not executed, so that its transaction is free.
 bool is_free(const journal::JournalEntry& item) noexcept {
     return item.outcome && item.outcome->source != journal::Source::repeat &&
            !item.intent.fingerprint.empty() &&

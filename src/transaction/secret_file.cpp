@@ -18,7 +18,7 @@ error_code system_error() noexcept {
     return {errno, boost::system::system_category()};
 }
 
-/// Empty if it is missing or has another size.
+/// Returns an empty secret if the file is missing or has another size.
 Result<Secret> read(const Descriptor& folder) {
     const Descriptor file{::openat(folder.get(), file_name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)};
     if (!file.is_open())

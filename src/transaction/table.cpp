@@ -41,7 +41,7 @@ Decision claim_again() noexcept {
     return decision;
 }
 
-/// In a time that does not depend on how many there are, taken over all calls.
+/// Takes amortised constant time.
 void add_waiter(Record& record, const std::shared_ptr<Waiter>& waiter) {
     constexpr std::size_t few = 16;
     if (record.waiters.size() >= record.compact_at) {
@@ -324,7 +324,7 @@ void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
             execute(record, now);
         record->reconciled = std::move(*result.found);
     }
-    // A question that failed is asked again by the next repeat.
+    // The next repeat tries a failed look-up again.
     record->looked_up =
         record->looked_up || result.found || (record->state == State::executed && result.conclusive);
     Decision decision = without_answer(record);
@@ -345,7 +345,7 @@ bool Table::restore(Restored transaction, TimePoint now) {
     return insert(std::move(transaction), now);
 }
 
-/// Of its identities, those that are not there yet.
+/// Adds those of its identities that are not there yet.
 bool Table::insert(Restored transaction, TimePoint now) {
     const bool executed = transaction.executed == Executed::yes;
     const TimePoint settled_at = now - std::max(transaction.age, Duration{0});
@@ -502,7 +502,7 @@ void Table::remove(const RecordPtr& record) noexcept {
     }
 }
 
-/// It was not executed, and a repeat is sent as new. If memory runs out, people are not shown that.
+/// It was not executed, so a repeat is sent as new. If memory runs out, find() does not show it.
 void Table::free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept {
     remove(record);
     try {

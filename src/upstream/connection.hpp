@@ -32,8 +32,8 @@ public:
 
     /// Begins an exchange: writes as much of the request as the socket takes at once. Returns true if that
     /// was all, as usual; the answer may then be complete after one wait: await readable(), then call
-    /// take_answer(). If either returns false, call finish(). So the usual exchange needs no coroutine of its
-    /// own.
+    /// take_answer(). If either returns false, call finish(). So a typical exchange needs no separate
+    /// coroutine.
     [[nodiscard]] bool begin(const OutgoingRequest& request);
 
     [[nodiscard]] auto readable() {
@@ -99,7 +99,7 @@ public:
 
     [[nodiscard]] IdleKind kind_before() const noexcept { return kind_before_; }
 
-    /// After is_alive() returned false: whether the upstream ended it, and not the line.
+    /// After is_alive() returned false: whether the upstream ended it, and not the network.
     [[nodiscard]] bool ended_by_peer() const noexcept { return !line_lost_; }
 
     /// Stops the kernel's probes of an idle connection.

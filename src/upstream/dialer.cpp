@@ -178,7 +178,7 @@ struct Dialer::Race {
             attempt->deadline.expire();
     }
 
-    /// Keeps the failure of the address that got furthest, because it says most.
+    /// Keeps the failure of the address that got furthest, because it is the most informative.
     void fail(Step step, Failure failure) {
         if (!worst || step >= worst_step) {
             worst = std::move(failure);

@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 /// An older connection is replaced: it would tie us to an address that the name may have left.
 constexpr Duration oldest = 1h;
 
-/// How often to check whether a crowd is over.
+/// How often to check whether a burst of requests is over.
 constexpr Duration tidying_interval = 1s;
 
 } // namespace
@@ -63,7 +63,7 @@ Pool::Pool(net::asio::io_context& context, net::DeadlineClock& clock, const conf
       health_{health},
       dialer_{context, clock, settings, tls},
       tidying_{clock, &Pool::on_tidying, this} {
-    // A login and a connection that is being replaced count on top. So to give one back takes no memory.
+    // A login and a connection that is being replaced may be added. So releasing one needs no memory.
     idle_.reserve(share_ + 2);
 }
 
@@ -280,8 +280,8 @@ bool Pool::admit_stream(bool must) noexcept {
     return true;
 }
 
-/// Returns a crowd's memory to the system after it is over. The allocator would keep it until the next one,
-/// which on a till may be next Saturday.
+/// Returns the memory of a burst to the system after it is over. The allocator would keep it until the next
+/// one, which on a till may be next Saturday.
 void Pool::on_tidying(void* self) noexcept {
     auto& pool = *static_cast<Pool*>(self);
     const auto long_idle = static_cast<std::size_t>(

@@ -109,7 +109,7 @@ void Pool::drop_expired(Connection& connection) noexcept {
     drop_idle(connection);
 }
 
-/// Drops a connection that the upstream has ended or sent unsolicited data on, or whose line is dead.
+/// Drops a connection that the upstream has ended, on which it sent unsolicited data, or whose peer is dead.
 void Pool::drop_ended(const Connection& connection) noexcept {
     const TimePoint now = BootClock::now();
     if (connection.ended_by_peer())

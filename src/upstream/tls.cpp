@@ -19,8 +19,8 @@ namespace {
 
 constexpr std::size_t kept_sessions = 8;
 
-/// Empties OpenSSL's list of errors. Where the system refused something, that is the reason: what OpenSSL
-/// made of it says "system lib".
+/// Empties OpenSSL's list of errors and returns the reason. If the system refused something, the reason is
+/// the system's: OpenSSL's own text says "system lib".
 std::string last_error() {
     std::string reason = "unknown TLS fault";
     for (unsigned long code = ERR_get_error(); code != 0; code = ERR_get_error()) {
@@ -35,7 +35,7 @@ std::string last_error() {
     return reason;
 }
 
-/// OpenSSL's own looks at each of the list's sixteen places, full or not.
+/// OpenSSL's own function checks each of the list's sixteen places, full or not.
 void clear_errors() noexcept {
     if (ERR_peek_error() != 0)
         ERR_clear_error();
@@ -100,8 +100,8 @@ private:
     std::vector<std::string> sentences_;
 };
 
-/// Whatever certificate stands in the file is trusted, an intermediate or the server's own included. The
-/// chain ends there. The server's name is verified all the same.
+/// Trusts every certificate in the file, also an intermediate or the server's own. The chain ends there. The
+/// server's name is still verified.
 void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
     const bool fine =
         SSL_CTX_load_verify_file(context, file.c_str()) == 1 &&
@@ -109,7 +109,7 @@ void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
     faults.expect(fine, "ca_file", file);
 }
 
-/// Whether the key fits is only judged beside a certificate that can be used.
+/// Checks whether the key fits only if the certificate can be used.
 void present(SSL_CTX* context, const config::UpstreamTls& settings, FileFaults& faults) {
     const std::string& certificate = settings.client_certificate_file;
     const std::string& key = settings.client_key_file;
@@ -185,7 +185,7 @@ TlsContext::TlsContext(const config::UpstreamTls& settings, const std::string& h
                 "the system's certificate store can't be used");
     else
         trust_only(context, settings.ca_file, faults);
-    // A key that is encrypted is a fault. OpenSSL would ask the terminal for the words, and wait.
+    // An encrypted key is a fault. OpenSSL would ask the terminal for the passphrase, and wait.
     SSL_CTX_set_default_passwd_cb(context, [](char*, int, int, void*) { return -1; });
     if (!settings.client_certificate_file.empty())
         present(context, settings, faults);

@@ -18,10 +18,10 @@ using namespace std::chrono_literals;
 /// A request that takes longer than this is a stream, or slow: nobody waits for its connection to come back.
 constexpr Duration comes_back_soon = 5s;
 
-/// How much later than a request's the next look may be.
+/// How much later than after a request the next check may be.
 constexpr Duration soon = 2s;
 
-/// Without memory for a look.
+/// For when there is no memory for a check.
 constexpr Duration look_again = 10s;
 
 } // namespace
@@ -138,7 +138,7 @@ void WarmKeeper::start_dial() {
     net::spawn(pool->context_.get_executor(), std::move(dialed), "a connection made ahead");
 }
 
-/// Has a place in the pool already. A failure is no news for health and log: no request has met it.
+/// Has a place in the pool already. A failure is not reported to health and log: no request has met it.
 net::Task<void> WarmKeeper::dial(std::shared_ptr<Pool> pool) {
     bool success = false;
     try {

@@ -16,8 +16,8 @@ class Connection;
 class Pool;
 
 /// Keeps one idle connection of a pool ready for a mutation, handshake done, for `keep_warm.for` after the
-/// last request. What is ready has no buffers, as any connection that idles. One for the process: the pool
-/// that sent a request last keeps it, and the others stop. It wakes the loop only when there is something to
+/// last request. Like any idle connection it has no buffers. There is one for the process: the pool that sent
+/// a request last keeps it, and the others stop. It wakes the loop only when there is something to
 /// decide (WarmPlan), and not at all once the time is over. One thread only.
 class WarmKeeper {
 public:
@@ -26,19 +26,19 @@ public:
     WarmKeeper& operator=(const WarmKeeper&) = delete;
     ~WarmKeeper();
 
-    /// A request of an app comes. Cheap.
+    /// Call it for each request of an app. Cheap.
     void requested(TimePoint now) noexcept;
 
-    /// An idle connection goes into use, or is closed.
+    /// Call it when an idle connection is used or closed.
     void taken(const Connection& connection) noexcept {
         if (ready_ == &connection)
             set_ready(nullptr);
     }
 
-    /// The upstream or the line has ended an idle connection.
+    /// Call it when the upstream or the network has ended an idle connection.
     void lost(const Connection& connection, TimePoint now) noexcept;
 
-    /// For good.
+    /// Stops for good.
     void stop() noexcept;
 
 private:

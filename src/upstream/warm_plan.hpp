@@ -6,8 +6,8 @@
 
 namespace bearerd::upstream {
 
-/// When to make a connection ahead of the request that will need it (contract 7, `upstream.keep_warm`): the
-/// decision alone, with the time and the dice as arguments. Jitter spreads what many tills would do in step.
+/// Decides when to make a connection before a request needs it (contract 7, `upstream.keep_warm`). The time
+/// and the random number are arguments. Jitter spreads what many tills would otherwise do at the same time.
 ///
 /// A connection is replaced at 0.75 to 0.9 of the idle age up to which it may carry a mutation. Dials are at
 /// least a second apart, twelve at once at most and then one every five seconds; after failures in a row the
@@ -18,24 +18,24 @@ namespace bearerd::upstream {
 /// minutes; as long as those on trial outlive the close, the pause stays short, until IdleLimit forgets it.
 class WarmPlan {
 public:
-    /// How things stand.
+    /// The present state.
     struct View {
         TimePoint now{};
-        /// Requests are under way: their connections come back.
+        /// Requests are in flight: their connections come back.
         bool busy = false;
         bool dialing = false;
-        /// The best idle connection that may carry a mutation now: its last use, and up to which idle age it
-        /// may. nullopt: there is none.
+        /// The best idle connection that may carry a mutation now: its last use, and the idle age up to which
+        /// it may. nullopt: there is none.
         std::optional<TimePoint> last_use;
         Duration usable_age{};
-        /// Up to which idle age a new connection may carry a mutation.
+        /// The idle age up to which a new connection may carry a mutation.
         Duration usable_age_of_new{};
-        /// One that has carried no request is idle, though perhaps no longer usable: it teaches how long such
-        /// a one lives.
+        /// A connection that has carried no request is idle, though perhaps no longer usable: it shows how
+        /// long such a connection lives.
         bool learning = false;
-        /// The upstream is known to have ended such a one, and `usable_age_of_new` follows from that.
+        /// The upstream is known to have ended such a connection; `usable_age_of_new` follows from that.
         bool futile = false;
-        /// The youngest such a one has lived clearly longer than that.
+        /// The youngest such connection has lived clearly longer than that.
         bool outlived = false;
         /// A connection is young enough, but its peer has not been heard from lately.
         bool silent = false;
@@ -44,7 +44,7 @@ public:
     struct Step {
         bool dial = false;
         bool ready = false;
-        std::optional<TimePoint> look_at; ///< nullopt: when the dial has ended
+        std::optional<TimePoint> look_at; ///< nullopt: look again when the dial has ended
     };
 
     /// `dice` in [0, 1).
@@ -56,7 +56,7 @@ public:
     /// look again.
     [[nodiscard]] TimePoint lost(TimePoint now, double dice) noexcept;
 
-    /// When to look first, after a request or after the start.
+    /// Returns when to look first, after a request or after the start.
     [[nodiscard]] static TimePoint first_look(TimePoint now, double dice) noexcept;
 
 private:

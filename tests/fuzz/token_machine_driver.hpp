@@ -10,8 +10,8 @@
 #include <string>
 #include <string_view>
 
-/// Turns bytes into events for the token machine and holds its promises against a much simpler account of
-/// what has happened. Used by the fuzz target and by the property test.
+/// Turns bytes into events for the token machine, and compares its promises with a much simpler model of what
+/// has happened. Used by the fuzz target and by the property test.
 namespace bearerd::auth::test {
 
 class TokenMachineDriver {
@@ -111,7 +111,7 @@ private:
             promise(reply.token == machine_.current(), "only the current token is handed out");
             return;
         case Action::wait:
-            promise(running_ || !loaded_, "who waits, waits for something");
+            promise(running_ || !loaded_, "a request waits only if there is something to wait for");
             return;
         case Action::fail:
             promise(stopped_ || failing_, "a request fails only during a back-off or a shutdown");

@@ -210,7 +210,7 @@ TEST_F(JournalTest, TellsAfterAKillExactlyWhatHadNoOutcomeAndLooksItUp) {
     for (const auto& [number, intent] : crashed.intents)
         keys.insert(crashed.key(number));
     for (const Json& entry : upstream.ledger())
-        EXPECT_TRUE(keys.contains(entry.at("reference"))) << entry << " was sent and not put down before";
+        EXPECT_TRUE(keys.contains(entry.at("reference"))) << entry << " was sent and not recorded before";
     std::size_t answered_and_lost = 0;
     for (std::size_t sale = 0; sale < sales; ++sale) {
         EXPECT_TRUE(told[sale].empty() || keys.contains(reference(sale))) << sale;
@@ -244,10 +244,10 @@ TEST_F(JournalTest, TellsAfterAKillExactlyWhatHadNoOutcomeAndLooksItUp) {
     std::map<std::string, std::size_t> ledger;
     for (const Json& entry : upstream.ledger())
         EXPECT_EQ(++ledger[entry.at("reference")], 1U) << entry;
-    std::printf("%zu put down at the kill, %zu of them without an outcome (%zu had been answered): %zu found "
+    std::printf("%zu recorded at the kill, %zu of them without an outcome (%zu had been answered): %zu found "
                 "executed, %zu unresolved\n",
                 crashed.intents.size(), lost.size(), answered_and_lost, executed.size(), unresolved.size());
-    EXPECT_THAT(again->output(), Not(HasSubstr("sale-"))) << "keys stand in the journal alone";
+    EXPECT_THAT(again->output(), Not(HasSubstr("sale-"))) << "keys are in the journal only";
 }
 
 TEST_F(JournalTest, OutlivesSeveralKillsAndATornEnd) {
@@ -381,7 +381,7 @@ TEST_F(JournalTest, TakesWhatAReloadCanChangeAndSaysWhatItCant) {
     daemon->process().signal(SIGHUP);
     ASSERT_TRUE(daemon->process().wait_for_line("configuration reloaded"));
     EXPECT_THAT(daemon->output(),
-                HasSubstr("a changed journal.directory or journal.max_size takes a restart"));
+                HasSubstr("a changed journal.directory or journal.max_size requires a restart"));
     EXPECT_EQ(code_of(daemon->post(redemption("sale-2"))), "OVERLOADED");
 }
 

@@ -233,8 +233,8 @@ TEST(Reconcile, TellsYesOfWhatTheLedgerHoldsAndOfNothingElse) {
             }
         }
     }
-    std::printf("%zu executed without an answer, %zu of them told so; %zu not executed\n", unanswered,
-                told_yes, lost);
+    std::printf("%zu executed without an answer, %zu of them reported as such; %zu not executed\n",
+                unanswered, told_yes, lost);
     EXPECT_GT(unanswered, 100U);
     EXPECT_GT(lost, 10U);
     EXPECT_GE(told_yes * 100, unanswered * 99);

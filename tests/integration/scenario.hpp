@@ -30,7 +30,7 @@ inline constexpr const char* lost_request = R"({"kind":"close_before","operation
 /// The answer of an upstream that always says the same.
 [[nodiscard]] std::string plain_answer(const UpstreamRequest& request);
 
-/// Returns whether `there` came to hold before the tests' deadline.
+/// Returns whether `there` became true before the tests' deadline.
 [[nodiscard]] bool wait_until(const std::function<bool()>& there);
 
 /// A scripted upstream with a valid certificate, and bearerd in front of it. At the end, the daemon's output

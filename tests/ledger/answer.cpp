@@ -8,7 +8,7 @@ namespace {
 
 using nlohmann::json;
 
-/// The value at a path of keys; null where there is none.
+/// The value at a path of keys; null if there is none.
 const json& at(const json& value, std::initializer_list<const char*> path) {
     static const json nothing;
     const json* current = &value;
@@ -42,7 +42,7 @@ void read_own_error(const json& error, const std::string& request_id, Record& re
     else if (executed == "yes" && record.code == "OUTCOME_UNKNOWN")
         record.view = View::found;
     else
-        wrong(record, "an error of bearerd's own that does not tell whether it was executed");
+        wrong(record, "an error of bearerd's own that does not say whether it was executed");
 }
 
 void read_upstream_errors(const json& errors, Record& record) {

@@ -93,7 +93,7 @@ private:
         if (executed > 1)
             complain(record, "executed more than once", executed);
         else if (executed < allowed.least || executed > allowed.most)
-            complain(record, "the client was told otherwise", executed);
+            complain(record, "the client got another outcome", executed);
         if (!record.valid && executed != 0)
             complain(record, "executed though it is not valid", executed);
         found_ += record.view == View::found ? 1U : 0U;

@@ -28,17 +28,17 @@ public:
 
     [[nodiscard]] std::uint16_t port() const { return port_; }
 
-    /// Starts it and waits for READY=1; throws where it does not come.
+    /// Starts it and waits for READY=1; throws if it does not come.
     void start();
-    /// SIGTERM; how it ended, or nothing where it does not.
+    /// Sends SIGTERM; returns how it ended, or nullopt if it does not.
     std::optional<test::ExitStatus> terminate();
-    /// SIGKILL, and waits until it is gone.
+    /// Sends SIGKILL and waits until it is gone.
     void kill();
-    /// SIGHUP, and waits until it says that it is ready again; false where it does not.
+    /// Sends SIGHUP and waits until it says that it is ready again; returns false if it does not.
     bool reload();
 
     [[nodiscard]] std::string output() const;
-    /// Of the one that runs now.
+    /// The output of the one that runs now.
     [[nodiscard]] std::optional<std::string> wait_for_line(std::string_view text) const;
 
     /// While this file exists, the journal of a bearerd that is built with held_journal.cpp does not get

@@ -1,4 +1,4 @@
-// A mistake made on purpose: what was written but not answered is told as not executed.
+// A mistake made on purpose: what was written but not answered is reported as not executed.
 #include <bearerd/proxy/decision.hpp>
 
 namespace bearerd::proxy {

@@ -65,8 +65,7 @@ private:
             mutation ? redemption(card, record.reference, record.valid) : balance_check(card);
         if (roll() < fresh_connections)
             connection_.reset();
-        record.began =
-            Clock::now(); // before the look at the connection, which tells whether bearerd has gone
+        record.began = Clock::now(); // before the connection is checked, which shows whether bearerd has gone
         if (connect(record)) {
             record.began = std::max(record.began, connected_);
             exchange(body, card, record);

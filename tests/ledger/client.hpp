@@ -12,27 +12,27 @@
 
 namespace bearerd::ledger {
 
-/// How far the clients have come, for the one who disturbs them.
+/// How far the clients have come, for the code that disturbs them.
 class Progress {
 public:
     explicit Progress(std::size_t clients) : of_client_(clients) {}
 
-    /// By a client, after each mutation; and once it has no more to do.
+    /// Called by a client after each mutation, and once it has no more to do.
     void advance(std::size_t client);
     void end(std::size_t client);
 
-    /// Between two requests: no client sends from here until resume().
+    /// Pauses the clients between two requests: none sends from here until resume().
     void pause_all();
     void resume();
-    /// By a client, before each request.
+    /// Called by a client before each request.
     void wait_while_paused();
 
-    /// bearerd is gone for good: the clients shall end.
+    /// bearerd is gone for good: the clients must end.
     void give_up();
 
     [[nodiscard]] bool given_up() const { return given_up_; }
 
-    /// Waits until so many mutations are done in all.
+    /// Waits until this many mutations are done in all.
     void wait_for(std::size_t mutations);
     /// Waits until whatever is in flight now has been answered.
     void wait_for_all_in_flight();
@@ -67,11 +67,11 @@ struct ClientPlan {
 [[nodiscard]] std::string balance_check(const std::string& card);
 [[nodiscard]] std::string redemption(const std::string& card, const std::string& reference, bool valid);
 
-/// A body as it was before its coding, if that is gzip.
+/// Returns a body decoded, if its coding is gzip.
 [[nodiscard]] std::string plain_body(const test::HttpResponse& response);
 
-/// What an answer means. `card` is the one that was asked for; of a mutation, the reference must come back
-/// too.
+/// Records what an answer means. `card` is the requested one; the answer to a mutation must also return the
+/// reference.
 void read_answer(int status, const std::string& body, const std::string& request_id, const std::string& card,
                  Record& record);
 

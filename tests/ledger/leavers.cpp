@@ -126,8 +126,7 @@ void Leavers::finish(App& app) {
         read_answer(response.status, plain_body(response), app.request_id, std::string{test::card_number},
                     told);
         if (told.view != View::not_executed)
-            violations_.push_back(app.request_id +
-                                  ": left before its first byte could be sent, and was told " +
+            violations_.push_back(app.request_id + ": left before its first byte could be sent, and got " +
                                   std::string{name_of(told.view)});
     }
     check_log(app);
@@ -145,7 +144,7 @@ void Leavers::finish(App& app) {
 void Leavers::check_log(const App& app) {
     const auto line = bearerd_.wait_for_line("request_id=" + app.request_id + " ");
     if (!line) {
-        violations_.push_back(app.request_id + ": left, and no line in the log tells what became of it");
+        violations_.push_back(app.request_id + ": left, and no line in the log gives its outcome");
         return;
     }
     const auto value = [&line](const std::string& key) {

@@ -13,7 +13,7 @@ namespace bearerd::ledger {
 /// Apps that give up while their mutation waits for something, and cashiers who press again: the same
 /// reference on another connection. What they wait for is held until the kernel shows to bearerd that they
 /// have gone, so each of these mutations could have been withheld, and none may be executed. Others wait
-/// beside them and stay.
+/// as well and stay.
 class Leavers {
 public:
     Leavers(test::Simulator& simulator, BearerdProcess& bearerd, std::uint64_t seed);
@@ -27,7 +27,7 @@ public:
 
     [[nodiscard]] const std::vector<std::string>& violations() const { return violations_; }
 
-    /// What became of the mutations of those who left, by the outcome in bearerd's log.
+    /// The mutations of apps that left, counted by the outcome in bearerd's log.
     [[nodiscard]] const std::map<std::string, std::size_t>& outcomes() const { return outcomes_; }
 
 private:
@@ -39,7 +39,7 @@ private:
         std::string request_id;
         test::HttpClient client;
         Farewell farewell = Farewell::reset;
-        bool presses_again_soon = false;  ///< before what it waits for is let go
+        bool presses_again_soon = false;  ///< before what it waits for is released
         bool presses_again_later = false; ///< or after it
     };
 

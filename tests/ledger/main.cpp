@@ -125,10 +125,10 @@ Options read(int argc, char** argv) {
     Options options;
     options.run.program = BEARERD_PROGRAM;
     CLI::App app{
-        "Sends redemptions through bearerd while everything goes wrong, and holds what the clients were told "
-        "against the upstream's ledger.",
+        "Sends redemptions through bearerd while everything goes wrong, and compares the outcomes that the "
+        "clients got with the upstream's ledger.",
         "ledger_test"};
-    app.add_option("--profile", options.profiles, "which faults; all of them where none is named")
+    app.add_option("--profile", options.profiles, "which faults; all of them if none is named")
         ->check(CLI::IsMember(profile_names()));
     app.add_option("--first-seed", options.first_seed, "of the faults and of the clients' requests");
     app.add_option("--seeds", options.seeds, "so many runs of each profile")->check(CLI::PositiveNumber);
@@ -151,8 +151,8 @@ Options read(int argc, char** argv) {
         ->check(CLI::ExistingFile);
     app.add_option(
         "--expect", options.expected,
-        "for daemons that are known to be broken: exit with 0 where a violation has this in its text, "
-        "with 1 where none has");
+        "for daemons that are known to be broken: exit with 0 if a violation has this in its text, "
+        "with 1 if none has");
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& error) {

@@ -127,7 +127,7 @@ FaultList broken_answers() {
         .traffic("gzip", 0.03);
 }
 
-/// Connections end before, amid and behind the answer, with and without an execution.
+/// Connections end before, during and after the answer, with and without an execution.
 Profile close_after(std::uint64_t seed) {
     Profile profile;
     set_limits(profile, {}, seed);

@@ -27,12 +27,12 @@ enum class Action {
     leave_at_journal,   ///< for the journal, if bearerd is built with held_journal.cpp
 };
 
-/// That a bearerd of the profile `leaving` has to its upstream, at most.
+/// The most connections that a bearerd of the profile `leaving` has to its upstream.
 inline constexpr std::size_t leaving_connections = 4;
 
 [[nodiscard]] std::string_view name_of(Action action);
 
-/// A kind of trouble, and what is promised in it.
+/// A kind of trouble, and what bearerd promises in it.
 struct Profile {
     std::string name;
     std::vector<std::string> simulator; ///< its arguments
@@ -42,13 +42,13 @@ struct Profile {
     std::vector<Action> cycle; ///< done one after the other, each after `spacing` mutations
     std::size_t spacing = 100;
     std::chrono::microseconds mean_pause{0}; ///< of a client between two requests
-    bool count_raced = false;                ///< unknown outcomes are held against the raced requests
+    bool count_raced = false;                ///< unknown outcomes are compared with the raced requests
     Promises promises;
 };
 
 [[nodiscard]] std::vector<std::string> profile_names();
 
-/// Throws std::invalid_argument for a name that there is not. `idle_limit`: the age at which the upstream
+/// Throws std::invalid_argument for an unknown name. `idle_limit`: the age at which the upstream
 /// closes idle connections in the profiles that are about it.
 [[nodiscard]] Profile make_profile(const std::string& name, std::uint64_t seed,
                                    std::chrono::milliseconds idle_limit = std::chrono::seconds{1});

@@ -4,23 +4,23 @@
 #include <string>
 #include <string_view>
 
-/// The ledger test: clients note what they were told of each mutation, and afterwards that is held against
-/// what the upstream's ledger says was executed (contract 4).
+/// The ledger test: clients record the outcome they got for each mutation, and afterwards these records are
+/// compared with what the upstream's ledger says was executed (contract 4).
 namespace bearerd::ledger {
 
 using Clock = std::chrono::steady_clock;
 
-/// What a client was told about its request.
+/// The outcome that a client got for its request.
 enum class View {
     acknowledged, ///< the whole answer: data with an id
     refused,      ///< the upstream's own no: validation, or another GraphQL error
     unauthorized, ///< the upstream's "Unauthorized", passed on
     nulled,       ///< an error whose path goes below the root field: it ran, and its answer was lost upstream
-    upstream_status, ///< an HTTP error of the upstream's own, which tells nothing
+    upstream_status, ///< an HTTP error of the upstream's own, which proves nothing
     not_executed,    ///< bearerd's error with executed "no"
     unknown,         ///< bearerd's error with executed "unknown"
-    found,           ///< bearerd's error with executed "yes": the upstream was asked after it
-    left,            ///< nothing: it left before its request could be sent, and asked no more
+    found,           ///< bearerd's error with executed "yes": bearerd looked it up
+    left,            ///< nothing: it left before its request could be sent, and did not repeat it
     unanswered,      ///< the connection ended without a whole answer
     wrong,           ///< anything that must never be seen; Record::problem says what
 };

@@ -58,7 +58,7 @@ struct Options {
     bool store_required = false; ///< of several replicas; the store keeps all over its restarts then
 };
 
-/// What one sending of a transaction was told.
+/// The outcome that one attempt of a transaction got.
 struct Told {
     Interval time{};
     std::size_t replica = 0;
@@ -104,7 +104,7 @@ void read(const test::HttpResponse& response, Told& told) {
                     : executed == "no"                                    ? Told::What::no
                                                                           : Told::What::unknown;
     } else {
-        told.what = Told::What::unknown; // the upstream's own: a status, or an error that tells nothing
+        told.what = Told::What::unknown; // the upstream's own: a status, or an error that proves nothing
     }
 }
 

@@ -184,8 +184,8 @@ private:
     std::map<std::string, std::size_t> counts_;
 };
 
-/// What bearerd left behind may still be on its way through the simulator: it is the end of the last
-/// connection that tells that the ledger is final.
+/// What bearerd left behind may still be on its way through the simulator: the ledger is final once the last
+/// connection has ended.
 void wait_until_settled(const test::Simulator& simulator) {
     for (const test::Deadline deadline; simulator.stat("open_connections") != 0;) {
         if (deadline.passed())

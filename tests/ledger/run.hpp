@@ -19,19 +19,19 @@ struct RunOptions {
 
 /// What one run with one seed saw.
 struct RunResult {
-    std::map<std::string, std::size_t> mutations; ///< by view, and by code where it is bearerd's error
+    std::map<std::string, std::size_t> mutations; ///< by view, and by code if it is bearerd's error
     std::map<std::string, std::size_t> queries;
     std::map<std::string, std::size_t> faults; ///< that struck, and what was done, by name
     std::size_t executed = 0;
     std::size_t unknown_executed = 0; ///< of the unknown ones
-    std::size_t raced = 0;            ///< requests that came on a connection which the upstream was closing
+    std::size_t raced = 0;            ///< requests that arrived on a connection that the upstream was closing
     std::chrono::milliseconds time{0};
     std::vector<std::string> violations;
     std::string bearerd_output;
 };
 
-/// Starts simulator and bearerd, lets the clients send while the profile's faults happen, and audits. Not
-/// twice at the same time in one process.
+/// Starts simulator and bearerd, lets the clients send while the profile's faults happen, and audits. Do
+/// not run two at the same time in one process.
 [[nodiscard]] RunResult run(const Profile& profile, const RunOptions& options);
 
 } // namespace bearerd::ledger

@@ -83,7 +83,7 @@ std::string HttpClient::read_line(const Deadline& deadline) {
     while (end == std::string::npos) {
         if (!fill(deadline))
             throw BadHttp{buffer_.empty() ? "the connection ended without an answer"
-                                          : "the connection ended amid the head"};
+                                          : "the connection ended in the middle of the head"};
         end = buffer_.find("\r\n");
     }
     std::string line = buffer_.substr(0, end);

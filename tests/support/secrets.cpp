@@ -45,7 +45,7 @@ void expect_no_secrets(std::string_view text, const std::vector<std::string>& se
         ASSERT_GE(secret.size(), 6U) << "too short to be searched for: number " << i;
         for (const std::string& form : {secret, base64(secret), hex(secret), percent(secret)})
             EXPECT_TRUE(text.find(form) == std::string_view::npos)
-                << "secret number " << i << " stands in " << where;
+                << "secret number " << i << " is in " << where;
     }
 }
 

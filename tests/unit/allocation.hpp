@@ -10,7 +10,7 @@
 /// nothing with a sanitizer, which has replaced them already.
 namespace bearerd::test {
 
-/// Of this thread, by operator new.
+/// The largest block of this thread, by operator new.
 inline thread_local std::size_t largest_block = 0;
 
 inline thread_local bool memory_is_out = false;

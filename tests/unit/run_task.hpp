@@ -50,7 +50,7 @@ inline void run_task(net::asio::io_context& context, net::Task<void> task) {
         throw std::logic_error{"the coroutine waits for ever"};
 }
 
-/// Turns the loop until `done` holds; false where that does not come within half a minute.
+/// Runs the loop until `done` holds; returns false if it does not within half a minute.
 template<class Predicate>
 bool turn_until(net::asio::io_context& context, Predicate done) {
     using namespace std::chrono_literals;

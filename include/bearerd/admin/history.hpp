@@ -11,8 +11,8 @@
 
 namespace bearerd::admin {
 
-/// What all threads together had counted at moments of the last five minutes, for the charts of a status page
-/// that is opened later. Takes at most 32 samples of some 170 bytes. For one thread, the admin listener's.
+/// Samples of what all threads together had counted during the last five minutes, for the charts of a status
+/// page that is opened later. At most 32 samples of some 170 bytes. Used on one thread, the admin listener's.
 class History {
 public:
     static constexpr Duration kept = std::chrono::minutes{5};
@@ -21,15 +21,15 @@ public:
     struct Sample {
         TimePoint at{};
         std::uint64_t requests = 0; ///< since the start
-        /// How long they took: one for each bucket of Histogram, not cumulative.
+        /// How long they took: a count for each bucket of Histogram, not cumulative.
         std::array<std::uint64_t, Histogram::bounds_us.size() + 1> durations{};
     };
 
-    /// Takes a sample if the last one is as old as the interval, a tenth less perhaps; forgets what is older
-    /// than `kept`. To be called about once an interval, by a timer that is there anyway.
+    /// Takes a sample if the last one is at least nine tenths of `interval` old, and forgets samples older
+    /// than `kept`. Call it about once per interval.
     void look(const std::vector<const Stats*>& threads, TimePoint now);
 
-    /// The oldest first.
+    /// Returns the samples, oldest first.
     [[nodiscard]] const std::deque<Sample>& samples() const noexcept { return samples_; }
 
 private:

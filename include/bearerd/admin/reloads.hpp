@@ -16,15 +16,15 @@ class Reloads {
 public:
     void succeeded() { add(0, std::nullopt); }
 
-    /// `why` names file and position, and holds no secret. What ran before goes on.
+    /// `why` names file and position, and holds no secret. The running configuration stays.
     void failed(std::string why) { add(1, std::move(why)); }
 
-    /// How many succeeded, and failed.
+    /// Returns how many succeeded, and how many failed.
     [[nodiscard]] std::array<std::uint64_t, 2> counts() const {
         return {counts_[0].load(std::memory_order_relaxed), counts_[1].load(std::memory_order_relaxed)};
     }
 
-    /// Why the last one failed; nothing if it succeeded, or there was none.
+    /// Returns why the last one failed; nullopt if it succeeded, or there was none.
     [[nodiscard]] std::optional<std::string> rejected() const {
         const std::lock_guard lock{mutex_};
         return rejected_;

@@ -26,28 +26,28 @@ public:
 
     /// Takes the current token if it is good at `now`. Returns whether there is one.
     [[nodiscard]] bool take_token(TimePoint now);
-    /// Takes the current token or that of the login that is waited for. Returns why there is none to be had.
+    /// Takes the current token, or waits for that of a login. Returns nullopt if there is one, else why not.
     [[nodiscard]] net::Task<std::optional<NoToken>> wait_for_token();
 
-    /// Returns the request's head as it leaves, with the token; see http::append_upstream_head. Valid until
-    /// sent(), which wipes it.
+    /// Returns the request's head for the upstream, with the token; see http::append_upstream_head. Valid
+    /// until sent(), which wipes it.
     [[nodiscard]] std::string_view head(const http::RequestHead& request, std::string_view query,
                                         std::string_view accept_encoding, std::string_view request_id,
                                         std::size_t body_size);
     void sent() noexcept;
 
-    /// Hands on the token that an answer carries. `login_operation`: the request held a login of the app's
-    /// own.
+    /// Passes a token that the answer carries to the source. `login_operation`: the request contained the
+    /// app's own login.
     void adopt_token(const http::ResponseHead& answer, bool login_operation);
 
-    /// Whether accepted() would prove something.
+    /// Whether accepted() would prove anything.
     [[nodiscard]] bool awaits_proof() const noexcept { return tokens_.awaits_proof(token_); }
 
     /// GraphQL data came back for this document.
     void accepted(std::uint64_t document) { tokens_.accepted(token_, document); }
 
-    /// The upstream rejected the token, so the request was not executed. Returns what to do; to send again is
-    /// the advice once at most, and then the next head has the new token.
+    /// Reports that the upstream rejected the token, so the request was not executed. Returns what to do. It
+    /// advises to send again at most once; the next head then has the new token.
     [[nodiscard]] net::Task<Advice> rejected(std::uint64_t document);
     /// The same, but the request may have been executed: it is not sent again, and nothing is waited for.
     void rejected_in_doubt(std::uint64_t document);

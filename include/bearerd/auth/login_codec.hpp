@@ -11,7 +11,7 @@
 
 namespace bearerd::auth {
 
-/// A longer answer to a login is a broken one.
+/// The largest answer to a login, in bytes; a longer one counts as broken.
 inline constexpr std::size_t max_login_answer = 64UL << 10;
 
 /// A login that is ready to be sent. Head and body hold secrets; the sender wipes the head.
@@ -29,13 +29,13 @@ struct LoginRequest {
 /// The outcome of a login. The default is one that could not be carried out.
 struct LoginOutcome {
     enum class Kind : std::uint8_t { accepted, rejected, unavailable };
-    /// Where an accepted login has its token from.
+    /// Where the token of an accepted login came from.
     enum class Source : std::uint8_t { login, refresh, file };
     Kind kind = Kind::unavailable;
     Source source = Source::login;
     Secret
         token; ///< accepted: valid as token_in_header() has it; unavailable: one that has expired; or empty
-    std::optional<Duration> life;        ///< of the token from its receipt on, if the answer says it
+    std::optional<Duration> life;        ///< of the token from its receipt, if the answer gives it
     std::string identity;                ///< the user as the answer names it; may be empty
     Secret refresh_token;                ///< the next one; empty: none
     std::optional<Duration> retry_after; ///< until the next attempt, as the upstream asked
@@ -62,27 +62,27 @@ public:
 
     [[nodiscard]] virtual LoginRequest request(const Attempt& attempt) const = 0;
 
-    /// Judges a whole answer; `body` is decoded and at most max_login_answer bytes. Secrets that stand in it
-    /// are overwritten. An accepted token may have a life of zero, which is never negative: log_in() takes
-    /// that for a failure. Never throws but for lack of memory.
+    /// Judges a whole answer; `body` is decoded and at most max_login_answer bytes. Overwrites the secrets in
+    /// it. The life of an accepted token is never negative, but may be zero, which log_in() takes for a
+    /// failure. Throws only if memory runs out.
     [[nodiscard]] virtual LoginOutcome read(const Attempt& attempt, const http::ResponseHead& head,
                                             std::string& body) const = 0;
 };
 
-/// Returns the codec of a kind; nullptr for a static token, which takes no login.
+/// Returns the codec of a kind; nullptr for a static token, which needs no login.
 [[nodiscard]] const LoginCodec* login_codec(config::LoginKind kind) noexcept;
 
-/// Returns the first token in the header fields of these names, best name first, and passes over values that
-/// are no token. Empty if there is none.
+/// Returns the first token in the header fields of these names, preferred name first; skips values that are
+/// no token. Empty if there is none.
 [[nodiscard]] std::string_view find_token(const http::Fields& fields,
                                           const std::vector<std::string>& token_headers);
 
-/// What an answer's head says about a login. It owns its parts, because the head is gone when the body has
+/// What an answer's head says about a login. Owns its parts, because the head is gone once the body has
 /// arrived.
 struct LoginHead {
     std::uint16_t status = 0;
     Secret token; ///< empty: none came
-    /// If none came: what is wrong with a value in a token's place, as a part of a sentence; or empty.
+    /// If none came: what is wrong with a value found in its place, as a part of a sentence; or empty.
     std::string_view flaw = {};
     std::optional<Duration> retry_after;
 };
@@ -90,19 +90,19 @@ struct LoginHead {
 [[nodiscard]] LoginHead read_login_head(const http::ResponseHead& head,
                                         const std::vector<std::string>& token_headers);
 
-/// Judges a whole answer to the login by contract 3.8. Accepted takes HTTP 200, a token, a JSON object, and
-/// either no errors or a user in `data` beside them. Errors with `data` null reject the credentials even if a
-/// token came along: a gateway may hand tokens to anyone, and taking it for an outage would try a wrong
-/// password every 30 s. Errors whose `extensions.code` says that the upstream itself failed, and whatever is
-/// neither, are `unavailable`. The answer may quote one of `secrets`, and may say at one of the pointers of
-/// `rejected_at`, without errors, that the credentials are wrong (contract 11). Never throws but for lack of
-/// memory.
+/// Judges a whole answer to the login by contract 3.8. `accepted` requires HTTP 200, a token, a JSON object,
+/// and either no errors or a user in `data` besides them. Errors with `data` null reject the credentials even
+/// if a token came along: a gateway may give tokens to anyone, and treating that as an outage would try a
+/// wrong password every 30 s. Errors whose `extensions.code` says that the upstream itself failed, and all
+/// other answers, are `unavailable`. A reason never quotes one of `secrets`, though the answer may. A value
+/// at one of the pointers in `rejected_at`, without errors, rejects the credentials too (contract 11). Throws
+/// only if memory runs out.
 [[nodiscard]] LoginOutcome judge_login(LoginHead head, std::string_view body,
                                        std::span<const Secret* const> secrets,
                                        const std::vector<std::string>& rejected_at);
 
-/// Reads `Retry-After` in seconds or, if the answer's `Date` says what time it is for the upstream, as a
-/// date. nullopt if it is neither.
+/// Reads `Retry-After` as seconds or, if the answer's `Date` gives the upstream's time, as a date. Returns
+/// nullopt if it is neither.
 [[nodiscard]] std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date = {});
 
 } // namespace bearerd::auth

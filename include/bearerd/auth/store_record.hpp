@@ -17,20 +17,21 @@ struct StoredMoment {
     std::int64_t boot_ns = 0; ///< BootClock
     std::string boot_id;      ///< /proc/sys/kernel/random/boot_id; empty: unknown
 
-    /// What the clocks say now (I/O: reads the clocks and the boot id).
+    /// Returns the present moment. I/O: reads the clocks and the boot id.
     [[nodiscard]] static StoredMoment take();
 };
 
-/// The moment that was `age` before this one. Before the boot only the wall clock has it.
+/// Returns the moment `age` before this one. One before the boot has only the wall clock's time.
 [[nodiscard]] StoredMoment earlier(StoredMoment moment, Duration age);
 
-/// From `then` to `now`; nothing where `then` seems to lie in the future, so that a clock is wrong.
+/// Returns the time from `then` to `now`; nullopt if `then` seems to be in the future, because a clock is
+/// wrong then.
 [[nodiscard]] std::optional<Duration> elapsed(const StoredMoment& then, const StoredMoment& now) noexcept;
 
 /// The stored token.
 struct TokenRecord {
     StoredMoment received;
-    Duration life{}; ///< from receipt on
+    Duration life{}; ///< from receipt
     Secret token;
     Claims login; ///< the identity that the login's token named
 };
@@ -39,7 +40,7 @@ struct TokenRecord {
 struct LoginRecord {
     std::uint32_t rejections = 0; ///< in a row; 0 once a login succeeded
     StoredMoment failed;
-    Duration backoff{}; ///< from `failed` on
+    Duration backoff{}; ///< from `failed`
 };
 
 /// The refresh token that has not been used yet. Empty: none, or it was used.
@@ -51,7 +52,7 @@ struct RefreshRecord {
 [[nodiscard]] Secret encode(const LoginRecord& record);
 [[nodiscard]] Secret encode(const RefreshRecord& record);
 
-/// Nothing for bytes that encode() does not make. Never throw but for lack of memory.
+/// Each returns nullopt for bytes that encode() does not make. Throws only if memory runs out.
 [[nodiscard]] std::optional<TokenRecord> decode_token_record(std::string_view bytes);
 [[nodiscard]] std::optional<LoginRecord> decode_login_record(std::string_view bytes);
 [[nodiscard]] std::optional<RefreshRecord> decode_refresh_record(std::string_view bytes);

@@ -10,8 +10,8 @@
 namespace bearerd::auth {
 
 /// Keeps the files of the token store on a thread of its own, so that neither a slow disk nor a key
-/// derivation holds up a request. The latest record wins: those that a write overtakes are never written. Any
-/// thread; logs.
+/// derivation holds up a request. The latest record wins: one that is replaced before it is written is never
+/// written. Any thread; logs.
 class StoreWriter {
 public:
     /// What was found at the start, as of the moment of reading.
@@ -23,16 +23,16 @@ public:
 
         std::optional<StoredToken> token; ///< one that is still good
         std::uint32_t rejections = 0;
-        Duration next_try{}; ///< from now on, where rejections > 0
+        Duration next_try{}; ///< from now, if rejections > 0
         Secret refresh;      ///< a refresh token that nobody has used; or empty
     };
 
-    /// Called under a lock but for the last: they must only hand on. Not called any more once the destructor
-    /// has begun.
+    /// All but the last are called under a lock, so they must only post work elsewhere. None is called after
+    /// the destructor has begun.
     struct Events {
         std::function<void(Found)> found; ///< once, on the writer's thread
         std::function<void()> failed;     ///< a record could not be stored; on the writer's thread
-        std::function<void()> reading{}; ///< without a lock, on the writer's thread before it reads; or empty
+        std::function<void()> reading{};  ///< before it reads, on the writer's thread, no lock; may be empty
     };
 
     /// Reads the files at once.
@@ -42,8 +42,8 @@ public:
     /// Writes what is pending and waits for that at most eight seconds.
     ~StoreWriter();
 
-    /// Becomes a record when it is written, since most of a chain that rotates with every answer are
-    /// overtaken before.
+    /// A token to store. It is turned into a record only when it is written, because most tokens of a chain
+    /// that rotates with every answer are replaced before that.
     struct TokenInUse {
         TokenPtr token;
         std::shared_ptr<const Claims> login; ///< the identity that the login's token named
@@ -55,10 +55,10 @@ public:
     void save(RefreshRecord record);
 
     /// Marks the refresh token as used, on the disk, and then calls `done` on the writer's thread: with true
-    /// if the token may be used now, which nobody else may. Not called once the destructor has begun.
+    /// if the token may be used now, and by nobody else. `done` is not called after the destructor has begun.
     void take_refresh(Secret token, std::function<void(bool taken)> done);
 
-    /// Other credentials or places from here on; what was saved before is written with the old ones first.
+    /// Switches to other credentials or places; what was saved before is written with the old ones first.
     void change(StoreSettings settings);
 
 private:

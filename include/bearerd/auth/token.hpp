@@ -14,10 +14,10 @@
 
 namespace bearerd::auth {
 
-/// The name of what a login's answer says of the user (`auth.identity_pointer`), among the identity claims.
+/// The name, among the identity claims, of the user as the login's answer gives it (`auth.identity_pointer`).
 inline constexpr std::string_view answer_identity = "identity";
 
-/// What a JWT says of itself. Unverified: it orders tokens and tells identities apart, and grants nothing.
+/// The claims of a JWT. Unverified: they order tokens and distinguish identities, and grant nothing.
 struct Claims {
     std::optional<std::int64_t> issued_at;  ///< `iat`, seconds since the epoch on the upstream's clock
     std::optional<std::int64_t> expires_at; ///< `exp`, likewise
@@ -30,8 +30,8 @@ struct Claims {
 struct Token {
     Secret value;                 ///< without "Bearer "
     std::uint64_t generation = 0; ///< grows by one with every token that becomes current in this process
-    TimePoint received{};         ///< when it came, on our clock
-    TimePoint expires{};          ///< received + life; never handed out from then on
+    TimePoint received{};         ///< when it arrived, on our clock
+    TimePoint expires{};          ///< received + life; never given out from then on
     bool from_login = false;      ///< brought by our login, not by a swap or the store
     Claims claims;                ///< empty for an opaque token
 };
@@ -42,14 +42,14 @@ using bearerd::is_sendable_token;
 using bearerd::max_token_size;
 using bearerd::token_in_header;
 
-/// How long a token lives from its receipt on: `exp - iat` where it tells both and the difference is
+/// Returns how long a token lives from its receipt: `exp - iat` if it has both and the difference is
 /// positive, at most 30 days; else 60 minutes (contract 3.3).
 [[nodiscard]] Duration life_of(const Claims& claims) noexcept;
 
 /// Whether two tokens may name the same user: no identity claim that both have differs (contract 3.4).
 [[nodiscard]] bool same_identity(const Claims& a, const Claims& b) noexcept;
 
-/// For people: the most telling identity claim ("username", "email", "sub", …), or empty.
+/// Returns, for people, the clearest identity claim ("username", "email", "sub", …), or empty.
 [[nodiscard]] std::string_view display_name(const Claims& claims) noexcept;
 
 } // namespace bearerd::auth

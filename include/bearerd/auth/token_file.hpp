@@ -15,24 +15,24 @@
 /// thread at a time; logs nothing.
 namespace bearerd::auth {
 
-/// Larger files are foreign ones.
+/// The largest file of the store, in bytes; a larger one is not ours.
 inline constexpr std::size_t max_store_file = 64UL << 10;
 
-/// Reads a small regular file, following no link. ENOENT if there is none.
+/// Reads a small regular file. Does not follow a symbolic link. Fails with ENOENT if there is none.
 [[nodiscard]] Result<std::string> read_store_file(const std::string& path);
 
-/// The bytes of `token_store.key_file`, without one newline at the end, as of any secret's file (contract 7).
-/// Links are followed: in a Kubernetes volume each file is one.
+/// Returns the bytes of `token_store.key_file` without one newline at the end, as for any secret's file
+/// (contract 7). Follows links: in a Kubernetes volume each file is one.
 [[nodiscard]] Result<Secret> read_key_file(const std::string& path);
 
 /// Replaces a file so that a crash at any moment leaves the old or the new one: a temporary file beside it,
-/// mode 0600 whatever the umask, synced, renamed, the directory synced. Creates the directory (0700) where it
-/// is missing.
+/// mode 0600 whatever the umask, synced, renamed, the directory synced. Creates the directory (0700) if it is
+/// missing.
 [[nodiscard]] error_code write_store_file(const std::string& directory, const std::string& name,
                                           std::string_view bytes);
 
-/// Removes the temporary files that a crash left beside `name`. Call it under the lock of those who write
-/// there, or it takes a file away that is being written.
+/// Removes the temporary files that a crash left beside `name`. Call it under the writers' lock, or it may
+/// remove a file that is being written.
 void remove_stale_files(const std::string& directory, const std::string& name);
 
 struct StoreSettings {
@@ -43,13 +43,13 @@ struct StoreSettings {
     Secret password;
 };
 
-/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt. What
-/// writes fails with ETIMEDOUT if another process keeps the folder locked for two seconds.
+/// Reads and writes these files. Keeps the keys, so that each is derived once (30 ms) for each salt. Writes
+/// fail with ETIMEDOUT if another process keeps the folder locked for two seconds.
 class TokenFile {
 public:
     explicit TokenFile(StoreSettings settings);
 
-    /// What came of reading: a value, or why there is none (empty: there is no file).
+    /// The result of reading: a value, or why there is none (empty: there is no file).
     template<class T>
     struct Loaded {
         std::optional<T> value;
@@ -57,26 +57,26 @@ public:
         bool did_not_open = false; ///< the key is another one; or the file is damaged, which looks the same
     };
 
-    /// Removes what a crash left, once at the start. A file that another process is writing stays.
+    /// Removes what a crash left; call it once at the start. A file that another process is writing stays.
     void clean_up();
 
     [[nodiscard]] Loaded<TokenRecord> load_token();
     /// Opens only with the password that was rejected: the seal itself is the credentials' fingerprint, and
-    /// it reveals nothing to someone who has the file only.
+    /// it reveals nothing to someone who has only the file.
     [[nodiscard]] Loaded<LoginRecord> load_login();
 
-    /// Derives the keys that saving will take, so that the first save is quick. A failure shows when saving.
+    /// Derives the keys that saving will need, so that the first save is quick. Saving reports a failure.
     void prepare();
 
     [[nodiscard]] error_code save(const TokenRecord& record);
     [[nodiscard]] error_code save(const LoginRecord& record);
 
-    /// One that has not been used.
+    /// Loads a refresh token that has not been used.
     [[nodiscard]] Loaded<RefreshRecord> load_refresh();
-    /// A longer token is not stored.
+    /// Fails with EFBIG for a token of more than max_token_size bytes.
     [[nodiscard]] error_code save(const RefreshRecord& record);
 
-    /// Whether a refresh token may be used, which nobody else may then.
+    /// Whether a refresh token may be used; if so, nobody else may use it.
     struct Taken {
         bool taken = false;
         error_code problem; ///< why not; none: another one is stored, or none is

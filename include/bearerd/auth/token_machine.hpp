@@ -14,15 +14,15 @@
 
 namespace bearerd::auth {
 
-/// Where the decisions of contract 3 are made. Pure: the time, the dice and the outcome of logins come in as
-/// arguments, nothing goes out but values. Not thread safe. Its caller holds the waiters: on `wait` it
-/// keeps the request until the next login_done(), login_failed(), stop() or adoption, or its own deadline.
+/// Makes the decisions of contract 3. Pure: the time, the random numbers and the outcome of logins are
+/// arguments, and all results are values. Not thread safe. Its caller holds the waiting requests: on `wait`
+/// it keeps the request until the next login_done(), login_failed(), stop() or adoption, or its own deadline.
 ///
-/// Held always (and tested over random events): at most one login runs; the generation only grows; an expired
-/// token is never handed out; a refusal of an old generation starts nothing; a denied document starts no
-/// login while its denial holds; logins that only show that their documents are denied are no more than the
-/// documents, and one in each `denied_for`; a login is never tried before its back-off is over; every failure
-/// state has a next wake-up; nothing starts after stop().
+/// These always hold, and are tested over random events: at most one login runs; the generation only grows;
+/// an expired token is never given out; a rejection of an old generation starts nothing; a denied document
+/// starts no login while its denial holds; logins that only show that their documents are denied are at
+/// most one for each document, and after that one in each `denied_for`; no login is tried before its back-off
+/// is over; every failure state has a next wake-up; nothing starts after stop().
 class TokenMachine {
 public:
     /// The two inputs that pure code can't have by itself.
@@ -33,18 +33,18 @@ public:
 
     enum class State : std::uint8_t { empty, logging_in, valid, refreshing, backing_off, rejected, stopped };
 
-    /// What to do for the request (or the wake-up) at hand.
+    /// What to do for this request or wake-up.
     struct Reply {
         enum class Action : std::uint8_t {
             none,
-            use,  ///< go on with `token`
+            use,  ///< continue with `token`
             pass, ///< the rejection goes to the app as it is
             wait, ///< for the login that runs
             fail, ///< with `failure`
         };
         Action action = Action::none;
-        bool start_login = false; ///< the machine now counts on login_done() or login_failed()
-        bool after_login = false; ///< use: a login brought the token since the one that was refused
+        bool start_login = false; ///< start one: the machine now expects login_done() or login_failed()
+        bool after_login = false; ///< use: a login brought the token after the one that was rejected
         TokenPtr token;
         NoToken failure;
     };
@@ -53,7 +53,7 @@ public:
 
     enum class FailureKind : std::uint8_t { rejected, unavailable };
 
-    /// A token as it came, its life not judged yet.
+    /// A token as received, whose life has not been judged yet.
     struct Candidate {
         Secret value;
         Claims claims;
@@ -61,7 +61,7 @@ public:
         Duration age{};                    ///< since another replica received it (contract 12)
     };
 
-    /// A stored token, its life already counted down by what passed since.
+    /// A stored token; the time that passed since it was received is already subtracted from `left`.
     struct Restored {
         Candidate token;
         Claims login; ///< the identity that the login's token named
@@ -69,7 +69,7 @@ public:
         Duration left{};
     };
 
-    /// `loading`: a stored token is being read; until restored() nobody logs in, and requests wait.
+    /// `loading`: a stored token is being read; until restored() no login starts, and requests wait.
     TokenMachine(const config::Auth& settings, bool loading) : settings_{settings}, loading_{loading} {}
 
     /// A request needs a token.
@@ -81,23 +81,23 @@ public:
     [[nodiscard]] Reply refused(std::uint64_t generation, std::uint64_t document, Moment at);
 
     /// A resend after a login, with the token of this generation, was rejected too: the document is denied
-    /// until the next login. Where the login was made for this very document, it has proved nothing: what was
-    /// denied before it is so again. Else documents that are denied by turns would each undo what was known
-    /// of the others. Of a token older than the last login it means nothing. The denial lapses `denied_for`
-    /// after the login, unless accepted() has shown by then, or shows later, that the login's token works.
+    /// until the next login. If this document itself caused the login, the login proves nothing, so the
+    /// earlier denials are restored; otherwise documents that are denied in turn would each undo the others'
+    /// denials. It means nothing for a token older than the last login. The denial lapses `denied_for` after
+    /// the login, unless accepted() has shown by then, or shows later, that the login's token works.
     void denied(std::uint64_t generation, std::uint64_t document);
 
-    /// As refused(), of a request that is not sent again, since it may have been executed. If the last login
-    /// was made for this very document, and it has not been accepted since, the document is denied.
+    /// Like refused(), for a request that is not sent again because it may have been executed. If this
+    /// document itself caused the last login and has not been accepted since, the document is denied.
     [[nodiscard]] Reply refused_in_doubt(std::uint64_t generation, std::uint64_t document, Moment at);
 
     /// A request for this document, with the token of this generation, was accepted. If the document is
-    /// denied, the rejection spoke of one replica or of one request: from then on its denial lapses
-    /// `denied_for` after each login, until a login that was made for another reason.
+    /// denied, its rejection applied only to one replica or one request: from then on its denial lapses
+    /// `denied_for` after each login, until a login for another reason.
     void accepted(std::uint64_t generation, std::uint64_t document) noexcept;
 
-    /// The generation of the last login's token, else 0 if accepted() has nothing to tell any more: a request
-    /// has been accepted since, so has the document that it was made for, and no document is denied.
+    /// Returns the generation of the last login's token, or 0 if accepted() can prove nothing more: a request
+    /// has been accepted since, so has the document that caused the login, and no document is denied.
     [[nodiscard]] std::uint64_t unproven_login() const noexcept {
         return proven_ && !made_for_ && denied_.empty() ? 0 : login_generation_;
     }
@@ -106,12 +106,12 @@ public:
     [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
                                        Moment at);
 
-    /// The login that was started brought a token. `start_login` in the reply: its credentials had been
-    /// replaced meanwhile, the token was dropped, the next login starts; `fail`: the token was of no use;
-    /// else `use`.
+    /// The login that was started brought a token. Replies `use`, or `fail` if the token is useless. With
+    /// `start_login` the credentials had been replaced meanwhile, the token was dropped, and the next login
+    /// starts.
     [[nodiscard]] Reply login_done(Candidate token, Moment at);
 
-    /// The login that was started failed; `retry_after` as the upstream told. Replies as login_done().
+    /// The login that was started failed; `retry_after` is the upstream's. Replies like login_done().
     [[nodiscard]] Reply login_failed(FailureKind kind, std::optional<Duration> retry_after, Moment at);
 
     /// The login that was started is not tried: another replica was rejected with these credentials, `count`
@@ -130,32 +130,33 @@ public:
     /// The store was read. Without a token that is good, what follows is as after tick().
     [[nodiscard]] Reply restored(std::optional<Restored> token, Moment at);
 
-    /// An earlier process was refused `count` times in a row with these credentials and may try again at
+    /// An earlier process was rejected `count` times in a row with these credentials; the next try is due at
     /// `next_try`.
     void restored_rejections(std::uint32_t count, TimePoint next_try, Moment at);
 
-    /// The timer: renews, or tries again, if that is due.
+    /// The timer has fired: renews, or tries again, if that is due.
     [[nodiscard]] Reply tick(Moment at);
 
-    /// Other settings, the same credentials.
+    /// Takes other settings with the same credentials.
     void configure(const config::Auth& settings) { settings_ = settings; }
 
-    /// Other credentials: tried at once, and the back-off forgotten. `same_user`: only the password changed,
-    /// so the token is kept until the login has brought another; else it is dropped, and what its requests
-    /// bring is foreign. `sent`: the login that runs, if one does, was sent with the former ones, so that its
-    /// outcome is dropped and another one follows; else it is sent with the new ones, and counts.
+    /// The credentials have changed: they are tried at once, and the back-off is forgotten. `same_user`: only
+    /// the password changed, so the token is kept until the login has brought another one; otherwise it is
+    /// dropped, and tokens in answers to its requests are foreign. `sent`: the running login, if any, was
+    /// sent with the former credentials, so its outcome is dropped and another login follows; otherwise it is
+    /// sent with the new ones, and counts.
     [[nodiscard]] Reply credentials_changed(bool same_user, bool sent, Moment at);
 
     void stop() noexcept { stopped_ = true; }
 
-    /// When tick() has something to do; nothing while a login runs or after stop().
+    /// Returns when tick() has something to do; nullopt while a login runs and after stop().
     [[nodiscard]] std::optional<TimePoint> next_wake() const noexcept;
 
     [[nodiscard]] State state(TimePoint now) const noexcept;
 
     [[nodiscard]] const TokenPtr& current() const noexcept { return current_; }
 
-    /// The current token where it may still be handed out, else nullptr.
+    /// Returns the current token if it may still be given out, else nullptr.
     [[nodiscard]] TokenPtr good_token(TimePoint now) const { return good(now) ? current_ : nullptr; }
 
     /// Whether the current token's end is so near that a login is due.
@@ -176,20 +177,20 @@ public:
         return fresh_generation_ > generation;
     }
 
-    /// Whether this is the generation of a former user's token. What was sent with it must not be sent again:
-    /// that would be in another's name. The caller asks before refused() and denied().
+    /// Whether this is the generation of a former user's token. What was sent with it must not be sent again,
+    /// because that would be in another user's name. Call it before refused() and denied().
     [[nodiscard]] bool of_former_user(std::uint64_t generation) const noexcept {
         return generation != 0 && generation < first_generation_;
     }
 
-    /// Rejected logins in a row; what outlives a restart.
+    /// Returns the number of rejected logins in a row, which survives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 
-    /// The end of the back-off, while one lasts or has just ended.
+    /// Returns the end of the back-off, while one lasts or has just ended.
     [[nodiscard]] std::optional<TimePoint> next_try() const noexcept;
 
 private:
-    /// Hashes of the last few things, the oldest forgotten first.
+    /// The most recent hashes; the oldest is forgotten first.
     template<std::size_t Size>
     class RecentHashes {
     public:
@@ -210,7 +211,7 @@ private:
                 add(other.hashes_[i]);
         }
 
-        /// Whether it was there.
+        /// Returns whether it was there.
         bool remove(std::uint64_t hash) noexcept {
             const std::size_t at = find(hash);
             const bool found = at != size_;
@@ -262,7 +263,7 @@ private:
     bool proven_ = false;                ///< a request has been accepted since
     std::shared_ptr<const Claims> login_claims_ = std::make_shared<const Claims>();
     TimePoint renew_at_{};
-    std::optional<FailureKind> failure_; ///< of the last login, where it failed
+    std::optional<FailureKind> failure_; ///< of the last login, if it failed
     TimePoint next_try_{};               ///< meaningful with failure_
     std::uint32_t rejections_ = 0;
     std::uint32_t outages_ = 0; ///< failures of kind `unavailable` in a row
@@ -273,11 +274,11 @@ private:
     bool needed_ = true;    ///< a login is wanted now, not only when the token is about to expire
     bool stopped_ = false;
     RecentHashes<256> denied_;
-    RecentHashes<256> set_aside_; ///< what was denied before the last login, which has still to prove itself
+    RecentHashes<256> set_aside_; ///< denied before the last login, whose token has yet to be accepted
     RecentHashes<256>
         wavering_; ///< what was accepted after it had been denied; none of it is in denied_ or set_aside_
-    std::optional<std::uint64_t> running_for_; ///< the document whose refusal began the login that runs
-    std::optional<std::uint64_t> made_for_;    ///< likewise, of the last login; none once that has a verdict
+    std::optional<std::uint64_t> running_for_; ///< the document whose rejection started the running login
+    std::optional<std::uint64_t> made_for_;    ///< likewise, for the last login; none once that has a verdict
     RecentHashes<32> replaced_;                ///< values that were current once: they don't come back
     std::uint64_t current_hash_ = 0;           ///< of the value of current_
 };

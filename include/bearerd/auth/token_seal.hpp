@@ -16,7 +16,7 @@ using Salt = std::array<unsigned char, 16>;
 
 enum class KeySource : std::uint8_t {
     password = 1, ///< by scrypt (N = 2^14, r = 8, p = 1): some 30 ms and 16 MiB
-    key_file = 2, ///< by HKDF-Extract with SHA-256: a key file is random bytes, nothing to slow down for
+    key_file = 2, ///< by HKDF-Extract with SHA-256: a key file is random bytes, so this may be quick
 };
 
 /// What a sealed text is for. It opens for no other purpose, upstream or user.
@@ -26,25 +26,26 @@ struct SealContext {
     std::string_view user;
 };
 
-/// A new one for each key; nothing where the system has no randomness to give.
+/// Returns a new salt; nullopt if the system has no randomness. Each key needs one of its own.
 [[nodiscard]] std::optional<Salt> make_salt();
 
-/// 32 bytes; nothing where OpenSSL fails.
+/// Returns 32 bytes; nullopt if OpenSSL fails.
 [[nodiscard]] std::optional<Secret> derive_key(KeySource source, const Secret& material, const Salt& salt);
 
-/// The salt of a sealed text, if it is one of ours and of this source.
+/// Returns the salt of a sealed text; nullopt if it is not one of ours or not of this source.
 [[nodiscard]] std::optional<Salt> salt_of(std::string_view sealed, KeySource source) noexcept;
 
-/// Seals with a fresh nonce. `key` is derive_key()'s for this source and salt. Nothing where OpenSSL fails.
+/// Seals with a new nonce. `key` is derive_key()'s for this source and salt. Returns nullopt if OpenSSL
+/// fails.
 [[nodiscard]] std::optional<std::string> seal(const SealContext& context, KeySource source, const Salt& salt,
                                               const Secret& key, const Secret& plain);
 
-/// What was sealed; nothing where a single bit is another, or key or context are not those it was sealed
-/// with.
+/// Returns what was sealed; nullopt if a single bit has changed, or if key or context are not those it was
+/// sealed with.
 [[nodiscard]] std::optional<Secret> unseal(const SealContext& context, KeySource source, const Secret& key,
                                            std::string_view sealed);
 
-/// 32 hexadecimal digits that tell upstream and user apart and name neither: for file names.
+/// Returns 32 hexadecimal digits that distinguish upstream and user and reveal neither, for file names.
 [[nodiscard]] std::string store_name(std::string_view url, std::string_view user);
 
 } // namespace bearerd::auth

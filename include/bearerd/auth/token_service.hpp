@@ -22,8 +22,8 @@ namespace bearerd::auth {
 struct AuthStatus {
     /// "empty", "logging_in", "valid", "refreshing", "backing_off", "rejected" or "stopped".
     std::string_view state = "empty";
-    std::optional<Duration> expires_in;                    ///< of a token that is still good
-    std::string identity;                                  ///< what the token names, else the configured user
+    std::optional<Duration> expires_in;                    ///< of a token that is still valid
+    std::string identity;                                  ///< the token's user, else the configured one
     std::string_view last_login_result = "none";           ///< "none", "ok", "rejected" or "unavailable"
     std::string last_login_reason;                         ///< of a failure, in words
     std::optional<Duration> next_try;                      ///< until the next login while a back-off lasts
@@ -31,12 +31,13 @@ struct AuthStatus {
     std::string_view credential_key = "credentials.password_file"; ///< config::secret_key()
 };
 
-/// What tests put in the world's place.
+/// What tests replace.
 struct ServiceHooks {
     std::function<TimePoint()> clock = &BootClock::now; ///< called from any thread
     std::function<double()> jitter;        ///< in [0, 1), called under a lock; empty: a random one
     std::function<void()> store_reading{}; ///< on the store's thread before it reads: a disk that hangs
-    /// The content of the password's file, on a thread of its own; nothing if it can't be used.
+    /// Returns the content of the password's file, or nullopt if it can't be used. Called on a separate
+    /// thread.
     std::function<std::optional<Secret>(const std::string& path)> read_password{};
 };
 
@@ -44,8 +45,8 @@ struct ServiceHooks {
 /// with other replicas (contract 12). Decisions are the token machine's; all threads share it under a mutex,
 /// so that the next request of any thread uses a token that was swapped. Logins run on the first thread only.
 ///
-/// start(), reload(), stop(), tick() and the destructor: on the first thread, or while its loop does not run.
-/// Everything else: any thread. Must be destroyed before the io_context of `first`.
+/// Call start(), reload(), stop(), tick() and the destructor on the first thread, or while its loop does not
+/// run; everything else on any thread. Must be destroyed before the io_context of `first`.
 class TokenService {
 public:
     /// `transport` is used on the first thread only; `stats` is that thread's, and so is `fleet`, which must
@@ -58,30 +59,30 @@ public:
     /// Stops, and waits at most eight seconds for what is still to be stored.
     ~TokenService();
 
-    /// Loads the stored token (on a thread of its own; what has not come within `auth.login_timeout` is not
-    /// awaited any longer), then logs in if that is needed. Returns at once;
-    /// the callback is called once, on the first thread, as soon as the first login was tried or none was
-    /// needed: the time for systemd's READY=1. It is not called if stop() comes first.
+    /// Loads the stored token on a separate thread, waiting for it for at most `auth.login_timeout`, then
+    /// logs in if that is needed. Returns at once. The callback is called once, on the first thread, as soon
+    /// as the first login was tried or none was needed: the time for systemd's READY=1. It is not called if
+    /// stop() comes first.
     void start(std::function<void()> first_login_tried = {});
 
     /// Makes a token source for the thread of `executor`, which counts in `stats`. It may outlive this object
     /// and the first thread's io_context, but not its own. It serves requests to the upstream that is
-    /// configured when it is made: once reload() has named another, it gives the token
-    /// that it has until that expires, and no other.
+    /// configured when it is made: after reload() has named another one, it only gives the token that it has
+    /// until that expires.
     [[nodiscard]] std::unique_ptr<TokenSource> make_source(net::Executor executor, Stats& stats);
 
-    /// New settings. Changed credentials are tried at once, whatever the back-off (contract 3.8): another
-    /// password keeps the token meanwhile, another user or upstream drops it. A login that runs ends first,
-    /// and its outcome is dropped. Unchanged credentials keep token and back-off.
+    /// Takes new settings. Changed credentials are tried at once, whatever the back-off (contract 3.8): with
+    /// another password the token stays meanwhile, with another user or upstream it is dropped. A running
+    /// login ends first, and its outcome is dropped. Unchanged credentials keep token and back-off.
     void reload(std::shared_ptr<const config::Settings> settings,
                 std::shared_ptr<upstream::Transport> transport);
 
-    /// No login starts any more, and all who wait are released with `shutting_down`; a token that is good can
-    /// still be used. Leaves no work on the first thread's loop but a login that runs, which ends when its
+    /// After this no login starts, and all waiting requests fail with `shutting_down`; a valid token can
+    /// still be used. Leaves no work on the first thread's loop except a running login, which ends when its
     /// transport is stopped.
     void stop();
 
-    /// Looks at the clock: what the wake-up timer calls, and tests that set the clock.
+    /// Does what is due by the clock. Called by the wake-up timer, and by tests that set the clock.
     void tick();
 
     [[nodiscard]] AuthStatus status() const;

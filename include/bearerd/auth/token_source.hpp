@@ -11,13 +11,13 @@
 
 namespace bearerd::auth {
 
-/// Why there is no token to be had just now (contract 3.8).
+/// Why there is no token at present (contract 3.8).
 struct NoToken {
     enum class Reason : std::uint8_t { login_rejected, login_unavailable, overloaded, shutting_down };
     Reason reason = Reason::login_unavailable;
     Duration retry_after{}; ///< until the next login may be tried, for Retry-After; never negative
-    /// login_unavailable: why the last one could not be carried out, if that is known. Never dangles: causes
-    /// live as long as the process.
+    /// login_unavailable: why the last login could not be carried out, or nullptr. Never dangles: causes live
+    /// as long as the process.
     const Cause* cause = nullptr;
 };
 
@@ -28,7 +28,7 @@ struct Advice {
     enum class Kind : std::uint8_t {
         resend, ///< once, with `token`
         pass,   ///< a denied permission, not a stale token: the answer goes to the app as it is
-        fail,   ///< the login that it took failed: the app gets `failure`
+        fail,   ///< the login that was needed failed: the app gets `failure`
     };
     Kind kind = Kind::pass;
     TokenPtr token;
@@ -41,20 +41,21 @@ class TokenSource {
 public:
     virtual ~TokenSource() = default;
 
-    /// Returns the current token if it is good at `now`, else nullptr: the path of nearly every request,
+    /// Returns the current token if it is valid at `now`, else nullptr. The path of nearly every request,
     /// without a lock or a suspension.
     [[nodiscard]] virtual TokenPtr current(TimePoint now) = 0;
 
-    /// The current token, or the outcome of the one login that is running or is started for this; waits at
-    /// most `auth.login_timeout`, and not at all while a back-off lasts.
+    /// Returns the current token, or the outcome of the login that is running or is started for this. Waits
+    /// for at most `auth.login_timeout`, and not at all during a back-off.
     [[nodiscard]] virtual net::Task<TokenResult> acquire() = 0;
 
-    /// The upstream rejected `used`. At most one login runs however many ask.
+    /// Reports that the upstream rejected `used`, and returns what to do. At most one login runs, however
+    /// many requests wait for it.
     [[nodiscard]] virtual net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) = 0;
 
-    /// As rejected(), but the request is not sent again, since it may have been executed: starts the login
-    /// that the next request needs, and nobody waits for it. A document that is rejected so once more, with
-    /// the token of the login that was made for it, is denied.
+    /// Like rejected(), but the request is not sent again because it may have been executed: starts the login
+    /// that the next request needs, and nobody waits for it. A document that is rejected in this way once
+    /// more, with the token of the login that it caused, is denied.
     virtual void rejected_in_doubt(const TokenPtr& used, std::uint64_t document) = 0;
 
     /// The resend after a login, with `used`, was rejected as well: the document is denied until the next
@@ -69,8 +70,8 @@ public:
     /// A request for this document, sent with `used`, was accepted: GraphQL data came back.
     virtual void accepted(const TokenPtr& /*used*/, std::uint64_t /*document*/) {}
 
-    /// A response to a request sent with `used` carried this token, as find_token() has it.
-    /// `login_operation`: the request held a login of the app's own. Adopted or ignored by contract 3.4.
+    /// A response to a request sent with `used` carried this token, as find_token() returns it.
+    /// `login_operation`: the request contained the app's own login. Adopted or ignored by contract 3.4.
     virtual void observed(const TokenPtr& used, std::string_view token, bool login_operation) = 0;
 };
 

@@ -6,8 +6,8 @@
 
 namespace bearerd {
 
-/// Why the upstream can't be reached or a login fails, and what to do about it. The one place where this is
-/// said: status page, /status.json, `bearerd login`, log and the till's message quote it.
+/// Why the upstream can't be reached or a login fails, and what to do about it. The only source of these
+/// texts: status page, /status.json, `bearerd login`, log and the till's message quote it.
 struct Cause {
     std::string_view title;  ///< two or three words
     std::string_view advice; ///< one or more sentences

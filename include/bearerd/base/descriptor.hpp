@@ -4,12 +4,12 @@
 
 namespace bearerd {
 
-/// A file descriptor with one owner, which closes it in the end.
+/// A file descriptor with one owner, which closes it in the destructor.
 class Descriptor {
 public:
     Descriptor() noexcept = default;
 
-    /// Takes `value`, which may be -1: the system call that was to open it has failed.
+    /// Takes ownership of `value`, which may be -1 if the system call that should open it failed.
     explicit Descriptor(int value) noexcept : value_{value} {}
 
     Descriptor(Descriptor&& other) noexcept : value_{other.release()} {}
@@ -24,7 +24,7 @@ public:
 
     [[nodiscard]] int get() const noexcept { return value_; }
 
-    /// Gives up its ownership.
+    /// Returns the descriptor and gives up its ownership.
     [[nodiscard]] int release() noexcept { return std::exchange(value_, -1); }
 
     /// Closes it.

@@ -11,13 +11,13 @@
 #include <string_view>
 #include <vector>
 
-/// The settings of contract 7 as plain values. The initialisers here are the only place where a default
-/// stands; config/bearerd.example.yaml repeats them, and a test compares the two.
+/// The settings of contract 7 as plain values. The initialisers here are the only place that defines
+/// defaults; config/bearerd.example.yaml repeats them, and a test compares the two.
 namespace bearerd::config {
 
 using namespace std::chrono_literals;
 
-/// One place to listen on, or the admin listener's.
+/// An address to listen on, for apps or the admin listener.
 struct Address {
     enum class Kind : std::uint8_t { tcp, unix_socket, systemd };
     Kind kind = Kind::tcp;
@@ -58,8 +58,8 @@ struct Url {
     std::string host; ///< lower case, IPv6 without brackets
     std::uint16_t port = 443;
     std::string target = "/"; ///< path and query as sent on the request line, never empty
-    std::string text;         ///< normalised whole, without user information: for messages and as identity
-    /// host[:port] as the Host header wants it: brackets for IPv6, no default port.
+    std::string text;         ///< the whole URL, normalised, without user information; also the identity
+    /// Returns host[:port] in the form of the Host header: brackets for IPv6, no default port.
     [[nodiscard]] std::string authority() const;
 };
 
@@ -79,7 +79,7 @@ struct UpstreamTls {
     [[nodiscard]] bool operator==(const UpstreamTls&) const = default;
 };
 
-/// A connection that is made ahead of the request that will need it.
+/// A connection that is made before a request needs it.
 struct KeepWarm {
     std::uint32_t connections = 1; ///< 0: none; 1: one for the whole process
     Duration period = 15min;       ///< after the last request; `for` in the file
@@ -98,13 +98,13 @@ struct Upstream {
     UpstreamTls tls;
 };
 
-/// Of other kinds than `graphql`, `user` is the client_id or empty, and `password` the client secret or the
-/// static token.
+/// For other kinds of login than `graphql`, `user` is the client_id or empty, and `password` the client
+/// secret or the static token.
 struct Credentials {
     bool by_email = false; ///< `email:` was given, not `username:`
     std::string user;
     Secret password;
-    std::string password_file; ///< that `password` was read from; empty: from elsewhere
+    std::string password_file; ///< from which `password` was read; empty: from elsewhere
 };
 
 struct Unauthorized {
@@ -112,22 +112,22 @@ struct Unauthorized {
     std::vector<std::string> codes{"UNAUTHENTICATED"};
     std::vector<std::uint16_t> statuses{401};
     std::uint64_t inspect_limit = 64ULL << 10; ///< bytes as received
-    bool resend_mutations = true; ///< false: one of `statuses` does not prove that it was not executed
+    bool resend_mutations = true; ///< false: a status in `statuses` proves nothing about a mutation
 };
 
 struct Backoff {
     Duration rejected = 30s;
     Duration unavailable = 1s;
-    Duration max = 15min; ///< of `rejected`; `unavailable` stops doubling at 30 s, or here where less
+    Duration max = 15min; ///< of `rejected`; `unavailable` stops doubling at 30 s, or here if less
 };
 
-/// How bearerd comes by its token (contract 11).
+/// How bearerd gets its token (contract 11).
 enum class LoginKind : std::uint8_t { graphql, oauth2_client_credentials, static_token };
 
-/// As `auth.kind` names it.
+/// Returns the name in `auth.kind`.
 [[nodiscard]] std::string_view to_string(LoginKind kind) noexcept;
 
-/// The setting that names the file with the secret of such a login.
+/// Returns the setting that names the file with the secret of such a login.
 [[nodiscard]] constexpr std::string_view secret_key(LoginKind kind) noexcept {
     switch (kind) {
     case LoginKind::oauth2_client_credentials:
@@ -140,7 +140,7 @@ enum class LoginKind : std::uint8_t { graphql, oauth2_client_credentials, static
     return "credentials.password_file";
 }
 
-/// Renewal by a refresh token that may be used once.
+/// Renewal by a refresh token; each is used only once.
 struct Refresh {
     std::string query;         ///< its answer has the shape of the login's
     std::string token_pointer; ///< the refresh token, in the answer to the login and to `query`
@@ -167,14 +167,14 @@ struct Auth {
         "query($email:String,$username:String,$password:String!){loginUser(email:$email,"
         "username:$username,password:$password){id}}";
     std::string login_field = "loginUser";
-    /// Best first. Empty if the token comes otherwise; then no answer's header replaces it.
+    /// Preferred one first. Empty if the token does not come in a header; then no answer replaces it.
     std::vector<std::string> token_headers{"X-Authorization", "Authorization"};
     std::string token_pointer;      ///< JSON pointer into the login's answer; empty: `token_headers`
     std::string expires_pointer;    ///< to the token's life, or to the Unix time of its end; empty: none
-    Duration expires_unit = 1s;     ///< of what stands there
+    Duration expires_unit = 1s;     ///< of the value there
     std::string identity_pointer;   ///< to the user's name; empty: none
     std::optional<Refresh> refresh; ///< none: each renewal is a login
-    OAuth2 oauth2;                  ///< meaningful with that kind
+    OAuth2 oauth2;                  ///< used only with that kind
     Send send;
     std::vector<std::string> rejected_at; ///< JSON pointers below /data: a value there is a rejection
     Unauthorized unauthorized;
@@ -194,7 +194,7 @@ struct Admin {
     std::optional<Address> address{Address{Address::Kind::tcp, "127.0.0.1", 9180, {}}}; ///< none: off
 };
 
-/// What becomes of a repeated mutation.
+/// What happens to a repeated mutation.
 enum class Repeats : std::uint8_t {
     pass,   ///< it is forwarded like any other request
     replay, ///< it is never executed again: the guard answers it (contract 10)
@@ -217,17 +217,17 @@ struct Transactions {
     Duration settle_for = 24h;                 ///< how long an unknown outcome is looked up in the background
     Duration remember = 24h;                   ///< how long a key is remembered
     std::uint64_t replay_memory = 16ULL << 20; ///< bytes of answers kept for replay
-    std::vector<TransactionRule> rules;        ///< none: off; one for a mutation at most
+    std::vector<TransactionRule> rules;        ///< none: off; at most one for each mutation
 
     /// Whether any rule asks for the guard.
     [[nodiscard]] bool guard() const noexcept;
 };
 
-/// What is to be sent, written down before, for after a crash.
+/// The record of each mutation on disk, written before it is sent, for use after a crash.
 struct Journal {
     std::string directory;                ///< empty: off
-    bool required = false;                ///< no mutation is sent that is not on the disk
-    std::uint64_t max_size = 16ULL << 20; ///< bytes of all its files
+    bool required = false;                ///< no mutation is sent unless its record is on the disk
+    std::uint64_t max_size = 16ULL << 20; ///< bytes of all its files together
 };
 
 /// The store that the replicas of a fleet share (contract 12).
@@ -276,7 +276,7 @@ struct Settings {
     std::uint32_t threads = 1;
 };
 
-/// Where a login is sent; without meaning for a static token.
+/// Returns where a login is sent; meaningless for a static token.
 [[nodiscard]] const Url& login_url(const Settings& settings) noexcept;
 
 /// Whose token it is, and by which login: what the token store is bound to beside the upstream. The user

@@ -25,7 +25,7 @@ struct ConfigError {
 /// The same with "warning: " before the key.
 [[nodiscard]] std::string format_warning(std::string_view file, const ConfigError& warning);
 
-/// The rights on one file or folder, as the system reports them.
+/// The owner and mode of one file or folder, as the system reports them.
 struct FileRights {
     enum class Role : std::uint8_t {
         file,   ///< the file that a setting names
@@ -39,8 +39,8 @@ struct FileRights {
     std::uint32_t gid = 0;
 };
 
-/// Asks the system for them, following links; nullopt if there is nothing at the path. What is asked for as a
-/// file and is a folder has Role::folder.
+/// Asks the system for them, following links; returns nullopt if there is nothing at the path. If `role` is
+/// file, but the path is a folder, the result has Role::folder.
 [[nodiscard]] std::optional<FileRights> rights_on(FileRights::Role role, const std::string& path);
 
 /// The user as whom bearerd runs.

@@ -8,12 +8,12 @@
 
 namespace bearerd::config {
 
-/// The password in the content of its file, without BOM and newline; or in words, without any of its bytes,
-/// why it can't be one: it is empty, has a second line, begins or ends with a blank, holds control
-/// characters, or is not UTF-8.
+/// Returns the password in the content of its file, without BOM and newline; or a text, which quotes none of
+/// its bytes, that says why it can't be one: it is empty, has a second line, begins or ends with a blank,
+/// holds control characters, or is not UTF-8.
 [[nodiscard]] std::variant<Secret, std::string> password_in(const Secret& content);
 
-/// The same for another secret, which the words call `name`. An OAuth2 client's secret may be any text.
+/// The same for another secret, which the text calls `name`. An OAuth2 client's secret may be any text.
 [[nodiscard]] std::variant<Secret, std::string> secret_in(const Secret& content, std::string_view name);
 
 /// The same for a token, which must fit into a header as it is: see is_sendable_token().

@@ -5,16 +5,16 @@
 
 namespace bearerd::graphql {
 
-/// What is wrong with a document that is to log in, in words; empty if nothing is. It must be one query or
-/// mutation that uses the variable that brings the secret.
+/// Returns what is wrong with a document for logins, in words; empty if nothing is. It must be one query or
+/// mutation that uses the variable with the secret.
 [[nodiscard]] std::string login_document_flaw(std::string_view document,
                                               std::string_view variable = "password");
 
-/// Whether `field` is among the root fields that it would run, through aliases and fragments.
+/// Whether `field` is among the root fields that the document would run, through aliases and fragments.
 [[nodiscard]] bool logs_in_by(std::string_view document, std::string_view field);
 
-/// Whether the answer to a document without flaws has this key in `data`: a root field's alias or name. True
-/// as well if that can't be told, because a fragment stands at the root.
+/// Whether the answer to a document without such errors has this key in `data`: a root field's alias or name.
+/// Also true if that can't be known because there is a fragment at the root.
 [[nodiscard]] bool answers_with(std::string_view document, std::string_view key);
 
 } // namespace bearerd::graphql

@@ -13,14 +13,14 @@ enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown
 
 [[nodiscard]] std::string_view to_string(OperationKind kind) noexcept;
 
-/// A request as received from the app. The views must outlive the call only.
+/// A request as received from the app. The views must outlive only the call.
 struct RequestView {
     bool is_get = false;
     std::string_view query_string; ///< of the request target, without '?', still percent-encoded
-    std::string_view content_type; ///< as sent; empty where there is none
+    std::string_view content_type; ///< as sent; empty if there is none
     std::string_view body;
-    /// False: the body is coded, or of one of several types, so that what the upstream will read in it can't
-    /// be told.
+    /// False: the body is coded, or could be of several types, so what the upstream will read
+    /// in it can't be known.
     bool readable = true;
 };
 

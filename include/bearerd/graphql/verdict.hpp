@@ -16,7 +16,7 @@ struct RejectionRules {
     std::vector<std::string> codes;    ///< compared exactly, with `extensions.code`
     std::vector<std::uint16_t> statuses;
     std::vector<std::string> pointers = {}; ///< `auth.rejected_at`: JSON pointers below /data
-    bool resend_mutations = true;           ///< false: one of `statuses` proves nothing of a mutation
+    bool resend_mutations = true;           ///< false: a status in `statuses` proves nothing about a mutation
 };
 
 enum class Verdict : std::uint8_t {
@@ -37,14 +37,14 @@ struct Judgement {
 
 /// Judges a whole answer by contract 3.5. `body` is already decoded (see http/coding) and at most 1 MiB;
 /// `kind` is that of the request, since a mutation's error with a path below a root field is never a
-/// rejection. Root fields of a mutation run one after the other, so an error at one of them tells nothing of
-/// the others; whoever knows how many there are looks at `of_one_root_field`. A status in `rules.statuses` is
-/// a rejection whatever the body, but for one that shows something of what may mutate to have run (data, or a
-/// path below a root field). HTTP 403 never is. Parses JSON only where a quick search finds something to
-/// judge. With `rules.pointers`, an answer without errors is a rejection too if a value stands at one of them
-/// and `data` holds nothing else; of what may mutate, it speaks for one root field. An app's own login
-/// (`own_login`) is not judged so: it is that login which failed. Never throws but for lack of memory; deeper
-/// than 512 levels is `ok`.
+/// rejection. Root fields of a mutation run one after the other, so an error at one of them says nothing
+/// about the others; a caller that knows how many there are checks `of_one_root_field`. A status in
+/// `rules.statuses` is a rejection whatever the body, unless the request may mutate and the body shows that
+/// something ran (data, or a path below a root field). HTTP 403 never is. Parses JSON only where a quick
+/// search finds something to judge. With `rules.pointers`, an answer without errors is a rejection too if
+/// there is a value at one of them and `data` holds nothing else; if the request may mutate, it applies to
+/// one root field. An app's own login (`own_login`) is not judged by them: there it is that login which
+/// failed. Throws only if memory runs out; JSON deeper than 512 levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules, bool own_login = false);
 

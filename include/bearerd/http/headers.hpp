@@ -22,8 +22,8 @@ struct UpstreamHeadPlan {
 };
 
 /// Appends a request head for the upstream. `token`: without its scheme. `accept_encoding`:
-/// the narrowed one (http/coding); empty where the app sent none. `body_size` is told by Content-Length
-/// unless the request is a GET without a body.
+/// the narrowed one (http/coding); empty if the app sent none. `body_size` goes into Content-Length unless
+/// the request is a GET without a body.
 void append_upstream_head(std::string& out, const UpstreamHeadPlan& plan, const RequestHead& request,
                           std::string_view query, std::string_view token, std::string_view accept_encoding,
                           std::string_view request_id, std::size_t body_size);
@@ -37,7 +37,7 @@ struct ReplyContext {
     std::string_view cors; ///< whole field lines for an allowed origin; empty otherwise
 };
 
-/// How the body's end is told to the app.
+/// How the app learns where the body ends.
 enum class BodyFraming : std::uint8_t { none, length, chunked, until_close };
 
 /// The framing for a body whose length is known or not: chunked for HTTP/1.1, the end of the connection

@@ -13,34 +13,34 @@
 
 namespace bearerd::journal {
 
-/// The journal's folder: files journal-NUMBER.log, the highest of which is written. Blocking; one thread at a
-/// time; logs nothing.
+/// The journal's folder: files journal-NUMBER.log, of which the one with the highest number is written.
+/// Blocking; one thread at a time; logs nothing.
 class Folder {
 public:
-    /// Makes it (0700) if it is missing, and keeps other daemons out for as long as it lives; EWOULDBLOCK if
-    /// there is one.
+    /// Makes the folder (0700) if it is missing, and locks it against other daemons as long as the object
+    /// lives. Fails with EWOULDBLOCK if another daemon holds it.
     [[nodiscard]] static Result<Folder> open_to_write(const std::string& path);
     [[nodiscard]] static Result<Folder> open_to_read(const std::string& path);
 
-    /// Whether a daemon writes there.
+    /// Whether a running daemon writes there.
     [[nodiscard]] bool is_written() const;
 
-    /// The files' numbers, in order.
+    /// Returns the files' numbers in ascending order.
     [[nodiscard]] Result<std::vector<std::uint64_t>> list() const;
-    /// A whole file, following no link.
+    /// Returns the content of a file. Does not follow a symbolic link.
     [[nodiscard]] Result<std::string> read(std::uint64_t file) const;
-    /// To append to, made (0600) if it is missing.
+    /// Opens a file for appending; makes it (0600) if it is missing.
     [[nodiscard]] Result<Descriptor> open_file(std::uint64_t file) const;
     [[nodiscard]] error_code remove(std::uint64_t file) const;
-    /// Puts a close by hand where the daemon that writes there finds it. EEXIST: another one waits there
+    /// Leaves a close by hand for the daemon that writes there. Fails with EEXIST if another one is waiting
     /// already.
     [[nodiscard]] error_code request_close(const Close& close) const;
     [[nodiscard]] bool has_close_request() const;
-    /// Takes this one back, if the daemon has not taken it. Returns whether it was still there.
+    /// Withdraws this request unless the daemon has taken it. Returns whether it was still there.
     [[nodiscard]] bool withdraw_close(const Close& close) const;
-    /// Takes it away from there; nullopt if there is none, or none that is whole.
+    /// Removes and returns the waiting request; nullopt if there is none, or it is incomplete.
     [[nodiscard]] std::optional<Close> take_close_request() const;
-    /// Makes what was made or removed outlive a crash.
+    /// Syncs the folder, so that files made or removed survive a crash.
     [[nodiscard]] error_code sync() const;
 
 private:
@@ -52,14 +52,14 @@ private:
     Descriptor descriptor_;
 };
 
-/// Writes all of it at the end of the file.
+/// Writes all bytes at the end of the file.
 [[nodiscard]] error_code append(const Descriptor& file, std::string_view bytes);
 
-/// All files read into one book, while a daemon may write them.
+/// The content of all files; a daemon may be writing them meanwhile.
 struct Reading {
     JournalIndex book{JournalIndex::Keep::all};
-    std::size_t damaged = 0; ///< records
-    bool written = false;    ///< by a daemon that runs
+    std::size_t damaged = 0; ///< number of damaged records
+    bool written = false;    ///< a running daemon writes the journal
 };
 
 [[nodiscard]] Result<Reading> read_journal(const std::string& path);

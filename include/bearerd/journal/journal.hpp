@@ -19,39 +19,40 @@ namespace bearerd::journal {
 struct Entry {
     Entry(Intent what, net::Executor whose) : intent{std::move(what)}, executor{std::move(whose)} {}
 
-    Intent intent; ///< the writer's, once it is handed over; it gives the number
+    Intent intent; ///< the writer's, once it is handed over; the writer assigns the number
 
-    // The writer's:
-    bool on_disk = false; ///< it may be found there, so that its outcome belongs there too
+    // Used by the writer:
+    bool on_disk = false; ///< it may be on the disk, so its outcome must be written too
 
-    // The request's thread's:
+    // Used by the request's thread:
     net::Executor executor;
-    net::Event* waiting = nullptr; ///< set when it is known whether the intent will outlive a crash
+    net::Event* waiting = nullptr; ///< set once it is known whether the intent survives a crash
     bool durable = false;
     bool refused = false; ///< add() did not take it
 };
 
 using EntryPtr = std::shared_ptr<Entry>;
 
-/// Keeps the journal on a thread of its own, so that no disk holds up a loop: what has gathered while one
-/// write was under way is written and synced together by the next. Any thread; the writer logs.
+/// Writes the journal on a thread of its own, so that no disk holds up a loop: what has gathered during one
+/// write is written and synced together by the next. Any thread; the writer logs.
 ///
-/// Its files together hold at most `max_size`, and what is queued: at half of that a new one is begun, with a
-/// copy of what is unresolved, and those but the last before it are removed.
+/// The files together hold at most `max_size` plus what is queued. At half of that a new file is begun with a
+/// copy of what is unresolved, and all but the last file before it are removed.
 class Journal {
 public:
     struct Settings {
         std::string directory;
         std::uint64_t max_size = 0; ///< bytes
-        Duration remember{};        ///< how long a guarded one that was executed is kept
+        Duration remember{};        ///< how long an executed guarded mutation is kept
     };
 
-    /// Called under a lock, on the writer's thread: must only hand on. Not called any more once the
-    /// destructor has begun.
+    /// Called under a lock on the writer's thread, so they must only post work elsewhere. Not called after
+    /// the destructor has begun.
     struct Events {
-        /// Once, as soon as the folder is ours: what former processes left unresolved, unheard or guarded.
+        /// Called once, as soon as the folder is locked: what former processes left unresolved, unheard or
+        /// guarded.
         std::function<void(std::vector<JournalEntry>)> opened{};
-        /// An outcome was written that is unknown. May be empty.
+        /// An unknown outcome was written. May be empty.
         std::function<void(JournalEntry)> left_unknown{};
         /// Another outcome was written, since tell_all() was called. May be empty.
         std::function<void(JournalEntry)> concluded{};
@@ -64,53 +65,54 @@ public:
     Journal(const Journal&) = delete;
     Journal& operator=(const Journal&) = delete;
     /// Writes what is pending and waits for that at most two seconds. The executors of all entries must still
-    /// be there.
+    /// exist.
     ~Journal();
 
-    /// False: the queue is full, or the disk has failed just now. Else the entry's event will be set.
+    /// Queues an intent. Returns false if the queue is full or the disk has just failed; otherwise the
+    /// entry's event will be set.
     [[nodiscard]] bool add(EntryPtr entry);
 
-    /// The outcome of an entry; the number is filled in. Of one that did not get to the disk, nothing is
-    /// written.
+    /// Writes the outcome of an entry; the number is filled in. Nothing is written for an entry that did not
+    /// reach the disk.
     void record_outcome(EntryPtr entry, Outcome outcome);
 
-    /// The outcome of an intent of a former process.
+    /// Writes the outcome of an intent of a former process.
     void resolve(Outcome outcome);
 
-    /// A transaction whose outcome was unknown was found: the newest entry of it that is unresolved gets this
+    /// Records that a transaction of unknown outcome was found: its newest unresolved entry gets this
     /// outcome.
     void settle(std::uint32_t account, std::vector<Field> fields, Outcome outcome);
 
-    /// The app of a transaction has learnt of it by a repeat: entries of it are no longer unheard. `joined`:
-    /// the repeat has waited for the first request, of which it may be learnt later only that its app was
-    /// gone. What is queued of that is bounded; more is dropped.
+    /// Records that the app of a transaction has learnt of it by a repeat, so that its entries are no longer
+    /// unheard. `joined`: the repeat waited for the first request, whose app may turn out to be gone only
+    /// later. The queue for these is bounded; more are dropped.
     void heard(std::uint32_t account, std::vector<Field> fields, bool joined);
 
-    /// From now on, Events::concluded is called.
+    /// Turns on Events::concluded from now on.
     void tell_all() noexcept;
 
     /// Changes Settings::remember, from the next file on.
     void set_remember(Duration remember) noexcept;
 
-    /// A mutation goes without its intent on disk, or was refused because of that: counts, and warns at most
-    /// once a minute.
+    /// Counts a mutation that is sent without its intent on disk, or (`refused`) was refused because of that.
+    /// Warns at most once a minute.
     void miss(bool refused);
 
-    /// Mutations whose outcome is unknown, those in flight left out.
+    /// Returns the number of mutations whose outcome is unknown, not counting those in flight.
     [[nodiscard]] std::uint64_t unresolved() const noexcept;
 
-    /// Mutations that were executed, but whose apps were gone before their answers were written, and have not
-    /// asked again; and how many there have been since the start.
+    /// Returns the number of mutations that were executed, but whose apps were gone before their answers were
+    /// written and have not repeated them; unheard_total(): how many there have been since the start.
     [[nodiscard]] std::uint64_t unheard() const noexcept;
     [[nodiscard]] std::uint64_t unheard_total() const noexcept;
 
-    /// The newest of those that are unresolved or unheard, at most `most_listed`, the newest first.
+    /// Returns the newest entries that are unresolved or unheard, at most `most_listed`, newest first.
     [[nodiscard]] std::vector<JournalEntry> listed() const;
     static constexpr std::size_t most_listed = 20;
 
     [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
 
-    /// Whether it could be written when last tried.
+    /// Whether the last attempt to write succeeded.
     [[nodiscard]] bool working() const noexcept;
 
 private:

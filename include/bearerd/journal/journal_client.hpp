@@ -19,14 +19,14 @@ namespace bearerd::journal {
 class FieldReader {
 public:
     virtual ~FieldReader() = default;
-    /// `fingerprint` becomes what the intent keeps of the argument values, if a rule replays repeats. Any
+    /// Sets `fingerprint` to what the intent keeps of the argument values, if a rule replays repeats. Any
     /// thread.
     [[nodiscard]] virtual std::optional<std::vector<graphql::RootField>>
     read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
                 std::string& fingerprint) const = 0;
 };
 
-/// Returns a name of this start of the machine, and the seconds since: of a clock that nobody sets.
+/// The boot id of the machine's present start, and the seconds since, on a clock that nobody can set.
 struct Uptime {
     std::string boot;
     std::uint64_t up_s = 0;
@@ -34,44 +34,44 @@ struct Uptime {
 
 [[nodiscard]] Uptime uptime();
 
-/// account_of() the upstream and the user of these settings.
+/// Returns account_of() for the upstream and the user of these settings.
 [[nodiscard]] std::uint32_t account_of(const config::Settings& settings);
 
-/// The outcome of a mutation that a look-up has found just now. Its entry's number is not filled in.
+/// Returns the outcome of a mutation that a look-up has just found. Its entry's number is not filled in.
 [[nodiscard]] Outcome found_outcome(Source source);
 
-/// How long ago an outcome was learnt. Within one start of the machine that is exact, whatever the wall clock
-/// was set to; else the wall clock says it, less a day, so that a clock that was set forward does not shorten
-/// a window.
+/// Returns how long ago an outcome was learnt. Within one start of the machine this is exact, whatever the
+/// wall clock was set to. Otherwise it is the wall clock's difference less a day, so that a clock that was
+/// set forward does not shorten a window.
 [[nodiscard]] Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) noexcept;
 
-/// The same for an entry: what a person has said of it counts from then on, whatever the age of the outcome
-/// before. Zero if neither is there.
+/// The same for an entry. If a person has closed it, its age counts from the close, whatever the age of the
+/// outcome. Returns zero if it has neither.
 [[nodiscard]] Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms) noexcept;
 
-/// Puts one thread's mutations into the journal. On that thread only; the journal, the executor's loop and
-/// the clock must outlive the requests in flight.
+/// Records one thread's mutations in the journal. Used on that thread only; the journal, the executor's loop
+/// and the clock must outlive the requests in flight.
 class JournalClient {
 public:
-    /// `reader`: nullptr: no rule replays repeats.
+    /// `reader`: nullptr if no rule replays repeats.
     JournalClient(Journal& journal, const config::Settings& settings, net::Executor executor,
                   net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
-    /// What may mutate, before it is sent. Of the request nothing is kept but what an Intent has. The entry
-    /// is `durable` where it will outlive a crash; otherwise that did not come about within two seconds, it
-    /// is counted, and the mutation goes without, or if that is required(), must not go.
+    /// Records what may mutate, before it is sent. Keeps nothing of the request but what an Intent has. The
+    /// entry is `durable` if it survives a crash. If it is not within two seconds, that is counted, and the
+    /// mutation is sent without its record, or must not be sent if the record is required().
     [[nodiscard]] net::Task<EntryPtr>
     record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
                   std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
 
-    /// The outcome, as soon as it is known.
+    /// Records the outcome. Call it as soon as that is known.
     void record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
                         std::string_view code, Source source);
-    /// The same. Of `outcome`, number and times are filled in here.
+    /// The same. The number and the times of `outcome` are filled in here.
     void record_outcome(EntryPtr entry, Outcome outcome);
 
-    /// The mutation must not be sent without its intent on disk: `journal.required` says so, or it has a
-    /// fingerprint, so that a restart would not recognise its repeat (contract 10).
+    /// Whether the mutation must not be sent without its intent on disk: because `journal.required` says so,
+    /// or because it has a fingerprint, and after a restart its repeat would not be recognised (contract 10).
     [[nodiscard]] bool required(const Entry& entry) const noexcept {
         return required_ || !entry.intent.fingerprint.empty();
     }

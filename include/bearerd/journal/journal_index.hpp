@@ -10,40 +10,41 @@
 
 namespace bearerd::journal {
 
-/// A mutation and what is known of its outcome.
+/// A mutation and what is known about its outcome.
 struct JournalEntry {
     Intent intent;
     std::optional<Outcome> outcome;
     std::optional<Close> close{};
     bool heard = false; ///< its app has learnt of it by a repeat
 
-    /// Nobody knows yet whether it was executed, and nobody has closed it.
+    /// Whether nobody knows yet if it was executed, and nobody has closed it.
     [[nodiscard]] bool unresolved() const noexcept {
         return !close && (!outcome || outcome->executed == outcome::Executed::unknown);
     }
 
-    /// Executed, but its app was gone before the answer was written, and has not asked again.
+    /// Whether it was executed, but its app was gone before the answer was written, and has not repeated it.
     [[nodiscard]] bool unheard() const noexcept { return outcome && outcome->unheard && !heard && !close; }
 
-    /// What is known, by a person's word if there is one.
+    /// Returns what is known; a person's close takes precedence.
     [[nodiscard]] outcome::Executed executed() const noexcept {
         if (close)
             return close->executed;
         return outcome ? outcome->executed : outcome::Executed::unknown;
     }
 
-    /// A person may close it: nobody knows whether it was executed, or the API has answered so that its
-    /// transaction counts as unknown once the answer is gone (contract 10).
+    /// Whether a person may close it: nobody knows whether it was executed, or the API's answer leaves the
+    /// transaction unknown once that answer is no longer kept (contract 10).
     [[nodiscard]] bool closable() const noexcept {
         return unresolved() || (!close && guarded() && executed() == outcome::Executed::answered);
     }
 
-    /// Its transaction must not be executed again: a rule replays its repeats, and it may have been executed.
+    /// Whether its transaction must not be executed again: a rule replays its repeats, and it may have been
+    /// executed.
     [[nodiscard]] bool guarded() const noexcept;
 };
 
-/// What records say, one after the other. A record may come twice, as it does where a new file begins with
-/// what the one before left unresolved. Pure.
+/// Builds the entries from records, taken one after the other. A record may come twice: a new file begins
+/// with what the one before left unresolved. Pure.
 ///
 /// A transaction that was executed once is shown as executed once: if one request of it was executed, others
 /// of the same account, root fields and keys whose outcome was unknown, or known from a look-up only, are
@@ -66,32 +67,32 @@ public:
 
     void forget(std::uint64_t number);
 
-    /// By number, and so by time.
+    /// Returns the entries, ordered by number and so by time.
     [[nodiscard]] const std::map<std::uint64_t, JournalEntry>& entries() const noexcept { return items_; }
 
-    /// The numbers of the entries of one transaction: all fields with their keys, of one account.
+    /// Returns the numbers of the entries of one transaction: one account, and all fields with their keys.
     [[nodiscard]] std::vector<std::uint64_t> of_transaction(std::uint32_t account,
                                                             const std::vector<Field>& fields) const;
 
-    /// Of the last process that began: intents from here on are its own.
+    /// Returns the start of the last process: intents from its number on belong to that process.
     [[nodiscard]] const Start& start() const noexcept { return start_; }
 
-    /// Greater than all before.
+    /// Returns a number that is greater than all so far.
     [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }
 
-    /// The last process has sent it, or is about to, and has not said how it ended.
+    /// Whether the last process has sent it, or is about to, and has not recorded how it ended.
     [[nodiscard]] bool in_flight(const JournalEntry& item) const noexcept {
         return !item.outcome && !item.close && item.intent.number >= start_.number;
     }
 
     [[nodiscard]] std::size_t count_in_flight() const noexcept { return in_flight_count_; }
 
-    /// Those in flight included.
+    /// Includes those in flight.
     [[nodiscard]] std::size_t count_unresolved() const noexcept { return unresolved_; }
 
     [[nodiscard]] std::size_t count_unheard() const noexcept { return unheard_; }
 
-    /// Those that are closable(), but not unresolved().
+    /// Counts those that are closable(), but not unresolved().
     [[nodiscard]] std::size_t count_answered() const noexcept { return answered_; }
 
 private:

@@ -92,7 +92,7 @@ public:
             set_ = true;
     }
 
-    /// A Deadline's callback: sets the event, which is its context.
+    /// For use as a Deadline's callback; `event` is the context.
     static void set_at_deadline(void* event) noexcept { static_cast<Event*>(event)->set(); }
 
     /// Like set(), but resumes within this call. On hot paths, as the last statement of a completion handler.

@@ -4,15 +4,15 @@
 #include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/upstream/transport.hpp>
 
-/// What becomes of a request whose exchange failed: the table of contract 4 as a function.
+/// What happens to a request whose exchange failed: the table of contract 4 as a function.
 namespace bearerd::proxy {
 
-/// Everything that the decision turns on.
+/// Everything that the decision depends on.
 struct FailedAttempt {
     error_code code;
     upstream::Stage stage = upstream::Stage::connecting;
     bool reused = false;        ///< on a kept-alive connection
-    bool may_mutate = true;     ///< not surely a query
+    bool may_mutate = true;     ///< not certainly a query
     bool resent_stale = false;  ///< it was sent again already because of a stale connection
     bool bytes_relayed = false; ///< some of the answer has gone to the app
 };

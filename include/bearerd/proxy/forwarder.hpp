@@ -19,7 +19,7 @@
 
 namespace bearerd::proxy {
 
-/// What forwarders are made of from one set of settings; shared by all threads, immutable.
+/// What forwarders need from one set of settings; shared by all threads, immutable.
 struct ForwardPlan {
     explicit ForwardPlan(const config::Settings& settings);
 
@@ -41,8 +41,8 @@ struct ForwardPlan {
 class Forwarder final : public server::Handler {
 public:
     /// `pending` counts the requests in flight over all threads, against `limits.pending_requests`.
-    /// `reconciler` looks up mutations whose outcome is unknown, `journal` puts mutations down before they
-    /// are sent; with nullptr, neither is done.
+    /// `reconciler` looks up mutations whose outcome is unknown, `journal` records mutations before they
+    /// are sent; nullptr turns either off.
     Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
               std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler = nullptr,
               journal::JournalClient* journal = nullptr);

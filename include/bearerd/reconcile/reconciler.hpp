@@ -21,11 +21,11 @@
 /// Verify instead of retry: asks the upstream whether a mutation whose outcome is unknown was executed.
 namespace bearerd::reconcile {
 
-/// What reconcilers are made of from one set of settings; shared by all threads, immutable.
+/// What reconcilers need from one set of settings; shared by all threads, immutable.
 struct Plan {
     explicit Plan(const config::Settings& settings);
 
-    /// How to ask by one rule.
+    /// How to ask under one rule.
     struct Rule {
         std::string before_key; ///< of the request's body; empty: the rule has no query
         std::string after_key;
@@ -49,42 +49,42 @@ struct Plan {
 
 enum class Result : std::uint8_t {
     found,     ///< it was executed
-    not_found, ///< the upstream answered that it has none, up to the last: it may still be under way
+    not_found, ///< the upstream answered that it has none, each time: it may still be under way
     failed,    ///< the upstream could not be asked, or gave no answer that can be judged
 };
 
 struct Answer {
     Result result = Result::failed;
-    /// JSON text of what was found, of several a list; at most 1 KiB each, else "true". Empty otherwise.
+    /// JSON text of what was found; a list if there are several; "true" for one of more than 1 KiB. Empty if
+    /// nothing was found.
     std::string found;
 };
 
-/// What to ask after.
+/// What to look up.
 struct LookupRequest {
     std::size_t rule = 0;   ///< the index in `transactions.rules`
     std::string key;        ///< as graphql::mutation_fields found it
-    std::string request_id; ///< for X-Request-Id; that of the request in doubt, where there is one
-    TimePoint deadline{};   ///< when to leave off
-    bool once = false;      ///< ask one time only
+    std::string request_id; ///< for X-Request-Id; that of the request in doubt, if there is one
+    TimePoint deadline{};   ///< when to stop asking
+    bool once = false;      ///< ask only once
 };
 
-/// Asks. One per thread, and on it only; everything it refers to must outlive the questions in it. Never
-/// throws but for lack of memory.
+/// Asks the upstream. One per thread, used only on that thread; everything it refers to must outlive the
+/// lookups in it. Throws only for lack of memory.
 class Reconciler {
 public:
-    /// `group`: what is asked ends at once where that is told to finish now.
+    /// `group`: a lookup ends at once if the group is told to finish now.
     Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats);
 
     [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
 
-    /// Asks until it is found or the deadline has passed, with growing pauses. An ask ends by the deadline,
-    /// but for a login that it takes (at most one, which has `auth.login_timeout`).
+    /// Asks, with growing pauses, until the transaction is found or the deadline has passed. It ends by the
+    /// deadline, except if it needs a login (at most one, bounded by `auth.login_timeout`).
     [[nodiscard]] net::Task<Answer> ask(LookupRequest question);
 
-    /// Whether the mutations of a request were executed, all of them; within `transactions.look_up_for` from
-    /// now. `fields` are such that Plan::can_ask holds. Found are all, or it is as with the first that was
-    /// not.
+    /// Looks up all mutations of a request, within `transactions.look_up_for` from now. Plan::can_ask(fields)
+    /// must hold. The result is `found` if all were found, else that of the first one that was not.
     [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id,
                                             bool once = false);
 

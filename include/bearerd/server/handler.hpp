@@ -23,13 +23,13 @@ namespace bearerd::server {
 class AppWatcher {
 public:
     /// Notes whether the app's stream has ended already, or ends within a short time from now: such an end
-    /// came with the request, from an app that closes only its own direction and waits for the answer.
+    /// belongs to the request, from an app that closes only its own direction and waits for the answer.
     /// Returns true if the app is gone for certain: it has reset the connection, or closed both directions.
-    /// Call it once a request, before the first wait; it costs a system call.
+    /// Call it once per request, before the first wait; it costs a system call.
     [[nodiscard]] virtual bool note_end() noexcept = 0;
 
-    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows. A
-    /// system call.
+    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows.
+    /// Costs a system call.
     [[nodiscard]] virtual bool is_gone() noexcept = 0;
 
 protected:
@@ -85,30 +85,30 @@ public:
 
     virtual ~BodySource() = default;
 
-    /// Returns what there is of the body, and waits only if there is nothing yet. The first piece, with which
-    /// the head goes out, comes without a wait and is not broken.
+    /// Returns what has arrived of the body, and waits only if there is nothing yet. The first piece, which
+    /// is sent with the head, is returned without a wait and is not broken.
     [[nodiscard]] virtual net::Task<Piece> next() = 0;
 
-    /// Called once the app is gone, even if it missed no more than the end of the last piece. Reads on, in
-    /// place of next(), as far as that is worth knowing (contract 4).
+    /// Called once the app is gone, even if it missed only the end of the last piece. Reads on instead of
+    /// next(), as far as the outcome requires (contract 4).
     [[nodiscard]] virtual net::Task<void> read_for_nobody() = 0;
 
-    /// The app is gone, and next() is called all the same, for the sake of others. Returns false if it must
-    /// not be: read_for_nobody() is to be called then.
+    /// Called if the app is gone, but next() should continue for other requests that wait for the answer.
+    /// Returns false if it can't; the caller then calls read_for_nobody().
     [[nodiscard]] virtual bool expect_nobody() { return false; }
 
-    /// Records the outcome and returns the final report. Called once, at the end, however it came about.
+    /// Records the outcome and returns the final report. Called once, at the end, however the body ended.
     [[nodiscard]] virtual Report finish() = 0;
 };
 
-/// A body in somebody else's memory, which `owner` keeps as it is until it is destroyed.
+/// A body in memory that `owner` keeps unchanged until it is destroyed.
 struct BorrowedBody {
     using Owner = std::unique_ptr<void, void (*)(void*) noexcept>;
     std::string_view bytes;
     Owner owner;
 };
 
-/// Learns whether a reply that is there whole has reached the app.
+/// Learns whether a reply that is held whole has reached the app.
 class Delivery {
 public:
     Delivery() = default;
@@ -167,21 +167,21 @@ private:
 /// The answer to a request.
 struct Reply {
     /// Status line and fields with the empty line that ends them, the body's framing included. An empty head
-    /// is no reply: the app is told that the outcome is unknown.
+    /// means no reply: the app gets `OUTCOME_UNKNOWN`.
     std::string head;
-    /// Held, borrowed until it is written, or produced while it is written. Empty if none may follow the
+    /// Held, borrowed until it is written, or produced while it is written. Empty if no body may follow the
     /// head, as after HEAD or a 204.
     std::variant<std::string, BorrowedBody, std::unique_ptr<BodySource>> body;
-    /// What the head says of the body's end; only a BodySource needs it.
+    /// How the head delimits the body; only a BodySource needs it.
     http::BodyFraming framing = http::BodyFraming::length;
     AfterReply after = AfterReply::keep;
-    Report report; ///< of a BodySource, as it stands when the head is made; without a head, what is known
+    Report report; ///< for a BodySource, the state when the head is made; without a head, what is known
     InFlight in_flight{};
-    /// Of a reply that is there whole; may be null. A BodySource learns it by read_for_nobody().
+    /// For a reply that is held whole; may be null. A BodySource learns it by read_for_nobody().
     std::unique_ptr<Delivery> delivery{};
 };
 
-/// Returns the body if it is there whole, otherwise "". Valid as long as the reply.
+/// Returns the body if it is held whole, otherwise "". Valid as long as the reply.
 [[nodiscard]] inline std::string_view whole_body(const Reply& reply) noexcept {
     if (const auto* held = std::get_if<std::string>(&reply.body))
         return *held;
@@ -198,7 +198,7 @@ public:
     Handler& operator=(const Handler&) = delete;
     virtual ~Handler() = default;
 
-    /// If it throws, the app is told that the outcome is unknown.
+    /// If it throws, the app gets `OUTCOME_UNKNOWN`.
     [[nodiscard]] virtual net::Task<Reply> handle(Request request) = 0;
 };
 

@@ -16,7 +16,7 @@
 
 namespace bearerd::server {
 
-/// A socket file that we made. It is removed at the end if it is still ours.
+/// A socket file that bearerd made. It is removed at the end if it is still the same file.
 struct SocketFile {
     std::string path; ///< empty: none
     dev_t device = 0;
@@ -45,12 +45,12 @@ using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
 [[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
                                         std::size_t threads);
 
-/// Changes the mode of the unix socket at this path, never through a symbolic link, and of no other kind of
-/// file. Returns the reason as text if it fails.
+/// Changes the mode of the unix socket at this path; never follows a symbolic link, and changes no other kind
+/// of file. Returns the reason as text if it fails.
 [[nodiscard]] std::optional<std::string> change_socket_mode(const std::string& path, std::uint32_t mode);
 
-/// The same for a descriptor that systemd passed; takes ownership of it. The caller judges whether other
-/// machines may reach it.
+/// Like open_listening(), for a descriptor that systemd passed; takes ownership of it. The caller checks
+/// whether other machines may reach it.
 [[nodiscard]] OpenResult adopt_listening(int descriptor, std::size_t threads);
 
 } // namespace bearerd::server

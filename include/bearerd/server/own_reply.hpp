@@ -25,7 +25,7 @@ struct ErrorReply {
     std::string_view first_request_id{}; ///< of the request that this one repeats
 };
 
-/// As contract 4's table has it.
+/// Returns the error with the values of contract 4's table.
 [[nodiscard]] inline ErrorReply error_reply(outcome::ErrorCode code) noexcept {
     return {code, outcome::table_executed(code), std::nullopt, {}};
 }

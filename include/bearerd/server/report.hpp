@@ -17,17 +17,17 @@ inline constexpr std::uint32_t verdict_count = 3;
 inline constexpr std::uint32_t client_closed_outcome =
     verdict_count + static_cast<std::uint32_t>(outcome::error_code_count);
 
-/// What became of a request, for the log line and the metrics.
+/// The outcome of a request, for the log line and the metrics.
 struct Report {
     graphql::OperationKind kind = graphql::OperationKind::unknown;
-    /// For a mutation, what is proven; for a query, yes: the upstream answered.
+    /// For a mutation, what is proven; for a query, `yes` if the upstream answered.
     outcome::Executed executed = outcome::Executed::no;
     bool quiet = false; ///< neither counted nor logged as a request (the admin listener's)
     /// `executed` is `answered`, and the answer says that nothing was executed (outcome::ran_nothing).
     bool nothing_ran = false;
     std::uint16_t status = 0; ///< as sent to the app
     std::uint32_t resends = 0;
-    /// Index of Stats::requests: a graphql::Verdict, verdict_count + a outcome::ErrorCode, or
+    /// Index of Stats::requests: a graphql::Verdict, verdict_count + an outcome::ErrorCode, or
     /// client_closed_outcome.
     std::uint32_t outcome = 0;
     std::uint64_t bytes_out = 0; ///< body bytes for the app, before framing

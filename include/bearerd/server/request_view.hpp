@@ -13,7 +13,7 @@
 
 namespace bearerd::server {
 
-/// The request as module graphql reads it.
+/// Returns the request in the form that module graphql reads.
 [[nodiscard]] inline graphql::RequestView request_view(const Request& request) noexcept {
     using http::FieldId;
     const auto& fields = request.head.fields;
@@ -31,7 +31,8 @@ namespace bearerd::server {
     return view;
 }
 
-/// The transaction's key in a header; empty if there is none, more than one, or one that is not UTF-8.
+/// Returns the transaction's key in the header `name`; empty if there is no such header, more than one, or
+/// one that is not UTF-8.
 [[nodiscard]] inline std::string_view header_key(const http::RequestHead& head,
                                                  std::string_view name) noexcept {
     std::string_view key;
@@ -45,7 +46,7 @@ namespace bearerd::server {
     return times == 1 && is_utf8(key) ? key : std::string_view{};
 }
 
-/// One key for each name; empty for an empty name.
+/// Returns one key for each name; empty for an empty name.
 [[nodiscard]] inline std::vector<std::string_view> header_keys(const http::RequestHead& head,
                                                                std::span<const std::string> names) {
     std::vector<std::string_view> keys;

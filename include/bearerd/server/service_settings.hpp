@@ -15,11 +15,11 @@
 
 namespace bearerd::server {
 
-/// What the sessions of one listener serve: rules, limits and the handler. Immutable; a reload
-/// puts another one in its place, and requests in flight keep the old one alive.
+/// What the sessions of one listener serve: rules, limits and the handler. Immutable; a reload replaces it,
+/// and requests in flight keep the old one alive.
 struct ServiceSettings {
     http::AccessRules access;
-    std::vector<std::string> paths;           ///< empty: the handler looks at the path itself
+    std::vector<std::string> paths;           ///< empty: the handler checks the path itself
     std::vector<std::uint32_t> allowed_users; ///< of unix sockets
     std::vector<std::string> methods{"POST", "GET"};
     std::uint64_t request_body = 0;

@@ -28,19 +28,19 @@ namespace bearerd::server {
 /// One type for TCP and unix sockets, so that a session is no template and a test can use a socket pair.
 using ClientSocket = net::asio::basic_stream_socket<net::asio::generic::stream_protocol, net::Executor>;
 
-/// What the listener knows of a connection.
+/// What the listener knows about a connection.
 struct AcceptedConnection {
     http::ListenerIdentity listener;
     std::optional<std::uint32_t> peer_uid; ///< of a unix socket
     bool over_limit = false;               ///< it only gets OVERLOADED and is closed
 };
 
-/// One app's connection: reads requests one after the other, guards, has them answered, writes the replies.
-/// Owned by its own coroutine; holds no buffer while it waits for the next request.
+/// One app's connection: reads requests one after the other, checks them, passes them to the handler and
+/// writes the replies. Owned by its own coroutine; holds no buffer while it waits for the next request.
 class Session final : public net::GroupMember, private AppWatcher {
 public:
     /// `socket` is non-blocking. `session_context`, `clock` and `group` must outlive the session. `slot` is
-    /// held for as long as it lives.
+    /// held as long as the session lives.
     Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
             SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
             ConnectionSlot admission = {});
@@ -58,12 +58,12 @@ private:
     /// How reading a request ended.
     enum class Read : std::uint8_t {
         request,
-        faulty,  ///< it is to be refused with `fault_`
-        gone,    ///< the app is
+        faulty,  ///< refuse it with `fault_`
+        gone,    ///< the app has left
         nothing, ///< only empty lines came, as old clients send them after a body
     };
 
-    /// The next request: a part of it is there, it is to be waited for, or there will be none.
+    /// Whether a part of the next request has arrived, or it must be waited for, or there will be none.
     enum class Next : std::uint8_t { here, wait, none };
 
     enum class Phase : std::uint8_t {
@@ -77,8 +77,8 @@ private:
     /// What an end of the app's stream means to the request in flight (contract 4).
     enum class StreamEnd : std::uint8_t {
         farewell,     ///< the app has left
-        in_window,    ///< one that is seen now came with the request
-        with_request, ///< it has been seen, and the app waits for the answer
+        in_window,    ///< an end that is seen now belongs to the request
+        with_request, ///< the end has been seen, and the app waits for the answer
     };
 
     struct Sent {
@@ -145,15 +145,15 @@ private:
     std::string request_id_;
     std::string cors_;
     TimePoint arrived_ = BootClock::now();
-    TimePoint began_{};          ///< the request in flight
-    TimePoint ended_ = arrived_; ///< the one before
-    TimePoint idle_until_{};     ///< while no request comes; none while one does
+    TimePoint began_{};          ///< when the request in flight began
+    TimePoint ended_ = arrived_; ///< when the one before ended
+    TimePoint idle_until_{};     ///< the end of the wait for a request; none while one is in flight
     std::uint64_t requests_ = 0;
     error_code first_received_; ///< how the first receive of the request in flight went
     Phase phase_ = Phase::serving;
     Shutdown shutdown_ = Shutdown::none;
     StreamEnd stream_end_ = StreamEnd::farewell;
-    AfterReply after_ = AfterReply::keep; ///< what becomes of the connection
+    AfterReply after_ = AfterReply::keep; ///< what happens to the connection
 };
 
 } // namespace bearerd::server

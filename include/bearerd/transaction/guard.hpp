@@ -21,17 +21,17 @@ class FleetClaims;
 /// What guards report, on the thread of the request. Each may be empty. `account`: journal::account_of().
 struct Events {
     using Fields = std::vector<journal::Field>;
-    /// An outcome is unknown, however the request ended: it is to be looked up in the background.
+    /// An outcome is unknown, however the request ended, and must be looked up in the background.
     std::function<void(Fields, std::uint32_t account, std::string request_id)> left_unknown{};
     /// A look-up has found a transaction whose outcome was unknown.
     std::function<void(Fields, std::uint32_t account)> found{};
-    /// All of a repeat's reply was written, which is the first one's answer, or says that it was executed.
-    /// `joined`: the repeat has waited for the first one.
+    /// All of a repeat's reply was written: the first one's answer, or that it was executed. `joined`: the
+    /// repeat had waited for the first one.
     std::function<void(Fields, std::uint32_t account, bool joined)> heard{};
 };
 
 /// A handler in front of the forwarder: whatever a rule with `repeats: replay` names is executed once
-/// (contract 10). What it refers to must outlive the requests in it. One per thread.
+/// (contract 10). Everything it refers to must outlive the requests in it. One per thread.
 class Guard final : public server::Handler {
 public:
     /// Index of Stats::repeats.
@@ -47,7 +47,7 @@ public:
 private:
     class GuardedRequest;
 
-    /// As the journal has them.
+    /// Returns the fields in the journal's form.
     [[nodiscard]] Events::Fields journal_fields(const std::vector<graphql::RootField>& fields) const;
     [[nodiscard]] net::Task<server::Reply> guarded(server::Request request);
 

@@ -19,33 +19,33 @@ namespace bearerd::transaction {
 /// The first half of an HMAC-SHA256.
 using Digest = std::array<std::uint8_t, 16>;
 
-/// What a request says of its transactions.
+/// What a request says about its transactions.
 struct Reading {
     /// All root fields of its mutations, with their keys.
     std::vector<graphql::RootField> fields;
     /// One for each field whose rule replays repeats and that has a key, in order: (upstream, user, root
     /// field, key).
     std::vector<Digest> identities;
-    /// Of all fields together: names, order and canonical argument values, and whether the request is a
+    /// HMAC of all fields together: names, order and canonical argument values, and whether the request is a
     /// batch.
     Digest fingerprint{};
-    /// Names the rules that take keys from headers: fingerprints that were made by others of them can't be
+    /// Identifies the rules that take keys from headers: fingerprints made under other such rules can't be
     /// compared.
     std::uint64_t header_rules = 0;
-    /// Two of the identities are equal.
+    /// Whether two of the identities are equal.
     bool doubled = false;
 };
 
 /// Reads transactions by the rules of one configuration. Immutable; any thread.
 class Identifier final : public journal::FieldReader {
 public:
-    /// `secret`: of the HMACs; what was made with another one can't be compared.
+    /// `secret`: the key of the HMACs; digests made with another one can't be compared.
     Identifier(const Secret& secret, const config::Settings& settings);
 
-    /// Returns false if the body surely holds no guarded mutation. Cheap, and makes no allocation.
+    /// Returns false if the body certainly holds no guarded mutation. Cheap; allocates nothing.
     [[nodiscard]] bool may_concern(std::string_view body) const noexcept;
 
-    /// Returns nullopt if it can't be told what would run, or if no field is guarded. `header_keys`: see
+    /// Returns nullopt if it is uncertain what would run, or if no field is guarded. `header_keys`: see
     /// graphql::FieldOptions.
     [[nodiscard]] std::optional<Reading>
     read(const graphql::RequestView& request,
@@ -61,20 +61,21 @@ public:
     /// Whether any rule takes its key from a header.
     [[nodiscard]] bool has_key_headers() const noexcept { return has_key_headers_; }
 
-    /// Reading::header_rules
+    /// Returns the present value of Reading::header_rules.
     [[nodiscard]] std::uint64_t header_rules() const noexcept { return header_rules_; }
 
     [[nodiscard]] Digest identity(std::string_view field, std::string_view key) const;
 
-    /// The identities of the guarded ones among a journal record's fields; empty if there is none.
+    /// Returns the identities of the guarded ones among a journal record's fields; empty if there is none.
     [[nodiscard]] std::vector<Digest> identities(const std::vector<journal::Field>& fields) const;
 
-    /// The identities that the key has by all guarded rules.
+    /// Returns the identities of the key, one for each guarded rule.
     [[nodiscard]] std::vector<Digest> identities_of_key(std::string_view key) const;
 
-    /// The fingerprint as the journal keeps it, with a name of the secret and of the rules for headers.
+    /// Returns the fingerprint in the journal's form, which names the secret and the rules for headers.
     [[nodiscard]] std::string text_of(const Digest& fingerprint) const;
-    /// Returns nullopt if it is none, or was made with another secret or other rules for headers.
+    /// Parses text_of(). Returns nullopt if it is not one, or was made with another secret or other rules for
+    /// headers.
     [[nodiscard]] std::optional<Digest> fingerprint_of(std::string_view text) const;
 
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>

@@ -91,7 +91,7 @@ public:
     Waiter& operator=(const Waiter&) = delete;
     virtual ~Waiter() = default;
 
-    /// Called once, on any thread, under the table's lock: must only hand on.
+    /// Called once, on any thread, under the table's lock: it must only post work elsewhere.
     virtual void wake() noexcept = 0;
 
 private:
@@ -105,23 +105,23 @@ struct Settlement {
     bool nothing_ran =
         false;             ///< answered with the field null: status below 500, no error below the root field
     bool app_left = false; ///< nothing was sent, because its app had gone
-    AnswerPtr answer{};    ///< for those that wait; none: it can't be given twice
-    bool keep_answer = false; ///< also for those that come later
+    AnswerPtr answer{};    ///< for waiting repeats; nullptr: it can't be given twice
+    bool keep_answer = false; ///< also for repeats that arrive later
 };
 
 /// How the look-up of a transaction ended.
 struct LookUpResult {
-    bool conclusive = false;            ///< the upstream has said it, or there is nobody to ask
+    bool conclusive = false;            ///< the upstream has answered, or there is nobody to ask
     std::optional<std::string> found{}; ///< JSON text; nullopt: not found
-    AnswerPtr answer{};                 ///< for those that wait
+    AnswerPtr answer{};                 ///< for waiting repeats
 };
 
-/// What became of a transaction, for people.
+/// The state of a transaction, for people.
 struct Seen {
     enum class State : std::uint8_t { in_flight, executed, answered, unknown, not_executed };
     State state = State::in_flight;
     std::string request_id;
-    std::int64_t at_ms = 0; ///< when the first request came, since the epoch
+    std::int64_t at_ms = 0; ///< when the first request arrived, in milliseconds since the epoch
     std::string reconciled;
     std::vector<std::string> fields;
 };
@@ -162,15 +162,16 @@ public:
 
     void set_limits(Limits limits);
 
-    /// What to do with a request. `reading` is not doubled. `at_ms`: the wall clock, for people.
+    /// Returns what to do with a request. `reading` must not be doubled. `at_ms`: the wall clock in
+    /// milliseconds since the epoch, for people. `waiter` is kept, and woken, only with Decision::Kind::wait.
     [[nodiscard]] Decision claim(const Reading& reading, std::string_view request_id, std::int64_t at_ms,
                                  TimePoint now, const std::shared_ptr<Waiter>& waiter);
 
-    /// After Decision::Kind::first, exactly once. If memory runs out, the transaction is unknown, and those
-    /// who wait claim again.
+    /// Call exactly once after Decision::Kind::first. If memory runs out, the transaction is unknown, and the
+    /// waiting requests claim again.
     void settle(const RecordPtr& record, Settlement how, TimePoint now) noexcept;
 
-    /// After Decision::Kind::look_up, exactly once.
+    /// Call exactly once after Decision::Kind::look_up.
     void looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept;
 
     /// After Decision::Kind::first, before the request is forwarded, if its transaction is shared with other
@@ -196,23 +197,25 @@ public:
     /// What a waiter was woken for; nullopt: it was not.
     [[nodiscard]] std::optional<Decision> decision_of(Waiter& waiter);
 
-    /// Adds what a former process left; of identities that are there already, what is there stays. Returns
-    /// false if there is no room.
+    /// Adds what a former process left; identities that the table has already stay as they are. Returns false
+    /// if there is no room.
     bool restore(Restored transaction, TimePoint now);
 
-    /// The transaction was found by a look-up in the background. False: it was not unknown.
+    /// Records that a look-up in the background found the transaction. Returns false if it was not unknown.
     bool found(std::span<const Digest> identities, std::string reconciled, TimePoint now);
 
-    /// A person has closed it: `no` frees it, `yes` makes it executed, `unknown` leaves it unknown. What is
-    /// in flight or executed stays: it is known better than by the person.
+    /// Records that a person has closed it: `no` frees it, `yes` makes it executed, `unknown` leaves it
+    /// unknown. What is in flight or executed stays: the table knows better than the person.
     void close(Restored transaction, TimePoint now);
 
-    /// The journal has learnt how a request ended that was sent before its rule was guarded: if the
-    /// transaction is unknown because of that very request, it is settled; if it is not known, it is added.
+    /// Records what the journal has learnt about a request that was sent before its rule was guarded. If the
+    /// transaction is unknown because of that very request, it is settled; if it is not in the table, it is
+    /// added.
     void record_outcome(Restored transaction, TimePoint now);
 
-    /// What is known, for people: also of a transaction that was not executed and is free, while it is among
-    /// the last `most_freed` of these and `remember` is not over. Returns nullopt if it is not known.
+    /// Returns what is known, for people, also about a transaction that was not executed and is free, as long
+    /// as it is among the last `most_freed` of these and `remember` is not over. Returns nullopt if it is not
+    /// known.
     [[nodiscard]] std::optional<Seen> find(const Digest& identity, TimePoint now);
 
     [[nodiscard]] std::size_t size() const;
@@ -221,7 +224,7 @@ public:
 private:
     using Age = std::list<RecordPtr>;
 
-    /// A transaction that is free again. For people alone: no claim looks at it.
+    /// A transaction that is free again. For people only: no claim looks at it.
     struct Freed {
         Digest identity;
         Seen seen;

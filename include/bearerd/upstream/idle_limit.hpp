@@ -20,7 +20,7 @@
 /// carried a request and those that have not, because servers use another time limit for a first request than
 /// for the next one:
 ///
-/// - *Told*: `Keep-Alive: timeout=N` in an answer. It says how long a connection lives after an answer.
+/// - *Told*: `Keep-Alive: timeout=N` in an answer announces how long a connection lives after an answer.
 /// - *Seen*: the upstream ended an idle connection (FIN, reset, or unsolicited data), or a request that was
 /// sent on it found it ended. The connection's idle age is then a limit, and the smallest one counts. It is
 /// forgotten after an hour, or as soon as ten connections in a row have lived clearly longer, because the
@@ -73,30 +73,32 @@ struct IdleFacts {
 /// Returns the seconds of `timeout=` in a Keep-Alive field's value. Pure.
 [[nodiscard]] std::optional<Duration> keep_alive_timeout(std::string_view value) noexcept;
 
-/// What one connection was told last. Most upstreams say the same in each answer; what is shared by all
-/// threads hears of it once a minute, since there what was said long ago counts less. Pure.
+/// The limit that the upstream announced last on one connection. Most upstreams announce the same in each
+/// answer, so it is passed on to what all threads share only once a minute, where older announcements count
+/// less. Pure.
 class ToldLimit {
 public:
-    /// Whether it is to be handed on: it has changed, or was handed on a minute ago or earlier.
+    /// Whether it must be passed on: it has changed, or was last passed on a minute ago or earlier.
     [[nodiscard]] bool is_news(Duration limit, TimePoint now) noexcept;
 
 private:
-    std::optional<Duration> last_; ///< as it was handed on
-    TimePoint at_{};               ///< when it was
+    std::optional<Duration> last_; ///< as it was passed on
+    TimePoint at_{};               ///< when that was
 };
 
-/// What was told, seen and survived of one kind of connection at one address. Bounded; pure: time and ages
-/// are arguments.
+/// What was announced, seen and survived by one kind of connection at one address. Bounded; pure: time and
+/// ages are arguments.
 class IdleLimit {
 public:
-    /// The smallest limit of the last hour counts, because one address may belong to several servers.
+    /// Records an announced limit. The smallest of the last hour counts, because one address may belong to
+    /// several servers.
     void told(Duration limit, TimePoint now) noexcept;
 
-    /// The upstream ended a connection of this idle age.
+    /// Records that the upstream ended a connection of this idle age.
     void closed(Duration age, TimePoint now) noexcept;
 
-    /// The peer of a connection was heard from at this idle age. `before`: the greatest age of this
-    /// connection in earlier calls, so that it counts against each close only once.
+    /// Records that the peer of a connection was heard from at this idle age. `before`: the greatest age of
+    /// this connection in earlier calls, so that it counts against each close only once.
     void survived(Duration age, Duration before) noexcept;
 
     [[nodiscard]] KnownLimit known(TimePoint now) const noexcept;

@@ -40,7 +40,7 @@ public:
 
     [[nodiscard]] View view() const;
 
-    /// Any thread.
+    /// What was learned about idle connections. Any thread.
     [[nodiscard]] IdleLimits& idle_limits() noexcept { return idle_limits_; }
 
     [[nodiscard]] const IdleLimits& idle_limits() const noexcept { return idle_limits_; }

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-// OpenSSL's names stay out of everyone else's sight.
+// Forward declarations, so that other modules do not see OpenSSL's headers.
 using SSL_CTX = struct ssl_ctx_st;
 using SSL = struct ssl_st;
 using SSL_SESSION = struct ssl_session_st;
@@ -25,11 +25,11 @@ struct FreeSsl {
 
 using SslPtr = std::unique_ptr<SSL, FreeSsl>;
 
-/// Files that the settings name and that can't be used.
+/// Thrown if files that the settings name can't be used.
 class TlsFileError : public std::runtime_error {
 public:
-    /// `sentences`: one for each file, as "upstream.tls.ca_file: PATH can't be used: why". what() has them
-    /// all.
+    /// `sentences`: one for each file, such as "upstream.tls.ca_file: PATH can't be used: why". what() has
+    /// them all.
     explicit TlsFileError(std::vector<std::string> sentences);
 
     [[nodiscard]] const std::vector<std::string>& sentences() const noexcept { return sentences_; }
@@ -50,8 +50,8 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
-    /// A client stream on the connected, non-blocking descriptor, which stays the caller's. Must not outlive
-    /// the context. Throws std::bad_alloc only.
+    /// Returns a client stream on the connected, non-blocking descriptor, which the caller still owns. It
+    /// must not outlive the context. Throws only std::bad_alloc.
     [[nodiscard]] SslPtr make_stream(int descriptor);
 
 private:
@@ -64,14 +64,14 @@ private:
     bool name_is_address_ = false;
 };
 
-/// What a non-blocking step on a stream led to.
+/// The result of a non-blocking step on a stream.
 enum class IoState : std::uint8_t {
     done,
     want_read,
     want_write,
-    end,       ///< the peer said close_notify
+    end,       ///< the peer sent close_notify
     truncated, ///< the peer closed without it
-    failed,    ///< reset, or a TLS fault
+    failed,    ///< reset, or a TLS error
 };
 
 struct IoStep {
@@ -83,16 +83,17 @@ struct IoStep {
 [[nodiscard]] IoState tls_handshake(SSL* ssl) noexcept;
 [[nodiscard]] IoStep tls_read(SSL* ssl, char* data, std::size_t size) noexcept;
 [[nodiscard]] IoStep tls_write(SSL* ssl, const char* data, std::size_t size) noexcept;
-/// Says good-bye without waiting for the answer.
+/// Sends close_notify without waiting for the answer.
 void tls_close(SSL* ssl) noexcept;
 
-/// Wipes and frees the up to 34 KiB that a stream needs for its steps, unless bytes wait in them; the next
-/// step builds new ones.
+/// Wipes and frees the stream's buffers (up to 34 KiB) unless they hold bytes; the next step allocates new
+/// ones.
 void tls_free_buffers(SSL* ssl) noexcept;
 
 /// Whether bytes that were received wait inside the stream, decrypted or not.
 [[nodiscard]] bool tls_has_pending(const SSL* ssl) noexcept;
-/// Bytes handed to the kernel so far, handshake included: tells a write that began from one that never did.
+/// Returns the bytes passed to the kernel so far, including the handshake: it distinguishes a write that
+/// began from one that did not.
 [[nodiscard]] std::uint64_t tls_bytes_written(const SSL* ssl) noexcept;
 [[nodiscard]] bool tls_resumed(const SSL* ssl) noexcept;
 
@@ -104,7 +105,7 @@ struct TlsFault {
 
 [[nodiscard]] TlsFault tls_fault(const SSL* ssl);
 
-/// "TLSv1.3 TLS_AES_128_GCM_SHA256", for people.
+/// Returns version and cipher for people: "TLSv1.3 TLS_AES_128_GCM_SHA256".
 [[nodiscard]] std::string tls_description(const SSL* ssl);
 
 } // namespace bearerd::upstream

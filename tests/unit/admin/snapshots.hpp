@@ -24,7 +24,7 @@ inline Snapshot working() {
     return snapshot;
 }
 
-/// One whose login has failed, without a token that is good.
+/// A daemon whose login has failed, without a valid token.
 inline Snapshot without_token(std::string_view state, std::string_view last_result, std::string reason) {
     Snapshot snapshot = working();
     snapshot.auth.state = state;

@@ -102,7 +102,7 @@ public:
         timer_.cancel();
     }
 
-    /// As at a shutdown: whoever waits for an answer is told.
+    /// As at a shutdown: all that wait for an answer fail.
     void close() {
         closed_ = true;
         timer_.cancel();

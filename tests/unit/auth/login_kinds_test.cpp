@@ -54,7 +54,7 @@ FakeAnswer answer(std::string body, std::uint16_t status = 200) {
     return value;
 }
 
-/// Logs in once; the transport tells what was sent.
+/// Logs in once; the transport shows what was sent.
 struct LoggedIn {
     LoggedIn(std::shared_ptr<config::Settings> settings, std::vector<FakeAnswer> answers,
              std::string_view refresh_token = {}, std::function<bool()> still_wanted = {}) {

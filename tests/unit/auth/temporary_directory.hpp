@@ -31,7 +31,7 @@ public:
         return result;
     }
 
-    /// The one file whose name starts so; "" where there is none.
+    /// The one file whose name starts so; "" if there is none.
     [[nodiscard]] std::string find(std::string_view prefix) const {
         for (const auto& name : names()) {
             if (name.starts_with(prefix))

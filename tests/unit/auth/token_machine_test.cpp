@@ -387,7 +387,7 @@ TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
                 last = f.now;
                 ++logins;
                 f.log_in(opaque("y" + std::to_string(++generation)));
-                if (apps_stay) // else no resend tells that it is denied
+                if (apps_stay) // else no resend shows that it is denied
                     f.machine.denied(generation, i % documents);
             }
             EXPECT_LE(logins, 3U) << documents << " documents in 200 s";

@@ -23,7 +23,7 @@ struct Options {
     std::uint32_t pending = 1024;
     std::function<std::optional<Secret>(const std::string&)> read_password = {}; ///< there is a file if set
     std::string password_file = "/password";
-    std::function<void(config::Settings&)> change = {}; ///< what else is another setting
+    std::function<void(config::Settings&)> change = {}; ///< other settings to change setting
 };
 
 inline std::shared_ptr<const config::Settings> settings(const Options& options) {
@@ -74,7 +74,7 @@ public:
         now += 1min;
     }
 
-    /// Runs the loop until it holds; fails the test where that takes too long.
+    /// Runs the loop until it holds; fails the test if that takes too long.
     void run_until(const std::function<bool()>& held) {
         const auto limit = std::chrono::steady_clock::now() + 10s;
         while (!held() && std::chrono::steady_clock::now() < limit) {

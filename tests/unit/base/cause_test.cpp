@@ -47,7 +47,7 @@ TEST(Cause, TellsWhatToDoAboutEach) {
         {{}, "HTTP status 200 with neither a token nor errors", "No token", "auth.login_query"},
         {{}, "HTTP status 200 with a token that is too long (more than 16 KiB)", "No token", "support"},
         {{},
-         "HTTP status 200 with two tokens joined by a comma in one header, of which it can't be told",
+         "HTTP status 200 with two tokens joined by a comma in one header, with no way to know which",
          "No token",
          "support"},
         {{}, "HTTP status 200 without a JSON object", "No token", "upstream.url"},

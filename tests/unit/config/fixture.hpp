@@ -54,7 +54,7 @@ inline std::vector<std::string> faults_of(std::string_view text, const FakeWorld
 /// Every warning likewise.
 std::vector<std::string> warnings_of(std::string_view text, const Environment& environment);
 
-/// The settings of a text; an empty value, and a failure that names the faults, where it has some.
+/// The settings of a text; if it has faults, an empty value and a test failure that names them.
 Settings settings_of(std::string_view text, const FakeWorld& world = {});
 
 } // namespace bearerd::config

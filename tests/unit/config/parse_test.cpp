@@ -170,7 +170,7 @@ TEST(Parse, TextThatIsNotYamlIsOneFaultAtItsPlace) {
     const auto one = [](std::string_view text, const std::string& fault) {
         EXPECT_THAT(faults_of(text), ElementsAre(fault)) << text;
     };
-    one("log:\n\tlevel: info\n", "2:1: a tab stands in the indentation: use blanks");
+    one("log:\n\tlevel: info\n", "2:1: there is a tab in the indentation: use blanks");
     one("log: level: info\n",
         "1:11: a colon does not fit here: check the indentation, and quote a value that holds "
         "\": \"");
@@ -186,8 +186,8 @@ TEST(Parse, TextThatIsNotYamlIsOneFaultAtItsPlace) {
     one("a: 1\n---\nb: 2\n", "2:1: a second document begins here: leave only one");
     one("a: 1\xff\n", "1:5: this is not UTF-8: save the file in that encoding");
     one("a: \xed\xa0\x80\n", "1:4: this is not UTF-8: save the file in that encoding");
-    one("a: 1\nb: \x01\n", "2:4: a control character stands here: remove it");
-    one(std::string_view{"a\0b", 3}, "1:2: a control character stands here: remove it");
+    one("a: 1\nb: \x01\n", "2:4: there is a control character here: remove it");
+    one(std::string_view{"a\0b", 3}, "1:2: there is a control character here: remove it");
     one(std::string((1 << 20) + 1, ' '), ": the file must not be larger than 1 MiB");
 }
 

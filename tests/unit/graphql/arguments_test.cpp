@@ -15,7 +15,7 @@ RequestView json_request(std::string_view body) {
     return {false, "", "application/json", body};
 }
 
-/// "field=key field=key"; "?" where it can't be told.
+/// "field=key field=key"; "?" if that is uncertain.
 std::string read(const RequestView& request) {
     const auto fields = mutation_fields(request, rules);
     if (!fields)
@@ -290,7 +290,7 @@ TEST(AsksByKey, TakesAQueryOfTheVariableKeyAlone) {
         EXPECT_FALSE(asks_by_key(document)) << document;
 }
 
-// Each of these reads some 10^11 bytes, which takes minutes, where every use is looked up anew.
+// Each of these reads some 10^11 bytes, which takes minutes, if every use is looked up again.
 std::string repeated(std::string_view text, std::size_t times) {
     std::string out;
     out.reserve(text.size() * times);

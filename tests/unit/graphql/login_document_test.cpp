@@ -16,7 +16,7 @@ TEST(LoginDocument, AnswersWithTheKeysOfItsRootFields) {
         {"mutation{alias:login(a:1) @x(y:1) @z {token}}", "alias", true},
         {"mutation{alias:login(a:1) @x(y:1) @z {token}}", "login", false},
         {"{login{token}}", "token", false},
-        {"{a ...f} fragment f on Query{login}", "login", true}, // it can't be told
+        {"{a ...f} fragment f on Query{login}", "login", true}, // uncertain
         {"{login ...f} fragment f on Query{b}", "login", true},
         {"{a}", "login", false},
         {"{a", "a", false},

@@ -72,7 +72,7 @@ private:
     BeastHead& head_;
 };
 
-/// Nothing where Beast finds fault with it, or does not take all of it for one head.
+/// nullopt if Beast rejects it, or does not take all of it for one head.
 template<bool is_request>
 std::optional<BeastHead> read_by_beast(std::string_view bytes) {
     BeastHead head;

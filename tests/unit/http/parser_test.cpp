@@ -9,8 +9,8 @@
 namespace bearerd::http {
 namespace {
 
-/// What came of a message that was given in pieces of `piece` bytes behind its head, as the session gives
-/// them.
+/// The result for a message whose body is passed in pieces of `piece` bytes after its head, as the session
+/// does.
 struct Outcome {
     ParseState state = ParseState::need_more;
     std::string body;

@@ -31,7 +31,7 @@ struct Plain {
 using PlainRequest = Plain<RequestHead>;
 using PlainResponse = Plain<ResponseHead>;
 
-/// Counts in `read` where there was something to compare.
+/// Increments `read` if there was something to compare.
 template<class Plain, bool is_request>
 void expect_as_beast(const std::string& text, std::size_t& read) {
     const auto plain = Plain{text}.as_beast();

@@ -81,7 +81,7 @@ TEST(Closing, IsWithdrawnIfTheDaemonDoesNotTakeItInTime) {
     EXPECT_FALSE(folder->has_close_request());
 }
 
-/// Closes the entry 5 while a daemon runs that has these other entries too; returns whether it is told that
+/// Closes entry 5 while a daemon runs that has these other entries too; returns whether the result says that
 /// one of them may have been executed.
 bool others_of(const std::vector<Record>& more) {
     const test::Place place;

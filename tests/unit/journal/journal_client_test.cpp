@@ -90,7 +90,7 @@ protected:
         client->record_outcome(std::move(entry), executed, 200, "ok", Source::answer);
     }
 
-    /// What the files hold, whoever has them.
+    /// What the files hold, even while the journal has them open.
     [[nodiscard]] std::map<std::uint64_t, JournalEntry> entries() const {
         const auto reading = read_journal(place.path());
         return reading ? reading->book.entries() : std::map<std::uint64_t, JournalEntry>{};

@@ -46,7 +46,7 @@ protected:
 TEST_P(AppGoneTest, NothingIsSentForAnAppThatLeftMeanwhile) {
     for (const auto& body : {query, mutation}) {
         if (GetParam().wait == Wait::journal && body == query)
-            continue; // it is not put down
+            continue; // a query is not journalled
         transport.sent.clear();
         wait_for(GetParam().wait);
         gone_at_look = 1;
@@ -90,7 +90,7 @@ TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
     EXPECT_EQ(outcome->executed, Executed::no);
 }
 
-/// A reset that came together with the request; nothing has to be waited for.
+/// A reset that arrived together with the request, without any wait.
 TEST_F(AppGoneTest, AMutationWhoseAppIsGoneFromTheStartIsNotSent) {
     gone_at_once = true;
     context.keep_alive = true;

@@ -17,7 +17,7 @@ TEST_F(ForwarderTest, TheFrameOfARequestIsNoLargerThanWhatTheAllocatorKeepsAtHan
     server::test::FakeWatcher watcher;
     const server::Request incoming{head, target, query, context, watcher};
     bearerd::test::largest_block = 0;
-    const auto task = forwarder.handle(incoming); // makes the frame, and runs nothing of it
+    const auto task = forwarder.handle(incoming); // makes the frame without running it
     const std::size_t frame = bearerd::test::largest_block;
 #ifdef BEARERD_SANITIZED
     GTEST_SKIP() << "the sanitizer has its own allocator";

@@ -179,7 +179,7 @@ TEST_F(ForwarderTest, ARejectionThatProvesNothingIsLoggedWithTheReason) {
         {rejected({"{", std::string(1'100'000, ' ')}), true, "exceeds 1 MiB"},
         {coded, true, "can't be decoded"},
         {rejected({"<html>"}), true, "can't be read or may hide data"},
-        {rejected({"{}"}), false, "proves nothing of a mutation"},
+        {rejected({"{}"}), false, "proves nothing about a mutation"},
     };
 
     for (const auto& each : cases) {
@@ -212,7 +212,7 @@ TEST_F(ForwarderTest, AStreamWhoseAppHasGoneIsReadOnForAMutationOnlyAndNotForEve
     EXPECT_EQ(transport.read_whole, 1U);
 }
 
-/// By its status it is a rejection until its end has come, and then its body tells of something that was
+/// By its status it is a rejection until its end has arrived, and then its body shows that something was
 /// done.
 TEST_F(ForwarderTest, A401WhoseLongBodyShowsDataIsNoRejection) {
     const std::string body = R"({"data":{"createReversal":{"id":1}},"errors":[{"message":"Unauthorized"}]})";
@@ -240,7 +240,7 @@ TEST_F(ForwarderTest, ASecond401WhoseLongBodyShowsDataIsNoRejection) {
 }
 
 /// The same bytes get the same verdict, whether they came at once or in pieces. What can't be read for sure
-/// may hide data, so it proves nothing of a mutation; the token was rejected all the same.
+/// may hide data, so it proves nothing about a mutation; the token was rejected all the same.
 TEST_F(ForwarderTest, TheVerdictOnA401DependsOnItsBytesAloneAndNotOnHowTheyCome) {
     enum class Expected { resent, unknown, passed };
     using enum Expected;
@@ -326,7 +326,7 @@ TEST_F(ForwarderTest, TheVerdictOnA401DependsOnItsBytesAloneAndNotOnHowTheyCome)
     }
 }
 
-/// What came of it may be the beginning of an answer that shows data.
+/// The part that arrived may be the beginning of an answer that shows data.
 TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
     const Answer broken{401, {}, {"first half"}, 100, errc::truncated};
     const Answer endless{
@@ -355,7 +355,7 @@ TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
     }
 }
 
-/// The app is told at once, and a second answer of that kind shows that no login helps.
+/// The app gets its answer at once, and a second answer of that kind shows that no login helps.
 TEST_F(ForwarderTest, ARejectionInDoubtAfterALoginDeniesItsDocument) {
     const Answer empty{401, {{"Content-Type", "application/json"}}, {""}, 0, {}};
     answer(unauthorized());

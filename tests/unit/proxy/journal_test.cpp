@@ -26,7 +26,7 @@ protected:
                                                      std::move(events));
     }
 
-    /// All that was put down, once the last of it is written. The loops of the requests are gone by now, so
+    /// All that was recorded, once the last of it is written. The loops of the requests are gone by now, so
     /// nothing may be posted to them any more.
     [[nodiscard]] std::vector<journal::JournalEntry> entries() {
         journal.reset();

@@ -70,7 +70,7 @@ TEST_F(ForwarderTest, ARefusalThatBeginsAPackedStreamIsSeenHoweverItIsSpread) {
     }
 }
 
-/// It may stay open for as long as it likes, and tells nothing more.
+/// It may stay open for as long as it likes, and what follows proves nothing more.
 TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsNotReadToItsEndForAQuery) {
     Answer stream = events({"data: {\"errors\":[{\"message\":\"Unauthorized\"}]}\n\n", "more"});
     tokens.open_exchanges = nullptr;
@@ -102,7 +102,7 @@ TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsReadOnOnlyBrieflyForAM
     EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"});
 }
 
-/// What else a stream holds may tell that the mutation was executed.
+/// The rest of a stream may show that the mutation was executed.
 TEST_F(ForwarderTest, ARefusalThatMoreFollowsIsNoProofForAMutation) {
     Answer stream =
         events({"data: {\"errors\":[{\"message\":\"Unauthorized\"}]}\n\ndata: {\"data\":{\"a\":1}}\n\n"});
@@ -245,8 +245,8 @@ TEST_F(ForwarderTest, AnAnswerWithoutABodyHasNoFraming) {
     }
 }
 
-// A page of which half is missing must not be passed off as the whole of it (contract 4: closed amid the
-// response).
+// A page of which half is missing must not be passed off as the whole of it (contract 4: closed during
+// the response).
 TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     Answer page{401, {}, {"first half"}, 100, errc::truncated};
     answer(page);

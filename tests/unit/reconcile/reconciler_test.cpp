@@ -236,7 +236,7 @@ TEST_F(ReconcilerTest, DoesNotAskAgainForAnAnswerThatIsTooLarge) {
     EXPECT_EQ(ask().result, Result::failed);
     EXPECT_EQ(transport.sent.size(), 1U);
 
-    Answer whole = items(R"([{"id":"7"}])"); // which has come at once all the same
+    Answer whole = items(R"([{"id":"7"}])"); // which arrived at once all the same
     whole.pieces[0].append(settings.auth.unauthorized.inspect_limit, ' ');
     answer(std::move(whole));
     EXPECT_EQ(ask().result, Result::failed);

@@ -148,7 +148,7 @@ TEST_F(SessionTest, AClientOverTheLimitMayTakeAMomentForItsRequest) {
     Client client = connect();
     const std::string request = post("a");
     client.send(request.substr(0, 20));
-    const TimePoint later = BootClock::now() + 300ms; // beyond the first look at who is idle
+    const TimePoint later = BootClock::now() + 300ms; // after the first check for idle clients
     EXPECT_TRUE(turn_until([&] { return BootClock::now() >= later; }));
     const std::string text = exchange(client, request.substr(20));
     EXPECT_EQ(status_of(text), "503");

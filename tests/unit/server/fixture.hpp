@@ -70,7 +70,7 @@ public:
         }
     }
 
-    /// Takes a whole answer with Content-Length out of what was received; empty where there is none yet.
+    /// Takes a whole answer with Content-Length out of what was received; empty if there is none yet.
     std::string take_answer() {
         drain();
         const auto head_end = received.find("\r\n\r\n");
@@ -100,7 +100,7 @@ class FakeSource final : public BodySource {
 public:
     enum class End { last, broken, exception };
 
-    /// What it does, and what became of it.
+    /// What it does, and what happened to it.
     struct Script {
         std::vector<std::string> pieces;
         End end = End::last; ///< the last piece has the end; the other ends come after it
@@ -264,7 +264,7 @@ protected:
         return Client{pair[1]};
     }
 
-    /// The same over TCP, where a reset can be told from a close.
+    /// The same over TCP, where a reset can be distinguished from a close.
     [[nodiscard]] Client connect_over_tcp() {
         const int listening = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
         sockaddr_in address{};
@@ -283,7 +283,7 @@ protected:
         return Client{client};
     }
 
-    /// Turns the loop until `done` holds; false where that never comes.
+    /// Runs the loop until `done` holds; returns false if it never does.
     template<class Predicate>
     bool turn_until(Predicate done) {
         return bearerd::test::turn_until(context, std::move(done));

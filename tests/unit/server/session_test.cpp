@@ -329,7 +329,7 @@ TEST_F(SessionTest, AnAppThatClosedBothDirectionsWithItsRequestIsGoneAtOnce) {
     EXPECT_TRUE(turn_until([&] { return !handler->found_gone.empty(); }));
 }
 
-/// `nc -N` and the like end their stream in a segment of its own, right after the request.
+/// `nc -N` and the like end their stream in a separate segment, right after the request.
 TEST_F(SessionTest, AnEndThatFollowsTheRequestAtOnceIsNoFarewellHoweverLongTheWait) {
     std::vector<std::shared_ptr<FakeHandler>> all{handler}; // a session may be on its way out of one
     for (const bool window_is_over : {false, true}) {

@@ -20,7 +20,7 @@ Outcome invalid(Json validation) {
     return Refusal{"validation", std::move(validation)};
 }
 
-/// The ids of the cases that this shows, each with a blank behind it.
+/// The ids of the cases that this shows, each followed by a blank.
 std::string shown(const PlannedField& planned, const Outcome& outcome) {
     CaseTally tally;
     tally.note(observe(planned, outcome));

@@ -31,7 +31,7 @@ using testing::HasSubstr;
 using namespace std::chrono_literals;
 using Json = nlohmann::json;
 
-/// What stands behind the guard: replies when the test says so.
+/// The handler behind the guard: replies when the test says so.
 class FakeUpstream final : public server::Handler {
 public:
     explicit FakeUpstream(net::Executor executor) : gate{std::move(executor)} {}

@@ -70,7 +70,7 @@ TEST_F(RestoringTest, KnowsNothingOfWhatAnotherEntrySettled) {
     for (const Executed executed : {Executed::answered, Executed::yes}) {
         outcome(executed);
         EXPECT_TRUE(restored());
-        item.outcome->source = journal::Source::repeat; // the other entry says what became of it
+        item.outcome->source = journal::Source::repeat; // the other entry has the outcome
         EXPECT_FALSE(restored());
     }
 }

@@ -391,7 +391,7 @@ TEST_F(TableTest, TellsPeopleOfWhatWasNotExecutedWithoutAnyClaimThatSeesIt) {
     settle(again.record, Executed::yes);
     EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::executed);
     now += 24h;
-    EXPECT_FALSE(table.find(digest(3), now)) << "the first one's end says nothing of the second";
+    EXPECT_FALSE(table.find(digest(3), now)) << "the first one's end says nothing about the second";
 }
 
 TEST_F(TableTest, RemembersSoManyThatWereNotExecutedAndNoMore) {
@@ -591,7 +591,7 @@ TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
     record_outcome(1, Executed::no, "unguarded");
     EXPECT_EQ(claim(1).kind, Kind::first);
     record_outcome(2, Executed::no, "another");
-    EXPECT_EQ(claim(2).kind, Kind::look_up) << "another request of it tells nothing of this one";
+    EXPECT_EQ(claim(2).kind, Kind::look_up) << "another request of it says nothing about this one";
     record_outcome(3, Executed::yes, "unguarded");
     EXPECT_TRUE(claim(3).executed);
     record_outcome(4, Executed::yes, "late");

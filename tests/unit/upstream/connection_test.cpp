@@ -42,8 +42,8 @@ TEST_F(PoolTest, AnOddAnswerIsTakenAndItsConnectionIsNotUsedAgain) {
     }
 }
 
-/// OpenSSL holds the part that has come as "pending". Whoever trusts in that instead of waiting never gives
-/// the loop its turn again, and no deadline passes.
+/// OpenSSL counts the part that has arrived as "pending". Code that relies on that instead of waiting never
+/// returns to the loop, and no deadline passes.
 TEST_F(PoolTest, ARecordThatStallsHalfWayMeetsTheDeadline) {
     settings.response_timeout = 100ms;
     serve_tls([](Peer& peer) {
@@ -369,7 +369,7 @@ TEST_F(AnswerThatIsThere, TellsItsFaultBeforeTheAppHasAnyOfIt) {
     EXPECT_EQ(failure->stage, Stage::reading);
 }
 
-/// A body that is received where it belongs takes nothing of what follows it.
+/// A body that is received straight into its place takes no byte of what follows it.
 TEST_F(PoolTest, WhatFollowsALargeBodyIsNeitherPartOfItNorTheNextAnswer) {
     const std::string body = numbers(40'000);
     const std::string answer = http_answer(body);

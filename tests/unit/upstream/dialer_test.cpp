@@ -341,7 +341,7 @@ protected:
         co_return std::make_unique<DialResult>(std::move(result));
     }
 
-    /// The port that was connected to; 0 where that failed.
+    /// The port that was connected to; 0 if that failed.
     int dialed_port() {
         const auto result = bearerd::test::run_task(context, boxed_dial(the_dialer()));
         const auto* dialed = std::get_if<Dialed>(result.get());
@@ -447,7 +447,7 @@ TEST_F(DialerTest, KnownAddressesServeWhileTheNameServerIsSilent) {
     names->hang();
     EXPECT_EQ(dialed_port(), known.port());
     EXPECT_EQ(dialed_port(), known.port());
-    EXPECT_TRUE(turn_until([&] { return names->asked() == 2; })); // and one look-up runs behind them
+    EXPECT_TRUE(turn_until([&] { return names->asked() == 2; })); // and one look-up runs in the background
 }
 
 TEST_F(DialerTest, LookUpsThatHangAreBoundedAndHoldUpNeitherNewOnesNorTheEnd) {

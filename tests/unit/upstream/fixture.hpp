@@ -124,7 +124,7 @@ protected:
         return result;
     }
 
-    /// Turns the loop until `done` holds; false where that never comes.
+    /// Runs the loop until `done` holds; returns false if it never does.
     template<class Predicate>
     bool turn_until(Predicate done) {
         return bearerd::test::turn_until(context, std::move(done));

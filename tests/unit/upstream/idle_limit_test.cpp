@@ -117,7 +117,7 @@ TEST(ToldLimit, IsHandedOnIfItChangesAndOnceAMinute) {
     EXPECT_FALSE(told.is_news(5s, start + 63s));
 }
 
-/// Two servers behind one address. Who is told 5 s all day long must not be overruled by the other one.
+/// Two servers behind one address. The one that announces 5 s all day must not be overruled by the other.
 TEST(ToldLimit, OfABusyConnectionKeepsTheSmallestOneForHours) {
     IdleLimit limit;
     ToldLimit small;
@@ -215,7 +215,7 @@ TEST(IdleLimits, AddressesAndKindsAreKeptApart) {
     limits.survived(two, IdleKind::used, 5s, 0s, start);
     EXPECT_EQ(limits.known(one, IdleKind::unused, start).closes_at, 10s);
     EXPECT_EQ(limits.known(one, IdleKind::used, start).closes_at, 20s)
-        << "what is told is so after an answer";
+        << "the announced limit counts from an answer";
     EXPECT_EQ(limits.known(two, IdleKind::used, start).closes_at, none);
     EXPECT_EQ(limits.known(two, IdleKind::used, start).survived_for, 5s);
     EXPECT_TRUE(limits.surely_below(7s));

@@ -191,7 +191,7 @@ TEST_F(PoolTest, AnIdleConnectionThatTheUpstreamClosesLeavesAtOnce) {
     }
 }
 
-/// No edge tells of an end that came together with the answer.
+/// No edge reports an end that arrived together with the answer.
 TEST_F(PoolTest, AnEndThatComesTogetherWithTheAnswerIsSeenBeforeLong) {
     Signal asked;
     serve_plain([&](Peer& peer) {

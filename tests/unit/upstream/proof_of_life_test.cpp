@@ -93,7 +93,7 @@ TEST(LineState, SaysWhetherTheConnectionStands) {
     ::close(pair.far);
     pair.far = -1;
     char byte = 0;
-    EXPECT_EQ(::recv(pair.near, &byte, 1, 0), 0); // its end has come
+    EXPECT_EQ(::recv(pair.near, &byte, 1, 0), 0); // its end has arrived
     const auto ended = line_state(pair.near);
     ASSERT_TRUE(ended);
     EXPECT_FALSE(ended->established);
