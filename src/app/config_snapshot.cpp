@@ -56,7 +56,7 @@ void keep_fleet(const config::Fleet& before, config::Fleet& after) {
                       after.key.equals(before.key) && after.required == before.required;
     if (same)
         return;
-    log::warning("a changed fleet takes a restart", {});
+    log::warning("a changed fleet requires a restart", {});
     after.url = before.url;
     after.database = before.database;
     after.user = before.user;

@@ -168,8 +168,8 @@ private:
     Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
     std::unique_ptr<StoreWriter> store_;
     bool swap_is_shared_ = false; ///< nothing is shared, or a swap that will be stored is under way already
-    std::uint64_t readings_ = 0;         ///< stores that were opened
-    std::uint64_t reading_ = 0;          ///< the number of the one whose content is awaited; 0: none is
+    std::uint64_t readings_ = 0;  ///< stores that were opened
+    std::uint64_t reading_ = 0;   ///< the number of the one whose content is awaited; 0: none is
 
     std::atomic<std::uint64_t> version_{0};
     std::atomic<std::uint64_t> unproven_login_{0};

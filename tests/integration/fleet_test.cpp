@@ -241,7 +241,7 @@ TEST_F(Fleet, AChangedSectionTakesARestart) {
     const auto replica = start();
     replica->write_config("fleet: {url: \"redis://127.0.0.1:1\"}\nauth: {fresh_for: 0s}\n");
     replica->process().signal(SIGHUP);
-    EXPECT_TRUE(replica->process().wait_for_line("a changed fleet takes a restart"));
+    EXPECT_TRUE(replica->process().wait_for_line("a changed fleet requires a restart"));
     EXPECT_TRUE(replica->process().wait_for_line("configuration reloaded"));
     EXPECT_EQ(replica->metric("bearerd_fleet_store_up"), 1);
     simulator.revoke_tokens();
