@@ -459,8 +459,8 @@ private:
         return !options_.store_required && std::ranges::any_of(outages_[row.replica], hides);
     }
 
-    /// Whether this sending should have been told of an earlier one's row: bearerd says "no" only if it knows,
-    /// also while its replica is without the store.
+    /// Whether this sending should have been told of an earlier one's row: bearerd says "no" only if it
+    /// knows, also while its replica is without the store.
     [[nodiscard]] bool was_executed_before(const std::vector<Row>& rows, const Told& told) const {
         return std::ranges::any_of(rows, [&](const Row& row) {
             return row.time + row_slack < told.time.begin && !is_hidden(row, told.time.begin);
