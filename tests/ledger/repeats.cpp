@@ -445,13 +445,13 @@ private:
     [[nodiscard]] bool was_alone(std::size_t replica, const Interval& time) const {
         return !options_.store_required &&
                std::ranges::any_of(outages_[replica],
-                                   [&time](const Outage& each) { return each.time.overlaps(time); });
+                                   [&time](const StoreOutage& each) { return each.time.overlaps(time); });
     }
 
     /// Whether the others could not know of it at this time: its replica was without the store, and has not
     /// had the time to make up for it.
     [[nodiscard]] bool is_hidden(const Row& row, Interval::Clock::time_point at) const {
-        const auto hides = [&row, at](const Outage& each) {
+        const auto hides = [&row, at](const StoreOutage& each) {
             return each.time.begin <= row.time + row_slack &&
                    (each.time.end >= at - time_to_write ||
                     (each.restarted && each.time.end >= row.time - 1s));
@@ -526,7 +526,7 @@ private:
     std::atomic<std::size_t> next_{0};
     std::atomic<std::size_t> sendings_{0};
     std::atomic<std::size_t> requests_{0};
-    std::vector<std::vector<Outage>> outages_; ///< of each replica
+    std::vector<std::vector<StoreOutage>> outages_; ///< of each replica
     std::size_t doubled_ = 0;
     std::vector<std::string> violations_;
 };

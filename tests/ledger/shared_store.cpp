@@ -24,8 +24,8 @@ Interval::Clock::time_point time_of(std::string_view line) {
 
 } // namespace
 
-std::vector<Outage> outages_in(std::string_view log) {
-    std::vector<Outage> outages;
+std::vector<StoreOutage> outages_in(std::string_view log) {
+    std::vector<StoreOutage> outages;
     bool away = false;
     while (!log.empty()) {
         const std::string_view line = log.substr(0, log.find('\n'));

@@ -22,12 +22,12 @@ struct Interval {
 };
 
 /// When the store was away, by the log of a daemon.
-struct Outage {
+struct StoreOutage {
     Interval time{};
     bool restarted = false; ///< the daemon ended meanwhile: the store never learns what it did
 };
 
-[[nodiscard]] std::vector<Outage> outages_in(std::string_view log);
+[[nodiscard]] std::vector<StoreOutage> outages_in(std::string_view log);
 
 /// The store that several replicas share, and what is done to it. To be used on the thread that made it.
 class SharedStore {
