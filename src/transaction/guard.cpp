@@ -100,8 +100,13 @@ public:
 
     [[nodiscard]] bool is_gone() noexcept override { return gone_ || inner_.is_gone(); }
 
+    [[nodiscard]] server::SendGate* gate() noexcept override { return gate_; }
+
+    void set_gate(server::SendGate* gate) noexcept { gate_ = gate; }
+
 private:
     server::AppWatcher& inner_;
+    server::SendGate* gate_ = nullptr;
     bool noted_ = false;
     bool gone_ = false;
 };
@@ -517,9 +522,10 @@ net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared
 net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<LocalClaim> claim,
                                                                Decision& decision) {
     const std::shared_ptr<SharedClaim> shared = std::move(shared_claim_);
-    const server::Request behind{request_.head, request_.target, request_.body, request_.context,
-                                 app_,          shared.get()};
+    app_.set_gate(shared.get());
+    const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
+    app_.set_gate(nullptr);
     if (const FleetAnswer* const theirs = shared ? shared->why_closed() : nullptr) {
         Undecided undecided{guard_.table_, claim->release()};
         if (theirs->state != FleetAnswer::State::key_reused)
