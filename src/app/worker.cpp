@@ -60,11 +60,11 @@ public:
                      generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
                      journal_ ? &*journal_ : nullptr} {
         if (generation_->identifier) {
-            claims_ = worker.make_claims(*generation_);
+            fleet_claims_ = worker.make_claims(*generation_);
             guard_.emplace(forwarder_, *worker.shared_.transactions, *generation_->identifier,
                            *generation_->settings, generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
                            worker.context_.get_executor(), worker.clock_, worker.stats_,
-                           worker.shared_.transaction_events, claims_.get());
+                           worker.shared_.transaction_events, fleet_claims_.get());
         }
     }
 
@@ -101,8 +101,9 @@ private:
     reconcile::Reconciler after_crash_;
     std::optional<journal::JournalClient> journal_;
     proxy::Forwarder forwarder_;
-    std::shared_ptr<transaction::FleetClaims> claims_; ///< none: transactions are not shared with replicas
-    std::optional<transaction::Guard> guard_;          ///< none: no rule replays repeats
+    /// None: transactions are not shared with replicas.
+    std::shared_ptr<transaction::FleetClaims> fleet_claims_;
+    std::optional<transaction::Guard> guard_; ///< none: no rule replays repeats
 };
 
 Worker::Worker(std::size_t index, std::size_t count, Shared& shared)
@@ -137,8 +138,8 @@ std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapsh
                                            settings.transactions.remember, settings.fleet.required,
                                            settings.transactions.settle_for},
         context_.get_executor(), clock_, stats_);
-    std::erase_if(claims_, [](const auto& former) { return former.expired(); });
-    claims_.push_back(claims);
+    std::erase_if(all_claims_, [](const auto& former) { return former.expired(); });
+    all_claims_.push_back(claims);
     return claims;
 }
 
@@ -285,14 +286,14 @@ void Worker::stop_pools() {
 }
 
 void Worker::stop_claims(Duration within) noexcept {
-    for (const auto& each : claims_)
+    for (const auto& each : all_claims_)
         if (const auto claims = each.lock())
             claims->stop(within);
 }
 
 /// Whether all is written that other replicas have to know, or was tried.
 bool Worker::claims_written() const {
-    return std::ranges::all_of(claims_, [](const auto& each) {
+    return std::ranges::all_of(all_claims_, [](const auto& each) {
         const auto claims = each.lock();
         return claims == nullptr || claims->idle();
     });

@@ -142,8 +142,8 @@ private:
     std::unique_ptr<Settler> settler_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
-    std::vector<std::weak_ptr<upstream::Pool>> former_pools_;     ///< and those of logins
-    std::vector<std::weak_ptr<transaction::FleetClaims>> claims_; ///< of former configurations, too
+    std::vector<std::weak_ptr<upstream::Pool>> former_pools_;         ///< and those of logins
+    std::vector<std::weak_ptr<transaction::FleetClaims>> all_claims_; ///< of former configurations, too
     upstream::Health login_health_; ///< of the login's own server, which is not the upstream's
     std::vector<std::unique_ptr<server::Listener>> listeners_;
     std::thread thread_;

@@ -310,12 +310,14 @@ bool Forwarder::ForwardedRequest::gone() noexcept {
 }
 
 bool Forwarder::ForwardedRequest::must_not_be_sent() noexcept {
-    withdrawn_ = request_.gate != nullptr && request_.gate->state() == server::SendGate::State::closed;
+    server::SendGate* const gate = request_.app.gate();
+    withdrawn_ = gate != nullptr && gate->state() == server::SendGate::State::closed;
     return withdrawn_;
 }
 
 bool Forwarder::ForwardedRequest::has_to_ask_gate() noexcept {
-    return request_.gate != nullptr && request_.gate->state() == server::SendGate::State::ask;
+    server::SendGate* const gate = request_.app.gate();
+    return gate != nullptr && gate->state() == server::SendGate::State::ask;
 }
 
 bool Forwarder::ForwardedRequest::look_for_app() noexcept {
@@ -357,7 +359,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare
             co_return as_pointer(reply_not_recorded());
     }
     if (has_to_ask_gate())
-        co_await request_.gate->ask();
+        co_await request_.app.gate()->ask();
     co_return nullptr;
 }
 

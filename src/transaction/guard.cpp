@@ -100,8 +100,13 @@ public:
 
     [[nodiscard]] bool is_gone() noexcept override { return gone_ || inner_.is_gone(); }
 
+    [[nodiscard]] server::SendGate* gate() noexcept override { return gate_; }
+
+    void set_gate(server::SendGate* gate) noexcept { gate_ = gate; }
+
 private:
     server::AppWatcher& inner_;
+    server::SendGate* gate_ = nullptr;
     bool noted_ = false;
     bool gone_ = false;
 };
@@ -115,16 +120,16 @@ struct Subject {
 
 /// A claim that is settled as unknown unless another outcome is given. Unknown ones are reported, so that
 /// they are looked up in the background.
-class Claim {
+class LocalClaim {
 public:
     /// Holds nothing yet: it is made before the claim, so that nothing can fail in between.
-    Claim(Table& table, const Events& events, Subject subject) noexcept
+    LocalClaim(Table& table, const Events& events, Subject subject) noexcept
         : table_{table}, events_{events}, subject_{std::move(subject)} {}
 
-    Claim(const Claim&) = delete;
-    Claim& operator=(const Claim&) = delete;
+    LocalClaim(const LocalClaim&) = delete;
+    LocalClaim& operator=(const LocalClaim&) = delete;
 
-    ~Claim() { settle({}); }
+    ~LocalClaim() { settle({}); }
 
     void hold(RecordPtr record) noexcept { record_ = std::move(record); }
 
@@ -271,7 +276,8 @@ private:
                                                     Decision& decision);
     [[nodiscard]] net::Task<FleetAnswer> claim_in_fleet(Elsewhere& seen);
     [[nodiscard]] net::Task<FleetAnswer> poll_fleet(SharedRequestPtr shared, Elsewhere& seen);
-    [[nodiscard]] net::Task<std::optional<Reply>> forward(std::shared_ptr<Claim> claim, Decision& decision);
+    [[nodiscard]] net::Task<std::optional<Reply>> forward(std::shared_ptr<LocalClaim> claim,
+                                                          Decision& decision);
     void say_that_others_may_have_sent_it(Reply& reply);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
@@ -361,7 +367,7 @@ net::Task<Reply> Guard::GuardedRequest::run() {
         co_return error(refusal);
     }
     const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
-    auto claim = std::make_shared<Claim>(guard_.table_, guard_.events_, subject());
+    auto claim = std::make_shared<LocalClaim>(guard_.table_, guard_.events_, subject());
     while (true) {
         Decision decision =
             guard_.table_.claim(reading_, request_.context.request_id, wall_ms(), BootClock::now(), waiter);
@@ -374,8 +380,8 @@ net::Task<Reply> Guard::GuardedRequest::run() {
         }
         if (decision.kind == Kind::again)
             continue;
-        const bool shared = guard_.fleet_ != nullptr || !decision.other_owner.empty();
-        if (decision.kind == Kind::first && shared) {
+        const bool new_here = decision.kind == Kind::first && guard_.fleet_ != nullptr;
+        if (new_here || decision.kind == Kind::ask_fleet) {
             auto refusal = co_await ask_fleet(decision);
             if (refusal)
                 co_return std::move(*refusal);
@@ -425,6 +431,7 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::ask_fleet(Decision& decis
         shared_claim_ = answer.claim;
         guard_.table_.share(undecided.record(), std::move(answer.claim), std::move(request_id), wall_ms());
         decision.record = undecided.release();
+        decision.kind = Kind::first;
         co_return std::nullopt;
     }
     co_return follow_other(undecided, std::move(answer), decision);
@@ -512,12 +519,13 @@ net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared
 
 /// The first one of its transactions: what comes of it settles the claim. Returns nullopt if another replica
 /// has sent it before this one did; then `decision` says how it goes on.
-net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<Claim> claim,
+net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<LocalClaim> claim,
                                                                Decision& decision) {
     const std::shared_ptr<SharedClaim> shared = std::move(shared_claim_);
-    const server::Request behind{request_.head, request_.target, request_.body, request_.context,
-                                 app_,          shared.get()};
+    app_.set_gate(shared.get());
+    const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(behind);
+    app_.set_gate(nullptr);
     if (const FleetAnswer* const theirs = shared ? shared->why_closed() : nullptr) {
         Undecided undecided{guard_.table_, claim->release()};
         if (theirs->state != FleetAnswer::State::key_reused)

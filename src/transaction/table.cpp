@@ -145,7 +145,7 @@ Decision Table::succeed(const RecordPtr& record, const Reading& reading) {
 Decision Table::ask_fleet(const RecordPtr& record) {
     Decision decision;
     decision.first_request_id = record->request_id;
-    decision.kind = Kind::first;
+    decision.kind = Kind::ask_fleet;
     decision.record = record;
     decision.other_owner = record->other_owner;
     record->state = State::in_flight;

@@ -19,24 +19,6 @@
 /// returns its reply as a value; only the session writes to the app.
 namespace bearerd::server {
 
-/// What a handler can ask about the app's connection while the request is in flight (contract 4).
-class AppWatcher {
-public:
-    /// Notes whether the app's stream has ended already, or ends within a short time from now: such an end
-    /// belongs to the request, from an app that closes only its own direction and waits for the answer.
-    /// Returns true if the app is gone for certain: it has reset the connection, or closed both directions.
-    /// Call it once per request, before the first wait; it costs a system call.
-    [[nodiscard]] virtual bool note_end() noexcept = 0;
-
-    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows.
-    /// Costs a system call.
-    [[nodiscard]] virtual bool is_gone() noexcept = 0;
-
-protected:
-    AppWatcher() = default;
-    ~AppWatcher() = default;
-};
-
 /// Says whether a request may still be sent, until its first byte leaves: another replica of a fleet may have
 /// sent the same one meanwhile (contract 12).
 class SendGate {
@@ -57,15 +39,36 @@ protected:
     ~SendGate() = default;
 };
 
+/// What a handler can ask about the app's connection while the request is in flight (contract 4).
+class AppWatcher {
+public:
+    /// Notes whether the app's stream has ended already, or ends within a short time from now: such an end
+    /// came with the request, from an app that closes only its own direction and waits for the answer.
+    /// Returns true if the app is gone for certain: it has reset the connection, or closed both directions.
+    /// Call it once a request, before the first wait; it costs a system call.
+    [[nodiscard]] virtual bool note_end() noexcept = 0;
+
+    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows. A
+    /// system call.
+    [[nodiscard]] virtual bool is_gone() noexcept = 0;
+
+    /// What else keeps the request from being sent; nullptr: nothing. Here and not in Request, which each
+    /// frame of a request holds.
+    [[nodiscard]] virtual SendGate* gate() noexcept { return nullptr; }
+
+protected:
+    AppWatcher() = default;
+    ~AppWatcher() = default;
+};
+
 /// A whole request that has passed the framing guard and the access rules. What it refers to lives until its
-/// reply has been written or destroyed, but `app` and `gate` only until handle() has ended.
+/// reply has been written or destroyed, but `app` only until handle() has ended.
 struct Request {
     const http::RequestHead& head;
     const http::Target& target;
     std::string_view body;
     const http::ReplyContext& context;
     AppWatcher& app;
-    SendGate* gate = nullptr; ///< nullptr: it may be sent
 };
 
 /// A body that is produced while it is written. It owns what it reads from, and the request's report until

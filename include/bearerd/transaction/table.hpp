@@ -37,7 +37,8 @@ using RecordPtr = std::shared_ptr<Record>;
 /// What happens to a request (the table of contract 10).
 struct Decision {
     enum class Kind : std::uint8_t {
-        first,            ///< forward it, then call settle() with `record`
+        first,            ///< nobody here knows it: forward it, then call settle() with `record`
+        ask_fleet,        ///< another replica has sent it: as `first` if that has freed it, see `other_owner`
         wait,             ///< the first one is in flight: the waiter is woken when it is settled
         replay,           ///< `answer` is its answer
         look_up,          ///< look the transaction up, then call looked_up() with `record`
@@ -53,11 +54,11 @@ struct Decision {
     std::string first_request_id{};
     std::string reconciled{}; ///< JSON text of what a look-up found; empty: nothing was found
     bool executed = false;    ///< look_up: it was executed, and only what was found is missing
-    /// first: this owner in another replica sent the transaction, and its outcome was unknown (contract 12).
-    /// Forward the request only if the fleet's store says that the owner has freed it. Empty: there is none.
+    /// ask_fleet: this owner in another replica sent the transaction, and its outcome was unknown (contract
+    /// 12). Forward the request only if the fleet's store says that the owner has freed it.
     std::string other_owner{};
-    /// first, with `other_owner`: that owner has sent another request under the same keys. Call adopt() if it
-    /// has freed them; otherwise the key is reused.
+    /// ask_fleet: that owner has sent another request under the same keys. Call adopt() if it has freed them;
+    /// otherwise the key is reused.
     bool replaces = false;
 };
 
@@ -167,31 +168,31 @@ public:
     [[nodiscard]] Decision claim(const Reading& reading, std::string_view request_id, std::int64_t at_ms,
                                  TimePoint now, const std::shared_ptr<Waiter>& waiter);
 
-    /// Call exactly once after Decision::Kind::first. If memory runs out, the transaction is unknown, and the
-    /// waiting requests claim again.
+    /// Call exactly once after Decision::Kind::first or ask_fleet. If memory runs out, the transaction is
+    /// unknown, and the waiting requests claim again.
     void settle(const RecordPtr& record, Settlement how, TimePoint now) noexcept;
 
     /// Call exactly once after Decision::Kind::look_up.
     void looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept;
 
-    /// After Decision::Kind::first, before the request is forwarded, if its transaction is shared with other
-    /// replicas. `holder` learns what becomes of it.
+    /// Call after Decision::Kind::first or ask_fleet, before the request is forwarded, if its transaction is
+    /// shared with other replicas. `holder` learns what becomes of it.
     void share(const RecordPtr& record, std::shared_ptr<ClaimHolder> holder, std::string request_id,
                std::int64_t at_ms) noexcept;
 
-    /// After Decision::Kind::first with Decision::replaces, before share(), take_over() or give_back(): its
-    /// owner has freed the former request, so that the record is of this one from now on. Those who wait
-    /// claim again. Changes nothing if memory runs out, and throws then.
+    /// After Decision::replaces, before share(), take_over() or give_back(): the other owner has freed the
+    /// former request, so that the record is of this one from now on. Those who wait claim again. Changes
+    /// nothing if memory runs out, and throws then.
     void adopt(const RecordPtr& record, const Reading& reading);
 
-    /// After Decision::Kind::first, instead of settle(), and perhaps after share(): another replica has sent
-    /// the transaction, and this one has not. A holder learns `no`. Returns what happens to the request:
-    /// look_up or already_executed.
+    /// After Decision::Kind::first or ask_fleet, instead of settle(), and perhaps after share(): another
+    /// replica has sent the transaction, and this one has not. A holder learns `no`. Returns what happens to
+    /// the request: look_up or already_executed.
     [[nodiscard]] Decision take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoint now);
 
-    /// After Decision::Kind::first, instead of settle(), and perhaps after share(): this request sends
-    /// nothing. A holder learns `no`. If another replica has sent the transaction, its outcome is unknown
-    /// here; otherwise it is free. Those who wait claim again.
+    /// After Decision::Kind::first or ask_fleet, instead of settle(), and perhaps after share(): this request
+    /// sends nothing. A holder learns `no`. If another replica has sent the transaction, its outcome is
+    /// unknown here; otherwise it is free. Those who wait claim again.
     void give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept;
 
     /// What a waiter was woken for; nullopt: it was not.

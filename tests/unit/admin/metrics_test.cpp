@@ -76,6 +76,8 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
     totals.token_swaps = {4, 5, 6, 40};
     totals.fleet_store_up = true;
     totals.fleet_store_errors = 41;
+    totals.fleet_unclaimed = 42;
+    totals.fleet_dropped = 43;
     totals.tokens_ignored = {7, 8, 9};
     totals.resends = {10, 11};
     totals.handshakes = {12, 13};
@@ -103,6 +105,8 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
         {R"(bearerd_token_swaps_total{source="fleet"})", 40},
         {"bearerd_fleet_store_up", 1},
         {"bearerd_fleet_store_errors_total", 41},
+        {"bearerd_fleet_unclaimed_total", 42},
+        {"bearerd_fleet_settlements_dropped_total", 43},
         {R"(bearerd_token_ignored_total{reason="older"})", 7},
         {R"(bearerd_token_ignored_total{reason="foreign"})", 8},
         {R"(bearerd_token_ignored_total{reason="login_operation"})", 9},

@@ -22,6 +22,8 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     second.token_swaps[1].add(2);
     first.fleet_store_errors.add(1);
     second.fleet_store_errors.add(2);
+    second.fleet_unclaimed.add(3);
+    first.fleet_dropped.add(4);
     second.tokens_ignored[0].add(6);
     first.token_store_failures.add(7);
     first.resends[1].add(8);
@@ -47,6 +49,8 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     EXPECT_EQ(totals.upstream_duration.counts.back(), 1U) << "above all bounds";
     EXPECT_EQ(totals.logins, (std::array<std::uint64_t, 3>{0, 0, 1}));
     EXPECT_EQ(totals.fleet_store_errors, 3U);
+    EXPECT_EQ(totals.fleet_unclaimed, 3U);
+    EXPECT_EQ(totals.fleet_dropped, 4U);
     EXPECT_EQ(totals.token_swaps, (std::array<std::uint64_t, 4>{0, 2, 0, 0}));
     EXPECT_EQ(totals.tokens_ignored, (std::array<std::uint64_t, 3>{6, 0, 0}));
     EXPECT_EQ(totals.token_store_failures, 7U);

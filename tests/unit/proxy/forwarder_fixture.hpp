@@ -87,8 +87,9 @@ protected:
         server::test::FakeWatcher watcher;
         watcher.gone_at_look = gone_at_look;
         watcher.gone_at_once = gone_at_once;
+        watcher.own_gate = gate;
         app = Received{};
-        const server::Request incoming{head, split, body, context, watcher, gate};
+        const server::Request incoming{head, split, body, context, watcher};
         server::Reply reply = bearerd::test::run_task(loop, forwarder.handle(incoming));
         app.looks = watcher.looks;
         app.notes = watcher.notes;

@@ -14,6 +14,7 @@ public:
     bool gone_at_once = false;           ///< what note_end() finds
     std::size_t looks = 0;
     std::size_t notes = 0;
+    SendGate* own_gate = nullptr;
 
     bool note_end() noexcept override {
         ++notes;
@@ -21,6 +22,8 @@ public:
     }
 
     bool is_gone() noexcept override { return ++looks >= gone_at_look; }
+
+    SendGate* gate() noexcept override { return own_gate; }
 };
 
 } // namespace bearerd::server::test

@@ -50,9 +50,10 @@ public:
         if (waits_for_token)
             co_await token.wait();
         using State = server::SendGate::State;
-        if (request.gate != nullptr && request.gate->state() == State::ask)
-            co_await request.gate->ask();
-        if (request.gate != nullptr && request.gate->state() == State::closed)
+        server::SendGate* const asked = request.app.gate();
+        if (asked != nullptr && asked->state() == State::ask)
+            co_await asked->ask();
+        if (asked != nullptr && asked->state() == State::closed)
             co_return bearerd_says(ErrorCode::upstream_unreachable)(request);
         ++sent;
         if (held)

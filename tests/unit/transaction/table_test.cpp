@@ -446,7 +446,7 @@ TEST_F(TableTest, AsksAgainAfterWhatAnotherReplicaSentAndForgetsItInTime) {
     EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::unknown);
     EXPECT_EQ(table.find(digest(1), now)->at_ms, 7);
     const Decision again = claim(1);
-    EXPECT_EQ(again.kind, Kind::first);
+    EXPECT_EQ(again.kind, Kind::ask_fleet);
     EXPECT_EQ(again.other_owner, "theirs");
     EXPECT_EQ(again.first_request_id, "first");
     EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
