@@ -131,38 +131,38 @@ LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std:
 
 LoginOutcome judge_login(LoginHead head, std::string_view body, std::span<const Secret* const> secrets,
                          const std::vector<std::string>& rejected_at) {
-    using Kind = LoginOutcome::Kind;
+    using Outcome = LoginOutcome::Kind;
     const auto status = "HTTP status " + std::to_string(head.status);
     std::vector<const Secret*> quotable{secrets.begin(), secrets.end()};
     quotable.push_back(&head.token);
-    const auto fail = [&head](Kind kind, std::string reason) {
+    const auto fail = [&head](Outcome kind, std::string reason) {
         return failed_login(kind, std::move(reason), head.retry_after);
     };
     if (head.status != 200 && !may_reject(head.status))
-        return fail(Kind::unavailable, status);
+        return fail(Outcome::unavailable, status);
     const auto answer =
         body.size() > max_login_answer ? Json(Json::value_t::discarded) : Json::parse(body, nullptr, false);
     if (!answer.is_object())
-        return fail(Kind::unavailable, status + " without a JSON object");
+        return fail(Outcome::unavailable, status + " without a JSON object");
     const auto* errors = member(answer, "errors");
     if (errors != nullptr && !errors->is_null() && !errors->is_array())
-        return fail(Kind::unavailable, "the answer's errors are not a list");
+        return fail(Outcome::unavailable, "the answer's errors are not a list");
     const bool has_errors = errors != nullptr && errors->is_array() && !errors->empty();
     if (has_errors && has_server_code(*errors))
-        return fail(Kind::unavailable, quote_message(*errors, quotable));
+        return fail(Outcome::unavailable, quote_message(*errors, quotable));
     const bool has_token = head.status == 200 && !head.token.empty();
     if (has_errors && (!has_token || !holds_user(answer)))
-        return fail(Kind::rejected, quote_message(*errors, quotable));
+        return fail(Outcome::rejected, quote_message(*errors, quotable));
     // Even if a token came along: some servers give one to every client.
     for (const std::string& pointer : rejected_at)
         if (const Json* const refusal = value_at(answer, pointer))
-            return fail(Kind::rejected, quote_refusal(answer, pointer, *refusal, quotable));
+            return fail(Outcome::rejected, quote_refusal(answer, pointer, *refusal, quotable));
     if (!has_token && !head.flaw.empty())
-        return fail(Kind::unavailable, status + " with " + std::string{head.flaw});
+        return fail(Outcome::unavailable, status + " with " + std::string{head.flaw});
     if (!has_token)
-        return fail(Kind::unavailable, status + " with neither a token nor errors");
+        return fail(Outcome::unavailable, status + " with neither a token nor errors");
     LoginOutcome outcome;
-    outcome.kind = Kind::accepted;
+    outcome.kind = Outcome::accepted;
     outcome.token = std::move(head.token);
     return outcome;
 }

@@ -86,9 +86,10 @@ constexpr Cause no_token{
     "auth.login_query, auth.token_headers and upstream.url, or call the service's support."};
 constexpr Cause locked{"Account locked",
                        "The service says that the account is locked or blocked: have its support "
-                       "unlock it, then reload bearerd.",
+                       "unlock it; bearerd tries again by itself within auth.backoff.max.",
                        "The gift card service says that this till's account is locked, and nothing was "
-                       "executed; have the service's support unlock it, then reload bearerd."};
+                       "executed; have the service's support unlock it; bearerd tries again by itself "
+                       "within auth.backoff.max."};
 
 constexpr Cause replica_logs_in{"Another replica logs in",
                                 "Another replica of the fleet logs in for all, and has not finished: wait "
