@@ -31,7 +31,8 @@ void plan(const Json& request, Prepared& prepared) {
     if (const auto* error = std::get_if<SyntaxError>(&read))
         throw Invalid{error->message, error->where};
     const auto& document = std::get<Document>(read);
-    const auto& operation = choose(document, string_of(member(request, "operationName")).value_or(""));
+    const std::string name = string_of(member(request, "operationName")).value_or("");
+    const auto& operation = choose(document, name);
     prepared.kind = operation.kind;
     prepared.name = operation.name;
     if (operation.kind == Operation::Kind::subscription)
