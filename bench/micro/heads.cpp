@@ -1,4 +1,3 @@
-#include <bearerd/http/framing.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/parser.hpp>
 
@@ -37,27 +36,23 @@ const UpstreamHeadPlan& plan() {
 void read_request(benchmark::State& state) {
     RequestParser parser;
     for (auto _ : state) {
-        std::size_t scanned = 0;
-        benchmark::DoNotOptimize(scan_head(request_head, scanned));
         parser.reset(1024 * 1024);
-        benchmark::DoNotOptimize(parser.feed_head(request_head));
+        benchmark::DoNotOptimize(parser.parse_head(request_head));
     }
 }
 
 void read_response(benchmark::State& state) {
     ResponseParser parser;
     for (auto _ : state) {
-        std::size_t scanned = 0;
-        benchmark::DoNotOptimize(scan_head(response_head, scanned));
         parser.reset();
-        benchmark::DoNotOptimize(parser.feed_head(response_head));
+        benchmark::DoNotOptimize(parser.parse_head(response_head));
     }
 }
 
 void rewrite_request(benchmark::State& state) {
     RequestParser parser;
     parser.reset(1024 * 1024);
-    benchmark::DoNotOptimize(parser.feed_head(request_head));
+    benchmark::DoNotOptimize(parser.parse_head(request_head));
     const std::string token(300, 't');
     std::string out;
     for (auto _ : state) {
@@ -70,7 +65,7 @@ void rewrite_request(benchmark::State& state) {
 void rewrite_response(benchmark::State& state) {
     ResponseParser parser;
     parser.reset();
-    benchmark::DoNotOptimize(parser.feed_head(response_head));
+    benchmark::DoNotOptimize(parser.parse_head(response_head));
     ReplyContext context;
     context.keep_alive = true;
     context.request_id = "0123456789abcdef";

@@ -8,8 +8,8 @@
 
 namespace bearerd::journal {
 
-/// The journal's thread and its queue. Once it is stopping or abandoned, it reports nothing: the log and the
-/// executors may be gone.
+/// The journal's thread and its queue. Once it is stopping, it calls none of the events; once it is
+/// abandoned, it neither wakes those who wait nor logs, because executors and log may be gone.
 class Journal::Writer : public WorkerState {
 public:
     struct Transaction {

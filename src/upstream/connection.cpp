@@ -46,7 +46,9 @@ Connection::Connection(net::asio::io_context& context, net::DeadlineClock& clock
       received_{head_limit, first_buffer},
       opened_at_{BootClock::now()},
       last_used_{opened_at_},
-      endpoint_{dialed.endpoint} {}
+      endpoint_{dialed.endpoint} {
+    socket_.set_drained(false); // the handshake may have read more than its own last record
+}
 
 Connection::~Connection() {
     received_.wipe();
