@@ -107,15 +107,29 @@ Parsed<Address> only_local(Parsed<Address> parsed, bool allow_remote) {
 }
 
 /// Returns the host of a URL that Boost has parsed, by the same rules as any other host here.
+/// Whether a name begins as an IPv4 address, such as 127.0.0.1.example.com: readers differ about those.
+bool begins_as_ip4(std::string_view name) {
+    constexpr int dots_of_address = 3;
+    for (int i = 0; i < dots_of_address; ++i) {
+        const std::size_t dot = name.find('.');
+        if (dot == std::string_view::npos || !is_digits(name.substr(0, dot)))
+            return false;
+        name.remove_prefix(dot + 1);
+    }
+    return !name.empty() && is_digits(name.substr(0, 1));
+}
+
 Parsed<std::string> host_of(const boost::urls::url_view& url) {
     if (url.host_type() == boost::urls::host_type::ipvfuture)
         return Problem{"must not be of an unknown kind"};
-    // If a name begins with an address, as in 127.0.0.1.example.com, Boost.URL 1.81 takes the address for the
-    // whole host.
-    if (const auto path = url.encoded_path(); !path.empty() && path.front() != '/')
-        return Problem{"must not be a name that begins with an IP address"};
     const auto encoded = url.encoded_host_address();
-    return parse_host({encoded.data(), encoded.size()});
+    const std::string_view host{encoded.data(), encoded.size()};
+    // Boost.URL 1.81 takes the address for the whole host, and what follows it for the path.
+    const auto path = url.encoded_path();
+    const bool is_cut = !path.empty() && path.front() != '/';
+    if (is_cut || (url.host_type() == boost::urls::host_type::name && begins_as_ip4(host)))
+        return Problem{"must not be a name that begins with an IP address"};
+    return parse_host(host);
 }
 
 std::string target_of(const boost::urls::url_view& url) {

@@ -46,6 +46,11 @@ void* create_string(const redisReadTask* task, char* text, std::size_t size) noe
 template<class Size>
 void* create_array(const redisReadTask* task, Size size) {
     try {
+        std::size_t depth = 1; // bounded by hiredis before version 1 only
+        for (const redisReadTask* list = task->parent; list != nullptr; list = list->parent)
+            ++depth;
+        if (depth > max_reply_depth)
+            return nullptr;
         auto& counting = *static_cast<Counting*>(task->privdata);
         const auto elements = static_cast<std::size_t>(size);
         if (elements > max_reply_values - counting.places)

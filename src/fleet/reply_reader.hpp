@@ -16,6 +16,8 @@ namespace bearerd::fleet {
 inline constexpr std::size_t max_reply_size = 256UL << 10;
 /// The most values that one answer may hold, lists included.
 inline constexpr std::size_t max_reply_values = 1024;
+/// So many lists may be within one another.
+inline constexpr std::size_t max_reply_depth = 4;
 
 /// A command as it is sent.
 [[nodiscard]] std::string wire_text(const Command& command);
