@@ -10,6 +10,9 @@
 namespace bearerd::ledger {
 namespace {
 
+/// After a request, with some room: bearerd takes an end within 50 ms for one that belongs to the request.
+constexpr auto half_close_window = std::chrono::milliseconds{100};
+
 using namespace std::chrono_literals;
 
 constexpr std::size_t leavers_of_each_kind = 4; // one presses again soon, one later, two never
@@ -32,11 +35,12 @@ void Leavers::give_up(Action action) {
         }
     for (std::size_t i = 0; i < stayers_of_a_round; ++i)
         stayers_.push_back(send_next(true));
-    // Not before bearerd has read them: an end that comes together with a request is a client that
-    // half-closes, and is served.
+    // Not before bearerd has read them, and some time after: an end that comes together with a request is a
+    // client that half-closes, and is served.
     for (App& app : leavers)
         app.client.socket().wait_until_read();
     await_turn();
+    std::this_thread::sleep_for(half_close_window);
     for (App& app : leavers)
         leave(app);
     for (const App& app : leavers)
