@@ -230,7 +230,7 @@ FleetLogin::FleetLogin(net::Executor executor, fleet::Store& store, World world)
 FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings,
                                           const config::Credentials& credentials) {
     const config::Fleet& shared = settings.fleet;
-    // Logins by name and by address are told apart, too: the account says only what was written.
+    // Logins by name and by address are also distinguished: the account says only what was written.
     const std::string account = account_of(settings) + (credentials.by_email ? "\nemail" : "");
     auto keys = fleet::derive_keys({shared.prefix, settings.upstream.url.text, account,
                                     shared.key_file.empty() ? nullptr : &shared.key, credentials.password});
@@ -456,8 +456,8 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
     if (!visit || std::exchange(visit->over, true))
         return;
     const bool logged_in = report.kind == Report::Kind::logged_in;
-    // Other credentials came after the visit began, and the login was sent with them: it says nothing of the
-    // former ones, whose place this visit knows.
+    // Other credentials came after the visit began, and the login was sent with them: it proves nothing about
+    // the former ones, whose place this visit knows.
     if (visit->place != place_) {
         report = {};
         if (logged_in)

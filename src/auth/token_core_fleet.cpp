@@ -72,7 +72,7 @@ void TokenService::Core::change_fleet(FleetLogin::PlacePtr place) {
         fleet_->change(std::move(place));
     }
     swap_is_shared_ = !fleet_ || !fleet_->ready();
-    if (std::exchange(asking_, 0) != 0) // the login that waits for the fleet asks anew
+    if (std::exchange(asking_, 0) != 0) // the login that waits for the fleet asks again
         net::asio::post(first_, [self = shared_from_this()] { self->begin_login(); });
 }
 
@@ -211,7 +211,7 @@ TokenMachine::Reply TokenService::Core::lock_out(const FleetLogin::Verdict& verd
     return reply;
 }
 
-/// What the other replicas are told of a login that has ended with this reply. `was_put_off`: its
+/// What the other replicas learn about a login that has ended with this reply. `was_put_off`: its
 /// answer said when to try again. Under the lock.
 FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& reply, bool was_put_off,
                                                     TimePoint now) const {

@@ -68,7 +68,7 @@ private:
 /// called at the same time share it, and are answered in order. If a command is not answered in time, or the
 /// connection fails, or the server says that it can't serve, no command is sent for 100 ms, then up to 5 s,
 /// until the store has taken a write within 90 ms in the background: call() returns nullopt at once
-/// meanwhile. A wait of less than 90 ms says nothing of the store, so that such a command is only given up.
+/// meanwhile. A wait of less than 90 ms does not show that the store is away: only that command is given up.
 /// One thread only; logs that the store goes away or is back, and the code of what it refuses.
 class Client final : public Store {
 public:

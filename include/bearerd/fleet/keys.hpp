@@ -39,7 +39,7 @@ struct Keys {
     bool from_key_file = false; ///< where seal_key and mac_key come from
 };
 
-/// Takes 30 ms and 16 MiB without a key file: scrypt, so that who reads the store can't try passwords
+/// Takes 30 ms and 16 MiB without a key file: scrypt, so that someone who reads the store can't try passwords
 /// quickly. Returns nullopt if OpenSSL fails, or for an empty secret.
 [[nodiscard]] std::optional<Keys> derive_keys(const KeyInput& input);
 

@@ -57,9 +57,9 @@ public:
     JournalClient(Journal& journal, const config::Settings& settings, net::Executor executor,
                   net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
-    /// Records what may mutate, before it is sent. Keeps nothing of the request but what an Intent has. The
-    /// entry is `durable` if it survives a crash. If it is not within two seconds, that is counted, and the
-    /// mutation is sent without its record, or must not be sent if the record is required().
+    /// Records a request that may mutate, before it is sent. Keeps nothing of it except what an Intent has.
+    /// The entry is `durable` if it survives a crash. If it is not within two seconds, that is counted, and
+    /// the mutation is sent without its record, or must not be sent if the record is required().
     [[nodiscard]] net::Task<EntryPtr>
     record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
                   std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);

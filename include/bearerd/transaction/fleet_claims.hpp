@@ -34,12 +34,12 @@ using SharedRequestPtr = std::shared_ptr<const SharedRequest>;
 
 class SharedClaim;
 
-/// What the store says of a request.
+/// What the store says about a request.
 struct FleetAnswer {
     enum class State : std::uint8_t {
-        ours,       ///< it is claimed: forward the request, and tell `claim` what becomes of it
+        ours,       ///< it is claimed: forward the request, and give `claim` its outcome
         in_flight,  ///< another replica's request is in flight: ask again
-        sent,       ///< another replica has sent it: `elsewhere` says what became of it
+        sent,       ///< another replica has sent it: `elsewhere` has its outcome
         key_reused, ///< another replica has sent another request under the key
         no_answer,  ///< the store has not said it of all transactions: the local guard decides alone
     };
@@ -57,12 +57,12 @@ public:
     /// have executed the transaction.
     [[nodiscard]] virtual bool was_confirmed() const noexcept = 0;
 
-    /// What the store said if somebody was told that the gate is closed; nullptr: nobody was.
+    /// What the store said, if a caller has learned that the gate is closed; else nullptr.
     [[nodiscard]] virtual const FleetAnswer* why_closed() const noexcept = 0;
 };
 
 /// Claims transactions in the store that the replicas of a fleet share, renews the leases of those in flight,
-/// and writes down what became of them (contract 12). It adds to the local guard, and never replaces it: ask
+/// and writes their outcomes (contract 12). It adds to the local guard, and never replaces it: ask
 /// it only for what Table::claim() calls the first one. One per thread, and used on it, except that a
 /// ClaimHolder may be told on any thread. Always owned by a shared_ptr: its claims keep it alive, and so does
 /// its background task as long as there is something to write, or until stop().

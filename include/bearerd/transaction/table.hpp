@@ -79,7 +79,7 @@ public:
     ClaimHolder& operator=(const ClaimHolder&) = delete;
     virtual ~ClaimHolder() = default;
 
-    /// Learns what became of the transaction: no, yes or unknown. Called once, and after unknown perhaps
+    /// Receives the outcome of the transaction: no, yes or unknown. Called once, and after unknown perhaps
     /// again. Called on any thread, under the table's lock: must only hand on.
     virtual void settled(outcome::Executed executed, std::string_view reconciled) noexcept = 0;
 };
