@@ -56,11 +56,17 @@ std::vector<FileRights> rights_up_to_root(const std::string& path) {
 /// Each setting that names a file, with the file.
 std::vector<std::pair<std::string, std::string>> named_files(const config::Settings& settings) {
     const config::UpstreamTls& tls = settings.upstream.tls;
+    const config::Fleet& fleet = settings.fleet;
     return {{std::string{config::secret_key(settings.auth.kind)}, settings.credentials.password_file},
             {"token_store.key_file", settings.token_store.key_file},
             {"upstream.tls.ca_file", tls.ca_file},
             {"upstream.tls.client_certificate_file", tls.client_certificate_file},
-            {"upstream.tls.client_key_file", tls.client_key_file}};
+            {"upstream.tls.client_key_file", tls.client_key_file},
+            {"fleet.password_file", fleet.password_file},
+            {"fleet.key_file", fleet.key_file},
+            {"fleet.tls.ca_file", fleet.tls.ca_file},
+            {"fleet.tls.client_certificate_file", fleet.tls.client_certificate_file},
+            {"fleet.tls.client_key_file", fleet.tls.client_key_file}};
 }
 
 /// The service can read what systemd passes as a credential, wherever that comes from.

@@ -134,16 +134,18 @@ std::optional<std::int64_t> time_in(const Value& value) noexcept {
 }
 
 /// A name that no other lease has, and the lease's length: replicas may be configured with different ones
-/// while a new configuration is rolled out.
+/// while a new configuration is rolled out. Throws std::runtime_error if OpenSSL has no random numbers: with
+/// the same name two replicas would renew, and release, each other's lease.
 std::string random_owner(Duration lease) {
     constexpr std::string_view hex = "0123456789abcdef";
     const auto bytes = make_salt();
+    if (!bytes)
+        throw std::runtime_error{"no random numbers for the name of a lease"};
     std::string owner;
-    if (bytes)
-        for (const unsigned char byte : *bytes) {
-            owner += hex[byte >> 4];
-            owner += hex[byte & 15];
-        }
+    for (const unsigned char byte : *bytes) {
+        owner += hex[byte >> 4];
+        owner += hex[byte & 15];
+    }
     return owner + ":" + ms_text(lease);
 }
 
@@ -577,8 +579,13 @@ void FleetLogin::offer_soon() {
     if (stopped_ || !place_)
         return;
     offer_again_ = true;
-    if (!std::exchange(offering_, true))
+    if (std::exchange(offering_, true))
+        return;
+    try {
         net::spawn(executor_, offer(shared_from_this()), "fleet");
+    } catch (const std::exception&) { // no memory: the next swap is offered
+        offering_ = false;
+    }
 }
 
 net::Task<void> FleetLogin::offer(std::shared_ptr<FleetLogin> self) {

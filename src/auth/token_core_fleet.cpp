@@ -85,11 +85,14 @@ StoreWriter::TokenInUse TokenService::Core::token_in_use() {
 /// Under the lock, any thread: an answer has brought another token. Those that follow soon are stored with
 /// it.
 void TokenService::Core::share_swap() {
-    swap_is_shared_ = true;
-    net::asio::post(first_, [self = shared_from_this()] {
-        if (self->fleet_)
-            self->fleet_->offer_soon();
-    });
+    try {
+        net::asio::post(first_, [self = shared_from_this()] {
+            if (self->fleet_)
+                self->fleet_->offer_soon();
+        });
+        swap_is_shared_ = true;
+    } catch (const std::exception&) { // no memory: the next swap is shared
+    }
 }
 
 /// Returns false if the login goes on without the fleet.

@@ -382,6 +382,7 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
         return reply;
     }
     if (reply.action == TokenMachine::Reply::Action::fail) {
+        stats_.logins[outcome.kind == Kind::rejected ? 1 : 2].add();
         log_failure(outcome, reply.failure.retry_after);
         if (outcome.kind == Kind::rejected)
             save_rejections(at.now);
@@ -411,7 +412,6 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
     const bool rejected = outcome.kind == LoginOutcome::Kind::rejected;
     const std::string_view result = rejected ? "rejected" : "unavailable";
     failures_ = last_result_ == result ? failures_ + 1 : 1;
-    stats_.logins[rejected ? 1 : 2].add();
     last_result_ = result;
     last_reason_ = outcome.reason;
     const auto next = seconds_of(next_try);

@@ -325,7 +325,7 @@ net::Task<FleetAnswer> FleetClaims::claim(SharedRequestPtr request, Elsewhere kn
     auto owner = owner_ + "." + std::to_string(++last_claim_number_);
     const auto claim =
         std::make_shared<Claim>(shared_from_this(), executor_, std::move(request), std::move(owner));
-    auto asking = ask(claim, std::move(known));
+    auto asking = ask(claim, std::move(known), TimePoint::max());
     Asked asked = co_await std::move(asking);
     FleetAnswer& answer = asked.answer;
     const bool goes_alone = answer.state == State::no_answer && !settings_.required && !stopping_;
@@ -350,14 +350,15 @@ net::Task<FleetAnswer> FleetClaims::claim(SharedRequestPtr request, Elsewhere kn
 
 /// The first key is claimed alone: one request of several that are the same gets it, and the others claim
 /// nothing. The others are claimed at the same time.
-net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known) {
+net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, TimePoint end) {
     using State = FleetAnswer::State;
     using Presence = fleet::Store::Presence;
     const std::vector<std::string>& keys = claim->request->keys;
     Asked asked;
     asked.answer.state = State::ours;
     for (std::size_t from = 0, to = 1; from < keys.size(); from = std::exchange(to, keys.size())) {
-        if (stopping_)
+        const TimePoint now = BootClock::now();
+        if (stopping_ || now >= end)
             break;
         std::vector<fleet::Command> commands;
         for (std::size_t i = from; i < to; ++i)
@@ -365,8 +366,8 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known) 
         Values values(commands.size());
         const Presence presence = store_->presence();
         try {
-            const Duration within = presence == Presence::starting ? longest_first_claim : longest_claim;
-            auto calling = store_->call_all(std::move(commands), within);
+            const Duration longest = presence == Presence::starting ? longest_first_claim : longest_claim;
+            auto calling = store_->call_all(std::move(commands), std::min<Duration>(longest, end - now));
             values = co_await std::move(calling);
         } catch (const std::exception&) { // no memory: they count as not answered
         }
@@ -386,14 +387,14 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known) 
 /// Directly before the request is sent, if the store has not confirmed its claim.
 net::Task<void> FleetClaims::ask_again(ClaimPtr claim) {
     try {
-        auto asking = claim->claims().ask(claim, {});
+        auto asking = claim->claims().ask(claim, {}, BootClock::now() + longest_claim);
         Asked asked = co_await std::move(asking);
         claim->hear(std::move(asked));
     } catch (const std::exception&) { // no memory: it counts as not answered
     }
 }
 
-/// Whether it is worth while.
+/// Whether asking the store now may help.
 bool FleetClaims::can_ask() const noexcept {
     return !stopping_ && store_->presence() == fleet::Store::Presence::ready;
 }

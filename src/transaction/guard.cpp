@@ -535,19 +535,21 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
             co_return follow_other(undecided, *theirs, decision);
         co_return std::nullopt;
     }
-    const server::Report report = reply.report; // nothing was sent, whatever another replica did
+    const Executed here = reply.report.executed; // by this replica, whatever another one did
     if (shared && !shared->was_confirmed())
         say_that_others_may_have_sent_it(reply);
-    const bool in_doubt = reply.report.executed != report.executed;
+    const bool in_doubt = reply.report.executed != here;
     auto done = [claim, head = reply.head](const server::Report& how, std::optional<std::string> body) {
         claim->settle(settlement_of(how, body ? answer_of(head, std::move(*body), how) : AnswerPtr{}));
     };
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
         reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
-    else if (in_doubt)
-        claim->settle(settlement_of(
-            report, answer_of(reply.head, std::string{server::whole_body(reply)}, reply.report)));
-    else if (!reply.head.empty())
+    else if (in_doubt) {
+        Settlement how = settlement_of(
+            reply.report, answer_of(reply.head, std::string{server::whole_body(reply)}, reply.report));
+        how.executed = here;
+        claim->settle(std::move(how));
+    } else if (!reply.head.empty())
         done(reply.report, std::string{server::whole_body(reply)});
     // Without a head it is no reply: the session says that the outcome is unknown, and so does the claim's
     // end.

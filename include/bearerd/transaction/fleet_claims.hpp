@@ -157,7 +157,7 @@ private:
                                                 const Verdict& verdict) const;
     [[nodiscard]] FleetAnswer read(const std::optional<fleet::Value>& value, const SharedRequest& request,
                                    const Elsewhere& known) const;
-    [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known);
+    [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known, TimePoint end);
     [[nodiscard]] static net::Task<void> ask_again(ClaimPtr claim);
     void add_answer(Asked& asked, const std::optional<fleet::Value>& value, const SharedRequest& request,
                     const Elsewhere& known) const;

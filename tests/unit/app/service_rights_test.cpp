@@ -1,6 +1,10 @@
 #include "service_rights.hpp"
+#include "unit/auth/temporary_directory.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+
+#include <unistd.h>
 
 namespace bearerd::app {
 namespace {
@@ -35,6 +39,33 @@ TEST(ServiceRights, TellWhatOnlyRootCanRead) {
         const auto found = first_for_root_alone(rights);
         EXPECT_EQ(found ? found->path : "", cause != nullptr ? cause : "") << what;
     }
+}
+
+TEST(ServiceRights, AreLookedAtForEachFileThatTheConfigurationNames) {
+    if (::geteuid() != 0)
+        GTEST_SKIP() << "needs root";
+    const auth::test::TemporaryDirectory directory; // for its owner alone
+    const std::string path = directory.path() + "/file";
+    auth::test::TemporaryDirectory::write(path, "x");
+    config::Settings settings;
+    config::UpstreamTls& tls = settings.upstream.tls;
+    config::Fleet& fleet = settings.fleet;
+    std::string* const files[] = {&settings.credentials.password_file,
+                                  &settings.token_store.key_file,
+                                  &tls.ca_file,
+                                  &tls.client_certificate_file,
+                                  &tls.client_key_file,
+                                  &fleet.password_file,
+                                  &fleet.key_file,
+                                  &fleet.tls.ca_file,
+                                  &fleet.tls.client_certificate_file,
+                                  &fleet.tls.client_key_file};
+    for (std::string* const file : files)
+        *file = path;
+    std::size_t warnings = 0;
+    for (const config::ConfigError& warning : unreadable_for_service("/etc/hostname", settings))
+        warnings += warning.message.find("can't be read by a service") != std::string::npos ? 1 : 0;
+    EXPECT_EQ(warnings, std::size(files));
 }
 
 } // namespace

@@ -473,6 +473,8 @@ TEST_F(FleetOfServices, WhatTheUpstreamAsksOneReplicaToWaitAllWait) {
     for (const auto& replica : replicas)
         EXPECT_EQ(replica->service->status().next_try, 2min);
     EXPECT_EQ(logins(), 1U);
+    EXPECT_EQ(replicas.front()->stats.logins[2].get(), 1U);
+    EXPECT_EQ(replicas.back()->stats.logins[2].get(), 0U) << "it has tried none";
     EXPECT_EQ(store.value("rejections"), "") << "no password was wrong";
     now += 2min;
     for (const auto& replica : replicas)
@@ -481,7 +483,23 @@ TEST_F(FleetOfServices, WhatTheUpstreamAsksOneReplicaToWaitAllWait) {
     one_that_logs_in().transport->answer(FakeAnswer::token("shared-token-1"));
     until([this] { return all_have("shared-token-1"); });
     EXPECT_EQ(logins(), 2U);
-    EXPECT_EQ(store.value("retry_after"), "");
+}
+
+TEST_F(FleetOfServices, ALoginAloneThatSucceedsEndsTheWaitOfTheOthers) {
+    FakeAnswer busy;
+    busy.status = 503;
+    busy.fields = {{"Retry-After", "120"}};
+    busy.pieces = {"busy"};
+    add();
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(busy);
+    until([this] { return all_are("backing_off") && store.value("lease").empty(); });
+    EXPECT_NE(store.value("retry_after"), "");
+    store.refuses = is_read;
+    add();
+    until([this] { return logins() == 2; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("own-token"));
+    until([this] { return store.value("retry_after").empty(); });
 }
 
 TEST_F(FleetOfServices, AFailedLoginThatNamesNoTimeHoldsUpNobodyElse) {

@@ -15,10 +15,12 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -765,6 +767,27 @@ TEST_F(FleetGuardTest, GoesOnIfTheStoreIsStillAwayBeforeTheFirstByte) {
     write_all(a());
     EXPECT_EQ(send(a(), fleet_payment("m"), "third"), "data");
     EXPECT_EQ(a().stats.fleet_unclaimed.get(), 2U);
+}
+
+TEST_F(FleetGuardTest, HoldsUpTheFirstByteByOneTimeLimitForAllTransactions) {
+    a().store->away = true;
+    a().upstream.waits_for_token = true;
+    const auto payments = begin(a(), fleet_payments("xyz"), "first");
+    a().store->away = false;
+    bool is_first = true; // of the two steps: one transaction, then all others
+    a().store->before_call = [&](const fleet::Command&) {
+        if (!std::exchange(is_first, false))
+            return;
+        a().store->longest_claim = {};
+        std::this_thread::sleep_for(30ms); // what the first answer takes
+    };
+    a().upstream.token.set();
+    EXPECT_EQ(end(payments), "data");
+    EXPECT_FALSE(is_first);
+    EXPECT_GT(a().store->longest_claim, Duration{0});
+    EXPECT_LE(a().store->longest_claim, FleetClaims::longest_claim - 30ms);
+    a().store->before_call = nullptr;
+    write_all(a());
 }
 
 TEST_F(FleetGuardTest, FreesNothingThatItCannotHaveClaimed) {
