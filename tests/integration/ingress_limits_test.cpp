@@ -241,6 +241,7 @@ TEST(Limits, OfTheSystemOnDescriptorsAreSurvived) {
         EXPECT_EQ(client.read_response().status, 200);
     }
     EXPECT_EQ(kept.post(redemption("after")).status, 200);
+    EXPECT_TRUE(shop.daemon.process().wait_for_line("can't accept"));
     const std::string output = shop.daemon.output();
     const auto first = output.find("can't accept");
     EXPECT_EQ(output.find("can't accept", first + 1), std::string::npos) << "once a minute is enough";

@@ -156,7 +156,7 @@ TEST_P(AnyLogin, WithAWrongSecretIsTriedNoOftenerThanTheSchedule) {
     EXPECT_GE(times[1] - times[0] + 20, 1'000);
     EXPECT_GE(times[2] - times[1] + 20, 2'000);
     EXPECT_EQ(simulator.executions("refused"), 0U);
-    EXPECT_NE(daemon.output().find("Invalid user"), std::string::npos) << "the log says why";
+    EXPECT_TRUE(daemon.process().wait_for_line("Invalid user")) << "the log says why";
     expect_no_secrets(daemon.output() + daemon.admin("/status.json").body + daemon.admin("/").body,
                       {"not-this-one"});
 }

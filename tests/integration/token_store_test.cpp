@@ -191,6 +191,7 @@ TEST_F(RotatingTokenStore, ThatCannotBeWrittenIsToldOnceAndStopsNothing) {
         EXPECT_EQ(Load::expect_data(daemon->post(balance_query())), "");
         return daemon->metric(failures) >= 3;
     }));
+    EXPECT_TRUE(daemon->process().wait_for_line("token store can't be written"));
     EXPECT_EQ(count(daemon->output(), "token store can't be written"), 1U);
     fs::remove(store());
     EXPECT_TRUE(wait_until([&] {

@@ -86,11 +86,11 @@ TEST(OAuth2InteropRefusal, AWrongSecretIsRejectedInTheServersOwnWords) {
     const std::string right = "client_secret_file: password";
     options.config.replace(options.config.find(right), right.size(),
                            "client_secret_file: " + secrets.write("wrong", "not-this-one\n"));
-    const Daemon daemon{options};
+    Daemon daemon{options};
     const HttpResponse refused = daemon.post(me);
     EXPECT_EQ(refused.status, 502);
     EXPECT_NE(refused.body.find("LOGIN_REJECTED"), std::string::npos) << refused.body;
-    EXPECT_NE(daemon.output().find("invalid_client"), std::string::npos) << daemon.output();
+    EXPECT_TRUE(daemon.process().wait_for_line("invalid_client")) << daemon.output();
     expect_no_secrets(daemon.output(), {"not-this-one"});
 }
 
