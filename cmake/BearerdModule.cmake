@@ -17,7 +17,7 @@ function(bearerd_module name)
     add_library(${target} STATIC ${sources})
     target_include_directories(${target} PRIVATE ${CMAKE_CURRENT_SOURCE_DIR}/${name})
     if(BEARERD_UNITY)
-      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE 4)
+      set_target_properties(${target} PROPERTIES UNITY_BUILD ON UNITY_BUILD_BATCH_SIZE ${BEARERD_UNITY_BATCH})
       # gcc takes the unnamed namespace of an included file for that of a header.
       target_compile_options(${target} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
       foreach(file IN LISTS ARG_ALONE)

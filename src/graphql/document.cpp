@@ -200,10 +200,13 @@ bool Document::selection_set(bool root) {
 }
 
 bool Document::selection(bool root) {
+    if (root)
+        ++definitions_.back().root_selections;
     return token_.is_spread() ? spread(root) : field(root);
 }
 
 bool Document::field(bool root) {
+    const std::string_view response_name = token_.text;
     std::string_view name;
     if (!take_name(name))
         return false;
@@ -211,7 +214,11 @@ bool Document::field(bool root) {
         return false;
     if (root && equal_ignoring_case(name, login_field_))
         definitions_.back().login = true;
-    if (!arguments(false) || !directives(false))
+    if (!arguments(false))
+        return false;
+    if (root && name != "__typename" && !token_.is('@'))
+        definitions_.back().plain_field = response_name;
+    if (!directives(false))
         return false;
     return !token_.is('{') || selection_set(false);
 }
@@ -263,7 +270,12 @@ std::optional<Document::Selected> Document::select(std::optional<std::string_vie
     if (found == nullptr)
         return std::nullopt;
     const auto index = static_cast<std::size_t>(found - definitions_.data());
-    return Selected{found->kind, found->name, reaches_login(index), found->variables, found->selections};
+    return Selected{.kind = found->kind,
+                    .name = found->name,
+                    .has_login = reaches_login(index),
+                    .sole_field = found->root_selections == 1 ? found->plain_field : std::string_view{},
+                    .variables = found->variables,
+                    .selections = found->selections};
 }
 
 /// Sorts the fragments by name, so that looking one up doesn't search all of them.

@@ -26,6 +26,9 @@ public:
         OperationKind kind = OperationKind::unknown;
         std::string_view name;
         bool has_login = false;
+        /// The response name of the only root field; empty if there are others, a fragment or a directive, or
+        /// if it is `__typename`.
+        std::string_view sole_field;
         std::string_view variables;  ///< the document from the declarations' '(' on; empty if there are none
         std::string_view selections; ///< the document from the '{' of the selection set on
     };
@@ -51,8 +54,10 @@ private:
         OperationKind kind = OperationKind::unknown; ///< unknown: a fragment
         bool login = false;                          ///< among its root fields, inline fragments included
         bool reached = false;
-        std::size_t first_spread = 0; ///< of the spreads at its root, which are adjacent
-        std::size_t last_spread = 0;  ///< one past the last
+        std::size_t first_spread = 0;    ///< of the spreads at its root, which are adjacent
+        std::size_t last_spread = 0;     ///< one past the last
+        std::size_t root_selections = 0; ///< those in inline fragments count too
+        std::string_view plain_field; ///< the response name of the last root field, if it may be a sole_field
         std::string_view variables;
         std::string_view selections;
     };

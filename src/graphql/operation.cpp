@@ -8,7 +8,6 @@
 #include "lexer.hpp"
 #include "parameters.hpp"
 #include "request_reader.hpp"
-#include "variables.hpp"
 
 #include <utility>
 
@@ -54,27 +53,6 @@ std::string_view first_root_field(std::string_view selections) noexcept {
     return field.kind == TokenKind::name ? field.text : std::string_view{};
 }
 
-/// Returns the response name of the only root field; empty if there are others, a fragment or a directive.
-/// `selections` begin with '{'; the document was parsed.
-std::string_view sole_root_field(std::string_view selections) noexcept {
-    Lexer lexer{selections};
-    lexer.next();
-    const Token response_name = lexer.next();
-    Token token = lexer.next();
-    std::string_view name = response_name.text;
-    if (token.is(':')) {
-        name = lexer.next().text;
-        token = lexer.next();
-    }
-    if (response_name.kind != TokenKind::name || name == "__typename")
-        return {};
-    if (token.is('('))
-        skip_value(lexer, token);
-    if (token.is('{'))
-        skip_value(lexer, token);
-    return token.is('}') ? response_name.text : std::string_view{};
-}
-
 class Classifier final : public EnvelopeVisitor {
 public:
     Classifier(std::string_view login_field, DocumentCache* cache) noexcept
@@ -109,7 +87,7 @@ private:
             return std::nullopt;
         DocumentCache::Selected selected{found->kind, found->name, {}, found->has_login};
         if (selected.kind == OperationKind::mutation) {
-            selected.sole_field = sole_root_field(found->selections);
+            selected.sole_field = found->sole_field;
             if (selected.name.empty())
                 selected.name = first_root_field(found->selections);
         }

@@ -77,13 +77,15 @@ bool read_envelope(json::Scan& scan, JsonBuffers& buffers, EnvelopeVisitor& visi
             has_query = scan.peek() == json::Kind::string && scan.string(query);
             if (!has_query)
                 return false;
-        } else if (text == "operationName" && scan.peek() != json::Kind::null) {
+        } else if (text == "operationName") {
             has_name = scan.peek() == json::Kind::string && scan.string(name);
-            if (!has_name)
+            if (!has_name && (scan.peek() != json::Kind::null || !scan.skip()))
                 return false;
         } else if (text == "variables") {
             scan.skip(variables);
-        } else if (may_select(text) && text != "operationName") { // a careless server reads it so
+        } else if (text == "extensions") {
+            scan.skip();
+        } else if (may_select(text)) { // a careless server reads it so
             return false;
         } else if (may_be_variables(text)) {
             clear_variables = false;
