@@ -25,8 +25,7 @@ using fleet::Value;
 using StepKind = FleetMachine::Step::Kind;
 
 constexpr Duration patience = 100ms;    // for an answer, before a login goes on alone: requests wait for it
-constexpr Duration first_patience = 1s; // for the first one, while the connection is being made
-constexpr Duration start_time = 5s;     // for so long it is being made
+constexpr Duration first_patience = 1s; // the same while the store has not been reached since the start
 constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
@@ -223,11 +222,7 @@ struct FleetLogin::Visit {
 };
 
 FleetLogin::FleetLogin(net::Executor executor, fleet::Store& store, World world)
-    : executor_{executor},
-      store_{store},
-      world_{std::move(world)},
-      offer_timer_{executor},
-      made_at_{world_.clock()} {}
+    : executor_{executor}, store_{store}, world_{std::move(world)}, offer_timer_{executor} {}
 
 FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings,
                                           const config::Credentials& credentials) {
@@ -305,12 +300,11 @@ void FleetLogin::note_swap(const StoreWriter::TokenInUse& token) {
 net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadline) {
     note_swap(world_.current());
     auto step = machine_.begin(deadline, visit->renews);
-    const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
     // Each answer has its own time: a store that gives all of them in time is not away, and a look that was
     // cut short would neither show a lock nor say that the store is slow.
-    Duration bound = starts ? first_patience : patience;
     while (!is_over(*visit)) {
-        const TimePoint until = world_.clock() + std::exchange(bound, patience);
+        const bool starts = store_.presence() == fleet::Store::Presence::starting;
+        const TimePoint until = world_.clock() + (starts ? first_patience : patience);
         if (step.kind == StepKind::read) {
             step = co_await read(visit, until);
         } else if (step.kind == StepKind::take_lease) {

@@ -130,11 +130,9 @@ private:
     TimePoint login_at_{};              ///< of the last login of one's own
     std::string unreadable_;            ///< the token that was read last, if it could not be opened
     Timer offer_timer_;
-    const TimePoint made_at_;
     bool offering_ = false;
     bool offer_again_ = false;
     bool forget_rejections_ = false; ///< a login has succeeded, and the store does not know that yet
-    bool visited_ = false;
     bool stopped_ = false;
 };
 

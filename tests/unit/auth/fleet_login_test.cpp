@@ -68,19 +68,36 @@ protected:
     std::shared_ptr<FleetLogin> fleet = make();
 };
 
-TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
-    for (const Duration age : {Duration{4s}, Duration{6s}}) {
-        fleet = make();
-        fleet->change(place("pass-word"));
-        now += age;
-        store.away = true;
+/// However long the replica has run, and whether it has asked before.
+TEST_F(FleetLoginTest, WaitsForTheStoreForLongerWhileItHasNotBeenReachedSinceTheStart) {
+    store.away = true;
+    for (const bool reached : {false, false, true}) {
+        now += 1h;
+        store.reached = reached;
         store.longest_wait = {};
         const auto visit = fleet->begin(false);
         EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in_alone);
-        EXPECT_EQ(store.longest_wait, age < Duration{5s} ? 1s : 100ms);
+        EXPECT_EQ(store.longest_wait, reached ? 100ms : 1s);
         fleet->leave(visit, {});
         run();
     }
+}
+
+TEST_F(FleetLoginTest, WaitsNoLongerThanUsualOnceTheStoreHasBeenReached) {
+    store.reached = false;
+    std::vector<Duration> waits;
+    store.refuses = [&](const fleet::Command& command) {
+        if (command.front() == "TIME") { // once in each round trip
+            waits.push_back(std::exchange(store.longest_wait, Duration{}));
+            store.reached = true;
+        }
+        return false;
+    };
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
+    EXPECT_EQ(waits, (std::vector<Duration>{1s, 100ms, 100ms}));
+    fleet->leave(visit, {});
+    run();
 }
 
 TEST_F(FleetLoginTest, AStoreThatIsSlowButInTimeStillTellsOfALockThatCameMeanwhile) {
