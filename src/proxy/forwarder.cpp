@@ -201,7 +201,7 @@ private:
     [[nodiscard]] Reply pass_on(HeldAnswer held);
     [[nodiscard]] Reply reply_not_recorded();
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
-    [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
+    [[nodiscard]] Reply render(ErrorReply error, const http::ReplyContext& context);
     void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
 
     Forwarder& owner_;
@@ -571,6 +571,7 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     reply.after = server::AfterReply::close; // whatever else it sends is for nobody
     if (!withdrawn_)
         reply.report.outcome = server::client_closed_outcome;
+    reply.report.executed = reply.report.executed_here(); // an app that left learns nothing (contract 4)
     entry_.record_outcome(reply.report);
     return reply;
 }
@@ -629,7 +630,9 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconci
     co_return answer;
 }
 
-Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::ReplyContext& context) {
+Reply Forwarder::ForwardedRequest::render(ErrorReply error, const http::ReplyContext& context) {
+    const server::SendGate* const gate = request_.app.gate();
+    error.others_may_have_executed = gate != nullptr && gate->others_may_have_executed();
     Reply reply = server::render(error, context, request_.head.fields.value(FieldId::accept),
                                  owner_.plan_.errors_always_200, std::move(report_));
     reply.in_flight = std::move(in_flight_);

@@ -130,7 +130,8 @@ public:
         }
     }
 
-    [[nodiscard]] bool was_confirmed() const noexcept override { return confirmed_at_first_; }
+    /// Unless the store had all of it when the request was allowed to go on.
+    [[nodiscard]] bool others_may_have_executed() const noexcept override { return !confirmed_at_first_; }
 
     [[nodiscard]] State state() noexcept override {
         told_closed_ = told_closed_ || theirs_.has_value();

@@ -34,6 +34,10 @@ public:
     /// Takes 100 ms at most. Does not throw.
     [[nodiscard]] virtual net::Task<void> ask() = 0;
 
+    /// Whether another replica may have executed the same transaction, although the gate is open: an own
+    /// error that says that nothing was executed must say so (ErrorReply::others_may_have_executed).
+    [[nodiscard]] virtual bool others_may_have_executed() const noexcept = 0;
+
 protected:
     SendGate() = default;
     ~SendGate() = default;

@@ -53,10 +53,6 @@ struct FleetAnswer {
 /// another replica has the transaction. Used on the thread of its FleetClaims, except for settled().
 class SharedClaim : public ClaimHolder, public server::SendGate {
 public:
-    /// Whether the store had all of it when the request was allowed to go on. If not, another replica may
-    /// have executed the transaction.
-    [[nodiscard]] virtual bool was_confirmed() const noexcept = 0;
-
     /// What the store said, if a caller has learned that the gate is closed; else nullptr.
     [[nodiscard]] virtual const FleetAnswer* why_closed() const noexcept = 0;
 };

@@ -35,9 +35,13 @@ using FleetJson = nlohmann::json;
 
 using MakeReply = std::function<server::Reply(const server::Request&)>;
 
+/// As the forwarder does.
 MakeReply bearerd_says(ErrorCode code) {
     return [=](const server::Request& request) {
-        return server::render(server::error_reply(code), request.context, {}, false);
+        server::ErrorReply error = server::error_reply(code);
+        const server::SendGate* const gate = request.app.gate();
+        error.others_may_have_executed = gate != nullptr && gate->others_may_have_executed();
+        return server::render(error, request.context, {}, false);
     };
 }
 
@@ -673,18 +677,6 @@ TEST_F(FleetGuardTest, SaysNothingOfWhatOtherReplicasDidInAnErrorOfItsOwn) {
     write_all(b());
     b().upstream.make_reply = bearerd_says(ErrorCode::login_unavailable);
     EXPECT_EQ(send(b(), fleet_payment("new"), "fifth"), "LOGIN_UNAVAILABLE no") << "the store has said it";
-}
-
-TEST_F(FleetGuardTest, KeepsTheTimeAfterWhichAnAppMayTryAgain) {
-    a().store->away = true;
-    a().upstream.make_reply = [](const server::Request& request) {
-        server::ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
-        error.retry_after = 17s;
-        return server::render(error, request.context, {}, false);
-    };
-    const auto first = begin(a(), fleet_payment("k"), "first");
-    EXPECT_EQ(end(first), "LOGIN_UNAVAILABLE unknown");
-    EXPECT_THAT((*first)->head, HasSubstr("Retry-After: 17\r\n"));
 }
 
 TEST_F(FleetGuardTest, WaitsLongerForAStoreThatWasNotReachedYet) {
