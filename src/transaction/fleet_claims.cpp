@@ -133,17 +133,24 @@ public:
     /// Unless the store had all of it when the request was allowed to go on.
     [[nodiscard]] bool others_may_have_executed() const noexcept override { return !confirmed_at_first_; }
 
-    [[nodiscard]] State state() noexcept override {
-        told_closed_ = told_closed_ || theirs_.has_value();
-        if (theirs_)
+    [[nodiscard]] State check() noexcept override {
+        is_closed_for_good_ = is_closed_for_good_ || theirs_.has_value();
+        if (is_closed_for_good_)
             return State::closed;
         return !confirmed_ && claims_->can_ask() ? State::ask : State::open;
     }
 
     [[nodiscard]] net::Task<void> ask() override { return FleetClaims::ask_again(shared_from_this()); }
 
+    [[nodiscard]] outcome::ErrorCode closed_as() const noexcept override {
+        if (theirs_ && theirs_->state == FleetAnswer::State::key_reused)
+            return outcome::ErrorCode::key_reused;
+        const bool executed = theirs_ && theirs_->elsewhere.executed == Executed::yes;
+        return executed ? outcome::ErrorCode::already_executed : outcome::ErrorCode::outcome_unknown;
+    }
+
     [[nodiscard]] const FleetAnswer* why_closed() const noexcept override {
-        return told_closed_ ? &*theirs_ : nullptr;
+        return is_closed_for_good_ ? &*theirs_ : nullptr;
     }
 
     [[nodiscard]] FleetClaims& claims() const noexcept { return *claims_; }
@@ -156,7 +163,7 @@ public:
 
     /// The store has answered once more. What it did not say changes nothing.
     void hear(Asked asked) noexcept {
-        if (told_closed_)
+        if (is_closed_for_good_)
             return;
         if (asked.claimed == request->keys.size()) {
             confirmed_ = true;
@@ -213,9 +220,9 @@ private:
     std::mutex mutex_;
     std::optional<Verdict> verdict_;
     std::uint64_t verdicts_ = 0;
-    bool confirmed_at_first_ = false; ///< the thread's own, as the following are
-    bool confirmed_ = false;          ///< the store has said so last
-    bool told_closed_ = false;
+    bool confirmed_at_first_ = false;   ///< the thread's own, as the following are
+    bool confirmed_ = false;            ///< the store has said so last
+    bool is_closed_for_good_ = false;   ///< the request has been called off because of theirs_, which stays
     std::optional<FleetAnswer> theirs_; ///< another owner has the transaction
 };
 

@@ -117,7 +117,7 @@ TEST_F(AppGoneTest, AQueryWhoseAppIsGoneFromTheStartIsNotSentIfItHasToWait) {
 
 /// Says that another replica has sent the request, after it was asked or after some looks.
 struct ClosingGate final : server::SendGate {
-    State state() noexcept override {
+    State check() noexcept override {
         const bool closes = ++looks >= closed_at_look || (has_been_asked && closes_if_asked);
         return closes ? State::closed : closes_if_asked ? State::ask : State::open;
     }
@@ -129,6 +129,9 @@ struct ClosingGate final : server::SendGate {
 
     [[nodiscard]] bool others_may_have_executed() const noexcept override { return is_in_doubt; }
 
+    [[nodiscard]] ErrorCode closed_as() const noexcept override { return reason; }
+
+    ErrorCode reason = ErrorCode::already_executed;
     bool is_in_doubt = false;
     int closed_at_look = INT_MAX;
     int looks = 0;
@@ -144,7 +147,32 @@ TEST_P(AppGoneTest, NothingIsSentThatAnotherReplicaHasSentMeanwhile) {
     request(mutation);
     EXPECT_EQ(transport.sent.size(), GetParam().sent);
     EXPECT_EQ(report.executed, Executed::no);
-    EXPECT_EQ(outcome_label(report.outcome), "upstream_unreachable");
+    EXPECT_EQ(outcome_label(report.outcome), "already_executed");
+}
+
+TEST_F(AppGoneTest, TheJournalSaysWhyARequestWasWithdrawn) {
+    wait_for(Wait::journal);
+    const ErrorCode reasons[] = {ErrorCode::already_executed, ErrorCode::key_reused,
+                                 ErrorCode::outcome_unknown};
+    for (const ErrorCode reason : reasons) {
+        ClosingGate closing;
+        closing.closed_at_look = 2;
+        closing.reason = reason;
+        closing.is_in_doubt = true;
+        gate = &closing;
+        request(mutation);
+    }
+    EXPECT_EQ(transport.sent.size(), 0U);
+    journal.reset();
+    const auto reading = journal::read_journal(place.path());
+    ASSERT_TRUE(reading);
+    ASSERT_EQ(reading->book.entries().size(), std::size(reasons));
+    const auto* reason = std::begin(reasons);
+    for (const auto& [number, entry] : reading->book.entries()) {
+        ASSERT_TRUE(entry.outcome);
+        EXPECT_EQ(entry.outcome->code, outcome::code_label(*reason++));
+        EXPECT_EQ(entry.outcome->executed, Executed::no) << "by this replica";
+    }
 }
 
 TEST_F(AppGoneTest, AGateIsAskedBeforeAMutationIsSent) {

@@ -57,9 +57,9 @@ public:
             co_await token.wait();
         using State = server::SendGate::State;
         server::SendGate* const asked = request.app.gate();
-        if (asked != nullptr && asked->state() == State::ask)
+        if (asked != nullptr && asked->check() == State::ask)
             co_await asked->ask();
-        if (asked != nullptr && asked->state() == State::closed)
+        if (asked != nullptr && asked->check() == State::closed)
             co_return bearerd_says(ErrorCode::upstream_unreachable)(request);
         ++sent;
         if (held)
