@@ -1,7 +1,5 @@
 #include "fleet_login.hpp"
 
-#include "account.hpp"
-
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/token_seal.hpp>
 #include <bearerd/net/spawn.hpp>
@@ -181,28 +179,27 @@ std::string purpose_of(const TokenVersion& version, std::int64_t ends) {
 
 /// Where this account's things are in the store, and how they are sealed.
 struct FleetLogin::Place {
-    fleet::Keys keys;
+    fleet::KeysPtr keys;
     std::string url;
-    std::string account;
     Duration lease{};
 
     [[nodiscard]] std::string name(std::string_view what) const {
-        return keys.prefix + std::string{what} + ":" + keys.password;
+        return keys->prefix + std::string{what} + ":" + keys->password;
     }
 
     [[nodiscard]] KeySource source() const noexcept {
-        return keys.from_key_file ? KeySource::key_file : KeySource::password;
+        return keys->from_key_file ? KeySource::key_file : KeySource::password;
     }
 
     [[nodiscard]] std::optional<std::string> sealed(const std::string& purpose, const Secret& plain) const {
-        return seal({purpose, url, account}, source(), keys.salt, keys.seal_key, plain);
+        return seal({purpose, url, keys->account}, source(), keys->salt, keys->seal_key, plain);
     }
 
     [[nodiscard]] std::optional<TokenRecord> opened(const std::string& purpose,
                                                     std::string_view bytes) const {
-        if (salt_of(bytes, source()) != keys.salt)
+        if (salt_of(bytes, source()) != keys->salt)
             return std::nullopt;
-        const auto plain = unseal({purpose, url, account}, source(), keys.seal_key, bytes);
+        const auto plain = unseal({purpose, url, keys->account}, source(), keys->seal_key, bytes);
         return plain ? decode_token_record(plain->reveal()) : std::nullopt;
     }
 };
@@ -224,17 +221,11 @@ struct FleetLogin::Visit {
 FleetLogin::FleetLogin(net::Executor executor, fleet::Store& store, World world)
     : executor_{executor}, store_{store}, world_{std::move(world)}, offer_timer_{executor} {}
 
-FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings,
-                                          const config::Credentials& credentials) {
-    const config::Fleet& shared = settings.fleet;
-    // Logins by name and by address are also distinguished: the account says only what was written.
-    const std::string account = account_of(settings) + (credentials.by_email ? "\nemail" : "");
-    auto keys = fleet::derive_keys({shared.prefix, settings.upstream.url.text, account,
-                                    shared.key_file.empty() ? nullptr : &shared.key, credentials.password});
+FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings, fleet::KeysPtr keys) {
     if (!keys)
         return nullptr;
     return std::make_shared<const Place>(
-        Place{std::move(*keys), settings.upstream.url.text, account, shared.lease});
+        Place{std::move(keys), settings.upstream.url.text, settings.fleet.lease});
 }
 
 void FleetLogin::change(PlacePtr place) noexcept {

@@ -38,10 +38,8 @@ public:
     struct Place;
     using PlacePtr = std::shared_ptr<const Place>;
 
-    /// Makes the keys of an account. Takes 30 ms without `fleet.key_file`. Returns nullptr if none could be
-    /// made. Any thread.
-    [[nodiscard]] static PlacePtr place_of(const config::Settings& settings,
-                                           const config::Credentials& credentials);
+    /// `keys`: of the account. Returns nullptr if there are none. Any thread.
+    [[nodiscard]] static PlacePtr place_of(const config::Settings& settings, fleet::KeysPtr keys);
 
     /// Other credentials, or the first ones: nullptr shares nothing.
     void change(PlacePtr place) noexcept;

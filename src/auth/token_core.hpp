@@ -44,7 +44,7 @@ class TokenService::Core : public std::enable_shared_from_this<TokenService::Cor
 public:
     Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
          std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
-         fleet::Store* fleet);
+         fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys);
 
     // Any thread.
     [[nodiscard]] TimePoint now() const { return hooks_.clock(); }
@@ -147,8 +147,9 @@ private:
 
     const net::Executor first_;
     const ServiceHooks hooks_;
-    fleet::Store* const store_of_fleet_; ///< nullptr: nothing is shared
-    Stats& stats_;                       ///< the first thread's
+    fleet::Store* const store_of_fleet_;                  ///< nullptr: nothing is shared
+    const std::shared_ptr<fleet::KeyRing> keys_of_fleet_; ///< the first thread's
+    Stats& stats_;                                        ///< the first thread's
 
     mutable std::mutex mutex_; ///< guards what follows, up to the next blank line
     std::minstd_rand dice_{std::random_device{}()};

@@ -27,13 +27,13 @@ std::int64_t in_seconds(Duration value) {
 
 } // namespace
 
-/// Without the lock, because it takes 30 ms: what these credentials share, or nullptr. A static token takes
-/// no login, so there is nothing to share.
+/// Without the lock, because it may take 30 ms: what these credentials share, or nullptr. A static token
+/// takes no login, so there is nothing to share.
 FleetLogin::PlacePtr TokenService::Core::fleet_place(const config::Settings& settings,
                                                      const config::Credentials& credentials) const {
     if (store_of_fleet_ == nullptr || settings.auth.kind == config::LoginKind::static_token)
         return nullptr;
-    return FleetLogin::place_of(settings, credentials);
+    return FleetLogin::place_of(settings, keys_of_fleet_->keys_of(settings, credentials));
 }
 
 /// Under the lock.

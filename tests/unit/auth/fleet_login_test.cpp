@@ -44,12 +44,12 @@ protected:
         return report;
     }
 
-    static FleetLogin::PlacePtr place(const std::string& password, Duration lease = 10s) {
+    FleetLogin::PlacePtr place(const std::string& password, Duration lease = 10s) {
         test::Options options;
         options.password = password;
         options.change = [lease](config::Settings& settings) { settings.fleet.lease = lease; };
         const auto settings = test::settings(options);
-        return FleetLogin::place_of(*settings, settings->credentials);
+        return FleetLogin::place_of(*settings, keys.keys_of(*settings, settings->credentials));
     }
 
     FleetLogin::Verdict enter(FleetLogin::VisitPtr visit) {
@@ -62,6 +62,7 @@ protected:
     }
 
     net::asio::io_context context;
+    fleet::KeyRing keys;
     TimePoint now{100h};
     fleet::test::FakeStore store{[this] { return now; }};
     std::int64_t wall_ms = 1;
