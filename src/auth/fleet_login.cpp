@@ -2,6 +2,7 @@
 
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/token_seal.hpp>
+#include <bearerd/fleet/random_name.hpp>
 #include <bearerd/net/spawn.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -31,8 +32,7 @@ constexpr Duration rejections_kept = 24h;
 
 constexpr std::array<const char*, 2> locks{"next_try", "retry_after"};
 
-// Each script names one key, but for the one that forgets the rejections, of whose two keys the first one
-// counts.
+// Each script names one key, but for the one that forgets, whose first key counts.
 constexpr const char* read_script = R"(
 local found = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial', 'token', 'ends')
 found[6] = redis.call('PTTL', KEYS[1])
@@ -60,20 +60,14 @@ if known > tonumber(ARGV[1]) then return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1)";
 
-// A login has succeeded so many ms ago: what was rejected before does not count any more. What was rejected
-// since does, as if the account was closed while the store was away. The count is kept for ARGV[2] from its
-// last rejection on.
-constexpr const char* forget_rejections_script = R"(
+// A login has succeeded ARGV[1] ms ago: what held up the others before does so no more. What came since does,
+// as if the account was closed while the store was away. The key was set for ARGV[2] ms, or for as long as it
+// says itself.
+constexpr const char* forget_script = R"(
 local left = redis.call('PTTL', KEYS[1])
-local age = tonumber(ARGV[2]) - left
+local age = (tonumber(ARGV[2] or redis.call('GET', KEYS[1]) or '') or 0) - left
 if left >= 0 and age >= 0 and age < tonumber(ARGV[1]) then return 0 end
-return redis.call('DEL', KEYS[1], KEYS[2]))";
-
-constexpr const char* forget_wait_script = R"(
-local left, whole = redis.call('PTTL', KEYS[1]), tonumber(redis.call('GET', KEYS[1]) or '') or 0
-local age = whole - left
-if left >= 0 and age >= 0 and age < tonumber(ARGV[1]) then return 0 end
-return redis.call('DEL', KEYS[1]))";
+return redis.call('DEL', unpack(KEYS)))";
 
 // What is left is more than the whole of it if the store's clock was set back: that lock does not count.
 constexpr const char* wait_script = R"(
@@ -131,19 +125,9 @@ std::optional<std::int64_t> time_in(const Value& value) noexcept {
 }
 
 /// A name that no other lease has, and the lease's length: replicas may be configured with different ones
-/// while a new configuration is rolled out. Throws std::runtime_error if OpenSSL has no random numbers: with
-/// the same name two replicas would renew, and release, each other's lease.
-std::string random_owner(Duration lease) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    const auto bytes = make_salt();
-    if (!bytes)
-        throw std::runtime_error{"no random numbers for the name of a lease"};
-    std::string owner;
-    for (const unsigned char byte : *bytes) {
-        owner += hex[byte >> 4];
-        owner += hex[byte & 15];
-    }
-    return owner + ":" + ms_text(lease);
+/// while a new configuration is rolled out. Throws std::runtime_error if there are no random numbers.
+std::string owner_of_lease(Duration lease) {
+    return fleet::random_name() + ":" + ms_text(lease);
 }
 
 /// Whether a lease lasts longer than its owner made it for. `left`: in milliseconds, or -1 if it has no end.
@@ -206,7 +190,7 @@ struct FleetLogin::Place {
 
 struct FleetLogin::Visit {
     Visit(PlacePtr where, net::Executor executor, bool is_renewal)
-        : place{std::move(where)}, owner{random_owner(place->lease)}, timer{executor}, renews{is_renewal} {}
+        : place{std::move(where)}, owner{owner_of_lease(place->lease)}, timer{executor}, renews{is_renewal} {}
 
     PlacePtr place;
     std::string owner;
@@ -465,9 +449,9 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
 /// The login at login_at_ has succeeded: what held up the others until then does so no more.
 void FleetLogin::forget_obstacles(const Place& place, std::vector<Command>& commands) const {
     const auto age = std::to_string(age_ms());
-    commands.push_back({"EVAL", forget_rejections_script, "2", place.name("rejections"),
-                        place.name("next_try"), age, ms_text(rejections_kept)});
-    commands.push_back({"EVAL", forget_wait_script, "1", place.name("retry_after"), age});
+    commands.push_back({"EVAL", forget_script, "2", place.name("rejections"), place.name("next_try"), age,
+                        ms_text(rejections_kept)});
+    commands.push_back({"EVAL", forget_script, "1", place.name("retry_after"), age});
 }
 
 /// Of the last login of one's own.

@@ -3,6 +3,7 @@
 #include "fleet_scripts.hpp"
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/fleet/random_name.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/net/spawn.hpp>
 
@@ -40,15 +41,6 @@ std::int64_t number_of(std::string_view text) noexcept {
     std::int64_t number = 0;
     std::from_chars(text.data(), text.data() + text.size(), number);
     return number;
-}
-
-std::string random_owner() {
-    constexpr std::size_t size = 16;
-    Digest bytes{};
-    static_assert(std::tuple_size_v<Digest> == size);
-    const Secret random = random_secret();
-    std::copy_n(random.reveal().begin(), size, bytes.begin());
-    return hex(bytes);
 }
 
 /// The first word of what the claim script returns.
@@ -233,7 +225,7 @@ FleetClaims::FleetClaims(std::shared_ptr<fleet::Store> store, std::shared_ptr<co
       settings_{std::move(settings)},
       executor_{executor},
       clock_{clock},
-      owner_{random_owner()},
+      owner_{fleet::random_name()},
       stats_{stats},
       dice_{std::random_device{}()},
       wake_{std::move(executor)} {
@@ -371,14 +363,10 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, 
         std::vector<fleet::Command> commands;
         for (std::size_t i = from; i < to; ++i)
             commands.push_back(claim_command(*claim, keys[i], known.owner, false));
-        Values values(commands.size());
         const Presence presence = store_->presence();
-        try {
-            const Duration longest = presence == Presence::starting ? longest_first_claim : longest_claim;
-            auto calling = store_->call_all(std::move(commands), std::min<Duration>(longest, end - now));
-            values = co_await std::move(calling);
-        } catch (const std::exception&) { // no memory: they count as not answered
-        }
+        const Duration longest = presence == Presence::starting ? longest_first_claim : longest_claim;
+        auto calling = call_all(std::move(commands), std::min<Duration>(longest, end - now));
+        const Values values = co_await std::move(calling);
         for (const auto& value : values)
             add_answer(asked, value, *claim->request, known);
         asked.may_hold_more = asked.may_hold_more || (asked.unanswered && presence != Presence::away);
@@ -390,6 +378,24 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, 
     if (asked.answer.state == State::ours && asked.claimed < keys.size())
         asked.answer = read(std::nullopt, *claim->request, known);
     co_return asked;
+}
+
+/// Returns an answer, or none, for each command. Can throw only before anything is awaited, for lack of
+/// memory.
+net::Task<FleetClaims::Values> FleetClaims::call_all(std::vector<fleet::Command> commands, Duration within) {
+    Values none(commands.size());
+    return answers(store_, std::move(commands), within, std::move(none));
+}
+
+net::Task<FleetClaims::Values> FleetClaims::answers(std::shared_ptr<fleet::Store> store,
+                                                    std::vector<fleet::Command> commands, Duration within,
+                                                    Values values) {
+    try {
+        auto calling = store->call_all(std::move(commands), within);
+        values = co_await std::move(calling);
+    } catch (const std::exception&) { // no memory: they count as not answered
+    }
+    co_return values;
 }
 
 /// Directly before the request is sent, if the store has not confirmed its claim.
@@ -632,20 +638,16 @@ net::Task<void> FleetClaims::renew_due() {
         for (const std::string& key : claim->request->keys)
             commands.push_back(claim_command(*claim, key, {}, true));
     }
-    auto calling = store_->call_all(std::move(commands), longest_background_call);
+    auto calling = call_all(std::move(commands), longest_background_call);
     take_into_work(held_, claims.size());
-    Values values;
-    try {
-        values = co_await std::move(calling);
-    } catch (const std::exception&) { // no memory: nothing is confirmed
-    }
+    const Values values = co_await std::move(calling);
     std::size_t at = 0;
     for (const ClaimPtr& claim : claims) {
         bool answered = true;
         Asked asked;
         asked.answer.state = FleetAnswer::State::ours;
         for (std::size_t i = 0; i < claim->request->keys.size(); ++i, ++at) {
-            const auto& value = at < values.size() ? values[at] : std::nullopt;
+            const auto& value = values[at];
             answered = answered && value && value->kind == fleet::Value::Kind::list;
             add_answer(asked, value, *claim->request, {});
         }
@@ -692,18 +694,13 @@ net::Task<bool> FleetClaims::settle_queued() {
         for (std::size_t i = 0; verdict && i < names.size(); ++i)
             commands.push_back(settle_command(*claim, names[i], *verdict));
     }
-    auto calling = store_->call_all(std::move(commands), longest_background_call);
+    auto calling = call_all(std::move(commands), longest_background_call);
     take_into_work(settling_, writings.size());
-    Values values;
-    try {
-        values = co_await std::move(calling);
-    } catch (const std::exception&) { // no memory: nothing is written
-    }
+    const Values values = co_await std::move(calling);
     std::size_t at = 0;
     for (Writing& writing : writings) {
         for (std::size_t i = 0; writing.number != 0 && i < writing.claim->request->keys.size(); ++i, ++at)
-            writing.result =
-                std::max(writing.result, result_of(at < values.size() ? values[at] : std::nullopt));
+            writing.result = std::max(writing.result, result_of(values[at]));
         if (writing.result == Writing::Result::written)
             writing.claim->forget_verdict(writing.number);
     }

@@ -153,6 +153,10 @@ private:
                                                 const Verdict& verdict) const;
     [[nodiscard]] FleetAnswer read(const std::optional<fleet::Value>& value, const SharedRequest& request,
                                    const Elsewhere& known) const;
+    [[nodiscard]] net::Task<Values> call_all(std::vector<fleet::Command> commands, Duration within);
+    [[nodiscard]] static net::Task<Values> answers(std::shared_ptr<fleet::Store> store,
+                                                   std::vector<fleet::Command> commands, Duration within,
+                                                   Values values);
     [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known, TimePoint end);
     [[nodiscard]] static net::Task<void> ask_again(ClaimPtr claim);
     void add_answer(Asked& asked, const std::optional<fleet::Value>& value, const SharedRequest& request,
