@@ -364,7 +364,6 @@ void FleetLogin::take_token(Visit& visit, const Value& stored, std::int64_t stor
         return;
     }
     found.version = version;
-    found.readable = true;
     const auto left_ms = std::min({kept_ms.value_or(0), *ends - store_time, longest_ms});
     if (left_ms <= 0)
         return;
@@ -427,6 +426,7 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
     if (!visit || std::exchange(visit->over, true))
         return;
     const bool logged_in = report.kind == Report::Kind::logged_in;
+    TokenVersion version;
     // Other credentials came after the visit began, and the login was sent with them: it proves nothing about
     // the former ones, whose place this visit knows.
     if (visit->place != place_) {
@@ -434,12 +434,12 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
         if (logged_in)
             offer_soon();
     } else if (logged_in) {
-        static_cast<void>(machine_.logged_in(issue_time(report.token), world_.wall_ms()));
+        version = machine_.logged_in(issue_time(report.token), world_.wall_ms());
         mine_generation_ = report.token.token->generation;
         login_at_ = report.token.token->received;
     }
     if (visit->may_hold || report.kind != Report::Kind::none)
-        net::spawn(executor_, finish(shared_from_this(), visit, std::move(report)), "fleet");
+        net::spawn(executor_, finish(shared_from_this(), visit, std::move(report), version), "fleet");
     try {
         visit->timer.cancel();
     } catch (const std::exception&) { // the renewal sees by itself that it is over
@@ -460,8 +460,10 @@ std::int64_t FleetLogin::age_ms() const {
     return std::max<std::int64_t>(0, age.count());
 }
 
-/// In one go, so that the lease is released after what the others need to know.
-net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr visit, Report report) {
+/// In one go, so that the lease is released after what the others need to know. `version`: of the report's
+/// token.
+net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr visit, Report report,
+                                   TokenVersion version) {
     const Place& place = *visit->place;
     std::vector<Command> commands;
     if (report.kind == Report::Kind::rejected) {
@@ -480,9 +482,14 @@ net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr vi
         static_cast<void>(co_await self->ask(std::move(commands), self->soon()));
         co_return;
     }
-    const TokenVersion version = self->machine_.mine();
-    const bool answered =
-        co_await self->publish(visit->place, std::move(report.token), version, std::move(commands));
+    bool answered = false;
+    if (self->machine_.mine() == version) {
+        answered =
+            co_await self->publish(visit->place, std::move(report.token), version, std::move(commands));
+    } else { // meanwhile it became another one, which is stored by itself, or another account's
+        const auto answers = co_await self->ask(std::move(commands), self->soon());
+        answered = answers.front().has_value();
+    }
     if (answered || visit->place != self->place_)
         co_return;
     self->forget_rejections_ = true;
@@ -544,17 +551,19 @@ net::Task<bool> FleetLogin::publish(PlacePtr place, StoreWriter::TokenInUse toke
     co_return is_answered;
 }
 
-void FleetLogin::offer_soon() {
+bool FleetLogin::offer_soon() {
     if (stopped_ || !place_)
-        return;
+        return true;
     offer_again_ = true;
     if (std::exchange(offering_, true))
-        return;
+        return true;
     try {
         net::spawn(executor_, offer(shared_from_this()), "fleet");
-    } catch (const std::exception&) { // no memory: the next swap is offered
+    } catch (const std::exception&) {
         offering_ = false;
+        return false;
     }
+    return true;
 }
 
 net::Task<void> FleetLogin::offer(std::shared_ptr<FleetLogin> self) {
@@ -563,6 +572,7 @@ net::Task<void> FleetLogin::offer(std::shared_ptr<FleetLogin> self) {
     } catch (const std::exception&) { // no memory: the next swap is offered again
     }
     self->offering_ = false;
+    self->world_.expect_swaps();
 }
 
 net::Task<void> FleetLogin::keep_offering() {
@@ -570,6 +580,7 @@ net::Task<void> FleetLogin::keep_offering() {
     while (!stopped_ && std::exchange(offer_again_, false)) {
         offer_timer_.expires_after(pause);
         static_cast<void>(co_await offer_timer_.async_wait(net::asio::as_tuple(net::asio::deferred)));
+        world_.expect_swaps();
         auto token = world_.current();
         const PlacePtr place = place_;
         if (stopped_ || !token.token || !place)

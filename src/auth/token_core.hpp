@@ -110,7 +110,8 @@ private:
                                                    const config::Credentials& credentials) const;
     void open_fleet(FleetLogin::PlacePtr place);
     void change_fleet(FleetLogin::PlacePtr place);
-    [[nodiscard]] StoreWriter::TokenInUse token_in_use();
+    [[nodiscard]] StoreWriter::TokenInUse token_in_use() const;
+    void expect_swaps() noexcept;
     [[nodiscard]] bool enter_fleet();
     [[nodiscard]] static net::Task<void> visit_fleet(std::shared_ptr<Core> self, std::uint64_t asking,
                                                      FleetLogin::VisitPtr visit, TimePoint deadline);

@@ -489,7 +489,7 @@ void FleetClaims::hold(const ClaimPtr& claim, bool answered) {
 void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
     try {
         if (claim->place == Claim::Place::held)
-            std::erase(held_, claim);
+            take_from_held(claim);
         if (claim->place != Claim::Place::held && claim->place != Claim::Place::nowhere)
             return;
         queue_settlement(claim);
@@ -497,6 +497,15 @@ void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
         wake_.set();
     } catch (const std::exception&) { // no memory
     }
+}
+
+/// It is found by its due time, since thousands may be in flight.
+void FleetClaims::take_from_held(const ClaimPtr& claim) noexcept {
+    const auto due = [](const ClaimPtr& each) { return each->due; };
+    const auto first = std::ranges::lower_bound(held_, claim->due, {}, due);
+    const auto at = std::find(first, held_.end(), claim);
+    if (at != held_.end())
+        held_.erase(at);
 }
 
 void FleetClaims::queue_settlement(const ClaimPtr& claim) {

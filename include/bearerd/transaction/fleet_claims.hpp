@@ -167,6 +167,7 @@ private:
     void note_unclaimed(const SharedRequest& request) noexcept;
     void note_dropped(const SharedRequest& request) noexcept;
     void settle_soon(const ClaimPtr& claim) noexcept;
+    void take_from_held(const ClaimPtr& claim) noexcept;
     void queue_settlement(const ClaimPtr& claim);
     [[nodiscard]] bool make_room_for(const Claim& claim) noexcept;
     void drop(std::deque<ClaimPtr>& list, std::deque<ClaimPtr>::iterator which) noexcept;

@@ -188,6 +188,39 @@ TEST_F(FleetLoginTest, ALeaseOfAnotherLengthIsWaitedForUnlessItLastsLongerThanTh
     }
 }
 
+TEST_F(FleetLoginTest, ATokenOfTheFormerAccountIsNotStoredAsIfItWereOlderThanAllOthers) {
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
+    fleet->leave(visit, success());
+    fleet->change(place("another-password")); // before the first command is sent
+    run();
+    EXPECT_EQ(store.value("token"), "");
+    EXPECT_EQ(store.value("lease"), "") << "it is released all the same";
+}
+
+/// Whether the store gave it or not: the answer may have been lost.
+TEST_F(FleetLoginTest, ALeaseThatMayBeHeldIsReleasedOnceHoweverTheVisitEnds) {
+    const auto releases = [this] {
+        return std::ranges::count_if(store.commands, [](const fleet::Command& command) {
+            return command.size() > 1 && command.at(1).find("'DEL', KEYS[1]") != std::string::npos &&
+                   command.at(1).find("PTTL") == std::string::npos;
+        });
+    };
+    for (const bool is_lost : {false, true}) {
+        store.commands.clear();
+        store.refuses = [is_lost](const fleet::Command& command) {
+            return is_lost && command.front() == "SET";
+        };
+        const auto visit = fleet->begin(false);
+        EXPECT_EQ(enter(visit).step.kind, is_lost ? FleetStep::log_in_alone : FleetStep::log_in);
+        store.refuses = nullptr;
+        fleet->leave(visit, {});
+        fleet->leave(visit, {});
+        run();
+        EXPECT_EQ(releases(), 1);
+    }
+}
+
 TEST_F(FleetLoginTest, ARejectionOfOtherCredentialsIsNotStoredForTheFormerOnes) {
     const auto visit = fleet->begin(false);
     EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
