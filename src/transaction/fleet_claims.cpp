@@ -27,7 +27,6 @@ using namespace std::chrono_literals;
 constexpr Duration longest_background_call = 500ms;
 constexpr Duration retry_pause = 500ms;
 constexpr Duration longest_retry_pause = 1min; // of a settlement that the store refuses
-constexpr Duration quiet_of_log = 10min;       // between two log lines that say the same
 constexpr Duration shortest_poll = 50ms;
 constexpr Duration longest_poll = 400ms;
 constexpr int renewals_per_lease = 3;
@@ -55,15 +54,6 @@ Word word_of(const std::optional<fleet::Value>& value) noexcept {
     const std::string_view text = value->list.front().text;
     const auto* const found = std::ranges::find(words, text, &std::pair<std::string_view, Word>::first);
     return found == std::end(words) ? Word::none : found->second;
-}
-
-/// Returns whether a log line is due, and notes it.
-bool log_is_due(std::optional<TimePoint>& last) noexcept {
-    const TimePoint now = BootClock::now();
-    if (last && now - *last < quiet_of_log)
-        return false;
-    last = now;
-    return true;
 }
 
 std::string_view state_of(Executed executed) noexcept {
@@ -424,7 +414,7 @@ void FleetClaims::add_answer(Asked& asked, const std::optional<fleet::Value>& va
 
 void FleetClaims::note_unclaimed(const SharedRequest& request) noexcept {
     stats_.fleet_unclaimed.add();
-    if (log_is_due(unclaimed_logged_))
+    if (unclaimed_lines_.is_due(BootClock::now()))
         log::warning(
             "the store of the fleet has not confirmed a transaction's claim: it goes on all the same, "
             "and another replica may have executed it; so may others after it, which are counted",
@@ -433,7 +423,7 @@ void FleetClaims::note_unclaimed(const SharedRequest& request) noexcept {
 
 void FleetClaims::note_dropped(const SharedRequest& request) noexcept {
     stats_.fleet_dropped.add();
-    if (log_is_due(dropped_logged_))
+    if (dropped_lines_.is_due(BootClock::now()))
         log::warning("too many outcomes wait for the store of the fleet: one is dropped, so that other "
                      "replicas do not learn it; so may others after it, which are counted",
                      {{"request_id", std::string_view{request.request_id}}});

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/clock.hpp>
+#include <bearerd/base/log_limit.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/fleet/store.hpp>
 #include <bearerd/net/deadline.hpp>
@@ -204,8 +205,8 @@ private:
     bool working_ = false;
     bool stopping_ = false;
     TimePoint stop_by_{}; ///< stopping: nothing is written any more
-    std::optional<TimePoint> unclaimed_logged_{};
-    std::optional<TimePoint> dropped_logged_{};
+    LogLimit unclaimed_lines_;
+    LogLimit dropped_lines_;
 };
 
 } // namespace bearerd::transaction

@@ -3,6 +3,7 @@
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
 
+#include <bearerd/base/log.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -19,7 +20,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -677,6 +680,42 @@ TEST_F(FleetGuardTest, SaysNothingOfWhatOtherReplicasDidInAnErrorOfItsOwn) {
     write_all(b());
     b().upstream.make_reply = bearerd_says(ErrorCode::login_unavailable);
     EXPECT_EQ(send(b(), fleet_payment("new"), "fifth"), "LOGIN_UNAVAILABLE no") << "the store has said it";
+}
+
+class WarningsOfAGuard final : public log::Sink {
+public:
+    WarningsOfAGuard() { log::install(this, log::Level::warning); }
+
+    WarningsOfAGuard(const WarningsOfAGuard&) = delete;
+    WarningsOfAGuard& operator=(const WarningsOfAGuard&) = delete;
+
+    ~WarningsOfAGuard() override { log::install(nullptr, log::Level::error); }
+
+    void write(log::Level, std::string_view message, std::span<const log::Field>) noexcept override {
+        messages.emplace_back(message);
+    }
+
+    [[nodiscard]] std::ptrdiff_t count(std::string_view what) const {
+        return std::ranges::count_if(
+            messages, [what](const std::string& message) { return message.find(what) != std::string::npos; });
+    }
+
+    std::vector<std::string> messages;
+};
+
+/// LogLimit says when the next one is due.
+TEST_F(FleetGuardTest, CountsEachRequestWithoutAClaimAndLogsTheFirstOne) {
+    const WarningsOfAGuard warnings;
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .most_settlements = 1});
+    a().store->away = true;
+    for (const char* const key : {"k", "l", "m"})
+        EXPECT_EQ(send(a(), fleet_payment(key), key), "data");
+    EXPECT_EQ(a().stats.fleet_unclaimed.get(), 3U);
+    EXPECT_EQ(warnings.count("has not confirmed a transaction's claim"), 1);
+    EXPECT_TRUE(wait_for([this] { return a().stats.fleet_dropped.get() == 2; }));
+    EXPECT_EQ(warnings.count("one is dropped"), 1);
+    a().store->away = false;
+    write_all(a());
 }
 
 TEST_F(FleetGuardTest, WaitsLongerForAStoreThatWasNotReachedYet) {
