@@ -80,8 +80,9 @@ std::vector<config::ConfigError> open_what_is_named(const std::string& file, con
     if (settings.fleet.on())
         try_tls([&settings] { static_cast<void>(fleet::Server{settings.fleet}); });
     try_tls([&settings] {
-        static_cast<void>(
-            ConfigSnapshot{std::make_shared<const config::Settings>(std::move(settings)), Secret{}});
+        fleet::KeyRing fleet_keys;
+        static_cast<void>(ConfigSnapshot{std::make_shared<const config::Settings>(std::move(settings)),
+                                         Secret{}, fleet_keys});
     });
     return faults;
 }

@@ -1,36 +1,45 @@
 #include "config_snapshot.hpp"
 
 #include <bearerd/base/log.hpp>
-#include <bearerd/fleet/keys.hpp>
 
 #include <stdexcept>
 
 namespace bearerd::app {
 namespace {
 
-/// What the transactions of all replicas are named by.
-fleet::Keys fleet_keys(const config::Settings& settings) {
-    const std::string account = config::login_account(settings);
-    const Secret* const key = settings.fleet.key_file.empty() ? nullptr : &settings.fleet.key;
-    auto keys = fleet::derive_keys(
-        {settings.fleet.prefix, settings.upstream.url.text, account, key, settings.credentials.password});
-    if (!keys) // OpenSSL fails
-        throw std::runtime_error{"fleet: the names of shared transactions can't be made"};
-    return std::move(*keys);
+/// Every field by its name: this does not compile if there is another one.
+config::Fleet copy_of(const config::Fleet& from) {
+    const auto& [url, database, user, password, password_file, tls, prefix, lease, key_file, key, required] =
+        from;
+    return {url,    database, user,     password.clone(), password_file, tls,
+            prefix, lease,    key_file, key.clone(),      required};
+}
+
+/// Whether a process with the one is a process with the other: the same secrets may be in other files, and
+/// the database is in the URL.
+bool is_same(const config::Fleet& from, const config::Fleet& other) {
+    const auto& [url, database, user, password, password_file, tls, prefix, lease, key_file, key, required] =
+        from;
+    return url.text == other.url.text && user == other.user && password.equals(other.password) &&
+           tls == other.tls && prefix == other.prefix && lease == other.lease && key.equals(other.key) &&
+           required == other.required;
 }
 
 } // namespace
 
-ConfigSnapshot::ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret)
+ConfigSnapshot::ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,
+                               fleet::KeyRing& fleet_keys)
     : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);
     if (settings->transactions.guard())
         identifier = std::make_unique<transaction::Identifier>(secret, *settings);
     if (settings->transactions.guard() && settings->fleet.on()) {
-        const fleet::Keys keys = fleet_keys(*settings);
-        shared_identifier = std::make_shared<transaction::Identifier>(keys.mac_key, *settings);
-        claim_prefix = keys.prefix + "transaction:";
+        const fleet::KeysPtr keys = fleet_keys.keys_of(*settings, settings->credentials);
+        if (!keys) // OpenSSL fails
+            throw std::runtime_error{"fleet: the names of shared transactions can't be made"};
+        shared_identifier = std::make_shared<transaction::Identifier>(keys->mac_key, *settings);
+        claim_prefix = keys->prefix + "transaction:";
     }
     if (!config::logs_in_elsewhere(*settings))
         return;
@@ -50,24 +59,10 @@ void warn_of_what_stays(const config::Settings& before, const config::Settings& 
 }
 
 void keep_fleet(const config::Fleet& before, config::Fleet& after) {
-    const bool same = after.url.text == before.url.text && after.user == before.user &&
-                      after.password.equals(before.password) && after.tls == before.tls &&
-                      after.prefix == before.prefix && after.lease == before.lease &&
-                      after.key.equals(before.key) && after.required == before.required;
-    if (same)
+    if (is_same(before, after))
         return;
     log::warning("a changed fleet requires a restart", {});
-    after.url = before.url;
-    after.database = before.database;
-    after.user = before.user;
-    after.password = before.password.clone();
-    after.password_file = before.password_file;
-    after.tls = before.tls;
-    after.prefix = before.prefix;
-    after.lease = before.lease;
-    after.key_file = before.key_file;
-    after.key = before.key.clone();
-    after.required = before.required;
+    after = copy_of(before);
 }
 
 } // namespace bearerd::app

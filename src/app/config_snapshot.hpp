@@ -2,6 +2,7 @@
 
 #include <bearerd/base/secret.hpp>
 #include <bearerd/config/config.hpp>
+#include <bearerd/fleet/keys.hpp>
 #include <bearerd/proxy/forwarder.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/transaction/identifier.hpp>
@@ -18,8 +19,10 @@ namespace bearerd::app {
 /// requests in flight keep the old one alive.
 struct ConfigSnapshot {
     /// Throws std::runtime_error with a sentence where a TLS file can't be used.
-    /// `secret`: of the local guard's HMACs. Takes 30 ms if transactions are shared and no key file is named.
-    ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret);
+    /// `secret`: of the local guard's HMACs. `fleet_keys`: asked if transactions are shared, which takes 30
+    /// ms if it has others and no key file is named.
+    ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,
+                   fleet::KeyRing& fleet_keys);
 
     std::shared_ptr<const config::Settings> settings;
     std::unique_ptr<upstream::TlsContext> tls; ///< nullptr for an http:// upstream on loopback

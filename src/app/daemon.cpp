@@ -72,6 +72,7 @@ private:
 
     std::shared_ptr<const config::Settings> settings_;
     std::shared_ptr<const ConfigSnapshot> generation_;
+    const std::shared_ptr<fleet::KeyRing> fleet_keys_ = std::make_shared<fleet::KeyRing>();
     std::string config_file_;
     LogSink& log_;
     Shared shared_;
@@ -127,7 +128,7 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
 int Daemon::run() {
     Worker& first = *workers_.front();
     const auto generation =
-        std::make_shared<const ConfigSnapshot>(settings_, transactions_.prepare(*settings_));
+        std::make_shared<const ConfigSnapshot>(settings_, transactions_.prepare(*settings_), *fleet_keys_);
     generation_ = generation;
     if (settings_->fleet.on())
         shared_.fleet_server = std::make_shared<fleet::Server>(settings_->fleet);
@@ -138,7 +139,7 @@ int Daemon::run() {
     auto pool = first.make_pool(generation);
     tokens_ = std::make_unique<auth::TokenService>(
         first.context().get_executor(), first.make_login_pool(generation, pool), settings_, first.stats(),
-        auth::ServiceHooks{}, first.store_of_fleet());
+        auth::ServiceHooks{}, first.store_of_fleet(), fleet_keys_);
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()));
@@ -265,7 +266,8 @@ std::optional<std::string> Daemon::load_again() {
 std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
     std::shared_ptr<const ConfigSnapshot> generation;
     try {
-        generation = std::make_shared<const ConfigSnapshot>(settings, transactions_.prepare(*settings));
+        generation =
+            std::make_shared<const ConfigSnapshot>(settings, transactions_.prepare(*settings), *fleet_keys_);
     } catch (const std::runtime_error& failure) {
         std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
         log_fault(fault);

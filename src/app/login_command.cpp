@@ -126,8 +126,9 @@ int login_command(const std::string& file) {
     if (!config)
         return exit_bad_configuration;
     try {
+        fleet::KeyRing fleet_keys;
         const ConfigSnapshot generation{std::make_shared<const config::Settings>(std::move(config->settings)),
-                                        Secret{}};
+                                        Secret{}, fleet_keys};
         return log_in_once(generation);
     } catch (const std::runtime_error& failure) { // a TLS file that can't be used
         print(stderr, config::format_fault(file, place_fault(file, failure.what())) + "\n");

@@ -1,9 +1,8 @@
 #include "fleet_login.hpp"
 
-#include "account.hpp"
-
 #include <bearerd/auth/jwt.hpp>
 #include <bearerd/auth/token_seal.hpp>
+#include <bearerd/fleet/random_name.hpp>
 #include <bearerd/net/spawn.hpp>
 
 #include <boost/asio/as_tuple.hpp>
@@ -25,8 +24,7 @@ using fleet::Value;
 using StepKind = FleetMachine::Step::Kind;
 
 constexpr Duration patience = 100ms;    // for an answer, before a login goes on alone: requests wait for it
-constexpr Duration first_patience = 1s; // for the first one, while the connection is being made
-constexpr Duration start_time = 5s;     // for so long it is being made
+constexpr Duration first_patience = 1s; // the same while the store has not been reached since the start
 constexpr Duration behind_the_scenes = 1s; // for what no request waits for
 constexpr Duration collecting = 1s;        // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
@@ -34,8 +32,7 @@ constexpr Duration rejections_kept = 24h;
 
 constexpr std::array<const char*, 2> locks{"next_try", "retry_after"};
 
-// Each script names one key, but for the one that forgets the rejections, of whose two keys the first one
-// counts.
+// Each script names one key, but for the one that forgets, whose first key counts.
 constexpr const char* read_script = R"(
 local found = redis.call('HMGET', KEYS[1], 'era', 'issued_at', 'serial', 'token', 'ends')
 found[6] = redis.call('PTTL', KEYS[1])
@@ -63,20 +60,14 @@ if known > tonumber(ARGV[1]) then return redis.call('PEXPIRE', KEYS[1], ARGV[2])
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
 return 1)";
 
-// A login has succeeded so many ms ago: what was rejected before does not count any more. What was rejected
-// since does, as if the account was closed while the store was away. The count is kept for ARGV[2] from its
-// last rejection on.
-constexpr const char* forget_rejections_script = R"(
+// A login has succeeded ARGV[1] ms ago: what held up the others before does so no more. What came since does,
+// as if the account was closed while the store was away. The key was set for ARGV[2] ms, or for as long as it
+// says itself.
+constexpr const char* forget_script = R"(
 local left = redis.call('PTTL', KEYS[1])
-local age = tonumber(ARGV[2]) - left
+local age = (tonumber(ARGV[2] or redis.call('GET', KEYS[1]) or '') or 0) - left
 if left >= 0 and age >= 0 and age < tonumber(ARGV[1]) then return 0 end
-return redis.call('DEL', KEYS[1], KEYS[2]))";
-
-constexpr const char* forget_wait_script = R"(
-local left, whole = redis.call('PTTL', KEYS[1]), tonumber(redis.call('GET', KEYS[1]) or '') or 0
-local age = whole - left
-if left >= 0 and age >= 0 and age < tonumber(ARGV[1]) then return 0 end
-return redis.call('DEL', KEYS[1]))";
+return redis.call('DEL', unpack(KEYS)))";
 
 // What is left is more than the whole of it if the store's clock was set back: that lock does not count.
 constexpr const char* wait_script = R"(
@@ -134,19 +125,9 @@ std::optional<std::int64_t> time_in(const Value& value) noexcept {
 }
 
 /// A name that no other lease has, and the lease's length: replicas may be configured with different ones
-/// while a new configuration is rolled out. Throws std::runtime_error if OpenSSL has no random numbers: with
-/// the same name two replicas would renew, and release, each other's lease.
-std::string random_owner(Duration lease) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    const auto bytes = make_salt();
-    if (!bytes)
-        throw std::runtime_error{"no random numbers for the name of a lease"};
-    std::string owner;
-    for (const unsigned char byte : *bytes) {
-        owner += hex[byte >> 4];
-        owner += hex[byte & 15];
-    }
-    return owner + ":" + ms_text(lease);
+/// while a new configuration is rolled out. Throws std::runtime_error if there are no random numbers.
+std::string owner_of_lease(Duration lease) {
+    return fleet::random_name() + ":" + ms_text(lease);
 }
 
 /// Whether a lease lasts longer than its owner made it for. `left`: in milliseconds, or -1 if it has no end.
@@ -182,35 +163,34 @@ std::string purpose_of(const TokenVersion& version, std::int64_t ends) {
 
 /// Where this account's things are in the store, and how they are sealed.
 struct FleetLogin::Place {
-    fleet::Keys keys;
+    fleet::KeysPtr keys;
     std::string url;
-    std::string account;
     Duration lease{};
 
     [[nodiscard]] std::string name(std::string_view what) const {
-        return keys.prefix + std::string{what} + ":" + keys.password;
+        return keys->prefix + std::string{what} + ":" + keys->password;
     }
 
     [[nodiscard]] KeySource source() const noexcept {
-        return keys.from_key_file ? KeySource::key_file : KeySource::password;
+        return keys->from_key_file ? KeySource::key_file : KeySource::password;
     }
 
     [[nodiscard]] std::optional<std::string> sealed(const std::string& purpose, const Secret& plain) const {
-        return seal({purpose, url, account}, source(), keys.salt, keys.seal_key, plain);
+        return seal({purpose, url, keys->account}, source(), keys->salt, keys->seal_key, plain);
     }
 
     [[nodiscard]] std::optional<TokenRecord> opened(const std::string& purpose,
                                                     std::string_view bytes) const {
-        if (salt_of(bytes, source()) != keys.salt)
+        if (salt_of(bytes, source()) != keys->salt)
             return std::nullopt;
-        const auto plain = unseal({purpose, url, account}, source(), keys.seal_key, bytes);
+        const auto plain = unseal({purpose, url, keys->account}, source(), keys->seal_key, bytes);
         return plain ? decode_token_record(plain->reveal()) : std::nullopt;
     }
 };
 
 struct FleetLogin::Visit {
     Visit(PlacePtr where, net::Executor executor, bool is_renewal)
-        : place{std::move(where)}, owner{random_owner(place->lease)}, timer{executor}, renews{is_renewal} {}
+        : place{std::move(where)}, owner{owner_of_lease(place->lease)}, timer{executor}, renews{is_renewal} {}
 
     PlacePtr place;
     std::string owner;
@@ -223,23 +203,13 @@ struct FleetLogin::Visit {
 };
 
 FleetLogin::FleetLogin(net::Executor executor, fleet::Store& store, World world)
-    : executor_{executor},
-      store_{store},
-      world_{std::move(world)},
-      offer_timer_{executor},
-      made_at_{world_.clock()} {}
+    : executor_{executor}, store_{store}, world_{std::move(world)}, offer_timer_{executor} {}
 
-FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings,
-                                          const config::Credentials& credentials) {
-    const config::Fleet& shared = settings.fleet;
-    // Logins by name and by address are also distinguished: the account says only what was written.
-    const std::string account = account_of(settings) + (credentials.by_email ? "\nemail" : "");
-    auto keys = fleet::derive_keys({shared.prefix, settings.upstream.url.text, account,
-                                    shared.key_file.empty() ? nullptr : &shared.key, credentials.password});
+FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings, fleet::KeysPtr keys) {
     if (!keys)
         return nullptr;
     return std::make_shared<const Place>(
-        Place{std::move(*keys), settings.upstream.url.text, account, shared.lease});
+        Place{std::move(keys), settings.upstream.url.text, settings.fleet.lease});
 }
 
 void FleetLogin::change(PlacePtr place) noexcept {
@@ -305,12 +275,11 @@ void FleetLogin::note_swap(const StoreWriter::TokenInUse& token) {
 net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadline) {
     note_swap(world_.current());
     auto step = machine_.begin(deadline, visit->renews);
-    const bool starts = !std::exchange(visited_, true) && world_.clock() - made_at_ < start_time;
     // Each answer has its own time: a store that gives all of them in time is not away, and a look that was
     // cut short would neither show a lock nor say that the store is slow.
-    Duration bound = starts ? first_patience : patience;
     while (!is_over(*visit)) {
-        const TimePoint until = world_.clock() + std::exchange(bound, patience);
+        const bool starts = store_.presence() == fleet::Store::Presence::starting;
+        const TimePoint until = world_.clock() + (starts ? first_patience : patience);
         if (step.kind == StepKind::read) {
             step = co_await read(visit, until);
         } else if (step.kind == StepKind::take_lease) {
@@ -395,7 +364,6 @@ void FleetLogin::take_token(Visit& visit, const Value& stored, std::int64_t stor
         return;
     }
     found.version = version;
-    found.readable = true;
     const auto left_ms = std::min({kept_ms.value_or(0), *ends - store_time, longest_ms});
     if (left_ms <= 0)
         return;
@@ -458,6 +426,7 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
     if (!visit || std::exchange(visit->over, true))
         return;
     const bool logged_in = report.kind == Report::Kind::logged_in;
+    TokenVersion version;
     // Other credentials came after the visit began, and the login was sent with them: it proves nothing about
     // the former ones, whose place this visit knows.
     if (visit->place != place_) {
@@ -465,12 +434,12 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
         if (logged_in)
             offer_soon();
     } else if (logged_in) {
-        static_cast<void>(machine_.logged_in(issue_time(report.token), world_.wall_ms()));
+        version = machine_.logged_in(issue_time(report.token), world_.wall_ms());
         mine_generation_ = report.token.token->generation;
         login_at_ = report.token.token->received;
     }
     if (visit->may_hold || report.kind != Report::Kind::none)
-        net::spawn(executor_, finish(shared_from_this(), visit, std::move(report)), "fleet");
+        net::spawn(executor_, finish(shared_from_this(), visit, std::move(report), version), "fleet");
     try {
         visit->timer.cancel();
     } catch (const std::exception&) { // the renewal sees by itself that it is over
@@ -480,9 +449,9 @@ void FleetLogin::leave(VisitPtr visit, Report report) {
 /// The login at login_at_ has succeeded: what held up the others until then does so no more.
 void FleetLogin::forget_obstacles(const Place& place, std::vector<Command>& commands) const {
     const auto age = std::to_string(age_ms());
-    commands.push_back({"EVAL", forget_rejections_script, "2", place.name("rejections"),
-                        place.name("next_try"), age, ms_text(rejections_kept)});
-    commands.push_back({"EVAL", forget_wait_script, "1", place.name("retry_after"), age});
+    commands.push_back({"EVAL", forget_script, "2", place.name("rejections"), place.name("next_try"), age,
+                        ms_text(rejections_kept)});
+    commands.push_back({"EVAL", forget_script, "1", place.name("retry_after"), age});
 }
 
 /// Of the last login of one's own.
@@ -491,8 +460,10 @@ std::int64_t FleetLogin::age_ms() const {
     return std::max<std::int64_t>(0, age.count());
 }
 
-/// In one go, so that the lease is released after what the others need to know.
-net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr visit, Report report) {
+/// In one go, so that the lease is released after what the others need to know. `version`: of the report's
+/// token.
+net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr visit, Report report,
+                                   TokenVersion version) {
     const Place& place = *visit->place;
     std::vector<Command> commands;
     if (report.kind == Report::Kind::rejected) {
@@ -511,9 +482,14 @@ net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr vi
         static_cast<void>(co_await self->ask(std::move(commands), self->soon()));
         co_return;
     }
-    const TokenVersion version = self->machine_.mine();
-    const bool answered =
-        co_await self->publish(visit->place, std::move(report.token), version, std::move(commands));
+    bool answered = false;
+    if (self->machine_.mine() == version) {
+        answered =
+            co_await self->publish(visit->place, std::move(report.token), version, std::move(commands));
+    } else { // meanwhile it became another one, which is stored by itself, or another account's
+        const auto answers = co_await self->ask(std::move(commands), self->soon());
+        answered = answers.front().has_value();
+    }
     if (answered || visit->place != self->place_)
         co_return;
     self->forget_rejections_ = true;
@@ -575,17 +551,19 @@ net::Task<bool> FleetLogin::publish(PlacePtr place, StoreWriter::TokenInUse toke
     co_return is_answered;
 }
 
-void FleetLogin::offer_soon() {
+bool FleetLogin::offer_soon() {
     if (stopped_ || !place_)
-        return;
+        return true;
     offer_again_ = true;
     if (std::exchange(offering_, true))
-        return;
+        return true;
     try {
         net::spawn(executor_, offer(shared_from_this()), "fleet");
-    } catch (const std::exception&) { // no memory: the next swap is offered
+    } catch (const std::exception&) {
         offering_ = false;
+        return false;
     }
+    return true;
 }
 
 net::Task<void> FleetLogin::offer(std::shared_ptr<FleetLogin> self) {
@@ -594,6 +572,7 @@ net::Task<void> FleetLogin::offer(std::shared_ptr<FleetLogin> self) {
     } catch (const std::exception&) { // no memory: the next swap is offered again
     }
     self->offering_ = false;
+    self->world_.expect_swaps();
 }
 
 net::Task<void> FleetLogin::keep_offering() {
@@ -601,6 +580,7 @@ net::Task<void> FleetLogin::keep_offering() {
     while (!stopped_ && std::exchange(offer_again_, false)) {
         offer_timer_.expires_after(pause);
         static_cast<void>(co_await offer_timer_.async_wait(net::asio::as_tuple(net::asio::deferred)));
+        world_.expect_swaps();
         auto token = world_.current();
         const PlacePtr place = place_;
         if (stopped_ || !token.token || !place)

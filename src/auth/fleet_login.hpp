@@ -29,6 +29,9 @@ public:
         std::function<double()> jitter;                   ///< in [0, 1)
         std::function<StoreWriter::TokenInUse()> current; ///< the token in use; or none
         std::function<std::int64_t()> wall_ms = &bearerd::wall_ms;
+        /// The token in use is about to be read and offered, or an offer has ended: a swap from now on needs
+        /// another offer_soon(). Does not throw.
+        std::function<void()> expect_swaps = [] {};
     };
 
     /// `store` must outlive the loop's work.
@@ -38,10 +41,8 @@ public:
     struct Place;
     using PlacePtr = std::shared_ptr<const Place>;
 
-    /// Makes the keys of an account. Takes 30 ms without `fleet.key_file`. Returns nullptr if none could be
-    /// made. Any thread.
-    [[nodiscard]] static PlacePtr place_of(const config::Settings& settings,
-                                           const config::Credentials& credentials);
+    /// `keys`: of the account. Returns nullptr if there are none. Any thread.
+    [[nodiscard]] static PlacePtr place_of(const config::Settings& settings, fleet::KeysPtr keys);
 
     /// Other credentials, or the first ones: nullptr shares nothing.
     void change(PlacePtr place) noexcept;
@@ -58,8 +59,8 @@ public:
     using VisitPtr = std::shared_ptr<Visit>;
 
     struct Verdict {
-        FleetMachine::Step step; ///< any but read, take_lease and wait
-        std::uint32_t rejections = 0;
+        FleetMachine::Step step;          ///< any but read, take_lease and wait
+        std::uint32_t rejections = 0;     ///< FleetMachine::rejections()
         std::optional<TokenRecord> token; ///< adopt
         Duration left{};                  ///< adopt: of its life
     };
@@ -86,8 +87,9 @@ public:
     /// Stores what the others need to know, then releases the lease. In the background.
     void leave(VisitPtr visit, Report report);
 
-    /// Answers have brought another token: it is stored within a second or so. In the background.
-    void offer_soon();
+    /// Answers have brought another token: it is stored within a second or so. In the background. Returns
+    /// false if there is no memory for that.
+    bool offer_soon();
 
 private:
     using Timer =
@@ -108,7 +110,7 @@ private:
                     FleetMachine::Found& found);
     [[nodiscard]] static net::Task<void> renew(std::shared_ptr<FleetLogin> self, VisitPtr visit);
     [[nodiscard]] static net::Task<void> finish(std::shared_ptr<FleetLogin> self, VisitPtr visit,
-                                                Report report);
+                                                Report report, TokenVersion version);
     [[nodiscard]] static net::Task<void> offer(std::shared_ptr<FleetLogin> self);
     [[nodiscard]] net::Task<bool> publish(PlacePtr place, StoreWriter::TokenInUse token, TokenVersion version,
                                           std::vector<fleet::Command> then);
@@ -130,11 +132,9 @@ private:
     TimePoint login_at_{};              ///< of the last login of one's own
     std::string unreadable_;            ///< the token that was read last, if it could not be opened
     Timer offer_timer_;
-    const TimePoint made_at_;
     bool offering_ = false;
     bool offer_again_ = false;
     bool forget_rejections_ = false; ///< a login has succeeded, and the store does not know that yet
-    bool visited_ = false;
     bool stopped_ = false;
 };
 

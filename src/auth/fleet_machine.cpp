@@ -27,7 +27,7 @@ FleetMachine::Step step(StepKind kind) noexcept {
 FleetMachine::Step FleetMachine::begin(TimePoint deadline, bool renews) noexcept {
     deadline_ = deadline;
     renews_ = renews;
-    lease_ = Lease::none;
+    has_lease_ = false;
     next_era_ = 0;
     rejections_ = 0;
     read_ = {};
@@ -35,7 +35,7 @@ FleetMachine::Step FleetMachine::begin(TimePoint deadline, bool renews) noexcept
 }
 
 bool FleetMachine::is_newer(const Found& found) const noexcept {
-    if (!found.version || !found.readable || found.left < least_left)
+    if (!found.version || found.left < least_left)
         return false;
     // The era of a login without the store is this replica's own, and a token of the token store's file has
     // none, so the upstream's clock decides.
@@ -51,14 +51,13 @@ bool FleetMachine::is_newer(const Found& found) const noexcept {
 FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept {
     read_ = found;
     rejections_ = found.rejections;
-    if (found.version && found.readable) // else it is not authentic
+    if (found.version)
         highest_era_ = std::max(highest_era_, found.version->era);
     if (is_newer(found)) // a token that works is better than a lock
         return step(StepKind::adopt);
     if (found.next_try) {
         auto result = step(StepKind::locked);
         result.delay = std::max(Duration{0}, *found.next_try);
-        result.rejections = found.rejections;
         return result;
     }
     if (found.retry_after) {
@@ -70,24 +69,23 @@ FleetMachine::Step FleetMachine::on_read(const Found& found, Moment at) noexcept
         mine_ = *found.version; // as of the token store's file: now it is known which one it is
         alone_ = false;
     }
-    if (lease_ == Lease::ours) {
+    if (has_lease_) {
         next_era_ = std::max(next_era_, highest_era_ + 1);
         return step(StepKind::log_in);
     }
     if (at.now >= deadline_)
         return step(StepKind::give_up);
-    lease_ = Lease::asked; // it may be ours even if no answer comes
     return step(StepKind::take_lease);
 }
 
 FleetMachine::Step FleetMachine::on_lease(bool ours, std::int64_t store_time, Moment at) noexcept {
     if (ours) {
-        lease_ = Lease::ours;
+        has_lease_ = true;
         // By the store's clock a login has a later era than those before, even if the store has lost them.
         next_era_ = std::max(store_time, highest_era_ + 1);
         return step(StepKind::read);
     }
-    lease_ = Lease::none;
+    has_lease_ = false;
     if (at.now >= deadline_)
         return step(StepKind::give_up);
     auto result = step(StepKind::wait);
@@ -101,13 +99,13 @@ FleetMachine::Step FleetMachine::on_waited() noexcept {
 }
 
 FleetMachine::Step FleetMachine::on_no_answer() noexcept {
-    if (lease_ == Lease::ours)
+    if (has_lease_)
         return step(StepKind::log_in);
     return step(renews_ ? StepKind::later : StepKind::log_in_alone);
 }
 
 TokenVersion FleetMachine::logged_in(std::int64_t issued_at, std::int64_t wall_ms) noexcept {
-    alone_ = lease_ != Lease::ours;
+    alone_ = !has_lease_;
     highest_era_ = std::max(highest_era_, mine_.era);
     least_era_ = highest_era_ + 1;
     const auto era = alone_ ? std::max(wall_ms, least_era_) : next_era_;

@@ -77,10 +77,11 @@ PasswordReader::Read reader_of(const ServiceHooks& hooks) {
 
 TokenService::Core::Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
                          std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
-                         fleet::Store* fleet)
+                         fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys)
     : first_{first},
       hooks_{std::move(hooks)},
       store_of_fleet_{fleet},
+      keys_of_fleet_{fleet_keys ? std::move(fleet_keys) : std::make_shared<fleet::KeyRing>()},
       stats_{stats},
       transport_{std::move(transport)},
       settings_{std::move(settings)},

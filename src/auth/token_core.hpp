@@ -44,7 +44,7 @@ class TokenService::Core : public std::enable_shared_from_this<TokenService::Cor
 public:
     Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
          std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
-         fleet::Store* fleet);
+         fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys);
 
     // Any thread.
     [[nodiscard]] TimePoint now() const { return hooks_.clock(); }
@@ -110,7 +110,8 @@ private:
                                                    const config::Credentials& credentials) const;
     void open_fleet(FleetLogin::PlacePtr place);
     void change_fleet(FleetLogin::PlacePtr place);
-    [[nodiscard]] StoreWriter::TokenInUse token_in_use();
+    [[nodiscard]] StoreWriter::TokenInUse token_in_use() const;
+    void expect_swaps() noexcept;
     [[nodiscard]] bool enter_fleet();
     [[nodiscard]] static net::Task<void> visit_fleet(std::shared_ptr<Core> self, std::uint64_t asking,
                                                      FleetLogin::VisitPtr visit, TimePoint deadline);
@@ -147,8 +148,9 @@ private:
 
     const net::Executor first_;
     const ServiceHooks hooks_;
-    fleet::Store* const store_of_fleet_; ///< nullptr: nothing is shared
-    Stats& stats_;                       ///< the first thread's
+    fleet::Store* const store_of_fleet_;                  ///< nullptr: nothing is shared
+    const std::shared_ptr<fleet::KeyRing> keys_of_fleet_; ///< the first thread's
+    Stats& stats_;                                        ///< the first thread's
 
     mutable std::mutex mutex_; ///< guards what follows, up to the next blank line
     std::minstd_rand dice_{std::random_device{}()};

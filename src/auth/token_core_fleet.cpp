@@ -27,13 +27,13 @@ std::int64_t in_seconds(Duration value) {
 
 } // namespace
 
-/// Without the lock, because it takes 30 ms: what these credentials share, or nullptr. A static token takes
-/// no login, so there is nothing to share.
+/// Without the lock, because it may take 30 ms: what these credentials share, or nullptr. A static token
+/// takes no login, so there is nothing to share.
 FleetLogin::PlacePtr TokenService::Core::fleet_place(const config::Settings& settings,
                                                      const config::Credentials& credentials) const {
     if (store_of_fleet_ == nullptr || settings.auth.kind == config::LoginKind::static_token)
         return nullptr;
-    return FleetLogin::place_of(settings, credentials);
+    return FleetLogin::place_of(settings, keys_of_fleet_->keys_of(settings, credentials));
 }
 
 /// Under the lock.
@@ -53,6 +53,10 @@ void TokenService::Core::open_fleet(FleetLogin::PlacePtr place) {
     world.current = [self = weak_from_this()] {
         const auto core = self.lock();
         return core ? core->token_in_use() : StoreWriter::TokenInUse{};
+    };
+    world.expect_swaps = [self = weak_from_this()] {
+        if (const auto core = self.lock())
+            core->expect_swaps();
     };
     fleet_ = std::make_shared<FleetLogin>(first_, *store_of_fleet_, std::move(world));
     change_fleet(std::move(place));
@@ -76,9 +80,13 @@ void TokenService::Core::change_fleet(FleetLogin::PlacePtr place) {
         net::asio::post(first_, [self = shared_from_this()] { self->begin_login(); });
 }
 
-StoreWriter::TokenInUse TokenService::Core::token_in_use() {
+void TokenService::Core::expect_swaps() noexcept {
     const std::lock_guard lock{mutex_};
     swap_is_shared_ = !fleet_ || !fleet_->ready();
+}
+
+StoreWriter::TokenInUse TokenService::Core::token_in_use() const {
+    const std::lock_guard lock{mutex_};
     return {machine_.good_token(hooks_.clock()), machine_.login_claims(), {}};
 }
 
@@ -87,8 +95,8 @@ StoreWriter::TokenInUse TokenService::Core::token_in_use() {
 void TokenService::Core::share_swap() {
     try {
         net::asio::post(first_, [self = shared_from_this()] {
-            if (self->fleet_)
-                self->fleet_->offer_soon();
+            if (self->fleet_ && !self->fleet_->offer_soon())
+                self->expect_swaps(); // no memory: the next swap is shared
         });
         swap_is_shared_ = true;
     } catch (const std::exception&) { // no memory: the next swap is shared
@@ -202,7 +210,7 @@ TokenMachine::Reply TokenService::Core::adopt(FleetLogin::Verdict verdict, Token
 
 TokenMachine::Reply TokenService::Core::lock_out(const FleetLogin::Verdict& verdict,
                                                  TokenMachine::Moment at) {
-    auto reply = machine_.locked_out(verdict.step.rejections, verdict.step.delay, at);
+    auto reply = machine_.locked_out(verdict.rejections, verdict.step.delay, at);
     if (reply.action != Action::fail)
         return reply;
     last_result_ = "rejected";
@@ -235,13 +243,9 @@ FleetLogin::Report TokenService::Core::fleet_report(const TokenMachine::Reply& r
 
 /// Releases the lease, so that the others need not wait for its end.
 void TokenService::Core::stop_fleet() noexcept {
-    if (!fleet_)
-        return;
-    try {
-        leave_fleet({});
-    } catch (const std::exception&) { // no memory: it ends by itself
-    }
-    fleet_->stop();
+    visit_.reset();
+    if (fleet_)
+        fleet_->stop();
 }
 
 void TokenService::Core::leave_fleet(FleetLogin::Report report) {

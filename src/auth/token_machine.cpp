@@ -297,7 +297,7 @@ TokenMachine::Reply TokenMachine::login_failed(FailureKind kind, std::optional<D
         outages_ = 0;
         if (rejections_ < UINT32_MAX)
             ++rejections_;
-        delay = scale(doubled(backoff.rejected, rejections_, std::max(backoff.max, backoff.rejected)),
+        delay = scale(doubled(backoff.rejected, rejections_, longest_rejected_step()),
                       1 + rejected_jitter * at.jitter);
     } else {
         if (outages_ < UINT32_MAX)
@@ -312,6 +312,14 @@ TokenMachine::Reply TokenMachine::login_failed(FailureKind kind, std::optional<D
     return fail(at.now);
 }
 
+Duration TokenMachine::longest_rejected_step() const noexcept {
+    return std::max(settings_.backoff.max, settings_.backoff.rejected);
+}
+
+Duration TokenMachine::longest_rejected_wait() const noexcept {
+    return scale(longest_rejected_step(), 1 + rejected_jitter);
+}
+
 TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait, Moment at) {
     running_ = false;
     if (outdated_ || stopped_)
@@ -320,9 +328,7 @@ TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait,
     needed_ = true;
     outages_ = 0;
     rejections_ = std::max({rejections_, count, std::uint32_t{1}});
-    const auto longest =
-        scale(std::max(settings_.backoff.max, settings_.backoff.rejected), 1 + rejected_jitter);
-    next_try_ = at.now + std::min(wait, std::max(longest, longest_retry_after));
+    next_try_ = at.now + std::min(wait, std::max(longest_rejected_wait(), longest_retry_after));
     return fail(at.now);
 }
 
@@ -348,9 +354,7 @@ void TokenMachine::restored_rejections(std::uint32_t count, TimePoint next_try, 
         return;
     failure_ = FailureKind::rejected;
     rejections_ = count;
-    const auto longest =
-        scale(std::max(settings_.backoff.max, settings_.backoff.rejected), 1 + rejected_jitter);
-    next_try_ = std::min(next_try, at.now + longest);
+    next_try_ = std::min(next_try, at.now + longest_rejected_wait());
 }
 
 TokenMachine::Reply TokenMachine::tick(Moment at) {

@@ -147,9 +147,9 @@ void ThreadTokenSource::observed(const TokenPtr& used, std::string_view text, bo
 
 TokenService::TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
                            std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
-                           fleet::Store* fleet)
+                           fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys)
     : core_{std::make_shared<Core>(first, std::move(transport), std::move(settings), stats, std::move(hooks),
-                                   fleet)} {}
+                                   fleet, std::move(fleet_keys))} {}
 
 TokenService::~TokenService() {
     core_->stop();

@@ -39,7 +39,6 @@ constexpr Duration longest_pause = 5s;  // give or take the jitter
 constexpr double pause_jitter = 0.25;   // only ever shortens
 constexpr Duration short_life = 1s;     // of a connection that is made again only after a pause
 constexpr Duration telling_wait = 90ms; // without an answer: the store is away; contract 12 allows 100 ms
-constexpr Duration quiet_of_refusals = 10min; // between two log lines with the same code
 constexpr std::size_t read_size = 16UL << 10;
 
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
@@ -175,17 +174,12 @@ std::string_view Server::slot_of(const Command& command) const noexcept {
 bool Server::note_refused(const std::string& code, TimePoint now) {
     constexpr std::size_t most_codes = 16;
     const std::lock_guard lock{refused_mutex_};
-    const auto known = std::ranges::find(refused_, code, &std::pair<std::string, TimePoint>::first);
-    if (known != refused_.end()) {
-        const bool due = now - known->second >= quiet_of_refusals;
-        if (due)
-            known->second = now;
-        return due;
-    }
+    const auto known = std::ranges::find(refused_, code, &std::pair<std::string, LogLimit>::first);
+    if (known != refused_.end())
+        return known->second.is_due(now);
     if (refused_.size() >= most_codes)
         refused_.erase(refused_.begin());
-    refused_.emplace_back(code, now);
-    return true;
+    return refused_.emplace_back(code, LogLimit{}).second.is_due(now);
 }
 
 /// A connection. The handlers that watch it keep it alive.

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <initializer_list>
+#include <utility>
 
 namespace bearerd::fleet {
 namespace {
@@ -75,6 +76,7 @@ std::optional<Keys> derive_keys(const KeyInput& input) {
         return std::nullopt;
     Keys keys;
     keys.from_key_file = input.key_file != nullptr;
+    keys.account = input.account;
     keys.prefix = std::string{input.prefix} + ":{" + hex(id->data(), name_size) + "}:";
     std::copy_n(id->begin() + name_size, keys.salt.size(), keys.salt.begin());
     const std::string salt{keys.salt.begin(), keys.salt.end()};
@@ -94,6 +96,40 @@ std::optional<Keys> derive_keys(const KeyInput& input) {
     keys.mac_key = std::move(*mac_key);
     keys.password = hex(bytes(password->reveal()), name_size);
     return keys;
+}
+
+KeyRing::Source::Source(const KeyInput& input)
+    : prefix{input.prefix},
+      upstream{input.upstream},
+      account{input.account},
+      password{input.password.clone()} {
+    if (input.key_file != nullptr)
+        key_file = input.key_file->clone();
+}
+
+bool KeyRing::Source::is(const KeyInput& input) const {
+    const bool has_file = input.key_file != nullptr;
+    return prefix == input.prefix && upstream == input.upstream && account == input.account &&
+           has_file == key_file.has_value() && (!has_file || key_file->equals(*input.key_file)) &&
+           password.equals(input.password);
+}
+
+KeysPtr KeyRing::keys_of(const config::Settings& settings, const config::Credentials& credentials) {
+    // login_account() is also what the token store on this machine is bound to, and says only what was
+    // written.
+    const std::string account = config::login_account(settings) + (credentials.by_email ? "\nemail" : "");
+    const Secret* const key_file = settings.fleet.key_file.empty() ? nullptr : &settings.fleet.key;
+    const KeyInput input{settings.fleet.prefix, settings.upstream.url.text, account, key_file,
+                         credentials.password};
+    if (source_ && source_->is(input))
+        return keys_;
+    auto keys = derive_keys(input);
+    if (!keys)
+        return nullptr;
+    auto made = std::make_shared<const Keys>(std::move(*keys));
+    source_.emplace(input);
+    keys_ = made;
+    return made;
 }
 
 } // namespace bearerd::fleet

@@ -139,16 +139,16 @@ public:
     /// From here on an app that leaves cancels a request that may move money. A query is cheap, so its app is
     /// checked only if the request has to wait. Returns false if the app is gone already.
     [[nodiscard]] bool begin_watching() noexcept;
-    /// Looks for the app if the request has waited since the last look. Returns false if it is gone, or the
-    /// request must not be sent any more.
-    [[nodiscard]] bool look_for_app() noexcept;
+    /// Looks for the app if the request has waited since the last look, and at the gate. Returns false if the
+    /// request is called off.
+    [[nodiscard]] bool look_around() noexcept;
 
     [[nodiscard]] bool take_token(TimePoint now) { return token_.take_token(now); }
 
     [[nodiscard]] net::Task<End> wait_for_token();
 
     [[nodiscard]] bool is_journaled() const noexcept;
-    [[nodiscard]] bool has_to_ask_gate() noexcept;
+    [[nodiscard]] bool has_to_ask_gate() const noexcept;
     /// Records the intent, then asks the gate, each if need be.
     [[nodiscard]] net::Task<End> prepare_to_send();
 
@@ -164,23 +164,29 @@ public:
 
     [[nodiscard]] Reply relay(upstream::ExchangePtr exchange, Verdict verdict);
     [[nodiscard]] Reply reply_refusal(ErrorCode code);
-    [[nodiscard]] Reply reply_gone();
+    /// The reply to a request that is called off before it was sent, or before it was sent again.
+    [[nodiscard]] Reply reply_called_off();
     /// Returns no reply, but a report of what is known about the request; its outcome is unknown.
     [[nodiscard]] Reply reply_nothing() noexcept;
 
 private:
-    /// What is known about the app's connection.
-    enum class AppWatch : std::uint8_t {
-        not_begun,
-        present, ///< nothing has been waited for since it was last looked at
-        waited,  ///< it may have left meanwhile
-        gone,    ///< nothing is sent for it any more
+    /// Whether the request is still to be sent, as far as that is known.
+    enum class Wanted : std::uint8_t {
+        app_not_watched,
+        app_present,       ///< nothing has been waited for since it was last looked at
+        app_may_have_left, ///< something has been waited for since
+        app_gone,          ///< called off: nothing is sent for it any more
+        withdrawn,         ///< called off by the gate: another replica has the same transaction
     };
 
     void watch_app() noexcept;
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
-    [[nodiscard]] bool must_not_be_sent() noexcept;
+    void look_at_gate() noexcept;
+
+    [[nodiscard]] bool is_called_off() const noexcept {
+        return wanted_ == Wanted::app_gone || wanted_ == Wanted::withdrawn;
+    }
 
     /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
     [[nodiscard]] std::vector<std::string_view> header_keys() const;
@@ -199,9 +205,11 @@ private:
     [[nodiscard]] net::Task<End> reply_broken_rejection(std::string_view doubt);
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
     [[nodiscard]] Reply pass_on(HeldAnswer held);
+    [[nodiscard]] Reply reply_gone();
+    [[nodiscard]] Reply reply_withdrawn();
     [[nodiscard]] Reply reply_not_recorded();
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
-    [[nodiscard]] Reply render(const ErrorReply& error, const http::ReplyContext& context);
+    [[nodiscard]] Reply render(ErrorReply error, const http::ReplyContext& context);
     void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
 
     Forwarder& owner_;
@@ -214,8 +222,7 @@ private:
     /// The decoded body of the answer passed to look_at(), valid until the next wait: a view of that answer
     /// or of the forwarder's scratch memory.
     std::string_view looked_at_;
-    AppWatch app_ = AppWatch::not_begun;
-    bool withdrawn_ = false;  ///< by its gate, before it was sent; counts as AppWatch::gone
+    Wanted wanted_ = Wanted::app_not_watched;
     bool is_decoded_ = false; ///< looked_at_ is there
     bool resent_stale_ = false;
 };
@@ -226,7 +233,7 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
         if (const auto refusal = forwarded.refusal())
             co_return forwarded.reply_refusal(*refusal);
         if (!forwarded.begin_watching())
-            co_return forwarded.reply_gone();
+            co_return forwarded.reply_called_off();
         ForwardedRequest::End end;
         TimePoint begin = BootClock::now();
         if (!forwarded.take_token(begin)) {
@@ -242,8 +249,8 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
             begin = BootClock::now();
         }
         while (true) {
-            if (!forwarded.look_for_app())
-                co_return forwarded.reply_gone();
+            if (!forwarded.look_around())
+                co_return forwarded.reply_called_off();
             auto sending = transport_.send(forwarded.outgoing(begin));
             auto result = co_await std::move(sending);
             if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
@@ -289,43 +296,44 @@ std::optional<ErrorCode> Forwarder::ForwardedRequest::refusal() const {
 bool Forwarder::ForwardedRequest::begin_watching() noexcept {
     if (judge_.operation().may_mutate())
         watch_app();
-    return app_ != AppWatch::gone;
+    return !is_called_off();
 }
 
 void Forwarder::ForwardedRequest::watch_app() noexcept {
-    if (app_ == AppWatch::not_begun)
-        app_ = request_.app.note_end() ? AppWatch::gone : AppWatch::present;
+    if (wanted_ == Wanted::app_not_watched)
+        wanted_ = request_.app.note_end() ? Wanted::app_gone : Wanted::app_present;
 }
 
 void Forwarder::ForwardedRequest::about_to_wait() noexcept {
     watch_app();
-    if (app_ == AppWatch::present)
-        app_ = AppWatch::waited;
+    if (wanted_ == Wanted::app_present)
+        wanted_ = Wanted::app_may_have_left;
 }
 
 bool Forwarder::ForwardedRequest::gone() noexcept {
-    if (app_ != AppWatch::gone && (must_not_be_sent() || request_.app.is_gone()))
-        app_ = AppWatch::gone;
-    return app_ == AppWatch::gone;
+    look_at_gate();
+    if (!is_called_off() && request_.app.is_gone())
+        wanted_ = Wanted::app_gone;
+    return is_called_off();
 }
 
-bool Forwarder::ForwardedRequest::must_not_be_sent() noexcept {
+/// Calls the request off if its gate is closed.
+void Forwarder::ForwardedRequest::look_at_gate() noexcept {
     server::SendGate* const gate = request_.app.gate();
-    withdrawn_ = gate != nullptr && gate->state() == server::SendGate::State::closed;
-    return withdrawn_;
+    if (!is_called_off() && gate != nullptr && gate->check() == server::SendGate::State::closed)
+        wanted_ = Wanted::withdrawn;
 }
 
-bool Forwarder::ForwardedRequest::has_to_ask_gate() noexcept {
+bool Forwarder::ForwardedRequest::has_to_ask_gate() const noexcept {
     server::SendGate* const gate = request_.app.gate();
-    return gate != nullptr && gate->state() == server::SendGate::State::ask;
+    return gate != nullptr && gate->check() == server::SendGate::State::ask;
 }
 
-bool Forwarder::ForwardedRequest::look_for_app() noexcept {
-    if (app_ == AppWatch::waited)
-        app_ = request_.app.is_gone() ? AppWatch::gone : AppWatch::present;
-    if (app_ != AppWatch::gone && must_not_be_sent())
-        app_ = AppWatch::gone;
-    return app_ != AppWatch::gone;
+bool Forwarder::ForwardedRequest::look_around() noexcept {
+    if (wanted_ == Wanted::app_may_have_left)
+        wanted_ = request_.app.is_gone() ? Wanted::app_gone : Wanted::app_present;
+    look_at_gate();
+    return !is_called_off();
 }
 
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::wait_for_token() {
@@ -429,8 +437,8 @@ std::optional<std::string_view> Forwarder::ForwardedRequest::looked_at() const n
 
 net::Task<Forwarder::ForwardedRequest::End>
 Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
-    if (app_ == AppWatch::gone)
-        co_return as_pointer(reply_gone());
+    if (is_called_off())
+        co_return as_pointer(reply_called_off());
     const bool may_mutate = judge_.operation().may_mutate();
     const FailedAttempt attempt{failure.code, failure.stage, failure.reused,
                                 may_mutate,   resent_stale_, false};
@@ -558,19 +566,30 @@ Reply Forwarder::ForwardedRequest::reply_refusal(ErrorCode code) {
     return reply_error(error);
 }
 
-/// A client that closed only its own direction can still read this reply. If the request was withdrawn,
-/// nobody gets it: it is for the journal.
+Reply Forwarder::ForwardedRequest::reply_called_off() {
+    return wanted_ == Wanted::withdrawn ? reply_withdrawn() : reply_gone();
+}
+
+/// A client that closed only its own direction can still read this reply.
 Reply Forwarder::ForwardedRequest::reply_gone() {
     http::ReplyContext context = request_.context;
     context.keep_alive = false;
     ErrorReply error = server::error_reply(ErrorCode::upstream_unreachable);
     error.sentence = app_left;
-    report_.detail = withdrawn_ ? "another replica has sent the same transaction meanwhile"
-                                : "the app closed its connection before the request was sent";
+    report_.detail = "the app closed its connection before the request was sent";
     Reply reply = render(error, context);
     reply.after = server::AfterReply::close; // whatever else it sends is for nobody
-    if (!withdrawn_)
-        reply.report.outcome = server::client_closed_outcome;
+    reply.report.outcome = server::client_closed_outcome;
+    reply.report.executed = reply.report.executed_here(); // for the log (contract 4)
+    entry_.record_outcome(reply.report);
+    return reply;
+}
+
+/// Nobody gets this reply: the guard answers. It is for the journal.
+Reply Forwarder::ForwardedRequest::reply_withdrawn() {
+    report_.detail = "another replica has sent the same transaction meanwhile";
+    Reply reply =
+        render({request_.app.gate()->closed_as(), Executed::no, std::nullopt, {}}, request_.context);
     entry_.record_outcome(reply.report);
     return reply;
 }
@@ -629,7 +648,9 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconci
     co_return answer;
 }
 
-Reply Forwarder::ForwardedRequest::render(const ErrorReply& error, const http::ReplyContext& context) {
+Reply Forwarder::ForwardedRequest::render(ErrorReply error, const http::ReplyContext& context) {
+    const server::SendGate* const gate = request_.app.gate();
+    error.others_may_have_executed = gate != nullptr && gate->others_may_have_executed();
     Reply reply = server::render(error, context, request_.head.fields.value(FieldId::accept),
                                  owner_.plan_.errors_always_200, std::move(report_));
     reply.in_flight = std::move(in_flight_);

@@ -63,7 +63,7 @@ public:
     [[nodiscard]] static journal::Outcome outcome_of(const server::Report& report, journal::Source source,
                                                      bool unheard) {
         journal::Outcome outcome;
-        outcome.executed = report.executed;
+        outcome.executed = report.executed_here();
         outcome.status = report.status;
         outcome.code = server::outcome_label(report.outcome);
         outcome.source = source;

@@ -5,6 +5,16 @@
 #include <utility>
 
 namespace bearerd::server {
+namespace {
+
+/// Follows the sentence that says why nothing was executed.
+constexpr std::string_view others_sentence =
+    " That is true of this request alone: the store that the replicas of bearerd share did not answer, so "
+    "that "
+    "another replica may have executed an earlier request with the same reference. Please send it again a "
+    "little later with the same reference to learn what became of it.";
+
+} // namespace
 
 Reply render(const ErrorReply& error, const http::ReplyContext& context, std::string_view accept,
              bool always_200, Report report) {
@@ -12,8 +22,12 @@ Reply render(const ErrorReply& error, const http::ReplyContext& context, std::st
     const bool found =
         error.code == outcome::ErrorCode::outcome_unknown && error.executed == outcome::Executed::yes;
     const auto own = found ? outcome::executed_sentence() : outcome::support_sentence(error.code);
-    const auto sentence = error.sentence.empty() ? own : error.sentence;
-    std::string body = outcome::error_body(error.code, error.executed, sentence, context.request_id,
+    const bool in_doubt = error.others_may_have_executed && error.executed == outcome::Executed::no;
+    const auto executed = in_doubt ? outcome::Executed::unknown : error.executed;
+    std::string sentence{error.sentence.empty() ? own : error.sentence};
+    if (in_doubt)
+        sentence += others_sentence;
+    std::string body = outcome::error_body(error.code, executed, sentence, context.request_id,
                                            error.reconciled, error.first_request_id);
     std::string fields{error.extra_fields};
     if (natural == 503)
@@ -22,7 +36,8 @@ Reply render(const ErrorReply& error, const http::ReplyContext& context, std::st
             .append("\r\n");
     const auto* type = http::prefers_graphql_response_json(accept) ? "application/graphql-response+json"
                                                                    : "application/json";
-    report.set_error(error.code, error.executed);
+    report.set_error(error.code, executed);
+    report.not_executed_here = in_doubt;
     return own_reply(context, always_200 ? std::uint16_t{200} : natural, type, fields, std::move(body),
                      std::move(report));
 }

@@ -3,6 +3,7 @@
 #include "fleet_scripts.hpp"
 
 #include <bearerd/base/log.hpp>
+#include <bearerd/fleet/random_name.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/net/spawn.hpp>
 
@@ -26,7 +27,6 @@ using namespace std::chrono_literals;
 constexpr Duration longest_background_call = 500ms;
 constexpr Duration retry_pause = 500ms;
 constexpr Duration longest_retry_pause = 1min; // of a settlement that the store refuses
-constexpr Duration quiet_of_log = 10min;       // between two log lines that say the same
 constexpr Duration shortest_poll = 50ms;
 constexpr Duration longest_poll = 400ms;
 constexpr int renewals_per_lease = 3;
@@ -42,15 +42,6 @@ std::int64_t number_of(std::string_view text) noexcept {
     return number;
 }
 
-std::string random_owner() {
-    constexpr std::size_t size = 16;
-    Digest bytes{};
-    static_assert(std::tuple_size_v<Digest> == size);
-    const Secret random = random_secret();
-    std::copy_n(random.reveal().begin(), size, bytes.begin());
-    return hex(bytes);
-}
-
 /// The first word of what the claim script returns.
 enum class Word : std::uint8_t { none, ours, freed, lost, in_flight, unknown, executed };
 
@@ -63,15 +54,6 @@ Word word_of(const std::optional<fleet::Value>& value) noexcept {
     const std::string_view text = value->list.front().text;
     const auto* const found = std::ranges::find(words, text, &std::pair<std::string_view, Word>::first);
     return found == std::end(words) ? Word::none : found->second;
-}
-
-/// Returns whether a log line is due, and notes it.
-bool log_is_due(std::optional<TimePoint>& last) noexcept {
-    const TimePoint now = BootClock::now();
-    if (last && now - *last < quiet_of_log)
-        return false;
-    last = now;
-    return true;
 }
 
 std::string_view state_of(Executed executed) noexcept {
@@ -130,19 +112,27 @@ public:
         }
     }
 
-    [[nodiscard]] bool was_confirmed() const noexcept override { return confirmed_at_first_; }
+    /// Unless the store had all of it when the request was allowed to go on.
+    [[nodiscard]] bool others_may_have_executed() const noexcept override { return !confirmed_at_first_; }
 
-    [[nodiscard]] State state() noexcept override {
-        told_closed_ = told_closed_ || theirs_.has_value();
-        if (theirs_)
+    [[nodiscard]] State check() noexcept override {
+        is_closed_for_good_ = is_closed_for_good_ || theirs_.has_value();
+        if (is_closed_for_good_)
             return State::closed;
         return !confirmed_ && claims_->can_ask() ? State::ask : State::open;
     }
 
     [[nodiscard]] net::Task<void> ask() override { return FleetClaims::ask_again(shared_from_this()); }
 
+    [[nodiscard]] outcome::ErrorCode closed_as() const noexcept override {
+        if (theirs_ && theirs_->state == FleetAnswer::State::key_reused)
+            return outcome::ErrorCode::key_reused;
+        const bool executed = theirs_ && theirs_->elsewhere.executed == Executed::yes;
+        return executed ? outcome::ErrorCode::already_executed : outcome::ErrorCode::outcome_unknown;
+    }
+
     [[nodiscard]] const FleetAnswer* why_closed() const noexcept override {
-        return told_closed_ ? &*theirs_ : nullptr;
+        return is_closed_for_good_ ? &*theirs_ : nullptr;
     }
 
     [[nodiscard]] FleetClaims& claims() const noexcept { return *claims_; }
@@ -155,7 +145,7 @@ public:
 
     /// The store has answered once more. What it did not say changes nothing.
     void hear(Asked asked) noexcept {
-        if (told_closed_)
+        if (is_closed_for_good_)
             return;
         if (asked.claimed == request->keys.size()) {
             confirmed_ = true;
@@ -212,9 +202,9 @@ private:
     std::mutex mutex_;
     std::optional<Verdict> verdict_;
     std::uint64_t verdicts_ = 0;
-    bool confirmed_at_first_ = false; ///< the thread's own, as the following are
-    bool confirmed_ = false;          ///< the store has said so last
-    bool told_closed_ = false;
+    bool confirmed_at_first_ = false;   ///< the thread's own, as the following are
+    bool confirmed_ = false;            ///< the store has said so last
+    bool is_closed_for_good_ = false;   ///< the request has been called off because of theirs_, which stays
     std::optional<FleetAnswer> theirs_; ///< another owner has the transaction
 };
 
@@ -225,7 +215,7 @@ FleetClaims::FleetClaims(std::shared_ptr<fleet::Store> store, std::shared_ptr<co
       settings_{std::move(settings)},
       executor_{executor},
       clock_{clock},
-      owner_{random_owner()},
+      owner_{fleet::random_name()},
       stats_{stats},
       dice_{std::random_device{}()},
       wake_{std::move(executor)} {
@@ -363,14 +353,10 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, 
         std::vector<fleet::Command> commands;
         for (std::size_t i = from; i < to; ++i)
             commands.push_back(claim_command(*claim, keys[i], known.owner, false));
-        Values values(commands.size());
         const Presence presence = store_->presence();
-        try {
-            const Duration longest = presence == Presence::starting ? longest_first_claim : longest_claim;
-            auto calling = store_->call_all(std::move(commands), std::min<Duration>(longest, end - now));
-            values = co_await std::move(calling);
-        } catch (const std::exception&) { // no memory: they count as not answered
-        }
+        const Duration longest = presence == Presence::starting ? longest_first_claim : longest_claim;
+        auto calling = call_all(std::move(commands), std::min<Duration>(longest, end - now));
+        const Values values = co_await std::move(calling);
         for (const auto& value : values)
             add_answer(asked, value, *claim->request, known);
         asked.may_hold_more = asked.may_hold_more || (asked.unanswered && presence != Presence::away);
@@ -382,6 +368,24 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, 
     if (asked.answer.state == State::ours && asked.claimed < keys.size())
         asked.answer = read(std::nullopt, *claim->request, known);
     co_return asked;
+}
+
+/// Returns an answer, or none, for each command. Can throw only before anything is awaited, for lack of
+/// memory.
+net::Task<FleetClaims::Values> FleetClaims::call_all(std::vector<fleet::Command> commands, Duration within) {
+    Values none(commands.size());
+    return answers(store_, std::move(commands), within, std::move(none));
+}
+
+net::Task<FleetClaims::Values> FleetClaims::answers(std::shared_ptr<fleet::Store> store,
+                                                    std::vector<fleet::Command> commands, Duration within,
+                                                    Values values) {
+    try {
+        auto calling = store->call_all(std::move(commands), within);
+        values = co_await std::move(calling);
+    } catch (const std::exception&) { // no memory: they count as not answered
+    }
+    co_return values;
 }
 
 /// Directly before the request is sent, if the store has not confirmed its claim.
@@ -410,7 +414,7 @@ void FleetClaims::add_answer(Asked& asked, const std::optional<fleet::Value>& va
 
 void FleetClaims::note_unclaimed(const SharedRequest& request) noexcept {
     stats_.fleet_unclaimed.add();
-    if (log_is_due(unclaimed_logged_))
+    if (unclaimed_lines_.is_due(BootClock::now()))
         log::warning(
             "the store of the fleet has not confirmed a transaction's claim: it goes on all the same, "
             "and another replica may have executed it; so may others after it, which are counted",
@@ -419,7 +423,7 @@ void FleetClaims::note_unclaimed(const SharedRequest& request) noexcept {
 
 void FleetClaims::note_dropped(const SharedRequest& request) noexcept {
     stats_.fleet_dropped.add();
-    if (log_is_due(dropped_logged_))
+    if (dropped_lines_.is_due(BootClock::now()))
         log::warning("too many outcomes wait for the store of the fleet: one is dropped, so that other "
                      "replicas do not learn it; so may others after it, which are counted",
                      {{"request_id", std::string_view{request.request_id}}});
@@ -475,7 +479,7 @@ void FleetClaims::hold(const ClaimPtr& claim, bool answered) {
 void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
     try {
         if (claim->place == Claim::Place::held)
-            std::erase(held_, claim);
+            take_from_held(claim);
         if (claim->place != Claim::Place::held && claim->place != Claim::Place::nowhere)
             return;
         queue_settlement(claim);
@@ -483,6 +487,15 @@ void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
         wake_.set();
     } catch (const std::exception&) { // no memory
     }
+}
+
+/// It is found by its due time, since thousands may be in flight.
+void FleetClaims::take_from_held(const ClaimPtr& claim) noexcept {
+    const auto due = [](const ClaimPtr& each) { return each->due; };
+    const auto first = std::ranges::lower_bound(held_, claim->due, {}, due);
+    const auto at = std::find(first, held_.end(), claim);
+    if (at != held_.end())
+        held_.erase(at);
 }
 
 void FleetClaims::queue_settlement(const ClaimPtr& claim) {
@@ -624,20 +637,16 @@ net::Task<void> FleetClaims::renew_due() {
         for (const std::string& key : claim->request->keys)
             commands.push_back(claim_command(*claim, key, {}, true));
     }
-    auto calling = store_->call_all(std::move(commands), longest_background_call);
+    auto calling = call_all(std::move(commands), longest_background_call);
     take_into_work(held_, claims.size());
-    Values values;
-    try {
-        values = co_await std::move(calling);
-    } catch (const std::exception&) { // no memory: nothing is confirmed
-    }
+    const Values values = co_await std::move(calling);
     std::size_t at = 0;
     for (const ClaimPtr& claim : claims) {
         bool answered = true;
         Asked asked;
         asked.answer.state = FleetAnswer::State::ours;
         for (std::size_t i = 0; i < claim->request->keys.size(); ++i, ++at) {
-            const auto& value = at < values.size() ? values[at] : std::nullopt;
+            const auto& value = values[at];
             answered = answered && value && value->kind == fleet::Value::Kind::list;
             add_answer(asked, value, *claim->request, {});
         }
@@ -684,18 +693,13 @@ net::Task<bool> FleetClaims::settle_queued() {
         for (std::size_t i = 0; verdict && i < names.size(); ++i)
             commands.push_back(settle_command(*claim, names[i], *verdict));
     }
-    auto calling = store_->call_all(std::move(commands), longest_background_call);
+    auto calling = call_all(std::move(commands), longest_background_call);
     take_into_work(settling_, writings.size());
-    Values values;
-    try {
-        values = co_await std::move(calling);
-    } catch (const std::exception&) { // no memory: nothing is written
-    }
+    const Values values = co_await std::move(calling);
     std::size_t at = 0;
     for (Writing& writing : writings) {
         for (std::size_t i = 0; writing.number != 0 && i < writing.claim->request->keys.size(); ++i, ++at)
-            writing.result =
-                std::max(writing.result, result_of(at < values.size() ? values[at] : std::nullopt));
+            writing.result = std::max(writing.result, result_of(values[at]));
         if (writing.result == Writing::Result::written)
             writing.claim->forget_verdict(writing.number);
     }

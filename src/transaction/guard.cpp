@@ -11,7 +11,6 @@
 #include <bearerd/transaction/fleet_claims.hpp>
 
 #include <algorithm>
-#include <charconv>
 #include <chrono>
 #include <exception>
 #include <utility>
@@ -43,10 +42,6 @@ constexpr std::string_view store_away_sentence =
 constexpr std::string_view shutting_down_sentence =
     "The connection service is stopping, so this request was not sent; whether an earlier one with the same "
     "reference was executed is not known. Please send it again in a moment with the same reference.";
-constexpr std::string_view alone_sentence =
-    "This request was not executed. The store that the replicas of bearerd share did not answer, so that "
-    "another replica may have executed an earlier request with the same reference. Please send it again a "
-    "little later with the same reference to learn what became of it.";
 constexpr std::string_view full_sentence =
     "There is no room to remember another transaction, so this request was not sent; whether another replica "
     "of bearerd has executed an earlier one with the same reference is not known. Please send it again a "
@@ -236,21 +231,9 @@ AnswerPtr answer_of(std::string_view head, std::string body, const server::Repor
     return answer;
 }
 
-/// Of a reply of our own; nullopt: it has none.
-std::optional<Duration> retry_after_of(std::string_view head) {
-    constexpr std::string_view name = "\r\nRetry-After: ";
-    const auto at = head.find(name);
-    if (at == std::string_view::npos)
-        return std::nullopt;
-    const std::string_view digits = head.substr(at + name.size());
-    std::int64_t seconds = 0;
-    std::from_chars(digits.data(), digits.data() + digits.size(), seconds);
-    return std::chrono::seconds{seconds};
-}
-
 Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
     Settlement how;
-    how.executed = report.executed;
+    how.executed = report.executed_here();
     how.nothing_ran = report.nothing_ran;
     how.app_left = report.outcome == server::client_closed_outcome;
     how.keep_answer = !report.has_error_code(); // an error of our own is no answer to keep
@@ -278,7 +261,6 @@ private:
     [[nodiscard]] net::Task<FleetAnswer> poll_fleet(SharedRequestPtr shared, Elsewhere& seen);
     [[nodiscard]] net::Task<std::optional<Reply>> forward(std::shared_ptr<LocalClaim> claim,
                                                           Decision& decision);
-    void say_that_others_may_have_sent_it(Reply& reply);
     [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
                                            std::string first_request_id);
     [[nodiscard]] net::Task<Reply> look_up(Decision decision, LookUp& claim);
@@ -535,44 +517,16 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
             co_return follow_other(undecided, *theirs, decision);
         co_return std::nullopt;
     }
-    const Executed here = reply.report.executed; // by this replica, whatever another one did
-    if (shared && !shared->was_confirmed())
-        say_that_others_may_have_sent_it(reply);
-    const bool in_doubt = reply.report.executed != here;
     auto done = [claim, head = reply.head](const server::Report& how, std::optional<std::string> body) {
         claim->settle(settlement_of(how, body ? answer_of(head, std::move(*body), how) : AnswerPtr{}));
     };
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))
         reply.body = std::make_unique<GuardedBody>(std::move(*source), std::move(done));
-    else if (in_doubt) {
-        Settlement how = settlement_of(
-            reply.report, answer_of(reply.head, std::string{server::whole_body(reply)}, reply.report));
-        how.executed = here;
-        claim->settle(std::move(how));
-    } else if (!reply.head.empty())
+    else if (!reply.head.empty())
         done(reply.report, std::string{server::whole_body(reply)});
     // Without a head it is no reply: the session says that the outcome is unknown, and so does the claim's
     // end.
     co_return reply;
-}
-
-/// If the reply says by itself that nothing was executed, although the store did not answer: that is true of
-/// this request alone.
-void Guard::GuardedRequest::say_that_others_may_have_sent_it(Reply& reply) {
-    const server::Report& report = reply.report;
-    if (!report.has_error_code() || report.outcome == server::client_closed_outcome ||
-        report.executed != Executed::no || reply.head.empty())
-        return;
-    server::ErrorReply what =
-        server::error_reply(static_cast<ErrorCode>(report.outcome - server::verdict_count));
-    what.executed = Executed::unknown;
-    what.sentence = alone_sentence;
-    what.retry_after = retry_after_of(reply.head);
-    Reply told = server::render(what, request_.context, request_.head.fields.value(http::FieldId::accept),
-                                guard_.always_200_, std::move(reply.report));
-    reply.head = std::move(told.head);
-    reply.body = std::move(told.body);
-    reply.report = std::move(told.report);
 }
 
 /// Waits until the first one is settled, the app is gone, or it takes too long.

@@ -47,10 +47,9 @@ public:
         std::uint32_t rejections = 0;             ///< of this password, in a row
         std::optional<Duration> next_try = {};    ///< nobody may log in until then
         std::optional<Duration> retry_after = {}; ///< nor until then: the upstream has asked for it
-        std::optional<TokenVersion> version = {};
-        Duration left{};         ///< of the token's life; not positive: it is over
-        bool readable = false;   ///< the token could be opened
-        bool is_current = false; ///< it is the token that this replica has
+        std::optional<TokenVersion> version = {}; ///< of the token, if there is one that could be opened
+        Duration left{};                          ///< of its life; not positive: it is over
+        bool is_current = false;                  ///< it is the token that this replica has
     };
 
     struct Step {
@@ -62,13 +61,12 @@ public:
             log_in_alone, ///< the store does not answer
             later,        ///< likewise, but only the end of the token is near: alone if it has to be now
             adopt,        ///< the token that was read
-            locked,       ///< others were rejected with this password: as `rejections` and `delay` say
+            locked,       ///< others were rejected with this password: as rejections() and `delay` say
             put_off,      ///< the upstream has asked another replica to try again after `delay`
             give_up,      ///< another replica logs in, and has not finished in time
         };
         Kind kind = Kind::read;
         Duration delay{};
-        std::uint32_t rejections = 0;
     };
 
     /// Begins a visit, which ends by `deadline`. `renews`: nothing has refused this replica's token, whose
@@ -83,9 +81,7 @@ public:
     /// The store has not answered. Whatever was asked may have been done.
     [[nodiscard]] Step on_no_answer() noexcept;
 
-    /// Whether the lease is, or may be, this replica's: it has to be released.
-    [[nodiscard]] bool may_hold_lease() const noexcept { return lease_ != Lease::none; }
-
+    /// Of this password, in a row, as the store said last.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 
     /// The version of the token that this visit's login has brought; it becomes this replica's. `wall_ms`:
@@ -118,8 +114,6 @@ public:
     [[nodiscard]] const TokenVersion& mine() const noexcept { return mine_; }
 
 private:
-    enum class Lease : std::uint8_t { none, asked, ours };
-
     [[nodiscard]] bool is_newer(const Found& found) const noexcept;
 
     TokenVersion mine_;  ///< of the token that this replica uses
@@ -130,7 +124,7 @@ private:
     std::int64_t least_era_ = 0;   ///< of the login without the store: later than those that were known then
     std::uint32_t rejections_ = 0;
     bool renews_ = false;
-    Lease lease_ = Lease::none;
+    bool has_lease_ = false;
     TimePoint deadline_{};
 };
 

@@ -249,6 +249,9 @@ private:
     /// `hash`: of its value.
     void make_current(Candidate token, std::uint64_t hash, bool from_login, TimePoint received,
                       TimePoint expires, double jitter);
+    /// What the back-off after rejected logins grows to, without and with the jitter.
+    [[nodiscard]] Duration longest_rejected_step() const noexcept;
+    [[nodiscard]] Duration longest_rejected_wait() const noexcept;
     [[nodiscard]] TimePoint due() const noexcept;
     /// How long before its end the current token is renewed, without the jitter.
     [[nodiscard]] Duration renewal_window() const noexcept;

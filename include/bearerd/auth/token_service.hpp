@@ -13,6 +13,7 @@
 #include <string_view>
 
 namespace bearerd::fleet {
+class KeyRing;
 class Store;
 } // namespace bearerd::fleet
 
@@ -50,10 +51,11 @@ struct ServiceHooks {
 class TokenService {
 public:
     /// `transport` is used on the first thread only; `stats` is that thread's, and so is `fleet`, which must
-    /// outlive the loop's work (nullptr: nothing is shared with other replicas).
+    /// outlive the loop's work (nullptr: nothing is shared with other replicas). `fleet_keys` makes the keys
+    /// of what is shared, on the first thread; nullptr: one of its own.
     TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
                  std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks = {},
-                 fleet::Store* fleet = nullptr);
+                 fleet::Store* fleet = nullptr, std::shared_ptr<fleet::KeyRing> fleet_keys = nullptr);
     TokenService(const TokenService&) = delete;
     TokenService& operator=(const TokenService&) = delete;
     /// Stops, and waits at most eight seconds for what is still to be stored.

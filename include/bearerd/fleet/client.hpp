@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/base/log_limit.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/fleet/store.hpp>
@@ -61,7 +62,7 @@ private:
     std::string prefix_;
     std::atomic<std::uint32_t> away_{0}; ///< clients that it does not answer
     std::mutex refused_mutex_;
-    std::vector<std::pair<std::string, TimePoint>> refused_; ///< codes, and when the log named them last
+    std::vector<std::pair<std::string, LogLimit>> refused_; ///< by their codes
 };
 
 /// One thread's connection to the store. It is made ahead, and made again when it ends; commands that are

@@ -1,20 +1,22 @@
 #pragma once
 
 #include <bearerd/base/secret.hpp>
+#include <bearerd/config/config.hpp>
 
 #include <array>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
-/// The names and keys that all replicas of a fleet derive alike (contract 12). Pure.
+/// The names and keys that all replicas of a fleet derive alike (contract 12).
 namespace bearerd::fleet {
 
 /// What they are derived from. Replicas are one fleet if all of it is the same.
 struct KeyInput {
     std::string_view prefix;   ///< `fleet.prefix`
     std::string_view upstream; ///< the text of `upstream.url`
-    std::string_view account;  ///< the user and the form of its login: config::login_account()
+    std::string_view account;  ///< the user and the form of its login: Keys::account
     const Secret* key_file =
         nullptr; ///< the content of `fleet.key_file`; nullptr: the password is the source
     const Secret& password;
@@ -37,10 +39,43 @@ struct Keys {
     /// password gives the same digits in all replicas.
     std::string password;
     bool from_key_file = false; ///< where seal_key and mac_key come from
+    /// What was their KeyInput::account. A KeyRing uses config::login_account(), and tells logins by name and
+    /// by e-mail address apart.
+    std::string account;
 };
+
+using KeysPtr = std::shared_ptr<const Keys>;
 
 /// Takes 30 ms and 16 MiB without a key file: scrypt, so that someone who reads the store can't try passwords
 /// quickly. Returns nullopt if OpenSSL fails, or for an empty secret.
 [[nodiscard]] std::optional<Keys> derive_keys(const KeyInput& input);
+
+/// Makes the keys of logins and of transactions alike, and keeps those that it made last: nobody waits for
+/// scrypt a second time because of the same settings. Used on one thread.
+class KeyRing {
+public:
+    KeyRing() = default;
+    KeyRing(const KeyRing&) = delete;
+    KeyRing& operator=(const KeyRing&) = delete;
+
+    /// `credentials`: those of the settings, or with a password that their file has got since. Returns
+    /// nullptr if derive_keys() makes none.
+    [[nodiscard]] KeysPtr keys_of(const config::Settings& settings, const config::Credentials& credentials);
+
+private:
+    struct Source {
+        std::string prefix;
+        std::string upstream;
+        std::string account;
+        std::optional<Secret> key_file;
+        Secret password;
+
+        explicit Source(const KeyInput& input);
+        [[nodiscard]] bool is(const KeyInput& input) const;
+    };
+
+    std::optional<Source> source_; ///< of keys_
+    KeysPtr keys_;
+};
 
 } // namespace bearerd::fleet

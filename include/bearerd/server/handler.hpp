@@ -29,10 +29,19 @@ public:
         closed, ///< the request must not be sent any more, and nothing of its reply reaches the app
     };
 
-    [[nodiscard]] virtual State state() noexcept = 0;
+    /// Asks for the present state. A gate that has once been reported as closed stays closed.
+    [[nodiscard]] virtual State check() noexcept = 0;
+
+    /// After `closed`: what is known of the transaction elsewhere, for the journal: already_executed,
+    /// key_reused, or outcome_unknown if the other replica's request is in flight or unknown.
+    [[nodiscard]] virtual outcome::ErrorCode closed_as() const noexcept = 0;
 
     /// Takes 100 ms at most. Does not throw.
     [[nodiscard]] virtual net::Task<void> ask() = 0;
+
+    /// Whether another replica may have executed the same transaction, although the gate is open: an own
+    /// error that says that nothing was executed must say so (ErrorReply::others_may_have_executed).
+    [[nodiscard]] virtual bool others_may_have_executed() const noexcept = 0;
 
 protected:
     SendGate() = default;

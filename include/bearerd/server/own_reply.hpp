@@ -23,6 +23,9 @@ struct ErrorReply {
     std::optional<std::string_view> reconciled{};
     std::string_view sentence{};         ///< in place of the code's own
     std::string_view first_request_id{}; ///< of the request that this one repeats
+    /// Another replica may have executed the same transaction (contract 12): if `executed` is `no`, that is
+    /// true of this process alone, so that the app gets `unknown`, and the sentence says so.
+    bool others_may_have_executed = false;
 };
 
 /// Returns the error with the values of contract 4's table.

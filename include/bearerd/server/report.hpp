@@ -25,6 +25,9 @@ struct Report {
     bool quiet = false; ///< neither counted nor logged as a request (the admin listener's)
     /// `executed` is `answered`, and the answer says that nothing was executed (outcome::ran_nothing).
     bool nothing_ran = false;
+    /// `executed` is `unknown` only because another replica may have executed the same transaction (contract
+    /// 12): this process has not.
+    bool not_executed_here = false;
     std::uint16_t status = 0; ///< as sent to the app
     std::uint32_t resends = 0;
     /// Index of Stats::requests: a graphql::Verdict, verdict_count + an outcome::ErrorCode, or
@@ -36,6 +39,11 @@ struct Report {
     std::string detail;          ///< of a failure, for the log: "connection refused"
 
     [[nodiscard]] bool has_error_code() const noexcept { return outcome >= verdict_count; }
+
+    /// What this process knows of its own doing, for the journal and the local guard.
+    [[nodiscard]] outcome::Executed executed_here() const noexcept {
+        return not_executed_here ? outcome::Executed::no : executed;
+    }
 
     void set_error(outcome::ErrorCode code, outcome::Executed value) noexcept {
         outcome = verdict_count + static_cast<std::uint32_t>(code);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/clock.hpp>
+#include <bearerd/base/log_limit.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/fleet/store.hpp>
 #include <bearerd/net/deadline.hpp>
@@ -53,10 +54,6 @@ struct FleetAnswer {
 /// another replica has the transaction. Used on the thread of its FleetClaims, except for settled().
 class SharedClaim : public ClaimHolder, public server::SendGate {
 public:
-    /// Whether the store had all of it when the request was allowed to go on. If not, another replica may
-    /// have executed the transaction.
-    [[nodiscard]] virtual bool was_confirmed() const noexcept = 0;
-
     /// What the store said, if a caller has learned that the gate is closed; else nullptr.
     [[nodiscard]] virtual const FleetAnswer* why_closed() const noexcept = 0;
 };
@@ -157,6 +154,10 @@ private:
                                                 const Verdict& verdict) const;
     [[nodiscard]] FleetAnswer read(const std::optional<fleet::Value>& value, const SharedRequest& request,
                                    const Elsewhere& known) const;
+    [[nodiscard]] net::Task<Values> call_all(std::vector<fleet::Command> commands, Duration within);
+    [[nodiscard]] static net::Task<Values> answers(std::shared_ptr<fleet::Store> store,
+                                                   std::vector<fleet::Command> commands, Duration within,
+                                                   Values values);
     [[nodiscard]] net::Task<Asked> ask(ClaimPtr claim, Elsewhere known, TimePoint end);
     [[nodiscard]] static net::Task<void> ask_again(ClaimPtr claim);
     void add_answer(Asked& asked, const std::optional<fleet::Value>& value, const SharedRequest& request,
@@ -167,6 +168,7 @@ private:
     void note_unclaimed(const SharedRequest& request) noexcept;
     void note_dropped(const SharedRequest& request) noexcept;
     void settle_soon(const ClaimPtr& claim) noexcept;
+    void take_from_held(const ClaimPtr& claim) noexcept;
     void queue_settlement(const ClaimPtr& claim);
     [[nodiscard]] bool make_room_for(const Claim& claim) noexcept;
     void drop(std::deque<ClaimPtr>& list, std::deque<ClaimPtr>::iterator which) noexcept;
@@ -203,8 +205,8 @@ private:
     bool working_ = false;
     bool stopping_ = false;
     TimePoint stop_by_{}; ///< stopping: nothing is written any more
-    std::optional<TimePoint> unclaimed_logged_{};
-    std::optional<TimePoint> dropped_logged_{};
+    LogLimit unclaimed_lines_;
+    LogLimit dropped_lines_;
 };
 
 } // namespace bearerd::transaction

@@ -44,12 +44,12 @@ protected:
         return report;
     }
 
-    static FleetLogin::PlacePtr place(const std::string& password, Duration lease = 10s) {
+    FleetLogin::PlacePtr place(const std::string& password, Duration lease = 10s) {
         test::Options options;
         options.password = password;
         options.change = [lease](config::Settings& settings) { settings.fleet.lease = lease; };
         const auto settings = test::settings(options);
-        return FleetLogin::place_of(*settings, settings->credentials);
+        return FleetLogin::place_of(*settings, keys.keys_of(*settings, settings->credentials));
     }
 
     FleetLogin::Verdict enter(FleetLogin::VisitPtr visit) {
@@ -62,25 +62,43 @@ protected:
     }
 
     net::asio::io_context context;
+    fleet::KeyRing keys;
     TimePoint now{100h};
     fleet::test::FakeStore store{[this] { return now; }};
     std::int64_t wall_ms = 1;
     std::shared_ptr<FleetLogin> fleet = make();
 };
 
-TEST_F(FleetLoginTest, OnlyALoginRightAfterTheStartWaitsForTheStoreForLonger) {
-    for (const Duration age : {Duration{4s}, Duration{6s}}) {
-        fleet = make();
-        fleet->change(place("pass-word"));
-        now += age;
-        store.away = true;
+/// However long the replica has run, and whether it has asked before.
+TEST_F(FleetLoginTest, WaitsForTheStoreForLongerWhileItHasNotBeenReachedSinceTheStart) {
+    store.away = true;
+    for (const bool reached : {false, false, true}) {
+        now += 1h;
+        store.reached = reached;
         store.longest_wait = {};
         const auto visit = fleet->begin(false);
         EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in_alone);
-        EXPECT_EQ(store.longest_wait, age < Duration{5s} ? 1s : 100ms);
+        EXPECT_EQ(store.longest_wait, reached ? 100ms : 1s);
         fleet->leave(visit, {});
         run();
     }
+}
+
+TEST_F(FleetLoginTest, WaitsNoLongerThanUsualOnceTheStoreHasBeenReached) {
+    store.reached = false;
+    std::vector<Duration> waits;
+    store.refuses = [&](const fleet::Command& command) {
+        if (command.front() == "TIME") { // once in each round trip
+            waits.push_back(std::exchange(store.longest_wait, Duration{}));
+            store.reached = true;
+        }
+        return false;
+    };
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
+    EXPECT_EQ(waits, (std::vector<Duration>{1s, 100ms, 100ms}));
+    fleet->leave(visit, {});
+    run();
 }
 
 TEST_F(FleetLoginTest, AStoreThatIsSlowButInTimeStillTellsOfALockThatCameMeanwhile) {
@@ -167,6 +185,39 @@ TEST_F(FleetLoginTest, ALeaseOfAnotherLengthIsWaitedForUnlessItLastsLongerThanTh
         fleet->leave(held, {});
         other->stop();
         run();
+    }
+}
+
+TEST_F(FleetLoginTest, ATokenOfTheFormerAccountIsNotStoredAsIfItWereOlderThanAllOthers) {
+    const auto visit = fleet->begin(false);
+    EXPECT_EQ(enter(visit).step.kind, FleetStep::log_in);
+    fleet->leave(visit, success());
+    fleet->change(place("another-password")); // before the first command is sent
+    run();
+    EXPECT_EQ(store.value("token"), "");
+    EXPECT_EQ(store.value("lease"), "") << "it is released all the same";
+}
+
+/// Whether the store gave it or not: the answer may have been lost.
+TEST_F(FleetLoginTest, ALeaseThatMayBeHeldIsReleasedOnceHoweverTheVisitEnds) {
+    const auto releases = [this] {
+        return std::ranges::count_if(store.commands, [](const fleet::Command& command) {
+            return command.size() > 1 && command.at(1).find("'DEL', KEYS[1]") != std::string::npos &&
+                   command.at(1).find("PTTL") == std::string::npos;
+        });
+    };
+    for (const bool is_lost : {false, true}) {
+        store.commands.clear();
+        store.refuses = [is_lost](const fleet::Command& command) {
+            return is_lost && command.front() == "SET";
+        };
+        const auto visit = fleet->begin(false);
+        EXPECT_EQ(enter(visit).step.kind, is_lost ? FleetStep::log_in_alone : FleetStep::log_in);
+        store.refuses = nullptr;
+        fleet->leave(visit, {});
+        fleet->leave(visit, {});
+        run();
+        EXPECT_EQ(releases(), 1);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include <bearerd/auth/authorized_exchange.hpp>
 #include <bearerd/auth/token_service.hpp>
+#include <bearerd/fleet/keys.hpp>
 
 #include <algorithm>
 #include <new>
@@ -401,6 +402,30 @@ TEST_F(FleetOfServices, WhatCantBeOpenedIsNotUsedAndIsReplaced) {
     until([&] { return second.token(now) == "shared-token-2" && store.value("lease").empty(); });
     Replica& third = add();
     until([&] { return third.token(now) == "shared-token-2"; });
+}
+
+/// They may be two users, whatever the address says.
+TEST_F(FleetOfServices, ALoginByAddressIsSharedWithLoginsByAddressAlone) {
+    Options options;
+    options.user = "till@example.com";
+    Options by_address = options;
+    by_address.change = [](config::Settings& settings) { settings.credentials.by_email = true; };
+    add(by_address);
+    add(by_address);
+    until([this] { return logins() == 1; });
+    one_that_logs_in().transport->answer(FakeAnswer::token("token-by-address"));
+    until([this] { return all_have("token-by-address"); });
+    fleet::KeyRing ring;
+    const auto shared = settings(by_address);
+    const auto keys = ring.keys_of(*shared, shared->credentials);
+    ASSERT_TRUE(keys);
+    EXPECT_TRUE(store.dump().starts_with(keys->prefix)) << "as the transactions of this login";
+    add(options);
+    until([this] { return logins() == 2; });
+    EXPECT_EQ(replicas.back()->transport->running, 1U);
+    replicas.back()->transport->answer(FakeAnswer::token("token-by-name"));
+    until([this] { return replicas.back()->token(now) == "token-by-name"; });
+    EXPECT_EQ(replicas.front()->token(now), "token-by-address");
 }
 
 TEST_F(FleetOfServices, AStaticTokenIsNotShared) {

@@ -32,6 +32,8 @@ public:
     }
 
     [[nodiscard]] Presence presence() const noexcept override {
+        if (!reached)
+            return Presence::starting;
         return away ? Presence::away : Presence::ready;
     }
 
@@ -98,7 +100,8 @@ public:
                 entry.until = clock_() + life;
     }
 
-    bool away = false;
+    bool away = false;                           ///< it does not answer
+    bool reached = true;                         ///< since the start
     std::function<bool(const Command&)> refuses; ///< answers these by an error
     std::vector<Command> commands;
     int trips = 0;

@@ -2,7 +2,9 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <set>
+#include <string_view>
 
 namespace bearerd::fleet {
 namespace {
@@ -85,6 +87,57 @@ TEST(FleetKeys, AreNotMadeFromNothing) {
     const KeyInput usual = usual_input();
     EXPECT_FALSE(derive_keys({usual.prefix, usual.upstream, usual.account, nullptr, nothing}));
     EXPECT_FALSE(derive_keys({usual.prefix, usual.upstream, usual.account, &nothing, right_password()}));
+}
+
+config::Settings settings_of_fleet() {
+    config::Settings settings;
+    settings.upstream.url.text = "https://api.example.com/graphql";
+    settings.credentials.user = "till@example.com";
+    settings.credentials.password = Secret{std::string_view{"open sesame"}};
+    return settings;
+}
+
+TEST(FleetKeyRing, MakesTheKeysOfTheSameSettingsOnce) {
+    KeyRing ring;
+    const auto settings = settings_of_fleet();
+    const KeysPtr made = ring.keys_of(settings, settings.credentials);
+    ASSERT_TRUE(made);
+    const auto reloaded = settings_of_fleet();
+    EXPECT_EQ(ring.keys_of(reloaded, reloaded.credentials), made);
+    const std::function<void(config::Settings&)> changes[] = {
+        [](auto& changed) { changed.fleet.prefix = "other"; },
+        [](auto& changed) { changed.upstream.url.text = "https://test.example.com/graphql"; },
+        [](auto& changed) { changed.credentials.user = "office"; },
+        [](auto& changed) { changed.credentials.by_email = true; },
+        [](auto& changed) { changed.credentials.password = Secret{std::string_view{"corrected"}}; },
+        [](auto& changed) {
+            changed.fleet.key_file = "/key";
+            changed.fleet.key = Secret{std::string_view{"open sesame"}};
+        },
+    };
+    for (const auto& change : changes) {
+        auto changed = settings_of_fleet();
+        change(changed);
+        EXPECT_NE(ring.keys_of(changed, changed.credentials), ring.keys_of(settings, settings.credentials));
+    }
+}
+
+TEST(FleetKeyRing, TellsALoginByNameFromOneByAddress) {
+    KeyRing ring;
+    auto settings = settings_of_fleet();
+    const KeysPtr by_name = ring.keys_of(settings, settings.credentials);
+    settings.credentials.by_email = true;
+    const KeysPtr by_email = ring.keys_of(settings, settings.credentials);
+    ASSERT_TRUE(by_name && by_email);
+    EXPECT_NE(by_name->prefix, by_email->prefix);
+    EXPECT_NE(by_name->account, by_email->account);
+    EXPECT_FALSE(by_name->mac_key.equals(by_email->mac_key));
+}
+
+TEST(FleetKeyRing, MakesNoneWithoutAPassword) {
+    KeyRing ring;
+    const config::Settings settings;
+    EXPECT_FALSE(ring.keys_of(settings, settings.credentials));
 }
 
 } // namespace

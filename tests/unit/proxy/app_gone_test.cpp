@@ -2,6 +2,7 @@
 
 #include "unit/journal/folder.hpp"
 
+#include <bearerd/base/cause.hpp>
 #include <bearerd/journal/files.hpp>
 
 #include <climits>
@@ -9,6 +10,7 @@
 namespace bearerd::proxy::test {
 namespace {
 
+using outcome::ErrorCode;
 using outcome::Executed;
 
 /// What the app may be gone behind.
@@ -115,7 +117,7 @@ TEST_F(AppGoneTest, AQueryWhoseAppIsGoneFromTheStartIsNotSentIfItHasToWait) {
 
 /// Says that another replica has sent the request, after it was asked or after some looks.
 struct ClosingGate final : server::SendGate {
-    State state() noexcept override {
+    State check() noexcept override {
         const bool closes = ++looks >= closed_at_look || (has_been_asked && closes_if_asked);
         return closes ? State::closed : closes_if_asked ? State::ask : State::open;
     }
@@ -125,6 +127,12 @@ struct ClosingGate final : server::SendGate {
         co_return;
     }
 
+    [[nodiscard]] bool others_may_have_executed() const noexcept override { return is_in_doubt; }
+
+    [[nodiscard]] ErrorCode closed_as() const noexcept override { return reason; }
+
+    ErrorCode reason = ErrorCode::already_executed;
+    bool is_in_doubt = false;
     int closed_at_look = INT_MAX;
     int looks = 0;
     bool closes_if_asked = false;
@@ -139,7 +147,32 @@ TEST_P(AppGoneTest, NothingIsSentThatAnotherReplicaHasSentMeanwhile) {
     request(mutation);
     EXPECT_EQ(transport.sent.size(), GetParam().sent);
     EXPECT_EQ(report.executed, Executed::no);
-    EXPECT_EQ(outcome_label(report.outcome), "upstream_unreachable");
+    EXPECT_EQ(outcome_label(report.outcome), "already_executed");
+}
+
+TEST_F(AppGoneTest, TheJournalSaysWhyARequestWasWithdrawn) {
+    wait_for(Wait::journal);
+    const ErrorCode reasons[] = {ErrorCode::already_executed, ErrorCode::key_reused,
+                                 ErrorCode::outcome_unknown};
+    for (const ErrorCode reason : reasons) {
+        ClosingGate closing;
+        closing.closed_at_look = 2;
+        closing.reason = reason;
+        closing.is_in_doubt = true;
+        gate = &closing;
+        request(mutation);
+    }
+    EXPECT_EQ(transport.sent.size(), 0U);
+    journal.reset();
+    const auto reading = journal::read_journal(place.path());
+    ASSERT_TRUE(reading);
+    ASSERT_EQ(reading->book.entries().size(), std::size(reasons));
+    const auto* reason = std::begin(reasons);
+    for (const auto& [number, entry] : reading->book.entries()) {
+        ASSERT_TRUE(entry.outcome);
+        EXPECT_EQ(entry.outcome->code, outcome::code_label(*reason++));
+        EXPECT_EQ(entry.outcome->executed, Executed::no) << "by this replica";
+    }
 }
 
 TEST_F(AppGoneTest, AGateIsAskedBeforeAMutationIsSent) {
@@ -153,6 +186,64 @@ TEST_F(AppGoneTest, AGateIsAskedBeforeAMutationIsSent) {
         EXPECT_EQ(asked.has_been_asked, closes);
         EXPECT_EQ(transport.sent.size(), closes ? 0U : 1U);
     }
+}
+
+TEST_F(AppGoneTest, AnErrorOfOnesOwnNamesItsCauseAndSaysThatAnotherReplicaMayHaveExecutedIt) {
+    struct Case {
+        const char* cause;
+        const char* sentence;
+        bool at_login;
+    };
+
+    const Case cases[] = {
+        {"Connection refused", "refuses connections, and nothing was executed", false},
+        {"looking up api.example.com: no such name", "name could not be looked up", false},
+        {"the account is locked", "this till's account is locked", true},
+    };
+    wait_for(Wait::journal);
+    for (const Case& each : cases) {
+        ClosingGate unconfirmed;
+        unconfirmed.is_in_doubt = true;
+        gate = &unconfirmed;
+        if (each.at_login) {
+            tokens.now = nullptr;
+            auth::NoToken missing;
+            missing.cause = &cause_of({}, each.cause);
+            missing.retry_after = std::chrono::seconds{17};
+            tokens.later = missing;
+        } else {
+            answer(upstream::Failure{make_error_code(errc::connect_failed), upstream::Stage::connecting,
+                                     false, each.cause});
+        }
+        request(mutation);
+        expect_error(each.at_login ? ErrorCode::login_unavailable : ErrorCode::upstream_unreachable,
+                     Executed::unknown);
+        EXPECT_TRUE(app.has(each.sentence)) << app.body();
+        EXPECT_TRUE(app.has("another replica may have executed an earlier request")) << app.body();
+        EXPECT_EQ(app.has("Retry-After: 17\r\n"), each.at_login);
+        EXPECT_EQ(report.executed_here(), Executed::no);
+    }
+    journal.reset();
+    const auto reading = journal::read_journal(place.path());
+    ASSERT_TRUE(reading);
+    EXPECT_EQ(reading->book.entries().size(), 2U) << "without a token nothing is about to be sent";
+    for (const auto& [number, entry] : reading->book.entries()) {
+        ASSERT_TRUE(entry.outcome);
+        EXPECT_EQ(entry.outcome->code, "upstream_unreachable");
+        EXPECT_EQ(entry.outcome->executed, Executed::no) << "of this replica";
+    }
+}
+
+/// An app that closed only its own direction later than it may can still read this.
+TEST_F(AppGoneTest, AnAppThatLeftIsNotToldThatNoOtherReplicaHasExecutedItEither) {
+    ClosingGate unconfirmed;
+    unconfirmed.is_in_doubt = true;
+    gate = &unconfirmed;
+    gone_at_once = true;
+    request(mutation);
+    EXPECT_TRUE(app.has(R"("executed":"unknown")")) << app.received();
+    EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    EXPECT_EQ(report.executed, Executed::no) << "the log says it of this replica (contract 4)";
 }
 
 TEST_F(AppGoneTest, AMutationThatDoesNotWaitIsLookedAtOnce) {

@@ -41,6 +41,36 @@ TEST(ErrorReply, FillsInTheReportThatItIsGiven) {
     EXPECT_EQ(reply.report.bytes_out, whole_body(reply).size());
 }
 
+TEST(ErrorReply, SaysUnknownIfOnlyThisProcessIsKnownToHaveExecutedNothing) {
+    struct Case {
+        outcome::ErrorCode code;
+        bool others_may_have_executed;
+        outcome::Executed told;
+        outcome::Executed here;
+    };
+
+    using outcome::ErrorCode;
+    using outcome::Executed;
+    const Case cases[] = {{ErrorCode::login_unavailable, true, Executed::unknown, Executed::no},
+                          {ErrorCode::login_unavailable, false, Executed::no, Executed::no},
+                          {ErrorCode::outcome_unknown, true, Executed::unknown, Executed::unknown},
+                          {ErrorCode::already_executed, true, Executed::yes, Executed::yes}};
+    for (const Case& each : cases) {
+        ErrorReply error = error_reply(each.code);
+        error.sentence = "The cause.";
+        error.retry_after = std::chrono::seconds{17};
+        error.others_may_have_executed = each.others_may_have_executed;
+        const Reply reply = render(error, kept_open, "*/*", false);
+        EXPECT_EQ(reply.report.executed, each.told);
+        EXPECT_EQ(reply.report.executed_here(), each.here);
+        const std::string body{whole_body(reply)};
+        EXPECT_TRUE(holds(body, "The cause."));
+        EXPECT_TRUE(holds(body, R"("executed":")" + std::string{outcome::to_string(each.told)} + '"'));
+        EXPECT_EQ(holds(body, "another replica may have executed"), each.told != each.here) << body;
+        EXPECT_EQ(holds(reply.head, "Retry-After: 17\r\n"), each.code == ErrorCode::login_unavailable);
+    }
+}
+
 TEST(InFlight, CountsOnceHoweverOftenItIsMoved) {
     std::atomic<std::uint32_t> total{0};
     Gauge gauge;

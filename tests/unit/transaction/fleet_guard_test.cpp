@@ -3,6 +3,7 @@
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
 
+#include <bearerd/base/log.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -19,7 +20,9 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -35,9 +38,13 @@ using FleetJson = nlohmann::json;
 
 using MakeReply = std::function<server::Reply(const server::Request&)>;
 
+/// As the forwarder does.
 MakeReply bearerd_says(ErrorCode code) {
     return [=](const server::Request& request) {
-        return server::render(server::error_reply(code), request.context, {}, false);
+        server::ErrorReply error = server::error_reply(code);
+        const server::SendGate* const gate = request.app.gate();
+        error.others_may_have_executed = gate != nullptr && gate->others_may_have_executed();
+        return server::render(error, request.context, {}, false);
     };
 }
 
@@ -53,9 +60,9 @@ public:
             co_await token.wait();
         using State = server::SendGate::State;
         server::SendGate* const asked = request.app.gate();
-        if (asked != nullptr && asked->state() == State::ask)
+        if (asked != nullptr && asked->check() == State::ask)
             co_await asked->ask();
-        if (asked != nullptr && asked->state() == State::closed)
+        if (asked != nullptr && asked->check() == State::closed)
             co_return bearerd_says(ErrorCode::upstream_unreachable)(request);
         ++sent;
         if (held)
@@ -675,16 +682,40 @@ TEST_F(FleetGuardTest, SaysNothingOfWhatOtherReplicasDidInAnErrorOfItsOwn) {
     EXPECT_EQ(send(b(), fleet_payment("new"), "fifth"), "LOGIN_UNAVAILABLE no") << "the store has said it";
 }
 
-TEST_F(FleetGuardTest, KeepsTheTimeAfterWhichAnAppMayTryAgain) {
+class WarningsOfAGuard final : public log::Sink {
+public:
+    WarningsOfAGuard() { log::install(this, log::Level::warning); }
+
+    WarningsOfAGuard(const WarningsOfAGuard&) = delete;
+    WarningsOfAGuard& operator=(const WarningsOfAGuard&) = delete;
+
+    ~WarningsOfAGuard() override { log::install(nullptr, log::Level::error); }
+
+    void write(log::Level, std::string_view message, std::span<const log::Field>) noexcept override {
+        messages.emplace_back(message);
+    }
+
+    [[nodiscard]] std::ptrdiff_t count(std::string_view what) const {
+        return std::ranges::count_if(
+            messages, [what](const std::string& message) { return message.find(what) != std::string::npos; });
+    }
+
+    std::vector<std::string> messages;
+};
+
+/// LogLimit says when the next one is due.
+TEST_F(FleetGuardTest, CountsEachRequestWithoutAClaimAndLogsTheFirstOne) {
+    const WarningsOfAGuard warnings;
+    a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .most_settlements = 1});
     a().store->away = true;
-    a().upstream.make_reply = [](const server::Request& request) {
-        server::ErrorReply error = server::error_reply(ErrorCode::login_unavailable);
-        error.retry_after = 17s;
-        return server::render(error, request.context, {}, false);
-    };
-    const auto first = begin(a(), fleet_payment("k"), "first");
-    EXPECT_EQ(end(first), "LOGIN_UNAVAILABLE unknown");
-    EXPECT_THAT((*first)->head, HasSubstr("Retry-After: 17\r\n"));
+    for (const char* const key : {"k", "l", "m"})
+        EXPECT_EQ(send(a(), fleet_payment(key), key), "data");
+    EXPECT_EQ(a().stats.fleet_unclaimed.get(), 3U);
+    EXPECT_EQ(warnings.count("has not confirmed a transaction's claim"), 1);
+    EXPECT_TRUE(wait_for([this] { return a().stats.fleet_dropped.get() == 2; }));
+    EXPECT_EQ(warnings.count("one is dropped"), 1);
+    a().store->away = false;
+    write_all(a());
 }
 
 TEST_F(FleetGuardTest, WaitsLongerForAStoreThatWasNotReachedYet) {

@@ -313,6 +313,37 @@ TEST_F(TableTest, ForgetsTheOldestExecutedOneForLackOfRoomAndNeverAnUnknownOne) 
     EXPECT_EQ(claim(5).kind, Kind::full) << "3 is being looked up, 1 is unknown, 4 in flight";
 }
 
+/// Contract 12 says so: beyond 262,144 of them, which is small here.
+TEST_F(TableTest, ForgetsTheOldestThatWasSeenElsewhereForLackOfRoom) {
+    EXPECT_EQ(Table::Limits{}.records, 262'144U);
+    table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 3});
+    const auto seen_elsewhere = [this](std::uint8_t key) {
+        const Decision decision = claim(key);
+        ASSERT_EQ(decision.kind, Kind::first);
+        table.give_back(decision.record, {.owner = "theirs"}, now);
+    };
+    const auto known = [this] {
+        std::string keys;
+        for (std::uint8_t key = 1; key <= 6; ++key)
+            if (table.find(digest(key), now))
+                keys += std::to_string(key);
+        return keys;
+    };
+    seen_elsewhere(1);
+    settle(claim(2).record, Executed::yes);
+    seen_elsewhere(3);
+    EXPECT_EQ(known(), "123");
+    table.give_back(claim(1).record, {.owner = "theirs"}, now); // it is asked for, and so the latest one
+    seen_elsewhere(4);
+    EXPECT_EQ(known(), "134");
+    seen_elsewhere(5);
+    EXPECT_EQ(known(), "145");
+    const Decision again = claim(3);
+    EXPECT_EQ(again.kind, Kind::first) << "forgotten: it is as a new one, and the store is asked of it";
+    EXPECT_EQ(again.other_owner, "");
+    EXPECT_EQ(known(), "345");
+}
+
 TEST_F(TableTest, IsRebuiltFromWhatAFormerProcessLeft) {
     const auto restore = [this](std::uint8_t key, Executed executed, Duration age, bool print = true) {
         Restored former;

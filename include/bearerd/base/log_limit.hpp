@@ -1,0 +1,27 @@
+#pragma once
+
+#include <bearerd/base/clock.hpp>
+
+#include <chrono>
+#include <optional>
+
+namespace bearerd {
+
+/// Of log lines that say the same, lets one through in ten minutes. Not thread safe.
+class LogLimit {
+public:
+    static constexpr Duration quiet = std::chrono::minutes{10};
+
+    /// Returns whether a line is due, and takes it for written.
+    [[nodiscard]] bool is_due(TimePoint now) noexcept {
+        const bool due = !last_ || now - *last_ >= quiet;
+        if (due)
+            last_ = now;
+        return due;
+    }
+
+private:
+    std::optional<TimePoint> last_;
+};
+
+} // namespace bearerd
