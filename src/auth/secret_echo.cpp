@@ -1,6 +1,6 @@
 #include "secret_echo.hpp"
 
-#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/hex.hpp>
 
 #include <algorithm>
 #include <array>
@@ -25,7 +25,6 @@ constexpr std::size_t longest_entity = 32;
 constexpr std::string_view letters_and_digits =
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz0123456789"; // base64's, in lower case
 constexpr std::string_view base32 = "abcdefghijklmnopqrstuvwxyz234567";
-constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view bits = "01";
 
 constexpr bool is_alpha(char c) noexcept {
@@ -33,7 +32,7 @@ constexpr bool is_alpha(char c) noexcept {
 }
 
 constexpr bool is_hex(char c) noexcept {
-    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
+    return hex_digit(c) >= 0;
 }
 
 /// An escape of HTML, a URL, JSON, a programming language, MIME or Unicode at the text's begin.

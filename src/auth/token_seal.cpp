@@ -1,5 +1,7 @@
 #include <bearerd/auth/token_seal.hpp>
 
+#include <bearerd/base/hex.hpp>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
@@ -151,17 +153,11 @@ std::optional<Secret> unseal(const SealContext& context, KeySource source, const
 }
 
 std::string store_name(std::string_view url, std::string_view user) {
-    constexpr std::string_view hex = "0123456789abcdef";
     const auto text = join({url, user});
     std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
     unsigned int size = 0;
     EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::string name;
-    for (std::size_t i = 0; i < 16; ++i) {
-        name += hex[digest[i] >> 4];
-        name += hex[digest[i] & 15];
-    }
-    return name;
+    return hex({digest.data(), 16});
 }
 
 } // namespace bearerd::auth

@@ -1,5 +1,7 @@
 #include <bearerd/fleet/keys.hpp>
 
+#include <bearerd/base/hex.hpp>
+
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
@@ -25,17 +27,6 @@ std::string join(std::initializer_list<std::string_view> parts) {
     for (const auto part : parts)
         out.append(std::to_string(part.size())).append(":").append(part);
     return out;
-}
-
-std::string hex(const unsigned char* data, std::size_t size) {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string text;
-    text.reserve(2 * size);
-    for (std::size_t i = 0; i < size; ++i) {
-        text += digits[data[i] >> 4];
-        text += digits[data[i] & 15];
-    }
-    return text;
 }
 
 std::optional<Digest> digest_of(std::string_view text) {
@@ -75,7 +66,7 @@ std::optional<Keys> derive_keys(const KeyInput& input) {
         return std::nullopt;
     Keys keys;
     keys.from_key_file = input.key_file != nullptr;
-    keys.prefix = std::string{input.prefix} + ":{" + hex(id->data(), name_size) + "}:";
+    keys.prefix = std::string{input.prefix} + ":{" + hex({id->data(), name_size}) + "}:";
     std::copy_n(id->begin() + name_size, keys.salt.size(), keys.salt.begin());
     const std::string salt{keys.salt.begin(), keys.salt.end()};
     // A key file holds random bytes: there is nothing to slow down for.
@@ -92,7 +83,7 @@ std::optional<Keys> derive_keys(const KeyInput& input) {
         return std::nullopt;
     keys.seal_key = std::move(*seal_key);
     keys.mac_key = std::move(*mac_key);
-    keys.password = hex(bytes(password->reveal()), name_size);
+    keys.password = hex({bytes(password->reveal()), name_size});
     return keys;
 }
 

@@ -1,14 +1,12 @@
 #include "lexer.hpp"
 
+#include <bearerd/base/hex.hpp>
+
 namespace bearerd::graphql {
 namespace {
 
 using enum lexical::Class;
 using lexical::class_of;
-
-bool is_hex_digit(char c) noexcept {
-    return class_of(c) == digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
 
 bool is_control(char c) noexcept {
     return static_cast<unsigned char>(c) < 0x20;
@@ -27,7 +25,7 @@ std::size_t escape_length(const char* at, const char* end) noexcept {
     if (end - at < 6)
         return 0;
     for (int i = 2; i < 6; ++i)
-        if (!is_hex_digit(at[i]))
+        if (hex_digit(at[i]) < 0)
             return 0;
     return 6;
 }

@@ -1,5 +1,6 @@
 #include "multipart.hpp"
 
+#include <bearerd/base/hex.hpp>
 #include <bearerd/json/text_buffer.hpp>
 
 #include "media_type.hpp"
@@ -34,12 +35,8 @@ bool is_attribute_character(char c) noexcept {
 
 /// Whether the escaped character can't end a value or a header for a reader that decodes too early.
 bool is_harmless_escape(std::string_view digits) noexcept {
-    const int high = digits.size() < 2 ? -1 : hex_digit(digits[0]);
-    const int low = digits.size() < 2 ? -1 : hex_digit(digits[1]);
-    if (high < 0 || low < 0)
-        return false;
     constexpr std::string_view separators = "\"'\\;=:%";
-    const int value = high * 16 + low;
+    const int value = hex_byte(digits);
     return value >= 0x20 && value != 0x7f &&
            separators.find(static_cast<char>(value)) == std::string_view::npos;
 }

@@ -1,5 +1,7 @@
 #include <bearerd/journal/record.hpp>
 
+#include <bearerd/base/hex.hpp>
+
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
@@ -24,10 +26,9 @@ std::uint32_t sum_of(std::string_view bytes) noexcept {
 }
 
 std::string hex(std::uint32_t value) {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string text(sum_digits, '0');
     for (std::size_t i = sum_digits; i-- > 0; value >>= 4U)
-        text[i] = digits[value & 0xFU];
+        text[i] = hex_digits[value & 0xFU];
     return text;
 }
 

@@ -1,7 +1,7 @@
 #include <bearerd/json/scan.hpp>
 
-#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/bytes16.hpp>
+#include <bearerd/base/hex.hpp>
 #include <bearerd/base/utf8.hpp>
 
 #include <bitset>
@@ -29,13 +29,6 @@ inline const char* skip_plain(const char* at, const char* end) noexcept {
     while (at != end && is_plain(*at))
         ++at;
     return at;
-}
-
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /// Returns the value of the `\uXXXX` at `at`, or nullopt.

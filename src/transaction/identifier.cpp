@@ -1,6 +1,7 @@
 #include <bearerd/transaction/identifier.hpp>
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/base/hex.hpp>
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -17,7 +18,6 @@ namespace bearerd::transaction {
 namespace {
 
 constexpr std::size_t secret_name_size = 8;
-constexpr std::string_view hex_digits = "0123456789abcdef";
 
 std::string sha256(std::string_view text) {
     std::string digest(SHA256_DIGEST_LENGTH, '\0');
@@ -48,11 +48,10 @@ std::optional<Digest> from_hex(std::string_view text) {
     if (text.size() != 2 * digest.size())
         return std::nullopt;
     for (std::size_t i = 0; i < digest.size(); ++i) {
-        const auto high = hex_digits.find(text[2 * i]);
-        const auto low = hex_digits.find(text[2 * i + 1]);
-        if (high == std::string_view::npos || low == std::string_view::npos)
+        const int byte = hex_byte(text.substr(2 * i));
+        if (byte < 0)
             return std::nullopt;
-        digest[i] = static_cast<std::uint8_t>(high << 4U | low);
+        digest[i] = static_cast<std::uint8_t>(byte);
     }
     return digest;
 }
@@ -85,15 +84,6 @@ std::string header_rules_text(const std::vector<config::TransactionRule>& rules)
 }
 
 } // namespace
-
-std::string hex(const Digest& digest) {
-    std::string text;
-    for (const std::uint8_t byte : digest) {
-        text += hex_digits[byte >> 4U];
-        text += hex_digits[byte & 0xFU];
-    }
-    return text;
-}
 
 Identifier::Identifier(const Secret& secret, const config::Settings& settings) : secret_{secret.clone()} {
     append_part(account_, settings.upstream.url.text);
