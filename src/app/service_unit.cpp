@@ -311,7 +311,7 @@ int run_as_service(std::string_view service, std::vector<std::string> arguments,
     if (const std::string config = file.value_or(unit.config_file); !config.empty())
         arguments.insert(arguments.end(), {"--config", config});
     become(systemd_run(unit, unknown ? "bearerd" : program, arguments));
-    complain("systemd-run can't be started: " + std::generic_category().message(errno));
+    complain("systemd-run can't be started: " + system_error().message());
     return exit_failed;
 }
 

@@ -11,17 +11,11 @@
 
 #include <sys/socket.h>
 
-#include <cerrno>
-
 namespace bearerd::upstream {
 namespace {
 
 constexpr std::size_t answer_limit = 8 * 1024;
 constexpr std::size_t all_answers_limit = 64 * 1024; // including the 1xx answers
-
-error_code last_system_error() {
-    return {errno, boost::system::system_category()};
-}
 
 std::string connect_request(const config::UpstreamProxy& proxy, const std::string& target) {
     std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\nUser-Agent: ";
@@ -50,7 +44,7 @@ net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline,
             continue;
         }
         if (!net::would_block())
-            co_return last_system_error();
+            co_return system_error();
         if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_write, deadline))
             co_return code;
     }
@@ -68,7 +62,7 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
             co_return errc::closed;
         if (received < 0) {
             if (!net::would_block())
-                co_return last_system_error();
+                co_return system_error();
             if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_read, deadline))
                 co_return code;
             continue;
