@@ -3,9 +3,9 @@
 #include "login_text.hpp"
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/crypto/crypto.hpp>
 
 #include <nlohmann/json.hpp>
-#include <openssl/evp.h>
 
 #include <array>
 
@@ -57,12 +57,7 @@ Secret basic(const config::Credentials& client) {
     pair += ':';
     append_form(pair, client.password.reveal());
     const Secret plain{std::move(pair)};
-    std::string value(4 * ((plain.size() + 2) / 3) + 1, '\0'); // EVP ends it with a zero
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(value.data()),
-                    reinterpret_cast<const unsigned char*>(plain.reveal().data()),
-                    static_cast<int>(plain.size()));
-    value.pop_back();
-    return Secret{std::move(value)};
+    return crypto::base64(plain.reveal());
 }
 
 std::string text_of(const Json& answer, const char* name) {

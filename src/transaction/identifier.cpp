@@ -2,45 +2,31 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/hex.hpp>
+#include <bearerd/crypto/crypto.hpp>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 
 namespace bearerd::transaction {
 namespace {
 
+using crypto::append_part;
+
 constexpr std::size_t secret_name_size = 8;
 
 std::string sha256(std::string_view text) {
-    std::string digest(SHA256_DIGEST_LENGTH, '\0');
-    ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-             reinterpret_cast<unsigned char*>(digest.data()));
-    return digest;
+    const auto digest = crypto::sha256(text);
+    return {digest.begin(), digest.end()};
 }
 
 Digest mac(const Secret& secret, std::string_view text) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> whole{};
-    unsigned size = 0;
-    if (::HMAC(EVP_sha256(), secret.reveal().data(), static_cast<int>(secret.size()),
-               reinterpret_cast<const unsigned char*>(text.data()), text.size(), whole.data(),
-               &size) == nullptr)
-        throw std::bad_alloc{}; // it fails for nothing else
+    const auto whole = crypto::hmac(secret.reveal(), text);
     Digest half{};
     std::copy_n(whole.begin(), half.size(), half.begin());
     return half;
-}
-
-/// Appends the part so that no two lists of parts have the same text.
-void append_part(std::string& out, std::string_view part) {
-    out.append(std::to_string(part.size())).append(":").append(part);
 }
 
 std::optional<Digest> from_hex(std::string_view text) {
@@ -85,9 +71,9 @@ std::string header_rules_text(const std::vector<config::TransactionRule>& rules)
 
 } // namespace
 
-Identifier::Identifier(const Secret& secret, const config::Settings& settings) : secret_{secret.clone()} {
-    append_part(account_, settings.upstream.url.text);
-    append_part(account_, settings.credentials.user);
+Identifier::Identifier(const Secret& secret, const config::Settings& settings)
+    : secret_{secret.clone()},
+      account_{crypto::join({settings.upstream.url.text, settings.credentials.user})} {
     for (const config::TransactionRule& rule : settings.transactions.rules) {
         rules_.push_back({rule.mutation, rule.key});
         guarded_.push_back(rule.repeats == config::Repeats::replay);
@@ -161,7 +147,7 @@ Digest Identifier::fingerprint(const graphql::RequestView& request,
         append_part(text, field.arguments);
     }
     const Digest digest = mac(secret_, text);
-    ::OPENSSL_cleanse(text.data(), text.size()); // card numbers
+    wipe(text); // card numbers
     return digest;
 }
 

@@ -2,12 +2,11 @@
 
 #include <bearerd/base/secret.hpp>
 #include <bearerd/base/version.hpp>
+#include <bearerd/crypto/crypto.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/readiness.hpp>
-
-#include <openssl/evp.h>
 
 #include <sys/socket.h>
 
@@ -23,14 +22,10 @@ std::string connect_request(const config::UpstreamProxy& proxy, const std::strin
     if (!proxy.user.empty()) {
         std::string pair = proxy.user + ":";
         pair.append(proxy.password.reveal());
-        std::string encoded((pair.size() + 2) / 3 * 4 + 1, '\0'); // OpenSSL writes a zero at its end
-        encoded.resize(static_cast<std::size_t>(EVP_EncodeBlock(
-            reinterpret_cast<unsigned char*>(encoded.data()),
-            reinterpret_cast<const unsigned char*>(pair.data()), static_cast<int>(pair.size()))));
+        const Secret encoded = crypto::base64(pair);
         request.reserve(request.size() + encoded.size() + 64); // reallocating would leave a copy in memory
-        request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
+        request.append("Proxy-Authorization: Basic ").append(encoded.reveal()).append("\r\n");
         wipe(pair);
-        wipe(encoded);
     }
     request.append("\r\n");
     return request;
