@@ -9,7 +9,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -42,9 +41,6 @@ constexpr Duration telling_wait = 90ms; // without an answer: the store is away;
 constexpr Duration quiet_of_refusals = 10min; // between two log lines with the same code
 constexpr std::size_t read_size = 16UL << 10;
 
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
-
 /// One command. Its caller waits for the timer, which is cancelled when the answer is there.
 struct Pending {
     Pending(net::Executor executor, const Command& command, TimePoint now)
@@ -64,7 +60,7 @@ struct Pending {
     }
 
     std::string bytes;
-    Timer timer;
+    net::Timer timer;
     TimePoint since;
     bool done = false;          ///< answered, or given up
     std::optional<Value> value; ///< nullopt: not answered
