@@ -101,7 +101,7 @@ StoredMoment StoredMoment::take() {
 }
 
 StoredMoment earlier(StoredMoment moment, Duration age) {
-    moment.wall_s -= std::chrono::ceil<std::chrono::seconds>(age).count();
+    moment.wall_s -= ceil_seconds(age);
     moment.boot_ns -= age.count();
     if (moment.boot_ns < 0)
         moment.boot_id.clear();

@@ -521,7 +521,7 @@ net::Task<void> Client::State::pause() {
     const double roll = hooks.jitter ? hooks.jitter() : std::uniform_real_distribution<double>{0, 1}(dice);
     const auto wait = std::min(first_pause * (1U << std::min(failures - 1, most_doublings)), longest_pause);
     net::Deadline deadline{clock, &net::Event::set_at_deadline, &wake};
-    const auto shortened = std::chrono::duration_cast<Duration>(wait * (1 - pause_jitter * roll));
+    const auto shortened = scaled(wait, 1 - pause_jitter * roll);
     deadline.set_after(std::max(first_pause, shortened));
     while (!stopped && !deadline.expired())
         co_await wake.wait();

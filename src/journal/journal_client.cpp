@@ -34,8 +34,7 @@ Uptime uptime() {
         return id;
     }();
     Uptime now{boot};
-    now.up_s = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count());
+    now.up_s = static_cast<std::uint64_t>(floor_seconds(BootClock::now().time_since_epoch()));
     return now;
 }
 
@@ -125,9 +124,8 @@ void JournalClient::record_outcome(EntryPtr entry, Outcome outcome) {
         return;
     outcome.at_ms = wall_ms();
     if (reader_ != nullptr) {
-        const auto since = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - began_at_);
         outcome.boot = began_.boot;
-        outcome.up_s = began_.up_s + static_cast<std::uint64_t>(since.count());
+        outcome.up_s = began_.up_s + static_cast<std::uint64_t>(floor_seconds(BootClock::now() - began_at_));
     }
     journal_.record_outcome(std::move(entry), std::move(outcome));
 }
