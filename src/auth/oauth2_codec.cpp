@@ -25,8 +25,7 @@ void append_form(std::string& out, std::string_view text) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' ||
-                           c == '.' || c == '_' || c == '*';
+        const bool plain = is_digit(c) || is_letter(c) || c == '-' || c == '.' || c == '_' || c == '*';
         if (plain)
             out += c;
         else if (c == ' ')

@@ -27,10 +27,6 @@ constexpr std::string_view letters_and_digits =
 constexpr std::string_view base32 = "abcdefghijklmnopqrstuvwxyz234567";
 constexpr std::string_view bits = "01";
 
-constexpr bool is_alpha(char c) noexcept {
-    return to_lower(c) >= 'a' && to_lower(c) <= 'z';
-}
-
 constexpr bool is_hex(char c) noexcept {
     return hex_digit(c) >= 0;
 }
@@ -46,7 +42,7 @@ bool begins_escape(std::string_view text) noexcept {
     case '=':
         return is_hex(at(1)) && is_hex(at(2));
     case '&':
-        return at(1) == '#' || (is_alpha(at(1)) && text.substr(0, longest_entity).find(';') != text.npos);
+        return at(1) == '#' || (is_letter(at(1)) && text.substr(0, longest_entity).find(';') != text.npos);
     case '0':
         return to_lower(at(1)) == 'x' && is_hex(at(2));
     case 'U':
@@ -69,7 +65,7 @@ Secret folded(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text)
-        if (is_alpha(c) || is_digit(c))
+        if (is_letter(c) || is_digit(c))
             out += to_lower(c);
     return Secret{std::move(out)};
 }
@@ -114,7 +110,7 @@ Secret in_decimal(std::string_view bytes) {
 Secret in_rot13(std::string_view text) {
     std::string out{text};
     for (char& c : out)
-        if (is_alpha(c))
+        if (is_letter(c))
             c = static_cast<char>('a' + (c - 'a' + 13) % 26);
     return Secret{std::move(out)};
 }
@@ -185,8 +181,8 @@ bool holds_bits_of(const Needle& text, std::string_view bytes) {
 /// What remains if an encoding changes only the other characters, as punycode and UTF-7 do.
 bool holds_run_of(const Needle& text, std::string_view secret) {
     while (!secret.empty()) {
-        const auto* const end =
-            std::find_if_not(secret.begin(), secret.end(), [](char c) { return is_alpha(c) || is_digit(c); });
+        const auto* const end = std::find_if_not(secret.begin(), secret.end(),
+                                                 [](char c) { return is_letter(c) || is_digit(c); });
         const auto size = static_cast<std::size_t>(end - secret.begin());
         if (size >= shortest_run && text.find(folded(secret.substr(0, size)).reveal(), plain_window))
             return true;

@@ -8,7 +8,7 @@ namespace {
 using enum lexical::Class;
 using lexical::class_of;
 
-bool is_control(char c) noexcept {
+bool is_c0_control(char c) noexcept {
     return static_cast<unsigned char>(c) < 0x20;
 }
 
@@ -43,7 +43,7 @@ Token Lexer::invalid() noexcept {
 
 bool Lexer::skip_comment() noexcept {
     for (; at_ != end_ && *at_ != '\n' && *at_ != '\r'; ++at_) {
-        if (is_control(*at_) && *at_ != '\t')
+        if (is_c0_control(*at_) && *at_ != '\t')
             return false;
         // A reader that ends lines at U+0085, U+2028 or U+2029 would see text that we take for a comment.
         if (static_cast<unsigned char>(*at_) >= 0x80 &&
@@ -121,7 +121,7 @@ Token Lexer::string() noexcept {
             if (length == 0)
                 return invalid();
             at_ += length;
-        } else if (is_control(*at_) && *at_ != '\t') {
+        } else if (is_c0_control(*at_) && *at_ != '\t') {
             return invalid(); // line ends too
         } else {
             ++at_;
@@ -142,7 +142,7 @@ Token Lexer::block_string(const char* begin) noexcept {
         }
         if (starts_with(at_, end_, R"(\""")")) {
             at_ += 4;
-        } else if (is_control(*at_) && *at_ != '\t' && *at_ != '\n' && *at_ != '\r') {
+        } else if (is_c0_control(*at_) && *at_ != '\t' && *at_ != '\n' && *at_ != '\r') {
             return invalid();
         } else {
             ++at_;

@@ -28,9 +28,7 @@ bool is_plain_name(std::string_view name) noexcept {
 
 /// Whether the character stands for itself in the value of `filename*`: RFC 5987's attr-char.
 bool is_attribute_character(char c) noexcept {
-    const char lower = to_lower(c);
-    return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
-           std::string_view{"!#$&+-.^_`|~"}.find(c) != std::string_view::npos;
+    return is_letter(c) || is_digit(c) || std::string_view{"!#$&+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
 /// Whether the escaped character can't end a value or a header for a reader that decodes too early.
@@ -169,8 +167,7 @@ bool is_valid_boundary(std::string_view boundary) noexcept {
     constexpr std::string_view others = "+-._=/:?()";
     constexpr std::size_t longest = 70;
     const auto valid = [others](char c) {
-        const char lower = to_lower(c);
-        return (lower >= 'a' && lower <= 'z') || is_digit(c) || others.find(c) != std::string_view::npos;
+        return is_letter(c) || is_digit(c) || others.find(c) != std::string_view::npos;
     };
     return !boundary.empty() && boundary.size() <= longest && std::ranges::all_of(boundary, valid);
 }

@@ -1,5 +1,6 @@
 #include <bearerd/journal/files.hpp>
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/file.hpp>
 
 #include <dirent.h>
@@ -11,7 +12,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -42,11 +42,8 @@ std::optional<std::uint64_t> number_of(std::string_view name) {
     if (!name.starts_with(prefix) || !name.ends_with(suffix) || name.size() < prefix.size() + suffix.size())
         return std::nullopt;
     const std::string_view text = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    std::uint64_t number = 0;
-    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc{} || name_of(number) != name) // which also finds what from_chars left over
-        return std::nullopt;
-    return number;
+    const auto number = parse_integer<std::uint64_t>(text);
+    return number && name_of(*number) == name ? number : std::nullopt;
 }
 
 } // namespace

@@ -6,7 +6,6 @@
 #include <zlib.h>
 
 #include <array>
-#include <charconv>
 #include <optional>
 
 namespace bearerd::journal {
@@ -30,14 +29,6 @@ std::string hex(std::uint32_t value) {
     for (std::size_t i = sum_digits; i-- > 0; value >>= 4U)
         text[i] = hex_digits[value & 0xFU];
     return text;
-}
-
-std::optional<std::uint32_t> from_hex(std::string_view text) noexcept {
-    std::uint32_t value = 0;
-    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-    if (failure != std::errc{} || stop != text.data() + text.size())
-        return std::nullopt;
-    return value;
 }
 
 std::string cut(std::string_view text) {
@@ -170,7 +161,7 @@ Intent intent_of(Reader& in) {
     intent.at_ms = in.number<std::int64_t>("at");
     intent.request_id = in.text("id");
     intent.operation = in.text("op");
-    const auto account = from_hex(in.text("to"));
+    const auto account = parse_integer<std::uint32_t>(in.text("to"), 16);
     intent.account = account.value_or(0);
     if (!account)
         in.spoil();
@@ -228,7 +219,7 @@ bool decode(std::string_view line, std::optional<Record>& record) {
     if (line.size() <= sum_digits + 1 || line.size() > max_record || line[sum_digits] != ' ')
         return false;
     const std::string_view text = line.substr(sum_digits + 1);
-    if (from_hex(line.substr(0, sum_digits)) != sum_of(text))
+    if (parse_integer<std::uint32_t>(line.substr(0, sum_digits), 16) != sum_of(text))
         return false;
     bool too_deep = false;
     const auto look = [&too_deep](int depth, Json::parse_event_t, Json&) {
