@@ -1,7 +1,6 @@
 #include "health.hpp"
 
 #include <bearerd/base/cause.hpp>
-#include <bearerd/base/error.hpp>
 
 #include <algorithm>
 #include <array>

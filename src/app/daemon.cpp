@@ -13,7 +13,6 @@
 
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/log.hpp>
-#include <bearerd/base/units.hpp>
 #include <bearerd/config/parse.hpp>
 #include <bearerd/net/spawn.hpp>
 

@@ -3,7 +3,6 @@
 #include <bearerd/base/hex.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string>

@@ -22,7 +22,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <exception>
 #include <utility>
 
 namespace bearerd::server {
