@@ -233,7 +233,7 @@ FleetLogin::PlacePtr FleetLogin::place_of(const config::Settings& settings,
                                           const config::Credentials& credentials) {
     const config::Fleet& shared = settings.fleet;
     // Logins by name and by address are also distinguished: the account says only what was written.
-    const std::string account = account_of(settings) + (credentials.by_email ? "\nemail" : "");
+    const std::string account = config::login_account(settings) + (credentials.by_email ? "\nemail" : "");
     auto keys = fleet::derive_keys({shared.prefix, settings.upstream.url.text, account,
                                     shared.key_file.empty() ? nullptr : &shared.key, credentials.password});
     if (!keys)

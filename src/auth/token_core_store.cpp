@@ -17,7 +17,7 @@ using Action = TokenMachine::Reply::Action;
 
 StoreSettings store_settings(const config::Settings& settings, const config::Credentials& credentials) {
     return {settings.token_store.directory, settings.token_store.key_file, settings.upstream.url.text,
-            account_of(settings), credentials.password.clone()};
+            config::login_account(settings), credentials.password.clone()};
 }
 
 /// A static token is in a file already.
