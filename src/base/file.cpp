@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <fstream>
 
 namespace bearerd {
 namespace {
@@ -57,6 +58,15 @@ Result<std::size_t> read_all(const Descriptor& file, std::span<char> buffer) noe
         size += static_cast<std::size_t>(got);
     }
     return size;
+}
+
+const std::string& boot_id() {
+    static const std::string id = [] {
+        std::string line;
+        std::getline(std::ifstream{"/proc/sys/kernel/random/boot_id"}, line);
+        return line;
+    }();
+    return id;
 }
 
 } // namespace bearerd

@@ -1,10 +1,10 @@
 #include <bearerd/journal/journal_client.hpp>
 
+#include <bearerd/base/file.hpp>
 #include <bearerd/base/mask.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 
 namespace bearerd::journal {
 namespace {
@@ -25,17 +25,9 @@ Duration age_of_record(const Stamped& record, const Uptime& now, std::int64_t no
 } // namespace
 
 Uptime uptime() {
-    static const std::string boot = [] {
-        constexpr std::size_t enough = 8;
-        std::string id;
-        std::ifstream file{"/proc/sys/kernel/random/boot_id"};
-        std::getline(file, id);
-        id.resize(std::min(id.size(), enough));
-        return id;
-    }();
-    Uptime now{boot};
-    now.up_s = static_cast<std::uint64_t>(floor_seconds(BootClock::now().time_since_epoch()));
-    return now;
+    constexpr std::size_t enough = 8;
+    return {boot_id().substr(0, enough),
+            static_cast<std::uint64_t>(floor_seconds(BootClock::now().time_since_epoch()))};
 }
 
 std::uint32_t account_of(const config::Settings& settings) {

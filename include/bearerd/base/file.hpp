@@ -24,4 +24,7 @@ namespace bearerd {
 /// Reads until the file ends or the buffer is full. Returns how many bytes it has read.
 [[nodiscard]] Result<std::size_t> read_all(const Descriptor& file, std::span<char> buffer) noexcept;
 
+/// Returns what tells this start of the machine from others; empty if the kernel does not say.
+[[nodiscard]] const std::string& boot_id();
+
 } // namespace bearerd
