@@ -6,6 +6,7 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/descriptor.hpp>
+#include <bearerd/base/error.hpp>
 
 #include <fcntl.h>
 #include <poll.h>

@@ -1,5 +1,7 @@
 #include <bearerd/server/listening_socket.hpp>
 
+#include <bearerd/base/error.hpp>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
