@@ -31,6 +31,6 @@ inline void append_part(std::string& out, std::string_view part) {
 [[nodiscard]] Secret hmac_key(std::string_view key, std::string_view text);
 /// Returns 32 bytes (N = 2^14, r = 8, p = 1: some 30 ms and 16 MiB); nullopt if OpenSSL fails.
 [[nodiscard]] std::optional<Secret> scrypt(const Secret& password, std::string_view salt);
-[[nodiscard]] Secret base64(std::string_view bytes);
+[[nodiscard]] Secret base64(std::string_view text);
 
 } // namespace bearerd::crypto
