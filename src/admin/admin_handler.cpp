@@ -1,5 +1,6 @@
 #include <bearerd/admin/admin_handler.hpp>
 
+#include <bearerd/base/hex.hpp>
 #include <bearerd/server/own_reply.hpp>
 
 #include "health.hpp"
@@ -8,7 +9,6 @@
 #include "status_page.hpp"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 #include <string_view>
 #include <utility>
@@ -43,12 +43,10 @@ std::optional<std::string> percent_decoded(std::string_view text) {
             decoded += text[i] == '+' ? ' ' : text[i];
             continue;
         }
-        unsigned value = 0;
-        const std::string_view hex = text.substr(i + 1, 2);
-        const auto [stop, failure] = std::from_chars(hex.data(), hex.data() + hex.size(), value, 16);
-        if (failure != std::errc{} || hex.size() != 2 || stop != hex.data() + 2)
+        const int byte = hex_byte(text.substr(i + 1));
+        if (byte < 0)
             return std::nullopt;
-        decoded += static_cast<char>(static_cast<unsigned char>(value));
+        decoded += static_cast<char>(byte);
         i += 2;
     }
     return decoded;

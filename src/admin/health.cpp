@@ -1,7 +1,6 @@
 #include "health.hpp"
 
 #include <bearerd/base/cause.hpp>
-#include <bearerd/base/error.hpp>
 
 #include <algorithm>
 #include <array>
@@ -176,7 +175,7 @@ std::string_view to_string(Level level) noexcept {
 std::string in_words(Duration value) {
     constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
         {{86'400, " d"}, {3'600, " h"}, {60, " min"}, {1, " s"}}};
-    std::int64_t left = std::max<std::int64_t>(0, std::chrono::ceil<std::chrono::seconds>(value).count());
+    std::int64_t left = std::max<std::int64_t>(0, ceil_seconds(value));
     std::string words;
     int parts = 0;
     for (const auto& [size, name] : units) {

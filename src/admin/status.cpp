@@ -12,7 +12,6 @@ namespace bearerd::admin {
 namespace {
 
 using Json = nlohmann::ordered_json;
-using std::chrono::seconds;
 
 std::string text_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
@@ -49,16 +48,14 @@ Json rounded_ms(std::optional<double> ms) {
 
 Json token(const auth::AuthStatus& auth) {
     return {{"state", auth.state},
-            {"expires_in_s",
-             auth.expires_in ? Json(std::chrono::floor<seconds>(*auth.expires_in).count()) : Json()},
+            {"expires_in_s", auth.expires_in ? Json(floor_seconds(*auth.expires_in)) : Json()},
             {"identity", auth.identity}};
 }
 
 Json login(const auth::AuthStatus& auth) {
-    return {
-        {"last_result", auth.last_login_result},
-        {"last_reason", auth.last_login_reason},
-        {"next_try_s", auth.next_try ? Json(std::chrono::ceil<seconds>(*auth.next_try).count()) : Json()}};
+    return {{"last_result", auth.last_login_result},
+            {"last_reason", auth.last_login_reason},
+            {"next_try_s", auth.next_try ? Json(ceil_seconds(*auth.next_try)) : Json()}};
 }
 
 Json seconds_of(std::optional<Duration> limit) {
@@ -78,8 +75,7 @@ Json upstream(const Snapshot& snapshot) {
         {"url", snapshot.upstream_url},
         {"reachable", health.state == State::unknown ? Json() : Json(health.state == State::up)},
         {"last_error", has_error ? Json(health.last_error) : Json()},
-        {"last_error_age_s",
-         has_error ? Json(std::chrono::floor<seconds>(snapshot.since_last_error).count()) : Json()},
+        {"last_error_age_s", has_error ? Json(floor_seconds(snapshot.since_last_error)) : Json()},
         {"connections",
          {{"idle", totals.upstream_idle}, {"busy", totals.upstream_busy}, {"warm", totals.upstream_warm}}},
         {"idle_limit",
@@ -129,7 +125,7 @@ std::string status_json(const Snapshot& snapshot) {
     const Readiness ready = readiness(snapshot);
     return text_of({{"version", snapshot.version},
                     {"host", snapshot.host},
-                    {"uptime_s", std::chrono::floor<seconds>(snapshot.uptime).count()},
+                    {"uptime_s", floor_seconds(snapshot.uptime)},
                     {"ready", ready.ready},
                     {"reason", ready.reason},
                     {"summary",

@@ -18,15 +18,10 @@
 #include <cerrno>
 #include <filesystem>
 #include <stdexcept>
-#include <system_error>
 #include <utility>
 
 namespace bearerd::app {
 namespace {
-
-std::string reason() {
-    return std::generic_category().message(errno);
-}
 
 /// Whether a file can be made there. The folder itself is made with the first token, so its parent may be
 /// checked instead. The same for the journal's.
@@ -37,14 +32,14 @@ std::string store_problem(const std::string& directory) {
         if (!S_ISDIR(status.st_mode))
             return "is not a directory";
         if (::faccessat(AT_FDCWD, directory.c_str(), R_OK | W_OK | X_OK, AT_EACCESS) != 0)
-            return "can't be written to by this user: " + reason();
+            return "can't be written to by this user: " + system_error().message();
         return {};
     }
     if (errno != ENOENT)
-        return "can't be used: " + reason();
+        return "can't be used: " + system_error().message();
     const std::string parent = std::filesystem::path{directory}.parent_path().string();
     if (::faccessat(AT_FDCWD, parent.empty() ? "." : parent.c_str(), W_OK | X_OK, AT_EACCESS) != 0)
-        return "is missing and can't be made by this user: " + reason();
+        return "is missing and can't be made by this user: " + system_error().message();
     return {};
 }
 

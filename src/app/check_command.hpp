@@ -1,11 +1,9 @@
 #pragma once
 
-#include <bearerd/config/config.hpp>
 #include <bearerd/config/parse.hpp>
 
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace bearerd::app {
 

@@ -13,7 +13,6 @@
 
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/log.hpp>
-#include <bearerd/base/units.hpp>
 #include <bearerd/config/parse.hpp>
 #include <bearerd/net/spawn.hpp>
 
@@ -43,9 +42,6 @@ public:
     [[nodiscard]] int run();
 
 private:
-    using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                             asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
-
     void open_journal();
     [[nodiscard]] bool open_admin(const config::Settings& settings);
     void wait_for_signal();
@@ -86,7 +82,7 @@ private:
     std::atomic<admin::Phase> phase_{admin::Phase::starting};
     TimePoint started_at_ = BootClock::now();
     asio::basic_signal_set<net::Executor> signals_;
-    Timer grace_;
+    net::Timer grace_;
     Heartbeat heartbeat_;
     std::size_t undrained_ = 0;
     bool stopping_ = false;

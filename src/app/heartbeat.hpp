@@ -5,10 +5,7 @@
 #include <bearerd/auth/token_service.hpp>
 #include <bearerd/base/clock.hpp>
 
-#include <boost/asio/basic_waitable_timer.hpp>
-
 #include <atomic>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
@@ -53,9 +50,7 @@ private:
     const std::vector<std::unique_ptr<Worker>>& workers_;
     std::function<std::optional<std::string>()> status_;
     std::function<void()> on_beat_;
-    net::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                    net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>
-        timer_;
+    net::Timer timer_;
     std::optional<Duration> watchdog_;
     std::string last_status_;
     std::atomic<std::size_t> silent_{0}; ///< workers that have not answered the last question yet

@@ -156,27 +156,24 @@ std::string listed(const journal::Reading& reading, const JournalOptions& option
     return all;
 }
 
-/// Returns exit_fine if a journal is kept; otherwise prints the problem.
-int load(const std::string& file, config::Settings& out) {
-    auto settings = load_without_secrets(file, "journal.directory");
-    if (!settings)
+/// Reads the journal that the configuration names. Returns exit_fine, or another status after a message.
+int read(const std::string& file, config::Settings& settings, std::optional<journal::Reading>& reading) {
+    auto loaded = load_without_secrets(file, "journal.directory");
+    if (!loaded)
         return exit_bad_configuration;
-    if (settings->journal.directory.empty()) {
+    settings = std::move(*loaded);
+    const std::string& directory = settings.journal.directory;
+    if (directory.empty()) {
         complain("no journal is kept (journal.directory in " + file + ")");
         return exit_bad_configuration;
     }
-    out = std::move(*settings);
+    auto found = journal::read_journal(directory);
+    if (!found) {
+        complain("the journal in " + printable(directory) + " can't be read: " + found.error().message());
+        return exit_failed;
+    }
+    reading = std::move(*found);
     return exit_fine;
-}
-
-/// Complains if it can't be read.
-std::optional<journal::Reading> read(const config::Settings& settings) {
-    const std::string& directory = settings.journal.directory;
-    auto reading = journal::read_journal(directory);
-    if (reading)
-        return std::move(*reading);
-    complain("the journal in " + printable(directory) + " can't be read: " + reading.error().message());
-    return std::nullopt;
 }
 
 /// The user who runs this program, also through sudo: "maria" or "1000".
@@ -222,11 +219,9 @@ const JournalEntry* entry_to_close(const journal::Reading& reading, const std::s
 int close_command(const std::string& file, const CloseOptions& options) {
     constexpr Duration patience = std::chrono::seconds{5};
     config::Settings settings;
-    if (const int status = load(file, settings); status != exit_fine)
+    std::optional<journal::Reading> reading;
+    if (const int status = read(file, settings, reading); status != exit_fine)
         return status;
-    const auto reading = read(settings);
-    if (!reading)
-        return exit_failed;
     const JournalEntry* const item = entry_to_close(*reading, options.request_id);
     if (item == nullptr)
         return exit_failed;
@@ -253,11 +248,9 @@ int close_command(const std::string& file, const CloseOptions& options) {
 
 int journal_command(const std::string& file, const JournalOptions& options) {
     config::Settings settings;
-    if (const int status = load(file, settings); status != exit_fine)
+    std::optional<journal::Reading> reading;
+    if (const int status = read(file, settings, reading); status != exit_fine)
         return status;
-    const auto reading = read(settings);
-    if (!reading)
-        return exit_failed;
     print(stdout, listed(*reading, options));
     if (reading->damaged != 0)
         complain(std::to_string(reading->damaged) + " damaged records were skipped");

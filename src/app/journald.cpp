@@ -89,10 +89,6 @@ bool means_reconnect(int code) noexcept {
            code == EDESTADDRREQ;
 }
 
-error_code system_error() {
-    return {errno, boost::system::system_category()};
-}
-
 } // namespace
 
 char journald_priority(log::Level level) noexcept {

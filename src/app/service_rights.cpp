@@ -1,6 +1,5 @@
 #include "service_rights.hpp"
 
-#include "check_command.hpp"
 #include "cli_output.hpp"
 
 #include <unistd.h>

@@ -6,6 +6,7 @@
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/descriptor.hpp>
+#include <bearerd/base/error.hpp>
 
 #include <fcntl.h>
 #include <poll.h>
@@ -311,7 +312,7 @@ int run_as_service(std::string_view service, std::vector<std::string> arguments,
     if (const std::string config = file.value_or(unit.config_file); !config.empty())
         arguments.insert(arguments.end(), {"--config", config});
     become(systemd_run(unit, unknown ? "bearerd" : program, arguments));
-    complain("systemd-run can't be started: " + std::generic_category().message(errno));
+    complain("systemd-run can't be started: " + system_error().message());
     return exit_failed;
 }
 

@@ -20,14 +20,8 @@ constexpr Duration longest_pause = 10min;
 
 /// Names the transaction; one whose keys are not known is only itself.
 std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fields, std::uint64_t number) {
-    std::string name = std::to_string(account);
-    bool known = !fields.empty();
-    for (const journal::Field& field : fields) {
-        known = known && !field.key.empty();
-        name.append(";").append(field.name).append(":").append(std::to_string(field.key.size()));
-        name.append(":").append(field.key);
-    }
-    return known ? name : name + "#" + std::to_string(number);
+    std::string name = journal::transaction_of(account, fields);
+    return name.empty() ? std::to_string(account) + "#" + std::to_string(number) : name;
 }
 
 /// Returns what to look up; nullopt if it is not known, or if the rules or the account have changed since.

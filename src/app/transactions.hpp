@@ -4,7 +4,6 @@
 
 #include <bearerd/base/secret.hpp>
 
-#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -7,7 +7,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -300,9 +299,7 @@ bool Worker::claims_written() const {
 }
 
 net::Task<void> Worker::finish(std::function<void()> drained) {
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                               net::Executor>
-        timer{context_.get_executor()};
+    net::Timer timer{context_.get_executor()};
     bool ended = false;
     bool all_ended = false;
     do {

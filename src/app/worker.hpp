@@ -19,7 +19,6 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 
-#include <array>
 #include <atomic>
 #include <functional>
 #include <memory>

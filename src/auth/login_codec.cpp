@@ -3,7 +3,6 @@
 #include "graphql_codec.hpp"
 #include "login_text.hpp"
 #include "oauth2_codec.hpp"
-#include "secret_echo.hpp"
 
 #include <nlohmann/json.hpp>
 

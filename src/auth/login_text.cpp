@@ -48,13 +48,12 @@ bool enter_member(json::Scan& scan, std::string_view segment) {
 }
 
 bool enter_element(json::Scan& scan, std::string_view segment) {
-    std::size_t wanted = 0;
-    const auto read = std::from_chars(segment.data(), segment.data() + segment.size(), wanted);
-    if (read.ec != std::errc{} || read.ptr != segment.data() + segment.size())
+    const auto wanted = parse_integer<std::size_t>(segment);
+    if (!wanted)
         return false;
     scan.enter_array();
     for (std::size_t index = 0; scan.next_element(); ++index, scan.skip())
-        if (index == wanted)
+        if (index == *wanted)
             return true;
     return false;
 }
@@ -80,12 +79,6 @@ std::optional<json::String> string_at(std::string_view json, std::string_view po
     if (!go_to(scan, pointer) || scan.peek() != json::Kind::string || !scan.string(found))
         return std::nullopt;
     return found;
-}
-
-std::string decoded(const json::String& string) {
-    std::string text(string.raw.size(), '\0');
-    text.resize(string.decode(text.data())); // shrinks, so that nothing is copied
-    return text;
 }
 
 } // namespace
@@ -185,7 +178,7 @@ std::optional<std::string> text_at(std::string_view json, std::string_view point
     const json::Kind kind = scan.peek();
     json::String string;
     if (kind == json::Kind::string && scan.string(string))
-        return decoded(string);
+        return string.text();
     std::string_view raw;
     if (kind != json::Kind::number || !scan.skip(raw))
         return std::nullopt;
@@ -196,7 +189,7 @@ Secret secret_at(std::string_view json, std::string_view pointer) {
     if (pointer.empty())
         return {};
     const auto found = string_at(json, pointer);
-    return found ? Secret{decoded(*found)} : Secret{};
+    return found ? Secret{found->text()} : Secret{};
 }
 
 void hide_secret(std::string& json, std::string_view pointer) {

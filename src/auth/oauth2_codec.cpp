@@ -3,9 +3,9 @@
 #include "login_text.hpp"
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/crypto/crypto.hpp>
 
 #include <nlohmann/json.hpp>
-#include <openssl/evp.h>
 
 #include <array>
 
@@ -25,8 +25,7 @@ void append_form(std::string& out, std::string_view text) {
     constexpr std::string_view hex = "0123456789ABCDEF";
     for (const char c : text) {
         const auto byte = static_cast<unsigned char>(c);
-        const bool plain = is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'z') || c == '-' ||
-                           c == '.' || c == '_' || c == '*';
+        const bool plain = is_digit(c) || is_letter(c) || c == '-' || c == '.' || c == '_' || c == '*';
         if (plain)
             out += c;
         else if (c == ' ')
@@ -57,12 +56,7 @@ Secret basic(const config::Credentials& client) {
     pair += ':';
     append_form(pair, client.password.reveal());
     const Secret plain{std::move(pair)};
-    std::string value(4 * ((plain.size() + 2) / 3) + 1, '\0'); // EVP ends it with a zero
-    EVP_EncodeBlock(reinterpret_cast<unsigned char*>(value.data()),
-                    reinterpret_cast<const unsigned char*>(plain.reveal().data()),
-                    static_cast<int>(plain.size()));
-    value.pop_back();
-    return Secret{std::move(value)};
+    return crypto::base64(plain.reveal());
 }
 
 std::string text_of(const Json& answer, const char* name) {

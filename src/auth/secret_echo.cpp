@@ -1,9 +1,8 @@
 #include "secret_echo.hpp"
 
-#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/hex.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <cstring>
 #include <string>
@@ -25,15 +24,10 @@ constexpr std::size_t longest_entity = 32;
 constexpr std::string_view letters_and_digits =
     "abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz0123456789"; // base64's, in lower case
 constexpr std::string_view base32 = "abcdefghijklmnopqrstuvwxyz234567";
-constexpr std::string_view hex_digits = "0123456789abcdef";
 constexpr std::string_view bits = "01";
 
-constexpr bool is_alpha(char c) noexcept {
-    return to_lower(c) >= 'a' && to_lower(c) <= 'z';
-}
-
 constexpr bool is_hex(char c) noexcept {
-    return is_digit(c) || (to_lower(c) >= 'a' && to_lower(c) <= 'f');
+    return hex_digit(c) >= 0;
 }
 
 /// An escape of HTML, a URL, JSON, a programming language, MIME or Unicode at the text's begin.
@@ -47,7 +41,7 @@ bool begins_escape(std::string_view text) noexcept {
     case '=':
         return is_hex(at(1)) && is_hex(at(2));
     case '&':
-        return at(1) == '#' || (is_alpha(at(1)) && text.substr(0, longest_entity).find(';') != text.npos);
+        return at(1) == '#' || (is_letter(at(1)) && text.substr(0, longest_entity).find(';') != text.npos);
     case '0':
         return to_lower(at(1)) == 'x' && is_hex(at(2));
     case 'U':
@@ -70,7 +64,7 @@ Secret folded(std::string_view text) {
     std::string out;
     out.reserve(text.size());
     for (const char c : text)
-        if (is_alpha(c) || is_digit(c))
+        if (is_letter(c) || is_digit(c))
             out += to_lower(c);
     return Secret{std::move(out)};
 }
@@ -115,7 +109,7 @@ Secret in_decimal(std::string_view bytes) {
 Secret in_rot13(std::string_view text) {
     std::string out{text};
     for (char& c : out)
-        if (is_alpha(c))
+        if (is_letter(c))
             c = static_cast<char>('a' + (c - 'a' + 13) % 26);
     return Secret{std::move(out)};
 }
@@ -186,8 +180,8 @@ bool holds_bits_of(const Needle& text, std::string_view bytes) {
 /// What remains if an encoding changes only the other characters, as punycode and UTF-7 do.
 bool holds_run_of(const Needle& text, std::string_view secret) {
     while (!secret.empty()) {
-        const auto* const end =
-            std::find_if_not(secret.begin(), secret.end(), [](char c) { return is_alpha(c) || is_digit(c); });
+        const auto* const end = std::find_if_not(secret.begin(), secret.end(),
+                                                 [](char c) { return is_letter(c) || is_digit(c); });
         const auto size = static_cast<std::size_t>(end - secret.begin());
         if (size >= shortest_run && text.find(folded(secret.substr(0, size)).reveal(), plain_window))
             return true;

@@ -1,7 +1,8 @@
 #include <bearerd/auth/store_record.hpp>
 
+#include <bearerd/base/file.hpp>
+
 #include <algorithm>
-#include <fstream>
 
 namespace bearerd::auth {
 namespace {
@@ -82,26 +83,18 @@ private:
     bool good_ = true;
 };
 
-std::string read_boot_id() {
-    std::ifstream file{"/proc/sys/kernel/random/boot_id"};
-    std::string id;
-    std::getline(file, id);
-    return id;
-}
-
 } // namespace
 
 StoredMoment StoredMoment::take() {
-    static const auto boot_id = read_boot_id(); // the same for as long as we run
     StoredMoment moment;
     moment.wall_s = wall_now().time_since_epoch().count();
     moment.boot_ns = BootClock::now().time_since_epoch().count();
-    moment.boot_id = boot_id;
+    moment.boot_id = bearerd::boot_id();
     return moment;
 }
 
 StoredMoment earlier(StoredMoment moment, Duration age) {
-    moment.wall_s -= std::chrono::ceil<std::chrono::seconds>(age).count();
+    moment.wall_s -= ceil_seconds(age);
     moment.boot_ns -= age.count();
     if (moment.boot_ns < 0)
         moment.boot_id.clear();

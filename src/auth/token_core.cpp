@@ -21,7 +21,8 @@ using Action = TokenMachine::Reply::Action;
 constexpr Duration longest_sleep = 30s;
 
 bool same_user(const config::Settings& a, const config::Settings& b) {
-    return a.upstream.url.text == b.upstream.url.text && account_of(a) == account_of(b) &&
+    return a.upstream.url.text == b.upstream.url.text &&
+           config::login_account(a) == config::login_account(b) &&
            a.credentials.by_email == b.credentials.by_email;
 }
 

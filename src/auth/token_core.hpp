@@ -8,18 +8,12 @@
 #include <bearerd/auth/token_machine.hpp>
 #include <bearerd/auth/token_service.hpp>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <atomic>
 #include <mutex>
 #include <random>
 #include <vector>
 
 namespace bearerd::auth {
-
-using Timer =
-    net::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                    net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
 
 /// One request that waits for a login. Made, awaited and destroyed on its own thread; the core keeps a weak
 /// reference and posts the result.
@@ -28,7 +22,7 @@ struct Waiter {
         : executor{own}, timer{own}, upstream_epoch{from}, refused_generation{refused} {}
 
     net::Executor executor;
-    Timer timer;                            ///< its deadline; cancelling it wakes the request
+    net::Timer timer;                       ///< its deadline; cancelling it wakes the request
     const std::uint64_t upstream_epoch;     ///< its token source's
     const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
     bool done = false;
@@ -177,13 +171,13 @@ private:
     std::atomic<std::uint64_t> unproven_login_{0};
 
     // The first thread's:
-    std::shared_ptr<FleetLogin> fleet_; ///< nullptr: nothing is shared
-    FleetLogin::VisitPtr visit_;        ///< of the login that runs
-    std::uint64_t askings_ = 0;         ///< visits that were begun
-    std::uint64_t asking_ = 0;          ///< the number of the one that a login waits for; 0: none does
-    std::optional<Timer> wake_timer_;   ///< until close()
-    std::optional<Timer> login_timer_;
-    std::optional<Timer> store_timer_;
+    std::shared_ptr<FleetLogin> fleet_;    ///< nullptr: nothing is shared
+    FleetLogin::VisitPtr visit_;           ///< of the login that runs
+    std::uint64_t askings_ = 0;            ///< visits that were begun
+    std::uint64_t asking_ = 0;             ///< the number of the one that a login waits for; 0: none does
+    std::optional<net::Timer> wake_timer_; ///< until close()
+    std::optional<net::Timer> login_timer_;
+    std::optional<net::Timer> store_timer_;
     PasswordReader password_reader_;
     std::string looking_at_;          ///< the password's file that is being read, or empty
     std::uint64_t look_ = 0;          ///< the number of that look, or of the last one

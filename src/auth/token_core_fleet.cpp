@@ -8,7 +8,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <utility>
@@ -20,10 +19,6 @@ namespace {
 
 using StepKind = FleetMachine::Step::Kind;
 using Action = TokenMachine::Reply::Action;
-
-std::int64_t in_seconds(Duration value) {
-    return std::chrono::ceil<std::chrono::seconds>(value).count();
-}
 
 } // namespace
 
@@ -204,7 +199,7 @@ TokenMachine::Reply TokenService::Core::adopt(FleetLogin::Verdict verdict, Token
     if (rejections > 0)
         save_rejections(at.now);
     log::info("token of the fleet is used", {{"user", std::string_view{user_in_words(*settings_)}},
-                                             {"expires_in_s", in_seconds(reply.token->expires - at.now)}});
+                                             {"expires_in_s", ceil_seconds(reply.token->expires - at.now)}});
     return reply;
 }
 
@@ -218,7 +213,7 @@ TokenMachine::Reply TokenService::Core::lock_out(const FleetLogin::Verdict& verd
     save_rejections(at.now);
     log::warning("login not tried: another replica of the fleet was rejected with these credentials",
                  {{"user", std::string_view{settings_->credentials.user}},
-                  {"next_try_in_s", in_seconds(reply.failure.retry_after)}});
+                  {"next_try_in_s", ceil_seconds(reply.failure.retry_after)}});
     return reply;
 }
 

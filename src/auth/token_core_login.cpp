@@ -22,10 +22,6 @@ namespace {
 /// How long a login waits for the password's file; after that it is sent with the old password.
 constexpr Duration longest_look = std::chrono::seconds{2};
 
-std::int64_t seconds_of(Duration value) {
-    return std::chrono::ceil<std::chrono::seconds>(value).count();
-}
-
 std::string_view success_in_words(LoginOutcome::Source source, bool renewed) noexcept {
     if (source == LoginOutcome::Source::refresh)
         return "token renewed by the refresh token";
@@ -399,7 +395,7 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
         save_refresh_token();
     if (rejections > 0)
         save_rejections(at.now);
-    const auto left = seconds_of(reply.token->expires - at.now);
+    const auto left = ceil_seconds(reply.token->expires - at.now);
     const std::string user = user_in_words(*settings_);
     const std::array<log::Field, 2> fields{{{"user", user}, {"expires_in_s", left}}};
     const bool quiet = outcome.source == LoginOutcome::Source::file && renewed; // nothing was sent
@@ -414,7 +410,7 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
     failures_ = last_result_ == result ? failures_ + 1 : 1;
     last_result_ = result;
     last_reason_ = outcome.reason;
-    const auto next = seconds_of(next_try);
+    const auto next = ceil_seconds(next_try);
     // Each rejected login is worth a line: they are far apart, and somebody has to act.
     if (rejected)
         log::error(

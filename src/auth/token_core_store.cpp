@@ -7,7 +7,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <chrono>
 #include <cstdint>
 
 /// The part of the core that keeps the token store.
@@ -18,7 +17,7 @@ using Action = TokenMachine::Reply::Action;
 
 StoreSettings store_settings(const config::Settings& settings, const config::Credentials& credentials) {
     return {settings.token_store.directory, settings.token_store.key_file, settings.upstream.url.text,
-            account_of(settings), credentials.password.clone()};
+            config::login_account(settings), credentials.password.clone()};
 }
 
 /// A static token is in a file already.
@@ -97,7 +96,7 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
     const auto good = machine_.good_token(at.now);
     if (good && !needless) {
         stats_.token_swaps[2].add();
-        const std::int64_t left = std::chrono::ceil<std::chrono::seconds>(good->expires - at.now).count();
+        const std::int64_t left = ceil_seconds(good->expires - at.now);
         log::info("stored token is used", {{"user", settings_->credentials.user}, {"expires_in_s", left}});
     }
     if (!reply.start_login)

@@ -1,5 +1,5 @@
 #include <bearerd/auth/token_file.hpp>
-#include <bearerd/base/descriptor.hpp>
+#include <bearerd/base/file.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -19,43 +19,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-error_code system_error() noexcept {
-    return {errno, boost::system::system_category()};
-}
-
 error_code make_error(int value) noexcept {
     return {value, boost::system::generic_category()};
-}
-
-error_code write_all(const Descriptor& file, std::string_view bytes) noexcept {
-    while (!bytes.empty()) {
-        const auto written = ::write(file.get(), bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return system_error();
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
-}
-
-/// Fills `bytes`, which is larger than any valid file.
-error_code read_all(const Descriptor& file, std::string& bytes) noexcept {
-    std::size_t size = 0;
-    while (size < bytes.size()) {
-        const auto got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return system_error();
-        if (got == 0)
-            break;
-        size += static_cast<std::size_t>(got);
-    }
-    if (size == bytes.size())
-        return make_error(EFBIG);
-    bytes.resize(size);
-    return {};
 }
 
 Result<std::string> read_small_file(const std::string& path, int more_flags) {
@@ -69,10 +34,12 @@ Result<std::string> read_small_file(const std::string& path, int more_flags) {
     if (!S_ISREG(status.st_mode))
         return make_error(EINVAL);
     std::string bytes(max_store_file + 1, '\0');
-    if (const auto error = read_all(file, bytes)) {
+    const auto size = read_all(file, bytes);
+    if (!size || *size == bytes.size()) {
         wipe(bytes); // it may be a part of a key
-        return error;
+        return size ? make_error(EFBIG) : size.error();
     }
+    bytes.resize(*size);
     return bytes;
 }
 
@@ -118,13 +85,13 @@ std::string temporary_prefix(const std::string& name) {
 
 /// Writes the temporary file whole; the caller renames or removes it.
 error_code write_temporary(const Descriptor& directory, const std::string& name, std::string_view bytes) {
-    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const Descriptor file{::openat(directory.get(), name.c_str(), flags, S_IRUSR | S_IWUSR)};
-    if (!file.is_open() || ::fchmod(file.get(), S_IRUSR | S_IWUSR) != 0)
+    const auto file = make_file(directory, name);
+    if (!file)
+        return file.error();
+    if (::fchmod(file->get(), S_IRUSR | S_IWUSR) != 0)
         return system_error();
-    if (const auto error = write_all(file, bytes))
-        return error;
-    return ::fsync(file.get()) == 0 ? error_code{} : system_error();
+    const auto error = write_all(*file, bytes);
+    return error ? error : error_of(::fsync(file->get()));
 }
 
 } // namespace
@@ -149,20 +116,18 @@ Result<Secret> read_key_file(const std::string& path) {
 }
 
 error_code write_store_file(const std::string& directory, const std::string& name, std::string_view bytes) {
-    if (::mkdir(directory.c_str(), S_IRWXU) != 0 && errno != EEXIST)
-        return system_error();
-    const Descriptor folder{::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!folder.is_open())
-        return system_error();
+    const auto folder = make_folder(directory);
+    if (!folder)
+        return folder.error();
     const auto temporary = temporary_prefix(name) + random_text();
-    auto error = write_temporary(folder, temporary, bytes);
-    if (!error && ::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()) != 0)
-        error = system_error();
+    auto error = write_temporary(*folder, temporary, bytes);
+    if (!error)
+        error = error_of(::renameat(folder->get(), temporary.c_str(), folder->get(), name.c_str()));
     if (error) {
-        ::unlinkat(folder.get(), temporary.c_str(), 0);
+        ::unlinkat(folder->get(), temporary.c_str(), 0);
         return error;
     }
-    return ::fsync(folder.get()) == 0 ? error_code{} : system_error();
+    return error_of(::fsync(folder->get()));
 }
 
 void remove_stale_files(const std::string& directory, const std::string& name) {

@@ -25,11 +25,6 @@ constexpr double renewal_jitter = 0.1;
 /// Of a renewal, while the store of the fleet does not answer.
 constexpr Duration renewal_pause = 5s;
 
-Duration scale(Duration value, double factor) noexcept {
-    return std::chrono::duration_cast<Duration>(std::chrono::duration<double, Duration::period>{value} *
-                                                factor);
-}
-
 /// base, 2 base, 4 base, … up to `longest`, for the 1st, 2nd, 3rd, … failure.
 Duration doubled(Duration base, std::uint32_t failures, Duration longest) noexcept {
     for (std::uint32_t i = 1; i < failures && base < longest && base > 0ns; ++i)
@@ -211,7 +206,7 @@ void TokenMachine::make_current(Candidate token, std::uint64_t hash, bool from_l
     current_ = std::move(next);
     // A third of a short life, so that the token is used at all; the jitter spreads a chain's tills and never
     // delays.
-    renew_at_ = expires - scale(renewal_window(), 1 + renewal_jitter * jitter);
+    renew_at_ = expires - scaled(renewal_window(), 1 + renewal_jitter * jitter);
 }
 
 Duration TokenMachine::renewal_window() const noexcept {
@@ -221,7 +216,7 @@ Duration TokenMachine::renewal_window() const noexcept {
 bool TokenMachine::put_off_renewal(Moment at) noexcept {
     if (!running_ || !renews_ || outdated_ || stopped_ || !good(at.now))
         return false;
-    const auto next = at.now + scale(renewal_pause, 1 + renewal_jitter * at.jitter);
+    const auto next = at.now + scaled(renewal_pause, 1 + renewal_jitter * at.jitter);
     if (next > current_->expires - renewal_window() / 2)
         return false;
     running_ = false;
@@ -297,14 +292,14 @@ TokenMachine::Reply TokenMachine::login_failed(FailureKind kind, std::optional<D
         outages_ = 0;
         if (rejections_ < UINT32_MAX)
             ++rejections_;
-        delay = scale(doubled(backoff.rejected, rejections_, longest_rejected_step()),
-                      1 + rejected_jitter * at.jitter);
+        delay = scaled(doubled(backoff.rejected, rejections_, longest_rejected_step()),
+                       1 + rejected_jitter * at.jitter);
     } else {
         if (outages_ < UINT32_MAX)
             ++outages_;
         const auto longest = std::min(longest_unavailable, backoff.max);
-        delay = scale(doubled(backoff.unavailable, outages_, std::max(longest, backoff.unavailable)),
-                      1 + unavailable_jitter * at.jitter);
+        delay = scaled(doubled(backoff.unavailable, outages_, std::max(longest, backoff.unavailable)),
+                       1 + unavailable_jitter * at.jitter);
     }
     if (retry_after)
         delay = std::max(delay, std::min(*retry_after, longest_retry_after));
@@ -317,7 +312,7 @@ Duration TokenMachine::longest_rejected_step() const noexcept {
 }
 
 Duration TokenMachine::longest_rejected_wait() const noexcept {
-    return scale(longest_rejected_step(), 1 + rejected_jitter);
+    return scaled(longest_rejected_step(), 1 + rejected_jitter);
 }
 
 TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait, Moment at) {

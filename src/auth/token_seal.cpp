@@ -1,7 +1,9 @@
 #include <bearerd/auth/token_seal.hpp>
 
+#include <bearerd/base/hex.hpp>
+#include <bearerd/crypto/crypto.hpp>
+
 #include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -41,16 +43,8 @@ std::optional<int> int_size(std::string_view text) noexcept {
     return static_cast<int>(text.size());
 }
 
-/// The parts, each with its length, so that no two contexts read the same.
-std::string join(std::initializer_list<std::string_view> parts) {
-    std::string out;
-    for (const auto part : parts)
-        out.append(std::to_string(part.size())).append(":").append(part);
-    return out;
-}
-
 std::string additional_data(const SealContext& context, std::string_view head) {
-    return join({head, context.purpose, context.url, context.user});
+    return crypto::join({head, context.purpose, context.url, context.user});
 }
 
 /// Runs the cipher over `in`; the tag is read or written at `tag`.
@@ -94,20 +88,9 @@ std::optional<Salt> make_salt() {
 }
 
 std::optional<Secret> derive_key(KeySource source, const Secret& material, const Salt& salt) {
-    std::string key(key_size, '\0');
-    const auto from = material.reveal();
-    bool done = false;
-    if (source == KeySource::password) {
-        constexpr std::uint64_t cost = 1 << 14; // the first answer after a start waits for it
-        done = EVP_PBE_scrypt(from.data(), from.size(), salt.data(), salt.size(), cost, 8, 1, 0, bytes(key),
-                              key.size()) == 1;
-    } else {
-        unsigned int size = key_size;
-        done = HMAC(EVP_sha256(), salt.data(), static_cast<int>(salt.size()), bytes(from), from.size(),
-                    bytes(key), &size) != nullptr;
-    }
-    Secret result{std::move(key)};
-    return done ? std::optional{std::move(result)} : std::nullopt;
+    const std::string_view bytes{reinterpret_cast<const char*>(salt.data()), salt.size()};
+    return source == KeySource::password ? crypto::scrypt(material, bytes)
+                                         : crypto::hmac_key(bytes, material.reveal());
 }
 
 std::optional<Salt> salt_of(std::string_view sealed, KeySource source) noexcept {
@@ -151,17 +134,7 @@ std::optional<Secret> unseal(const SealContext& context, KeySource source, const
 }
 
 std::string store_name(std::string_view url, std::string_view user) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    const auto text = join({url, user});
-    std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-    unsigned int size = 0;
-    EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr);
-    std::string name;
-    for (std::size_t i = 0; i < 16; ++i) {
-        name += hex[digest[i] >> 4];
-        name += hex[digest[i] & 15];
-    }
-    return name;
+    return hex(crypto::sha256(crypto::join({url, user}))).substr(0, 32);
 }
 
 } // namespace bearerd::auth

@@ -55,9 +55,4 @@ std::string format_duration(Duration value) {
     return std::to_string(ms) + "ms";
 }
 
-std::int64_t retry_after_seconds(Duration value) noexcept {
-    const auto seconds = std::chrono::ceil<std::chrono::seconds>(value).count();
-    return seconds < 1 ? 1 : seconds;
-}
-
 } // namespace bearerd

@@ -13,7 +13,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace bearerd::config {
 namespace {
@@ -21,11 +20,7 @@ namespace {
 constexpr std::string_view address_forms = "must be host:port, \"[::1]:8080\", unix:/path or systemd";
 
 std::optional<std::uint16_t> parse_port(std::string_view text) {
-    std::uint16_t port = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-    if (failure != std::errc{} || end != text.data() + text.size() || !is_digits(text) || text.size() > 5)
-        return std::nullopt;
-    return port;
+    return text.size() <= 5 ? parse_integer<std::uint16_t>(text) : std::nullopt;
 }
 
 /// The host's text in "host:port" and "[host]:port".
@@ -57,8 +52,7 @@ bool is_host_name(std::string_view text) {
         const std::string_view label = text.substr(0, text.find('.'));
         const bool valid = !label.empty() && label.size() <= 63 && label.front() != '-' &&
                            label.back() != '-' && std::all_of(label.begin(), label.end(), [](char c) {
-                               return c == '-' || c == '_' || (c >= '0' && c <= '9') ||
-                                      (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+                               return c == '-' || c == '_' || is_digit(c) || is_letter(c);
                            });
         if (!valid)
             return false;

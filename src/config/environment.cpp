@@ -1,6 +1,6 @@
 #include "environment.hpp"
 
-#include <bearerd/base/descriptor.hpp>
+#include <bearerd/base/file.hpp>
 #include <bearerd/config/parse.hpp>
 
 #include <fcntl.h>
@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <cstdlib>
 #include <filesystem>
 #include <system_error>
@@ -18,10 +17,6 @@
 
 namespace bearerd::config {
 namespace {
-
-std::string last_error() {
-    return std::generic_category().message(errno);
-}
 
 std::optional<std::string> process_environment(const std::string& name) {
     // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment once main has begun
@@ -87,28 +82,16 @@ std::optional<FileRights> rights_on(FileRights::Role role, const std::string& pa
 
 std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit) {
     const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-    if (file.get() < 0)
-        return last_error();
+    if (!file.is_open())
+        return system_error().message();
     // Its full size from the start: a string that grows leaves its old bytes behind.
     std::string bytes(limit + 1, '\0');
-    std::size_t size = 0;
-    std::string failure;
-    while (size < bytes.size()) {
-        const ssize_t got = ::read(file.get(), bytes.data() + size, bytes.size() - size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            failure = last_error();
-        if (got <= 0)
-            break;
-        size += static_cast<std::size_t>(got);
-    }
-    const bool too_large = size > limit;
-    Secret content{std::string_view{bytes}.substr(0, size)};
+    const auto size = read_all(file, bytes);
+    Secret content{std::string_view{bytes}.substr(0, size ? *size : 0)};
     wipe(bytes);
-    if (!failure.empty())
-        return failure;
-    if (too_large)
+    if (!size)
+        return size.error().message();
+    if (*size > limit)
         return "it is larger than " + std::to_string(limit / 1024) + " KiB";
     return content;
 }

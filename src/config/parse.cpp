@@ -13,7 +13,6 @@
 #include "yaml_tree.hpp"
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/base/units.hpp>
 
 #include <algorithm>
 #include <filesystem>

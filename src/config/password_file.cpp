@@ -1,10 +1,10 @@
 #include <bearerd/config/password_file.hpp>
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/token_text.hpp>
 #include <bearerd/base/utf8.hpp>
 
 #include "environment.hpp"
-#include "text.hpp"
 #include "values.hpp"
 
 #include <algorithm>

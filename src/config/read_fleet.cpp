@@ -4,6 +4,7 @@
 #include "named_files.hpp"
 #include "permissions.hpp"
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/config/password_file.hpp>
 
 #include <algorithm>
@@ -20,8 +21,7 @@ using namespace std::chrono_literals;
 Parsed<std::string> parse_prefix(std::string_view text) {
     constexpr std::size_t longest = 64;
     const bool fine = std::ranges::all_of(text, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-               c == '_' || c == '.' || c == ':';
+        return is_letter(c) || is_digit(c) || c == '-' || c == '_' || c == '.' || c == ':';
     });
     if (text.empty() || text.size() > longest || !fine)
         return Problem{"must have 1 to 64 letters, digits, '-', '_', '.' or ':'"};

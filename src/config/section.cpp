@@ -2,6 +2,7 @@
 
 #include "text.hpp"
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/utf8.hpp>
 
 #include <algorithm>

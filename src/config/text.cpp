@@ -17,32 +17,13 @@ constexpr std::size_t longest_compared = 64;
 std::string to_lower(std::string_view text) {
     std::string lower{text};
     for (char& c : lower)
-        if (c >= 'A' && c <= 'Z')
-            c = static_cast<char>(c - 'A' + 'a');
+        c = bearerd::to_lower(c);
     return lower;
 }
 
-bool is_control(char c) noexcept {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7F;
-}
-
 bool is_name(std::string_view text) noexcept {
-    const auto fits = [](char c) {
-        const char lower = bearerd::to_lower(c);
-        return c == '_' || is_digit(c) || (lower >= 'a' && lower <= 'z');
-    };
+    const auto fits = [](char c) { return c == '_' || is_digit(c) || is_letter(c); };
     return !text.empty() && !is_digit(text.front()) && std::ranges::all_of(text, fits);
-}
-
-std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept {
-    const char* const end = text.data() + text.size();
-    for (const char* at = text.data(); at != end;) {
-        const std::size_t length = utf8_length(at, end);
-        if (length == 0)
-            return static_cast<std::size_t>(at - text.data());
-        at += length;
-    }
-    return std::nullopt;
 }
 
 std::size_t edit_distance(std::string_view a, std::string_view b) noexcept {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <optional>
 #include <string>
 #include <string_view>
 
@@ -10,15 +9,8 @@ namespace bearerd::config {
 
 [[nodiscard]] std::string to_lower(std::string_view text);
 
-/// Whether the character is a C0 control or DEL.
-[[nodiscard]] bool is_control(char c) noexcept;
-
 /// Whether the text is a name of GraphQL or of an environment variable: [_A-Za-z][_0-9A-Za-z]*.
 [[nodiscard]] bool is_name(std::string_view text) noexcept;
-
-/// Returns the offset of the first byte that does not belong to well-formed UTF-8 (no overlong forms, no
-/// surrogates, nothing above U+10FFFF).
-[[nodiscard]] std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept;
 
 /// Returns how many single characters to insert, remove or replace. Compares only the first 64 of each text.
 [[nodiscard]] std::size_t edit_distance(std::string_view a, std::string_view b) noexcept;

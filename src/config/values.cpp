@@ -8,20 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
-#include <charconv>
-#include <optional>
 
 namespace bearerd::config {
 namespace {
-
-template<class T>
-std::optional<T> parse_integer(std::string_view text, int base = 10) {
-    T number = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, base);
-    if (failure != std::errc{} || end != text.data() + text.size() || text.empty())
-        return std::nullopt;
-    return number;
-}
 
 std::string format_size(std::uint64_t bytes) {
     if (bytes > 0 && bytes % (1ULL << 30) == 0)

@@ -2,6 +2,9 @@
 
 #include "text.hpp"
 
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/utf8.hpp>
+
 #include <yaml-cpp/eventhandler.h>
 #include <yaml-cpp/exceptions.h>
 #include <yaml-cpp/mark.h>

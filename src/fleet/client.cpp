@@ -9,7 +9,6 @@
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
-#include <boost/asio/steady_timer.hpp>
 
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -41,9 +40,6 @@ constexpr Duration short_life = 1s;     // of a connection that is made again on
 constexpr Duration telling_wait = 90ms; // without an answer: the store is away; contract 12 allows 100 ms
 constexpr std::size_t read_size = 16UL << 10;
 
-using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
-                                         asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
-
 /// One command. Its caller waits for the timer, which is cancelled when the answer is there.
 struct Pending {
     Pending(net::Executor executor, const Command& command, TimePoint now)
@@ -63,7 +59,7 @@ struct Pending {
     }
 
     std::string bytes;
-    Timer timer;
+    net::Timer timer;
     TimePoint since;
     bool done = false;          ///< answered, or given up
     std::optional<Value> value; ///< nullopt: not answered
@@ -519,7 +515,7 @@ net::Task<void> Client::State::pause() {
     const double roll = hooks.jitter ? hooks.jitter() : std::uniform_real_distribution<double>{0, 1}(dice);
     const auto wait = std::min(first_pause * (1U << std::min(failures - 1, most_doublings)), longest_pause);
     net::Deadline deadline{clock, &net::Event::set_at_deadline, &wake};
-    const auto shortened = std::chrono::duration_cast<Duration>(wait * (1 - pause_jitter * roll));
+    const auto shortened = scaled(wait, 1 - pause_jitter * roll);
     deadline.set_after(std::max(first_pause, shortened));
     while (!stopped && !deadline.expired())
         co_await wake.wait();

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -311,10 +310,10 @@ std::string canonical_number(std::string_view number) {
         std::string_view text = rest.substr(mark + 1);
         text.remove_prefix(text.starts_with('+') ? 1 : 0);
         constexpr std::int64_t most = std::int64_t{1} << 60U;
-        const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), exponent);
-        if (failure != std::errc{} || stop != text.data() + text.size() || exponent > most ||
-            exponent < -most)
+        const auto read = parse_integer<std::int64_t>(text);
+        if (!read || *read > most || *read < -most)
             return "##" + std::string{number} + ";"; // compared by its bytes
+        exponent = *read;
     }
     const std::string_view mantissa = rest.substr(0, mark);
     const std::size_t dot = mantissa.find('.');

@@ -1,16 +1,14 @@
 #include "lexer.hpp"
 
+#include <bearerd/base/hex.hpp>
+
 namespace bearerd::graphql {
 namespace {
 
 using enum lexical::Class;
 using lexical::class_of;
 
-bool is_hex_digit(char c) noexcept {
-    return class_of(c) == digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
-}
-
-bool is_control(char c) noexcept {
+bool is_c0_control(char c) noexcept {
     return static_cast<unsigned char>(c) < 0x20;
 }
 
@@ -27,7 +25,7 @@ std::size_t escape_length(const char* at, const char* end) noexcept {
     if (end - at < 6)
         return 0;
     for (int i = 2; i < 6; ++i)
-        if (!is_hex_digit(at[i]))
+        if (hex_digit(at[i]) < 0)
             return 0;
     return 6;
 }
@@ -45,7 +43,7 @@ Token Lexer::invalid() noexcept {
 
 bool Lexer::skip_comment() noexcept {
     for (; at_ != end_ && *at_ != '\n' && *at_ != '\r'; ++at_) {
-        if (is_control(*at_) && *at_ != '\t')
+        if (is_c0_control(*at_) && *at_ != '\t')
             return false;
         // A reader that ends lines at U+0085, U+2028 or U+2029 would see text that we take for a comment.
         if (static_cast<unsigned char>(*at_) >= 0x80 &&
@@ -123,7 +121,7 @@ Token Lexer::string() noexcept {
             if (length == 0)
                 return invalid();
             at_ += length;
-        } else if (is_control(*at_) && *at_ != '\t') {
+        } else if (is_c0_control(*at_) && *at_ != '\t') {
             return invalid(); // line ends too
         } else {
             ++at_;
@@ -144,7 +142,7 @@ Token Lexer::block_string(const char* begin) noexcept {
         }
         if (starts_with(at_, end_, R"(\""")")) {
             at_ += 4;
-        } else if (is_control(*at_) && *at_ != '\t' && *at_ != '\n' && *at_ != '\r') {
+        } else if (is_c0_control(*at_) && *at_ != '\t' && *at_ != '\n' && *at_ != '\r') {
             return invalid();
         } else {
             ++at_;

@@ -1,7 +1,10 @@
 #include "literal.hpp"
 
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/utf8.hpp>
+
 #include <algorithm>
-#include <charconv>
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <vector>
@@ -9,30 +12,14 @@
 namespace bearerd::graphql {
 namespace {
 
-void append_utf8(std::string& out, unsigned code) {
-    const auto byte = [&out](unsigned value) { out += static_cast<char>(static_cast<std::uint8_t>(value)); };
-    if (code < 0x80) {
-        byte(code);
-    } else if (code < 0x800) {
-        byte(0xC0U | (code >> 6U));
-        byte(0x80U | (code & 0x3FU));
-    } else {
-        byte(0xE0U | (code >> 12U));
-        byte(0x80U | ((code >> 6U) & 0x3FU));
-        byte(0x80U | (code & 0x3FU));
-    }
-}
-
 /// Takes `XXXX` of `\uXXXX` off the front.
 bool take_code_unit(std::string_view& rest, std::string& out) {
     constexpr std::size_t digits = 4;
-    unsigned code = 0;
-    const std::string_view hex = rest.substr(0, digits);
-    const auto [stop, failure] = std::from_chars(hex.data(), hex.data() + hex.size(), code, 16);
-    if (failure != std::errc{} || stop != hex.data() + digits || code == 0 ||
-        (code >= 0xD800 && code < 0xE000))
+    const auto code = parse_integer<std::uint32_t>(rest.substr(0, digits), 16);
+    if (rest.size() < digits || !code || *code == 0 || (*code >= 0xD800 && *code < 0xE000))
         return false;
-    append_utf8(out, code);
+    std::array<char, 4> bytes{};
+    out.append(bytes.data(), append_utf8(bytes.data(), *code));
     rest.remove_prefix(digits);
     return true;
 }

@@ -3,8 +3,6 @@
 #include "document.hpp"
 #include "lexer.hpp"
 
-#include <optional>
-
 namespace bearerd::graphql {
 namespace {
 

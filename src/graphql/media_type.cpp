@@ -19,8 +19,7 @@ namespace {
 /// Accepts only characters that stand for themselves everywhere. No apostrophe: to PHP it is a quote.
 bool is_plain_token(std::string_view text) noexcept {
     const auto plain = [](char c) {
-        const char lower = to_lower(c);
-        return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
+        return is_letter(c) || is_digit(c) ||
                std::string_view{"!#$&+-.^_`|~*"}.find(c) != std::string_view::npos;
     };
     return !text.empty() && std::ranges::all_of(text, plain);
@@ -28,8 +27,7 @@ bool is_plain_token(std::string_view text) noexcept {
 
 /// Accepts no semicolons, because some servers split there first, and no control characters.
 bool is_plain_quoted(std::string_view text) noexcept {
-    return std::ranges::none_of(
-        text, [](char c) { return c == ';' || static_cast<unsigned char>(c) < 0x20 || c == '\x7f'; });
+    return std::ranges::none_of(text, [](char c) { return c == ';' || is_control(c); });
 }
 
 std::size_t times_in(std::string_view text, std::string_view word) noexcept {

@@ -1,5 +1,6 @@
 #include "multipart.hpp"
 
+#include <bearerd/base/hex.hpp>
 #include <bearerd/json/text_buffer.hpp>
 
 #include "media_type.hpp"
@@ -27,19 +28,13 @@ bool is_plain_name(std::string_view name) noexcept {
 
 /// Whether the character stands for itself in the value of `filename*`: RFC 5987's attr-char.
 bool is_attribute_character(char c) noexcept {
-    const char lower = to_lower(c);
-    return (lower >= 'a' && lower <= 'z') || is_digit(c) ||
-           std::string_view{"!#$&+-.^_`|~"}.find(c) != std::string_view::npos;
+    return is_letter(c) || is_digit(c) || std::string_view{"!#$&+-.^_`|~"}.find(c) != std::string_view::npos;
 }
 
 /// Whether the escaped character can't end a value or a header for a reader that decodes too early.
 bool is_harmless_escape(std::string_view digits) noexcept {
-    const int high = digits.size() < 2 ? -1 : hex_digit(digits[0]);
-    const int low = digits.size() < 2 ? -1 : hex_digit(digits[1]);
-    if (high < 0 || low < 0)
-        return false;
     constexpr std::string_view separators = "\"'\\;=:%";
-    const int value = high * 16 + low;
+    const int value = hex_byte(digits);
     return value >= 0x20 && value != 0x7f &&
            separators.find(static_cast<char>(value)) == std::string_view::npos;
 }
@@ -172,8 +167,7 @@ bool is_valid_boundary(std::string_view boundary) noexcept {
     constexpr std::string_view others = "+-._=/:?()";
     constexpr std::size_t longest = 70;
     const auto valid = [others](char c) {
-        const char lower = to_lower(c);
-        return (lower >= 'a' && lower <= 'z') || is_digit(c) || others.find(c) != std::string_view::npos;
+        return is_letter(c) || is_digit(c) || others.find(c) != std::string_view::npos;
     };
     return !boundary.empty() && boundary.size() <= longest && std::ranges::all_of(boundary, valid);
 }

@@ -1,5 +1,7 @@
 #include "parameters.hpp"
 
+#include <bearerd/base/hex.hpp>
+
 #include <algorithm>
 #include <utility>
 
@@ -14,13 +16,10 @@ std::optional<std::string_view> percent_decode(std::string_view text, json::Text
             *out++ = text[i] == '+' ? ' ' : text[i];
             continue;
         }
-        if (text.size() - i < 3)
+        const int byte = hex_byte(text.substr(i + 1));
+        if (byte < 0)
             return std::nullopt;
-        const int high = hex_digit(text[i + 1]);
-        const int low = hex_digit(text[i + 2]);
-        if (high < 0 || low < 0)
-            return std::nullopt;
-        *out++ = static_cast<char>(high * 16 + low);
+        *out++ = static_cast<char>(byte);
         i += 2;
     }
     return std::string_view{begin, static_cast<std::size_t>(out - begin)};
@@ -38,13 +37,6 @@ std::pair<std::string_view, std::string_view> take_pair(std::string_view& rest) 
 }
 
 } // namespace
-
-int hex_digit(char c) noexcept {
-    if (is_digit(c))
-        return c - '0';
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
 
 std::string_view base_name(std::string_view name) noexcept {
     const auto is_blank = [](char c) { return c == ' ' || (c >= '\t' && c <= '\r'); };

@@ -7,9 +7,6 @@
 
 namespace bearerd::graphql {
 
-/// Returns the digit's value; -1 if it is not a digit.
-[[nodiscard]] int hex_digit(char c) noexcept;
-
 /// Whether a parameter of this name in a query string or form selects what runs, at least on some server:
 /// `query` and `operationName`, names that careless servers take for them (`Query`, `query[]`, ` query`), a
 /// stored document's name.

@@ -22,17 +22,11 @@ bool is_over(const Token& token) noexcept {
     return token.kind == TokenKind::end || token.kind == TokenKind::invalid;
 }
 
-std::string decoded(const json::String& string) {
-    std::string text(string.raw.size(), '\0');
-    text.resize(string.decode(text.data()));
-    return text;
-}
-
 std::optional<std::string> given_text(std::string_view json) {
     json::Scan scan{json};
     json::String string;
     if (scan.peek() == json::Kind::string)
-        return scan.string(string) ? std::optional{decoded(string)} : std::nullopt;
+        return scan.string(string) ? std::optional{string.text()} : std::nullopt;
     if (scan.peek() == json::Kind::number && is_integer(json))
         return std::string{json};
     return std::nullopt;

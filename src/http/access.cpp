@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace bearerd::http {
 namespace {
@@ -30,11 +29,7 @@ std::optional<Bytes> parse_ip(std::string_view text) noexcept {
 
 /// An empty port is allowed (RFC 3986 section 3.2.3).
 bool is_port(std::string_view text) noexcept {
-    if (text.empty())
-        return true;
-    std::uint16_t port = 0;
-    const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), port);
-    return failure == std::errc{} && end == text.data() + text.size() && text.size() <= 5;
+    return text.empty() || (text.size() <= 5 && parse_integer<std::uint16_t>(text));
 }
 
 /// The host of a Host header in one of its valid forms: "name", "name:port", "[v6]" and "[v6]:port".

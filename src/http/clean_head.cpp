@@ -5,8 +5,6 @@
 #include <bearerd/http/framing.hpp>
 
 #include <algorithm>
-#include <array>
-#include <utility>
 #include <vector>
 
 namespace bearerd::http {

@@ -53,6 +53,13 @@ bool transfer_encoding_is_sound(const Framing& framing, std::uint8_t minor) noex
            equal_ignoring_case(framing.encoding, "chunked");
 }
 
+/// Whether what requests and responses have in common is sound.
+bool is_sound(const Framing& framing, std::uint8_t minor) noexcept {
+    return framing.lengths <= 1 && (framing.lengths == 0 || is_digits(framing.length)) &&
+           framing.connection_options <= most_connection_options &&
+           transfer_encoding_is_sound(framing, minor);
+}
+
 } // namespace
 
 HeadScan scan_head(std::string_view data, std::size_t& from) noexcept {
@@ -93,21 +100,13 @@ std::size_t leading_empty_lines(std::string_view data) noexcept {
 
 bool request_framing_is_sound(const RequestHead& head) noexcept {
     const Framing framing = framing_of(head.fields);
-    if (framing.hosts > 1 || (framing.hosts == 0 && head.minor == 1))
-        return false;
-    if (framing.lengths > 1 || (framing.lengths == 1 && !is_digits(framing.length)))
-        return false;
-    return framing.connection_options <= most_connection_options &&
-           transfer_encoding_is_sound(framing, head.minor) &&
+    const bool names_host = framing.hosts == 1 || (framing.hosts == 0 && head.minor == 0);
+    return names_host && is_sound(framing, head.minor) &&
            (split_target(head.target).valid || (head.target == "*" && head.method == "OPTIONS"));
 }
 
 bool response_framing_is_sound(const ResponseHead& head) noexcept {
-    const Framing framing = framing_of(head.fields);
-    if (framing.lengths > 1 || (framing.lengths == 1 && !is_digits(framing.length)))
-        return false;
-    return framing.connection_options <= most_connection_options &&
-           transfer_encoding_is_sound(framing, head.minor);
+    return is_sound(framing_of(head.fields), head.minor);
 }
 
 Target split_target(std::string_view target) noexcept {

@@ -80,10 +80,6 @@ bool identify(std::string_view name, FieldId& id) {
     return true;
 }
 
-constexpr bool is_control(char c) noexcept {
-    return static_cast<unsigned char>(c) < ' ' || c == '\x7F';
-}
-
 std::size_t find_control(std::string_view text) noexcept {
     std::size_t at = 0;
     for (; text.size() - at >= Bytes16::size; at += Bytes16::size) {

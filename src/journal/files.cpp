@@ -1,5 +1,8 @@
 #include <bearerd/journal/files.hpp>
 
+#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/file.hpp>
+
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/file.h>
@@ -7,9 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <memory>
 #include <optional>
@@ -29,10 +30,6 @@ constexpr std::size_t piece = std::size_t{256} << 10U;
 constexpr const char* close_request = "close.request";
 constexpr std::size_t max_close = std::size_t{16} << 10U;
 
-error_code system_error() noexcept {
-    return {errno, boost::system::system_category()};
-}
-
 std::string name_of(std::uint64_t file) {
     const std::string number = std::to_string(file);
     std::string name{prefix};
@@ -44,27 +41,15 @@ std::optional<std::uint64_t> number_of(std::string_view name) {
     if (!name.starts_with(prefix) || !name.ends_with(suffix) || name.size() < prefix.size() + suffix.size())
         return std::nullopt;
     const std::string_view text = name.substr(prefix.size(), name.size() - prefix.size() - suffix.size());
-    std::uint64_t number = 0;
-    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-    if (failure != std::errc{} || name_of(number) != name) // which also finds what from_chars left over
-        return std::nullopt;
-    return number;
-}
-
-Result<Descriptor> open_folder(const std::string& path) {
-    Descriptor folder{::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-    if (!folder.is_open())
-        return system_error();
-    return folder;
+    const auto number = parse_integer<std::uint64_t>(text);
+    return number && name_of(*number) == name ? number : std::nullopt;
 }
 
 } // namespace
 
 Result<Folder> Folder::open_to_write(const std::string& path) {
     constexpr int tries = 10; // `bearerd journal` looks for an instant whether it is locked
-    if (::mkdir(path.c_str(), S_IRWXU) != 0 && errno != EEXIST)
-        return system_error();
-    auto descriptor = open_folder(path);
+    auto descriptor = make_folder(path);
     if (!descriptor)
         return descriptor.error();
     for (int i = 1; ::flock(descriptor->get(), LOCK_EX | LOCK_NB) != 0; ++i) {
@@ -154,15 +139,15 @@ Result<Descriptor> Folder::open_file(std::uint64_t file) const {
 error_code Folder::request_close(const Close& close) const {
     const std::string temporary = std::string{close_request} + "." + std::to_string(::getpid());
     ::unlinkat(descriptor_.get(), temporary.c_str(), 0);
-    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-    const Descriptor file{::openat(descriptor_.get(), temporary.c_str(), flags, S_IRUSR | S_IWUSR)};
-    if (!file.is_open())
-        return system_error();
-    error_code failure = append(file, encode(close));
+    const auto file = make_file(descriptor_, temporary);
+    if (!file)
+        return file.error();
+    error_code failure = write_all(*file, encode(close));
     if (!failure)
-        failure = give_to_owner(file);
-    if (!failure && ::linkat(descriptor_.get(), temporary.c_str(), descriptor_.get(), close_request, 0) != 0)
-        failure = system_error();
+        failure = give_to_owner(*file);
+    if (!failure)
+        failure =
+            error_of(::linkat(descriptor_.get(), temporary.c_str(), descriptor_.get(), close_request, 0));
     ::unlinkat(descriptor_.get(), temporary.c_str(), 0);
     return failure;
 }
@@ -182,8 +167,8 @@ std::optional<std::string> Folder::read_close_request() const {
     if (!file.is_open())
         return std::nullopt;
     std::string bytes(max_close, '\0');
-    const auto size = ::read(file.get(), bytes.data(), bytes.size());
-    bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
+    const auto size = read_all(file, bytes);
+    bytes.resize(size ? *size : 0);
     return bytes;
 }
 
@@ -206,27 +191,15 @@ error_code Folder::give_to_owner(const Descriptor& file) const {
 
     if (::geteuid() != 0 || ::fstat(descriptor_.get(), &folder) != 0 || folder.st_uid == 0)
         return {};
-    return ::fchown(file.get(), folder.st_uid, folder.st_gid) == 0 ? error_code{} : system_error();
+    return error_of(::fchown(file.get(), folder.st_uid, folder.st_gid));
 }
 
 error_code Folder::remove(std::uint64_t file) const {
-    return ::unlinkat(descriptor_.get(), name_of(file).c_str(), 0) == 0 ? error_code{} : system_error();
+    return error_of(::unlinkat(descriptor_.get(), name_of(file).c_str(), 0));
 }
 
 error_code Folder::sync() const {
-    return ::fsync(descriptor_.get()) == 0 ? error_code{} : system_error();
-}
-
-error_code append(const Descriptor& file, std::string_view bytes) {
-    while (!bytes.empty()) {
-        const auto written = ::write(file.get(), bytes.data(), bytes.size());
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return system_error();
-        bytes.remove_prefix(static_cast<std::size_t>(written));
-    }
-    return {};
+    return error_of(::fsync(descriptor_.get()));
 }
 
 Result<Reading> read_journal(const std::string& path) {

@@ -10,15 +10,11 @@ namespace {
 constexpr std::int64_t warn_every_s = 60;
 constexpr Duration longest_flush = std::chrono::seconds{2};
 
-std::int64_t boot_seconds() noexcept {
-    return std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count();
-}
-
 } // namespace
 
 Journal::Journal(Settings settings, Events events)
     : writer_{std::make_shared<Writer>(std::move(settings), std::move(events))},
-      last_warning_s_{boot_seconds() - warn_every_s},
+      last_warning_s_{floor_seconds(BootClock::now().time_since_epoch()) - warn_every_s},
       thread_{writer_} {}
 
 Journal::~Journal() {
@@ -57,7 +53,7 @@ void Journal::set_remember(Duration remember) noexcept {
 
 void Journal::miss(bool refused) {
     const std::uint64_t all = missed_.fetch_add(1, std::memory_order_relaxed) + 1;
-    const std::int64_t now = boot_seconds();
+    const std::int64_t now = floor_seconds(BootClock::now().time_since_epoch());
     std::int64_t last = last_warning_s_.load(std::memory_order_relaxed);
     if (now - last < warn_every_s || !last_warning_s_.compare_exchange_strong(last, now))
         return;

@@ -1,10 +1,10 @@
 #include <bearerd/journal/journal_client.hpp>
 
+#include <bearerd/base/file.hpp>
 #include <bearerd/base/mask.hpp>
 
 #include <algorithm>
 #include <chrono>
-#include <fstream>
 
 namespace bearerd::journal {
 namespace {
@@ -25,18 +25,9 @@ Duration age_of_record(const Stamped& record, const Uptime& now, std::int64_t no
 } // namespace
 
 Uptime uptime() {
-    static const std::string boot = [] {
-        constexpr std::size_t enough = 8;
-        std::string id;
-        std::ifstream file{"/proc/sys/kernel/random/boot_id"};
-        std::getline(file, id);
-        id.resize(std::min(id.size(), enough));
-        return id;
-    }();
-    Uptime now{boot};
-    now.up_s = static_cast<std::uint64_t>(
-        std::chrono::duration_cast<std::chrono::seconds>(BootClock::now().time_since_epoch()).count());
-    return now;
+    constexpr std::size_t enough = 8;
+    return {boot_id().substr(0, enough),
+            static_cast<std::uint64_t>(floor_seconds(BootClock::now().time_since_epoch()))};
 }
 
 std::uint32_t account_of(const config::Settings& settings) {
@@ -125,9 +116,8 @@ void JournalClient::record_outcome(EntryPtr entry, Outcome outcome) {
         return;
     outcome.at_ms = wall_ms();
     if (reader_ != nullptr) {
-        const auto since = std::chrono::duration_cast<std::chrono::seconds>(BootClock::now() - began_at_);
         outcome.boot = began_.boot;
-        outcome.up_s = began_.up_s + static_cast<std::uint64_t>(since.count());
+        outcome.up_s = began_.up_s + static_cast<std::uint64_t>(floor_seconds(BootClock::now() - began_at_));
     }
     journal_.record_outcome(std::move(entry), std::move(outcome));
 }

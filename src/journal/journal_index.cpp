@@ -10,7 +10,12 @@ using outcome::Executed;
 
 constexpr auto last_number = std::numeric_limits<std::uint64_t>::max();
 
-/// Names the transaction; empty if a field has no key.
+bool was_executed(const JournalEntry& item) noexcept {
+    return item.outcome && item.outcome->executed == Executed::yes;
+}
+
+} // namespace
+
 std::string transaction_of(std::uint32_t account, const std::vector<Field>& fields) {
     std::string name;
     for (const Field& field : fields) {
@@ -25,12 +30,6 @@ std::string transaction_of(std::uint32_t account, const std::vector<Field>& fiel
     }
     return name;
 }
-
-bool was_executed(const JournalEntry& item) noexcept {
-    return item.outcome && item.outcome->executed == Executed::yes;
-}
-
-} // namespace
 
 bool JournalEntry::guarded() const noexcept {
     if (intent.fingerprint.empty())

@@ -1,10 +1,11 @@
 #include <bearerd/journal/record.hpp>
 
+#include <bearerd/base/hex.hpp>
+
 #include <nlohmann/json.hpp>
 #include <zlib.h>
 
 #include <array>
-#include <charconv>
 #include <optional>
 
 namespace bearerd::journal {
@@ -24,19 +25,10 @@ std::uint32_t sum_of(std::string_view bytes) noexcept {
 }
 
 std::string hex(std::uint32_t value) {
-    constexpr std::string_view digits = "0123456789abcdef";
     std::string text(sum_digits, '0');
     for (std::size_t i = sum_digits; i-- > 0; value >>= 4U)
-        text[i] = digits[value & 0xFU];
+        text[i] = hex_digits[value & 0xFU];
     return text;
-}
-
-std::optional<std::uint32_t> from_hex(std::string_view text) noexcept {
-    std::uint32_t value = 0;
-    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
-    if (failure != std::errc{} || stop != text.data() + text.size())
-        return std::nullopt;
-    return value;
 }
 
 std::string cut(std::string_view text) {
@@ -169,7 +161,7 @@ Intent intent_of(Reader& in) {
     intent.at_ms = in.number<std::int64_t>("at");
     intent.request_id = in.text("id");
     intent.operation = in.text("op");
-    const auto account = from_hex(in.text("to"));
+    const auto account = parse_integer<std::uint32_t>(in.text("to"), 16);
     intent.account = account.value_or(0);
     if (!account)
         in.spoil();
@@ -227,7 +219,7 @@ bool decode(std::string_view line, std::optional<Record>& record) {
     if (line.size() <= sum_digits + 1 || line.size() > max_record || line[sum_digits] != ' ')
         return false;
     const std::string_view text = line.substr(sum_digits + 1);
-    if (from_hex(line.substr(0, sum_digits)) != sum_of(text))
+    if (parse_integer<std::uint32_t>(line.substr(0, sum_digits), 16) != sum_of(text))
         return false;
     bool too_deep = false;
     const auto look = [&too_deep](int depth, Json::parse_event_t, Json&) {

@@ -1,11 +1,11 @@
 #include "store.hpp"
 
+#include <bearerd/base/file.hpp>
 #include <bearerd/journal/journal_client.hpp>
 
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <chrono>
 
 namespace bearerd::journal {
@@ -17,9 +17,7 @@ constexpr std::chrono::milliseconds long_ago = 30 * 24h;
 constexpr Duration longest_wait_for_close = 60s;
 
 error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
-    if (::ftruncate(file.get(), static_cast<off_t>(size)) == 0)
-        return {};
-    return {errno, boost::system::system_category()};
+    return error_of(::ftruncate(file.get(), static_cast<off_t>(size)));
 }
 
 /// Returns all that is known about an entry, as records.
@@ -42,9 +40,7 @@ bool is_stale(const Close& close) {
 }
 
 error_code sync_file(const Descriptor& file) noexcept {
-    if (::fdatasync(file.get()) == 0)
-        return {};
-    return {errno, boost::system::system_category()};
+    return error_of(::fdatasync(file.get()));
 }
 
 } // namespace
@@ -59,7 +55,7 @@ std::optional<std::string> Store::open() {
         return failure.message();
     const Start start{book_.next_number(), wall_ms()};
     const std::string line = encode(start);
-    error_code failure = journal::append(file_, line);
+    error_code failure = write_all(file_, line);
     if (!failure)
         failure = sync_file(file_);
     if (!failure)
@@ -102,7 +98,7 @@ error_code Store::append(std::string_view bytes, const std::vector<Record>& reco
     if (full || spoiled_)
         if (const auto failure = begin_file())
             return failure;
-    if (const auto failure = journal::append(file_, bytes)) {
+    if (const auto failure = write_all(file_, bytes)) {
         spoiled_ = cut(file_, size_).failed(); // half a record in the middle would be one that is damaged
         return failure;
     }
@@ -127,7 +123,7 @@ error_code Store::begin_file() {
     const std::string bytes = carried();
     error_code failure = cut(*file, 0);
     if (!failure)
-        failure = journal::append(*file, bytes);
+        failure = write_all(*file, bytes);
     if (!failure)
         failure = sync_file(*file);
     if (!failure)

@@ -1,7 +1,7 @@
 #include <bearerd/json/scan.hpp>
 
-#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/bytes16.hpp>
+#include <bearerd/base/hex.hpp>
 #include <bearerd/base/utf8.hpp>
 
 #include <bitset>
@@ -29,13 +29,6 @@ inline const char* skip_plain(const char* at, const char* end) noexcept {
     while (at != end && is_plain(*at))
         ++at;
     return at;
-}
-
-int hex_digit(char c) noexcept {
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
 /// Returns the value of the `\uXXXX` at `at`, or nullopt.
@@ -147,28 +140,6 @@ inline const char* skip_name(const char* at, const char* end) noexcept {
     return at != end && *at == ':' ? at + 1 : nullptr;
 }
 
-char* append_utf8(char* out, std::uint32_t value) noexcept {
-    const auto tail = [value](unsigned shift) {
-        return static_cast<char>(0x80U | ((value >> shift) & 0x3FU));
-    };
-    if (value < 0x80) {
-        *out++ = static_cast<char>(value);
-        return out;
-    }
-    if (value < 0x800) {
-        *out++ = static_cast<char>(0xC0U | (value >> 6U));
-    } else if (value < 0x10000) {
-        *out++ = static_cast<char>(0xE0U | (value >> 12U));
-        *out++ = tail(6);
-    } else {
-        *out++ = static_cast<char>(0xF0U | (value >> 18U));
-        *out++ = tail(12);
-        *out++ = tail(6);
-    }
-    *out++ = tail(0);
-    return out;
-}
-
 } // namespace
 
 std::size_t String::decode(char* out) const noexcept {
@@ -192,6 +163,12 @@ std::size_t String::decode(char* out) const noexcept {
         at += escape.length;
     }
     return static_cast<std::size_t>(out - begin);
+}
+
+std::string String::text() const {
+    std::string text(raw.size(), '\0');
+    text.resize(decode(text.data())); // shrinks, so that nothing is copied
+    return text;
 }
 
 std::string_view String::text(TextBuffer& buffer) const {

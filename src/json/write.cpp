@@ -1,19 +1,9 @@
 #include <bearerd/json/write.hpp>
 
+#include <bearerd/base/hex.hpp>
 #include <bearerd/base/utf8.hpp>
 
 namespace bearerd::json {
-namespace {
-
-void append_control(std::string& out, char c) {
-    constexpr std::string_view hex = "0123456789abcdef";
-    const auto byte = static_cast<unsigned char>(c);
-    out += "\\u00";
-    out += hex[byte >> 4U];
-    out += hex[byte & 0xFU];
-}
-
-} // namespace
 
 void append_string(std::string& out, std::string_view text) {
     out += '"';
@@ -29,7 +19,7 @@ void append_string(std::string& out, std::string_view text) {
         if (*at == '"' || *at == '\\')
             (out += '\\') += *at;
         else if (static_cast<unsigned char>(*at) < 0x20 || *at == 0x7F)
-            append_control(out, *at);
+            out.append("\\u00").append(hex_of_byte[static_cast<unsigned char>(*at)].data(), 2);
         else
             out.append(at, length);
         at += length;

@@ -4,7 +4,6 @@
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/message.hpp>
 #include <bearerd/outcome/error_reply.hpp>
-#include <bearerd/server/handler.hpp>
 
 #include <cstdint>
 #include <optional>

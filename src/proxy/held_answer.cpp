@@ -4,8 +4,6 @@
 
 #include "streamed_answer.hpp"
 
-#include <utility>
-
 namespace bearerd::proxy {
 
 net::Task<HeldAnswer> hold(upstream::ExchangePtr exchange, Duration patience, const AnswerJudge& judge,

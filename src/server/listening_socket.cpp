@@ -1,5 +1,7 @@
 #include <bearerd/server/listening_socket.hpp>
 
+#include <bearerd/base/error.hpp>
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -11,8 +13,6 @@
 
 #include <array>
 #include <cerrno>
-#include <cstring>
-#include <system_error>
 
 namespace bearerd::server {
 namespace {
@@ -25,10 +25,6 @@ struct SocketAddress {
 
     [[nodiscard]] sockaddr* get() noexcept { return reinterpret_cast<sockaddr*>(&storage); }
 };
-
-std::string reason() {
-    return std::generic_category().message(errno);
-}
 
 SocketAddress tcp_address(const config::Address& address) {
     SocketAddress result;
@@ -84,7 +80,7 @@ std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool 
         Descriptor{::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int descriptor = socket.descriptor.get();
     if (descriptor < 0)
-        return reason();
+        return system_error().message();
     set_flag(descriptor, SOL_SOCKET, SO_REUSEADDR); // a restart must not wait for old connections to time out
     set_flag(descriptor, IPPROTO_TCP, TCP_NODELAY); // accepted sockets inherit it
     if (address.storage.ss_family == AF_INET6)
@@ -93,7 +89,7 @@ std::variant<ListeningSocket, std::string> open_tcp(SocketAddress address, bool 
         set_flag(descriptor, SOL_SOCKET, SO_REUSEPORT);
     if (::bind(descriptor, address.get(), address.size) != 0 ||
         (listening && ::listen(descriptor, backlog) != 0))
-        return reason();
+        return system_error().message();
     static_cast<void>(describe(socket));
     return socket;
 }
@@ -128,7 +124,7 @@ OpenResult share(ListeningSocket first, std::size_t threads) {
         ListeningSocket copy;
         copy.descriptor = Descriptor{::fcntl(first.descriptor.get(), F_DUPFD_CLOEXEC, 3)};
         if (!copy.descriptor.is_open())
-            return reason();
+            return system_error().message();
         copy.identity = first.identity;
         copy.text = first.text;
         copy.port = first.port;
@@ -186,13 +182,13 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     socket.descriptor = Descriptor{::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
     const int descriptor = socket.descriptor.get();
     if (descriptor < 0 || !bind_with_mode(descriptor, address, mode))
-        return reason();
+        return system_error().message();
     // Until listen() nobody can connect, so the mode may still be fixed, as in a folder with its own rules.
     if (!has_mode(path, mode))
         if (auto why = change_socket_mode(path, mode))
             return std::move(*why);
     if (::listen(descriptor, backlog) != 0)
-        return reason();
+        return system_error().message();
     static_cast<void>(describe(socket));
 
     struct stat status{};
@@ -243,13 +239,13 @@ std::optional<std::string> change_socket_mode(const std::string& path, std::uint
     struct stat status{};
 
     if (!file.is_open() || ::fstat(file.get(), &status) != 0)
-        return reason();
+        return system_error().message();
     if (!S_ISSOCK(status.st_mode))
         return "it is no socket";
     // fchmod() refuses such a descriptor. This name refers to the file that was checked.
     const std::string name = "/proc/self/fd/" + std::to_string(file.get());
     if (::chmod(name.c_str(), mode) != 0)
-        return reason();
+        return system_error().message();
     return std::nullopt;
 }
 
@@ -259,7 +255,7 @@ OpenResult adopt_listening(int descriptor, std::size_t threads) {
     const int flags = ::fcntl(descriptor, F_GETFL);
     if (flags < 0 || ::fcntl(descriptor, F_SETFL, flags | O_NONBLOCK) != 0 ||
         ::fcntl(descriptor, F_SETFD, FD_CLOEXEC) != 0)
-        return "can't use the socket that systemd handed over: " + reason();
+        return "can't use the socket that systemd handed over: " + system_error().message();
     if (!describe(socket))
         return "listen.addresses: systemd handed over a socket that is neither TCP nor unix; see "
                "ListenStream= "

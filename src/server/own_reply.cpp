@@ -1,7 +1,8 @@
 #include <bearerd/server/own_reply.hpp>
 
-#include <bearerd/base/units.hpp>
+#include <bearerd/base/clock.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace bearerd::server {
@@ -32,7 +33,8 @@ Reply render(const ErrorReply& error, const http::ReplyContext& context, std::st
     std::string fields{error.extra_fields};
     if (natural == 503)
         fields.append("Retry-After: ")
-            .append(std::to_string(retry_after_seconds(error.retry_after.value_or(Duration{0}))))
+            .append(std::to_string(
+                std::max<std::int64_t>(1, ceil_seconds(error.retry_after.value_or(Duration{0})))))
             .append("\r\n");
     const auto* type = http::prefers_graphql_response_json(accept) ? "application/graphql-response+json"
                                                                    : "application/json";

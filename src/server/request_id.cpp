@@ -1,10 +1,11 @@
 #include <bearerd/server/request_id.hpp>
 
+#include <bearerd/base/hex.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <random>
-#include <string_view>
 
 namespace bearerd::server {
 namespace {
@@ -35,14 +36,6 @@ private:
     std::uint64_t prefix_; ///< differs between threads and processes
     std::uint64_t state_;
 };
-
-constexpr auto hex_of_byte = [] {
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::array<std::array<char, 2>, 256> pairs{};
-    for (std::size_t byte = 0; byte < pairs.size(); ++byte)
-        pairs[byte] = {digits[byte >> 4], digits[byte & 0xF]};
-    return pairs;
-}();
 
 } // namespace
 

@@ -21,9 +21,7 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <exception>
 #include <utility>
 
 namespace bearerd::server {
@@ -355,7 +353,7 @@ error_code Session::receive_now() {
         return errc::closed;
     if (net::would_block())
         return net::asio::error::would_block;
-    return {errno, boost::system::system_category()};
+    return system_error();
 }
 
 /// Like receive_now(), but waits.
@@ -547,7 +545,7 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
     while (!std::ranges::all_of(pieces, &std::string_view::empty)) {
         const auto sent = send_now(pieces);
         if (sent < 0) {
-            error_code code{errno, boost::system::system_category()};
+            error_code code = system_error();
             if (net::would_block()) {
                 deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : service_->body_timeout);
                 code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);

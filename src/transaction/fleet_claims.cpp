@@ -2,6 +2,7 @@
 
 #include "fleet_scripts.hpp"
 
+#include <bearerd/base/hex.hpp>
 #include <bearerd/base/log.hpp>
 #include <bearerd/fleet/random_name.hpp>
 #include <bearerd/json/scan.hpp>

@@ -1,46 +1,32 @@
 #include <bearerd/transaction/identifier.hpp>
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/base/hex.hpp>
+#include <bearerd/crypto/crypto.hpp>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 #include <openssl/rand.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <stdexcept>
 
 namespace bearerd::transaction {
 namespace {
 
+using crypto::append_part;
+
 constexpr std::size_t secret_name_size = 8;
-constexpr std::string_view hex_digits = "0123456789abcdef";
 
 std::string sha256(std::string_view text) {
-    std::string digest(SHA256_DIGEST_LENGTH, '\0');
-    ::SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(),
-             reinterpret_cast<unsigned char*>(digest.data()));
-    return digest;
+    const auto digest = crypto::sha256(text);
+    return {digest.begin(), digest.end()};
 }
 
 Digest mac(const Secret& secret, std::string_view text) {
-    std::array<unsigned char, SHA256_DIGEST_LENGTH> whole{};
-    unsigned size = 0;
-    if (::HMAC(EVP_sha256(), secret.reveal().data(), static_cast<int>(secret.size()),
-               reinterpret_cast<const unsigned char*>(text.data()), text.size(), whole.data(),
-               &size) == nullptr)
-        throw std::bad_alloc{}; // it fails for nothing else
+    const auto whole = crypto::hmac(secret.reveal(), text);
     Digest half{};
     std::copy_n(whole.begin(), half.size(), half.begin());
     return half;
-}
-
-/// Appends the part so that no two lists of parts have the same text.
-void append_part(std::string& out, std::string_view part) {
-    out.append(std::to_string(part.size())).append(":").append(part);
 }
 
 std::optional<Digest> from_hex(std::string_view text) {
@@ -48,11 +34,10 @@ std::optional<Digest> from_hex(std::string_view text) {
     if (text.size() != 2 * digest.size())
         return std::nullopt;
     for (std::size_t i = 0; i < digest.size(); ++i) {
-        const auto high = hex_digits.find(text[2 * i]);
-        const auto low = hex_digits.find(text[2 * i + 1]);
-        if (high == std::string_view::npos || low == std::string_view::npos)
+        const int byte = hex_byte(text.substr(2 * i));
+        if (byte < 0)
             return std::nullopt;
-        digest[i] = static_cast<std::uint8_t>(high << 4U | low);
+        digest[i] = static_cast<std::uint8_t>(byte);
     }
     return digest;
 }
@@ -86,18 +71,9 @@ std::string header_rules_text(const std::vector<config::TransactionRule>& rules)
 
 } // namespace
 
-std::string hex(const Digest& digest) {
-    std::string text;
-    for (const std::uint8_t byte : digest) {
-        text += hex_digits[byte >> 4U];
-        text += hex_digits[byte & 0xFU];
-    }
-    return text;
-}
-
-Identifier::Identifier(const Secret& secret, const config::Settings& settings) : secret_{secret.clone()} {
-    append_part(account_, settings.upstream.url.text);
-    append_part(account_, settings.credentials.user);
+Identifier::Identifier(const Secret& secret, const config::Settings& settings)
+    : secret_{secret.clone()},
+      account_{crypto::join({settings.upstream.url.text, settings.credentials.user})} {
     for (const config::TransactionRule& rule : settings.transactions.rules) {
         rules_.push_back({rule.mutation, rule.key});
         guarded_.push_back(rule.repeats == config::Repeats::replay);
@@ -171,7 +147,7 @@ Digest Identifier::fingerprint(const graphql::RequestView& request,
         append_part(text, field.arguments);
     }
     const Digest digest = mac(secret_, text);
-    ::OPENSSL_cleanse(text.data(), text.size()); // card numbers
+    wipe(text); // card numbers
     return digest;
 }
 

@@ -398,34 +398,29 @@ bool Table::found(std::span<const Digest> identities, std::string reconciled, Ti
 }
 
 void Table::close(Restored transaction, TimePoint now) {
-    const std::lock_guard lock{mutex_};
-    for (const Digest& identity : transaction.identities) {
-        const RecordPtr record = record_of(identity, now);
-        if (record == nullptr || record->state != State::unknown)
-            continue;
-        if (transaction.executed == Executed::no)
-            remove(record);
-        else if (transaction.executed == Executed::yes)
-            execute(record, now - std::max(transaction.age, Duration{0}));
-        announce(*record);
-    }
-    static_cast<void>(insert(std::move(transaction), now)); // what was not there: `no` adds nothing
+    const TimePoint settled_at = now - std::max(transaction.age, Duration{0});
+    conclude(std::move(transaction), false, settled_at, now);
 }
 
 void Table::record_outcome(Restored transaction, TimePoint now) {
+    conclude(std::move(transaction), true, now, now);
+}
+
+/// `of_request`: only what that very request has left unknown.
+void Table::conclude(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now) {
     const std::lock_guard lock{mutex_};
     for (const Digest& identity : transaction.identities) {
         const RecordPtr record = record_of(identity, now);
         if (record == nullptr || record->state != State::unknown ||
-            record->request_id != transaction.request_id)
+            (of_request && record->request_id != transaction.request_id))
             continue;
         if (transaction.executed == Executed::no)
             remove(record);
         else if (transaction.executed == Executed::yes)
-            execute(record, now);
+            execute(record, settled_at);
         announce(*record);
     }
-    static_cast<void>(insert(std::move(transaction), now));
+    static_cast<void>(insert(std::move(transaction), now)); // what was not there: `no` adds nothing
 }
 
 std::optional<Seen> Table::find(const Digest& identity, TimePoint now) {

@@ -2,16 +2,13 @@
 
 #include <bearerd/base/secret.hpp>
 #include <bearerd/base/version.hpp>
+#include <bearerd/crypto/crypto.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/clean_head.hpp>
 #include <bearerd/http/parser.hpp>
 #include <bearerd/net/readiness.hpp>
 
-#include <openssl/evp.h>
-
 #include <sys/socket.h>
-
-#include <cerrno>
 
 namespace bearerd::upstream {
 namespace {
@@ -19,24 +16,16 @@ namespace {
 constexpr std::size_t answer_limit = 8 * 1024;
 constexpr std::size_t all_answers_limit = 64 * 1024; // including the 1xx answers
 
-error_code last_system_error() {
-    return {errno, boost::system::system_category()};
-}
-
 std::string connect_request(const config::UpstreamProxy& proxy, const std::string& target) {
     std::string request = "CONNECT " + target + " HTTP/1.1\r\nHost: " + target + "\r\nUser-Agent: ";
     request.append(user_agent()).append("\r\n");
     if (!proxy.user.empty()) {
         std::string pair = proxy.user + ":";
         pair.append(proxy.password.reveal());
-        std::string encoded((pair.size() + 2) / 3 * 4 + 1, '\0'); // OpenSSL writes a zero at its end
-        encoded.resize(static_cast<std::size_t>(EVP_EncodeBlock(
-            reinterpret_cast<unsigned char*>(encoded.data()),
-            reinterpret_cast<const unsigned char*>(pair.data()), static_cast<int>(pair.size()))));
+        const Secret encoded = crypto::base64(pair);
         request.reserve(request.size() + encoded.size() + 64); // reallocating would leave a copy in memory
-        request.append("Proxy-Authorization: Basic ").append(encoded).append("\r\n");
+        request.append("Proxy-Authorization: Basic ").append(encoded.reveal()).append("\r\n");
         wipe(pair);
-        wipe(encoded);
     }
     request.append("\r\n");
     return request;
@@ -50,7 +39,7 @@ net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline,
             continue;
         }
         if (!net::would_block())
-            co_return last_system_error();
+            co_return system_error();
         if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_write, deadline))
             co_return code;
     }
@@ -68,7 +57,7 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
             co_return errc::closed;
         if (received < 0) {
             if (!net::would_block())
-                co_return last_system_error();
+                co_return system_error();
             if (const auto code = co_await net::wait_ready(socket, TcpSocket::wait_read, deadline))
                 co_return code;
             continue;

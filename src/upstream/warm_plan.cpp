@@ -21,10 +21,6 @@ constexpr double replaced_from = 0.75;
 constexpr double replaced_within = 0.15;
 constexpr int most_doublings = 6;
 
-Duration scale(Duration duration, double factor) noexcept {
-    return Duration{static_cast<Duration::rep>(static_cast<double>(duration.count()) * factor)};
-}
-
 } // namespace
 
 void WarmPlan::refill(TimePoint now) noexcept {
@@ -40,13 +36,13 @@ void WarmPlan::back_off(TimePoint now, double dice) noexcept {
     const Duration pause =
         std::min(longest_pause, between_dials * (1 << std::min(failures_, most_doublings)));
     ++failures_;
-    not_before_ = std::max(not_before_, now + std::max(between_dials, scale(pause, 0.5 + dice)));
+    not_before_ = std::max(not_before_, now + std::max(between_dials, scaled(pause, 0.5 + dice)));
 }
 
 void WarmPlan::put_off_trial(TimePoint now, double dice) noexcept {
     const Duration pause = std::min(longest_trial, first_trial * (1 << std::min(trials_, most_doublings)));
     ++trials_;
-    trial_at_ = now + scale(pause, 1 + dice / 2);
+    trial_at_ = now + scaled(pause, 1 + dice / 2);
 }
 
 bool WarmPlan::is_time_for_trial(const View& view, double dice) noexcept {
@@ -54,7 +50,7 @@ bool WarmPlan::is_time_for_trial(const View& view, double dice) noexcept {
         put_off_trial(view.now, dice);
     if (view.outlived) {
         trials_ = 1;
-        trial_at_ = std::min(trial_at_, view.now + scale(first_trial, 1 + dice / 2));
+        trial_at_ = std::min(trial_at_, view.now + scaled(first_trial, 1 + dice / 2));
     }
     return view.now >= trial_at_;
 }
@@ -64,9 +60,9 @@ WarmPlan::Step WarmPlan::next(const View& view, double dice) noexcept {
     if (view.busy)
         return {false, view.last_use.has_value(), view.now + look_while_busy};
     const bool ready = view.last_use.has_value();
-    if (ready && view.now - *view.last_use < scale(view.usable_age, replaced_from)) {
+    if (ready && view.now - *view.last_use < scaled(view.usable_age, replaced_from)) {
         const double part = replaced_from + replaced_within * dice;
-        return {false, true, std::max(soonest, *view.last_use + scale(view.usable_age, part))};
+        return {false, true, std::max(soonest, *view.last_use + scaled(view.usable_age, part))};
     }
     if (view.dialing)
         return {false, ready, std::nullopt};
@@ -102,12 +98,12 @@ void WarmPlan::dial_ended(bool success, TimePoint now, double dice) noexcept {
 }
 
 TimePoint WarmPlan::lost(TimePoint now, double dice) noexcept {
-    not_before_ = std::max(not_before_, now + scale(lost_spread, dice));
+    not_before_ = std::max(not_before_, now + scaled(lost_spread, dice));
     return not_before_;
 }
 
 TimePoint WarmPlan::first_look(TimePoint now, double dice) noexcept {
-    return now + between_looks + scale(between_looks, dice / 2);
+    return now + between_looks + scaled(between_looks, dice / 2);
 }
 
 } // namespace bearerd::upstream

@@ -2,17 +2,28 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
+#include <optional>
 #include <string_view>
 
-/// Compares and splits text as protocols do: ASCII only, whatever the locale. Pure; any thread.
+/// Compares, splits and reads text as protocols do: ASCII only, whatever the locale. Pure; any thread.
 namespace bearerd {
 
 [[nodiscard]] constexpr char to_lower(char c) noexcept {
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
 }
 
+[[nodiscard]] constexpr bool is_letter(char c) noexcept {
+    return to_lower(c) >= 'a' && to_lower(c) <= 'z';
+}
+
 [[nodiscard]] constexpr bool is_digit(char c) noexcept {
     return c >= '0' && c <= '9';
+}
+
+/// Whether the character is a C0 control or DEL.
+[[nodiscard]] constexpr bool is_control(char c) noexcept {
+    return static_cast<unsigned char>(c) < ' ' || c == '\x7F';
 }
 
 /// Whether the text consists of one or more digits only.
@@ -20,12 +31,21 @@ namespace bearerd {
     return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return is_digit(c); });
 }
 
+/// Reads a whole number that takes the whole text and fits in an Integer.
+template<class Integer>
+[[nodiscard]] std::optional<Integer> parse_integer(std::string_view text, int base = 10) noexcept {
+    Integer number = 0;
+    const char* const end = text.data() + text.size();
+    const auto [stop, failure] = std::from_chars(text.data(), end, number, base);
+    return failure == std::errc{} && stop == end ? std::optional{number} : std::nullopt;
+}
+
 namespace detail {
 
 inline constexpr auto token_characters = [] {
     std::array<bool, 256> table{};
     for (unsigned c = 0; c < table.size(); ++c)
-        table[c] = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        table[c] = is_letter(static_cast<char>(c)) || is_digit(static_cast<char>(c));
     for (const char c : std::string_view{"!#$%&'*+-.^_`|~"})
         table[static_cast<unsigned char>(c)] = true;
     return table;

@@ -22,6 +22,18 @@ struct BootClock {
 using TimePoint = BootClock::time_point;
 using Duration = std::chrono::nanoseconds;
 
+[[nodiscard]] constexpr std::int64_t ceil_seconds(Duration value) noexcept {
+    return std::chrono::ceil<std::chrono::seconds>(value).count();
+}
+
+[[nodiscard]] constexpr std::int64_t floor_seconds(Duration value) noexcept {
+    return std::chrono::floor<std::chrono::seconds>(value).count();
+}
+
+[[nodiscard]] constexpr Duration scaled(Duration value, double factor) noexcept {
+    return Duration{static_cast<Duration::rep>(static_cast<double>(value.count()) * factor)};
+}
+
 /// Seconds since the epoch, for log lines and stored files only, never to judge a lifetime in this process.
 using WallSeconds = std::chrono::sys_seconds;
 [[nodiscard]] WallSeconds wall_now() noexcept;

@@ -3,6 +3,7 @@
 #include <boost/system/error_code.hpp>
 #include <boost/system/result.hpp>
 
+#include <cerrno>
 #include <type_traits>
 
 namespace bearerd {
@@ -30,6 +31,16 @@ enum class errc {
 
 [[nodiscard]] const boost::system::error_category& bearerd_category() noexcept;
 [[nodiscard]] error_code make_error_code(errc value) noexcept;
+
+/// Returns the error that errno names.
+[[nodiscard]] inline error_code system_error() noexcept {
+    return {errno, boost::system::system_category()};
+}
+
+/// Returns no error if a system call returned `result`, 0.
+[[nodiscard]] inline error_code error_of(int result) noexcept {
+    return result == 0 ? error_code{} : system_error();
+}
 
 /// A value or an error_code, returned by functions on hot paths and for expected failures.
 template<class T>

@@ -20,7 +20,4 @@ namespace bearerd {
 /// Returns the shortest text that parse_duration reads back, to the millisecond: "90s", "5m", "250ms".
 [[nodiscard]] std::string format_duration(Duration value);
 
-/// Returns whole seconds, rounded up and at least 1, as Retry-After requires.
-[[nodiscard]] std::int64_t retry_after_seconds(Duration value) noexcept;
-
 } // namespace bearerd

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace bearerd {
@@ -33,17 +35,43 @@ namespace bearerd {
     return 0;
 }
 
-/// Whether the whole text is well-formed UTF-8.
-[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
-    const char* at = text.data();
-    const char* const end = at + text.size();
-    while (at != end) {
+/// Returns the offset of the first byte that does not belong to well-formed UTF-8.
+[[nodiscard]] inline std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept {
+    const char* const end = text.data() + text.size();
+    for (const char* at = text.data(); at != end;) {
         const std::size_t length = utf8_length(at, end);
         if (length == 0)
-            return false;
+            return static_cast<std::size_t>(at - text.data());
         at += length;
     }
-    return true;
+    return std::nullopt;
+}
+
+[[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
+    return !find_invalid_utf8(text);
+}
+
+/// Writes a character's one to four bytes; returns the end of them.
+inline char* append_utf8(char* out, std::uint32_t value) noexcept {
+    const auto tail = [value](unsigned shift) {
+        return static_cast<char>(0x80U | ((value >> shift) & 0x3FU));
+    };
+    if (value < 0x80) {
+        *out++ = static_cast<char>(value);
+        return out;
+    }
+    if (value < 0x800) {
+        *out++ = static_cast<char>(0xC0U | (value >> 6U));
+    } else if (value < 0x10000) {
+        *out++ = static_cast<char>(0xE0U | (value >> 12U));
+        *out++ = tail(6);
+    } else {
+        *out++ = static_cast<char>(0xF0U | (value >> 18U));
+        *out++ = tail(12);
+        *out++ = tail(6);
+    }
+    *out++ = tail(0);
+    return out;
 }
 
 } // namespace bearerd

@@ -14,11 +14,10 @@ namespace bearerd::fleet {
 
 /// What they are derived from. Replicas are one fleet if all of it is the same.
 struct KeyInput {
-    std::string_view prefix;   ///< `fleet.prefix`
-    std::string_view upstream; ///< the text of `upstream.url`
-    std::string_view account;  ///< the user and the form of its login: Keys::account
-    const Secret* key_file =
-        nullptr; ///< the content of `fleet.key_file`; nullptr: the password is the source
+    std::string_view prefix;          ///< `fleet.prefix`
+    std::string_view upstream;        ///< the text of `upstream.url`
+    std::string_view account;         ///< the user and the form of its login: Keys::account
+    const Secret* key_file = nullptr; ///< the content of `fleet.key_file`, if it is set
     const Secret& password;
 };
 

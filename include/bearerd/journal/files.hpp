@@ -52,9 +52,6 @@ private:
     Descriptor descriptor_;
 };
 
-/// Writes all bytes at the end of the file.
-[[nodiscard]] error_code append(const Descriptor& file, std::string_view bytes);
-
 /// The content of all files; a daemon may be writing them meanwhile.
 struct Reading {
     JournalIndex book{JournalIndex::Keep::all};

@@ -116,4 +116,7 @@ private:
     std::size_t answered_ = 0;
 };
 
+/// Names a transaction. Returns "" if a field has no key, or if there are no fields.
+[[nodiscard]] std::string transaction_of(std::uint32_t account, const std::vector<Field>& fields);
+
 } // namespace bearerd::journal

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace bearerd::json {
@@ -17,6 +18,7 @@ struct String {
 
     /// Returns its value: `raw` itself if nothing is escaped, else decoded into `buffer`.
     [[nodiscard]] std::string_view text(TextBuffer& buffer) const;
+    [[nodiscard]] std::string text() const;
     /// Writes its value to `out`, which has room for `raw.size()` bytes; returns the length.
     std::size_t decode(char* out) const noexcept;
     [[nodiscard]] bool is(std::string_view expected) const;

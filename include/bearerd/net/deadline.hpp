@@ -4,7 +4,6 @@
 #include <bearerd/base/error.hpp>
 #include <bearerd/net/task.hpp>
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/intrusive/list.hpp>
 
 #include <cstdint>
@@ -76,9 +75,7 @@ private:
     [[nodiscard]] std::uint64_t next_filled_tick() const noexcept;
 
     std::vector<Slot> slots_;
-    asio::basic_waitable_timer<std::chrono::steady_clock, asio::wait_traits<std::chrono::steady_clock>,
-                               Executor>
-        timer_;
+    Timer timer_;
     std::uint64_t done_tick_;      ///< every slot up to this tick has been looked at
     std::uint64_t armed_tick_ = 0; ///< 0: the timer is not armed
     bool stopped_ = false;

@@ -1,7 +1,10 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/io_context.hpp>
+
+#include <chrono>
 
 namespace bearerd::net {
 
@@ -15,5 +18,8 @@ using Executor = asio::io_context::executor_type;
 /// objects that live until the loop has drained (ARCHITECTURE.md, rules of Asio code).
 template<class T>
 using Task = asio::awaitable<T, Executor>;
+
+using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
+                                         asio::wait_traits<std::chrono::steady_clock>, Executor>;
 
 } // namespace bearerd::net

@@ -99,9 +99,6 @@ private:
     std::uint64_t header_rules_ = 0;
 };
 
-/// In hexadecimal digits.
-[[nodiscard]] std::string hex(const Digest& digest);
-
 inline constexpr std::size_t secret_size = 32;
 
 /// Makes a new secret of `secret_size` random bytes. Throws std::runtime_error if there are none.

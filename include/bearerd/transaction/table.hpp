@@ -244,6 +244,7 @@ private:
     void revive(const RecordPtr& record, const std::string& found);
     void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
+    void conclude(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now);
     void add(const RecordPtr& record);
     void remove(const RecordPtr& record) noexcept;
     void free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept;

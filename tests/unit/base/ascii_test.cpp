@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdint>
+
 #include <string_view>
 
 namespace bearerd {
@@ -28,6 +30,14 @@ TEST(Ascii, TakeUntilEndsWithNothingLeft) {
     EXPECT_EQ(take_until(rest, ','), "");
     EXPECT_EQ(take_until(rest, ','), "b");
     EXPECT_TRUE(rest.empty());
+}
+
+TEST(ParseInteger, TakesTheWholeTextOrNothing) {
+    EXPECT_EQ(parse_integer<std::uint16_t>("65535"), 65535);
+    EXPECT_EQ(parse_integer<std::int64_t>("-5"), -5);
+    EXPECT_EQ(parse_integer<std::uint32_t>("fF", 16), 255U);
+    for (const std::string_view text : {"", "65536", "-1", "+1", "1 ", " 1", "1x", "0x1"})
+        EXPECT_EQ(parse_integer<std::uint16_t>(text), std::nullopt) << text;
 }
 
 } // namespace

@@ -68,13 +68,10 @@ TEST(Units, FormattedDurationsAreShortAndReadBack) {
     }
 }
 
-TEST(Units, RetryAfterIsRoundedUpAndNeverZero) {
-    EXPECT_EQ(retry_after_seconds(0s), 1);
-    EXPECT_EQ(retry_after_seconds(-5s), 1);
-    EXPECT_EQ(retry_after_seconds(1ms), 1);
-    EXPECT_EQ(retry_after_seconds(1s), 1);
-    EXPECT_EQ(retry_after_seconds(1'001ms), 2);
-    EXPECT_EQ(retry_after_seconds(15min), 900);
+TEST(Units, SecondsAreRoundedUpOrDown) {
+    static_assert(ceil_seconds(1'001ms) == 2 && ceil_seconds(1s) == 1 && ceil_seconds(0s) == 0);
+    static_assert(floor_seconds(1'999ms) == 1 && floor_seconds(2s) == 2);
+    static_assert(scaled(10s, 0.25) == 2'500ms);
 }
 
 } // namespace
