@@ -106,7 +106,7 @@ std::optional<std::string> seal(const SealContext& context, KeySource source, co
     std::string sealed{magic};
     sealed += version;
     sealed += static_cast<char>(source);
-    sealed.append(salt.begin(), salt.end());
+    sealed.append(reinterpret_cast<const char*>(salt.data()), salt.size());
     const auto data = additional_data(context, sealed);
     sealed.resize(head_size);
     if (RAND_bytes(bytes(sealed) + nonce_offset, nonce_size) != 1)
