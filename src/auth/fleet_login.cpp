@@ -194,7 +194,7 @@ struct FleetLogin::Visit {
 
     PlacePtr place;
     std::string owner;
-    Timer timer;           ///< of a wait, later of the lease's renewal
+    net::Timer timer;      ///< of a wait, later of the lease's renewal
     const bool renews;     ///< only the end of the token's life is near
     bool may_hold = false; ///< the lease has to be released
     bool over = false;

@@ -8,8 +8,6 @@
 #include <bearerd/fleet/store.hpp>
 #include <bearerd/net/task.hpp>
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <chrono>
 #include <cstdint>
 #include <functional>
@@ -92,10 +90,6 @@ public:
     bool offer_soon();
 
 private:
-    using Timer =
-        net::asio::basic_waitable_timer<std::chrono::steady_clock,
-                                        net::asio::wait_traits<std::chrono::steady_clock>, net::Executor>;
-
     [[nodiscard]] FleetMachine::Moment moment() const;
     [[nodiscard]] bool is_over(const Visit& visit) const noexcept;
     using Answers = std::vector<std::optional<fleet::Value>>;
@@ -131,7 +125,7 @@ private:
     std::uint64_t mine_generation_ = 0; ///< of the token that machine_.mine() speaks of
     TimePoint login_at_{};              ///< of the last login of one's own
     std::string unreadable_;            ///< the token that was read last, if it could not be opened
-    Timer offer_timer_;
+    net::Timer offer_timer_;
     bool offering_ = false;
     bool offer_again_ = false;
     bool forget_rejections_ = false; ///< a login has succeeded, and the store does not know that yet

@@ -4,7 +4,6 @@
 #include <bearerd/crypto/crypto.hpp>
 
 #include <openssl/evp.h>
-#include <openssl/rand.h>
 
 #include <algorithm>
 #include <limits>
@@ -82,7 +81,7 @@ bool is_ours(std::string_view sealed, KeySource source) noexcept {
 
 std::optional<Salt> make_salt() {
     Salt salt{};
-    if (RAND_bytes(salt.data(), static_cast<int>(salt.size())) != 1)
+    if (!crypto::fill_randomly(salt))
         return std::nullopt;
     return salt;
 }
@@ -109,7 +108,7 @@ std::optional<std::string> seal(const SealContext& context, KeySource source, co
     sealed.append(reinterpret_cast<const char*>(salt.data()), salt.size());
     const auto data = additional_data(context, sealed);
     sealed.resize(head_size);
-    if (RAND_bytes(bytes(sealed) + nonce_offset, nonce_size) != 1)
+    if (!crypto::fill_randomly({bytes(sealed) + nonce_offset, nonce_size}))
         return std::nullopt;
     std::string tag(tag_size, '\0');
     std::string ciphertext;

@@ -2,6 +2,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 #include <openssl/sha.h>
 
 #include <cstdint>
@@ -59,6 +60,10 @@ Secret base64(std::string_view text) {
                       static_cast<int>(text.size()));
     out.pop_back();
     return Secret{std::move(out)};
+}
+
+bool fill_randomly(std::span<unsigned char> out) noexcept {
+    return ::RAND_bytes(out.data(), static_cast<int>(out.size())) == 1;
 }
 
 } // namespace bearerd::crypto

@@ -1,8 +1,7 @@
 #include <bearerd/fleet/random_name.hpp>
 
 #include <bearerd/base/hex.hpp>
-
-#include <openssl/rand.h>
+#include <bearerd/crypto/crypto.hpp>
 
 #include <array>
 #include <stdexcept>
@@ -11,7 +10,7 @@ namespace bearerd::fleet {
 
 std::string random_name() {
     std::array<unsigned char, 16> bytes{};
-    if (RAND_bytes(bytes.data(), bytes.size()) != 1)
+    if (!crypto::fill_randomly(bytes))
         throw std::runtime_error{"no random numbers for a name"};
     return hex(bytes);
 }

@@ -4,8 +4,6 @@
 #include <bearerd/base/hex.hpp>
 #include <bearerd/crypto/crypto.hpp>
 
-#include <openssl/rand.h>
-
 #include <algorithm>
 #include <cstring>
 #include <stdexcept>
@@ -201,7 +199,7 @@ Identifier::read_fields(const graphql::RequestView& request, const std::vector<s
 
 Secret random_secret() {
     std::string bytes(secret_size, '\0');
-    if (::RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(bytes.size())) != 1)
+    if (!crypto::fill_randomly({reinterpret_cast<unsigned char*>(bytes.data()), bytes.size()}))
         throw std::runtime_error{"no random numbers are available"};
     return Secret{std::move(bytes)};
 }

@@ -26,7 +26,7 @@ KEYWORDS = {"PCH", "USES", "LINK", "ALONE"}
 CONFINED = {
     "yaml-cpp/": ({"config"}, {".cpp", ".hpp"}),
     "nlohmann/": ({"config", "auth", "reconcile", "journal", "admin", "proxy", "app"}, {".cpp"}),
-    "openssl/": ({"crypto", "upstream", "auth", "transaction"}, {".cpp", ".hpp"}),
+    "openssl/": ({"crypto", "upstream", "auth"}, {".cpp", ".hpp"}),
     "hiredis/": ({"fleet"}, {".cpp"}),
     "boost/asio/ssl": ({"upstream"}, {".cpp", ".hpp"}),
     "prometheus/": ({"admin"}, {".cpp", ".hpp"}),

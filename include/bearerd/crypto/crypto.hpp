@@ -5,10 +5,12 @@
 #include <array>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
-/// Pure; any thread. SHA-256 and HMAC throw std::bad_alloc if OpenSSL fails: it does so for nothing else.
+/// Pure but for fill_randomly(); any thread. SHA-256 and HMAC throw std::bad_alloc if OpenSSL fails: it does
+/// so for nothing else.
 namespace bearerd::crypto {
 
 using Digest = std::array<unsigned char, 32>;
@@ -32,5 +34,7 @@ inline void append_part(std::string& out, std::string_view part) {
 /// Returns 32 bytes (N = 2^14, r = 8, p = 1: some 30 ms and 16 MiB); nullopt if OpenSSL fails.
 [[nodiscard]] std::optional<Secret> scrypt(const Secret& password, std::string_view salt);
 [[nodiscard]] Secret base64(std::string_view text);
+/// Returns false if the system has no random numbers.
+[[nodiscard]] bool fill_randomly(std::span<unsigned char> out) noexcept;
 
 } // namespace bearerd::crypto

@@ -25,6 +25,13 @@ TEST(Crypto, MakesAKeyOf32BytesFromPasswordAndSalt) {
     EXPECT_FALSE(key->equals(*scrypt(Secret{std::string_view{"pw"}}, "salz")));
 }
 
+TEST(Crypto, FillsWithOtherNumbersEachTime) {
+    Digest one{};
+    Digest other{};
+    ASSERT_TRUE(fill_randomly(one) && fill_randomly(other));
+    EXPECT_NE(one, other);
+}
+
 TEST(Crypto, JoinsNoTwoListsToTheSameText) {
     EXPECT_EQ(join({"ab", ""}), "2:ab0:");
     EXPECT_NE(join({"a", "b"}), join({"ab"}));
