@@ -1,3 +1,4 @@
+#include <bearerd/base/file.hpp>
 #include <bearerd/journal/closing.hpp>
 
 #include "unit/journal/folder.hpp"
@@ -40,7 +41,7 @@ TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
     {
         const auto folder = Folder::open_to_write(place.path());
         const auto file = folder->open_file(1);
-        ASSERT_FALSE(append(*file, encode(intent)));
+        ASSERT_FALSE(write_all(*file, encode(intent)));
     }
     const Close close{5, 7, outcome::Executed::no, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, no_time), std::nullopt);
@@ -57,7 +58,7 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
         Intent intent;
         intent.number = 5;
         intent.request_id = "till-5";
-        ASSERT_FALSE(append(*folder->open_file(1), encode(intent)));
+        ASSERT_FALSE(write_all(*folder->open_file(1), encode(intent)));
     }
     std::promise<JournalEntry> closed;
     std::promise<void> opened;
@@ -91,7 +92,7 @@ bool others_of(const std::vector<Record>& more) {
         std::string bytes = encode(Intent{5, 1, "till-5", "", 0, {{"pay", "ref", "k"}}});
         for (const Record& record : more)
             bytes += encode(record);
-        EXPECT_FALSE(append(*folder->open_file(1), bytes));
+        EXPECT_FALSE(write_all(*folder->open_file(1), bytes));
     }
     std::promise<bool> closed;
     std::promise<void> opened;

@@ -1,3 +1,4 @@
+#include <bearerd/base/file.hpp>
 #include <bearerd/journal/journal_client.hpp>
 
 #include "unit/journal/folder.hpp"
@@ -435,7 +436,7 @@ protected:
             outcome.unheard = true;
             bytes += encode(outcome);
         }
-        EXPECT_FALSE(append(*folder->open_file(1), bytes));
+        EXPECT_FALSE(write_all(*folder->open_file(1), bytes));
     }
 
     void hear(std::uint64_t key) { journal->heard(0, {{"redeem", "reference", std::to_string(key)}}, false); }
