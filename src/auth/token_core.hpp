@@ -163,7 +163,9 @@ private:
     std::string last_reason_;
     Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
     std::unique_ptr<StoreWriter> store_;
-    bool swap_is_shared_ = false; ///< nothing is shared, or a swap that will be stored is under way already
+    /// Nothing is shared, or a swap that will be stored is under way already. Set under the lock, but cleared
+    /// without it, since the first thread may have it then.
+    std::atomic<bool> swap_is_shared_{false};
     std::uint64_t readings_ = 0;  ///< stores that were opened
     std::uint64_t reading_ = 0;   ///< the number of the one whose content is awaited; 0: none is
 

@@ -75,8 +75,8 @@ void TokenService::Core::change_fleet(FleetLogin::PlacePtr place) {
         net::asio::post(first_, [self = shared_from_this()] { self->begin_login(); });
 }
 
+/// On the first thread, which alone changes what `fleet_` is.
 void TokenService::Core::expect_swaps() noexcept {
-    const std::lock_guard lock{mutex_};
     swap_is_shared_ = !fleet_ || !fleet_->ready();
 }
 
@@ -88,13 +88,14 @@ StoreWriter::TokenInUse TokenService::Core::token_in_use() const {
 /// Under the lock, any thread: an answer has brought another token. Those that follow soon are stored with
 /// it.
 void TokenService::Core::share_swap() {
+    swap_is_shared_ = true;
     try {
         net::asio::post(first_, [self = shared_from_this()] {
             if (self->fleet_ && !self->fleet_->offer_soon())
                 self->expect_swaps(); // no memory: the next swap is shared
         });
-        swap_is_shared_ = true;
     } catch (const std::exception&) { // no memory: the next swap is shared
+        swap_is_shared_ = false;
     }
 }
 

@@ -6,13 +6,18 @@
 #include <openssl/sha.h>
 
 #include <cstdint>
-#include <new>
+#include <stdexcept>
 
 namespace bearerd::crypto {
 namespace {
 
 const unsigned char* bytes(std::string_view text) noexcept {
     return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+[[noreturn]] void fail() {
+    throw std::runtime_error{
+        "OpenSSL does not give SHA-256: see whether openssl.cnf has switched off the default provider"};
 }
 
 /// Wipes the digest.
@@ -27,7 +32,7 @@ Secret take(Digest& digest) {
 Digest sha256(std::string_view text) {
     Digest digest{};
     if (::SHA256(bytes(text), text.size(), digest.data()) == nullptr)
-        throw std::bad_alloc{};
+        fail();
     return digest;
 }
 
@@ -35,7 +40,7 @@ Digest hmac(std::string_view key, std::string_view text) {
     Digest digest{};
     if (::HMAC(EVP_sha256(), key.data(), static_cast<int>(key.size()), bytes(text), text.size(),
                digest.data(), nullptr) == nullptr)
-        throw std::bad_alloc{};
+        fail();
     return digest;
 }
 

@@ -4,6 +4,7 @@
 #include <bearerd/crypto/crypto.hpp>
 
 #include <algorithm>
+#include <span>
 
 namespace bearerd::fleet {
 
@@ -17,7 +18,7 @@ std::optional<Keys> derive_keys(const KeyInput& input) {
         return std::nullopt;
     Keys keys;
     keys.from_key_file = input.key_file != nullptr;
-    keys.account = input.account;
+    keys.account = std::string{input.account} + (input.by_email ? "\nemail" : "");
     keys.prefix = std::string{input.prefix} + ":{" + hex(id).substr(0, name_digits) + "}:";
     std::copy_n(id.begin() + name_digits / 2, keys.salt.size(), keys.salt.begin());
     const std::string salt{keys.salt.begin(), keys.salt.end()};
@@ -28,8 +29,11 @@ std::optional<Keys> derive_keys(const KeyInput& input) {
         return std::nullopt;
     keys.seal_key = hmac_key(root->reveal(), "token");
     keys.mac_key = hmac_key(root->reveal(), "transactions");
-    const Secret password_key = hmac_key(root->reveal(), "password");
-    keys.password = hex(crypto::hmac(password_key.reveal(), input.password.reveal())).substr(0, name_digits);
+    const Secret password_key =
+        hmac_key(root->reveal(), input.by_email ? "password of an address" : "password");
+    crypto::Digest password = crypto::hmac(password_key.reveal(), input.password.reveal());
+    keys.password = hex(std::span{password}.first(name_digits / 2));
+    wipe(password.data(), password.size());
     return keys;
 }
 
@@ -37,7 +41,8 @@ KeyRing::Source::Source(const KeyInput& input)
     : prefix{input.prefix},
       upstream{input.upstream},
       account{input.account},
-      password{input.password.clone()} {
+      password{input.password.clone()},
+      by_email{input.by_email} {
     if (input.key_file != nullptr)
         key_file = input.key_file->clone();
 }
@@ -46,16 +51,14 @@ bool KeyRing::Source::is(const KeyInput& input) const {
     const bool has_file = input.key_file != nullptr;
     return prefix == input.prefix && upstream == input.upstream && account == input.account &&
            has_file == key_file.has_value() && (!has_file || key_file->equals(*input.key_file)) &&
-           password.equals(input.password);
+           password.equals(input.password) && by_email == input.by_email;
 }
 
 KeysPtr KeyRing::keys_of(const config::Settings& settings, const config::Credentials& credentials) {
-    // login_account() is also what the token store on this machine is bound to, and says only what was
-    // written.
-    const std::string account = config::login_account(settings) + (credentials.by_email ? "\nemail" : "");
+    const std::string account = config::login_account(settings);
     const Secret* const key_file = settings.fleet.key_file.empty() ? nullptr : &settings.fleet.key;
     const KeyInput input{settings.fleet.prefix, settings.upstream.url.text, account, key_file,
-                         credentials.password};
+                         credentials.password,  credentials.by_email};
     if (source_ && source_->is(input))
         return keys_;
     auto keys = derive_keys(input);

@@ -57,7 +57,7 @@ private:
         std::size_t first_spread = 0;    ///< of the spreads at its root, which are adjacent
         std::size_t last_spread = 0;     ///< one past the last
         std::size_t root_selections = 0; ///< those in inline fragments count too
-        std::string_view plain_field; ///< the response name of the last root field, if it may be a sole_field
+        std::string_view plain_field; ///< the response name of the last root field that may be a sole_field
         std::string_view variables;
         std::string_view selections;
     };

@@ -10,9 +10,8 @@ namespace {
 
 /// Follows the sentence that says why nothing was executed.
 constexpr std::string_view others_sentence =
-    " That is true of this request alone: the store that the replicas of bearerd share did not answer, so "
-    "that "
-    "another replica may have executed an earlier request with the same reference. Please send it again a "
+    " That is true of this request alone: the store that the replicas of bearerd share did not confirm it, "
+    "so another replica may have executed an earlier request with the same reference. Please send it again a "
     "little later with the same reference to learn what became of it.";
 
 } // namespace

@@ -113,8 +113,10 @@ public:
         }
     }
 
-    /// Unless the store had all of it when the request was allowed to go on.
-    [[nodiscard]] bool others_may_have_executed() const noexcept override { return !confirmed_at_first_; }
+    /// Unless the store had all of it when the request was allowed to go on, and has since.
+    [[nodiscard]] bool others_may_have_executed() const noexcept override {
+        return !confirmed_at_first_ || theirs_.has_value();
+    }
 
     [[nodiscard]] State check() noexcept override {
         is_closed_for_good_ = is_closed_for_good_ || theirs_.has_value();
@@ -316,8 +318,14 @@ net::Task<FleetAnswer> FleetClaims::claim(SharedRequestPtr request, Elsewhere kn
     auto owner = owner_ + "." + std::to_string(++last_claim_number_);
     const auto claim =
         std::make_shared<Claim>(shared_from_this(), executor_, std::move(request), std::move(owner));
-    auto asking = ask(claim, std::move(known), TimePoint::max());
-    Asked asked = co_await std::move(asking);
+    Asked asked;
+    try {
+        auto asking = ask(claim, std::move(known), TimePoint::max());
+        asked = co_await std::move(asking);
+    } catch (const std::exception&) { // no memory: it is not forwarded, and the store may have part of it
+        claim->settled(Executed::no, {});
+        throw;
+    }
     FleetAnswer& answer = asked.answer;
     const bool goes_alone = answer.state == State::no_answer && !settings_.required && !stopping_;
     if (answer.state == State::ours || goes_alone) {
@@ -371,8 +379,8 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, 
     co_return asked;
 }
 
-/// Returns an answer, or none, for each command. Can throw only before anything is awaited, for lack of
-/// memory.
+/// Returns an answer, or none, for each command. Throws only for lack of memory, and before it awaits
+/// anything.
 net::Task<FleetClaims::Values> FleetClaims::call_all(std::vector<fleet::Command> commands, Duration within) {
     Values none(commands.size());
     return answers(store_, std::move(commands), within, std::move(none));

@@ -21,8 +21,10 @@ Result<Secret> read(const Descriptor& folder) {
         return errno == ENOENT ? Result<Secret>{Secret{}} : Result<Secret>{system_error()};
     std::string bytes(secret_size + 1, '\0');
     const auto size = read_all(file, bytes);
-    if (!size)
+    if (!size) {
+        wipe(bytes);
         return size.error();
+    }
     Secret secret{std::string_view{bytes}.substr(0, *size == secret_size ? secret_size : 0)};
     wipe(bytes);
     return secret;

@@ -29,7 +29,7 @@ struct SealContext {
 /// Returns a new salt; nullopt if the system has no randomness. Each key needs one of its own.
 [[nodiscard]] std::optional<Salt> make_salt();
 
-/// Returns 32 bytes; nullopt if OpenSSL fails.
+/// Returns 32 bytes; nullopt if OpenSSL's scrypt fails.
 [[nodiscard]] std::optional<Secret> derive_key(KeySource source, const Secret& material, const Salt& salt);
 
 /// Returns the salt of a sealed text; nullopt if it is not one of ours or not of this source.

@@ -9,8 +9,8 @@
 #include <string>
 #include <string_view>
 
-/// Pure but for fill_randomly(); any thread. SHA-256 and HMAC throw std::bad_alloc if OpenSSL fails: it does
-/// so for nothing else.
+/// Pure but for fill_randomly(); any thread. SHA-256 and HMAC throw std::runtime_error if OpenSSL does not
+/// give them: openssl.cnf has switched off its default provider, or memory is exhausted.
 namespace bearerd::crypto {
 
 using Digest = std::array<unsigned char, 32>;

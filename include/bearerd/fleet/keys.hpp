@@ -16,9 +16,12 @@ namespace bearerd::fleet {
 struct KeyInput {
     std::string_view prefix;          ///< `fleet.prefix`
     std::string_view upstream;        ///< the text of `upstream.url`
-    std::string_view account;         ///< the user and the form of its login: Keys::account
+    std::string_view account;         ///< config::login_account()
     const Secret* key_file = nullptr; ///< the content of `fleet.key_file`, if it is set
     const Secret& password;
+    /// The login is by e-mail address. It shares transactions with logins by name, but nothing else: they may
+    /// be two users, whatever the address says.
+    bool by_email = false;
 };
 
 /// Immutable once made; any thread may read it.
@@ -34,19 +37,17 @@ struct Keys {
     /// 32 bytes for HMAC-SHA-256: of the identities of transactions. It comes from the key file, else from
     /// the password, so that without a key file a changed password makes other identities.
     Secret mac_key;
-    /// 32 hexadecimal digits that tell passwords apart: an HMAC by a key that the store never sees. The same
-    /// password gives the same digits in all replicas.
+    /// 32 hexadecimal digits that tell passwords apart, and logins by name from logins by e-mail address: an
+    /// HMAC by a key that the store never sees. The same password gives the same digits in all replicas.
     std::string password;
     bool from_key_file = false; ///< where seal_key and mac_key come from
-    /// What was their KeyInput::account. A KeyRing uses config::login_account(), and tells logins by name and
-    /// by e-mail address apart.
-    std::string account;
+    std::string account; ///< KeyInput::account and the form of the login: what a sealed token is bound to
 };
 
 using KeysPtr = std::shared_ptr<const Keys>;
 
 /// Takes 30 ms and 16 MiB without a key file: scrypt, so that someone who reads the store can't try passwords
-/// quickly. Returns nullopt if OpenSSL fails, or for an empty secret.
+/// quickly. Returns nullopt if OpenSSL's scrypt fails, or for an empty secret.
 [[nodiscard]] std::optional<Keys> derive_keys(const KeyInput& input);
 
 /// Makes the keys of logins and of transactions alike, and keeps those that it made last: nobody waits for
@@ -68,6 +69,7 @@ private:
         std::string account;
         std::optional<Secret> key_file;
         Secret password;
+        bool by_email;
 
         explicit Source(const KeyInput& input);
         [[nodiscard]] bool is(const KeyInput& input) const;

@@ -87,5 +87,9 @@ TEST(StoreName, TellsUpstreamAndUserApartAndNamesNeither) {
     EXPECT_EQ(name.find_first_not_of("0123456789abcdef"), std::string::npos);
 }
 
+TEST(StoreName, StaysTheSameFromVersionToVersion) {
+    EXPECT_EQ(store_name("https://api.example.com/graphql", "shop"), "92ac8fe6f93b6f9a30bbcc98db6dc8c3");
+}
+
 } // namespace
 } // namespace bearerd::auth

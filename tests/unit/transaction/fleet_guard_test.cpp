@@ -474,6 +474,23 @@ TEST_F(FleetGuardTest, MakesTheClaimAgainInAStoreThatWasEmptied) {
     EXPECT_TRUE(wait_for([this] { return state() == "executed"; }));
 }
 
+TEST_F(FleetGuardTest, SaysInAnErrorOfItsOwnThatAnotherReplicaHasTakenItsClaimMeanwhile) {
+    a().join({.prefix = "fleet:", .lease = 150ms, .remember = 24h});
+    a().upstream.make_reply = bearerd_says(ErrorCode::login_unavailable);
+    a().upstream.held = true;
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    EXPECT_EQ(state(), "in_flight");
+    a().store->away = true;
+    database_.entries.clear();
+    EXPECT_EQ(send(b(), fleet_payment("k"), "second"), "data");
+    write_all(b());
+    a().store->away = false;
+    const int calls = a().store->calls;
+    EXPECT_TRUE(wait_for([&] { return a().store->calls >= calls + 2; })) << "the renewal hears it";
+    a().upstream.gate.set();
+    EXPECT_EQ(end(first), "LOGIN_UNAVAILABLE unknown");
+}
+
 TEST_F(FleetGuardTest, RenewsTheLeaseOfWhatIsInFlight) {
     a().join({.prefix = "fleet:", .lease = 150ms, .remember = 24h});
     a().upstream.held = true;
