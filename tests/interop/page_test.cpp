@@ -14,7 +14,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds longest_look = 3min; // a browser and thirteen states
+constexpr std::chrono::milliseconds longest_look = 8min; // a browser and thirteen states, with four at once on two busy cores
 
 struct Look {
     const char* width;
