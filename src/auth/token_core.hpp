@@ -166,8 +166,8 @@ private:
     /// Nothing is shared, or a swap that will be stored is under way already. Set under the lock, but cleared
     /// without it, since the first thread may have it then.
     std::atomic<bool> swap_is_shared_{false};
-    std::uint64_t readings_ = 0;  ///< stores that were opened
-    std::uint64_t reading_ = 0;   ///< the number of the one whose content is awaited; 0: none is
+    std::uint64_t readings_ = 0; ///< stores that were opened
+    std::uint64_t reading_ = 0;  ///< the number of the one whose content is awaited; 0: none is
 
     std::atomic<std::uint64_t> version_{0};
     std::atomic<std::uint64_t> unproven_login_{0};

@@ -14,7 +14,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::chrono::milliseconds longest_look = 8min; // a browser and thirteen states, with four at once on two busy cores
+/// A browser and thirteen states, with four tests at once on two busy cores.
+constexpr std::chrono::milliseconds longest_look = 8min;
 
 struct Look {
     const char* width;
