@@ -98,7 +98,7 @@ FleetMachine::Step FleetMachine::on_waited() noexcept {
     return step(StepKind::read);
 }
 
-FleetMachine::Step FleetMachine::on_no_answer() noexcept {
+FleetMachine::Step FleetMachine::on_no_answer() const noexcept {
     if (has_lease_)
         return step(StepKind::log_in);
     return step(renews_ ? StepKind::later : StepKind::log_in_alone);

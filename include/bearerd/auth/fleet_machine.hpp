@@ -79,7 +79,7 @@ public:
     [[nodiscard]] Step on_lease(bool ours, std::int64_t store_time, Moment at) noexcept;
     [[nodiscard]] Step on_waited() noexcept;
     /// The store has not answered. Whatever was asked may have been done.
-    [[nodiscard]] Step on_no_answer() noexcept;
+    [[nodiscard]] Step on_no_answer() const noexcept;
 
     /// Of this password, in a row, as the store said last.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }

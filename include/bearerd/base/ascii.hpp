@@ -35,9 +35,9 @@ namespace bearerd {
 template<class Integer>
 [[nodiscard]] std::optional<Integer> parse_integer(std::string_view text, int base = 10) noexcept {
     Integer number = 0;
-    const char* const end = text.data() + text.size();
-    const auto [stop, failure] = std::from_chars(text.data(), end, number, base);
-    return failure == std::errc{} && stop == end ? std::optional{number} : std::nullopt;
+    const auto [stop, failure] = std::from_chars(text.data(), text.data() + text.size(), number, base);
+    const bool whole = failure == std::errc{} && stop == text.data() + text.size();
+    return whole ? std::optional{number} : std::nullopt;
 }
 
 namespace detail {
