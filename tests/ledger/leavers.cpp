@@ -88,6 +88,7 @@ void Leavers::hold(Action action) {
 void Leavers::let_go(Action action) {
     if (action == Action::leave_at_journal) {
         std::filesystem::remove(bearerd_.journal_hold_file());
+        await_journal();
         return;
     }
     simulator_.set_faults("[]");
@@ -184,10 +185,21 @@ void Leavers::await_turn() {
     static_cast<void>(test::HttpClient{bearerd_.port()}.get("/not-a-path-of-the-api"));
 }
 
+/// A journal that was held for more than 2 s refuses mutations until its disk has answered.
+void Leavers::await_journal() {
+    for (const test::Deadline deadline; !deadline.passed(); std::this_thread::sleep_for(1ms)) {
+        App app = send_next(true);
+        read(app);
+        if (records_.back().view != View::not_executed)
+            return;
+    }
+    throw std::runtime_error{"the journal does not work again"};
+}
+
 void Leavers::await_held(std::int64_t count) {
     for (const test::Deadline deadline; simulator_.stat("held") < count;) {
         if (deadline.passed())
-            throw std::runtime_error{"nothing is held"};
+            throw std::runtime_error{"nothing is held; bearerd said:\n" + bearerd_.output()};
         std::this_thread::sleep_for(1ms);
     }
 }

@@ -1,7 +1,9 @@
 #include "socket.hpp"
 
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <filesystem>
@@ -101,10 +103,21 @@ struct OtherEnd {
 };
 
 std::optional<OtherEnd> other_end(const Ports& ports) {
+    // Of thousands of lines, most of them closed connections, only those with both ports are worth taking
+    // apart.
+    const auto ending = [](std::uint16_t port) {
+        std::array<char, 8> text{};
+        const int size = std::snprintf(text.data(), text.size(), ":%04X ", port);
+        return std::string{text.data(), static_cast<std::size_t>(size)};
+    };
+    const std::string peer = ending(ports.peer);
+    const std::string own = ending(ports.own);
     std::ifstream table{"/proc/net/tcp"};
     std::string line;
     std::getline(table, line); // the headings
     while (std::getline(table, line)) {
+        if (line.find(peer) == std::string::npos || line.find(own) == std::string::npos)
+            continue;
         std::istringstream fields{line};
         std::string number;
         std::string local;
