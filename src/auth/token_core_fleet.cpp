@@ -146,7 +146,7 @@ void TokenService::Core::on_fleet(FleetLogin::Verdict verdict) {
         verdict.step.kind = StepKind::log_in_alone;
     }
     if (verdict.step.kind == StepKind::log_in || verdict.step.kind == StepKind::log_in_alone) {
-        // Of what the other replicas were told; a login of one's own goes on from there.
+        // Those of the other replicas: the back-off goes on from there.
         machine_.learn_rejections(verdict.rejections);
         lock.unlock();
         return begin_own_login();

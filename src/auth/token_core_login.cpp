@@ -332,12 +332,12 @@ void TokenService::Core::end_login(std::uint64_t attempt, LoginOutcome outcome) 
     try {
         if (visit_)
             leave_fleet(fleet_report(reply, was_put_off, at.now));
-    } catch (const std::exception&) { // no memory: the others learn nothing of it
+    } catch (const std::exception&) { // no memory: the other replicas do not hear of it
     }
     conclude(std::move(reply), at.now, lock);
 }
 
-/// The login that was wanted has come to an end.
+/// The login that was wanted has ended.
 void TokenService::Core::conclude(TokenMachine::Reply reply, TimePoint now,
                                   std::unique_lock<std::mutex>& lock) {
     if (reply.action == TokenMachine::Reply::Action::fail)

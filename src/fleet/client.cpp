@@ -674,7 +674,7 @@ void Client::State::send_last() noexcept {
 }
 
 /// Nobody is to wait as long for the same store again. A short wait, as at the end of a request's time, says
-/// nothing of the store, unless it has not answered another command for longer.
+/// nothing about the store, unless it has not answered another command for longer.
 void Client::State::gave_up(const PendingPtr& pending, Duration within) {
     pending->done = true;
     if (stopped)

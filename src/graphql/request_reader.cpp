@@ -83,10 +83,12 @@ bool read_envelope(json::Scan& scan, JsonBuffers& buffers, EnvelopeVisitor& visi
                 return false;
         } else if (text == "variables") {
             scan.skip(variables);
-        } else if (text != "extensions" && may_select(text)) { // a careless server reads it so
+        } else if (text == "extensions") {
+            scan.skip();
+        } else if (may_select(text)) { // a careless server reads it so
             return false;
         } else {
-            clear_variables = clear_variables && (text == "extensions" || !may_be_variables(text));
+            clear_variables = clear_variables && !may_be_variables(text);
             scan.skip();
         }
     }

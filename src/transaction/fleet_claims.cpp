@@ -298,7 +298,7 @@ FleetAnswer FleetClaims::read(const std::optional<fleet::Value>& value, const Sh
     const auto theirs = identifier_->fingerprint_of(text(2));
     const bool other = theirs && theirs != identifier_->fingerprint_of(request.fingerprint);
     const bool executed = word == Word::executed;
-    if (!known_freed && (other || !executed)) { // what the other owner does tells nothing of the known one
+    if (!known_freed && (other || !executed)) { // what the other owner does says nothing about the known one
         answer.state = State::sent;
         answer.elsewhere = known;
         return answer;
@@ -379,8 +379,8 @@ net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, 
     co_return asked;
 }
 
-/// Returns an answer, or none, for each command. Throws only for lack of memory, and before it awaits
-/// anything.
+/// Returns an answer, or none, for each command. If memory is short, this call throws, and not the wait for
+/// what it returns: callers have moved their claims by then.
 net::Task<FleetClaims::Values> FleetClaims::call_all(std::vector<fleet::Command> commands, Duration within) {
     Values none(commands.size());
     return answers(store_, std::move(commands), within, std::move(none));

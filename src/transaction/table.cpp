@@ -556,7 +556,7 @@ void Table::keep(Record& record) noexcept {
         executed_.erase(*std::exchange(record.in_executed, std::nullopt));
 }
 
-/// Reports what became of it to those outside of this process.
+/// Reports the outcome to those outside of this process.
 void Table::announce(Record& record) noexcept {
     if (record.holder == nullptr)
         return;

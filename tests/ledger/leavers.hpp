@@ -52,6 +52,7 @@ private:
     void read(App& app);
     void check_log(const App& app);
     void await_turn();
+    void end_connections();
     void await_journal();
     void await_held(std::int64_t count);
 

@@ -8,7 +8,7 @@
 #include <string>
 #include <string_view>
 
-/// System calls on files, blocking.
+/// System calls on files. They block, any thread may call them, and their errors are those of errno.
 namespace bearerd {
 
 [[nodiscard]] Result<Descriptor> open_folder(const std::string& path);
@@ -19,6 +19,7 @@ namespace bearerd {
 /// Makes a file (0600), open for writing. Fails with EEXIST if the name is taken.
 [[nodiscard]] Result<Descriptor> make_file(const Descriptor& folder, const std::string& name);
 
+/// Writes all bytes at the file's position. After an error a part of them may be written.
 [[nodiscard]] error_code write_all(const Descriptor& file, std::string_view bytes) noexcept;
 
 /// Reads until the file ends or the buffer is full. Returns how many bytes it has read.

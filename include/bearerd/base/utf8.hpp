@@ -47,6 +47,7 @@ namespace bearerd {
     return std::nullopt;
 }
 
+/// Whether the whole text is well-formed UTF-8.
 [[nodiscard]] inline bool is_utf8(std::string_view text) noexcept {
     return !find_invalid_utf8(text);
 }

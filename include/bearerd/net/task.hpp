@@ -19,6 +19,8 @@ using Executor = asio::io_context::executor_type;
 template<class T>
 using Task = asio::awaitable<T, Executor>;
 
+/// A timer of the one executor type, on the monotonic clock: it stands still while the machine sleeps, unlike
+/// BootClock.
 using Timer = asio::basic_waitable_timer<std::chrono::steady_clock,
                                          asio::wait_traits<std::chrono::steady_clock>, Executor>;
 

@@ -29,7 +29,7 @@ public:
         closed, ///< the request must not be sent any more, and nothing of its reply reaches the app
     };
 
-    /// Asks for the present state. A gate that has once been reported as closed stays closed.
+    /// Returns the present state. A gate that has once been reported as closed stays closed.
     [[nodiscard]] virtual State check() noexcept = 0;
 
     /// After `closed`: what is known of the transaction elsewhere, for the journal: already_executed,

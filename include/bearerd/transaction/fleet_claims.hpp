@@ -60,9 +60,9 @@ public:
 
 /// Claims transactions in the store that the replicas of a fleet share, renews the leases of those in flight,
 /// and writes their outcomes (contract 12). It adds to the local guard, and never replaces it: ask
-/// it only for what Table::claim() calls the first one. One per thread, and used on it, except that a
-/// ClaimHolder may be told on any thread. Always owned by a shared_ptr: its claims keep it alive, and so does
-/// its background task as long as there is something to write, or until stop().
+/// it only for what Table::claim() calls the first one. One per thread, and used on it, except that
+/// ClaimHolder's functions may be called on any thread. Always owned by a shared_ptr: its claims keep it
+/// alive, and so does its background task as long as there is something to write, or until stop().
 class FleetClaims final : public std::enable_shared_from_this<FleetClaims> {
 public:
     struct Settings {
