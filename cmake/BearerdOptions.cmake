@@ -51,6 +51,16 @@ target_compile_options(bearerd_options INTERFACE
   $<$<NOT:$<CONFIG:Debug>>:-ffunction-sections> $<$<NOT:$<CONFIG:Debug>>:-fdata-sections>)
 target_link_options(bearerd_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wl,--gc-sections>)
 
+# A request passes through all modules, and its cost depends above all on how much code it touches. Optimised as a whole,
+# that is a tenth less, and a request takes some 5 % less time at one connection. gcc's own limit of 40 % growth is meant
+# for larger programs; with it, small functions are called that would be inlined otherwise.
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE MATCHES "^Rel" AND NOT BEARERD_SANITIZE)
+  set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+  target_compile_options(bearerd_options INTERFACE "SHELL:--param inline-unit-growth=200" -fno-plt)
+  # gcc 12 numbers the members of a coroutine's frame anew in each file, and takes the frame of a template for many types.
+  target_link_options(bearerd_options INTERFACE -Wno-odr)
+endif()
+
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM AND NOT CMAKE_CXX_COMPILER_LAUNCHER)
   # ccache caches a precompiled header only if we declare what it may ignore. Paths are relative to the checkout, so

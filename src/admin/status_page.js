@@ -34,7 +34,7 @@ const outcomes = {
   upstream_timeout: "Failed: no answer to a query in time",
   client_closed: "Not sent: the till closed its connection first",
   outcome_unknown: "Outcome unknown: check the card before trying again",
-  overloaded: "Not sent: too many requests at once",
+  overloaded: "Not sent: too many requests, or no journal or store to record it in",
   shutting_down: "Not sent: bearerd was stopping",
   already_executed: "Not sent again: it was executed before",
   key_reused: "Not sent: its key belongs to another transaction",

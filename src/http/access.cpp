@@ -27,6 +27,11 @@ std::optional<Bytes> parse_ip(std::string_view text) noexcept {
     return bytes;
 }
 
+bool is_loopback4(std::string_view text) noexcept {
+    const auto ip = parse_ip<Ip4>(text);
+    return ip && ip->front() == 127;
+}
+
 /// An empty port is allowed (RFC 3986 section 3.2.3).
 bool is_port(std::string_view text) noexcept {
     return text.empty() || (text.size() <= 5 && parse_integer<std::uint16_t>(text));
@@ -124,9 +129,8 @@ bool host_allowed(std::optional<std::string_view> host, bool http10, const Acces
     }
     if (parsed->bracketed)
         return false;
-    const auto ip = parse_ip<Ip4>(parsed->name);
-    return (ip && ip->front() == 127) || equal_ignoring_case(parsed->name, "localhost") ||
-           parsed->name == listener.address ||
+    return parsed->name == listener.address || equal_ignoring_case(parsed->name, "localhost") ||
+           is_loopback4(parsed->name) ||
            std::any_of(
                rules.allowed_hosts.begin(), rules.allowed_hosts.end(),
                [&parsed](const std::string& allowed) { return equal_ignoring_case(parsed->name, allowed); });

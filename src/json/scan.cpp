@@ -17,12 +17,17 @@ bool is_plain(char c) noexcept {
     return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
 }
 
-/// Returns the first byte that is not an ordinary character of a string: quote, backslash, control character,
-/// non-ASCII.
+/// Returns which of the 16 bytes at `at` are not ordinary characters of a string: quote, backslash, control
+/// character, non-ASCII.
+inline Bytes16::Mask find_special(const char* at) noexcept {
+    const auto bytes = Bytes16::load(at);
+    return Bytes16::mask((bytes < ' ') | (bytes == '"') | (bytes == '\\'));
+}
+
+/// Returns the first byte that is not an ordinary character of a string.
 inline const char* skip_plain(const char* at, const char* end) noexcept {
     for (; static_cast<std::size_t>(end - at) >= Bytes16::size; at += Bytes16::size) {
-        const auto bytes = Bytes16::load(at);
-        const auto special = Bytes16::mask((bytes < ' ') | (bytes == '"') | (bytes == '\\'));
+        const auto special = find_special(at);
         if (!special.none())
             return at + special.first();
     }
@@ -122,6 +127,17 @@ const char* skip_rest_of_string(const char* at, const char* end, bool& escaped) 
     return at != end && *at == '"' ? at + 1 : skip_rest_of_string(at, end, escaped);
 }
 
+/// The same for a string whose value nobody wants. Most are short.
+inline const char* skip_string(const char* at, const char* end) noexcept {
+    if (static_cast<std::size_t>(end - at) > Bytes16::size) {
+        const auto special = find_special(at + 1);
+        if (!special.none() && at[1 + special.first()] == '"')
+            return at + special.first() + 2;
+    }
+    bool escaped = false;
+    return skip_string(at, end, escaped);
+}
+
 inline const char* skip_spaces(const char* at, const char* end) noexcept {
     // One comparison for the usual case: a byte that is not white space.
     while (at != end && *at <= ' ' && (*at == ' ' || *at == '\n' || *at == '\r' || *at == '\t'))
@@ -131,13 +147,75 @@ inline const char* skip_spaces(const char* at, const char* end) noexcept {
 
 /// Returns what follows a member's name and its colon; nullptr if they are not there.
 inline const char* skip_name(const char* at, const char* end) noexcept {
-    bool escaped = false;
     at = skip_spaces(at, end);
-    at = at != end && *at == '"' ? skip_string(at, end, escaped) : nullptr;
+    at = at != end && *at == '"' ? skip_string(at, end) : nullptr;
     if (at == nullptr)
         return nullptr;
     at = skip_spaces(at, end);
     return at != end && *at == ':' ? at + 1 : nullptr;
+}
+
+inline const char* skip_digits(const char* at, const char* end) noexcept {
+    while (at != end && is_digit(*at))
+        ++at;
+    return at;
+}
+
+/// Returns what follows the exponent whose 'e' is at `at`; nullptr if it is not valid or greater than 200.
+const char* skip_exponent(const char* at, const char* end) noexcept {
+    constexpr unsigned largest = 200;
+    ++at;
+    const bool negative = at != end && *at == '-';
+    if (at != end && (*at == '-' || *at == '+'))
+        ++at;
+    const char* const after = skip_digits(at, end);
+    if (after == at)
+        return nullptr;
+    unsigned value = 0;
+    for (; at != after && value <= largest; ++at)
+        value = value * 10 + static_cast<unsigned>(*at - '0');
+    return negative || value <= largest ? after : nullptr;
+}
+
+/// Returns what follows the number at `at`; nullptr if it is not valid. At most 100 digits and an exponent of
+/// 200: less than the greatest double, so no reader takes it for infinite.
+const char* skip_number(const char* at, const char* end) noexcept {
+    constexpr std::ptrdiff_t most_digits = 100;
+    if (at != end && *at == '-')
+        ++at;
+    const char* const begin = at;
+    at = skip_digits(at, end);
+    if (at == begin || (*begin == '0' && at - begin > 1) || at - begin > most_digits)
+        return nullptr;
+    if (at != end && *at == '.') {
+        const char* const fraction = at + 1;
+        at = skip_digits(fraction, end);
+        if (at == fraction)
+            return nullptr;
+    }
+    return at != end && (*at == 'e' || *at == 'E') ? skip_exponent(at, end) : at;
+}
+
+const char* skip_word(const char* at, const char* end, std::string_view word) noexcept {
+    const std::string_view rest{at, static_cast<std::size_t>(end - at)};
+    return rest.starts_with(word) ? at + word.size() : nullptr;
+}
+
+/// Returns what follows the value at `at`, which is no object and no array; nullptr if it is not valid.
+/// Requires at != end.
+inline const char* skip_scalar(const char* at, const char* end) noexcept {
+    switch (*at) {
+    case '"':
+        return skip_string(at, end);
+    case 't':
+        return skip_word(at, end, "true");
+    case 'f':
+        return skip_word(at, end, "false");
+    case 'n':
+        return skip_word(at, end, "null");
+    default:
+        return skip_number(at, end);
+    }
 }
 
 } // namespace
@@ -198,6 +276,14 @@ bool Scan::fail() noexcept {
     failed_ = true;
     at_ = end_;
     return false;
+}
+
+/// Continues at `after`; fails if it is nullptr.
+inline bool Scan::advance(const char* after) noexcept {
+    if (after == nullptr)
+        return fail();
+    at_ = after;
+    return true;
 }
 
 inline void Scan::skip_space() noexcept {
@@ -292,59 +378,10 @@ bool Scan::string(String& out) noexcept {
     return true;
 }
 
-bool Scan::literal(std::string_view word) noexcept {
-    if (!std::string_view{at_, static_cast<std::size_t>(end_ - at_)}.starts_with(word))
-        return fail();
-    at_ += word.size();
-    return true;
-}
-
-bool Scan::digits() noexcept {
-    if (at_ == end_ || !is_digit(*at_))
-        return fail();
-    while (at_ != end_ && is_digit(*at_))
-        ++at_;
-    return true;
-}
-
-bool Scan::exponent() noexcept {
-    constexpr unsigned largest = 200;
-    ++at_;
-    const bool negative = at_ != end_ && *at_ == '-';
-    if (at_ != end_ && (*at_ == '-' || *at_ == '+'))
-        ++at_;
-    const char* const begin = at_;
-    if (!digits())
-        return false;
-    unsigned value = 0;
-    for (const char* digit = begin; digit != at_ && value <= largest; ++digit)
-        value = value * 10 + static_cast<unsigned>(*digit - '0');
-    return negative || value <= largest || fail();
-}
-
-/// At most 100 digits and an exponent of 200: less than the greatest double, so no reader takes it for
-/// infinite.
-bool Scan::skip_number() noexcept {
-    constexpr std::ptrdiff_t most_digits = 100;
-    if (at_ != end_ && *at_ == '-')
-        ++at_;
-    const char* const begin = at_;
-    if (!digits())
-        return false;
-    if ((*begin == '0' && at_ - begin > 1) || at_ - begin > most_digits)
-        return fail();
-    if (at_ != end_ && *at_ == '.') {
-        ++at_;
-        if (!digits())
-            return false;
-    }
-    return at_ == end_ || (*at_ != 'e' && *at_ != 'E') || exponent();
-}
-
 std::optional<double> Scan::number() noexcept {
     skip_space();
     const char* const begin = at_;
-    if (!skip_number())
+    if (!advance(skip_number(at_, end_)))
         return std::nullopt;
     double value = 0;
     const auto [stop, failure] = std::from_chars(begin, at_, value);
@@ -354,72 +391,51 @@ std::optional<double> Scan::number() noexcept {
 }
 
 bool Scan::skip() noexcept {
-    const Kind kind = peek();
-    return kind == Kind::object || kind == Kind::array ? skip_container() : skip_scalar(kind);
+    skip_space();
+    if (at_ == end_)
+        return fail();
+    return *at_ == '{' || *at_ == '[' ? skip_container() : advance(skip_scalar(at_, end_));
 }
 
-/// Most of a text is skipped here. So the position stays in a register, and what needs no look-ahead is read
-/// in place: a mutation's answer took four times as many instructions by next_member() and skip_scalar().
+/// Most of a text is skipped here, such as nearly all of a mutation's answer, so the position and the depth
+/// stay in registers.
 bool Scan::skip_container() noexcept {
-    const std::size_t outside = depth_;
     std::bitset<max_depth> objects; // which of the open containers are objects
-    bool in_object = false;
+    const std::size_t most = max_depth - depth_;
+    std::size_t depth = 0; // from here
+    char closing = '\0';
     const char* at = at_;
     for (;;) {
         // One value, and in an object its name.
-        if (in_object && (at = skip_name(at, end_)) == nullptr)
+        if (closing == '}' && (at = skip_name(at, end_)) == nullptr)
             return fail();
         at = skip_spaces(at, end_);
-        const char first = at != end_ ? *at : '\0';
-        if (first == '"') {
-            bool escaped = false;
-            if ((at = skip_string(at, end_, escaped)) == nullptr)
+        if (at == end_)
+            return fail();
+        if (*at == '{' || *at == '[') {
+            if (depth == most)
                 return fail();
-        } else if (first == '{' || first == '[') {
-            if (depth_ == max_depth)
-                return fail();
-            in_object = first == '{';
-            objects.set(depth_++, in_object);
+            objects.set(depth++, *at == '{');
+            closing = *at == '{' ? '}' : ']';
             at = skip_spaces(at + 1, end_);
-            if (at == end_ || *at != (in_object ? '}' : ']'))
+            if (at == end_ || *at != closing)
                 continue;
-        } else {
-            at_ = at;
-            if (!skip_scalar(peek()))
-                return false;
-            at = at_;
+        } else if ((at = skip_scalar(at, end_)) == nullptr) {
+            return fail();
         }
         // The ends of containers, up to the comma before the next value.
-        for (;; ++at) {
+        for (;;) {
             at = skip_spaces(at, end_);
-            if (at == end_ || *at != (in_object ? '}' : ']'))
+            if (at == end_ || *at != closing)
                 break;
-            --depth_;
-            if (depth_ == outside) {
-                at_ = at + 1;
-                return true;
-            }
-            in_object = objects.test(depth_ - 1);
+            ++at;
+            if (--depth == 0)
+                return advance(at);
+            closing = objects[depth - 1] ? '}' : ']';
         }
         if (at == end_ || *at != ',')
             return fail();
         ++at;
-    }
-}
-
-bool Scan::skip_scalar(Kind kind) noexcept {
-    String ignored;
-    switch (kind) {
-    case Kind::string:
-        return string(ignored);
-    case Kind::number:
-        return skip_number();
-    case Kind::boolean:
-        return *at_ == 't' ? literal("true") : literal("false");
-    case Kind::null:
-        return literal("null");
-    default:
-        return fail();
     }
 }
 

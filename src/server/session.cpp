@@ -54,7 +54,7 @@ bool is_streamed(const Reply& reply) noexcept {
     return std::holds_alternative<std::unique_ptr<BodySource>>(reply.body);
 }
 
-/// What the app has done to its connection, as poll(2) shows it.
+/// What the app has done to its connection.
 struct PeerState {
     bool ended = false; ///< it has ended its stream, and may still read
     bool gone =
@@ -62,6 +62,10 @@ struct PeerState {
 };
 
 PeerState state_of(int descriptor) noexcept {
+    // Nearly always there is nothing to read, which recv(2) says in less time: its code is in the caches.
+    char ignored = 0;
+    if (::recv(descriptor, &ignored, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && net::would_block())
+        return {};
     pollfd polled{descriptor, POLLRDHUP, 0};
     if (::poll(&polled, 1, 0) != 1)
         return {};

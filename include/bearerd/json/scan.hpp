@@ -73,11 +73,7 @@ private:
     void skip_space() noexcept;
     bool enter(char bracket) noexcept;
     bool leave_or_separate(char bracket) noexcept;
-    bool literal(std::string_view word) noexcept;
-    bool digits() noexcept;
-    bool exponent() noexcept;
-    bool skip_number() noexcept;
-    bool skip_scalar(Kind kind) noexcept;
+    bool advance(const char* after) noexcept;
     bool skip_container() noexcept;
 
     const char* at_;
