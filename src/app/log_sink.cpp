@@ -112,9 +112,9 @@ struct JsonValue {
 void append_text(Buffer& out, std::string_view message, std::span<const log::Field> fields) {
     append(out, message);
     for (const log::Field& field : fields) {
-        append(out, std::string_view{" "});
+        out.push_back(' ');
         append(out, field.key);
-        append(out, std::string_view{"="});
+        out.push_back('=');
         std::visit(TextValue{out}, field.value);
     }
 }

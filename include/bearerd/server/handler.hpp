@@ -54,7 +54,8 @@ public:
     /// Notes whether the app's stream has ended already, or ends within a short time from now: such an end
     /// came with the request, from an app that closes only its own direction and waits for the answer.
     /// Returns true if the app is gone for certain: it has reset the connection, or closed both directions.
-    /// Call it once a request, before the first wait; it costs a system call.
+    /// Call it once a request, before the first wait; it costs a system call, and another one if the app did
+    /// something.
     [[nodiscard]] virtual bool note_end() noexcept = 0;
 
     /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows. A
