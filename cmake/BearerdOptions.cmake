@@ -53,10 +53,12 @@ target_link_options(bearerd_options INTERFACE $<$<NOT:$<CONFIG:Debug>>:-Wl,--gc-
 
 # A request passes through all modules, and its cost depends above all on how much code it touches. Optimised as a whole,
 # that is a tenth less, and a balance check takes some 5 % less time at one connection.
-# -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF links in a tenth of the time.
+# The link takes one to four minutes for it; -DCMAKE_INTERPROCEDURAL_OPTIMIZATION=OFF avoids that.
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_BUILD_TYPE MATCHES "^Rel" AND NOT BEARERD_SANITIZE
    AND NOT DEFINED CMAKE_INTERPROCEDURAL_OPTIMIZATION)
   set(CMAKE_INTERPROCEDURAL_OPTIMIZATION ON)
+endif()
+if(CMAKE_INTERPROCEDURAL_OPTIMIZATION AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # gcc's limit of 40 % growth is meant for larger programs: with it, small functions are called that would be inlined
   # otherwise. All functions of libraries are resolved at the start (-z now), so a call needs no stub that does it later.
   target_compile_options(bearerd_options INTERFACE "SHELL:--param inline-unit-growth=200" -fno-plt)

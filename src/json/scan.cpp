@@ -403,7 +403,7 @@ bool Scan::skip_container() noexcept {
     std::bitset<max_depth> objects; // which of the open containers are objects
     const std::size_t most = max_depth - depth_;
     std::size_t depth = 0; // from here
-    char closing = '\0';
+    char closing = '\0';   // what ends the innermost one
     const char* at = at_;
     for (;;) {
         // One value, and in an object its name.

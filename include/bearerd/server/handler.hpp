@@ -58,8 +58,8 @@ public:
     /// something.
     [[nodiscard]] virtual bool note_end() noexcept = 0;
 
-    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows. A
-    /// system call.
+    /// Returns whether the app has reset the connection, or ended its stream later than note_end() allows.
+    /// Costs as much as note_end().
     [[nodiscard]] virtual bool is_gone() noexcept = 0;
 
     /// What else keeps the request from being sent; nullptr: nothing. Here and not in Request, which each
