@@ -16,7 +16,7 @@ namespace {
 // An entry stays far below the 200 KiB that a datagram may have.
 constexpr std::size_t longest_value = 8 * 1024;
 constexpr std::size_t length_digits = 8; ///< bytes of the protocol's own lengths
-constexpr int poll_limit_ms = 200;
+constexpr int poll_timeout_ms = 200;
 constexpr int polls_after_stop = 5; // a second or so
 
 using EntrySize = std::uint32_t;
@@ -168,7 +168,7 @@ JournaldSocket::Sent JournaldSocket::send_one(std::string_view entry, const std:
 bool JournaldSocket::wait_until_writable(const std::atomic<bool>& stop) const {
     for (int patience = polls_after_stop; patience > 0; patience -= stop ? 1 : 0) {
         pollfd entry{socket_.get(), POLLOUT, 0};
-        if (::poll(&entry, 1, poll_limit_ms) != 0)
+        if (::poll(&entry, 1, poll_timeout_ms) != 0)
             return true;
     }
     return false;

@@ -10,7 +10,7 @@ namespace bearerd::http {
 namespace {
 
 /// No real length has nearly as many digits, and it can't overflow.
-constexpr std::size_t most_length_digits = 18;
+constexpr std::size_t most_digits = 18;
 
 struct KnownName {
     std::string_view name;
@@ -105,7 +105,7 @@ bool take_line(std::string_view& rest, std::string_view& line) noexcept {
 }
 
 bool read_length(std::string_view text, std::optional<std::uint64_t>& length) noexcept {
-    if (length || text.size() > most_length_digits || !is_digits(text))
+    if (length || text.size() > most_digits || !is_digits(text))
         return false;
     length = 0;
     for (const char c : text)
@@ -157,7 +157,7 @@ std::optional<std::uint8_t> read_version(std::string_view text) noexcept {
     return std::nullopt;
 }
 
-constexpr std::size_t version_size = std::string_view{"HTTP/1.1"}.size();
+constexpr std::size_t size_of_version = std::string_view{"HTTP/1.1"}.size();
 
 } // namespace
 
@@ -168,7 +168,7 @@ std::optional<PlainHead> read_plain_head(std::string_view bytes, RequestHead& he
         return std::nullopt;
     const std::size_t method_end = line.find(' ');
     const std::size_t target_end = line.rfind(' ');
-    if (method_end == target_end || line.size() - target_end - 1 != version_size)
+    if (method_end == target_end || line.size() - target_end - 1 != size_of_version)
         return std::nullopt;
     head.method = line.substr(0, method_end);
     head.target = line.substr(method_end + 1, target_end - method_end - 1);
@@ -184,19 +184,19 @@ std::optional<PlainHead> read_plain_head(std::string_view bytes, RequestHead& he
 }
 
 std::optional<PlainHead> read_plain_head(std::string_view bytes, ResponseHead& head) {
-    constexpr std::size_t status_size = std::string_view{" 200 "}.size();
+    constexpr std::size_t size_of_status = std::string_view{" 200 "}.size();
     std::string_view rest = bytes;
     std::string_view line;
-    if (!take_line(rest, line) || line.size() < version_size + status_size)
+    if (!take_line(rest, line) || line.size() < size_of_version + size_of_status)
         return std::nullopt;
-    const auto minor = read_version(line.substr(0, version_size));
-    const auto status = line.substr(version_size, status_size);
+    const auto minor = read_version(line.substr(0, size_of_version));
+    const auto status = line.substr(size_of_version, size_of_status);
     if (!minor || status.front() != ' ' || status.back() != ' ' || !is_digits(status.substr(1, 3)))
         return std::nullopt;
     head.minor = *minor;
     head.status =
         static_cast<std::uint16_t>((status[1] - '0') * 100 + (status[2] - '0') * 10 + status[3] - '0');
-    head.reason = line.substr(version_size + status_size);
+    head.reason = line.substr(size_of_version + size_of_status);
     constexpr std::uint16_t no_content = 204;
     constexpr std::uint16_t not_modified = 304;
     if (head.status < 200 || head.status == no_content || head.status == not_modified)

@@ -8,7 +8,7 @@
 namespace bearerd::http {
 namespace {
 
-constexpr std::size_t worth_keeping = 16 * 1024; // bytes
+constexpr std::size_t largest_kept = 16 * 1024; // bytes
 
 using SpareHeads = boost::container::static_vector<std::string, 64>;
 
@@ -30,7 +30,7 @@ std::string take_spare_head() noexcept {
 
 void keep_spare_head(std::string&& head) noexcept {
     SpareHeads& free_list = spare_heads();
-    if (head.capacity() <= worth_keeping && free_list.size() < free_list.capacity()) {
+    if (head.capacity() <= largest_kept && free_list.size() < free_list.capacity()) {
         free_list.push_back(std::move(head));
         free_list.back().clear();
     }

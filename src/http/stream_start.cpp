@@ -11,7 +11,7 @@ namespace {
 
 /// Takes one line off the front of `rest`. Returns nullopt, and takes nothing, if the line's end has not
 /// arrived. A lone CR ends a line too, as in an event stream.
-std::optional<std::string_view> take_line(std::string_view& rest) {
+std::optional<std::string_view> take_stream_line(std::string_view& rest) {
     const std::size_t end = rest.find_first_of("\r\n");
     if (end == std::string_view::npos)
         return std::nullopt;
@@ -45,7 +45,7 @@ StreamStart first_event(std::string_view body) {
     StreamStart start;
     if (body.starts_with(bom))
         body.remove_prefix(bom.size());
-    while (const auto line = take_line(body)) {
+    while (const auto line = take_stream_line(body)) {
         if (!line->empty())
             append_event_data(start.text, *line);
         else if (!start.text.empty()) { // an event without data is not dispatched
@@ -84,8 +84,8 @@ StreamStart first_part(std::string_view boundary, std::string_view body) {
     if (begin == std::string_view::npos)
         return start;
     body.remove_prefix(begin + delimiter.size());
-    static_cast<void>(take_line(body)); // the rest of the delimiter's line
-    while (const auto field = take_line(body)) {
+    static_cast<void>(take_stream_line(body)); // the rest of the delimiter's line
+    while (const auto field = take_stream_line(body)) {
         if (!field->empty())
             continue;
         const std::size_t end = body.find("\n" + delimiter);

@@ -28,7 +28,7 @@ bool take_dash(std::string_view& text) noexcept {
     return true;
 }
 
-bool is_zero(std::string_view digits) noexcept {
+bool is_all_zero(std::string_view digits) noexcept {
     return digits.find_first_not_of('0') == std::string_view::npos;
 }
 
@@ -38,10 +38,10 @@ std::string_view trace_id_of(std::string_view text) noexcept {
     if (!version || *version == "ff" || !take_dash(text))
         return {};
     const auto id = take_hex(text, trace_id_digits);
-    if (!id || is_zero(*id) || !take_dash(text))
+    if (!id || is_all_zero(*id) || !take_dash(text))
         return {};
     const auto parent = take_hex(text, parent_id_digits);
-    if (!parent || is_zero(*parent) || !take_dash(text) || !take_hex(text, flag_digits))
+    if (!parent || is_all_zero(*parent) || !take_dash(text) || !take_hex(text, flag_digits))
         return {};
     const bool ends_well = text.empty() || (*version != "00" && text.starts_with('-'));
     return ends_well ? *id : std::string_view{};

@@ -131,11 +131,10 @@ std::string ending_in_words(const Seen& seen) {
 }
 
 std::string_view spoiler(const std::vector<Fault>& faults) {
-    using Kind = Fault::Kind;
+    using enum Fault::Kind;
     for (const auto kind :
-         {Kind::close_after, Kind::half_header, Kind::half_answer, Kind::half_answer_rst, Kind::garbage,
-          Kind::close_delimited_truncated, Kind::status, Kind::login_no_token, Kind::unauthorized_beside_data,
-          Kind::deep_path, Kind::huge})
+         {close_after, half_header, half_answer, half_answer_rst, garbage, close_delimited_truncated, status,
+          login_no_token, unauthorized_beside_data, deep_path, huge})
         if (find(faults, kind) != nullptr)
             return name_of(kind);
     return {};

@@ -28,7 +28,7 @@ namespace bearerd::test {
 }
 
 /// A sanitizer's own memory counts as ours: bounds are multiplied by this.
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#ifdef BEARERD_SANITIZED
 inline constexpr long memory_factor = 4;
 #else
 inline constexpr long memory_factor = 1;

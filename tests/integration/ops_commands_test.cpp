@@ -507,19 +507,27 @@ TEST_F(Commands, WaitTellsThatNothingListensOrThatTheAdminListenerIsOff) {
 }
 
 TEST_F(Commands, WaitTellsWhatElseAnswersAtTheAddress) {
-    for (const auto& [status, body, reason] : std::vector<std::array<std::string, 3>>{
-             {"503 Service Unavailable", R"({"ready":false,"reason":"draining\u001b[2J"})", "draining [2J"},
-             {"404 Not Found", "<html>", "no answer from 127.0.0.1:"},
-             {"503 Service Unavailable", R"({"reason":7})", "the answer is 503 Service Unavailable"}}) {
+    struct Other {
+        const char* status;
+        const char* body;
+        std::string_view reason;
+    };
+
+    for (const Other& it : {
+             Other{"503 Service Unavailable", R"({"ready":false,"reason":"draining\u001b[2J"})",
+                   "draining [2J"},
+             Other{"404 Not Found", "<html>", "no answer from 127.0.0.1:"},
+             Other{"503 Service Unavailable", R"({"reason":7})", "the answer is 503 Service Unavailable"},
+         }) {
         ScriptedUpstream other{std::nullopt, [&](UpstreamConnection& connection) {
                                    EXPECT_EQ(connection.read().target, "/readyz");
-                                   connection.write(http_answer(body, {}, status));
+                                   connection.write(http_answer(it.body, {}, it.status));
                                }};
         const Finished ended = run_bearerd({"wait", "--timeout", "0s", "--config",
                                             write("https://api.example.com/graphql",
                                                   admin_at("127.0.0.1:" + std::to_string(other.port())))});
         EXPECT_EQ(ended.exit.code, 69);
-        EXPECT_THAT(ended.output, HasSubstr(reason));
+        EXPECT_THAT(ended.output, HasSubstr(std::string{it.reason}));
     }
 }
 

@@ -99,7 +99,7 @@ auto in_parallel(std::size_t count, Call call) {
     std::vector<std::conditional_t<std::is_void_v<Result>, char, Result>> results(count);
     std::vector<std::thread> threads;
     for (std::size_t i = 0; i < count; ++i)
-        threads.emplace_back([&results, &call, i] {
+        threads.emplace_back([&, i] {
             if constexpr (std::is_void_v<Result>)
                 call(i);
             else

@@ -118,7 +118,7 @@ TEST(Status, TellsOfTheJournalWhereOneIsKept) {
 
 TEST(Status, ListsTheTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
-    snapshot.journal.emplace();
+    snapshot.journal = Snapshot::Journal{};
     snapshot.journal->unresolved = 1;
     journal::JournalEntry item;
     item.intent.at_ms = 5;

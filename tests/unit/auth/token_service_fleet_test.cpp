@@ -32,7 +32,7 @@ protected:
 
         void start() { service->start(); }
 
-        [[nodiscard]] std::string_view token(TimePoint now) const { return value(source->current(now)); }
+        [[nodiscard]] std::string_view token(TimePoint at) const { return value(source->current(at)); }
 
         std::shared_ptr<FakeTransport> transport;
         Stats stats;
