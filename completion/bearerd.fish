@@ -21,4 +21,5 @@ complete -c bearerd -n '__fish_seen_subcommand_from journal' -a close -d 'close 
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l unheard -d 'only those executed whose app was gone'
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l key -x -d 'only this key'
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l executed -x -a 'yes no unknown' -d 'close: what was found out'
+complete -c bearerd -n '__fish_seen_subcommand_from journal' -l number -x -d 'close: of several with this request id'
 complete -c bearerd -n '__fish_seen_subcommand_from journal' -l reason -x -d 'close: how that is known'
