@@ -162,7 +162,7 @@ void upstream(Families& out, const Snapshot& snapshot) {
     const Totals& totals = snapshot.totals;
     if (snapshot.health.state != State::unknown)
         gauge(out, "bearerd_upstream_reachable",
-              "1 where the upstream could be reached when last tried, else 0.",
+              "1 if the upstream could be reached at the last attempt, else 0.",
               snapshot.health.state == State::up ? 1 : 0);
     MetricFamily& connections = out.emplace_back(
         MetricFamily{"bearerd_upstream_connections", "Connections to the upstream.", MetricType::Gauge, {}});
@@ -179,7 +179,7 @@ void upstream(Families& out, const Snapshot& snapshot) {
              "resumed", resumed, totals.handshakes);
     if (totals.throttle_available)
         gauge(out, "bearerd_upstream_throttle_available",
-              "The query cost that the upstream still allows, as it told last.",
+              "The query cost that the upstream still allows, according to its last answer.",
               static_cast<double>(*totals.throttle_available));
 }
 
@@ -206,7 +206,7 @@ std::string metrics_text(const Snapshot& snapshot) {
             "Mutations that the journal did not take in time: refused if it is required, else sent without.",
             journal.missed);
     add_gauge(families.emplace_back(MetricFamily{
-                  "bearerd_build_info", "Always 1; the label tells the version.", MetricType::Gauge, {}}),
+                  "bearerd_build_info", "Always 1; the label is the version.", MetricType::Gauge, {}}),
               {{"version", snapshot.version}}, 1);
     return prometheus::TextSerializer{}.Serialize(families);
 }

@@ -103,6 +103,9 @@ void add_close(CLI::App& close, std::string& file, CloseOptions& options) {
     close.add_option("--executed", options.executed, "what you have found out")
         ->check(CLI::IsMember({"yes", "no", "unknown"}))
         ->option_text("yes|no|unknown  [unknown]");
+    close.add_option("--number", options.number, "the entry's, if several have the same request id")
+        ->check(CLI::PositiveNumber)
+        ->option_text("N");
     close.add_option("--reason", options.reason, "how you know, or why it is closed")
         ->required()
         ->option_text("TEXT");
@@ -114,7 +117,7 @@ int complain_of_usage(int argc, char** argv, const CLI::ParseError& error) {
         arguments.emplace_back(argv[i]);
     const std::string suggestion = usage_suggestion(arguments, command_names);
     complain(std::string{error.what()} + (suggestion.empty() ? "" : ": " + suggestion) +
-             "\nbearerd --help and bearerd COMMAND --help say what can be written.");
+             "\nSee bearerd --help and bearerd COMMAND --help.");
     return exit_usage;
 }
 

@@ -27,14 +27,14 @@ inline constexpr std::string_view run =
 
 Signals:
   SIGTERM, SIGINT  stop: accept no more, finish what is in flight within shutdown_grace,
-                   exit 0; a second one answers that at once, exit 1; a third one ends
-                   on the spot
+                   exit 0; a second one answers all requests at once, exit 1; a third one ends
+                   immediately
   SIGHUP           read the configuration and the password again; a file with a mistake is
-                   reported and what runs stays as it is; no request is lost. A changed
-                   threads, journal.directory or journal.max_size requires a restart; a changed
-                   limits.request_header applies to new listeners.
+                   reported and the running configuration stays; no request is lost. A changed
+                   threads, journal.directory, journal.max_size or section fleet requires a
+                   restart; a changed limits.request_header applies to new listeners.
 
-Under systemd (Type=notify) it tells when it is ready, how the login stands, and feeds the
+Under systemd (Type=notify) it reports when it is ready and the state of the login, and feeds the
 watchdog. It takes sockets handed over (listen.addresses: [systemd]), the password from the
 credential "password", and keeps the token in $STATE_DIRECTORY unless the file says where.)";
 
@@ -56,7 +56,7 @@ unit's ExecReload= does first, so that systemctl reload fails for a file with a 
 Exit status: 0 the file is right, 78 it is not.)";
 
 inline constexpr std::string_view login =
-    R"(Logs in by the way that the service takes, with the same checks of the certificate, and
+    R"(Logs in exactly as the service would, with the same checks of the certificate, and
 prints upstream, identity, TLS version and cipher, and the token's life. Never prints,
 stores or reuses the token. A running bearerd is not disturbed.
 
@@ -70,7 +70,7 @@ credentials are wrong, 78 bad configuration.)";
 
 inline constexpr std::string_view status =
     R"(Asks the bearerd that runs with this configuration, through its admin listener
-(admin.address), and prints how it does; with --json, the answer as it is. Needs no
+(admin.address), and prints its state; with --json, as JSON. Needs no
 password.
 
 Exit status: 0 it holds a token that is good, 69 it holds none or does not answer,
@@ -106,8 +106,8 @@ is kept.)";
 
 inline constexpr std::string_view close =
     R"(Closes a mutation of unknown outcome. Who, when and why are kept in the journal. After "no" the
-till can send it again with the same reference; after "yes" a repeat is told that it was executed;
-after "unknown" a repeat is not sent while it is remembered.
+till can send it again with the same reference; after "yes" a repeat is answered ALREADY_EXECUTED;
+after "unknown" a repeat is not sent, and its key stays remembered.
 
 Works while bearerd runs and while it does not. Run it as root or as bearerd's user.
 

@@ -18,7 +18,7 @@ namespace bearerd::app {
 /// What is built once from one set of settings and shared by all threads. A reload makes another one;
 /// requests in flight keep the old one alive.
 struct ConfigSnapshot {
-    /// Throws std::runtime_error with a sentence where a TLS file can't be used.
+    /// Throws upstream::TlsFileError if a TLS file can't be used, and std::runtime_error for other reasons.
     /// `secret`: of the local guard's HMACs. `fleet_keys`: asked if transactions are shared, which takes 30
     /// ms if it has others and no key file is named.
     ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,

@@ -138,7 +138,8 @@ int Daemon::run() {
         auth::ServiceHooks{}, first.store_of_fleet(), fleet_keys_);
     for (const auto& worker : workers_)
         worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
-                      tokens_->make_source(worker->context().get_executor(), worker->stats()));
+                      tokens_->make_source(worker->context().get_executor(), worker->stats()),
+                      worker->make_journal_client(*generation));
     if (!open_admin(*settings_))
         return exit_failed;
     admin_.serve(*settings_, admin_sources());
@@ -293,13 +294,16 @@ void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) 
     Worker& first = *workers_.front();
     auto pool = first.make_pool(generation);
     tokens_->reload(generation->settings, first.make_login_pool(generation, pool));
-    first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()));
+    first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()),
+                first.make_journal_client(*generation));
     for (std::size_t i = 1; i < workers_.size(); ++i) {
         Worker& worker = *workers_[i];
-        // Made here and not there, where another reload may have been first: it must be this upstream's.
+        // Made here and not there, where another reload may have been first: they must be this snapshot's.
         auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
-        auto serve_anew = [&worker, generation, source = std::move(source)]() mutable {
-            worker.serve(generation, worker.make_pool(generation), std::move(source));
+        auto journal = worker.make_journal_client(*generation);
+        auto serve_anew = [&worker, generation, source = std::move(source),
+                           journal = std::move(journal)]() mutable {
+            worker.serve(generation, worker.make_pool(generation), std::move(source), std::move(journal));
         };
         asio::post(worker.context(), std::move(serve_anew));
     }
@@ -373,7 +377,7 @@ void Daemon::on_worker_drained() {
 void Daemon::hurry(const char* signal_name) {
     hurried_ = true;
     log::warning("a second signal: requests in flight end now", {{"signal", signal_name}});
-    limit_exit_time(exit_failed, 2); // where not even the loop turns
+    limit_exit_time(exit_failed, 2); // in case the loop itself hangs
     cut(hurry_limit);
 }
 

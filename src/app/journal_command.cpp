@@ -191,11 +191,12 @@ std::string user_name() {
 }
 
 /// Returns the entry to close; prints a message if there is none, or more than one.
-const JournalEntry* entry_to_close(const journal::Reading& reading, const std::string& request_id) {
+const JournalEntry* entry_to_close(const journal::Reading& reading, const CloseOptions& options) {
+    const std::string& request_id = options.request_id;
     const JournalEntry* found = nullptr;
     bool resolved = false;
     for (const auto& [number, item] : reading.book.entries()) {
-        if (item.intent.request_id != request_id)
+        if (item.intent.request_id != request_id || (options.number != 0 && options.number != number))
             continue;
         const bool answered = item.outcome && item.closable(); // it counts as unknown
         if (state_of(reading, item) != State::unresolved && !answered) {
@@ -203,12 +204,16 @@ const JournalEntry* entry_to_close(const journal::Reading& reading, const std::s
             continue;
         }
         if (found != nullptr) {
-            complain("several unresolved mutations have the request id " + printable(request_id));
+            complain("several unresolved mutations have the request id " + printable(request_id) +
+                     ": add --number N, the number that bearerd journal --json shows");
             return nullptr;
         }
         found = &item;
     }
-    if (found == nullptr)
+    if (found == nullptr && options.number != 0)
+        complain("no mutation with the request id " + printable(request_id) + " and the number " +
+                 std::to_string(options.number) + " can be closed");
+    else if (found == nullptr)
         complain(resolved ? "the mutation " + printable(request_id) + " is not unresolved: nothing to close"
                           : "no mutation has the request id " + printable(request_id));
     return found;
@@ -222,7 +227,7 @@ int close_command(const std::string& file, const CloseOptions& options) {
     std::optional<journal::Reading> reading;
     if (const int status = read(file, settings, reading); status != exit_fine)
         return status;
-    const JournalEntry* const item = entry_to_close(*reading, options.request_id);
+    const JournalEntry* const item = entry_to_close(*reading, options);
     if (item == nullptr)
         return exit_failed;
     journal::Close close;

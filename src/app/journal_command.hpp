@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 namespace bearerd::app {
@@ -15,6 +16,7 @@ struct CloseOptions {
     std::string request_id;
     std::string executed = "unknown"; ///< yes, no or unknown
     std::string reason;
+    std::uint64_t number = 0; ///< of the entry; 0: the request id says which
 };
 
 /// `bearerd journal`: lists the mutations that the configured journal holds, while a daemon may write it.

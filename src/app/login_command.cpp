@@ -75,7 +75,7 @@ int report_unavailable(const config::Settings& settings, const auth::LoginOutcom
     if (outcome.retry_after)
         text +=
             "\nThe upstream asks to wait " + format_duration(*outcome.retry_after) + " before the next try.";
-    const Cause& cause = cause_of({}, outcome.reason);
+    const Cause& cause = cause_of(outcome.code, outcome.reason);
     complain(text + "\n" + std::string{cause.title} + ". " + std::string{cause.advice});
     return exit_unavailable;
 }

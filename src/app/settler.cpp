@@ -14,7 +14,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::size_t most_open = 10'000; ///< what is beyond it stays in the journal
-constexpr Duration between_questions = 1s;
+constexpr Duration between_lookups = 1s;
+constexpr Duration yield_for = 1ms;
 constexpr Duration first_pause = 5s;
 constexpr Duration longest_pause = 10min;
 
@@ -138,13 +139,14 @@ net::Task<void> Settler::run() {
             co_await rest(until);
             continue;
         }
-        const TimePoint next_question = BootClock::now() + between_questions;
         std::string name = first->first;
         const bool asked = co_await look_up(std::move(name));
         if (summary_due_ && counts_.left == 0)
             summarize();
-        while (asked && !stopped_ && BootClock::now() < next_question)
-            co_await rest(next_question);
+        // After one that could not be asked, too, others get their turn.
+        const TimePoint next_lookup = BootClock::now() + (asked ? between_lookups : yield_for);
+        while (!stopped_ && BootClock::now() < next_lookup)
+            co_await rest(next_lookup);
     }
 }
 
@@ -153,13 +155,15 @@ net::Task<bool> Settler::look_up(std::string name) {
     const Asker asker = asker_();
     const Case what = open_.at(name).what;
     auto fields = questions(what, asker);
-    if (!fields) {
+    if (!fields) { // by the present configuration: a reload may bring back its rule or its account
         Open& open = open_.at(name);
         first_result(open, counts_.not_asked, "can't be looked up", true);
-        open_.erase(name);
+        if (!put_off(open))
+            open_.erase(name);
         co_return false;
     }
-    const auto answer = co_await asker.reconciler->ask_all(std::move(*fields), what.request_id, true);
+    const auto answer =
+        co_await asker.reconciler->ask_all_slowly(std::move(*fields), what.request_id, between_lookups);
     const auto at = open_.find(name);
     if (at == open_.end()) // it was settled otherwise meanwhile
         co_return true;
@@ -172,16 +176,23 @@ net::Task<bool> Settler::look_up(std::string name) {
     }
     if (answer.result == reconcile::Result::not_found)
         first_result(open, counts_.not_found, "not found, still unknown", true);
-    if (BootClock::now() >= open.end) {
+    if (!put_off(open)) {
         tell(open.what, true, "not found in time, it stays unknown");
         if (open.former && !open.asked)
             --counts_.left;
         open_.erase(at);
-        co_return true;
     }
-    open.next = BootClock::now() + open.pause;
-    open.pause = std::min(2 * open.pause, longest_pause);
     co_return true;
+}
+
+/// Plans the next look-up; returns false if the time is over.
+bool Settler::put_off(Open& open) {
+    const TimePoint now = BootClock::now();
+    if (now >= open.end)
+        return false;
+    open.next = now + open.pause;
+    open.pause = std::min(2 * open.pause, longest_pause);
+    return true;
 }
 
 void Settler::first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn) {

@@ -82,6 +82,7 @@ private:
     [[nodiscard]] net::Task<bool> look_up(std::string name);
     [[nodiscard]] net::Task<void> rest(TimePoint until);
     void insert(Case unknown, bool former);
+    [[nodiscard]] static bool put_off(Open& open);
     void found(const Case& what, const Asker& asker, std::string text);
     void first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn);
     void summarize();

@@ -18,6 +18,7 @@ namespace bearerd::app {
 namespace {
 
 namespace asio = net::asio;
+using Json = nlohmann::ordered_json;
 
 transaction::Table::Limits limits_of(const config::Settings& settings) {
     return {settings.transactions.remember, settings.transactions.replay_memory};
@@ -109,10 +110,12 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
         restored_.clear(); // what is sent until there is a guard again is in the journal only
     if (!generation.identifier || directory_.empty())
         return;
-    if (std::string name = name_of(*generation.settings); std::exchange(restored_, name) == name)
+    const std::string name = name_of(*generation.settings);
+    if (restored_ == name)
         return;
+    // First: what is sent is in what is read, and what ends later is reported.
     if (shared_.journal != nullptr)
-        shared_.journal->tell_all(); // first: what ends after the reading is reported
+        shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
     if (!reading) {
         const std::string reason = reading.error().message();
@@ -125,13 +128,13 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     for (const auto& [number, item] : reading->book.entries())
         items.push_back(item);
     restore(items, generation, shared_);
+    restored_ = name;
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
 }
 
 std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,
                                    std::string_view key) {
-    using Json = nlohmann::ordered_json;
     Json list = Json::array();
     const TimePoint now = BootClock::now();
     for (const transaction::Digest& identity : generation.identifier->identities_of_key(key)) {

@@ -10,8 +10,8 @@ namespace {
 
 /// Whether the argument after this one belongs to it.
 bool takes_value(std::string_view option) noexcept {
-    constexpr std::array<std::string_view, 7> with_value{"-c",         "--config", "--timeout", "--key",
-                                                         "--executed", "--reason", "--service"};
+    constexpr std::array<std::string_view, 8> with_value{"-c",         "--config", "--timeout", "--key",
+                                                         "--executed", "--number", "--reason",  "--service"};
     return std::ranges::find(with_value, option) != with_value.end();
 }
 

@@ -32,7 +32,8 @@ std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) 
 class Worker::ServingHandler final : public server::Handler {
 public:
     ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> generation,
-                   std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens)
+                   std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens,
+                   std::optional<journal::JournalClient> journal)
         : generation_{std::move(generation)},
           pool_{std::move(pool)},
           tokens_{std::move(tokens)},
@@ -43,14 +44,14 @@ public:
                       worker.clock_,
                       worker.sessions_,
                       worker.stats_},
-          after_crash_{generation_->reconcile_plan,
-                       *pool_,
-                       *tokens_,
-                       worker.context_.get_executor(),
-                       worker.clock_,
-                       worker.questions_,
-                       worker.stats_},
-          journal_{make_journal_client(worker)},
+          background_reconciler_{generation_->reconcile_plan,
+                                 *pool_,
+                                 *tokens_,
+                                 worker.context_.get_executor(),
+                                 worker.clock_,
+                                 worker.background_lookups_,
+                                 worker.stats_},
+          journal_{std::move(journal)},
           forwarder_{generation_->plan,
                      *pool_,
                      *tokens_,
@@ -76,7 +77,7 @@ public:
     }
 
     /// For lookups in the background; the handler must be kept alive meanwhile.
-    [[nodiscard]] reconcile::Reconciler& after_crash() noexcept { return after_crash_; }
+    [[nodiscard]] reconcile::Reconciler& background_reconciler() noexcept { return background_reconciler_; }
 
     [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
 
@@ -85,19 +86,11 @@ public:
     }
 
 private:
-    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(Worker& worker) const {
-        if (worker.shared_.journal == nullptr)
-            return std::nullopt;
-        return journal::JournalClient{*worker.shared_.journal, *generation_->settings,
-                                      worker.context_.get_executor(), worker.clock_,
-                                      generation_->identifier.get()};
-    }
-
     std::shared_ptr<const ConfigSnapshot> generation_;
     std::shared_ptr<upstream::Pool> pool_;
     std::unique_ptr<auth::TokenSource> tokens_;
     reconcile::Reconciler reconciler_;
-    reconcile::Reconciler after_crash_;
+    reconcile::Reconciler background_reconciler_;
     std::optional<journal::JournalClient> journal_;
     proxy::Forwarder forwarder_;
     /// None: transactions are not shared with replicas.
@@ -167,8 +160,16 @@ Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
     return login;
 }
 
+std::optional<journal::JournalClient> Worker::make_journal_client(const ConfigSnapshot& generation) {
+    if (shared_.journal == nullptr)
+        return std::nullopt;
+    return journal::JournalClient{*shared_.journal, *generation.settings, context_.get_executor(), clock_,
+                                  generation.identifier.get()};
+}
+
 void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
-                   std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens) {
+                   std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens,
+                   std::optional<journal::JournalClient> journal) {
     const bool was_warm = pool_ ? shared_.health.keeps_warm(pool_.get()) : index_ == 0;
     if (pool_) {
         pool_->close_idle();
@@ -177,7 +178,8 @@ void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
     }
     pool_ = pool;
     pool_->keep_warm(pool, was_warm);
-    serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens));
+    serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens),
+                                                std::move(journal));
     session_context_.service = server::make_service_settings(*generation->settings, serving_);
 }
 
@@ -202,7 +204,7 @@ Settler* Worker::settler() {
     auto asker = [this] {
         const config::Settings& settings = serving_->settings();
         Settler::Asker who;
-        who.reconciler = {serving_, &serving_->after_crash()};
+        who.reconciler = {serving_, &serving_->background_reconciler()};
         who.identifier = serving_->identifier();
         who.table = shared_.transactions.get();
         who.account = account();
@@ -262,7 +264,7 @@ void Worker::drain(std::function<void()> drained) {
         pool_->stop_keeping_warm();
     if (settler_)
         settler_->stop();
-    questions_.finish_now();
+    background_lookups_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();
     // Sessions just accepted begin in a turn of the loop that is queued already; they are asked after it.

@@ -42,8 +42,8 @@ struct Shared {
     std::atomic<std::size_t> workers_without_sessions{0}; ///< of those that drain
 };
 
-/// One thread with its loop, sessions and pool. Call everything but post() and join() on that thread, or
-/// while it does not run.
+/// One thread with its loop, sessions and pool. Call everything but context() and join() on that thread, or
+/// while it does not run; other threads post to context().
 class Worker {
 public:
     /// `index` of `count` determines its share of the upstream connections.
@@ -77,9 +77,13 @@ public:
     make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
                     const std::shared_ptr<upstream::Pool>& pool);
 
+    /// This thread's way to the journal for a generation, to be passed to serve(); nullopt if none is kept.
+    /// Call it on the thread that reloads, before the next reload can begin a guard (Journal::begin_guard).
+    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(const ConfigSnapshot& generation);
+
     /// Serves with this snapshot from the next request on. The former pool closes as its requests end.
     void serve(const std::shared_ptr<const ConfigSnapshot>& generation, std::shared_ptr<upstream::Pool> pool,
-               std::unique_ptr<auth::TokenSource> tokens);
+               std::unique_ptr<auth::TokenSource> tokens, std::optional<journal::JournalClient> journal);
 
     void listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit);
     /// Stops listening at the address `text`; connections accepted there continue.
@@ -137,7 +141,7 @@ private:
     net::TaskGroup sessions_;
     std::unique_ptr<fleet::Client> fleet_; ///< none: nothing is shared with other replicas
     server::SessionContext session_context_;
-    net::TaskGroup questions_; ///< of the recovery: a shutdown does not wait for them
+    net::TaskGroup background_lookups_; ///< of the recovery: a shutdown does not wait for them
     std::unique_ptr<Settler> settler_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;

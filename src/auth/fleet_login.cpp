@@ -150,8 +150,8 @@ std::int64_t issue_time(const StoreWriter::TokenInUse& token) noexcept {
     return std::clamp<std::int64_t>(token.token->claims.issued_at.value_or(0), 0, TokenVersion::largest);
 }
 
-/// What the seal holds together: else who writes to the store could give an old token a later version, or a
-/// longer life. `ends`: of its life, in milliseconds on the store's clock.
+/// Returns what is sealed together with the token: otherwise someone who can write to the store could give an
+/// old token a later version, or a longer life. `ends`: of its life, in milliseconds on the store's clock.
 std::string purpose_of(const TokenVersion& version, std::int64_t ends) {
     std::string text{"token of the fleet"};
     for (const std::int64_t number : {version.era, version.issued_at, version.serial, ends})

@@ -68,6 +68,7 @@ net::Task<Exchanged> exchange_login(std::shared_ptr<upstream::Transport> transpo
     }
     if (const auto* failure = std::get_if<upstream::Failure>(&result)) {
         done.outcome = failed_login(Kind::unavailable, words(*failure));
+        done.outcome.code = failure->code;
         co_return done;
     }
     const auto exchange = std::get<upstream::ExchangePtr>(std::move(result));

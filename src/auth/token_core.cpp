@@ -20,13 +20,14 @@ using Action = TokenMachine::Reply::Action;
 /// then.
 constexpr Duration longest_sleep = 30s;
 
+/// Whether both log in to the same upstream as the same user.
 bool same_user(const config::Settings& a, const config::Settings& b) {
     return a.upstream.url.text == b.upstream.url.text &&
            config::login_account(a) == config::login_account(b) &&
            a.credentials.by_email == b.credentials.by_email;
 }
 
-/// The reply to a request to an upstream that the configuration no longer names.
+/// The reply to a request of an account that the configuration no longer names.
 TokenMachine::Reply left_behind() {
     TokenMachine::Reply reply;
     reply.action = Action::fail;
@@ -98,14 +99,14 @@ TokenMachine::Moment TokenService::Core::moment() {
     return {hooks_.clock(), jitter};
 }
 
-std::uint64_t TokenService::Core::upstream_epoch() const {
+std::uint64_t TokenService::Core::account_epoch() const {
     const std::lock_guard lock{mutex_};
-    return upstream_epoch_;
+    return account_epoch_;
 }
 
-std::uint64_t TokenService::Core::snapshot(std::uint64_t upstream_epoch, TokenPtr& token) const {
+std::uint64_t TokenService::Core::snapshot(std::uint64_t account_epoch, TokenPtr& token) const {
     const std::lock_guard lock{mutex_};
-    if (upstream_epoch == upstream_epoch_)
+    if (account_epoch == account_epoch_)
         token = published_;
     return version_.load(std::memory_order_relaxed);
 }
@@ -126,6 +127,7 @@ AuthStatus TokenService::Core::status() const {
     status.identity = name.empty() ? user_in_words(*settings_) : std::string{name};
     status.last_login_result = last_result_;
     status.last_login_reason = last_reason_;
+    status.last_login_code = last_code_;
     status.credential = credential_in_words(settings_->auth.kind);
     status.credential_key = config::secret_key(settings_->auth.kind);
     if (const auto next = machine_.next_try(); next && *next > at)
@@ -135,7 +137,7 @@ AuthStatus TokenService::Core::status() const {
 
 TokenMachine::Reply TokenService::Core::want(const std::shared_ptr<Waiter>& waiter) {
     const std::lock_guard lock{mutex_};
-    if (waiter->upstream_epoch != upstream_epoch_)
+    if (waiter->account_epoch != account_epoch_)
         return left_behind();
     const auto at = moment();
     auto reply = enroll(machine_.want(at), waiter);
@@ -147,7 +149,7 @@ TokenMachine::Reply TokenService::Core::refused(const std::shared_ptr<Waiter>& w
                                                 std::uint64_t document) {
     const std::lock_guard lock{mutex_};
     // It was sent for a former upstream or user, and is not sent again for the present one.
-    if (waiter->upstream_epoch != upstream_epoch_ || machine_.of_former_user(waiter->refused_generation)) {
+    if (waiter->account_epoch != account_epoch_) {
         TokenMachine::Reply reply;
         reply.action = Action::pass;
         return reply;
@@ -176,36 +178,36 @@ TokenMachine::Reply TokenService::Core::enroll(TokenMachine::Reply reply,
     return reply;
 }
 
-void TokenService::Core::denied(std::uint64_t upstream_epoch, std::uint64_t generation,
+void TokenService::Core::denied(std::uint64_t account_epoch, std::uint64_t generation,
                                 std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (upstream_epoch == upstream_epoch_ && !machine_.of_former_user(generation))
+    if (account_epoch == account_epoch_)
         machine_.denied(generation, document);
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
-void TokenService::Core::refused_in_doubt(std::uint64_t upstream_epoch, std::uint64_t generation,
+void TokenService::Core::refused_in_doubt(std::uint64_t account_epoch, std::uint64_t generation,
                                           std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (upstream_epoch != upstream_epoch_ || machine_.of_former_user(generation))
+    if (account_epoch != account_epoch_)
         return;
     const auto at = moment();
     settle(machine_.refused_in_doubt(generation, document, at), at.now);
 }
 
-void TokenService::Core::accepted(std::uint64_t upstream_epoch, std::uint64_t generation,
+void TokenService::Core::accepted(std::uint64_t account_epoch, std::uint64_t generation,
                                   std::uint64_t document) {
     const std::lock_guard lock{mutex_};
-    if (upstream_epoch != upstream_epoch_ || machine_.of_former_user(generation))
+    if (account_epoch != account_epoch_)
         return;
     machine_.accepted(generation, document);
     unproven_login_.store(machine_.unproven_login(), std::memory_order_relaxed);
 }
 
-TokenMachine::Observation TokenService::Core::observed(std::uint64_t upstream_epoch, std::uint64_t generation,
+TokenMachine::Observation TokenService::Core::observed(std::uint64_t account_epoch, std::uint64_t generation,
                                                        TokenMachine::Candidate token, bool login_operation) {
     const std::lock_guard lock{mutex_};
-    if (upstream_epoch != upstream_epoch_)
+    if (account_epoch != account_epoch_)
         return TokenMachine::Observation::foreign;
     const auto at = moment();
     const auto observation = machine_.observed(generation, std::move(token), login_operation, at);
@@ -225,7 +227,7 @@ TokenMachine::Observation TokenService::Core::observed(std::uint64_t upstream_ep
 /// Requires the lock.
 void TokenService::Core::add_cause(NoToken& failure) const noexcept {
     if (failure.reason == NoToken::Reason::login_unavailable && last_result_ == "unavailable")
-        failure.cause = &cause_of({}, last_reason_);
+        failure.cause = &cause_of(last_code_, last_reason_);
 }
 
 /// Does what a reply requires beyond the request itself. Requires the lock, so that all happens in order.
@@ -266,8 +268,11 @@ void TokenService::Core::release_waiters(const TokenMachine::Reply& reply, TimeP
             continue;
         const auto refused = waiter->refused_generation;
         const bool sent = refused != 0;
-        if (sent && (waiter->upstream_epoch != upstream_epoch_ || machine_.of_former_user(refused)))
+        const bool of_former_account = waiter->account_epoch != account_epoch_;
+        if (of_former_account && sent)
             let_pass(std::move(waiter));
+        else if (of_former_account)
+            hand_over(std::move(waiter), nullptr, false, left_behind().failure);
         else if (token && token->generation > refused)
             hand_over(std::move(waiter), token, machine_.login_since(refused), {});
         else
@@ -351,10 +356,12 @@ void TokenService::Core::reload(std::shared_ptr<const config::Settings> settings
     }
     settle(credentials ? TokenMachine::Reply{} : machine_.credentials_changed(user, login_is_sent(), at),
            at.now);
-    if (before->upstream.url.text == settings_->upstream.url.text)
+    if (user)
         return;
-    ++upstream_epoch_;
-    release_waiters(left_behind(), at.now); // no token is left that they could be given
+    // The requests of the former account keep the token that they have. None of them gets one of the present
+    // account: guard, journal and look-ups know it as a request of the former one.
+    ++account_epoch_;
+    release_waiters(left_behind(), at.now);
 }
 
 void TokenService::Core::stop() {

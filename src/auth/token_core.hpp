@@ -19,11 +19,11 @@ namespace bearerd::auth {
 /// reference and posts the result.
 struct Waiter {
     Waiter(net::Executor own, std::uint64_t from, std::uint64_t refused)
-        : executor{own}, timer{own}, upstream_epoch{from}, refused_generation{refused} {}
+        : executor{own}, timer{own}, account_epoch{from}, refused_generation{refused} {}
 
     net::Executor executor;
     net::Timer timer;                       ///< its deadline; cancelling it wakes the request
-    const std::uint64_t upstream_epoch;     ///< its token source's
+    const std::uint64_t account_epoch;      ///< its token source's
     const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
     bool done = false;
     TokenPtr token; ///< nullptr: `failure` says why
@@ -45,28 +45,28 @@ public:
 
     [[nodiscard]] std::uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
 
-    /// Returns the number of the upstream that the token is for; it grows when a reload names another one. A
-    /// token source keeps the number at which it was made, so that requests to the old upstream, and answers
-    /// from it, never affect the new one's token.
-    [[nodiscard]] std::uint64_t upstream_epoch() const;
-    /// Returns the version and its token; these stay unchanged for another upstream_epoch.
-    [[nodiscard]] std::uint64_t snapshot(std::uint64_t upstream_epoch, TokenPtr& token) const;
+    /// Returns the number of the account that the token is for; it grows when a reload names another upstream
+    /// or user. A token source keeps the number at which it was made, so that requests of the former account
+    /// never get the new one's token, and answers to them never affect it.
+    [[nodiscard]] std::uint64_t account_epoch() const;
+    /// Returns the version and its token; these stay unchanged for another account_epoch.
+    [[nodiscard]] std::uint64_t snapshot(std::uint64_t account_epoch, TokenPtr& token) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
     /// If the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
     [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
     [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
-    void denied(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
+    void denied(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
     /// Starts a login if one is needed; nobody waits for it.
-    void refused_in_doubt(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
-    void accepted(std::uint64_t upstream_epoch, std::uint64_t generation, std::uint64_t document);
+    void refused_in_doubt(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
+    void accepted(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
 
     /// TokenMachine::unproven_login(), without the lock.
     [[nodiscard]] std::uint64_t unproven_login() const noexcept {
         return unproven_login_.load(std::memory_order_relaxed);
     }
 
-    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t upstream_epoch, std::uint64_t generation,
+    [[nodiscard]] TokenMachine::Observation observed(std::uint64_t account_epoch, std::uint64_t generation,
                                                      TokenMachine::Candidate token, bool login_operation);
 
     // The first thread.
@@ -153,7 +153,7 @@ private:
     /// Those of the settings, or with the password that has been written to their file since.
     std::shared_ptr<const config::Credentials> credentials_;
     TokenMachine machine_;
-    std::uint64_t upstream_epoch_ = 1;
+    std::uint64_t account_epoch_ = 1;
     TokenPtr published_;
     std::vector<std::weak_ptr<Waiter>> waiters_;
     TimePoint armed_for_ = TimePoint::max(); ///< when the timer will look again
@@ -161,6 +161,7 @@ private:
     bool stored_is_foreign_ = false; ///< other credentials came before the store was read
     std::string_view last_result_ = "none";
     std::string last_reason_;
+    error_code last_code_;
     Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
     std::unique_ptr<StoreWriter> store_;
     /// Nothing is shared, or a swap that will be stored is under way already. Set under the lock, but cleared

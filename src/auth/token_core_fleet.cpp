@@ -192,6 +192,7 @@ TokenMachine::Reply TokenService::Core::adopt(FleetLogin::Verdict verdict, Token
     stats_.token_swaps[3].add();
     last_result_ = "ok";
     last_reason_.clear();
+    last_code_.clear();
     save_token(at.now);
     // It belongs to a login that is not the last one any more.
     forget_refresh_token();
@@ -211,6 +212,7 @@ TokenMachine::Reply TokenService::Core::lock_out(const FleetLogin::Verdict& verd
         return reply;
     last_result_ = "rejected";
     last_reason_ = "another replica was rejected with these credentials";
+    last_code_.clear();
     save_rejections(at.now);
     log::warning("login not tried: another replica of the fleet was rejected with these credentials",
                  {{"user", std::string_view{settings_->credentials.user}},

@@ -280,6 +280,7 @@ void TokenService::Core::start_attempt(std::shared_ptr<upstream::Transport> tran
             return;
         LoginOutcome outcome;
         outcome.reason = "no answer within auth.login_timeout";
+        outcome.code = errc::timed_out;
         self->end_login(attempt, std::move(outcome));
     });
     auto still_wanted = [self = shared_from_this(), attempt] {
@@ -389,6 +390,7 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
     stats_.token_swaps[0].add();
     last_result_ = "ok";
     last_reason_.clear();
+    last_code_.clear();
     save_token(at.now);
     refresh_token_ = std::move(outcome.refresh_token);
     if (settings_->auth.refresh)
@@ -410,6 +412,7 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
     failures_ = last_result_ == result ? failures_ + 1 : 1;
     last_result_ = result;
     last_reason_ = outcome.reason;
+    last_code_ = outcome.code;
     const auto next = ceil_seconds(next_try);
     // Each rejected login is worth a line: they are far apart, and somebody has to act.
     if (rejected)
@@ -418,7 +421,7 @@ void TokenService::Core::log_failure(const LoginOutcome& outcome, Duration next_
             {{"user", settings_->credentials.user}, {"reason", outcome.reason}, {"next_try_in_s", next}});
     else if (worth_a_line(failures_))
         log::warning("login unavailable", {{"reason", outcome.reason},
-                                           {"advice", cause_of({}, outcome.reason).advice},
+                                           {"advice", cause_of(outcome.code, outcome.reason).advice},
                                            {"next_try_in_s", next},
                                            {"failures", static_cast<std::int64_t>(failures_)}});
 }

@@ -17,7 +17,8 @@ constexpr Duration longest_unavailable = 30s;
 /// After a login that brought the old token again.
 constexpr Duration shortest_renewal = 1s;
 
-// Jitter only ever delays: no login is earlier than the schedule that the configuration promises.
+// The jitter of a back-off only delays: no login is tried earlier than the configuration promises. The jitter
+// of a renewal advances it (make_current), and lengthens renewal_pause.
 constexpr double rejected_jitter = 0.1;
 constexpr double unavailable_jitter = 0.25;
 constexpr double renewal_jitter = 0.1;

@@ -34,11 +34,11 @@ public:
         : core_{std::move(core)},
           executor_{executor},
           stats_{stats},
-          upstream_epoch_{core_->upstream_epoch()} {}
+          account_epoch_{core_->account_epoch()} {}
 
     TokenPtr current(TimePoint now) override {
         if (core_->version() != seen_)
-            seen_ = core_->snapshot(upstream_epoch_, token_);
+            seen_ = core_->snapshot(account_epoch_, token_);
         return token_ && now < token_->expires ? token_ : nullptr;
     }
 
@@ -46,11 +46,11 @@ public:
     net::Task<Advice> rejected(TokenPtr used, std::uint64_t document) override;
 
     void denied(const TokenPtr& used, std::uint64_t document) override {
-        core_->denied(upstream_epoch_, used ? used->generation : 0, document);
+        core_->denied(account_epoch_, used ? used->generation : 0, document);
     }
 
     void rejected_in_doubt(const TokenPtr& used, std::uint64_t document) override {
-        core_->refused_in_doubt(upstream_epoch_, used ? used->generation : 0, document);
+        core_->refused_in_doubt(account_epoch_, used ? used->generation : 0, document);
     }
 
     [[nodiscard]] bool awaits_proof(const TokenPtr& used) const noexcept override {
@@ -60,7 +60,7 @@ public:
 
     void accepted(const TokenPtr& used, std::uint64_t document) override {
         if (awaits_proof(used))
-            core_->accepted(upstream_epoch_, used->generation, document);
+            core_->accepted(account_epoch_, used->generation, document);
     }
 
     void observed(const TokenPtr& used, std::string_view text, bool login_operation) override;
@@ -69,7 +69,7 @@ private:
     std::shared_ptr<TokenService::Core> core_;
     net::Executor executor_;
     Stats& stats_;
-    const std::uint64_t upstream_epoch_;
+    const std::uint64_t account_epoch_;
     TokenPtr token_;
     std::uint64_t seen_ = 0;
     bool warned_ = false; ///< of a foreign token: once, though every answer may bring one
@@ -78,7 +78,7 @@ private:
 net::Task<TokenResult> ThreadTokenSource::acquire() {
     if (auto token = current(core_->now()))
         co_return token;
-    const auto waiter = std::make_shared<Waiter>(executor_, upstream_epoch_, 0);
+    const auto waiter = std::make_shared<Waiter>(executor_, account_epoch_, 0);
     const auto reply = core_->want(waiter);
     if (reply.action == Action::use)
         co_return reply.token;
@@ -91,7 +91,7 @@ net::Task<TokenResult> ThreadTokenSource::acquire() {
 }
 
 net::Task<Advice> ThreadTokenSource::rejected(TokenPtr used, std::uint64_t document) {
-    const auto waiter = std::make_shared<Waiter>(executor_, upstream_epoch_, used ? used->generation : 0);
+    const auto waiter = std::make_shared<Waiter>(executor_, account_epoch_, used ? used->generation : 0);
     const auto reply = core_->refused(waiter, document);
     Advice advice;
     if (reply.action == Action::pass)
@@ -121,7 +121,7 @@ void ThreadTokenSource::observed(const TokenPtr& used, std::string_view text, bo
     token.value = Secret{text};
     token.claims = parse_claims(text);
     const auto observation =
-        core_->observed(upstream_epoch_, used->generation, std::move(token), login_operation);
+        core_->observed(account_epoch_, used->generation, std::move(token), login_operation);
     switch (observation) {
     case Observation::adopted:
         stats_.token_swaps[1].add();

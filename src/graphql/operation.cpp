@@ -1,5 +1,6 @@
 #include <bearerd/graphql/operation.hpp>
 
+#include <bearerd/base/mask.hpp>
 #include <bearerd/graphql/document_cache.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/json/text_buffer.hpp>
@@ -31,18 +32,6 @@ int rank(OperationKind kind) noexcept {
 
 constexpr std::size_t longest_name = 64; // it goes into log lines
 
-/// An app may put anything into a name. The shortest card number has twelve digits.
-bool may_hold_card_number(std::string_view name) noexcept {
-    constexpr std::size_t shortest = 12;
-    std::size_t digits = 0;
-    for (const char c : name) {
-        digits = c >= '0' && c <= '9' ? digits + 1 : 0;
-        if (digits == shortest)
-            return true;
-    }
-    return false;
-}
-
 /// Returns the first root field's own name, not its alias; empty for a fragment. `selections` begin with '{'.
 std::string_view first_root_field(std::string_view selections) noexcept {
     Lexer lexer{selections};
@@ -62,8 +51,10 @@ public:
         const auto selected = select(envelope);
         if (!selected)
             return false;
-        if (first_ && selected->name.size() <= longest_name && !may_hold_card_number(selected->name))
-            operation_.name = selected->name;
+        if (first_ && selected->name.size() <= longest_name) {
+            std::string scratch;
+            operation_.name = masked(selected->name, scratch); // an app may put a card number into a name
+        }
         operation_.sole_field = first_ ? selected->sole_field : std::string_view{};
         if (first_ || rank(selected->kind) > rank(operation_.kind))
             operation_.kind = selected->kind;

@@ -122,7 +122,6 @@ public:
             judgement_.verdict = Verdict::rejected;
         } else {
             judgement_.verdict = any_errors_ ? Verdict::graphql_error : Verdict::ok;
-            judgement_.of_one_root_field = false;
         }
         return judgement_;
     }
@@ -330,9 +329,8 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
         if (judgement.verdict == Verdict::rejected)
             judgement.verdict = Verdict::graphql_error;
     } else if (told_by_status && !ran) {
+        // Of what the body speaks for: it may name one root field of several.
         judgement.verdict = Verdict::rejected;
-        judgement.of_one_root_field = false;
-        judgement.answers = 0;
     } else if (!rules.pointers.empty() && !own_login && judgement.verdict == Verdict::ok &&
                is_success(status)) {
         if (const auto answers = rejected_in_data(body, rules.pointers)) {

@@ -221,7 +221,8 @@ Result<Reading> read_journal(const std::string& path) {
             const auto take = [&reading](const Record& record) { reading.book.take(record); };
             reading.damaged += read_records(*bytes, take).records;
         }
-        reading.written = folder->is_written(); // behind: what one that starts just now has begun is not lost
+        // After the reading, so that the intents of a daemon that has just started count as in flight.
+        reading.written = folder->is_written();
         if (!failure)
             return reading;
         if (failure != boost::system::errc::no_such_file_or_directory || i == tries)

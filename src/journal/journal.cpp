@@ -43,8 +43,9 @@ void Journal::heard(std::uint32_t account, std::vector<Field> fields, bool joine
     writer_->post_heard({.about = Writer::Transaction{account, std::move(fields)}, .heard = true}, joined);
 }
 
-void Journal::tell_all() noexcept {
+void Journal::begin_guard() noexcept {
     writer_->tell_all();
+    guards_.fetch_add(1);
 }
 
 void Journal::set_remember(Duration remember) noexcept {

@@ -59,6 +59,7 @@ Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms
 JournalClient::JournalClient(Journal& journal, const config::Settings& settings, net::Executor executor,
                              net::DeadlineClock& clock, const FieldReader* reader)
     : journal_{journal},
+      guards_{journal.guards()},
       required_{settings.journal.required},
       account_{account_of(settings)},
       reader_{reader},
@@ -98,6 +99,9 @@ net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, s
     entry->waiting = nullptr;
     if (!entry->durable)
         journal_.miss(required(*entry));
+    // Looked at after the intent is on the disk: either the guard that begins reads it there, or it is not
+    // sent.
+    entry->superseded = journal_.guards() != guards_;
     co_return entry;
 }
 

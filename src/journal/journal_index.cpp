@@ -73,7 +73,13 @@ void JournalIndex::take(const Outcome& outcome) {
     const bool news = item.unresolved() || outcome.executed != Executed::unknown;
     if (by_repeat || !news)
         return;
-    change(found, [&outcome](JournalEntry& changed) { changed.outcome = outcome; });
+    change(found, [&outcome](JournalEntry& changed) {
+        const bool unheard = changed.outcome && changed.outcome->unheard;
+        changed.outcome = outcome;
+        // A look-up in the background brings no answer to an app that was gone. Any other one was made for an
+        // app.
+        changed.outcome->unheard = outcome.unheard || (unheard && outcome.source == Source::recovery);
+    });
     if (outcome.executed == Executed::yes)
         settle_repeats(outcome.number);
     drop_if_done(outcome.number);

@@ -44,7 +44,7 @@ bool Journal::Writer::post(Posted posted) {
             return false;
         ++intents_pending_;
     }
-    may_be_unheard_ = may_be_unheard_ || (posted.outcome && posted.outcome->unheard);
+    may_be_unheard_ = may_be_unheard_ || posted.may_be_unheard();
     pending_.push_back(std::move(posted));
     if (pending_.size() == 1) // else it has been woken already, or is busy
         changed.notify_all();
@@ -221,7 +221,9 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         std::ranges::reverse(numbers); // the newest first
         for (const std::uint64_t number : numbers) {
             const JournalEntry& item = store_.book().entries().at(number);
-            if (posted.heard && (item.unheard() || (posted.joined && !item.heard && !item.close))) {
+            // An outcome that a look-up has found may be in this very batch.
+            const bool may_be_unheard = item.outcome && item.outcome->unheard;
+            if (posted.heard && !item.heard && !item.close && (may_be_unheard || posted.joined)) {
                 records.emplace_back(Heard{number, wall_ms()});
             } else if (posted.outcome && item.unresolved() && !store_.book().in_flight(item)) {
                 records.emplace_back(*posted.outcome);
@@ -238,7 +240,9 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
 void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
     for (const Record& record : records) {
         const auto* const outcome = std::get_if<Outcome>(&record);
-        const bool unheard = outcome != nullptr && outcome->unheard;
+        const auto found = outcome != nullptr ? store_.book().entries().find(outcome->number)
+                                              : store_.book().entries().end();
+        const bool unheard = found != store_.book().entries().end() && found->second.unheard();
         if (unheard)
             unheard_total_.fetch_add(1, std::memory_order_relaxed);
         const bool unknown = outcome != nullptr && outcome->executed == outcome::Executed::unknown;
@@ -246,7 +250,6 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
                         (outcome != nullptr && unresolved_.load(std::memory_order_relaxed) != 0);
         if (!unknown || !events_.left_unknown)
             continue;
-        const auto found = store_.book().entries().find(outcome->number);
         const std::lock_guard lock{mutex};
         if (found != store_.book().entries().end() && !abandoned && !stopping)
             events_.left_unknown(found->second);
@@ -378,9 +381,7 @@ void Journal::Writer::count() {
     if (store_.is_open()) {
         const std::lock_guard lock{mutex};
         may_be_unheard_ = book.count_unheard() != 0 || !left_over_.empty() ||
-                          std::ranges::any_of(pending_, [](const Posted& posted) {
-                              return posted.outcome && posted.outcome->unheard;
-                          });
+                          std::ranges::any_of(pending_, &Posted::may_be_unheard);
     }
     list();
 }

@@ -18,8 +18,8 @@ public:
         [[nodiscard]] bool operator==(const Transaction&) const = default;
     };
 
-    /// An intent, or an outcome (of an entry, of a number, or of a transaction), or that a transaction was
-    /// heard of.
+    /// An intent, or an outcome (of an entry, of a number, or of a transaction), or the note that a
+    /// transaction's app has learnt of it by a repeat.
     struct Posted {
         EntryPtr entry{};
         std::optional<Outcome> outcome{};
@@ -28,6 +28,9 @@ public:
         bool joined = false; ///< heard by one that has waited for the first request
 
         [[nodiscard]] bool is_intent() const noexcept { return !outcome && !heard; }
+
+        /// Whether it may make an entry unheard: one without an entry of its own has been found by a look-up.
+        [[nodiscard]] bool may_be_unheard() const noexcept { return outcome && (outcome->unheard || !entry); }
     };
 
     Writer(Settings settings, Events events);

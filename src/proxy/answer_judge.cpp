@@ -30,7 +30,7 @@ AnswerJudge::AnswerJudge(const graphql::RejectionRules& rules, graphql::RequestV
                          std::string_view login_field, graphql::DocumentCache& cache)
     : rules_{&rules}, view_{view}, operation_{graphql::classify(view_, login_field, &cache)} {}
 
-bool AnswerJudge::moves_money() const noexcept {
+bool AnswerJudge::may_be_mutation() const noexcept {
     return operation_.kind == OperationKind::mutation || operation_.kind == OperationKind::unknown;
 }
 
@@ -50,7 +50,7 @@ Verdict AnswerJudge::judge_stream_start(const http::ResponseHead& head, std::str
 
 graphql::Judgement AnswerJudge::judge(std::uint16_t status, std::string_view decoded) const {
     auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_, operation_.has_login);
-    if (judgement.verdict == Verdict::rejected && moves_money() && !speaks_for_all(judgement))
+    if (judgement.verdict == Verdict::rejected && may_be_mutation() && !speaks_for_all(judgement))
         judgement.verdict = Verdict::graphql_error;
     return judgement;
 }
@@ -86,14 +86,14 @@ bool AnswerJudge::ran_nothing(std::uint16_t status, std::optional<std::string_vi
 }
 
 bool AnswerJudge::needs_body(Verdict verdict) const noexcept {
-    return verdict != Verdict::rejected && moves_money();
+    return verdict != Verdict::rejected && may_be_mutation();
 }
 
 Executed AnswerJudge::executed(std::uint16_t status, std::optional<std::string_view> decoded,
                                Verdict verdict) const {
     if (verdict == Verdict::rejected)
         return Executed::no;
-    if (!moves_money()) // a gateway's words say nothing about a subscription, either
+    if (!may_be_mutation()) // a gateway's words say nothing about a subscription, either
         return operation_.may_mutate() && (status >= 500 || status == 408) ? Executed::unknown
                                                                            : Executed::yes;
     return decoded ? outcome::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;

@@ -33,7 +33,9 @@ public:
 
     [[nodiscard]] const graphql::Operation& operation() const noexcept { return operation_; }
 
-    [[nodiscard]] bool moves_money() const noexcept;
+    /// Whether it is a mutation or can't be classified. Unlike Operation::may_mutate(), false for a
+    /// subscription.
+    [[nodiscard]] bool may_be_mutation() const noexcept;
 
     /// Whether the status alone says that the token was rejected.
     [[nodiscard]] bool told_by_status(std::uint16_t status) const noexcept;

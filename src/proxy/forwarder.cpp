@@ -38,6 +38,9 @@ constexpr std::string_view intent_not_recorded =
     "This till's connection service could not write down in its journal that this transaction is about to be "
     "sent, so nothing was executed; check that the disk is not full and works, then try again.";
 
+constexpr std::string_view guard_has_begun = "The configuration of this till's connection service has just "
+                                             "changed, so nothing was executed; try again.";
+
 constexpr std::string_view app_left =
     "This till closed its connection before its request was sent, so nothing was executed; it can be sent "
     "again.";
@@ -208,6 +211,7 @@ private:
     [[nodiscard]] Reply reply_gone();
     [[nodiscard]] Reply reply_withdrawn();
     [[nodiscard]] Reply reply_not_recorded();
+    [[nodiscard]] Reply reply_superseded();
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
     [[nodiscard]] Reply render(ErrorReply error, const http::ReplyContext& context);
     void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
@@ -232,11 +236,12 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
     try {
         if (const auto refusal = forwarded.refusal())
             co_return forwarded.reply_refusal(*refusal);
-        if (!forwarded.begin_watching())
+        const bool wanted = forwarded.begin_watching();
+        if (!wanted && !forwarded.is_journaled())
             co_return forwarded.reply_called_off();
         ForwardedRequest::End end;
         TimePoint begin = BootClock::now();
-        if (!forwarded.take_token(begin)) {
+        if (wanted && !forwarded.take_token(begin)) {
             end = co_await forwarded.wait_for_token();
             if (end)
                 co_return std::move(*end);
@@ -288,7 +293,7 @@ std::optional<ErrorCode> Forwarder::ForwardedRequest::refusal() const {
     if (in_flight_.count() > owner_.plan_.pending_requests)
         return ErrorCode::overloaded;
     // A link or an image can cause a GET; it must not move money (contract 2).
-    if (judge_.view().is_get && judge_.moves_money())
+    if (judge_.view().is_get && judge_.may_be_mutation())
         return ErrorCode::method_not_allowed;
     return std::nullopt;
 }
@@ -361,10 +366,13 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare
         auto entry = co_await journal.record_intent(judge_.view(), judge_.operation().name,
                                                     request_.context.request_id,
                                                     http::trace_id(request_.head.fields), &keys);
-        const bool may_go = entry->durable || !journal.required(*entry);
+        const bool may_be_sent = journal.may_be_sent(*entry);
+        const bool superseded = entry->superseded;
         entry_ = OpenEntry{journal, std::move(entry)};
-        if (!may_go)
-            co_return as_pointer(reply_not_recorded());
+        if (!may_be_sent)
+            co_return as_pointer(superseded ? reply_superseded() : reply_not_recorded());
+        if (is_called_off())
+            co_return as_pointer(reply_called_off());
     }
     if (has_to_ask_gate())
         co_await request_.app.gate()->ask();
@@ -375,6 +383,14 @@ Reply Forwarder::ForwardedRequest::reply_not_recorded() {
     ErrorReply error = server::error_reply(ErrorCode::overloaded);
     error.sentence = intent_not_recorded;
     report_.detail = "the journal can't be written";
+    return reply_error(error);
+}
+
+/// A reload has begun to guard transactions, and this request was accepted before: no guard knows it.
+Reply Forwarder::ForwardedRequest::reply_superseded() {
+    ErrorReply error = server::error_reply(ErrorCode::overloaded);
+    error.sentence = guard_has_begun;
+    report_.detail = "a reload has begun to guard transactions";
     return reply_error(error);
 }
 
@@ -456,7 +472,7 @@ Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
 net::Task<Forwarder::ForwardedRequest::End>
 Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
     const bool open_stream = is_open_stream(*exchange);
-    if (open_stream && !judge_.moves_money()) {
+    if (open_stream && !judge_.may_be_mutation()) {
         // A stream that can't move money and stays open after the refusal says nothing more. It is kept open
         // until it is known whether the app gets it: a login may use one connection beyond the limit.
         const auth::Advice advice = co_await ask_for_advice();
@@ -501,7 +517,7 @@ Forwarder::ForwardedRequest::End Forwarder::ForwardedRequest::follow(const auth:
 
 Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict verdict) {
     // The answer to a mutation must be passed on in any case.
-    if (is_open_stream(*exchange) && !exchange->become_stream(judge_.moves_money())) {
+    if (is_open_stream(*exchange) && !exchange->become_stream(judge_.may_be_mutation())) {
         exchange.reset(); // closes the connection, which would stay busy otherwise
         report_.detail = "streams hold half of upstream.max_connections already";
         return reply_error(server::error_reply(ErrorCode::overloaded));

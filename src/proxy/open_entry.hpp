@@ -77,7 +77,14 @@ private:
     journal::EntryPtr entry_;
 };
 
-/// Records the outcome of a mutation that was executed, once it is known whether its app has heard of it.
+/// Whether somebody has to act if the app does not learn the outcome. An unknown one counts: a look-up may
+/// find later that the mutation was executed.
+[[nodiscard]] inline bool may_have_been_executed(outcome::Executed executed) noexcept {
+    return executed == outcome::Executed::yes || executed == outcome::Executed::unknown;
+}
+
+/// Records the outcome of a mutation that may have been executed, once it is known whether its app has heard
+/// of it.
 class Hearing final : public server::Delivery {
 public:
     Hearing(OpenEntry entry, journal::Outcome outcome) noexcept
@@ -106,13 +113,13 @@ private:
     journal::Outcome outcome_;
 };
 
-/// Concludes the entry of a request whose answer has arrived whole: at once, or, if the mutation was
-/// executed, by the returned object once it is known whether the app has heard of it.
+/// Concludes the entry of a request whose answer has arrived whole: at once, or, if the mutation may have
+/// been executed, by the returned object once it is known whether the app has heard of it.
 [[nodiscard]] inline std::unique_ptr<server::Delivery> conclude_when_heard(OpenEntry& entry,
                                                                            const server::Report& report,
                                                                            journal::Source source,
                                                                            server::AppWatcher& app) {
-    if (!entry || report.executed != outcome::Executed::yes) {
+    if (!entry || !may_have_been_executed(report.executed_here())) {
         entry.record_outcome(report, source);
         return nullptr;
     }

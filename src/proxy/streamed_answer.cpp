@@ -14,7 +14,7 @@ StreamedAnswer::StreamedAnswer(upstream::ExchangePtr exchange, const AnswerJudge
       entry_{std::move(entry)},
       report_{std::move(report)},
       patience_{patience} {
-    if (judge_.moves_money() && !exchange_->complete()) {
+    if (judge_.may_be_mutation() && !exchange_->complete()) {
         kept_.emplace();
         coding_ = exchange_->head().fields.combined(http::FieldId::content_encoding);
     }
@@ -39,7 +39,7 @@ net::Task<server::BodySource::Piece> StreamedAnswer::next() {
 /// The outcome of a mutation is worth knowing even if nobody waits for it, but not for ever.
 bool StreamedAnswer::expect_nobody() {
     const bool expected = std::exchange(for_nobody_, true);
-    if (!judge_.moves_money())
+    if (!judge_.may_be_mutation())
         return false;
     if (!expected)
         give_up_ = BootClock::now() + patience_;
@@ -54,7 +54,7 @@ net::Task<void> StreamedAnswer::read_for_nobody() {
 }
 
 server::Report StreamedAnswer::finish() {
-    const bool dropped = for_nobody_ && !judge_.moves_money();
+    const bool dropped = for_nobody_ && !judge_.may_be_mutation();
     if (state_ == State::more && !dropped)
         broke_off(errc::truncated); // an exception has ended it
     try {
@@ -62,7 +62,7 @@ server::Report StreamedAnswer::finish() {
     } catch (...) { // out of memory
         report_.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
     }
-    const bool unheard = for_nobody_ && report_.executed == outcome::Executed::yes;
+    const bool unheard = for_nobody_ && may_have_been_executed(report_.executed_here());
     entry_.record_outcome(report_, journal::Source::answer, unheard);
     return std::move(report_);
 }

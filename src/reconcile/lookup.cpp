@@ -37,10 +37,15 @@ Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& question)
       token_{owner.tokens_, owner.plan_.head},
       wake_{owner.executor_} {
     owner.group_.add(*this);
+    hopeless_ = owner.group_.is_finishing_now();
 }
 
 net::Task<Answer> Reconciler::Lookup::run() {
     Answer last;
+    if (question_.delay > Duration{0} && !hopeless_)
+        co_await rest(question_.delay);
+    if (hopeless_)
+        co_return last;
     for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
         Answer answer = co_await ask_once();
         if (answer.result == Result::found)

@@ -3,8 +3,11 @@
 #include <nlohmann/json.hpp>
 
 namespace bearerd::reconcile {
+namespace {
 
 using Json = nlohmann::json;
+
+} // namespace
 
 std::string json_string(std::string_view text) {
     return Json(text).dump(-1, ' ', false, Json::error_handler_t::replace);

@@ -58,17 +58,29 @@ net::Task<Answer> Reconciler::ask(LookupRequest question) {
     co_return co_await lookup.run();
 }
 
-net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id,
-                                      bool once) {
-    const TimePoint deadline = BootClock::now() + plan_.within;
+net::Task<Answer> Reconciler::ask_all(std::vector<graphql::RootField> fields, std::string request_id) {
+    LookupRequest common;
+    common.request_id = std::move(request_id);
+    common.deadline = BootClock::now() + plan_.within;
+    return ask_each(std::move(fields), std::move(common), Duration{0});
+}
+
+net::Task<Answer> Reconciler::ask_all_slowly(std::vector<graphql::RootField> fields, std::string request_id,
+                                             Duration pause) {
+    LookupRequest common;
+    common.request_id = std::move(request_id);
+    common.once = true;
+    return ask_each(std::move(fields), std::move(common), pause);
+}
+
+net::Task<Answer> Reconciler::ask_each(std::vector<graphql::RootField> fields, LookupRequest common,
+                                       Duration pause) {
     std::string list;
     for (graphql::RootField& field : fields) {
-        LookupRequest question;
+        LookupRequest question = common;
         question.rule = field.rule.value_or(0); // a field with a key has its rule
         question.key = std::move(field.key);
-        question.request_id = request_id;
-        question.deadline = deadline;
-        question.once = once;
+        question.delay = list.empty() ? Duration{0} : pause;
         Answer answer = co_await ask(std::move(question));
         if (answer.result != Result::found)
             co_return answer;

@@ -152,12 +152,12 @@ bool Listener::accept_all() {
 
 void Listener::start_session(int descriptor) {
     Descriptor owned{descriptor};
-    ConnectionSlot admission{limit_};
-    if (admission.excess() > most_heard) {
+    ConnectionSlot slot{limit_};
+    if (slot.excess() > most_heard) {
         turn_away(descriptor, session_context_);
         return;
     }
-    AcceptedConnection arrival{socket_.identity, std::nullopt, admission.excess() != 0};
+    AcceptedConnection arrival{socket_.identity, std::nullopt, slot.excess() != 0};
     if (arrival.listener.unix_socket)
         arrival.peer_uid = peer_uid(descriptor);
     else if (arrival.listener.address.empty())
@@ -170,7 +170,7 @@ void Listener::start_session(int descriptor) {
         return;
     static_cast<void>(owned.release());
     auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_,
-                                             session_context_, clock_, group_, std::move(admission));
+                                             session_context_, clock_, group_, std::move(slot));
     net::spawn(context_.get_executor(), Session::run(std::move(session)), "session");
 }
 

@@ -31,7 +31,7 @@ using http::FieldId;
 using outcome::ErrorCode;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t most_in_one_turn = 64;
+constexpr std::uint64_t most_requests_in_one_turn = 64;
 constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
 constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
 constexpr Duration over_limit_time = 1s;             // for a client that only gets OVERLOADED
@@ -76,15 +76,15 @@ PeerState state_of(int descriptor) noexcept {
 
 Session::Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
                  SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
-                 ConnectionSlot admission)
-    : admission_{std::move(admission)},
+                 ConnectionSlot slot)
+    : slot_{std::move(slot)},
       socket_{std::move(socket)},
       arrival_{std::move(arrival)},
       session_context_{session_context},
       service_{session_context.service},
       deadline_{clock, &Session::on_deadline, this},
       received_{header_limit},
-      body_share_{session_context.bodies} {
+      body_reservation_{session_context.bodies} {
     group.add(*this);
     session_context_.stats.client_connections.add(1);
 }
@@ -98,8 +98,8 @@ net::Task<void> Session::run(std::unique_ptr<Session> self) {
     return session.serve(std::move(self));
 }
 
-/// Its frame owns the session and is the only frame of an idle client: each further one would be a fifth of
-/// its memory.
+/// This coroutine's frame owns the session and is the only one that an idle client has: another one would be
+/// a fifth of an idle client's memory.
 net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
     while (after_ == AfterReply::keep) {
         Next next = look_for_request();
@@ -131,7 +131,7 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         co_await answer(read);
         received_.unpin();
         // Pipelined requests that are answered at once must let other connections have their turn.
-        if (requests_ % most_in_one_turn == 0)
+        if (requests_ % most_requests_in_one_turn == 0)
             co_await net::asio::post(socket_.get_executor(), net::asio::deferred);
     }
     if (after_ == AfterReply::reset)
@@ -149,7 +149,7 @@ Session::Next Session::look_for_request() {
         return Next::none;
     received_.release_if_empty();
     parser_.release();
-    body_share_.clear();
+    body_reservation_.clear();
     service_ = session_context_.service;
     if (idle_until_ == TimePoint{})
         idle_until_ = ended_ + (arrival_.over_limit
@@ -335,10 +335,10 @@ net::Task<Session::Read> Session::read_body() {
 bool Session::may_hold_body() noexcept {
     std::string& body = parser_.body();
     const std::uint64_t most = std::max(large_bodies, 4 * service_->request_body);
-    if (body.capacity() <= small_body || body_share_.grow_to(body.capacity(), most))
+    if (body.capacity() <= small_body || body_reservation_.grow_to(body.capacity(), most))
         return true;
     std::string{}.swap(body); // to assign an empty one would keep the memory
-    body_share_.clear();
+    body_reservation_.clear();
     return false;
 }
 
@@ -494,7 +494,7 @@ net::Task<bool> Session::write_held(Reply& reply, std::size_t sent) {
     co_return co_await write(head, body, {});
 }
 
-/// The same.
+/// Like write_held(), for a BodySource.
 net::Task<bool> Session::write_stream(Reply& reply) {
     bool whole = false;
     BodySource& source = *std::get<std::unique_ptr<BodySource>>(reply.body);
@@ -595,7 +595,7 @@ void Session::finish_write(Reply& reply, bool whole) noexcept {
     reply.in_flight = {};
 }
 
-/// The strictest one requested counts.
+/// Keeps the strictest of the modes requested so far.
 void Session::close_after_reply(AfterReply how) noexcept {
     after_ = std::max(after_, how);
 }
@@ -624,9 +624,13 @@ net::Task<void> Session::linger() {
         const auto size = socket_.receive_now(sink);
         if (size == 0)
             co_return;
-        if (size > 0)
+        if (size > 0) {
             dropped += static_cast<std::size_t>(size);
-        else if (!net::would_block() || co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
+            continue;
+        }
+        if (!net::would_block())
+            co_return;
+        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
             co_return;
     }
 }
@@ -659,7 +663,8 @@ bool Session::is_gone() noexcept {
     return peer.gone || (peer.ended && stream_end_ != StreamEnd::with_request);
 }
 
-/// Looks once more at the end of the window, so that a long wait does not make a later end of this one.
+/// Called when the window closes. Checks the stream once more: an end that came in time must not count as
+/// late only because it is noticed after a long wait.
 void Session::end_half_close_window() noexcept {
     deadline_.clear();
     stream_end_ = state_of(socket_.native_handle()).ended ? StreamEnd::with_request : StreamEnd::farewell;

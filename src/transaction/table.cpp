@@ -9,10 +9,11 @@
 namespace bearerd::transaction {
 
 using outcome::Executed;
-using Kind = Decision::Kind;
-using State = Record::State;
 
 namespace {
+
+using Kind = Decision::Kind;
+using State = Record::State;
 
 /// The decision for a repeat that can't get the first one's answer.
 Decision without_answer(const RecordPtr& record) {
@@ -411,6 +412,9 @@ void Table::conclude(Restored transaction, bool of_request, TimePoint settled_at
     const std::lock_guard lock{mutex_};
     for (const Digest& identity : transaction.identities) {
         const RecordPtr record = record_of(identity, now);
+        // The API's answer did not say whether it was executed. A person does, so repeats get it no more.
+        if (record != nullptr && !of_request && record->executed == Executed::answered)
+            drop_answer(*record);
         if (record == nullptr || record->state != State::unknown ||
             (of_request && record->request_id != transaction.request_id))
             continue;
@@ -420,7 +424,7 @@ void Table::conclude(Restored transaction, bool of_request, TimePoint settled_at
             execute(record, settled_at);
         announce(*record);
     }
-    static_cast<void>(insert(std::move(transaction), now)); // what was not there: `no` adds nothing
+    static_cast<void>(insert(std::move(transaction), now)); // what was not there; `no` is for people only
 }
 
 std::optional<Seen> Table::find(const Digest& identity, TimePoint now) {

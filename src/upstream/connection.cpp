@@ -24,7 +24,7 @@ constexpr std::size_t record_size = 16 * 1024;    // a TLS record's payload
 constexpr std::size_t long_body = 32 * 1024;      // likely to fill a piece
 constexpr std::size_t most_interim = 1024 * 1024; // bytes of 1xx answers; the deadline bounds them too
 constexpr int most_in_a_row = 32;                 // receives before the loop runs again
-constexpr int most_taken_along = 64;              // receives without a look at the deadline
+constexpr int most_drained = 64;                  // receives without a look at the deadline
 constexpr Duration stream_start_time = 250ms;     // a stream is held this long for its first unit
 
 IoStep plain_step(ssize_t result) noexcept {
@@ -106,7 +106,8 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     if (write_fault)
         spent_ = true; // the request was not read completely, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type))) {
-        co_await read_stream_start(request.give_up);
+        if (const error_code code = co_await read_stream_start(request.give_up))
+            co_return failure(code, Stage::reading);
         heard_at_ = BootClock::now();
         co_return std::nullopt;
     }
@@ -233,15 +234,20 @@ error_code Connection::parse_body() {
 }
 
 /// Waits, but not for long, until the first unit of a streamed answer is whole, so that a refusal in it can
-/// be seen (contract 2). The next read() meets a failure again.
-net::Task<void> Connection::read_stream_start(TimePoint give_up) {
+/// be seen (contract 2). Fails if the stream breaks off before: the app has no byte of it yet. If it breaks
+/// off after that, the next read() meets the failure again, so that it does not matter how the bytes were
+/// spread over time.
+net::Task<error_code> Connection::read_stream_start(TimePoint give_up) {
     deadline_.set(std::min(BootClock::now() + stream_start_time, give_up));
-    while (!complete() && body_.size() < http::most_of_stream_start && !has_stream_start()) {
-        const error_code code = co_await fill(); // gcc 12 compiles "co_await fill() || parse_body()" wrongly
-        if (code || parse_body())
-            break;
+    error_code code;
+    while (!code && !complete() && body_.size() < http::most_of_stream_start && !has_stream_start()) {
+        code = co_await fill(); // gcc 12 compiles "co_await fill() || parse_body()" wrongly
+        if (!code)
+            code = parse_body();
     }
     socket_.set_drained(false); // the deadline may have ended a wait: look before the next one
+    const bool has_begun = body_.size() >= http::most_of_stream_start || has_stream_start();
+    co_return has_begun || code == errc::timed_out ? error_code{} : code;
 }
 
 /// If the body can't be decoded, there is nothing to wait for.
@@ -330,7 +336,7 @@ net::Task<error_code> Connection::read(TimePoint give_up) {
 
 /// Takes the part of the body that has already arrived: with fewer pieces, the app is woken less often.
 error_code Connection::drain_available() {
-    for (int taken = 0; taken < most_taken_along && !complete() && !socket_.drained(); ++taken) {
+    for (int taken = 0; taken < most_drained && !complete() && !socket_.drained(); ++taken) {
         if (body_.size() >= piece_limit || !try_fill())
             break;
         // Reserves the most that can be needed at once, instead of doubling. A body with a known length has
@@ -465,16 +471,19 @@ void Connection::learn_told_limit() noexcept {
 bool Connection::is_alive() noexcept {
     char byte = 0;
     const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (peeked < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return !(ssl_ && tls_has_pending(ssl_.get()));
+    if (peeked < 0 && !net::would_block()) {
         line_lost_ = errno != ECONNRESET && errno != EPIPE; // such as ETIMEDOUT after unanswered probes
         return false;
     }
+    const bool silent = peeked < 0 && !(ssl_ && tls_has_pending(ssl_.get()));
+    if (silent)
+        return true;
     if (peeked == 0 || !ssl_)
         return false;
-    // OpenSSL handles session tickets and key updates itself. Anything else ends this connection, and so does
-    // a part of something else, which would become the beginning of the next answer.
+    // OpenSSL handles session tickets and key updates itself, also those that were received together with the
+    // end of the handshake (Go's servers send them before they have the client's part of it). Anything else
+    // ends this connection, and so does a part of something else, which would become the beginning of the
+    // next answer.
     return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
 }
 

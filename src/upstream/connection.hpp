@@ -132,7 +132,7 @@ private:
     [[nodiscard]] net::Task<error_code> write_rest(std::string_view body);
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
     [[nodiscard]] net::Task<error_code> read_head();
-    net::Task<void> read_stream_start(TimePoint give_up);
+    net::Task<error_code> read_stream_start(TimePoint give_up);
     [[nodiscard]] bool has_stream_start() const;
     [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();

@@ -26,6 +26,47 @@ constexpr Duration tidying_interval = 1s;
 
 } // namespace
 
+/// A request's place in the queue for a connection, from when it first finds none until it gets one or gives
+/// up. A request that is woken and finds nothing, because a connection has ended meanwhile, keeps its place.
+class Pool::Queued {
+public:
+    explicit Queued(Pool& pool) : pool_{pool}, turn_{pool.context_.get_executor()} {
+        pool_.waiting_.push_back(this);
+    }
+
+    Queued(const Queued&) = delete;
+    Queued& operator=(const Queued&) = delete;
+
+    ~Queued() {
+        std::erase(pool_.waiting_, this);
+        if (pool_.has_room()) // it may have been woken for it, and has not used it
+            pool_.wake_next();
+    }
+
+    /// Waits until it is woken. Returns false if the time is over, or the pool has been stopped.
+    [[nodiscard]] net::Task<bool> wait(TimePoint until) {
+        woken_ = false;
+        net::Deadline deadline{pool_.clock_, &net::Event::set_at_deadline, &turn_};
+        deadline.set(until);
+        co_await turn_.wait();
+        co_return woken_;
+    }
+
+    [[nodiscard]] bool is_woken() const noexcept { return woken_; }
+
+    void wake() noexcept {
+        woken_ = true;
+        turn_.set();
+    }
+
+    void stop() noexcept { turn_.set(); }
+
+private:
+    Pool& pool_;
+    net::Event turn_;
+    bool woken_ = false;
+};
+
 void Health::succeeded() noexcept {
     if (state_.load(std::memory_order_relaxed) == View::State::up)
         return;
@@ -86,7 +127,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         warm_->requested(request.now);
     bool waited = false;
     while (true) {
-        ConnectionPtr connection = take_idle(request);
+        ConnectionPtr connection = has_to_queue(request) ? nullptr : take_idle(request);
         if (!connection) {
             if (request.requester != nullptr)
                 request.requester->about_to_wait();
@@ -134,24 +175,53 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
 }
 
 net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
-    std::optional<TimePoint> until; // one bound over all waits: others may take the room first
+    std::optional<Queued> queued;
+    TimePoint until{}; // one bound over all waits
     while (true) {
         if (stopped_)
             co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
-        if (ConnectionPtr connection = take_idle(request))
-            co_return std::move(connection);
-        if (open_ < most_open() + (request.beyond_limit ? 1 : 0))
-            co_return co_await open_new(request.give_up);
-        if (!idle_.empty()) { // none of them is usable
-            drop_idle(*idle_.front());
-            continue;
+        if (queued || !has_to_queue(request)) {
+            if (ConnectionPtr connection = take_idle(request))
+                co_return std::move(connection);
+            if (open_ < most_open() + (request.beyond_limit ? 1 : 0)) {
+                queued.reset();
+                co_return co_await open_new(request.give_up);
+            }
+            if (!idle_.empty()) { // none of them is usable
+                drop_idle(*idle_.front());
+                continue;
+            }
         }
-        if (!until)
+        if (!queued) {
+            if (waiting_.size() >= most_waiting_)
+                co_return Failure{errc::overloaded, Stage::connecting, false, {}};
+            queued.emplace(*this);
             until = std::min(request.now + settings_.connect_timeout, request.give_up);
-        if (auto failed = co_await wait_for_room(*until))
-            co_return std::move(*failed);
+        }
+        const bool woken = co_await queued->wait(until);
+        if (!woken && !stopped_)
+            co_return Failure{errc::connection_limit, Stage::connecting, false, {}};
         request.now = BootClock::now();
     }
+}
+
+/// First come, first served: what is free belongs to those who wait already, whether or not they have been
+/// resumed yet.
+bool Pool::has_to_queue(const OutgoingRequest& request) const noexcept {
+    if (waiting_.empty() || request.beyond_limit)
+        return false;
+    const std::size_t can_be_opened = open_ < most_open() ? most_open() - open_ : 0;
+    return idle_.size() + can_be_opened <= waiting_.size();
+}
+
+bool Pool::has_room() const noexcept {
+    return !idle_.empty() || open_ < most_open();
+}
+
+void Pool::wake_next() noexcept {
+    const auto next = std::ranges::find_if_not(waiting_, &Queued::is_woken);
+    if (next != waiting_.end())
+        (*next)->wake();
 }
 
 Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
@@ -183,22 +253,6 @@ Pool::ConnectionPtr Pool::take_idle(const OutgoingRequest& request) {
         return connection;
     }
     return nullptr;
-}
-
-net::Task<std::optional<Failure>> Pool::wait_for_room(TimePoint until) {
-    if (waiting_.size() >= most_waiting_)
-        co_return Failure{errc::overloaded, Stage::connecting, false, {}};
-    net::Event room{context_.get_executor()};
-    net::Deadline deadline{clock_, &net::Event::set_at_deadline, &room};
-    deadline.set(until);
-    waiting_.push_back(&room);
-    co_await room.wait();
-    const bool still_queued = std::erase(waiting_, &room) != 0;
-    if (stopped_)
-        co_return Failure{errc::shutting_down, Stage::connecting, false, {}};
-    if (still_queued)
-        co_return Failure{errc::connection_limit, Stage::connecting, false, {}};
-    co_return std::nullopt;
 }
 
 net::Task<Pool::CheckoutResult> Pool::open_new(TimePoint give_up) {
@@ -265,10 +319,7 @@ bool Pool::make_idle(const ConnectionPtr& connection) noexcept {
     while (place != idle_.begin() && (*std::prev(place))->last_used() > connection->last_used())
         --place;
     idle_.insert(place, connection);
-    if (!waiting_.empty()) {
-        waiting_.front()->set();
-        waiting_.pop_front();
-    }
+    wake_next();
     publish_counts();
     return true;
 }
@@ -310,10 +361,7 @@ void Pool::drop_idle(const Connection& connection) noexcept {
 
 void Pool::connection_closed() noexcept {
     --open_;
-    if (!waiting_.empty()) {
-        waiting_.front()->set();
-        waiting_.pop_front();
-    }
+    wake_next();
     publish_counts();
 }
 
@@ -328,9 +376,8 @@ void Pool::stop() noexcept {
     stopped_ = true;
     close_idle();
     dialer_.stop();
-    for (net::Event* event : waiting_)
-        event->set();
-    waiting_.clear();
+    for (Queued* const queued : waiting_)
+        queued->stop();
     for (const ConnectionPtr& connection : busy_)
         connection->abort();
 }

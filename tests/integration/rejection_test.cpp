@@ -45,14 +45,29 @@ TEST(Rejection, OfOneMutationAmongSeveralIsPassedOn) {
     constexpr std::string_view two =
         R"({"query":"mutation { a: createReversal(id: 7) { id } b: createReversal(id: 8) { id } }"})";
     const std::string second_refused = R"({"errors":[{"message":"Unauthorized","path":["b"]}],"data":null})";
+    const std::string beside_nulls =
+        R"({"errors":[{"message":"Unauthorized","path":["b"]}],"data":{"a":null,"b":null}})";
+    const std::string beside_data =
+        R"({"errors":[{"message":"Unauthorized"}],"data":{"a":{"id":1},"b":null}})";
     for (const char* status : {"200 OK", "401 Unauthorized"}) {
-        const std::string beside_data =
-            R"({"errors":[{"message":"Unauthorized"}],"data":{"a":{"id":1},"b":null}})";
-        const std::string& body = status[0] == '2' ? second_refused : beside_data;
+        for (const std::string& body : {second_refused, beside_nulls, beside_data}) {
+            Scene scene{[&](const UpstreamRequest&) { return http_answer(body, {}, status); }, never_fresh};
+            EXPECT_EQ(scene.daemon.post(two).body, body) << status;
+            EXPECT_EQ(scene.upstream.app_requests().size(), 1U) << status << body;
+            EXPECT_EQ(scene.upstream.logins(), 1) << status << body;
+        }
+    }
+}
+
+// One refusal for two operations says nothing about the other one.
+TEST(Rejection, OfOneOperationInABatchOfMutationsIsPassedOn) {
+    constexpr std::string_view batch = R"([{"query":"mutation { createReversal(id: 7) { id } }"},)"
+                                       R"({"query":"mutation { createReversal(id: 8) { id } }"}])";
+    const std::string body = R"([{"errors":[{"message":"Unauthorized"}]}])";
+    for (const char* status : {"200 OK", "401 Unauthorized"}) {
         Scene scene{[&](const UpstreamRequest&) { return http_answer(body, {}, status); }, never_fresh};
-        EXPECT_EQ(scene.daemon.post(two).body, body);
-        EXPECT_EQ(scene.upstream.app_requests().size(), 1U);
-        EXPECT_EQ(scene.upstream.logins(), 1);
+        EXPECT_EQ(scene.daemon.post(batch).body, body) << status;
+        EXPECT_EQ(scene.upstream.app_requests().size(), 1U) << status;
     }
 }
 

@@ -149,6 +149,22 @@ TEST(Streaming, OfASubscriptionEndsWithItsApp) {
     EXPECT_EQ(ended.get_future().wait_for(patience), std::future_status::ready);
 }
 
+/// Contract 4: nothing of it has gone to the app, which learns what it would of any other answer.
+TEST(Streaming, ThatBreaksOffBeforeTheAppHasAByteIsAnError) {
+    for (const char* const type :
+         {"text/event-stream", "multipart/mixed; boundary=\"-\"", "application/jsonl"}) {
+        const std::string broken = "HTTP/1.1 200 OK\r\nContent-Type: " + std::string{type} +
+                                   "\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{\"\r\nno size\r\n";
+        Scene scene{[&](const UpstreamRequest&) { return broken; }, never_fresh};
+        const HttpResponse query = scene.daemon.post(some_query, {{"Accept", type}});
+        EXPECT_EQ(query.status, 502) << type;
+        EXPECT_NE(query.body.find("UPSTREAM_BROKEN"), std::string::npos) << query.body;
+        const HttpResponse mutation = scene.daemon.post(some_mutation, {{"Accept", type}});
+        EXPECT_EQ(mutation.status, 504) << type;
+        EXPECT_NE(mutation.body.find("OUTCOME_UNKNOWN"), std::string::npos) << mutation.body;
+    }
+}
+
 /// Contract 2 and 3.5: a stream is judged by its first event or part.
 TEST(Streaming, ThatBeginsWithARefusalLeadsToALoginAndIsAskedForAgain) {
     const std::string refusal = R"({"errors":[{"message":"Unauthorized"}]})";

@@ -198,6 +198,24 @@ TEST_F(TransactionsTest, AReloadThatBeginsToGuardKnowsWhatTheJournalHoldsAndWhat
     EXPECT_EQ(upstream.executions("sale-2"), 1U);
 }
 
+// It is in no journal yet, so the guard can't know it.
+TEST_F(TransactionsTest, AReloadThatBeginsToGuardCallsOffWhatWasAcceptedBeforeAndNotSent) {
+    const auto daemon = start_with_journal(pass());
+    HttpClient client = daemon->client();
+    const std::string body = redemption("sale-1");
+    const std::string request = client.format("POST", "/graphql", body, {{"Expect", "100-continue"}});
+    client.send(std::string_view{request}.substr(0, request.size() - body.size()));
+    EXPECT_EQ(client.socket().receive_some(), "HTTP/1.1 100 Continue\r\n\r\n");
+    reload(*daemon, "journal: {directory: " + journal() + "}\n" + replay("100ms", false));
+    client.send(body);
+    const HttpResponse called_off = client.read_response();
+    EXPECT_EQ(extensions(called_off).value("code", ""), "OVERLOADED") << called_off.body;
+    EXPECT_EQ(extensions(called_off).value("executed", ""), "no");
+    EXPECT_EQ(listed(*daemon, {"--key", "sale-1"}).at(0).at("executed"), "no");
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
 TEST_F(TransactionsTest, AGuardThatWasAwayKnowsWhatWasSentMeanwhile) {
     const auto daemon = start_with_journal(replay("100ms", false));
     const std::string folder = "journal: {directory: " + journal() + "}\n";
@@ -277,6 +295,43 @@ TEST_F(TransactionsTest, APersonClosesAnUnknownOneWhileTheDaemonRunsAndWhileItDo
     daemon = start_with_journal(replay("100ms", false));
     EXPECT_EQ(extensions(daemon->post(redemption("sale-2"))).value("code", ""), "ALREADY_EXECUTED");
     EXPECT_EQ(upstream.executions("sale-2"), 0U);
+}
+
+// Apps may send any id: these are masked to the same stars.
+TEST_F(TransactionsTest, APersonClosesOneOfSeveralWithTheSameRequestIdByItsNumber) {
+    const auto daemon = start_with_journal(pass());
+    for (const char* const id : {"202611300001", "202611300002"}) {
+        upstream.set_faults(request_is_lost);
+        EXPECT_EQ(daemon->post(redemption(id), {{"X-Request-Id", id}}).status, 504);
+    }
+    ASSERT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 2));
+    const Json first = listed(*daemon, {}).at(0);
+    const std::string number = std::to_string(first.at("number").get<std::uint64_t>());
+    std::vector<std::string> words{"journal",       "close",    first.at("request_id"),
+                                   "--executed",    "no",       "--reason",
+                                   "none is there", "--config", daemon->config_file()};
+    const Finished which = run_bearerd(words);
+    EXPECT_EQ(which.exit.code, 1);
+    EXPECT_NE(which.output.find("--number"), std::string::npos) << which.output;
+    words.insert(words.end(), {"--number", number});
+    EXPECT_EQ(run_bearerd(words).exit.code, 0);
+    EXPECT_TRUE(daemon->wait_for_metric("bearerd_journal_unresolved", 1));
+    EXPECT_EQ(listed(*daemon, {"--unresolved"}).at(0).at("number"),
+              first.at("number").get<std::uint64_t>() + 1);
+}
+
+// While its answer is kept, repeats would get that, whatever the person has found out.
+TEST_F(TransactionsTest, APersonClosesOneWhoseAnswerDoesNotSayWhetherItWasExecuted) {
+    const auto daemon = start_with_journal(replay("100ms", false));
+    upstream.set_faults(R"({"kind":"deep_path","operations":"mutation","next":1})");
+    const HttpResponse first = daemon->post(redemption("sale-1"), {{"X-Request-Id", "sale-1"}});
+    EXPECT_EQ(daemon->post(redemption("sale-1")).body, first.body);
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "answered");
+    const Finished closed = run_bearerd({"journal", "close", "sale-1", "--executed", "no", "--reason",
+                                         "none is there", "--config", daemon->config_file()});
+    EXPECT_EQ(closed.exit.code, 0) << closed.output;
+    EXPECT_TRUE(wait_until([&] { return state_of(*daemon, "sale-1").at("state") == "not_executed"; }));
+    EXPECT_EQ(daemon->post(redemption("sale-1")).header("Idempotent-Replayed"), std::nullopt);
 }
 
 TEST_F(TransactionsTest, AnExecutedOneWhoseAppHadLeftIsUnheardUntilItIsRepeated) {

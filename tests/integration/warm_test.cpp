@@ -37,6 +37,40 @@ TEST(KeepWarm, ARedemptionLongAfterTheStartUsesWhatWasMadeAhead) {
     EXPECT_GE(status["upstream"]["idle_limit"]["unused"]["survived_s"], 4);
 }
 
+/// Its server sends session tickets before it has the client's part of the handshake, as all that are written
+/// in Go do.
+TEST(KeepWarm, AConnectionWhoseTicketsCameWithTheHandshakeStays) {
+    const std::string program = PROMETHEUS_PROGRAM;
+    if (program.empty())
+        GTEST_SKIP() << "no prometheus on this machine";
+    const CertificateAuthority authority;
+    const Certificate certificate = authority.issue();
+    const TemporaryDirectory folder;
+    const std::string port = std::to_string(free_port());
+    Process server{
+        program,
+        {"--config.file=" + folder.write("prometheus.yml", "global: {}\n"),
+         "--web.config.file=" +
+             folder.write("web.yml", "tls_server_config: {cert_file: " +
+                                         folder.write("certificate.pem", certificate.pem) + ", key_file: " +
+                                         folder.write("key.pem", certificate.key_pem) + "}\n"),
+         "--web.listen-address=127.0.0.1:" + port,
+         "--storage.tsdb.path=" + (folder.path() / "data").string()}};
+    ASSERT_TRUE(server.wait_for_line("Server is ready to receive web requests")) << server.output();
+    Daemon daemon{{.upstream_url = "https://localhost:" + port + "/graphql",
+                   .ca_pem = authority.pem(),
+                   .config = std::string{warm} + "\nauth: {kind: static, secret_file: password}"}};
+    const std::string survived =
+        R"(bearerd_upstream_idle_limit_seconds{connection="unused",evidence="survived"})";
+    for (const Deadline deadline; daemon.metric(survived) < 1 && !deadline.passed();)
+        std::this_thread::sleep_for(50ms);
+    EXPECT_GE(daemon.metric(survived), 1);
+    EXPECT_TRUE(daemon.wait_for_metric("bearerd_upstream_warm_connections", 1));
+    EXPECT_EQ(daemon.metric(R"(bearerd_upstream_idle_limit_seconds{connection="unused",evidence="closes"})"),
+              0)
+        << "it was taken for closed";
+}
+
 TEST(KeepWarm, OnceTheTimeIsOverNothingIsMadeAhead) {
     Simulator simulator;
     // One is made ahead once the login's own connection has been idle for a second; on a busy machine the

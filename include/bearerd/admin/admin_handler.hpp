@@ -46,9 +46,9 @@ struct Sources {
     std::function<std::string(std::string_view key)> transactions{};
 };
 
-/// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json, /history.json
-/// and the status page. For a server::ServiceSettings without `paths` and with GET as the only method. Its
-/// requests are quiet: neither logged nor counted.
+/// Answers the admin listener's requests (contract 8): /livez, /readyz, /metrics, /status.json,
+/// /history.json, /transactions, and the status page with its style and script. For a server::ServiceSettings
+/// without `paths` and with GET as the only method. Its requests are quiet: neither logged nor counted.
 class AdminHandler final : public server::Handler {
 public:
     explicit AdminHandler(Sources sources);

@@ -31,7 +31,7 @@ struct TokenVersion {
 /// login is wanted, and ends with what becomes of it. Pure: what the store says, the time and the dice come
 /// in as arguments. Not thread safe.
 ///
-/// Held always: nobody logs in while another one's lease runs, unless the store does not answer; only a newer
+/// Invariants: nobody logs in while another one's lease runs, unless the store does not answer; only a newer
 /// token than one's own is adopted, whether logins are locked or not; a replica that has got the lease reads
 /// once more before it logs in; a visit ends by its deadline.
 class FleetMachine {
@@ -59,7 +59,7 @@ public:
             wait,         ///< `delay`, then on_waited()
             log_in,       ///< with the lease, which is to be renewed and then released
             log_in_alone, ///< the store does not answer
-            later,        ///< likewise, but only the end of the token is near: alone if it has to be now
+            later,        ///< likewise, and this is only a renewal: put it off if possible, else log in alone
             adopt,        ///< the token that was read
             locked,       ///< others were rejected with this password: as rejections() and `delay` say
             put_off,      ///< the upstream has asked another replica to try again after `delay`
@@ -75,7 +75,7 @@ public:
     [[nodiscard]] Step begin(TimePoint deadline, bool renews = false) noexcept;
 
     [[nodiscard]] Step on_read(const Found& found, Moment at) noexcept;
-    /// `store_time`: milliseconds since the epoch on the store's clock, where the lease is ours.
+    /// `store_time`: milliseconds since the epoch on the store's clock; used only if the lease is ours.
     [[nodiscard]] Step on_lease(bool ours, std::int64_t store_time, Moment at) noexcept;
     [[nodiscard]] Step on_waited() noexcept;
     /// The store has not answered. Whatever was asked may have been done.

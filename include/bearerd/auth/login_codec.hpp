@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/auth/token.hpp>
+#include <bearerd/base/error.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/message.hpp>
 
@@ -42,6 +43,7 @@ struct LoginOutcome {
     /// Of a failure, for the log: a short sentence of printable ASCII. It may quote the upstream's message,
     /// but not if that may hold a secret.
     std::string reason;
+    error_code code{}; ///< of a login that no answer came to, for cause_of()
 };
 
 /// The form of a login, one object for each kind (contract 11). It builds what is sent and reads what comes

@@ -177,12 +177,6 @@ public:
         return fresh_generation_ > generation;
     }
 
-    /// Whether this is the generation of a former user's token. What was sent with it must not be sent again,
-    /// because that would be in another user's name. Call it before refused() and denied().
-    [[nodiscard]] bool of_former_user(std::uint64_t generation) const noexcept {
-        return generation != 0 && generation < first_generation_;
-    }
-
     /// Returns the number of rejected logins in a row, which survives a restart.
     [[nodiscard]] std::uint32_t rejections() const noexcept { return rejections_; }
 

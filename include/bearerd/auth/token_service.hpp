@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/auth/token_source.hpp>
+#include <bearerd/base/error.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/net/task.hpp>
@@ -27,6 +28,7 @@ struct AuthStatus {
     std::string identity;                                  ///< the token's user, else the configured one
     std::string_view last_login_result = "none";           ///< "none", "ok", "rejected" or "unavailable"
     std::string last_login_reason;                         ///< of a failure, in words
+    error_code last_login_code;                            ///< of a login that no answer came to
     std::optional<Duration> next_try;                      ///< until the next login while a back-off lasts
     std::string_view credential = "user name or password"; ///< what a rejected login is about, by auth.kind
     std::string_view credential_key = "credentials.password_file"; ///< config::secret_key()

@@ -7,8 +7,9 @@
 #include <variant>
 
 /// The interface of the log: no macros, no dependency. app/log_sink (spdlog) implements it; before that is
-/// installed, and in unit tests, lines are dropped. Only app, server, admin and the I/O drivers of auth,
-/// upstream, fleet and journal log (ARCHITECTURE.md). A function logs an error or returns it, never both.
+/// installed, and in unit tests, lines are dropped. Only app, server, transaction, net/spawn and the I/O
+/// drivers of auth, upstream, fleet and journal log (ARCHITECTURE.md). A function logs an error or returns
+/// it, never both.
 namespace bearerd::log {
 
 enum class Level : std::uint8_t { debug, info, warning, error };

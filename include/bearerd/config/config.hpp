@@ -239,7 +239,7 @@ struct Fleet {
     std::string password_file;  ///< that `password` was read from
     UpstreamTls tls;
     std::string prefix = "bearerd"; ///< of the names of all keys
-    Duration lease = 10s;           ///< how long who died in the middle of a login keeps the others waiting
+    Duration lease = 10s;           ///< how long a replica that died during a login keeps the others waiting
     std::string key_file;           ///< empty: what is stored is sealed by the credentials' password
     Secret key;                     ///< that was read from key_file
     bool required = false;          ///< no guarded mutation is sent while the store is away

@@ -29,8 +29,8 @@ struct Operation {
     /// `unknown` if the document can't be read, is ambiguous, or is longer or deeper than the bounds.
     OperationKind kind = OperationKind::unknown;
     /// `operationName`, or the name of the only operation, or the first root field of a mutation without a
-    /// name. At most 64 characters of [_A-Za-z0-9], else empty. Also empty if it has twelve digits in a row,
-    /// because it is logged and could be a card number. For a batch, the name of its first operation.
+    /// name. At most 64 characters of [_A-Za-z0-9], else empty. Masked (base/mask), because it is logged and
+    /// could hold a card number. For a batch, the name of its first operation.
     std::string name;
     /// The name in `data` of a mutation's only root field. Empty if there are several, if it is in a
     /// fragment, if a directive may omit it, or if the request has several operations.
@@ -41,7 +41,8 @@ struct Operation {
     /// run, through aliases and fragments. Also true if the document can't be read (contract 3.4).
     bool has_login = false;
 
-    /// Anything that is not certainly a query may move money (contract 4: "whatever can't be classified").
+    /// Whether it is not certainly a query: a subscription counts, and whatever can't be classified (contract
+    /// 4).
     [[nodiscard]] bool may_mutate() const noexcept { return kind != OperationKind::query; }
 };
 

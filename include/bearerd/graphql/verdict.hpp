@@ -27,10 +27,10 @@ enum class Verdict : std::uint8_t {
 
 struct Judgement {
     Verdict verdict = Verdict::ok;
-    /// The rejection applies only to the root fields that its errors' paths name, not to the request: of a
-    /// mutation with more root fields, those before them may have been executed.
+    /// The errors apply only to the root fields that their paths name, not to the request: of a mutation with
+    /// more root fields, those before them may have been executed. So does a rejection by the status alone.
     bool of_one_root_field = false;
-    std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, not in an array
+    std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, or an empty array
     /// `extensions.cost.throttleStatus.currentlyAvailable`, if the answer has it.
     std::optional<double> throttle_available;
 };
@@ -40,11 +40,12 @@ struct Judgement {
 /// rejection. Root fields of a mutation run one after the other, so an error at one of them says nothing
 /// about the others; a caller that knows how many there are checks `of_one_root_field`. A status in
 /// `rules.statuses` is a rejection whatever the body, unless the request may mutate and the body shows that
-/// something ran (data, or a path below a root field). HTTP 403 never is. Parses JSON only where a quick
-/// search finds something to judge. With `rules.pointers`, an answer without errors is a rejection too if
-/// there is a value at one of them and `data` holds nothing else; if the request may mutate, it applies to
-/// one root field. An app's own login (`own_login`) is not judged by them: there it is that login which
-/// failed. Throws only if memory runs out; JSON deeper than 512 levels is `ok`.
+/// something ran (data, or a path below a root field); what it speaks for is still read from the body.
+/// HTTP 403 never is. Parses JSON only where a quick search finds something to judge. With `rules.pointers`,
+/// an answer without errors is a rejection too if there is a value at one of them and `data` holds nothing
+/// else; if the request may mutate, it applies to one root field. An app's own login (`own_login`) is not
+/// judged by them: there it is that login which failed. Throws only if memory runs out; JSON deeper than 512
+/// levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules, bool own_login = false);
 

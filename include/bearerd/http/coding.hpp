@@ -8,7 +8,7 @@
 namespace bearerd::http {
 
 /// The size to which a response may unpack before it is judged (contract 3.5).
-inline constexpr std::size_t inspection_limit = 1024 * 1024;
+inline constexpr std::size_t max_unpacked_size = 1024 * 1024;
 
 /// Decodes a whole body, as its sender wrote it, from `content_encoding`: identity, gzip, x-gzip, deflate
 /// (with the zlib wrapper or, as some servers send it, without), at most two of them on top of each other.
@@ -20,7 +20,7 @@ inline constexpr std::size_t inspection_limit = 1024 * 1024;
 [[nodiscard]] std::optional<std::string_view> decoded_for_inspection(std::string_view content_encoding,
                                                                      std::string_view body,
                                                                      std::string& scratch,
-                                                                     std::size_t limit = inspection_limit);
+                                                                     std::size_t limit = max_unpacked_size);
 
 /// The same for the first bytes of a body whose other bytes are still to come: what they unpack to, up to
 /// `limit` bytes. Returns nullopt if a coding is unknown or the data is damaged.

@@ -28,7 +28,8 @@ struct Entry {
     net::Executor executor;
     net::Event* waiting = nullptr; ///< set once it is known whether the intent survives a crash
     bool durable = false;
-    bool refused = false; ///< add() did not take it
+    bool refused = false;    ///< add() did not take it
+    bool superseded = false; ///< see Journal::begin_guard()
 };
 
 using EntryPtr = std::shared_ptr<Entry>;
@@ -54,7 +55,7 @@ public:
         std::function<void(std::vector<JournalEntry>)> opened{};
         /// An unknown outcome was written. May be empty.
         std::function<void(JournalEntry)> left_unknown{};
-        /// Another outcome was written, since tell_all() was called. May be empty.
+        /// Another outcome was written, since begin_guard() was called. May be empty.
         std::function<void(JournalEntry)> concluded{};
         /// A person has closed an entry. `others`: another entry of one of its transactions may have been
         /// executed all the same. May be empty.
@@ -88,8 +89,13 @@ public:
     /// later. The queue for these is bounded; more are dropped.
     void heard(std::uint32_t account, std::vector<Field> fields, bool joined);
 
-    /// Turns on Events::concluded from now on.
-    void tell_all() noexcept;
+    /// Call it before the journal is read for a guard that begins. From now on Events::concluded is called,
+    /// and a JournalClient that was made before lets nothing more be sent: the reading might not show it, and
+    /// its repeat would be taken for the first. Any thread.
+    void begin_guard() noexcept;
+
+    /// Returns how often begin_guard() has been called.
+    [[nodiscard]] std::uint64_t guards() const noexcept { return guards_.load(); }
 
     /// Changes Settings::remember, from the next file on.
     void set_remember(Duration remember) noexcept;
@@ -119,6 +125,7 @@ private:
     class Writer;
     std::shared_ptr<Writer> writer_; ///< shared with the thread, which a hung disk may make outlive us
     std::atomic<std::uint64_t> missed_{0};
+    std::atomic<std::uint64_t> guards_{0};
     std::atomic<std::int64_t> last_warning_s_;
     WorkerThread thread_;
 };

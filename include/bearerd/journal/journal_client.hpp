@@ -58,8 +58,8 @@ public:
                   net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
     /// Records a request that may mutate, before it is sent. Keeps nothing of it except what an Intent has.
-    /// The entry is `durable` if it survives a crash. If it is not within two seconds, that is counted, and
-    /// the mutation is sent without its record, or must not be sent if the record is required().
+    /// The entry is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
+    /// may_be_sent() says whether the mutation is sent without its record.
     [[nodiscard]] net::Task<EntryPtr>
     record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
                   std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
@@ -70,6 +70,11 @@ public:
     /// The same. The number and the times of `outcome` are filled in here.
     void record_outcome(EntryPtr entry, Outcome outcome);
 
+    /// Whether the mutation may be sent, after record_intent().
+    [[nodiscard]] bool may_be_sent(const Entry& entry) const noexcept {
+        return !entry.superseded && (entry.durable || !required(entry));
+    }
+
     /// Whether the mutation must not be sent without its intent on disk: because `journal.required` says so,
     /// or because it has a fingerprint, and after a restart its repeat would not be recognised (contract 10).
     [[nodiscard]] bool required(const Entry& entry) const noexcept {
@@ -78,6 +83,7 @@ public:
 
 private:
     Journal& journal_;
+    std::uint64_t guards_; ///< Journal::guards() when this was made
     bool required_;
     std::uint32_t account_;
     std::vector<graphql::KeyRule> keys_;

@@ -23,7 +23,9 @@ struct JournalEntry {
     }
 
     /// Whether it was executed, but its app was gone before the answer was written, and has not repeated it.
-    [[nodiscard]] bool unheard() const noexcept { return outcome && outcome->unheard && !heard && !close; }
+    [[nodiscard]] bool unheard() const noexcept {
+        return outcome && outcome->executed == outcome::Executed::yes && outcome->unheard && !heard && !close;
+    }
 
     /// Returns what is known; a person's close takes precedence.
     [[nodiscard]] outcome::Executed executed() const noexcept {

@@ -53,7 +53,7 @@ struct Outcome {
     std::string code;         ///< as in the log: "ok", "outcome_unknown"
     Source source = Source::answer;
     bool nothing_ran = false; ///< `answered`, and the answer says that nothing was executed
-    bool unheard = false;     ///< executed, but the app was gone before its answer was written
+    bool unheard = false;     ///< executed or unknown, but the app was gone before its answer was written
     /// When it was learnt, on a clock that nobody can set: the boot id, and the seconds since that boot.
     /// Empty and 0 in older records, and if no rule replays repeats.
     std::string boot{};

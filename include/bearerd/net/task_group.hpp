@@ -33,8 +33,12 @@ public:
     }
 
     void finish_now() noexcept {
+        is_finishing_now_ = true;
         each([](GroupMember& member) { member.finish_now(); });
     }
+
+    /// Whether finish_now() has been called: a member that adds itself after that is not asked to end.
+    [[nodiscard]] bool is_finishing_now() const noexcept { return is_finishing_now_; }
 
     [[nodiscard]] bool empty() const noexcept { return members_.empty(); }
 
@@ -47,6 +51,7 @@ private:
     }
 
     boost::intrusive::list<GroupMember, boost::intrusive::constant_time_size<false>> members_;
+    bool is_finishing_now_ = false;
 };
 
 } // namespace bearerd::net

@@ -36,8 +36,9 @@ struct ForwardPlan {
 };
 
 /// Takes a request from the app to the upstream and the answer back (contract 2 to 4): classify, attach the
-/// token, send, adopt a swapped token, judge, at most one more send of each kind, relay. It never fails:
-/// there is always a reply. One per thread; everything it refers to must outlive the requests in it.
+/// token, send, adopt a swapped token, judge, at most one more send of each kind, relay. If handle() throws
+/// or returns a Reply without a head (out of memory, or a bug), the session answers OUTCOME_UNKNOWN, so that
+/// the app always gets a reply. One per thread; everything it refers to must outlive the requests in it.
 class Forwarder final : public server::Handler {
 public:
     /// `pending` counts the requests in flight over all threads, against `limits.pending_requests`.

@@ -67,6 +67,7 @@ struct LookupRequest {
     std::string request_id; ///< for X-Request-Id; that of the request in doubt, if there is one
     TimePoint deadline{};   ///< when to stop asking
     bool once = false;      ///< ask only once
+    Duration delay{};       ///< before the first question
 };
 
 /// Asks the upstream. One per thread, used only on that thread; everything it refers to must outlive the
@@ -85,11 +86,18 @@ public:
 
     /// Looks up all mutations of a request, within `transactions.look_up_for` from now. Plan::can_ask(fields)
     /// must hold. The result is `found` if all were found, else that of the first one that was not.
-    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id,
-                                            bool once = false);
+    [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
+
+    /// The same in the background: asks for each mutation once, with this pause between them, whatever
+    /// `transactions.look_up_for` is.
+    [[nodiscard]] net::Task<Answer> ask_all_slowly(std::vector<graphql::RootField> fields,
+                                                   std::string request_id, Duration pause);
 
 private:
     class Lookup;
+
+    [[nodiscard]] net::Task<Answer> ask_each(std::vector<graphql::RootField> fields, LookupRequest common,
+                                             Duration pause);
 
     const Plan& plan_;
     upstream::Transport& transport_;

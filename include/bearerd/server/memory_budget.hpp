@@ -25,7 +25,7 @@ private:
     std::atomic<std::uint64_t> taken_{0};
 };
 
-/// One connection's share of the budget, released in the destructor. The budget must outlive it.
+/// One connection's reservation from the budget, released in the destructor. The budget must outlive it.
 class MemoryReservation {
 public:
     explicit MemoryReservation(MemoryBudget& budget) noexcept : budget_{budget} {}

@@ -43,7 +43,7 @@ public:
     /// held as long as the session lives.
     Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
             SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
-            ConnectionSlot admission = {});
+            ConnectionSlot slot = {});
     Session(const Session&) = delete;
     Session& operator=(const Session&) = delete;
     ~Session();
@@ -129,7 +129,7 @@ private:
     void end_half_close_window() noexcept;
     static void on_deadline(void* self) noexcept;
 
-    ConnectionSlot admission_;
+    ConnectionSlot slot_;
     net::StreamSocket<ClientSocket> socket_;
     AcceptedConnection arrival_;
     SessionContext& session_context_;
@@ -137,7 +137,7 @@ private:
     net::Deadline deadline_;
     http::ByteBuffer received_;
     http::RequestParser parser_;
-    MemoryReservation body_share_; ///< for the parser's body
+    MemoryReservation body_reservation_; ///< for the parser's body
     http::ParseState parse_state_ = http::ParseState::need_more;
     outcome::ErrorCode fault_ = outcome::ErrorCode::bad_request;
     http::Target target_;

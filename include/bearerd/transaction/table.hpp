@@ -206,7 +206,8 @@ public:
     bool found(std::span<const Digest> identities, std::string reconciled, TimePoint now);
 
     /// Records that a person has closed it: `no` frees it, `yes` makes it executed, `unknown` leaves it
-    /// unknown. What is in flight or executed stays: the table knows better than the person.
+    /// unknown. What is in flight or executed stays: the table knows better than the person. Only if the API
+    /// has answered without saying whether it was executed, repeats no longer get that answer.
     void close(Restored transaction, TimePoint now);
 
     /// Records what the journal has learnt about a request that was sent before its rule was guarded. If the

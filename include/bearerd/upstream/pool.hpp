@@ -107,15 +107,18 @@ private:
     friend class WarmKeeper;
     using ConnectionPtr = std::shared_ptr<Connection>;
     using CheckoutResult = std::variant<ConnectionPtr, Failure>;
+    class Queued;
 
     [[nodiscard]] net::Task<CheckoutResult> checkout(OutgoingRequest request);
     [[nodiscard]] ConnectionPtr take_idle(const OutgoingRequest& request);
-    [[nodiscard]] net::Task<std::optional<Failure>> wait_for_room(TimePoint until);
+    [[nodiscard]] bool has_to_queue(const OutgoingRequest& request) const noexcept;
+    [[nodiscard]] bool has_room() const noexcept;
+    void wake_next() noexcept;
     [[nodiscard]] net::Task<CheckoutResult> open_new(TimePoint give_up);
     [[nodiscard]] net::Task<CheckoutResult> connect(TimePoint give_up);
     [[nodiscard]] ConnectionPtr adopt(Dialed dialed);
 
-    // Knowledge about idle connections, in pool_idle.cpp.
+    // In pool_idle.cpp, with keep_warm() and stop_keeping_warm(): what is known about idle connections.
     [[nodiscard]] bool needs_proof_of_life() const noexcept;
     [[nodiscard]] bool may_carry_mutation(Connection& connection, TimePoint now) const;
     [[nodiscard]] KnownLimit known_limit(const Connection& connection, TimePoint now) const;
@@ -126,6 +129,8 @@ private:
     void learn_from_failure(const Connection& connection, const Failure& failure, TimePoint now) noexcept;
     void drop_expired(Connection& connection) noexcept;
     void drop_ended(const Connection& connection) noexcept;
+
+    // In pool.cpp.
     void release(Connection& connection, bool keep) noexcept;
     [[nodiscard]] bool make_idle(const ConnectionPtr& connection) noexcept;
     [[nodiscard]] bool admit_stream(bool must) noexcept;
@@ -155,9 +160,9 @@ private:
     bool replacing_ = false; ///< one is being made that will replace an idle one, which may stay until then
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
-    std::size_t streams_ = 0;         ///< busy ones that carry a stream
-    std::size_t starting_ = 0;        ///< sends deferred to the end of the turn
-    std::deque<net::Event*> waiting_; ///< for room, first come first served
+    std::size_t streams_ = 0;     ///< busy ones that carry a stream
+    std::size_t starting_ = 0;    ///< sends deferred to the end of the turn
+    std::deque<Queued*> waiting_; ///< for a connection, first come, first served
     std::int64_t published_idle_ = 0;
     std::int64_t published_busy_ = 0;
     std::string tls_description_;

@@ -136,7 +136,27 @@ TEST_F(SettlerTest, DoesNotAskAfterWhatIsKnownMeanwhile) {
     EXPECT_EQ(asked(), 1U);
 }
 
+TEST_F(SettlerTest, AsksForTheMutationsOfOneRequestWithTheSamePause) {
+    JournalEntry both = entry(1);
+    both.intent.fields.push_back(fields(2).front());
+    transport.items = R"([{"id":7}])";
+    settler->start({both, entry(3)});
+    EXPECT_TRUE(run_dry());
+    ASSERT_EQ(asked(), 3U);
+    EXPECT_GE(transport.asked_at[1] - transport.asked_at[0], 1s);
+    EXPECT_GE(transport.asked_at[2] - transport.asked_at[1], 1s);
+}
+
+TEST_F(SettlerTest, AsksOnceAReloadHasBroughtBackTheAccount) {
+    settler->start({entry(1, account + 1)});
+    loop.restart();
+    loop.run_for(10ms); // it can't be asked for now
+    asker.account = account + 1;
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return asked() == 1; }));
+}
+
 TEST_F(SettlerTest, AsksNobodyAfterAnotherAccountsTransactions) {
+    asker.settle_for = 0s;
     settler->start({entry(1, account + 1), entry(2, account + 1)});
     settler->add(left_unknown(3, account + 1));
     EXPECT_TRUE(run_dry());

@@ -34,10 +34,9 @@ struct FakeAnswer {
         return answer;
     }
 
-    static FakeAnswer unreachable() {
+    static FakeAnswer unreachable(errc code = errc::connect_failed) {
         FakeAnswer answer;
-        answer.failure =
-            upstream::Failure{make_error_code(errc::connect_failed), upstream::Stage::connecting, false, {}};
+        answer.failure = upstream::Failure{make_error_code(code), upstream::Stage::connecting, false, {}};
         return answer;
     }
 };

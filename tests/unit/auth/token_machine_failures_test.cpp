@@ -182,22 +182,6 @@ TEST(TokenMachine, AnotherUserDropsTheTokenAndWhatItsRequestsBring) {
     EXPECT_EQ(f.current(), "c");
 }
 
-TEST(TokenMachine, KnowsWhichTokensWereAFormerUsers) {
-    FailingMachineFixture f;
-    f.settled(opaque("a"));
-    ASSERT_TRUE(f.machine.credentials_changed(true, true, f.at()).start_login);
-    EXPECT_FALSE(f.machine.of_former_user(1)) << "another password is no other user";
-    f.log_in(opaque("b"));
-    ASSERT_TRUE(f.machine.credentials_changed(false, true, f.at()).start_login);
-    for (const bool logged_in : {false, true}) {
-        EXPECT_TRUE(f.machine.of_former_user(1)) << logged_in;
-        EXPECT_TRUE(f.machine.of_former_user(2)) << logged_in;
-        EXPECT_FALSE(f.machine.of_former_user(3)) << logged_in;
-        EXPECT_FALSE(f.machine.of_former_user(0)) << "not sent yet";
-        f.log_in(opaque("c"));
-    }
-}
-
 TEST(TokenMachine, RejectionsOfAnEarlierProcessCount) {
     FailingMachineFixture f;
     f.machine.restored_rejections(3, f.now + 100s, f.at());

@@ -183,21 +183,44 @@ TEST(TokenService, AReloadDropsTheOutcomeOfTheLoginThatRuns) {
     EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), "a");
 }
 
-TEST(TokenService, AReloadWithAnotherUserDropsTheTokenAtOnce) {
+TEST(TokenService, AReloadToAnotherUserLeavesTheRequestsOfTheFormerOneWithItsOwnToken) {
     RestartFixture f;
     f.settle("a");
     const auto used = f.source->current(f.now);
     f.options_.user = "boss";
     f.service->reload(settings(f.options_), f.transport);
-    EXPECT_EQ(f.source->current(f.now), nullptr);
+    const auto other = f.service->make_source(f.context.get_executor(), f.stats);
+    EXPECT_EQ(other->current(f.now), nullptr);
     f.source->observed(used, "late", false);
-    EXPECT_EQ(f.source->current(f.now), nullptr);
+    EXPECT_EQ(other->current(f.now), nullptr);
     f.transport->answer(FakeAnswer::token("b"));
-    f.run_until([&f] { return f.source->current(f.now) != nullptr; });
-    EXPECT_EQ(value(f.source->current(f.now)), "b");
+    f.run_until([&f, &other] { return other->current(f.now) != nullptr; });
+    EXPECT_EQ(value(other->current(f.now)), "b");
+    EXPECT_EQ(value(f.source->current(f.now)), "a");
     f.reject(used);
     f.run_until([&f] { return f.advice.size() == 1; });
     EXPECT_EQ(f.advice[0].kind, Advice::Kind::pass) << "never sent again in another's name";
+}
+
+// The guard and the journal know it as a request of the former user.
+TEST(TokenService, AReloadToAnotherUserGivesNoTokenToARequestOfTheFormerOne) {
+    RestartFixture f;
+    f.start();
+    f.acquire();
+    f.run_until([&f] { return f.transport->sent == 1; });
+    f.options_.user = "boss";
+    f.service->reload(settings(f.options_), f.transport);
+    f.transport->answer(FakeAnswer::token("b"));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
+    const auto other = f.service->make_source(f.context.get_executor(), f.stats);
+    f.run_until([&f] { return f.transport->sent == 2; }); // the former user's login did not count
+    f.transport->answer(FakeAnswer::token("c"));
+    f.run_until([&f, &other] { return other->current(f.now) != nullptr; });
+    EXPECT_EQ(value(other->current(f.now)), "c");
+    f.acquire(); // one of the former user that arrives late
+    f.run_until([&f] { return f.acquired.size() == 2; });
+    EXPECT_EQ(reason(f.acquired[1]), NoToken::Reason::login_unavailable);
 }
 
 TEST(TokenService, AReloadToAnotherUpstreamLeavesTheRequestsToTheOldOneWithItsOwnToken) {

@@ -62,6 +62,18 @@ TEST(TokenService, WrongCredentialsAnswerAtOnceUntilTheBackOffIsOver) {
     f.run_until([&f] { return f.transport->sent == 2; });
 }
 
+TEST(TokenService, AFailedLoginNamesItsCause) {
+    ServiceFixture f;
+    f.start();
+    f.acquire();
+    f.transport->answer(FakeAnswer::unreachable(errc::tls_failed));
+    f.run_until([&f] { return f.acquired.size() == 1; });
+    const Cause* const cause = std::get<NoToken>(f.acquired[0]).cause;
+    ASSERT_NE(cause, nullptr);
+    EXPECT_EQ(cause->title, "TLS failed");
+    EXPECT_EQ(f.service->status().last_login_code, errc::tls_failed);
+}
+
 TEST(TokenService, OutagesAreUnavailableAndToldInWords) {
     ServiceFixture f;
     f.start();

@@ -180,8 +180,15 @@ TEST(Verdict, SaysWhereItSpeaksForNamedRootFieldsOnly) {
         const Judgement judgement = judge(200, body, OperationKind::mutation, rules);
         EXPECT_EQ(judgement.verdict, rejected) << body;
         EXPECT_EQ(judgement.of_one_root_field, expected) << body;
-        EXPECT_FALSE(judge(401, body, OperationKind::mutation, rules).of_one_root_field) << body;
+        const Judgement by_status = judge(401, body, OperationKind::mutation, rules);
+        EXPECT_EQ(by_status.verdict, rejected) << body;
+        EXPECT_EQ(by_status.of_one_root_field, expected) << body;
+        EXPECT_EQ(by_status.answers, judgement.answers) << body;
     }
+    const std::string other =
+        R"({"errors":[{"message":"no","path":["b"]}],"data":null})"; // rejected by its status only
+    EXPECT_TRUE(judge(401, other, OperationKind::mutation, rules).of_one_root_field);
+    EXPECT_FALSE(judge(401, "<html>", OperationKind::mutation, rules).of_one_root_field);
 }
 
 TEST(Verdict, OfABodyThatCanNotBeReadIsOk) {

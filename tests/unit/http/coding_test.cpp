@@ -147,7 +147,7 @@ TEST(Coding, OfABombTakesNoMoreMemoryThanTheLimit) {
     for (const auto& [coding, body] : {std::pair{"gzip", bomb}, std::pair{"gzip, gzip", gzip(bomb)}}) {
         std::string scratch;
         EXPECT_EQ(decoded_for_inspection(coding, body, scratch), std::nullopt) << coding;
-        EXPECT_LE(scratch.capacity(), 4 * bearerd::http::inspection_limit) << coding;
+        EXPECT_LE(scratch.capacity(), 4 * bearerd::http::max_unpacked_size) << coding;
     }
 }
 

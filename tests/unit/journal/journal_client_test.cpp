@@ -329,12 +329,24 @@ TEST_F(JournalClientTest, TellsHowEachEndsOnceItIsAsked) {
     record_outcome(entry("before"), Executed::yes);
     static_cast<void>(entry("barrier")); // durable before its batch is reported
     static_cast<void>(entry("next batch"));
-    journal->tell_all();
+    journal->begin_guard();
     record_outcome(first, Executed::yes);
     record_outcome(entry("b"), Executed::no);
     told.get_future().wait();
     stop();
     EXPECT_THAT(ended, ElementsAre("a yes", "b no"));
+}
+
+TEST_F(JournalClientTest, LetsNothingBeSentOnceAGuardHasBegunThatDoesNotKnowIt) {
+    start();
+    EXPECT_TRUE(client->may_be_sent(*record_redeem("before")));
+    journal->begin_guard();
+    const EntryPtr late = record_redeem("late");
+    EXPECT_TRUE(late->durable);
+    EXPECT_FALSE(client->may_be_sent(*late));
+    client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
+    EXPECT_TRUE(client->may_be_sent(*record_redeem("new")));
+    stop();
 }
 
 TEST_F(JournalClientTest, SettlesTheNewestUnresolvedEntryThatIsNotInFlight) {

@@ -201,6 +201,25 @@ TEST(BookOfTransactions, KeepsWhatIsGuardedOrUnheardBesideWhatIsUnresolved) {
     EXPECT_EQ(book.count_unheard(), 0U);
 }
 
+// Its app got no answer, so nobody knows what the look-up has found.
+TEST(BookOfTransactions, WhatIsFoundAfterItsAppHasGoneIsUnheard) {
+    JournalIndex book{JournalIndex::Keep::unresolved};
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+        book.take(keyed(number, std::to_string(number)));
+        Outcome unknown = outcome(number, Executed::unknown);
+        unknown.unheard = number != 2;
+        book.take(unknown);
+    }
+    EXPECT_EQ(book.count_unheard(), 0U);
+    for (std::uint64_t number = 1; number <= 3; ++number) {
+        Outcome found = outcome(number, Executed::yes);
+        found.source = number == 3 ? Source::lookup : Source::recovery; // one for a repeat, which learns of it
+        book.take(found);
+    }
+    EXPECT_EQ(book.count_unheard(), 1U);
+    EXPECT_TRUE(book.entries().contains(1));
+}
+
 TEST(BookOfTransactions, TakesAPersonsWord) {
     JournalIndex book{JournalIndex::Keep::all};
     book.take(keyed(1, "k"));

@@ -79,17 +79,21 @@ INSTANTIATE_TEST_SUITE_P(Waits, AppGoneTest,
                                          LeavingApp{Wait::login_before_resend, 1}));
 
 TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
-    wait_for(Wait::journal);
-    gone_at_look = 1;
-    request(mutation);
-    journal.reset();
-    const auto reading = journal::read_journal(place.path());
-    ASSERT_TRUE(reading);
-    ASSERT_EQ(reading->book.entries().size(), 1U);
-    const auto& outcome = reading->book.entries().begin()->second.outcome;
-    ASSERT_TRUE(outcome);
-    EXPECT_EQ(outcome->code, "client_closed");
-    EXPECT_EQ(outcome->executed, Executed::no);
+    for (const bool at_once : {false, true}) {
+        wait_for(Wait::journal);
+        gone_at_look = at_once ? SIZE_MAX : 1;
+        gone_at_once = at_once;
+        request(mutation);
+        EXPECT_EQ(transport.sent.size(), 0U);
+        journal.reset();
+        const auto reading = journal::read_journal(place.path());
+        ASSERT_TRUE(reading);
+        ASSERT_EQ(reading->book.entries().size(), at_once ? 2U : 1U);
+        const auto& outcome = reading->book.entries().rbegin()->second.outcome;
+        ASSERT_TRUE(outcome);
+        EXPECT_EQ(outcome->code, "client_closed");
+        EXPECT_EQ(outcome->executed, Executed::no);
+    }
 }
 
 /// A reset that arrived together with the request, without any wait.

@@ -168,6 +168,21 @@ TEST_F(PutDownTest, AnAppThatLeavesWhileItsAnswerIsWrittenHasNotHeardOfIt) {
     }
 }
 
+TEST_F(PutDownTest, AnAppThatLeavesBeforeItLearnsThatTheOutcomeIsUnknownHasNotHeardOfIt) {
+    for (const bool leaves : {true, false}) {
+        begin(place.path());
+        leaves_after = leaves ? 0 : SIZE_MAX;
+        fail(errc::closed, Stage::waiting);
+        request(mutation);
+        const auto all = entries();
+        ASSERT_EQ(all.size(), 1U);
+        ASSERT_TRUE(all[0].outcome);
+        EXPECT_EQ(all[0].outcome->executed, Executed::unknown);
+        EXPECT_EQ(all[0].outcome->unheard, leaves);
+        std::filesystem::remove_all(place.path());
+    }
+}
+
 TEST_F(PutDownTest, WhatWasLookedUpSaysSo) {
     settings.transactions.look_up_for = Duration{0};
     settings.transactions.rules = {

@@ -672,6 +672,23 @@ TEST_F(TableTest, ClosesWhereTheRecordStands) {
     EXPECT_EQ(table.size(), 1U);
 }
 
+// The API's answer says neither that it was executed nor that it was not; the person has found out.
+TEST_F(TableTest, AClosePutsAnEndToAnAnswerThatDoesNotSayWhetherItWasExecuted) {
+    for (const Executed verdict : {Executed::no, Executed::yes, Executed::unknown}) {
+        const auto key = static_cast<std::uint8_t>(verdict);
+        settle(claim(key).record, Executed::answered, answer());
+        ASSERT_EQ(claim(key).kind, Kind::replay);
+        Restored closed;
+        closed.identities = {digest(key)};
+        closed.executed = verdict;
+        table.close(closed, now);
+        const Decision repeat = claim(key);
+        EXPECT_EQ(repeat.kind, verdict == Executed::no ? Kind::first : Kind::look_up);
+        EXPECT_EQ(repeat.executed, verdict == Executed::yes);
+    }
+    EXPECT_EQ(table.answer_bytes(), 0U);
+}
+
 TEST_F(TableTest, TakesForTheSameWhatCantBeCompared) {
     settle(claim(1).record, Executed::yes, answer());
     Reading other = reading(1, 2);

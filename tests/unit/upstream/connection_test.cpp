@@ -411,8 +411,15 @@ TEST_F(PoolTest, ARefusalToReadBeyondAMomentHolds) {
     EXPECT_EQ(bearerd::test::run_task(context, exchange->read(BootClock::now())), errc::timed_out);
 }
 
+TEST_F(PoolTest, AStreamThatBreaksOffBeforeItsFirstEventIsNoAnswer) {
+    serve_tls(say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata", &Peer::cut));
+    const Failure failure = failure_of(outgoing("a"));
+    EXPECT_EQ(failure.code, errc::truncated);
+    EXPECT_EQ(failure.stage, Stage::reading);
+}
+
 TEST_F(PoolTest, AStreamThatBreaksOffSaysSo) {
-    serve_tls(say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\none", &Peer::cut));
+    serve_tls(say("HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\ndata: {}\n\ndata", &Peer::cut));
     SendResult result = send(outgoing("a"));
     auto& exchange = std::get<ExchangePtr>(result);
     error_code code;

@@ -353,6 +353,42 @@ TEST_F(PoolTest, AboveItsShareARequestWaitsForAConnection) {
     EXPECT_EQ(server->connections(), 1);
 }
 
+// Otherwise a request could wait until its time is over while others come and go.
+TEST_F(PoolTest, ThoseThatWaitForAConnectionGetItBeforeThoseThatComeLater) {
+    share = 1;
+    serve_plain(echo);
+    auto holder = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return holder->has_value(); }));
+    const auto waiting = start(outgoing("waiting"));
+    settle();
+    const auto later = start(outgoing("later")); // runs in the next turn, before the waiting one is resumed
+    holder->reset();
+    ASSERT_TRUE(turn_until([&] { return waiting->has_value() || later->has_value(); }));
+    ASSERT_TRUE(waiting->has_value());
+    EXPECT_EQ(std::get<ExchangePtr>(**waiting)->body(), "waiting");
+    settle();
+    EXPECT_FALSE(later->has_value());
+    waiting->reset();
+    ASSERT_TRUE(turn_until([&] { return later->has_value(); }));
+    EXPECT_EQ(std::get<ExchangePtr>(**later)->body(), "later");
+    EXPECT_EQ(server->connections(), 1);
+}
+
+TEST_F(PoolTest, AFreeConnectionThatNobodyWaitsForGoesToTheNextRequest) {
+    share = 2;
+    serve_plain(echo);
+    auto first = start(outgoing("one"));
+    auto second = start(outgoing("two"));
+    ASSERT_TRUE(turn_until([&] { return first->has_value() && second->has_value(); }));
+    const auto waiting = start(outgoing("waiting"));
+    settle();
+    const auto later = start(outgoing("later"));
+    first->reset();
+    second->reset();
+    ASSERT_TRUE(turn_until([&] { return waiting->has_value() && later->has_value(); }));
+    EXPECT_EQ(server->connections(), 2);
+}
+
 TEST_F(PoolTest, AWaitForAConnectionEndsAndHasWrittenNothing) {
     share = 1;
     serve_plain(echo);
