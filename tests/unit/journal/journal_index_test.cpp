@@ -213,7 +213,8 @@ TEST(BookOfTransactions, WhatIsFoundAfterItsAppHasGoneIsUnheard) {
     EXPECT_EQ(book.count_unheard(), 0U);
     for (std::uint64_t number = 1; number <= 3; ++number) {
         Outcome found = outcome(number, Executed::yes);
-        found.source = number == 3 ? Source::lookup : Source::recovery; // one for a repeat, which learns of it
+        found.source =
+            number == 3 ? Source::lookup : Source::recovery; // one for a repeat, which learns of it
         book.take(found);
     }
     EXPECT_EQ(book.count_unheard(), 1U);
