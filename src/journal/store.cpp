@@ -36,7 +36,8 @@ std::string text_of(const JournalEntry& item) {
 bool is_stale(const Close& close) {
     const Uptime now = uptime();
     const std::chrono::seconds age{now.up_s - std::min(now.up_s, close.up_s)};
-    return !close.boot.empty() && (close.boot != now.boot || age > longest_wait_for_close);
+    const bool of_another_boot = !close.boot.empty() && !now.boot.empty() && close.boot != now.boot;
+    return of_another_boot || (!close.boot.empty() && age > longest_wait_for_close);
 }
 
 error_code sync_file(const Descriptor& file) noexcept {
