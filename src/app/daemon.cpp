@@ -130,7 +130,9 @@ int Daemon::run() {
         shared_.fleet_server = std::make_shared<fleet::Server>(settings_->fleet);
     for (const auto& worker : workers_)
         worker->open_fleet();
-    transactions_.restore_from_journal(*generation);
+    if (const auto reason = transactions_.restore_from_journal(*generation))
+        log::warning("the journal can't be read: transactions of before the start are not recognised",
+                     {{"reason", std::string_view{*reason}}});
     open_journal();
     auto pool = first.make_pool(generation);
     tokens_ = std::make_unique<auth::TokenService>(
@@ -274,12 +276,19 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
         listeners_.close_others(*settings_); // what was opened for the new file goes again
         return config_file_ + ": an address that it names can't be listened at; the log says why";
     }
+    if (const auto reason = transactions_.restore_from_journal(*generation)) {
+        listeners_.close_others(*settings_);
+        take_over(generation_); // with access to the journal again, which the reading has taken away
+        std::string fault =
+            config_file_ + ": transactions can't be guarded, since the journal can't be read: " + *reason;
+        log_fault(fault);
+        return fault;
+    }
     listeners_.close_others(*settings);
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
     transactions_.set_limits(*settings);
-    transactions_.restore_from_journal(*generation);
     settings_ = settings;
     generation_ = generation;
     admin_.serve(*settings, admin_sources());

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t most_open = 10'000; ///< what is beyond it stays in the journal
 constexpr Duration between_lookups = 1s;
-constexpr Duration yield_for = 1ms;
+constexpr Duration yield_for = 1ms; ///< one tick of the clock
 constexpr Duration first_pause = 5s;
 constexpr Duration longest_pause = 10min;
 

@@ -105,24 +105,20 @@ void Transactions::make_events() {
     };
 }
 
-void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
+std::optional<std::string> Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     if (!generation.identifier)
         restored_.clear(); // what is sent until there is a guard again is in the journal only
     if (!generation.identifier || directory_.empty())
-        return;
+        return std::nullopt;
     const std::string name = name_of(*generation.settings);
     if (restored_ == name)
-        return;
-    // First: what is sent is in what is read, and what ends later is reported.
+        return std::nullopt;
+    // Before the reading, so that whatever is still sent is in it, and what ends after it is reported.
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
-    if (!reading) {
-        const std::string reason = reading.error().message();
-        log::warning("the journal can't be read: transactions of before the start are not recognised",
-                     {{"reason", std::string_view{reason}}});
-        return;
-    }
+    if (!reading)
+        return reading.error().message();
     std::vector<journal::JournalEntry> items;
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
     for (const auto& [number, item] : reading->book.entries())
@@ -131,6 +127,7 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation) {
     restored_ = name;
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
+    return std::nullopt;
 }
 
 std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,

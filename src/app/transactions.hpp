@@ -33,8 +33,9 @@ public:
     void set_limits(const config::Settings& settings) const;
 
     /// Restores what the journal holds, once for each account and set of guarded rules, before the first
-    /// guarded request. Blocking.
-    void restore_from_journal(const ConfigSnapshot& generation);
+    /// guarded request. Blocking. Returns why the journal can't be read, if so: then the guard does not know
+    /// what it must not send again.
+    [[nodiscard]] std::optional<std::string> restore_from_journal(const ConfigSnapshot& generation);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.
     [[nodiscard]] static std::string describe(const ConfigSnapshot& generation, transaction::Table& table,

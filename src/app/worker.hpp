@@ -42,8 +42,8 @@ struct Shared {
     std::atomic<std::size_t> workers_without_sessions{0}; ///< of those that drain
 };
 
-/// One thread with its loop, sessions and pool. Call everything but context() and join() on that thread, or
-/// while it does not run; other threads post to context().
+/// One thread with its loop, sessions and pool. Call everything but context(), make_journal_client() and
+/// join() on that thread, or while it does not run; other threads post to context().
 class Worker {
 public:
     /// `index` of `count` determines its share of the upstream connections.

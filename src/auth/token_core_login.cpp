@@ -105,7 +105,7 @@ void TokenService::Core::run_login() {
 /// for it.
 bool TokenService::Core::look_at_password(bool then_login) {
     std::shared_ptr<const config::Credentials> before;
-    Duration patience = longest_look;
+    Duration look_time = longest_look;
     {
         const std::lock_guard lock{mutex_};
         // A static token that was refused is not counted: its file is all that can bring another.
@@ -114,7 +114,7 @@ bool TokenService::Core::look_at_password(bool then_login) {
             credentials_->password_file.empty())
             return false;
         before = credentials_;
-        patience = std::min(patience, settings_->auth.login_timeout);
+        look_time = std::min(look_time, settings_->auth.login_timeout);
     }
     // A reload may have named another file, while the former one hangs.
     if (const std::string& path = before->password_file; looking_at_ != path) {
@@ -128,7 +128,7 @@ bool TokenService::Core::look_at_password(bool then_login) {
     if (looking_at_.empty() || !then_login)
         return false;
     login_after_look_ = true;
-    login_timer_->expires_after(patience);
+    login_timer_->expires_after(look_time);
     login_timer_->async_wait([self = shared_from_this()](error_code error) {
         if (!error && std::exchange(self->login_after_look_, false)) // a disk that hangs
             self->begin_login();
@@ -358,11 +358,10 @@ bool TokenService::Core::is_spent(const LoginOutcome& outcome, TimePoint now) co
 }
 
 TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine::Moment at) {
-    using Kind = LoginOutcome::Kind;
     const bool renewed = machine_.good_token(at.now) != nullptr;
     const auto rejections = machine_.rejections();
     TokenMachine::Reply reply;
-    if (outcome.kind == Kind::accepted || is_spent(outcome, at.now)) {
+    if (outcome.kind == LoginOutcome::Kind::accepted || is_spent(outcome, at.now)) {
         TokenMachine::Candidate token;
         token.claims = claims_of(outcome);
         token.life = outcome.life;
@@ -370,8 +369,9 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
         reply = machine_.login_done(std::move(token), at);
         outcome.reason = "the login brought the old token again, which has expired";
     } else {
-        const auto kind = outcome.kind == Kind::rejected ? TokenMachine::FailureKind::rejected
-                                                         : TokenMachine::FailureKind::unavailable;
+        const auto kind = outcome.kind == LoginOutcome::Kind::rejected
+                              ? TokenMachine::FailureKind::rejected
+                              : TokenMachine::FailureKind::unavailable;
         reply = machine_.login_failed(kind, outcome.retry_after, at);
     }
     if (reply.action == TokenMachine::Reply::Action::wait) {
@@ -379,9 +379,9 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
         return reply;
     }
     if (reply.action == TokenMachine::Reply::Action::fail) {
-        stats_.logins[outcome.kind == Kind::rejected ? 1 : 2].add();
+        stats_.logins[outcome.kind == LoginOutcome::Kind::rejected ? 1 : 2].add();
         log_failure(outcome, reply.failure.retry_after);
-        if (outcome.kind == Kind::rejected)
+        if (outcome.kind == LoginOutcome::Kind::rejected)
             save_rejections(at.now);
         return reply;
     }

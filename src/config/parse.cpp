@@ -156,12 +156,25 @@ void read_token_store(Section in, const Environment& environment, TokenStore& ou
     in.read("key_file", out.key_file, path_by(environment, any_text));
 }
 
-void read_journal(Section in, const Environment& environment, Journal& out) {
+/// Both are absolute, or relative to the same folder.
+bool is_same_folder(const std::string& a, const std::string& b) {
+    const auto without_end = [](const std::string& path) {
+        auto normal = std::filesystem::path{path}.lexically_normal();
+        return normal.has_filename() ? normal : normal.parent_path();
+    };
+    return !a.empty() && !b.empty() && without_end(a) == without_end(b);
+}
+
+void read_journal(Section in, const Environment& environment, const TokenStore& store, Journal& out) {
     in.read("directory", out.directory, path_by(environment, any_text));
     in.read<bool>("required", out.required, parse_bool);
     in.read("max_size", out.max_size, size_between(64ULL << 10, 256ULL << 20));
     if (out.required && out.directory.empty())
         in.fault("required", "takes a folder: set journal.directory as well");
+    // The journal keeps its folder locked, and whoever changes a stored token locks that one's.
+    if (is_same_folder(out.directory, store.directory))
+        in.fault("directory",
+                 "takes a folder of its own, such as one below it: token_store.directory is the same");
 }
 
 void read_admin(Section in, const Settings& settings, Admin& out) {
@@ -200,7 +213,7 @@ void read_settings(Section in, const Environment& environment, Settings& out) {
     read_transactions(in.section("transactions"), out.transactions);
     if (in.has("reconcile"))
         report_reconcile(in.section("reconcile"));
-    read_journal(in.section("journal"), environment, out.journal);
+    read_journal(in.section("journal"), environment, out.token_store, out.journal);
     read_fleet(in.section("fleet"), environment, out, out.fleet);
     read_admin(in.section("admin"), out, out.admin);
     in.section("errors").read("status", out.errors.always_200,

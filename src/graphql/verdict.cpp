@@ -329,7 +329,7 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
         if (judgement.verdict == Verdict::rejected)
             judgement.verdict = Verdict::graphql_error;
     } else if (told_by_status && !ran) {
-        // Of what the body speaks for: it may name one root field of several.
+        // It covers what the body speaks for, which may be one root field of several.
         judgement.verdict = Verdict::rejected;
     } else if (!rules.pointers.empty() && !own_login && judgement.verdict == Verdict::ok &&
                is_success(status)) {

@@ -158,6 +158,29 @@ bool is_zero(std::string_view weight) noexcept {
     return weight.find_first_not_of("0.") == std::string_view::npos;
 }
 
+/// One element of Accept-Encoding.
+struct Accepted {
+    std::string_view name;
+    std::string_view weight; ///< empty: none is given
+
+    [[nodiscard]] bool welcome() const noexcept { return weight.empty() || !is_zero(weight); }
+};
+
+/// Returns nullopt if bearerd can't decode it, or if its weight is none.
+std::optional<Accepted> read_accepted(std::string_view item) noexcept {
+    Accepted accepted;
+    accepted.name = trim(take_until(item, ';'));
+    if (!coding_named(accepted.name))
+        return std::nullopt;
+    if (item.empty())
+        return accepted;
+    std::string_view parameter = trim(item);
+    if (!equal_ignoring_case(trim(take_until(parameter, '=')), "q") || !is_weight(trim(parameter)))
+        return std::nullopt;
+    accepted.weight = trim(parameter);
+    return accepted;
+}
+
 } // namespace
 
 std::optional<std::string_view> decoded_for_inspection(std::string_view content_encoding,
@@ -199,25 +222,26 @@ std::string narrowed_accept_encoding(std::string_view accept_encoding) {
     std::string result;
     bool any_welcome = false;
     while (!accept_encoding.empty()) {
-        std::string_view item = trim(take_until(accept_encoding, ','));
-        const std::string_view name = trim(take_until(item, ';'));
-        if (!coding_named(name))
+        const auto item = read_accepted(trim(take_until(accept_encoding, ',')));
+        if (!item)
             continue;
-        std::string_view weight;
-        if (!item.empty()) {
-            std::string_view parameter = trim(item);
-            if (!equal_ignoring_case(trim(take_until(parameter, '=')), "q") || !is_weight(trim(parameter)))
-                continue;
-            weight = trim(parameter);
-        }
-        any_welcome = any_welcome || weight.empty() || !is_zero(weight);
+        any_welcome = any_welcome || item->welcome();
         if (!result.empty())
             result += ", ";
-        result += name;
-        if (!weight.empty())
-            (result += ";q=") += weight;
+        result += item->name;
+        if (!item->weight.empty())
+            (result += ";q=") += item->weight;
     }
     return any_welcome ? result : std::string{"identity"};
+}
+
+bool accepts_coding(std::string_view accept_encoding, std::string_view coding) noexcept {
+    while (!accept_encoding.empty()) {
+        const auto item = read_accepted(trim(take_until(accept_encoding, ',')));
+        if (item && equal_ignoring_case(item->name, coding))
+            return item->welcome();
+    }
+    return false;
 }
 
 } // namespace bearerd::http

@@ -187,6 +187,9 @@ void Journal::Writer::tell_concluded(const Batch& batch) {
         if (!posted.entry || !posted.outcome || posted.outcome->executed == outcome::Executed::unknown)
             continue;
         JournalEntry item{posted.entry->intent, posted.outcome};
+        // A retry that was not sent frees nothing that its first request may have executed.
+        if (item.executed() == outcome::Executed::no && has_others(item))
+            continue;
         const std::lock_guard lock{mutex};
         if (!abandoned && !stopping)
             events_.concluded(std::move(item));
@@ -221,8 +224,14 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         std::ranges::reverse(numbers); // the newest first
         for (const std::uint64_t number : numbers) {
             const JournalEntry& item = store_.book().entries().at(number);
-            // An outcome that a look-up has found may be in this very batch.
-            const bool may_be_unheard = item.outcome && item.outcome->unheard;
+            // Its outcome may be in this very batch.
+            const auto is_its_outcome = [number](const Record& record) {
+                const auto* const outcome = std::get_if<Outcome>(&record);
+                return outcome != nullptr && outcome->number == number && outcome->unheard;
+            };
+            const bool may_be_unheard =
+                (item.outcome && item.outcome->unheard) ||
+                (posted.heard && !item.outcome && std::ranges::any_of(records, is_its_outcome));
             if (posted.heard && !item.heard && !item.close && (may_be_unheard || posted.joined)) {
                 records.emplace_back(Heard{number, wall_ms()});
             } else if (posted.outcome && item.unresolved() && !store_.book().in_flight(item)) {

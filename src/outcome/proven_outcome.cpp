@@ -209,20 +209,24 @@ private:
     std::bitset<graphql::max_root_fields> found_;
 };
 
-/// Looks for what shows that something was executed.
+/// Looks for what shows that something was executed, and for the root fields that were not.
 class TraceFinder {
 public:
-    explicit TraceFinder(std::string_view body) noexcept : scan_{body} {}
+    /// `fields`: those that must be null, or named by an error, one by one; empty if the request has only
+    /// one.
+    TraceFinder(std::string_view body, std::span<const graphql::RootField> fields) noexcept
+        : scan_{body}, fields_{fields} {}
 
-    /// Whether there is nothing of that kind. The answer is sound.
+    /// Whether there is nothing of the first kind, and each of the fields is of the second. The answer is
+    /// sound.
     bool nothing() {
         if (scan_.peek() == json::Kind::array) {
-            for (scan_.enter_array(); scan_.next_element();)
+            for (scan_.enter_array(); scan_.next_element(); ++element_)
                 read_answer();
         } else {
             read_answer();
         }
-        return scan_.finish() && !found_;
+        return scan_.finish() && !found_ && refused_.count() == fields_.size();
     }
 
 private:
@@ -252,6 +256,7 @@ private:
         json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
             found_ = found_ || scan_.peek() != json::Kind::null;
+            note(key);
             scan_.skip();
         }
     }
@@ -264,25 +269,53 @@ private:
         }
         json::String key;
         for (scan_.enter_object(); scan_.next_member(key);) {
-            if (!key.is("path") || scan_.peek() != json::Kind::array) {
+            if (key.is("path") && scan_.peek() == json::Kind::array)
+                read_path();
+            else
                 scan_.skip();
-                continue;
-            }
-            std::size_t length = 0;
-            for (scan_.enter_array(); scan_.next_element(); ++length)
-                scan_.skip();
-            found_ = found_ || length > 1;
         }
     }
 
+    /// Of length one, it names a root field that was refused; a longer one goes below a field that ran.
+    void read_path() {
+        json::String first;
+        bool is_name = false;
+        std::size_t length = 0;
+        for (scan_.enter_array(); scan_.next_element(); ++length) {
+            is_name = length == 0 && scan_.peek() == json::Kind::string;
+            if (!is_name)
+                scan_.skip();
+            else if (!scan_.string(first))
+                return;
+        }
+        found_ = found_ || length > 1;
+        if (is_name)
+            note(first);
+    }
+
+    void note(const json::String& name) {
+        for (std::size_t i = 0; i < fields_.size(); ++i)
+            if (fields_[i].element == element_ && name.is(fields_[i].response_name))
+                refused_.set(i);
+    }
+
     json::Scan scan_;
+    std::span<const graphql::RootField> fields_;
+    std::bitset<graphql::max_root_fields> refused_;
+    std::size_t element_ = 0;
     bool found_ = false;
 };
 
 } // namespace
 
-bool ran_nothing(std::uint16_t status, std::string_view body) {
-    return tells_of_execution(status) && TraceFinder{body}.nothing();
+bool ran_nothing(std::uint16_t status, std::string_view body, const graphql::RequestView& request,
+                 const graphql::Operation& operation) {
+    if (!tells_of_execution(status))
+        return false;
+    if (!operation.sole_field.empty())
+        return TraceFinder{body, {}}.nothing();
+    const auto fields = mutation_fields(request, {});
+    return fields && TraceFinder{body, *fields}.nothing();
 }
 
 Executed proven_outcome(std::uint16_t status, std::string_view body, const graphql::RequestView& request,

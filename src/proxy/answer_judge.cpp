@@ -81,8 +81,9 @@ AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std:
 }
 
 bool AnswerJudge::ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
-                              Executed executed) {
-    return executed == Executed::answered && decoded && outcome::ran_nothing(status, *decoded);
+                              Executed executed) const {
+    return executed == Executed::answered && decoded &&
+           outcome::ran_nothing(status, *decoded, view_, operation_);
 }
 
 bool AnswerJudge::needs_body(Verdict verdict) const noexcept {

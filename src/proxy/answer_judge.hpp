@@ -58,8 +58,8 @@ public:
                                              graphql::Verdict verdict) const;
 
     /// Whether an answer that is `answered` says that nothing was executed.
-    [[nodiscard]] static bool ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
-                                          outcome::Executed executed);
+    [[nodiscard]] bool ran_nothing(std::uint16_t status, std::optional<std::string_view> decoded,
+                                   outcome::Executed executed) const;
 
 private:
     [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;

@@ -369,10 +369,10 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare
         const bool may_be_sent = journal.may_be_sent(*entry);
         const bool superseded = entry->superseded;
         entry_ = OpenEntry{journal, std::move(entry)};
-        if (!may_be_sent)
-            co_return as_pointer(superseded ? reply_superseded() : reply_not_recorded());
         if (is_called_off())
             co_return as_pointer(reply_called_off());
+        if (!may_be_sent)
+            co_return as_pointer(superseded ? reply_superseded() : reply_not_recorded());
     }
     if (has_to_ask_gate())
         co_await request_.app.gate()->ask();
@@ -386,11 +386,11 @@ Reply Forwarder::ForwardedRequest::reply_not_recorded() {
     return reply_error(error);
 }
 
-/// A reload has begun to guard transactions, and this request was accepted before: no guard knows it.
+/// A reload has changed what is guarded, and this request was accepted before: the guard does not know it.
 Reply Forwarder::ForwardedRequest::reply_superseded() {
     ErrorReply error = server::error_reply(ErrorCode::overloaded);
     error.sentence = guard_has_begun;
-    report_.detail = "a reload has begun to guard transactions";
+    report_.detail = "a reload has changed what is guarded";
     return reply_error(error);
 }
 
@@ -526,7 +526,7 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
     if (!is_decoded_ && exchange->complete() && judge_.needs_body(verdict))
         decode(*exchange);
     note_answer(head.status, verdict, judge_.executed(head.status, looked_at(), verdict));
-    report_.nothing_ran = AnswerJudge::ran_nothing(head.status, looked_at(), report_.executed);
+    report_.nothing_ran = judge_.ran_nothing(head.status, looked_at(), report_.executed);
     // What is larger is streamed, in the framing that it came in, whether all of it is there by chance or
     // not: to release the connection before the app has taken its answer is worth a copy of a small one only.
     const bool held = exchange->complete() && exchange->body().size() <= owner_.plan_.inspect_limit;

@@ -119,7 +119,8 @@ private:
                                                                            const server::Report& report,
                                                                            journal::Source source,
                                                                            server::AppWatcher& app) {
-    if (!entry || !may_have_been_executed(report.executed_here())) {
+    if (!entry || report.kind == graphql::OperationKind::subscription ||
+        !may_have_been_executed(report.executed_here())) {
         entry.record_outcome(report, source);
         return nullptr;
     }

@@ -62,7 +62,8 @@ server::Report StreamedAnswer::finish() {
     } catch (...) { // out of memory
         report_.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
     }
-    const bool unheard = for_nobody_ && may_have_been_executed(report_.executed_here());
+    const bool unheard =
+        for_nobody_ && judge_.may_be_mutation() && may_have_been_executed(report_.executed_here());
     entry_.record_outcome(report_, journal::Source::answer, unheard);
     return std::move(report_);
 }
@@ -73,7 +74,7 @@ void StreamedAnswer::judge_kept() {
     std::string scratch;
     const auto decoded = http::decoded_for_inspection(coding_, *kept_, scratch);
     report_.executed = judge_.executed(report_.status, decoded, graphql::Verdict::ok);
-    report_.nothing_ran = AnswerJudge::ran_nothing(report_.status, decoded, report_.executed);
+    report_.nothing_ran = judge_.ran_nothing(report_.status, decoded, report_.executed);
 }
 
 void StreamedAnswer::keep(std::string_view piece) {

@@ -70,6 +70,7 @@ net::Task<Answer> Reconciler::ask_all_slowly(std::vector<graphql::RootField> fie
     LookupRequest common;
     common.request_id = std::move(request_id);
     common.once = true;
+    common.deadline = TimePoint::max(); // the transport bounds each question
     return ask_each(std::move(fields), std::move(common), pause);
 }
 

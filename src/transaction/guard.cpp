@@ -655,9 +655,7 @@ std::optional<std::string> Guard::GuardedRequest::decoded_for(const Answer& answ
     const std::string_view coding = http::kept_coding(answer.head);
     if (coding.empty())
         return std::nullopt;
-    const std::string taken =
-        http::narrowed_accept_encoding(request_.head.fields.combined(http::FieldId::accept_encoding));
-    if (taken.find(coding) != std::string::npos)
+    if (http::accepts_coding(request_.head.fields.combined(http::FieldId::accept_encoding), coding))
         return std::nullopt;
     std::string scratch;
     const auto plain = http::decoded_for_inspection(coding, answer.body, scratch);

@@ -27,6 +27,10 @@ constexpr int most_in_a_row = 32;                 // receives before the loop ru
 constexpr int most_drained = 64;                  // receives without a look at the deadline
 constexpr Duration stream_start_time = 250ms;     // a stream is held this long for its first unit
 
+bool is_success(std::uint16_t status) noexcept {
+    return status / 100 == 2;
+}
+
 IoStep plain_step(ssize_t result) noexcept {
     if (result > 0)
         return {IoState::done, static_cast<std::size_t>(result)};
@@ -106,7 +110,8 @@ net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
     if (write_fault)
         spent_ = true; // the request was not read completely, so nothing may follow it
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type))) {
-        if (const error_code code = co_await read_stream_start(request.give_up))
+        const error_code code = co_await read_stream_start(request.give_up);
+        if (code && is_success(parser_.head().status)) // another status may be a rejection without its body
             co_return failure(code, Stage::reading);
         heard_at_ = BootClock::now();
         co_return std::nullopt;

@@ -30,8 +30,13 @@ constexpr Duration tidying_interval = 1s;
 /// up. A request that is woken and finds nothing, because a connection has ended meanwhile, keeps its place.
 class Pool::Queued {
 public:
-    explicit Queued(Pool& pool) : pool_{pool}, turn_{pool.context_.get_executor()} {
-        pool_.waiting_.push_back(this);
+    /// `first`: before all others. For a login, which may be what they need, and which may have a place that
+    /// they may not.
+    Queued(Pool& pool, bool first) : pool_{pool}, turn_{pool.context_.get_executor()} {
+        if (first)
+            pool_.waiting_.push_front(this);
+        else
+            pool_.waiting_.push_back(this);
     }
 
     Queued(const Queued&) = delete;
@@ -195,7 +200,7 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
         if (!queued) {
             if (waiting_.size() >= most_waiting_)
                 co_return Failure{errc::overloaded, Stage::connecting, false, {}};
-            queued.emplace(*this);
+            queued.emplace(*this, request.beyond_limit);
             until = std::min(request.now + settings_.connect_timeout, request.give_up);
         }
         const bool woken = co_await queued->wait(until);

@@ -216,6 +216,24 @@ TEST_F(TransactionsTest, AReloadThatBeginsToGuardCallsOffWhatWasAcceptedBeforeAn
     EXPECT_EQ(upstream.executions("sale-1"), 1U);
 }
 
+// The guard would take the first repeat of what the journal holds for new.
+TEST_F(TransactionsTest, AReloadDoesNotBeginToGuardIfTheJournalCantBeRead) {
+    const auto daemon = start_with_journal(pass());
+    EXPECT_EQ(daemon->post(redemption("sale-1")).status, 200);
+    const std::filesystem::path unreadable = std::filesystem::path{journal()} / "journal-9999999999.log";
+    std::filesystem::create_directory(unreadable);
+    const std::string config = "journal: {directory: " + journal() + "}\n" + replay("100ms", false);
+    daemon->write_config(config);
+    daemon->process().signal(SIGHUP);
+    ASSERT_TRUE(wait_until([&] { return daemon->metric("bearerd_config_last_reload_successful") == 0; }));
+    EXPECT_NE(daemon->output().find("the journal can't be read"), std::string::npos);
+    EXPECT_EQ(daemon->post(redemption("sale-2")).status, 200) << "what runs goes on";
+    std::filesystem::remove(unreadable);
+    reload(*daemon, config);
+    EXPECT_EQ(daemon->post(redemption("sale-3")).status, 200);
+    EXPECT_EQ(daemon->post(redemption("sale-3")).header("Idempotent-Replayed"), "true");
+}
+
 TEST_F(TransactionsTest, AGuardThatWasAwayKnowsWhatWasSentMeanwhile) {
     const auto daemon = start_with_journal(replay("100ms", false));
     const std::string folder = "journal: {directory: " + journal() + "}\n";

@@ -29,8 +29,8 @@ struct Operation {
     /// `unknown` if the document can't be read, is ambiguous, or is longer or deeper than the bounds.
     OperationKind kind = OperationKind::unknown;
     /// `operationName`, or the name of the only operation, or the first root field of a mutation without a
-    /// name. At most 64 characters of [_A-Za-z0-9], else empty. Masked (base/mask), because it is logged and
-    /// could hold a card number. For a batch, the name of its first operation.
+    /// name. At most 64 characters of [_A-Za-z0-9], else empty; with '*' for the digits of what may be a card
+    /// number (base/mask), because it is logged. For a batch, the name of its first operation.
     std::string name;
     /// The name in `data` of a mutation's only root field. Empty if there are several, if it is in a
     /// fragment, if a directive may omit it, or if the request has several operations.

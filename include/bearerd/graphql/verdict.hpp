@@ -28,7 +28,8 @@ enum class Verdict : std::uint8_t {
 struct Judgement {
     Verdict verdict = Verdict::ok;
     /// The errors apply only to the root fields that their paths name, not to the request: of a mutation with
-    /// more root fields, those before them may have been executed. So does a rejection by the status alone.
+    /// more root fields, those before them may have been executed. This holds for a rejection by the status
+    /// alone, too.
     bool of_one_root_field = false;
     std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, or an empty array
     /// `extensions.cost.throttleStatus.currentlyAvailable`, if the answer has it.

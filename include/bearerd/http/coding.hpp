@@ -34,4 +34,7 @@ inline constexpr std::size_t max_unpacked_size = 1024 * 1024;
 /// "identity" too.
 [[nodiscard]] std::string narrowed_accept_encoding(std::string_view accept_encoding);
 
+/// Whether an `Accept-Encoding` names this coding, one that bearerd can decode, and does not refuse it (q=0).
+[[nodiscard]] bool accepts_coding(std::string_view accept_encoding, std::string_view coding) noexcept;
+
 } // namespace bearerd::http

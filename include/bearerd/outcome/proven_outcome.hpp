@@ -24,7 +24,10 @@ namespace bearerd::outcome {
 
 /// Whether a whole answer of which proven_outcome() says `answered` shows that nothing was executed (contract
 /// 10): each `data` is null or an object of nulls, the status is below 500 and not 408, and no error's path
-/// goes below a root field. `body` is decoded.
-[[nodiscard]] bool ran_nothing(std::uint16_t status, std::string_view body);
+/// goes below a root field. If the request has more root fields than one, each is null by itself or named by
+/// an error: one that fails may make all of `data` null, after those before it were executed. `body` is
+/// decoded.
+[[nodiscard]] bool ran_nothing(std::uint16_t status, std::string_view body,
+                               const graphql::RequestView& request, const graphql::Operation& operation);
 
 } // namespace bearerd::outcome

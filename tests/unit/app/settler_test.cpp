@@ -25,6 +25,7 @@ class AnsweringTransport final : public upstream::Transport {
 public:
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
         asked_at.push_back(BootClock::now());
+        patience.push_back(request.give_up - BootClock::now());
         bodies.emplace_back(request.body);
         inner_.steps.emplace_back(proxy::test::json(R"({"data":{"Items":)" + items + "}}"));
         auto sending = inner_.send(std::move(request));
@@ -34,6 +35,7 @@ public:
 
     std::string items = "[]"; ///< nothing is found
     std::vector<TimePoint> asked_at;
+    std::vector<Duration> patience; ///< until the question is given up
     std::vector<std::string> bodies;
 
 private:
@@ -116,6 +118,8 @@ TEST_F(SettlerTest, AsksAtMostOneQuestionASecond) {
     ASSERT_TRUE(bearerd::test::turn_until(loop, [this] { return asked() == 3; }));
     EXPECT_GE(transport.asked_at[1] - begin, 1s);
     EXPECT_GE(transport.asked_at[2] - begin, 2s);
+    for (const Duration patience : transport.patience)
+        EXPECT_GE(patience, 1s) << "the upstream may take its time";
 }
 
 TEST_F(SettlerTest, AsksOnceMoreAfterWhatIsOlderThanItSettlesFor) {

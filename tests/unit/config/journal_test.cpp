@@ -32,5 +32,18 @@ TEST(JournalSection, HasItsFaults) {
               64U << 10U);
 }
 
+// Each of them keeps its folder locked.
+TEST(Journal, TakesAFolderOfItsOwn) {
+    for (const char* const folder : {"/var/lib/bearerd", "/var/lib/bearerd/", "/var/lib/./bearerd"}) {
+        const std::string journal = with_journal("{directory: " + std::string{folder} + "}");
+        EXPECT_THAT(faults_of("token_store: {directory: /var/lib/bearerd}\n" + journal),
+                    testing::ElementsAre(testing::HasSubstr("journal.directory: takes a folder of its own")));
+    }
+    EXPECT_EQ(settings_of("token_store: {directory: /var/lib/bearerd}\n" +
+                          with_journal("{directory: /var/lib/bearerd/journal}"))
+                  .journal.directory,
+              "/var/lib/bearerd/journal");
+}
+
 } // namespace
 } // namespace bearerd::config

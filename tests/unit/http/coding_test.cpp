@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+using bearerd::http::accepts_coding;
 using bearerd::http::decoded_for_inspection;
 using bearerd::http::narrowed_accept_encoding;
 using bearerd::test::gzip;
@@ -190,6 +191,15 @@ TEST(AcceptEncoding, KeepsOnlyWhatCanBeLookedInto) {
     };
     for (const auto& [sent, forwarded] : cases)
         EXPECT_EQ(narrowed_accept_encoding(sent), forwarded) << sent;
+}
+
+TEST(AcceptEncoding, AcceptsACodingThatItNamesWithAWeight) {
+    EXPECT_TRUE(accepts_coding("identity, GZIP;q=0.5", "gzip"));
+    EXPECT_FALSE(accepts_coding("identity, gzip;q=0", "gzip"));
+    EXPECT_FALSE(accepts_coding("identity, gzip; q=0.000", "gzip"));
+    EXPECT_FALSE(accepts_coding("x-gzip", "gzip"));
+    EXPECT_FALSE(accepts_coding("", "gzip"));
+    EXPECT_FALSE(accepts_coding("br, *", "gzip"));
 }
 
 } // namespace

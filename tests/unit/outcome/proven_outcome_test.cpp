@@ -130,7 +130,16 @@ TEST(Outcome, OfAStatusWithoutAnAnswerOfGraphqlIsUnknown) {
             EXPECT_EQ(outcome(one, body, status), Executed::unknown) << status << body;
 }
 
+bool nothing_ran(const std::string& request, std::uint16_t status, const std::string& body) {
+    graphql::RequestView view;
+    view.content_type = "application/json";
+    view.body = request;
+    return ran_nothing(status, body, view, graphql::classify(view, "loginUser"));
+}
+
 TEST(RanNothing, HoldsForNullFieldsWithoutAnErrorBelowThem) {
+    const std::string pay = R"({"query":"mutation{pay{id}}"})";
+
     const struct {
         std::uint16_t status;
         const char* body;
@@ -139,11 +148,9 @@ TEST(RanNothing, HoldsForNullFieldsWithoutAnErrorBelowThem) {
         {200, R"({"errors":[{"message":"validation"}],"data":{"pay":null}})", true},
         {200, R"({"errors":[{"message":"x","path":["pay"]}],"data":{"pay":null}})", true},
         {400, R"({"errors":[{"message":"x","path":["pay"]}],"data":null})", true},
-        {200, R"([{"data":{"pay":null}},{"data":null}])", true},
         {200, R"({"errors":[{"message":"x","path":["pay","id"]}],"data":{"pay":null}})", false},
         {200, R"({"errors":[{"message":"x","path":["pay",0,"id"]}],"data":null})", false},
         {200, R"({"data":{"pay":null,"refund":{"id":1}}})", false},
-        {200, R"([{"data":{"pay":null}},{"data":{"pay":{"id":1}}}])", false},
         {502, R"({"errors":[{"message":"x"}],"data":{"pay":null}})", false},
         {408, R"({"errors":[{"message":"x"}],"data":{"pay":null}})", false},
         {200, R"({"errors":[{"message":"x"}]})", false},
@@ -151,7 +158,35 @@ TEST(RanNothing, HoldsForNullFieldsWithoutAnErrorBelowThem) {
     };
 
     for (const auto& each : cases)
-        EXPECT_EQ(ran_nothing(each.status, each.body), each.nothing) << each.status << " " << each.body;
+        EXPECT_EQ(nothing_ran(pay, each.status, each.body), each.nothing) << each.status << " " << each.body;
+}
+
+// A field that may not be null makes all of data null, after those before it were executed.
+TEST(RanNothing, HoldsForSeveralFieldsOnlyIfEachIsNullOrNamed) {
+    const std::string pair = R"({"query":"mutation{a:pay{id} b:pay{id}}"})";
+    const std::string list = R"([{"query":"mutation{pay{id}}"},{"query":"mutation{pay{id}}"}])";
+
+    const struct {
+        std::string request;
+        const char* body;
+        bool nothing;
+    } cases[] = {
+        {pair, R"({"errors":[{"message":"x","path":["b"]}],"data":null})", false},
+        {pair, R"({"errors":[{"message":"x"}],"data":null})", false},
+        {pair, R"({"errors":[{"message":"x","path":["a"]},{"message":"x","path":["b"]}],"data":null})", true},
+        {pair, R"({"errors":[{"message":"x","path":["a"]},{"message":"x","path":["b","id"]}],"data":null})",
+         false},
+        {pair, R"({"errors":[{"message":"validation"}],"data":{"a":null,"b":null}})", true},
+        {pair, R"({"errors":[{"message":"validation"}],"data":{"a":null}})", false},
+        {list, R"([{"data":{"pay":null}},{"data":null}])", false},
+        {list, R"([{"data":{"pay":null}},{"data":{"pay":null}}])", true},
+        {list, R"([{"data":{"pay":null}},{"data":null,"errors":[{"message":"x","path":["pay"]}]}])", true},
+        {list, R"([{"data":{"pay":null}},{"data":{"pay":{"id":1}}}])", false},
+        {R"({"query":"mutation{...f} fragment f on M{a}"})", R"({"data":{"a":null}})", true},
+    };
+
+    for (const auto& each : cases)
+        EXPECT_EQ(nothing_ran(each.request, 200, each.body), each.nothing) << each.request << each.body;
 }
 
 } // namespace

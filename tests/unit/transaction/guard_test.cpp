@@ -552,6 +552,8 @@ TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
     };
     fields = {{"Accept-Encoding", "gzip"}};
     EXPECT_THAT(request(payment("a")).head, HasSubstr("Set-Cookie"));
+    fields = {{"Accept-Encoding", "identity, gzip;q=0"}};
+    EXPECT_EQ(request(payment("a")).body, plain);
     const Got decoded = (fields.clear(), request(payment("a")));
     EXPECT_EQ(decoded.body, plain);
     EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Content-Encoding")));

@@ -374,6 +374,26 @@ TEST_F(PoolTest, ThoseThatWaitForAConnectionGetItBeforeThoseThatComeLater) {
     EXPECT_EQ(server->connections(), 1);
 }
 
+// Those that wait for a connection may need the very login.
+TEST_F(PoolTest, ALoginThatHasToWaitIsWokenForThePlaceThatOnlyLoginsMayUse) {
+    share = 1;
+    serve_plain(echo);
+    auto holder = start(outgoing("one"));
+    ASSERT_TRUE(turn_until([&] { return holder->has_value(); }));
+    OutgoingRequest login = outgoing("login");
+    login.beyond_limit = true;
+    auto former = start(login);
+    ASSERT_TRUE(turn_until([&] { return former->has_value(); }));
+    const auto waiting = start(outgoing("waiting"));
+    settle();
+    const auto next = start(login);
+    settle();
+    former->reset(); // one more than the limit is open: it is closed
+    ASSERT_TRUE(turn_until([&] { return next->has_value(); }));
+    EXPECT_EQ(std::get<ExchangePtr>(**next)->body(), "login");
+    EXPECT_FALSE(waiting->has_value());
+}
+
 TEST_F(PoolTest, AFreeConnectionThatNobodyWaitsForGoesToTheNextRequest) {
     share = 2;
     serve_plain(echo);
