@@ -34,10 +34,14 @@ std::string text_of(const JournalEntry& item) {
 
 /// Nobody waits for it any more: its process ended before it could withdraw the request.
 bool is_stale(const Close& close) {
+    if (close.boot.empty())
+        return false;
     const Uptime now = uptime();
-    const std::chrono::seconds age{now.up_s - std::min(now.up_s, close.up_s)};
-    const bool of_another_boot = !close.boot.empty() && !now.boot.empty() && close.boot != now.boot;
-    return of_another_boot || (!close.boot.empty() && age > longest_wait_for_close);
+    if (close.boot == now.boot)
+        return std::chrono::seconds{now.up_s - std::min(now.up_s, close.up_s)} > longest_wait_for_close;
+    // Another start of the machine, or a shell that sees another boot id than a service does (in a container,
+    // or in a sandbox without /proc/sys). What a person has asked for a moment ago counts all the same.
+    return std::chrono::abs(std::chrono::milliseconds{wall_ms() - close.at_ms}) > longest_wait_for_close;
 }
 
 error_code sync_file(const Descriptor& file) noexcept {
