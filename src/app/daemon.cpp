@@ -130,9 +130,13 @@ int Daemon::run() {
         shared_.fleet_server = std::make_shared<fleet::Server>(settings_->fleet);
     for (const auto& worker : workers_)
         worker->open_fleet();
-    if (const auto reason = transactions_.restore_from_journal(*generation))
+    if (const auto items = transactions_.read_journal(*generation)) {
+        transactions_.restore_from_journal(*generation, *items);
+    } else {
+        const std::string reason = items.error().message();
         log::warning("the journal can't be read: transactions of before the start are not recognised",
-                     {{"reason", std::string_view{*reason}}});
+                     {{"reason", std::string_view{reason}}});
+    }
     open_journal();
     auto pool = first.make_pool(generation);
     tokens_ = std::make_unique<auth::TokenService>(
@@ -276,11 +280,13 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
         listeners_.close_others(*settings_); // what was opened for the new file goes again
         return config_file_ + ": an address that it names can't be listened at; the log says why";
     }
-    if (const auto reason = transactions_.restore_from_journal(*generation)) {
+    const auto items = transactions_.read_journal(*generation);
+    if (!items) {
         listeners_.close_others(*settings_);
         take_over(generation_); // with access to the journal again, which the reading has taken away
         std::string fault =
-            config_file_ + ": transactions can't be guarded, since the journal can't be read: " + *reason;
+            config_file_ +
+            ": transactions can't be guarded, since the journal can't be read: " + items.error().message();
         log_fault(fault);
         return fault;
     }
@@ -289,6 +295,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
     transactions_.set_limits(*settings);
+    transactions_.restore_from_journal(*generation, *items);
     settings_ = settings;
     generation_ = generation;
     admin_.serve(*settings, admin_sources());

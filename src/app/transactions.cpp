@@ -105,29 +105,38 @@ void Transactions::make_events() {
     };
 }
 
-std::optional<std::string> Transactions::restore_from_journal(const ConfigSnapshot& generation) {
-    if (!generation.identifier)
-        restored_.clear(); // what is sent until there is a guard again is in the journal only
-    if (!generation.identifier || directory_.empty())
-        return std::nullopt;
-    const std::string name = name_of(*generation.settings);
-    if (restored_ == name)
-        return std::nullopt;
+/// Also if there is nothing to restore.
+bool Transactions::is_restored(const ConfigSnapshot& generation) const {
+    return !generation.identifier || directory_.empty() || restored_ == name_of(*generation.settings);
+}
+
+Result<std::vector<journal::JournalEntry>>
+Transactions::read_journal(const ConfigSnapshot& generation) const {
+    std::vector<journal::JournalEntry> items;
+    if (is_restored(generation))
+        return items;
     // Before the reading, so that whatever is still sent is in it, and what ends after it is reported.
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
     if (!reading)
-        return reading.error().message();
-    std::vector<journal::JournalEntry> items;
+        return reading.error();
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
     for (const auto& [number, item] : reading->book.entries())
         items.push_back(item);
+    return items;
+}
+
+void Transactions::restore_from_journal(const ConfigSnapshot& generation,
+                                        const std::vector<journal::JournalEntry>& items) {
+    if (!generation.identifier)
+        restored_.clear(); // what is sent until there is a guard again is in the journal only
+    if (is_restored(generation))
+        return;
     restore(items, generation, shared_);
-    restored_ = name;
+    restored_ = name_of(*generation.settings);
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
-    return std::nullopt;
 }
 
 std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,

@@ -32,10 +32,16 @@ public:
     /// Applies the settings, once nothing in them can fail any more.
     void set_limits(const config::Settings& settings) const;
 
-    /// Restores what the journal holds, once for each account and set of guarded rules, before the first
-    /// guarded request. Blocking. Returns why the journal can't be read, if so: then the guard does not know
-    /// what it must not send again.
-    [[nodiscard]] std::optional<std::string> restore_from_journal(const ConfigSnapshot& generation);
+    /// Reads the journal for a snapshot, once for each account and set of guarded rules. Blocking. Returns
+    /// nothing to restore if the snapshot guards nothing, or if it has been restored. Fails if the journal
+    /// can't be read: then the guard would not know what it must not send again.
+    [[nodiscard]] Result<std::vector<journal::JournalEntry>>
+    read_journal(const ConfigSnapshot& generation) const;
+
+    /// Restores what read_journal() has returned, before the first guarded request and after set_limits(),
+    /// which says what is too old.
+    void restore_from_journal(const ConfigSnapshot& generation,
+                              const std::vector<journal::JournalEntry>& items);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.
     [[nodiscard]] static std::string describe(const ConfigSnapshot& generation, transaction::Table& table,
@@ -43,6 +49,7 @@ public:
 
 private:
     void make_events();
+    [[nodiscard]] bool is_restored(const ConfigSnapshot& generation) const;
 
     Shared& shared_;
     Worker& first_;

@@ -171,7 +171,7 @@ void read_journal(Section in, const Environment& environment, const TokenStore& 
     in.read("max_size", out.max_size, size_between(64ULL << 10, 256ULL << 20));
     if (out.required && out.directory.empty())
         in.fault("required", "takes a folder: set journal.directory as well");
-    // The journal keeps its folder locked, and whoever changes a stored token locks that one's.
+    // The journal keeps its folder locked, and each change of a stored token locks the token store's.
     if (is_same_folder(out.directory, store.directory))
         in.fault("directory",
                  "takes a folder of its own, such as one below it: token_store.directory is the same");

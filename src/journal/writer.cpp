@@ -211,6 +211,16 @@ std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>
     return bytes;
 }
 
+/// `records`: of the batch, which may hold the entry's outcome.
+bool Journal::Writer::may_be_unheard(const JournalEntry& item, const std::vector<Record>& records) {
+    if (item.outcome)
+        return item.outcome->unheard;
+    return std::ranges::any_of(records, [&item](const Record& record) {
+        const auto* const outcome = std::get_if<Outcome>(&record);
+        return outcome != nullptr && outcome->number == item.intent.number && outcome->unheard;
+    });
+}
+
 /// Writes no outcome of an intent that is not on the disk.
 void Journal::Writer::append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records) {
     const std::size_t before = records.size();
@@ -224,15 +234,8 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         std::ranges::reverse(numbers); // the newest first
         for (const std::uint64_t number : numbers) {
             const JournalEntry& item = store_.book().entries().at(number);
-            // Its outcome may be in this very batch.
-            const auto is_its_outcome = [number](const Record& record) {
-                const auto* const outcome = std::get_if<Outcome>(&record);
-                return outcome != nullptr && outcome->number == number && outcome->unheard;
-            };
-            const bool may_be_unheard =
-                (item.outcome && item.outcome->unheard) ||
-                (posted.heard && !item.outcome && std::ranges::any_of(records, is_its_outcome));
-            if (posted.heard && !item.heard && !item.close && (may_be_unheard || posted.joined)) {
+            if (posted.heard && !item.heard && !item.close &&
+                (posted.joined || may_be_unheard(item, records))) {
                 records.emplace_back(Heard{number, wall_ms()});
             } else if (posted.outcome && item.unresolved() && !store_.book().in_flight(item)) {
                 records.emplace_back(*posted.outcome);

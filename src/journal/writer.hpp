@@ -78,6 +78,7 @@ private:
     void tell_opened();
     void tell_concluded(const Batch& batch);
     [[nodiscard]] bool has_others(const JournalEntry& closed) const;
+    [[nodiscard]] static bool may_be_unheard(const JournalEntry& item, const std::vector<Record>& records);
     void append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records);
     void tell_unknown(const std::vector<Record>& records);
     void take_closes();

@@ -217,8 +217,7 @@ public:
     TraceFinder(std::string_view body, std::span<const graphql::RootField> fields) noexcept
         : scan_{body}, fields_{fields} {}
 
-    /// Whether there is nothing of the first kind, and each of the fields is of the second. The answer is
-    /// sound.
+    /// Whether nothing shows an execution, and each of the fields is null or named. The answer is sound.
     bool nothing() {
         if (scan_.peek() == json::Kind::array) {
             for (scan_.enter_array(); scan_.next_element(); ++element_)
