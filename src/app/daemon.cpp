@@ -134,7 +134,7 @@ int Daemon::run() {
         transactions_.restore_from_journal(*generation, *items);
     } else {
         const std::string reason = items.error().message();
-        log::warning("the journal can't be read: transactions of before the start are not recognised",
+        log::warning("the journal can't be read: what it guards is not sent until it can",
                      {{"reason", std::string_view{reason}}});
     }
     open_journal();
@@ -177,8 +177,14 @@ void Daemon::open_journal() {
     if (settings.directory.empty())
         return;
     journal::Journal::Events events;
-    events.opened = [first = workers_.front().get()](std::vector<journal::JournalEntry> items) {
-        asio::post(first->context(), [first, items = std::move(items)] { first->recover(items); });
+    events.opened = [this, first = workers_.front().get()](std::vector<journal::JournalEntry> items) {
+        asio::post(first->context(), [this, first, items = std::move(items)] {
+            transactions_.journal_opened(*generation_, items);
+            first->recover(items);
+        });
+    };
+    events.not_opened = [this, first = workers_.front().get()](bool held) {
+        asio::post(first->context(), [this, held] { transactions_.journal_not_opened(held); });
     };
     events.left_unknown = [first = workers_.front().get()](journal::JournalEntry item) {
         Settler::Case unknown{item.intent.number, item.intent.account, item.intent.fields,
@@ -399,6 +405,8 @@ void Daemon::hurry(const char* signal_name) {
 
 void Daemon::cut(Duration limit) {
     tokens_->stop();
+    if (shared_.transactions)
+        shared_.transactions->stop_waiting();
     for (const auto& worker : workers_)
         asio::post(worker->context(), [owner = worker.get(), hurried = hurried_] { owner->cut(hurried); });
     grace_.expires_after(limit);

@@ -36,6 +36,12 @@ std::string name_of(const config::Settings& settings) {
     return name;
 }
 
+/// There is no journal.
+bool is_missing(error_code failure) noexcept {
+    return failure == boost::system::errc::no_such_file_or_directory ||
+           failure == boost::system::errc::not_a_directory;
+}
+
 } // namespace
 
 void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
@@ -71,6 +77,7 @@ const Secret& Transactions::prepare(const config::Settings& settings) {
     if (secret_.empty())
         secret_ = transaction::random_secret();
     shared_.transactions = std::make_unique<transaction::Table>(limits_of(settings));
+    set_history();
     return secret_;
 }
 
@@ -110,8 +117,7 @@ bool Transactions::is_restored(const ConfigSnapshot& generation) const {
     return !generation.identifier || directory_.empty() || restored_ == name_of(*generation.settings);
 }
 
-Result<std::vector<journal::JournalEntry>>
-Transactions::read_journal(const ConfigSnapshot& generation) const {
+Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& generation) {
     std::vector<journal::JournalEntry> items;
     if (is_restored(generation))
         return items;
@@ -119,8 +125,15 @@ Transactions::read_journal(const ConfigSnapshot& generation) const {
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
+    if (!reading && !opened_ && is_missing(reading.error()))
+        return items;
     if (!reading)
         return reading.error();
+    // Another process goes on writing: what it leaves is restored once the journal is ours.
+    if (reading->written && !opened_) {
+        held_ = true;
+        return items;
+    }
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
     for (const auto& [number, item] : reading->book.entries())
         items.push_back(item);
@@ -135,8 +148,33 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation,
         return;
     restore(items, generation, shared_);
     restored_ = name_of(*generation.settings);
+    was_read_ = true;
+    set_history();
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
+}
+
+void Transactions::journal_opened(const ConfigSnapshot& generation,
+                                  const std::vector<journal::JournalEntry>& items) {
+    opened_ = true;
+    restore(items, generation, shared_);
+    if (generation.identifier)
+        restored_ = name_of(*generation.settings);
+    set_history();
+}
+
+void Transactions::journal_not_opened(bool held) {
+    held_ = held_ || held;
+    tried_ = true;
+    set_history();
+}
+
+void Transactions::set_history() const {
+    using History = transaction::Table::History;
+    if (!shared_.transactions)
+        return;
+    const History before_opening = was_read_ && tried_ && !held_ ? History::read : History::unread;
+    shared_.transactions->set_history(opened_ ? History::complete : before_opening);
 }
 
 std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,

@@ -21,7 +21,10 @@ class Transactions {
 public:
     /// `journal_directory`: that of the journal, which a reload does not change; empty if none is kept.
     Transactions(Shared& shared, Worker& first, std::string journal_directory)
-        : shared_{shared}, first_{first}, directory_{std::move(journal_directory)} {
+        : shared_{shared},
+          first_{first},
+          directory_{std::move(journal_directory)},
+          opened_{directory_.empty()} {
         make_events();
     }
 
@@ -35,13 +38,20 @@ public:
     /// Reads the journal for a snapshot, once for each account and set of guarded rules. Blocking. Returns
     /// nothing to restore if the snapshot guards nothing, or if it has been restored. Fails if the journal
     /// can't be read: then the guard would not know what it must not send again.
-    [[nodiscard]] Result<std::vector<journal::JournalEntry>>
-    read_journal(const ConfigSnapshot& generation) const;
+    [[nodiscard]] Result<std::vector<journal::JournalEntry>> read_journal(const ConfigSnapshot& generation);
 
     /// Restores what read_journal() has returned, before the first guarded request and after set_limits(),
     /// which says what is too old.
     void restore_from_journal(const ConfigSnapshot& generation,
                               const std::vector<journal::JournalEntry>& items);
+
+    /// Call it once the journal's writer holds the journal, with what it has read there. From then on nobody
+    /// else writes it, and the guard sends.
+    void journal_opened(const ConfigSnapshot& generation, const std::vector<journal::JournalEntry>& items);
+
+    /// Call it when the writer has failed to open the journal. `held`: another process writes it, so that
+    /// what was read is not all.
+    void journal_not_opened(bool held);
 
     /// The JSON of /transactions for a key (contract 8). Any thread.
     [[nodiscard]] static std::string describe(const ConfigSnapshot& generation, transaction::Table& table,
@@ -49,13 +59,18 @@ public:
 
 private:
     void make_events();
+    void set_history() const;
     [[nodiscard]] bool is_restored(const ConfigSnapshot& generation) const;
 
     Shared& shared_;
     Worker& first_;
     Secret secret_;
     std::string directory_;
-    std::string restored_; ///< for which account and rules
+    std::string restored_;  ///< for which account and rules
+    bool was_read_ = false; ///< the journal, or there was none to read
+    bool held_ = false;     ///< another process has written it since our start
+    bool tried_ = false;    ///< the writer has failed to open it
+    bool opened_;           ///< also if no journal is kept
 };
 
 } // namespace bearerd::app

@@ -218,7 +218,6 @@ Settler* Worker::settler() {
 }
 
 void Worker::recover(const std::vector<journal::JournalEntry>& items) {
-    restore(items, *serving_->generation(), shared_);
     if (Settler* const background = settler())
         background->start(items);
 }

@@ -89,7 +89,7 @@ public:
     /// Stops listening at the address `text`; connections accepted there continue.
     void stop_listening(const std::string& text);
 
-    /// Looks up what the journal's former processes left unresolved, and guards their transactions.
+    /// Looks up what the journal's former processes left unresolved.
     void recover(const std::vector<journal::JournalEntry>& items);
 
     /// Looks up what has become unknown, in the background. On the first worker.

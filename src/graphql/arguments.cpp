@@ -5,6 +5,7 @@
 #include "canonical.hpp"
 #include "document.hpp"
 #include "lexer.hpp"
+#include "parameters.hpp"
 #include "request_reader.hpp"
 #include "variables.hpp"
 
@@ -267,15 +268,6 @@ private:
     std::vector<RootField> fields_;
 };
 
-/// Some servers take variables from the URL, too. An escape could hide the word.
-bool may_give_variables(std::string_view query_string) noexcept {
-    constexpr std::string_view word = "variables";
-    const auto same = [](char a, char b) { return to_lower(a) == to_lower(b); };
-    return query_string.find('%') != std::string_view::npos ||
-           std::search(query_string.begin(), query_string.end(), word.begin(), word.end(), same) !=
-               query_string.end();
-}
-
 } // namespace
 
 std::optional<std::vector<RootField>> mutation_fields(const RequestView& request,
@@ -290,14 +282,16 @@ std::optional<std::vector<RootField>> mutation_fields(const RequestView& request
 }
 
 bool each_has_its_key(std::span<const RootField> fields) noexcept {
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        if (fields[i].key.empty())
-            return false;
+    const auto has_none = [](const RootField& field) { return field.key.empty(); };
+    return !fields.empty() && std::ranges::none_of(fields, has_none) && !share_a_key(fields);
+}
+
+bool share_a_key(std::span<const RootField> fields) noexcept {
+    for (std::size_t i = 0; i < fields.size(); ++i)
         for (std::size_t k = 0; k < i; ++k)
-            if (equal_ignoring_case(trimmed(fields[i].key), trimmed(fields[k].key)))
-                return false;
-    }
-    return !fields.empty();
+            if (!fields[i].key.empty() && equal_ignoring_case(trimmed(fields[i].key), trimmed(fields[k].key)))
+                return true;
+    return false;
 }
 
 bool lacks_its_key(std::span<const RootField> fields) noexcept {

@@ -66,6 +66,21 @@ bool may_select(std::string_view name) noexcept {
            names_stored_document(base);
 }
 
+bool may_give_variables(std::string_view query_string) {
+    constexpr std::string_view word = "variables";
+    const auto same = [](char a, char b) { return to_lower(a) == to_lower(b); };
+    if (query_string.find(';') != std::string_view::npos) // some servers split there, too
+        return true;
+    json::TextBuffer buffer;
+    while (!query_string.empty()) {
+        const auto name = percent_decode(take_pair(query_string).first, buffer);
+        if (!name || name->find('%') != std::string_view::npos || // some decode twice
+            std::search(name->begin(), name->end(), word.begin(), word.end(), same) != name->end())
+            return true;
+    }
+    return false;
+}
+
 std::optional<QueryParameters> read_parameters(std::string_view query_string, ParameterBuffers& buffers) {
     QueryParameters result;
     if (query_string.find(';') != std::string_view::npos)

@@ -24,6 +24,9 @@ struct QueryParameters {
     std::optional<std::string_view> operation_name;
 };
 
+/// Whether some server may take variables from this query string. True if a name is in doubt.
+[[nodiscard]] bool may_give_variables(std::string_view query_string);
+
 /// Room for the two decoded values.
 struct ParameterBuffers {
     json::TextBuffer name;

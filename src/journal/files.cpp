@@ -225,8 +225,10 @@ Result<Reading> read_journal(const std::string& path) {
         reading.written = folder->is_written();
         if (!failure)
             return reading;
-        if (failure != boost::system::errc::no_such_file_or_directory || i == tries)
+        if (failure != boost::system::errc::no_such_file_or_directory)
             return failure;
+        if (i == tries)
+            return make_error_code(boost::system::errc::resource_unavailable_try_again);
     }
 }
 

@@ -52,9 +52,9 @@ error_code sync_file(const Descriptor& file) noexcept {
 
 std::optional<std::string> Store::open() {
     auto folder = Folder::open_to_write(settings_.directory);
+    held_ = !folder && folder.error() == boost::system::errc::operation_would_block;
     if (!folder)
-        return folder.error() == boost::system::errc::operation_would_block ? "another bearerd writes there"
-                                                                            : folder.error().message();
+        return held_ ? "another bearerd writes there" : folder.error().message();
     book_ = JournalIndex{JournalIndex::Keep::unresolved};
     if (const auto failure = read(*folder))
         return failure.message();

@@ -23,6 +23,9 @@ public:
 
     [[nodiscard]] bool is_open() const noexcept { return folder_.has_value(); }
 
+    /// Whether open() has failed because another process writes the journal.
+    [[nodiscard]] bool is_held() const noexcept { return held_; }
+
     /// Writes the records, whose text is `bytes`, all or none of them; begins a new file first if one is due.
     /// They are durable only after sync().
     [[nodiscard]] error_code append(std::string_view bytes, const std::vector<Record>& records);
@@ -62,6 +65,7 @@ private:
 
     Journal::Settings settings_;
     std::optional<Folder> folder_;
+    bool held_ = false;
     Descriptor file_;
     std::uint64_t number_ = 1;     ///< of the file
     std::uint64_t size_ = 0;       ///< of the file: what is whole in it

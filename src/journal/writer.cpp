@@ -147,6 +147,8 @@ bool Journal::Writer::ready() {
         return true;
     const auto failure = store_.open();
     report(failure);
+    if (failure)
+        tell_not_opened();
     return !failure;
 }
 
@@ -363,6 +365,12 @@ void Journal::Writer::report(const std::optional<std::string>& failure) {
     if (guarded != 0)
         log::error("journal is too small for transactions.remember: a restart does not recognise the oldest",
                    {{"transactions", static_cast<std::int64_t>(guarded)}});
+}
+
+void Journal::Writer::tell_not_opened() {
+    const std::lock_guard lock{mutex};
+    if (!abandoned && !stopping && events_.not_opened)
+        events_.not_opened(store_.is_held());
 }
 
 void Journal::Writer::tell_opened() {

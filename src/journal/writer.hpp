@@ -75,6 +75,7 @@ private:
     void keep_outcomes(Batch& batch);
     void complete(const Batch& batch, bool durable);
     void report(const std::optional<std::string>& failure);
+    void tell_not_opened();
     void tell_opened();
     void tell_concluded(const Batch& batch);
     [[nodiscard]] bool has_others(const JournalEntry& closed) const;

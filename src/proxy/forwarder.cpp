@@ -51,6 +51,9 @@ constexpr std::string_view permission_missing =
     "after a login, so the account seems to lack a permission";
 
 /// Added to the reason in the request's log line.
+constexpr std::string_view shared_key = "; not looked up: two of its mutations have the same key";
+constexpr std::string_view unread_key =
+    "; not looked up: the keys that it has by transactions.rules can't be read";
 constexpr std::string_view no_key = "; not looked up: the argument that is its key by transactions.rules is "
                                     "no string of 1 to 4096 bytes and no "
                                     "integer";
@@ -207,6 +210,7 @@ private:
     [[nodiscard]] net::Task<End> reply_decision(Decision decision, const upstream::Failure* failure);
     [[nodiscard]] net::Task<End> reply_broken_rejection(std::string_view doubt);
     [[nodiscard]] net::Task<std::optional<reconcile::Answer>> reconcile();
+    [[nodiscard]] bool names_a_rule() const;
     [[nodiscard]] Reply pass_on(HeldAnswer held);
     [[nodiscard]] Reply reply_gone();
     [[nodiscard]] Reply reply_withdrawn();
@@ -645,6 +649,12 @@ Forwarder::ForwardedRequest::reply_broken_rejection(std::string_view doubt) {
         decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}), nullptr);
 }
 
+bool Forwarder::ForwardedRequest::names_a_rule() const {
+    return std::ranges::any_of(owner_.reconciler_->plan().keys, [this](const graphql::KeyRule& rule) {
+        return request_.body.find(rule.field) != std::string_view::npos;
+    });
+}
+
 /// Looks up a mutation whose outcome is unknown; returns nullopt if the upstream was not asked.
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
@@ -652,8 +662,12 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconci
     const std::vector<std::string_view> keys = header_keys();
     auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys, {nullptr, &keys});
     if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
-        if (fields && graphql::lacks_its_key(*fields))
+        if (!fields && names_a_rule())
+            report_.detail += unread_key;
+        else if (fields && graphql::lacks_its_key(*fields))
             report_.detail += no_key;
+        else if (fields && graphql::share_a_key(*fields))
+            report_.detail += shared_key;
         co_return std::nullopt;
     }
     const TimePoint begin = BootClock::now();

@@ -3,6 +3,8 @@
 #include "guarded_body.hpp"
 
 #include <bearerd/base/clock.hpp>
+#include <bearerd/base/log.hpp>
+#include <bearerd/base/mask.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/kept_head.hpp>
 #include <bearerd/net/event.hpp>
@@ -26,6 +28,8 @@ using namespace std::chrono_literals;
 
 /// How often a waiting request checks whether its app is still there.
 constexpr Duration look_every = 500ms;
+/// How long a request waits until the table is complete: as long as one waits for its line in the journal.
+constexpr Duration longest_wait_for_journal = 2s;
 
 constexpr std::string_view replayed_field = "Idempotent-Replayed: true\r\n";
 
@@ -42,6 +46,14 @@ constexpr std::string_view store_away_sentence =
 constexpr std::string_view shutting_down_sentence =
     "The connection service is stopping, so this request was not sent; whether an earlier one with the same "
     "reference was executed is not known. Please send it again in a moment with the same reference.";
+constexpr std::string_view journal_away_sentence =
+    "The journal of earlier requests is not at hand yet, so this request was not sent; whether an earlier "
+    "one "
+    "with the same reference was executed is not known. Please send it again a little later with the same "
+    "reference.";
+constexpr std::string_view journal_closed_sentence =
+    "This till's connection service can't write its journal, so this request was not sent and nothing was "
+    "executed; check that the disk is not full and works, then try again.";
 constexpr std::string_view full_sentence =
     "There is no room to remember another transaction, so this request was not sent; whether another replica "
     "of bearerd has executed an earlier one with the same reference is not known. Please send it again a "
@@ -221,6 +233,11 @@ private:
     RecordPtr record_;
 };
 
+std::string masked_id(std::string_view request_id) {
+    std::string scratch;
+    return std::string{masked(request_id, scratch)};
+}
+
 AnswerPtr answer_of(std::string_view head, std::string body, const server::Report& report) {
     auto answer = std::make_shared<Answer>();
     answer->head = http::head_to_keep(head);
@@ -247,12 +264,17 @@ Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
 class Guard::GuardedRequest {
 public:
     GuardedRequest(Guard& guard, const server::Request& request)
-        : guard_{guard}, request_{request}, app_{request.app}, view_{server::request_view(request)} {}
+        : guard_{guard},
+          request_{request},
+          app_{request.app},
+          view_{server::request_view(request)},
+          request_id_{masked_id(request.context.request_id)} {}
 
     [[nodiscard]] net::Task<Reply> run();
 
 private:
     void read_header_keys();
+    void note_unguarded() const;
     [[nodiscard]] net::Task<std::optional<Reply>> ask_fleet(Decision& decision);
     [[nodiscard]] Reply refuse_reused(std::string first_request_id);
     [[nodiscard]] std::optional<Reply> follow_other(Undecided& undecided, FleetAnswer answer,
@@ -261,8 +283,9 @@ private:
     [[nodiscard]] net::Task<FleetAnswer> poll_fleet(SharedRequestPtr shared, Elsewhere& seen);
     [[nodiscard]] net::Task<std::optional<Reply>> forward(std::shared_ptr<LocalClaim> claim,
                                                           Decision& decision);
-    [[nodiscard]] net::Task<Decision> wait(std::shared_ptr<ThreadWaiter> waiter,
-                                           std::string first_request_id);
+    [[nodiscard]] net::Task<std::optional<Decision>> wait(std::shared_ptr<ThreadWaiter> waiter, Kind what);
+    [[nodiscard]] TimePoint end_of_wait();
+    [[nodiscard]] TimePoint end_of_wait_for_journal();
     [[nodiscard]] net::Task<Reply> look_up(Decision decision, LookUp& claim);
     [[nodiscard]] Reply reply_by(const Decision& decision);
     [[nodiscard]] Reply replay(const AnswerPtr& answer);
@@ -280,12 +303,14 @@ private:
     const server::Request& request_;
     WatchedOnce app_;
     graphql::RequestView view_;
+    std::string request_id_; ///< for log, journal, table and fleet, so without what could be a card number
     std::vector<std::string_view> header_keys_;
     Reading reading_;
     bool app_gone_ = false;
     bool joined_ = false;
     std::shared_ptr<SharedClaim> shared_claim_; ///< what ask_fleet() has got
     TimePoint end_of_wait_{};                   ///< set when the first wait begins
+    TimePoint end_of_wait_for_journal_{};       ///< likewise
     bool timed_out_ = false;                    ///< the first one took too long
 };
 
@@ -338,6 +363,7 @@ net::Task<Reply> Guard::GuardedRequest::run() {
     read_header_keys();
     auto reading = guard_.identifier_.read(view_, &header_keys_);
     if (!reading) {
+        note_unguarded();
         Reply reply = co_await guard_.next_.handle(request_);
         co_return reply;
     }
@@ -351,14 +377,16 @@ net::Task<Reply> Guard::GuardedRequest::run() {
     const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
     auto claim = std::make_shared<LocalClaim>(guard_.table_, guard_.events_, subject());
     while (true) {
-        Decision decision =
-            guard_.table_.claim(reading_, request_.context.request_id, wall_ms(), BootClock::now(), waiter);
-        if (decision.kind == Kind::wait) {
-            joined_ = true;
-            decision = co_await wait(waiter, std::move(decision.first_request_id));
+        Decision decision = guard_.table_.claim(reading_, request_id_, wall_ms(), BootClock::now(), waiter);
+        if (decision.kind == Kind::wait || decision.kind == Kind::wait_for_journal) {
+            auto woken = co_await wait(waiter, decision.kind);
             // A request whose app is gone claims nothing: its mutation would be sent for nobody.
-            if (app_gone_ || (decision.kind == Kind::again && app_.is_gone()))
+            if (app_gone_ || (woken && woken->kind == Kind::again && app_.is_gone()))
                 co_return gone();
+            if (woken)
+                decision = std::move(*woken);
+            else
+                decision.kind = timed_out_ ? Kind::unknown : Kind::no_history;
         }
         if (decision.kind == Kind::again)
             continue;
@@ -385,6 +413,14 @@ net::Task<Reply> Guard::GuardedRequest::run() {
     }
 }
 
+/// So that the operator learns why a repeat of it would be executed.
+void Guard::GuardedRequest::note_unguarded() const {
+    if (!view_.is_get && graphql::classify(view_, guard_.login_field_).may_mutate() &&
+        guard_.identifier_.may_miss(view_, &header_keys_))
+        log::warning("a mutation is not guarded, since the key of its transaction can't be read",
+                     {{"request_id", std::string_view{request_id_}}});
+}
+
 void Guard::GuardedRequest::read_header_keys() {
     if (!guard_.identifier_.has_key_headers())
         return;
@@ -397,7 +433,7 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::ask_fleet(Decision& decis
     Undecided undecided{guard_.table_, std::move(decision.record)};
     undecided.seen.owner = std::move(decision.other_owner);
     undecided.seen.request_id = decision.first_request_id;
-    std::string request_id{request_.context.request_id}; // nothing can fail between the claim and the table
+    std::string request_id = request_id_; // nothing can fail between the claim and the table
     const std::string known = decision.replaces ? undecided.seen.owner : std::string{};
     FleetAnswer answer = co_await claim_in_fleet(undecided.seen);
     if (decision.replaces && answer.claim == nullptr && answer.elsewhere.owner == known) {
@@ -462,7 +498,7 @@ net::Task<FleetAnswer> Guard::GuardedRequest::claim_in_fleet(Elsewhere& seen) {
         answer.elsewhere = seen;
         co_return answer;
     }
-    SharedRequestPtr shared = guard_.fleet_->prepare(view_, reading_, request_.context.request_id, wall_ms());
+    SharedRequestPtr shared = guard_.fleet_->prepare(view_, reading_, request_id_, wall_ms());
     auto claiming = guard_.fleet_->claim(shared, seen);
     FleetAnswer answer = co_await std::move(claiming);
     if (answer.state == FleetAnswer::State::in_flight) {
@@ -480,12 +516,11 @@ net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared
     app_gone_ = app_.note_end();
     net::Event event{guard_.executor_};
     net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
-    if (end_of_wait_ == TimePoint{})
-        end_of_wait_ = BootClock::now() + guard_.longest_wait_;
+    const TimePoint until = end_of_wait();
     FleetAnswer answer;
     answer.state = FleetAnswer::State::in_flight;
-    for (std::size_t attempt = 0; !app_gone_ && BootClock::now() < end_of_wait_; ++attempt) {
-        pause.set(std::min(BootClock::now() + guard_.fleet_->pause_before(attempt), end_of_wait_));
+    for (std::size_t attempt = 0; !app_gone_ && BootClock::now() < until; ++attempt) {
+        pause.set(std::min(BootClock::now() + guard_.fleet_->pause_before(attempt), until));
         co_await event.wait();
         auto claiming = guard_.fleet_->claim(shared, seen);
         answer = co_await std::move(claiming);
@@ -529,29 +564,40 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
     co_return reply;
 }
 
-/// Waits until the first one is settled, the app is gone, or it takes too long.
-net::Task<Decision> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> waiter,
-                                                std::string first_request_id) {
+/// Waits for the first one of the transaction, or for the journal of former processes, as the decision says.
+/// Returns what came of it; nullopt: the app is gone (`app_gone_`), or it takes too long (`timed_out_` if
+/// that is the first one).
+net::Task<std::optional<Decision>> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> waiter,
+                                                               Kind what) {
+    const bool for_first = what == Kind::wait;
+    joined_ = joined_ || for_first;
+    const TimePoint until = for_first ? end_of_wait() : end_of_wait_for_journal();
     app_gone_ = app_.note_end();
     net::Event event{guard_.executor_};
     net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
     const EventOf listening{*waiter, event};
-    if (end_of_wait_ == TimePoint{})
-        end_of_wait_ = BootClock::now() + guard_.longest_wait_;
     std::optional<Decision> decision;
-    while (!app_gone_ && !decision && BootClock::now() < end_of_wait_) {
-        pause.set(std::min(BootClock::now() + look_every, end_of_wait_));
+    while (!app_gone_ && !decision && BootClock::now() < until) {
+        pause.set(std::min(BootClock::now() + look_every, until));
         co_await event.wait();
         decision = guard_.table_.decision_of(*waiter);
         app_gone_ = !decision && app_.is_gone();
     }
-    if (!decision) {
-        decision.emplace();
-        decision->kind = Kind::unknown;
-        decision->first_request_id = std::move(first_request_id);
-        timed_out_ = !app_gone_;
-    }
-    co_return std::move(*decision);
+    timed_out_ = for_first && !decision && !app_gone_;
+    co_return decision;
+}
+
+/// All waits for first ones end then, here and in the fleet.
+TimePoint Guard::GuardedRequest::end_of_wait() {
+    if (end_of_wait_ == TimePoint{})
+        end_of_wait_ = BootClock::now() + guard_.longest_wait_;
+    return end_of_wait_;
+}
+
+TimePoint Guard::GuardedRequest::end_of_wait_for_journal() {
+    if (end_of_wait_for_journal_ == TimePoint{})
+        end_of_wait_for_journal_ = BootClock::now() + longest_wait_for_journal;
+    return end_of_wait_for_journal_;
 }
 
 /// Looks the first one up at the upstream, for this request and for those that wait with it.
@@ -612,6 +658,11 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
     if (decision.kind == Kind::full && guard_.fleet_ != nullptr) {
         what.executed = Executed::unknown; // the other replicas were not asked
         what.sentence = full_sentence;
+    } else if (decision.kind == Kind::no_history && !decision.is_new) {
+        what.executed = Executed::unknown; // a former process may have sent it, or another one
+        what.sentence = journal_away_sentence;
+    } else if (decision.kind == Kind::no_history) {
+        what.sentence = journal_closed_sentence;
     }
     what.first_request_id = decision.first_request_id;
     if (!decision.reconciled.empty())
@@ -667,7 +718,7 @@ Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
                           guard_.always_200_, report());
 }
 
-/// Its app has left while it waited; the first request continues.
+/// Its app has left while it waited; the first request, if there is one, continues.
 Reply Guard::GuardedRequest::gone() {
     Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
     reply.report.outcome = server::client_closed_outcome;
@@ -684,8 +735,7 @@ server::Report Guard::GuardedRequest::report() const {
 }
 
 Subject Guard::GuardedRequest::subject() const {
-    return {guard_.journal_fields(reading_.fields), guard_.account_,
-            std::string{request_.context.request_id}};
+    return {guard_.journal_fields(reading_.fields), guard_.account_, request_id_};
 }
 
 /// Called for a reply that says that the transaction was executed.

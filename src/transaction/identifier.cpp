@@ -110,6 +110,14 @@ std::optional<Reading> Identifier::read(const graphql::RequestView& request,
     return reading;
 }
 
+bool Identifier::may_miss(const graphql::RequestView& request,
+                          const std::vector<std::string_view>* header_keys) const {
+    const auto fields = graphql::mutation_fields(request, rules_, {nullptr, header_keys});
+    return !fields || std::ranges::any_of(*fields, [this](const graphql::RootField& field) {
+        return field.rule && guarded_[*field.rule] && field.key.empty();
+    });
+}
+
 Reading Identifier::read_again(const graphql::RequestView& request, const Reading& reading) const {
     Reading again;
     identify(request, reading.fields, again);

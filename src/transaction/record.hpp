@@ -32,8 +32,7 @@ struct Record {
     std::string other_owner{};             ///< Elsewhere::owner; in flight or unknown
     std::shared_ptr<ClaimHolder> holder{}; ///< nullptr: it is not shared with other replicas
     TimePoint settled_at{};
-    std::vector<std::weak_ptr<Waiter>> waiters{};
-    std::size_t compact_at = 0; ///< at this number, waiters that are gone are removed
+    Waiters waiters{};
     std::optional<std::list<RecordPtr>::iterator> in_executed{};
     std::optional<std::list<RecordPtr>::iterator> in_answers{};
 };

@@ -42,16 +42,6 @@ Decision claim_again() noexcept {
     return decision;
 }
 
-/// Takes amortised constant time.
-void add_waiter(Record& record, const std::shared_ptr<Waiter>& waiter) {
-    constexpr std::size_t few = 16;
-    if (record.waiters.size() >= record.compact_at) {
-        std::erase_if(record.waiters, [](const std::weak_ptr<Waiter>& each) { return each.expired(); });
-        record.compact_at = std::max(few, 2 * record.waiters.size());
-    }
-    record.waiters.push_back(waiter);
-}
-
 Seen::State seen_state(const Record& record) noexcept {
     if (record.looking_up || record.state == State::in_flight)
         return Seen::State::in_flight;
@@ -76,6 +66,51 @@ std::string_view to_string(Seen::State state) noexcept {
         break;
     }
     return "unknown";
+}
+
+void Waiters::add(const std::shared_ptr<Waiter>& waiter) {
+    constexpr std::size_t few = 16;
+    if (waiters_.size() >= compact_at_) {
+        std::erase_if(waiters_, [](const std::weak_ptr<Waiter>& each) { return each.expired(); });
+        compact_at_ = std::max(few, 2 * waiters_.size());
+    }
+    waiters_.push_back(waiter);
+}
+
+void Waiters::wake(const Decision& decision) noexcept {
+    for (const std::weak_ptr<Waiter>& each : waiters_) {
+        const auto waiter = each.lock();
+        if (waiter == nullptr)
+            continue;
+        try {
+            waiter->decision_ = decision;
+        } catch (const std::exception&) { // no memory
+            waiter->decision_.emplace().kind = Kind::again;
+        }
+        waiter->wake();
+    }
+    waiters_.clear();
+    compact_at_ = 0;
+}
+
+void Table::set_history(History history) {
+    const std::lock_guard lock{mutex_};
+    history_ = history;
+    if (history == History::complete)
+        newcomers_.wake(claim_again());
+}
+
+void Table::stop_waiting() {
+    const std::lock_guard lock{mutex_};
+    stops_ = true;
+    newcomers_.wake(without_history());
+}
+
+Decision Table::without_history() const {
+    Decision decision;
+    decision.kind = stops_ ? Kind::no_history : Kind::wait_for_journal;
+    decision.is_new = history_ == History::read;
+    return decision;
 }
 
 void Table::set_limits(Limits limits) {
@@ -106,6 +141,11 @@ Decision Table::claim(const Reading& reading, std::string_view request_id, std::
     }
     if (known != nullptr)
         return decide(known, waiter);
+    if (history_ != History::complete) {
+        if (!stops_)
+            newcomers_.add(waiter);
+        return without_history();
+    }
     Decision first;
     if (!make_room(reading.identities.size(), now))
         return first;
@@ -159,7 +199,7 @@ Decision Table::decide(const RecordPtr& record, const std::shared_ptr<Waiter>& w
     Decision decision;
     decision.first_request_id = record->request_id;
     if (record->state == State::in_flight || record->looking_up) {
-        add_waiter(*record, waiter);
+        record->waiters.add(waiter);
         decision.kind = Kind::wait;
         return decision;
     }
@@ -197,7 +237,7 @@ void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexc
     } catch (const std::exception&) { // no memory
         if (record->state == State::in_flight)
             record->state = State::unknown;
-        tell(*record, claim_again());
+        record->waiters.wake(claim_again());
     }
     announce(*record);
 }
@@ -220,7 +260,7 @@ void Table::adopt(const RecordPtr& record, const Reading& reading) {
     record->fingerprint = reading.fingerprint;
     record->header_rules = reading.header_rules;
     record->successor.reset();
-    tell(*record, claim_again());
+    record->waiters.wake(claim_again());
 }
 
 Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) {
@@ -230,7 +270,7 @@ Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoin
     if (record->state == State::unknown || !record->looked_up)
         return look_up(record); // those who wait learn its result
     const Decision decision = without_answer(record);
-    tell(*record, decision);
+    record->waiters.wake(decision);
     return decision;
 }
 
@@ -248,7 +288,7 @@ void Table::give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint no
             record->state = State::unknown;
         }
     }
-    tell(*record, claim_again());
+    record->waiters.wake(claim_again());
 }
 
 /// Changes nothing if memory runs out.
@@ -288,7 +328,7 @@ void Table::settle_locked(const RecordPtr& record, Settlement how, TimePoint now
         decision.kind = Kind::replay;
         decision.answer = std::move(how.answer);
     }
-    tell(*record, decision);
+    record->waiters.wake(decision);
 }
 
 void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint now) noexcept {
@@ -300,7 +340,7 @@ void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint no
         if (result_found)
             announce(*record);
     } catch (const std::exception&) { // no memory: it stays what it was
-        tell(*record, claim_again());
+        record->waiters.wake(claim_again());
     }
 }
 
@@ -333,7 +373,7 @@ void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
         decision.kind = Kind::replay;
         decision.answer = std::move(result.answer);
     }
-    tell(*record, decision);
+    record->waiters.wake(decision);
 }
 
 std::optional<Decision> Table::decision_of(Waiter& waiter) {
@@ -604,22 +644,6 @@ void Table::drop_answer(Record& record) noexcept {
     record.answer = nullptr;
     answers_.erase(
         *std::exchange(record.in_answers, std::nullopt)); // may hold the last reference but the caller's
-}
-
-void Table::tell(Record& record, const Decision& decision) noexcept {
-    for (const std::weak_ptr<Waiter>& each : record.waiters) {
-        const auto waiter = each.lock();
-        if (waiter == nullptr)
-            continue;
-        try {
-            waiter->decision_ = decision;
-        } catch (const std::exception&) { // no memory
-            waiter->decision_.emplace().kind = Kind::again;
-        }
-        waiter->wake();
-    }
-    record.waiters.clear();
-    record.compact_at = 0;
 }
 
 } // namespace bearerd::transaction

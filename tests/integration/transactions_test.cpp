@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <fstream>
 #include <memory>
 #include <set>
 #include <sstream>
@@ -109,6 +110,45 @@ TEST_F(TransactionsTest, ARepeatGetsTheFirstsBytesAndIsExecutedOnce) {
     EXPECT_EQ(daemon->metric("bearerd_repeats_total{result=\"replayed\"}"), 4);
     EXPECT_EQ(state_of(*daemon, "sale-1").at("state"), "executed");
     EXPECT_EQ(state_of(*daemon, "sale-2").at("state"), "not_known");
+}
+
+TEST_F(TransactionsTest, AnEscapeInTheUrlHidesNoTransaction) {
+    const auto daemon = start(replay());
+    HttpClient till = daemon->client();
+    const std::string sale = till.format("POST", "/graphql?shop=K%C3%B6ln", redemption("sale-1"),
+                                         {{"Content-Type", "application/json"}});
+    till.send(sale);
+    EXPECT_EQ(till.read_response().status, 200);
+    till.send(sale);
+    EXPECT_EQ(till.read_response().header("Idempotent-Replayed"), "true");
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
+TEST_F(TransactionsTest, TheLogNamesAMutationWhoseKeyCantBeRead) {
+    const auto daemon = start(replay());
+    daemon->post(redemption("sale-1"), {{"X-Request-Id", "till-1"}});
+    const std::string no_key =
+        R"({"query":"mutation{createBalanceAdjustment(merchant_transaction_reference:7.5){id}}"})";
+    daemon->post(no_key, {{"X-Request-Id", "till-2-6301190019990640662"}});
+    ASSERT_TRUE(daemon->process().wait_for_line("a mutation is not guarded"));
+    const std::string log = daemon->process().output();
+    EXPECT_NE(log.find("is not guarded, since the key of its transaction can't be read\" "
+                       "request_id=till-2-*******************"),
+              std::string::npos)
+        << log;
+    EXPECT_EQ(log.find("is not guarded", log.find("is not guarded") + 1), std::string::npos);
+    EXPECT_EQ(log.find("6301190019990640662"), std::string::npos);
+}
+
+TEST_F(TransactionsTest, ACardNumberInARequestIdReachesNoLogAndNoTable) {
+    const auto daemon = start_with_journal(replay() + "log: {level: debug}\n");
+    upstream.set_faults(
+        R"([{"kind":"close_after","operations":"mutation"},{"kind":"close_before","operations":"query"}])");
+    daemon->post(redemption("sale-1"), {{"X-Request-Id", "6301190019990640662"}});
+    EXPECT_EQ(extensions(daemon->post(redemption("sale-1"))).value("first_request_id", ""),
+              "*******************");
+    EXPECT_EQ(state_of(*daemon, "sale-1").at("request_id"), "*******************");
+    EXPECT_EQ(daemon->process().output().find("6301190019990640662"), std::string::npos);
 }
 
 TEST_F(TransactionsTest, RequestsAtOnceAreExecutedOnceAndGetTheSameBytes) {
@@ -232,6 +272,68 @@ TEST_F(TransactionsTest, AReloadDoesNotBeginToGuardIfTheJournalCantBeRead) {
     reload(*daemon, config);
     EXPECT_EQ(daemon->post(redemption("sale-3")).status, 200);
     EXPECT_EQ(daemon->post(redemption("sale-3")).header("Idempotent-Replayed"), "true");
+}
+
+// "Not executed" would be wrong: the other process may have executed it.
+TEST_F(TransactionsTest, WhileAnotherProcessWritesTheJournalNothingCountsAsNew) {
+    auto former = start_with_journal(replay("100ms", false));
+    EXPECT_EQ(former->post(redemption("sale-1")).status, 200);
+    const auto daemon = start_with_journal(replay("100ms", false));
+    ASSERT_TRUE(daemon->process().wait_for_line("another bearerd writes there"));
+    EXPECT_EQ(former->post(redemption("sale-2")).status, 200);
+    for (const char* key : {"sale-1", "sale-2", "sale-3"}) {
+        const HttpResponse refused = daemon->post(redemption(key));
+        EXPECT_EQ(extensions(refused).value("code", ""), "OVERLOADED") << key;
+        EXPECT_EQ(extensions(refused).value("executed", ""), "unknown") << key;
+    }
+    former.reset();
+    ASSERT_TRUE(daemon->process().wait_for_line("journal is written again"));
+    EXPECT_EQ(extensions(daemon->post(redemption("sale-2"))).value("code", ""), "ALREADY_EXECUTED");
+    EXPECT_EQ(daemon->post(redemption("sale-3")).status, 200);
+    EXPECT_EQ(upstream.executions("sale-2"), 1U);
+    EXPECT_EQ(upstream.executions("sale-3"), 1U);
+}
+
+TEST_F(TransactionsTest, OneThatWaitsForTheJournalIsAnsweredAtASecondSignal) {
+    const auto former = start_with_journal(replay("100ms", false));
+    const auto daemon = start_with_journal(replay("100ms", false));
+    ASSERT_TRUE(daemon->process().wait_for_line("another bearerd writes there"));
+    HttpClient till = daemon->client();
+    till.send(till.format("POST", "/graphql", redemption("sale-1"), {{"Content-Type", "application/json"}}));
+    ASSERT_TRUE(wait_until([&] { return daemon->metric("bearerd_client_connections") == 1; }));
+    daemon->process().signal(SIGTERM);
+    ASSERT_TRUE(daemon->process().wait_for_line("stopping: requests in flight"));
+    EXPECT_TRUE(daemon->stop()); // the second one
+    EXPECT_EQ(extensions(till.read_response()).value("executed", ""), "unknown");
+}
+
+TEST_F(TransactionsTest, AsLongAsTheJournalCantBeReadAtAStartNothingCountsAsNew) {
+    auto former = start_with_journal(replay("100ms", false));
+    EXPECT_EQ(former->post(redemption("sale-1")).status, 200);
+    former.reset();
+    const std::filesystem::path unreadable = std::filesystem::path{journal()} / "journal-9999999999.log";
+    std::filesystem::create_directory(unreadable);
+    const auto daemon = start_with_journal(replay("100ms", false));
+    EXPECT_TRUE(daemon->process().wait_for_line("what it guards is not sent until it can"));
+    const HttpResponse refused = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(refused).value("code", ""), "OVERLOADED");
+    EXPECT_EQ(extensions(refused).value("executed", ""), "unknown");
+    std::filesystem::remove(unreadable);
+    ASSERT_TRUE(daemon->process().wait_for_line("journal is written again"));
+    EXPECT_EQ(extensions(daemon->post(redemption("sale-1"))).value("code", ""), "ALREADY_EXECUTED");
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
+// Nothing can have been sent under its protection.
+TEST_F(TransactionsTest, WhereThereIsNoJournalYetNothingWasExecuted) {
+    std::filesystem::create_directories(directory.path());
+    std::ofstream{journal()} << "a file";
+    const auto daemon = start_with_journal(replay("100ms", false));
+    ASSERT_TRUE(daemon->process().wait_for_line("journal can't be written"));
+    const HttpResponse refused = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(refused).value("code", ""), "OVERLOADED");
+    EXPECT_EQ(extensions(refused).value("executed", ""), "no");
+    EXPECT_EQ(upstream.executions("sale-1"), 0U);
 }
 
 TEST_F(TransactionsTest, AGuardThatWasAwayKnowsWhatWasSentMeanwhile) {

@@ -21,7 +21,7 @@ void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexc
         decision.kind = Decision::Kind::replay;
         decision.answer = how.answer;
     }
-    tell(*record, decision);
+    record->waiters.wake(decision);
 }
 
 } // namespace bearerd::transaction

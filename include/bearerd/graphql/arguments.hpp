@@ -64,6 +64,9 @@ mutation_fields(const RequestView& request, std::span<const KeyRule> rules, Fiel
 /// and white space around a key is ignored.
 [[nodiscard]] bool each_has_its_key(std::span<const RootField> fields) noexcept;
 
+/// Whether two fields have the same key, compared as each_has_its_key() does.
+[[nodiscard]] bool share_a_key(std::span<const RootField> fields) noexcept;
+
 /// Whether a field has a rule, but no key: its argument is missing, or its value can't be one.
 [[nodiscard]] bool lacks_its_key(std::span<const RootField> fields) noexcept;
 

@@ -53,6 +53,9 @@ public:
         /// Called once, as soon as the folder is locked: what former processes left unresolved, unheard or
         /// guarded.
         std::function<void(std::vector<JournalEntry>)> opened{};
+        /// The folder can't be locked, read or written yet; called after each attempt. `held`: another
+        /// process writes the journal. May be empty.
+        std::function<void(bool held)> not_opened{};
         /// An unknown outcome was written. May be empty.
         std::function<void(JournalEntry)> left_unknown{};
         /// Another outcome was written, since begin_guard() was called. May be empty.

@@ -51,6 +51,11 @@ public:
     read(const graphql::RequestView& request,
          const std::vector<std::string_view>* header_keys = nullptr) const;
 
+    /// Whether the request may hold a guarded mutation that read() does not recognise: it is uncertain what
+    /// would run, or a key can't be read.
+    [[nodiscard]] bool may_miss(const graphql::RequestView& request,
+                                const std::vector<std::string_view>* header_keys) const;
+
     /// The same request by this identifier's secret: identities in the same order, fingerprint, header_rules;
     /// `fields` is left empty. `reading`: what another identifier of the same rules has read of the request.
     [[nodiscard]] Reading read_again(const graphql::RequestView& request, const Reading& reading) const;

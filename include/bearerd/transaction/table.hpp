@@ -46,6 +46,8 @@ struct Decision {
         unknown,          ///< nobody knows whether it was executed
         key_reused,       ///< the key belongs to another request
         full,             ///< no room for another key that must not be forgotten
+        wait_for_journal, ///< not in the table, whose history is not complete: the waiter is woken when it is
+        no_history,       ///< the same, but there is no point in waiting
         again,            ///< of a waiter only: call claim() again
     };
     Kind kind = Kind::full;
@@ -54,6 +56,7 @@ struct Decision {
     std::string first_request_id{};
     std::string reconciled{}; ///< JSON text of what a look-up found; empty: nothing was found
     bool executed = false;    ///< look_up: it was executed, and only what was found is missing
+    bool is_new = false;      ///< wait_for_journal, no_history: no former process has sent it
     /// ask_fleet: this owner in another replica sent the transaction, and its outcome was unknown (contract
     /// 12). Forward the request only if the fleet's store says that the owner has freed it.
     std::string other_owner{};
@@ -84,7 +87,8 @@ public:
     virtual void settled(outcome::Executed executed, std::string_view reconciled) noexcept = 0;
 };
 
-/// A request that waits for the first one of its transaction. Shared with the table.
+/// A request that waits for the first one of its transaction, or for the table's history. Shared with the
+/// table.
 class Waiter {
 public:
     Waiter() = default;
@@ -97,7 +101,22 @@ public:
 
 private:
     friend class Table;
+    friend class Waiters;
     std::optional<Decision> decision_; ///< guarded by the table's lock
+};
+
+/// Waiters for one event. Guarded by the table's lock.
+class Waiters {
+public:
+    /// Takes amortised constant time.
+    void add(const std::shared_ptr<Waiter>& waiter);
+
+    /// Wakes all, and forgets them.
+    void wake(const Decision& decision) noexcept;
+
+private:
+    std::vector<std::weak_ptr<Waiter>> waiters_;
+    std::size_t compact_at_ = 0; ///< at this number, those that are gone are removed
 };
 
 /// How the first request of a transaction ended.
@@ -163,8 +182,22 @@ public:
 
     void set_limits(Limits limits);
 
+    /// What the table holds of what former processes have sent.
+    enum class History : std::uint8_t {
+        complete, ///< all of it, and nobody else sends anything
+        read,     ///< all that there was, but another process may begin to write the journal
+        unread,   ///< perhaps not all
+    };
+
+    /// Unless it is complete, as it is at first, claim() calls no transaction the first one.
+    void set_history(History history);
+
+    /// From now on nobody waits until the history is complete.
+    void stop_waiting();
+
     /// Returns what to do with a request. `reading` must not be doubled. `at_ms`: the wall clock in
-    /// milliseconds since the epoch, for people. `waiter` is kept, and woken, only with Decision::Kind::wait.
+    /// milliseconds since the epoch, for people. `waiter` is kept, and woken, only with Decision::Kind::wait
+    /// and wait_for_journal.
     [[nodiscard]] Decision claim(const Reading& reading, std::string_view request_id, std::int64_t at_ms,
                                  TimePoint now, const std::shared_ptr<Waiter>& waiter);
 
@@ -256,14 +289,17 @@ private:
     void keep(Record& record) noexcept;
     void may_be_forgotten(const RecordPtr& record, TimePoint settled_at);
     void note_elsewhere(const RecordPtr& record, Elsewhere elsewhere, TimePoint now);
+    [[nodiscard]] Decision without_history() const;
     static void announce(Record& record) noexcept;
     static void give_up_claim(Record& record) noexcept;
     [[nodiscard]] bool keep_answer(const RecordPtr& record, AnswerPtr answer);
     void drop_answer(Record& record) noexcept;
-    static void tell(Record& record, const Decision& decision) noexcept;
 
     mutable std::mutex mutex_;
     Limits limits_;
+    History history_ = History::complete;
+    bool stops_ = false; ///< see stop_waiting()
+    Waiters newcomers_;  ///< wait for the history
     std::map<Digest, RecordPtr> records_;
     /// Those that may be forgotten, the oldest first: executed, or sent by another replica.
     Age executed_;

@@ -202,7 +202,13 @@ TEST(MutationFields, AreNotToldWhereTheUrlMayGiveVariables) {
     EXPECT_EQ(at("shop=7"), "createReversal1=A");
     EXPECT_EQ(at("shop=7&variables={}"), "?");
     EXPECT_EQ(at("shop=7&VARIABLES[r]=B"), "?");
-    EXPECT_EQ(at("%76ariables={}"), "?");
+    for (const char* in_doubt :
+         {"%76ariables={}", "a=b&%56ariables[r]=B", "variable%73=", "my+variables[]=1", "a;variables=1",
+          "a=1;%76ariables=1", "%2576ariables={}", "a%", "a%zz=1", "%00variables=1"})
+        EXPECT_EQ(at(in_doubt), "?") << in_doubt;
+    for (const char* harmless :
+         {"shop=K%C3%B6ln", "k%C3%B6ln=7&x", "a=b%20c", "a=variables", "variable=1", "%20=&&=", "var=iables"})
+        EXPECT_EQ(at(harmless), "createReversal1=A") << harmless;
 }
 
 TEST(MutationFields, AreFoundInOtherFormsOfRequests) {

@@ -106,13 +106,16 @@ TEST_F(StoreTest, KeepsAnotherDaemonOut) {
     Store other{{place.path(), small}};
     EXPECT_EQ(other.open(), "another bearerd writes there");
     EXPECT_FALSE(other.is_open());
+    EXPECT_TRUE(other.is_held());
     store.reset();
     EXPECT_EQ(other.open(), std::nullopt);
+    EXPECT_FALSE(other.is_held());
 }
 
 TEST_F(StoreTest, SaysWhyItCantBeOpened) {
     Store other{{place.file(1), small}};
     EXPECT_EQ(other.open(), "Not a directory");
+    EXPECT_FALSE(other.is_held());
     Store nowhere{{place.path() + "/a/b", small}};
     EXPECT_EQ(nowhere.open(), "No such file or directory");
 }

@@ -1,5 +1,6 @@
 #include "forwarder_fixture.hpp"
 
+#include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
 namespace bearerd::proxy::test {
@@ -7,6 +8,7 @@ namespace {
 
 using outcome::ErrorCode;
 using outcome::Executed;
+using testing::HasSubstr;
 using upstream::Stage;
 
 constexpr std::string_view redemption =
@@ -114,20 +116,27 @@ TEST_F(ReconciliationTest, HasTheStatusOfTheErrorWhateverIsFound) {
     EXPECT_EQ(extensions()["executed"], "yes");
 }
 
-TEST_F(ReconciliationTest, IsNotTriedWhereTheTransactionHasNoKeyOfItsOwn) {
-    for (const char* const body :
-         {R"({"query":"mutation{createReversal(id:7){id}}"})",
-          R"({"query":"mutation{createBalanceAdjustment(reference:\"\"){id}}"})",
-          R"({"query":"mutation{createBalanceAdjustment(reference:\"a\"){id} other}"})",
-          R"({"query":"mutation{a:createBalanceAdjustment(reference:\"a\"){id})"
-          R"(b:createBalanceAdjustment(reference:\"a\"){id}}"})",
-          R"({"query":"mutation{"})"}) {
+TEST_F(ReconciliationTest, IsNotTriedWhereTheTransactionHasNoKeyOfItsOwnAndSaysWhy) {
+    const std::pair<const char*, const char*> cases[] = {
+        {R"({"query":"mutation{createReversal(id:7){id}}"})", ""},
+        {R"({"query":"mutation{createBalanceAdjustment(reference:\"\"){id}}"})", "is no string of 1 to 4096"},
+        {R"({"query":"mutation{createBalanceAdjustment(reference:\"a\"){id} other}"})", ""},
+        {R"({"query":"mutation{a:createBalanceAdjustment(reference:\"a\"){id})"
+         R"(b:createBalanceAdjustment(reference:\"a\"){id}}"})",
+         "two of its mutations have the same key"},
+        {R"({"query":"mutation{createBalanceAdjustment(reference:\"a\")@odd{id}}"})", "can't be read"},
+        {R"({"query":"mutation{createBalanceAdjustment("})", "can't be read"},
+        {R"({"query":"mutation{"})", ""},
+    };
+    for (const auto& [body, note] : cases) {
         lose_the_answer();
         request(body);
         expect_error(ErrorCode::outcome_unknown, Executed::unknown);
         EXPECT_FALSE(extensions().contains("reconciled")) << body;
+        EXPECT_THAT(report.detail, HasSubstr(note)) << body;
+        EXPECT_EQ(report.detail.find("not looked up") != std::string::npos, *note != '\0') << report.detail;
     }
-    EXPECT_EQ(transport.sent.size(), 5U);
+    EXPECT_EQ(transport.sent.size(), std::size(cases));
 }
 
 TEST_F(ReconciliationTest, IsNotTriedOfWhatWasNotSent) {

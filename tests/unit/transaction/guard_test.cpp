@@ -694,6 +694,49 @@ TEST_F(GuardThatWaitsTest, SaysThatTheOutcomeIsUnknownOnceTheFirstTakesTooLong) 
     release();
 }
 
+TEST_F(GuardTest, SendsNothingBeforeTheHistoryIsComplete) {
+    table.set_history(Table::History::unread);
+    const auto first = begin(payment("a"), "first");
+    server::test::FakeWatcher leaver;
+    leaver.gone_at_look = 1;
+    const auto left = begin(payment("b"), "left", &leaver);
+    turn();
+    EXPECT_FALSE(*first);
+    EXPECT_EQ(behind.handled, 0);
+    table.set_history(Table::History::complete);
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*first);
+    EXPECT_EQ((*first)->code(), "");
+    ASSERT_TRUE(*left);
+    EXPECT_EQ((*left)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ(behind.handled, 1) << "and nothing for nobody";
+}
+
+TEST_F(GuardThatWaitsTest, SaysNoOnlyIfTheHistoryHasBeenRead) {
+    for (const bool was_read : {false, true}) {
+        table.set_history(was_read ? Table::History::read : Table::History::unread);
+        const auto refused = begin(payment("a"));
+        ASSERT_TRUE(bearerd::test::turn_until(loop, [&refused] { return refused->has_value(); }));
+        EXPECT_EQ((*refused)->code(), "OVERLOADED");
+        EXPECT_EQ((*refused)->extension("executed"), was_read ? "no" : "unknown");
+    }
+    EXPECT_EQ(behind.handled, 0);
+    EXPECT_EQ(table.size(), 0U);
+}
+
+TEST_F(GuardTest, AtTheEndNobodyWaitsForTheHistory) {
+    table.set_history(Table::History::unread);
+    const auto waiting = begin(payment("a"));
+    EXPECT_FALSE(*waiting);
+    table.stop_waiting();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*waiting);
+    EXPECT_EQ((*waiting)->extension("executed"), "unknown");
+    EXPECT_EQ(behind.handled, 0);
+}
+
 TEST_F(GuardThatWaitsTest, WaitsNoLongerIfAnotherOneBecomesTheFirstMeanwhile) {
     wait_for(600ms);
     behind.held = true;

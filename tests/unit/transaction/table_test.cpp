@@ -101,6 +101,42 @@ TEST_F(TableTest, KnowsWhatIsFoundAfterItWasClosedAsNotExecuted) {
     }
 }
 
+TEST_F(TableTest, CallsNothingNewBeforeItsHistoryIsComplete) {
+    using History = Table::History;
+    settle(claim(1).record, Executed::yes, answer());
+    table.set_history(History::unread);
+    EXPECT_EQ(claim(1).kind, Kind::replay);
+    EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
+    EXPECT_EQ(claim(2).kind, Kind::wait_for_journal);
+    EXPECT_FALSE(claim(2).is_new);
+    table.set_history(History::read);
+    EXPECT_TRUE(claim(2).is_new);
+    EXPECT_EQ(table.size(), 1U);
+    EXPECT_EQ(waiter->woken, 0);
+    Restored former;
+    former.identities = {digest(2)};
+    former.executed = Executed::yes;
+    EXPECT_TRUE(table.restore(std::move(former), now));
+    table.set_history(History::complete);
+    EXPECT_EQ(waiter->woken, 3);
+    const auto woken = table.decision_of(*waiter);
+    ASSERT_TRUE(woken);
+    EXPECT_EQ(woken->kind, Kind::again);
+    EXPECT_EQ(claim(2).kind, Kind::look_up);
+    EXPECT_EQ(claim(3).kind, Kind::first);
+}
+
+TEST_F(TableTest, AtTheEndNobodyWaitsForItsHistory) {
+    table.set_history(Table::History::unread);
+    EXPECT_EQ(claim(1).kind, Kind::wait_for_journal);
+    table.stop_waiting();
+    const auto woken = table.decision_of(*waiter);
+    ASSERT_TRUE(woken);
+    EXPECT_EQ(woken->kind, Kind::no_history);
+    EXPECT_EQ(claim(2).kind, Kind::no_history);
+    EXPECT_EQ(waiter->woken, 1);
+}
+
 TEST_F(TableTest, KeepsAClaimOnlyAsLongAsMoreCanBeLearnt) {
     struct Case {
         const char* name;
