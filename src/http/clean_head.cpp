@@ -5,6 +5,7 @@
 #include <bearerd/http/framing.hpp>
 
 #include <algorithm>
+#include <charconv>
 #include <vector>
 
 namespace bearerd::http {
@@ -67,7 +68,7 @@ public:
         return true;
     }
 
-    /// Whether the body's length is certain.
+    /// Whether the body's length is certain. `old`: HTTP/1.0.
     [[nodiscard]] bool sound(bool old) const noexcept {
         if (encoding_unknown_ || codings_ > 1)
             return false;
@@ -115,6 +116,11 @@ struct StatusLine {
     std::string_view status;
     std::string_view reason;
     bool old = false; ///< HTTP/1.0
+
+    /// Whether it has no body, whatever its fields say (RFC 9112, section 6.3).
+    [[nodiscard]] bool excludes_body() const noexcept {
+        return status.front() == '1' || status == "204" || status == "304";
+    }
 };
 
 std::optional<StatusLine> read_status_line(std::string_view line) noexcept {
@@ -125,10 +131,14 @@ std::optional<StatusLine> read_status_line(std::string_view line) noexcept {
     result.old = line[version_size - 1] == '0';
     const auto rest = trim(line.substr(version_size));
     result.status = rest.substr(0, status_size);
-    if (result.status.size() != status_size || !is_digits(result.status) ||
-        (rest.size() > status_size && !is_blank(rest[status_size])))
+    if (result.status.size() != status_size || !is_digits(result.status))
         return std::nullopt;
-    const auto reason = trim(rest.substr(status_size));
+    auto after = rest.substr(status_size);
+    if (after.starts_with('.')) // IIS: 403.14
+        after.remove_prefix(std::min(after.find_first_not_of("0123456789", 1), after.size()));
+    if (!after.empty() && !is_blank(after.front()))
+        return std::nullopt;
+    const auto reason = trim(after);
     if (std::ranges::all_of(reason, [](char c) { return c >= ' ' && c < '\x7f'; }))
         result.reason = reason;
     return result;
@@ -157,7 +167,7 @@ bool hints_at_bounds(std::string_view line) {
 }
 
 /// Appends the fields in clean form, or leaves them out. Returns false if the body's length is uncertain.
-bool append_fields(std::string& out, std::string_view rest, bool old) {
+bool append_fields(std::string& out, std::string_view rest, const StatusLine& first) {
     Bounds bounds;
     std::size_t options = 0;
     while (!rest.empty()) {
@@ -168,7 +178,7 @@ bool append_fields(std::string& out, std::string_view rest, bool old) {
         const bool is_field = colon != std::string_view::npos && is_token(clean_name) &&
                               !is_blank(name.front()) && std::ranges::none_of(line, is_odd);
         if (!is_field) {
-            if (hints_at_bounds(line))
+            if (!first.excludes_body() && hints_at_bounds(line))
                 return false;
             continue;
         }
@@ -181,8 +191,10 @@ bool append_fields(std::string& out, std::string_view rest, bool old) {
                  !equal_ignoring_case(clean_name, "upgrade"))
             out.append(clean_name).append(": ").append(value).append("\r\n");
     }
-    bounds.append_to(out);
-    return bounds.sound(old);
+    const bool sound = bounds.sound(first.old);
+    if (sound || !first.excludes_body())
+        bounds.append_to(out);
+    return sound || first.excludes_body();
 }
 
 } // namespace
@@ -198,6 +210,15 @@ HeadScan scan_response_head(std::string_view data, std::size_t& from) noexcept {
     return {};
 }
 
+std::optional<std::uint16_t> status_of_head(std::string_view head) noexcept {
+    const auto first = read_status_line(take_line(head));
+    if (!first)
+        return std::nullopt;
+    std::uint16_t status = 0;
+    std::from_chars(first->status.data(), first->status.data() + status_size, status);
+    return status;
+}
+
 bool clean_response_head(std::string_view head, std::string& clean) {
     std::string text{head};
     unfold(text);
@@ -209,7 +230,7 @@ bool clean_response_head(std::string_view head, std::string& clean) {
         clean.reserve(2 * head.size() + room_for_options); // it may hold a token: never reallocate it
         // A chunked answer of an HTTP/1.0 server is treated as HTTP/1.1.
         clean.append("HTTP/1.1 ").append(first->status).append(" ").append(first->reason).append("\r\n");
-        sound = append_fields(clean, rest, first->old);
+        sound = append_fields(clean, rest, *first);
         clean.append("\r\n");
     }
     wipe(text);

@@ -267,9 +267,11 @@ bool prefers_graphql_response_json(std::string_view accept) noexcept {
 
 bool is_streaming_type(std::string_view content_type) noexcept {
     const auto type = trim(content_type.substr(0, content_type.find(';')));
-    constexpr std::array<std::string_view, 5> streaming = {"text/event-stream", "multipart/mixed",
-                                                           "application/x-ndjson", "application/jsonl",
-                                                           "application/json-seq"};
+    constexpr std::array<std::string_view, 10> streaming = {
+        "text/event-stream",    "multipart/mixed",         "multipart/x-mixed-replace",
+        "application/x-ndjson", "application/ndjson",      "application/jsonl",
+        "application/x-jsonl",  "application/x-jsonlines", "application/stream+json",
+        "application/json-seq"};
     return std::ranges::any_of(streaming, [&](auto name) { return equal_ignoring_case(type, name); });
 }
 

@@ -117,7 +117,7 @@ StreamStart stream_start(std::string_view content_type, std::string_view body) {
     const auto type = trim(content_type.substr(0, content_type.find(';')));
     if (equal_ignoring_case(type, "text/event-stream"))
         return first_event(body);
-    if (equal_ignoring_case(type, "multipart/mixed"))
+    if (equal_ignoring_case(type.substr(0, type.find('/')), "multipart"))
         return first_part(boundary_of(content_type), body);
     return first_line(body);
 }

@@ -203,7 +203,7 @@ bool Session::is_idle() const noexcept {
     return received_.empty() || received_.data() == "\r";
 }
 
-void Session::begin_request() noexcept {
+void Session::begin_request() {
     service_ = session_context_.service;
     ++requests_;
     began_ = BootClock::now();

@@ -5,10 +5,12 @@
 #include <bearerd/crypto/crypto.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/clean_head.hpp>
-#include <bearerd/http/parser.hpp>
 #include <bearerd/net/readiness.hpp>
 
 #include <sys/socket.h>
+
+#include <cstdint>
+#include <utility>
 
 namespace bearerd::upstream {
 namespace {
@@ -50,6 +52,7 @@ net::Task<error_code> send_all(TcpSocket& socket, const net::Deadline& deadline,
 /// to TLS.
 net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadline, std::string& head) {
     std::size_t scanned = 0;
+    bool skipped = false;
     while (head.size() < answer_limit) {
         char byte = 0;
         const auto received = ::recv(socket.native_handle(), &byte, 1, 0);
@@ -63,6 +66,11 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
             continue;
         }
         head.push_back(byte);
+        // As before any answer, one empty line is skipped.
+        if ((head == "\n" || head == "\r\n") && !std::exchange(skipped, true)) {
+            head.clear();
+            continue;
+        }
         const auto scan = http::scan_response_head(head, scanned);
         if (scan.state == http::HeadEnd::complete)
             co_return error_code{};
@@ -82,7 +90,7 @@ net::Task<std::optional<ProxyFailure>> connect_through_proxy(TcpSocket& socket, 
     if (sent)
         co_return ProxyFailure{sent, "the proxy took no request: " + sent.message()};
     std::string head;
-    http::ResponseParser parser;
+    std::uint16_t status = 0;
     // With a proxy that never pauses, nothing waits, and without a wait no deadline fires.
     std::size_t taken = 0;
     do {
@@ -94,15 +102,12 @@ net::Task<std::optional<ProxyFailure>> connect_through_proxy(TcpSocket& socket, 
         head.clear();
         if (const auto code = co_await receive_head(socket, deadline, head))
             co_return ProxyFailure{code, "the proxy gave no answer: " + code.message()};
-        parser.reset();
-        const auto parsed = parser.parse_head(head);
-        const auto status = parser.head().status;
-        const bool understood = parsed && (parsed->state == http::ParseState::need_more ||
-                                           parsed->state == http::ParseState::complete);
-        if (!understood || status < 100 || status == 101)
+        // The fields say nothing: a 2xx to CONNECT has no body, whatever they claim (RFC 9110,
+        // section 9.3.6).
+        status = http::status_of_head(head).value_or(0);
+        if (status < 100 || status == 101)
             co_return ProxyFailure{errc::garbled, "the proxy's answer is not HTTP"};
-    } while (parser.head().status < 200);
-    const auto status = parser.head().status;
+    } while (status < 200);
     if (status < 300)
         co_return std::nullopt;
     // A 5xx means trouble of this proxy, or of its route to the upstream: another address may work.

@@ -32,18 +32,16 @@ class Pool::Queued {
 public:
     /// `first`: before all others. For a login, which may be what they need, and which may have a place that
     /// they may not.
-    Queued(Pool& pool, bool first) : pool_{pool}, turn_{pool.context_.get_executor()} {
-        if (first)
-            pool_.waiting_.push_front(this);
-        else
-            pool_.waiting_.push_back(this);
-    }
+    Queued(Pool& pool, bool first)
+        : pool_{pool},
+          place_{pool.waiting_.insert(first ? pool.waiting_.begin() : pool.waiting_.end(), this)},
+          turn_{pool.context_.get_executor()} {}
 
     Queued(const Queued&) = delete;
     Queued& operator=(const Queued&) = delete;
 
     ~Queued() {
-        std::erase(pool_.waiting_, this);
+        pool_.waiting_.erase(place_);
         if (pool_.has_room()) // it may have been woken for it, and has not used it
             pool_.wake_next();
     }
@@ -68,6 +66,7 @@ public:
 
 private:
     Pool& pool_;
+    std::list<Queued*>::iterator place_;
     net::Event turn_;
     bool woken_ = false;
 };

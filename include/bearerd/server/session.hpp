@@ -93,7 +93,7 @@ private:
     [[nodiscard]] bool is_newcomer() const noexcept;
     [[nodiscard]] bool is_idle() const noexcept;
 
-    void begin_request() noexcept;
+    void begin_request();
     [[nodiscard]] net::Task<Read> read_head();
     [[nodiscard]] std::optional<Read> take_head(error_code received);
     [[nodiscard]] Read faulty(outcome::ErrorCode code) noexcept;

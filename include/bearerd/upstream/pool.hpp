@@ -11,7 +11,7 @@
 
 #include <atomic>
 #include <cstddef>
-#include <deque>
+#include <list>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -160,9 +160,9 @@ private:
     bool replacing_ = false; ///< one is being made that will replace an idle one, which may stay until then
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
-    std::size_t streams_ = 0;     ///< busy ones that carry a stream
-    std::size_t starting_ = 0;    ///< sends deferred to the end of the turn
-    std::deque<Queued*> waiting_; ///< for a connection, first come, first served
+    std::size_t streams_ = 0;    ///< busy ones that carry a stream
+    std::size_t starting_ = 0;   ///< sends deferred to the end of the turn
+    std::list<Queued*> waiting_; ///< for a connection, first come, first served
     std::int64_t published_idle_ = 0;
     std::int64_t published_busy_ = 0;
     std::string tls_description_;

@@ -338,6 +338,10 @@ TEST(ResponseParser, WhatCanBeFramedWithoutDoubtIsTakenInCleanForm) {
 
     const Case cases[] = {
         {"HTTP/1.1 200\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.1 403.14 Forbidden\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
+        {"HTTP/1.1 204 No Content\r\nContent-Length:\r\nA: b\r\n\r\n", "", "A=b;"},
+        {"HTTP/1.1 304 Not Modified\r\nContent-Length: 1, 2\r\n\r\n", "", ""},
+        {"HTTP/1.1 204 No Content\r\nTransfer-Encoding: gzip\r\n\r\n", "", ""},
         {"HTTP/1.1  200 \t OK\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
         {"HTTP/1.2 200 OK\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
         {"HTTP/1.1 200 O\x01K\r\nContent-Length: 2\r\n\r\nab", "ab", "Content-Length=2;"},
@@ -384,6 +388,8 @@ TEST(ResponseParser, WhatIsInDoubtStaysRefused) {
         "HTTP/1.1200 OK\r\n\r\n",
         "HTTP/1.1 200OK\r\n\r\n",
         "HTTP/1.1 2000 OK\r\n\r\n",
+        "HTTP/1.1 403.x Forbidden\r\n\r\n",
+        "HTTP/1.1 403,1 Forbidden\r\n\r\n",
         ok + "Content-Length: 1\r\nContent-Length: 2\r\n\r\nab",
         ok + "Content-Length: 1, 2\r\n\r\nab",
         ok + "Content-Length: 99999999999999999999\r\n\r\nab",

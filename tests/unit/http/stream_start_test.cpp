@@ -35,7 +35,12 @@ TEST(StreamStart, IsTheFirstEventPartOrLine) {
          "{\"data\":1}"},
         {"multipart/mixed", "\r\n---\r\n\r\none\r\n-----\r\n", "one"},
         {"multipart/mixed; x=y; Boundary = abc ", "preamble\n--abc\nA: b\n\none\n--abc--\n", "one"},
+        {"multipart/x-mixed-replace; boundary=abc", "--abc\r\nA: b\r\n\r\none\r\n--abc\r\n", "one"},
         {"application/x-ndjson", "one\ntwo\n", "one"},
+        {"application/ndjson; charset=utf-8", "one\ntwo\n", "one"},
+        {"application/stream+json", "one\ntwo\n", "one"},
+        {"application/x-jsonlines", "one\ntwo\n", "one"},
+        {"application/x-jsonl", "one\ntwo\n", "one"},
         {"application/jsonl", "\n \r\none\r\ntwo", "one"},
         {"application/json-seq",
          "\x1e"

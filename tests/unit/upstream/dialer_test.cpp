@@ -158,6 +158,24 @@ TEST_F(ProxyTest, TheUpstreamIsReachedByConnectWithCredentials) {
     EXPECT_FALSE(server->requests().at(1).header("Proxy-Authorization").has_value());
 }
 
+// RFC 9110, section 9.3.6: a 2xx to CONNECT has no body, whatever its fields say.
+TEST_F(ProxyTest, OfAProxysAnswerOnlyTheStatusCounts) {
+    for (const std::string answer :
+         {"\r\nHTTP/1.1 200 OK\r\n\r\n", "HTTP/1.0 200\n\n", "HTTP/1.1 200 OK\r\nContent-Length:\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
+          "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", "HTTP/1.1 299 \r\nno field\r\n\r\n",
+          "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n\r\n"}) {
+        serve_plain([answer](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write(answer);
+            echo(peer);
+        });
+        use_proxy();
+        EXPECT_EQ(body_of(outgoing("one")), "one") << answer;
+        pool.reset();
+    }
+}
+
 TEST_F(ProxyTest, AProxyThatRefusesSaysWhy) {
     serve_plain([](Peer& peer) {
         static_cast<void>(peer.read());
