@@ -132,7 +132,7 @@ TEST_F(TransactionsTest, TheLogNamesAMutationWhoseKeyCantBeRead) {
     daemon->post(no_key, {{"X-Request-Id", "till-2-6301190019990640662"}});
     ASSERT_TRUE(daemon->process().wait_for_line("a mutation is not guarded"));
     const std::string log = daemon->process().output();
-    EXPECT_NE(log.find("is not guarded, since the key of its transaction can't be read\" "
+    EXPECT_NE(log.find("is not guarded, since the key of its transaction can't be read "
                        "request_id=till-2-*******************"),
               std::string::npos)
         << log;

@@ -57,6 +57,7 @@ class Licences(unittest.TestCase):
             ({"install_dependencies": '[test]="curl"'}, "no [build] group"),
             ({"a_cpp": "#  include <new/x.hpp>\n"}, '"Files: new/*", which an #include line'),
             ({"copyright": COPYRIGHT.replace("Files: fmt/*", "Files: format/*")}, '"Files: fmt/*"'),
+            ({"copyright": COPYRIGHT + " IN NO EVENT SHALL THE REGENTS"}, '"Zlib" names REGENTS'),
             ({"copyright": COPYRIGHT.replace("2014 Someone", "")}, "spdlog/* has no year"),
             ({"copyright": COPYRIGHT.replace(f"License: Zlib\n{TEXT}", "License: Zlib\n See elsewhere.")},
              '"Zlib", which fmt/* names, is not complete'),
