@@ -2,6 +2,7 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/net/spawn.hpp>
+#include <bearerd/net/wait_until.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -168,13 +169,13 @@ net::Task<bool> Settler::look_up(std::string name) {
     if (at == open_.end()) // it was settled otherwise meanwhile
         co_return true;
     Open& open = at->second;
-    if (answer.result == reconcile::Result::found) {
+    if (answer.result == Finding::found) {
         first_result(open, counts_.found, "executed", false);
         found(open.what, asker, answer.found);
         open_.erase(at);
         co_return true;
     }
-    if (answer.result == reconcile::Result::not_found)
+    if (answer.result == Finding::not_found)
         first_result(open, counts_.not_found, "not found, still unknown", true);
     if (!put_off(open)) {
         tell(open.what, true, "not found in time, it stays unknown");
@@ -222,10 +223,8 @@ void Settler::found(const Case& what, const Asker& asker, std::string text) {
 }
 
 net::Task<void> Settler::rest(TimePoint until) {
-    net::Deadline end{clock_, &net::Event::set_at_deadline, &changed_};
-    end.set(until);
     if (!stopped_)
-        co_await changed_.wait();
+        co_await net::wait_until(changed_, clock_, until);
 }
 
 void Settler::summarize() {

@@ -1,6 +1,5 @@
 #include <bearerd/auth/authorized_exchange.hpp>
 
-#include <bearerd/auth/login_codec.hpp>
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/spare_heads.hpp>
 

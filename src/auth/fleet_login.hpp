@@ -1,12 +1,13 @@
 #pragma once
 
-#include <bearerd/auth/fleet_machine.hpp>
 #include <bearerd/auth/store_record.hpp>
-#include <bearerd/auth/store_writer.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/fleet/keys.hpp>
 #include <bearerd/fleet/store.hpp>
 #include <bearerd/net/task.hpp>
+
+#include "fleet_machine.hpp"
+#include "store_writer.hpp"
 
 #include <chrono>
 #include <cstdint>

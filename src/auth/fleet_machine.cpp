@@ -1,4 +1,4 @@
-#include <bearerd/auth/fleet_machine.hpp>
+#include "fleet_machine.hpp"
 
 #include <algorithm>
 #include <chrono>

@@ -105,19 +105,6 @@ LoginRequest make_login_request(const config::Upstream& upstream, const config::
     return request;
 }
 
-std::string_view find_token(const http::Fields& fields, const std::vector<std::string>& token_headers) {
-    for (const auto& name : token_headers) {
-        for (const auto& field : fields.list) {
-            if (field.name.size() != name.size() || // nearly all
-                (field.name != name && !equal_ignoring_case(field.name, name)))
-                continue;
-            if (const auto token = token_in_header(field.value); !token.empty())
-                return token;
-        }
-    }
-    return {};
-}
-
 LoginHead read_login_head(const http::ResponseHead& head, const std::vector<std::string>& token_headers) {
     LoginHead result;
     result.status = head.status;

@@ -1,5 +1,7 @@
 #include <bearerd/auth/token.hpp>
 
+#include <bearerd/base/ascii.hpp>
+
 #include <algorithm>
 #include <array>
 
@@ -10,6 +12,19 @@ constexpr std::chrono::seconds max_life = std::chrono::hours{24 * 30};
 constexpr std::chrono::seconds default_life = std::chrono::minutes{60};
 
 } // namespace
+
+std::string_view find_token(const http::Fields& fields, const std::vector<std::string>& token_headers) {
+    for (const auto& name : token_headers) {
+        for (const auto& field : fields.list) {
+            if (field.name.size() != name.size() || // nearly all
+                (field.name != name && !equal_ignoring_case(field.name, name)))
+                continue;
+            if (const auto token = token_in_header(field.value); !token.empty())
+                return token;
+        }
+    }
+    return {};
+}
 
 Duration life_of(const Claims& claims) noexcept {
     // Both are within 0 … 2^53, so the difference can't overflow.

@@ -2,10 +2,10 @@
 
 #include "fleet_login.hpp"
 #include "password_reader.hpp"
+#include "store_writer.hpp"
+#include "token_machine.hpp"
 
 #include <bearerd/auth/login_codec.hpp>
-#include <bearerd/auth/store_writer.hpp>
-#include <bearerd/auth/token_machine.hpp>
 #include <bearerd/auth/token_service.hpp>
 
 #include <atomic>

@@ -189,7 +189,7 @@ TokenMachine::Reply TokenService::Core::adopt(FleetLogin::Verdict verdict, Token
         return reply;
     fleet_->adopted(reply.token->generation);
     failures_ = 0;
-    stats_.token_swaps[3].add();
+    stats_.token_swaps[SwapSource::fleet].add();
     last_result_ = "ok";
     last_reason_.clear();
     last_code_.clear();

@@ -379,15 +379,18 @@ TokenMachine::Reply TokenService::Core::apply(LoginOutcome outcome, TokenMachine
         return reply;
     }
     if (reply.action == TokenMachine::Reply::Action::fail) {
-        stats_.logins[outcome.kind == LoginOutcome::Kind::rejected ? 1 : 2].add();
+        stats_
+            .logins[outcome.kind == LoginOutcome::Kind::rejected ? LoginResult::rejected
+                                                                 : LoginResult::unavailable]
+            .add();
         log_failure(outcome, reply.failure.retry_after);
         if (outcome.kind == LoginOutcome::Kind::rejected)
             save_rejections(at.now);
         return reply;
     }
     failures_ = 0;
-    stats_.logins[0].add();
-    stats_.token_swaps[0].add();
+    stats_.logins[LoginResult::ok].add();
+    stats_.token_swaps[SwapSource::login].add();
     last_result_ = "ok";
     last_reason_.clear();
     last_code_.clear();

@@ -95,7 +95,7 @@ void TokenService::Core::on_found(std::uint64_t reading, StoreWriter::Found foun
     settle(reply, at.now);
     const auto good = machine_.good_token(at.now);
     if (good && !needless) {
-        stats_.token_swaps[2].add();
+        stats_.token_swaps[SwapSource::store].add();
         const std::int64_t left = ceil_seconds(good->expires - at.now);
         log::info("stored token is used", {{"user", settings_->credentials.user}, {"expires_in_s", left}});
     }

@@ -1,4 +1,4 @@
-#include <bearerd/auth/token_machine.hpp>
+#include "token_machine.hpp"
 
 #include <algorithm>
 #include <functional>

@@ -124,22 +124,22 @@ void ThreadTokenSource::observed(const TokenPtr& used, std::string_view text, bo
         core_->observed(account_epoch_, used->generation, std::move(token), login_operation);
     switch (observation) {
     case Observation::adopted:
-        stats_.token_swaps[1].add();
+        stats_.token_swaps[SwapSource::response].add();
         log::debug("token swapped by a response");
         return;
     case Observation::unchanged:
         return;
     case Observation::older:
-        stats_.tokens_ignored[0].add();
+        stats_.tokens_ignored[IgnoredToken::older].add();
         log::debug("token of a response ignored", {{"reason", std::string_view{"older"}}});
         return;
     case Observation::foreign:
-        stats_.tokens_ignored[1].add();
+        stats_.tokens_ignored[IgnoredToken::foreign].add();
         log::write(std::exchange(warned_, true) ? log::Level::debug : log::Level::warning,
                    "token of a response ignored: it is another user's or upstream's", {});
         return;
     case Observation::login_operation:
-        stats_.tokens_ignored[2].add();
+        stats_.tokens_ignored[IgnoredToken::login_operation].add();
         log::debug("token of a response ignored", {{"reason", std::string_view{"the app's own login"}}});
         return;
     }

@@ -41,10 +41,6 @@ public:
             return "the upstream's answer is not valid HTTP";
         case errc::too_large:
             return "a message exceeds its limit";
-        case errc::login_rejected:
-            return "the upstream rejected the credentials";
-        case errc::login_unavailable:
-            return "the login could not be carried out";
         }
         return "unknown error";
     }

@@ -15,11 +15,6 @@ void install(Sink* sink, Level lowest) noexcept {
     installed.store(sink, std::memory_order_release);
 }
 
-bool enabled(Level level) noexcept {
-    return level >= lowest_level.load(std::memory_order_relaxed) &&
-           installed.load(std::memory_order_relaxed) != nullptr;
-}
-
 void write(Level level, std::string_view message, std::span<const Field> fields) noexcept {
     if (level < lowest_level.load(std::memory_order_relaxed))
         return;

@@ -1,8 +1,7 @@
 #include <bearerd/http/byte_buffer.hpp>
 
+#include <bearerd/base/free_list.hpp>
 #include <bearerd/base/secret.hpp>
-
-#include <boost/container/static_vector.hpp>
 
 #include <algorithm>
 #include <array>
@@ -21,11 +20,8 @@ class SpareBlocks {
 public:
     std::unique_ptr<char[]> take(std::size_t capacity) {
         for (Shelf& shelf : shelves_)
-            if (shelf.capacity == capacity && !shelf.blocks.empty()) {
-                auto block = std::move(shelf.blocks.back());
-                shelf.blocks.pop_back();
+            if (auto block = shelf.capacity == capacity ? shelf.blocks.take() : nullptr)
                 return block;
-            }
         return std::make_unique_for_overwrite<char[]>(capacity);
     }
 
@@ -33,11 +29,8 @@ public:
         for (Shelf& shelf : shelves_) {
             if (shelf.blocks.empty())
                 shelf.capacity = capacity;
-            if (shelf.capacity == capacity && shelf.blocks.size() < shelf.blocks.max_size() &&
-                (shelf.blocks.size() + 1) * capacity <= most_spare) {
-                shelf.blocks.push_back(std::move(memory));
+            if (shelf.capacity == capacity && shelf.blocks.keep(memory, most_spare / capacity))
                 return;
-            }
         }
     }
 
@@ -55,7 +48,7 @@ private:
 
     struct Shelf {
         std::size_t capacity = 0;
-        boost::container::static_vector<std::unique_ptr<char[]>, 64> blocks;
+        FreeList<std::unique_ptr<char[]>> blocks;
     };
 
     std::array<Shelf, 3> shelves_; // the first size of apps' buffers, of upstream ones, and a larger one

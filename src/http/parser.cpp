@@ -1,14 +1,14 @@
 #include <bearerd/http/parser.hpp>
 
+#include <bearerd/base/free_list.hpp>
 #include <bearerd/base/secret.hpp>
 #include <bearerd/http/clean_head.hpp>
-#include <bearerd/http/plain_head.hpp>
 
 #include "chunk_decoder.hpp"
+#include "plain_head.hpp"
 
 #include <boost/beast/http/basic_parser.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/container/static_vector.hpp>
 
 #include <functional>
 #include <limits>
@@ -273,11 +273,9 @@ struct RequestParser::Impl {
 #endif
     [[nodiscard]] ParseState read(std::string_view bytes);
 
-    using Spares = boost::container::static_vector<std::unique_ptr<Impl>, 64>;
-
     /// Released implementations of this thread's parsers, with the memory of their fields and bodies.
-    static Spares& free_list() noexcept {
-        thread_local Spares list;
+    static FreeList<std::unique_ptr<Impl>>& spares() noexcept {
+        thread_local FreeList<std::unique_ptr<Impl>> list;
         return list;
     }
 };
@@ -287,10 +285,8 @@ RequestParser::RequestParser() = default;
 RequestParser::~RequestParser() = default;
 
 void RequestParser::reset(std::uint64_t body_limit) {
-    if (auto& free_list = Impl::free_list(); !impl_ && !free_list.empty()) {
-        impl_ = std::move(free_list.back());
-        free_list.pop_back();
-    }
+    if (!impl_)
+        impl_ = Impl::spares().take();
     if (!impl_)
         impl_ = std::make_unique<Impl>();
     clear(impl_->head);
@@ -327,8 +323,7 @@ void RequestParser::release() noexcept {
         return;
     if (impl_->body.capacity() > worth_keeping)
         std::string{}.swap(impl_->body); // assigning an empty string would keep the memory
-    if (auto& free_list = Impl::free_list(); free_list.size() < Impl::most_spare)
-        free_list.push_back(std::move(impl_));
+    Impl::spares().keep(impl_, Impl::most_spare);
     impl_.reset();
 }
 

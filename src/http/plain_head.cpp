@@ -1,4 +1,4 @@
-#include <bearerd/http/plain_head.hpp>
+#include "plain_head.hpp"
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/bytes16.hpp>

@@ -1,40 +1,29 @@
 #include <bearerd/http/spare_heads.hpp>
 
-#include <boost/container/static_vector.hpp>
+#include <bearerd/base/free_list.hpp>
 
 #include <cstddef>
-#include <utility>
 
 namespace bearerd::http {
 namespace {
 
 constexpr std::size_t largest_kept = 16 * 1024; // bytes
 
-using SpareHeads = boost::container::static_vector<std::string, 64>;
-
-SpareHeads& spare_heads() noexcept {
-    thread_local SpareHeads list;
+FreeList<std::string>& spare_heads() noexcept {
+    thread_local FreeList<std::string> list;
     return list;
 }
 
 } // namespace
 
 std::string take_spare_head() noexcept {
-    SpareHeads& free_list = spare_heads();
-    if (free_list.empty())
-        return {};
-    std::string head = std::move(free_list.back());
-    free_list.pop_back();
-    return head;
+    return spare_heads().take();
 }
 
 void keep_spare_head(std::string&& head) noexcept {
-    SpareHeads& free_list = spare_heads();
-    if (head.capacity() <= largest_kept && free_list.size() < free_list.capacity()) {
-        free_list.push_back(std::move(head));
-        free_list.back().clear();
-    }
-    std::string{}.swap(head); // whatever was not kept
+    head.clear();
+    if (head.capacity() > largest_kept || !spare_heads().keep(head))
+        std::string{}.swap(head);
 }
 
 void release_spare_heads() noexcept {

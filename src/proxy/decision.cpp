@@ -40,10 +40,7 @@ Decision decide(const FailedAttempt& attempt) noexcept {
                            attempt.code != errc::timed_out && attempt.code != errc::shutting_down;
     if (lost_race && !attempt.may_mutate && !attempt.resent_stale)
         return {Decision::Kind::resend, ErrorCode::upstream_broken, outcome::Executed::unknown};
-    Decision decision = reply(sent(attempt.code, attempt.may_mutate));
-    if (attempt.bytes_relayed)
-        decision.kind = Decision::Kind::cut;
-    return decision;
+    return reply(sent(attempt.code, attempt.may_mutate));
 }
 
 } // namespace bearerd::proxy

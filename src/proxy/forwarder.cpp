@@ -460,13 +460,12 @@ Forwarder::ForwardedRequest::after_failure(const upstream::Failure& failure) {
     if (is_called_off())
         co_return as_pointer(reply_called_off());
     const bool may_mutate = judge_.operation().may_mutate();
-    const FailedAttempt attempt{failure.code, failure.stage, failure.reused,
-                                may_mutate,   resent_stale_, false};
+    const FailedAttempt attempt{failure.code, failure.stage, failure.reused, may_mutate, resent_stale_};
     const Decision decision = decide(attempt);
     if (decision.kind == Decision::Kind::resend) {
         resent_stale_ = true;
         ++report_.resends;
-        owner_.stats_.resends[1].add();
+        owner_.stats_.resends[ResendReason::stale_connection].add();
         co_return nullptr;
     }
     report_.detail = failure.detail.empty() ? failure.code.message() : failure.detail;
@@ -515,7 +514,7 @@ Forwarder::ForwardedRequest::End Forwarder::ForwardedRequest::follow(const auth:
     if (advice.kind == auth::Advice::Kind::fail)
         return as_pointer(reply_error(no_token_error(advice.failure)));
     ++report_.resends;
-    owner_.stats_.resends[0].add();
+    owner_.stats_.resends[ResendReason::rejected].add();
     return nullptr;
 }
 
@@ -631,10 +630,10 @@ Forwarder::ForwardedRequest::reply_decision(Decision decision, const upstream::F
     std::optional<reconcile::Answer> answer;
     if (decision.code == ErrorCode::outcome_unknown)
         answer = co_await reconcile();
-    if (answer && answer->result == reconcile::Result::found) {
+    if (answer && answer->result == Finding::found) {
         error.executed = Executed::yes;
         error.reconciled = answer->found;
-    } else if (answer && answer->result == reconcile::Result::not_found) {
+    } else if (answer && answer->result == Finding::not_found) {
         error.reconciled = "null"; // but never "no": it may still be under way
     }
     co_return as_pointer(reply_error(error));
@@ -645,8 +644,8 @@ net::Task<Forwarder::ForwardedRequest::End>
 Forwarder::ForwardedRequest::reply_broken_rejection(std::string_view doubt) {
     const bool may_mutate = judge_.operation().may_mutate();
     report_.detail = doubt;
-    return reply_decision(
-        decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false, false}), nullptr);
+    return reply_decision(decide({errc::truncated, upstream::Stage::reading, false, may_mutate, false}),
+                          nullptr);
 }
 
 bool Forwarder::ForwardedRequest::names_a_rule() const {
@@ -674,7 +673,7 @@ net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconci
     std::string id{request_.context.request_id};
     auto answer = co_await owner_.reconciler_->ask_all(std::move(*fields), std::move(id));
     report_.upstream_time += BootClock::now() - begin;
-    owner_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+    owner_.stats_.reconciliations[answer.result].add();
     co_return answer;
 }
 

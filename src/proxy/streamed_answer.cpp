@@ -89,7 +89,7 @@ void StreamedAnswer::keep(std::string_view piece) {
 void StreamedAnswer::broke_off(error_code code) {
     state_ = State::broken;
     const Decision decision =
-        decide({code, upstream::Stage::reading, false, judge_.operation().may_mutate(), false, true});
+        decide({code, upstream::Stage::reading, false, judge_.operation().may_mutate(), false});
     report_.set_error(decision.code, decision.executed);
     report_.detail = code.message();
 }

@@ -175,9 +175,9 @@ Answer read_answer(std::string_view body, std::string_view pointer) {
         return {};
     const Json* const found = look_up(answer, pointer);
     if (found == nullptr || !says_something(*found))
-        return {Result::not_found, {}};
+        return {Finding::not_found, {}};
     std::string text = text_of(*found);
-    return {Result::found, text.size() <= longest_found ? std::move(text) : "true"};
+    return {Finding::found, text.size() <= longest_found ? std::move(text) : "true"};
 }
 
 } // namespace bearerd::reconcile

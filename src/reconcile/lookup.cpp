@@ -5,6 +5,7 @@
 
 #include <bearerd/base/version.hpp>
 #include <bearerd/http/coding.hpp>
+#include <bearerd/net/wait_until.hpp>
 
 #include <algorithm>
 
@@ -43,27 +44,21 @@ Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& question)
 net::Task<Answer> Reconciler::Lookup::run() {
     Answer last;
     if (question_.delay > Duration{0} && !hopeless_)
-        co_await rest(question_.delay);
+        co_await net::wait_until(wake_, owner_.clock_, BootClock::now() + question_.delay);
     if (hopeless_)
         co_return last;
     for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
         Answer answer = co_await ask_once();
-        if (answer.result == Result::found)
+        if (answer.result == Finding::found)
             co_return answer;
-        if (answer.result == Result::not_found)
+        if (answer.result == Finding::not_found)
             last = std::move(answer);
         if (question_.once || hopeless_ || BootClock::now() + pause >= question_.deadline)
             co_return last;
-        co_await rest(pause);
+        co_await net::wait_until(wake_, owner_.clock_, BootClock::now() + pause);
         if (hopeless_)
             co_return last;
     }
-}
-
-net::Task<void> Reconciler::Lookup::rest(Duration pause) {
-    net::Deadline end{owner_.clock_, &net::Event::set_at_deadline, &wake_};
-    end.set_after(pause);
-    co_await wake_.wait();
 }
 
 net::Task<Answer> Reconciler::Lookup::ask_once() {

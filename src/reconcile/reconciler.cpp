@@ -83,12 +83,12 @@ net::Task<Answer> Reconciler::ask_each(std::vector<graphql::RootField> fields, L
         question.key = std::move(field.key);
         question.delay = list.empty() ? Duration{0} : pause;
         Answer answer = co_await ask(std::move(question));
-        if (answer.result != Result::found)
+        if (answer.result != Finding::found)
             co_return answer;
         list += (list.empty() ? "" : ",") + answer.found;
     }
     Answer all;
-    all.result = Result::found;
+    all.result = Finding::found;
     all.found = fields.size() == 1 ? std::move(list) : "[" + list + "]";
     co_return all;
 }

@@ -3,8 +3,9 @@
 #include <bearerd/base/log.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/request_id.hpp>
-#include <bearerd/server/session.hpp>
+
+#include "request_id.hpp"
+#include "session.hpp"
 
 #include <sys/socket.h>
 

@@ -1,4 +1,4 @@
-#include <bearerd/server/request_id.hpp>
+#include "request_id.hpp"
 
 #include <bearerd/base/hex.hpp>
 

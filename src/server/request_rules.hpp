@@ -4,7 +4,8 @@
 #include <bearerd/http/message.hpp>
 #include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/server/service_settings.hpp>
-#include <bearerd/server/session.hpp>
+
+#include "session.hpp"
 
 #include <optional>
 #include <string>

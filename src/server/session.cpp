@@ -1,4 +1,4 @@
-#include <bearerd/server/session.hpp>
+#include "session.hpp"
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/base/mask.hpp>
@@ -6,8 +6,8 @@
 #include <bearerd/http/trace.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/request_id.hpp>
 
+#include "request_id.hpp"
 #include "request_log.hpp"
 #include "request_rules.hpp"
 

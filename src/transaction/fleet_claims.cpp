@@ -7,6 +7,7 @@
 #include <bearerd/fleet/random_name.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/net/spawn.hpp>
+#include <bearerd/net/wait_until.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -582,7 +583,7 @@ net::Task<void> FleetClaims::work(std::shared_ptr<FleetClaims> self) {
                 failed = !answered;
             }
             if (!renews && !settles)
-                co_await self->wait_until(self->next_due());
+                co_await net::wait_until(self->wake_, self->clock_, self->next_due());
         } catch (const std::exception&) {
             no_memory = true;
         }
@@ -591,7 +592,7 @@ net::Task<void> FleetClaims::work(std::shared_ptr<FleetClaims> self) {
         if (!no_memory)
             continue;
         try { // other requests of this thread may free some
-            co_await self->wait_until(self->retry_at_);
+            co_await net::wait_until(self->wake_, self->clock_, self->retry_at_);
         } catch (const std::exception&) {
         }
     }
@@ -616,13 +617,6 @@ void FleetClaims::let_go() noexcept {
         list->clear();
     }
     minor_ = 0;
-}
-
-/// Or until there is something new.
-net::Task<void> FleetClaims::wait_until(TimePoint when) {
-    net::Deadline pause{clock_, &net::Event::set_at_deadline, &wake_};
-    pause.set(when);
-    co_await wake_.wait();
 }
 
 /// Takes the claims out of the front of a list. Nothing can fail.

@@ -294,7 +294,7 @@ private:
     [[nodiscard]] Reply gone();
     [[nodiscard]] server::Report report() const;
 
-    void count(Repeat repeat) noexcept { guard_.stats_.repeats[static_cast<std::size_t>(repeat)].add(); }
+    void count(Repeat repeat) noexcept { guard_.stats_.repeats[repeat].add(); }
 
     [[nodiscard]] Subject subject() const;
     void hear_when_written(Reply& reply) const;
@@ -336,8 +336,6 @@ Guard::Guard(server::Handler& next, Table& table, const Identifier& identifier,
                     settings.transactions.look_up_for} {
     for (const config::TransactionRule& rule : settings.transactions.rules)
         arguments_.push_back(rule.key);
-    static_assert(std::tuple_size_v<decltype(Stats::repeats)> ==
-                  static_cast<std::size_t>(Repeat::unknown) + 1);
 }
 
 Events::Fields Guard::journal_fields(const std::vector<graphql::RootField>& fields) const {
@@ -610,22 +608,22 @@ net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim
         std::string id{request_.context.request_id};
         auto fields = reading_.fields;
         answer = co_await guard_.reconciler_->ask_all(std::move(fields), std::move(id));
-        guard_.stats_.reconciliations[static_cast<std::size_t>(answer.result)].add();
+        guard_.stats_.reconciliations[answer.result].add();
     }
-    const bool found = asked && answer.result == reconcile::Result::found;
+    const bool found = asked && answer.result == Finding::found;
     server::ErrorReply what =
         server::error_reply(decision.executed ? ErrorCode::already_executed : ErrorCode::outcome_unknown);
     what.first_request_id = decision.first_request_id;
     if (found) {
         what.executed = Executed::yes;
         what.reconciled = answer.found;
-    } else if (!decision.executed && asked && answer.result == reconcile::Result::not_found) {
+    } else if (!decision.executed && asked && answer.result == Finding::not_found) {
         what.reconciled = "null"; // never "no": it may still be under way
     }
     count(decision.executed ? Repeat::already_executed : Repeat::unknown);
     Reply reply = error(what);
     LookUpResult result;
-    result.conclusive = !asked || found || answer.result == reconcile::Result::not_found;
+    result.conclusive = !asked || found || answer.result == Finding::not_found;
     if (found)
         result.found = answer.found;
     result.answer = answer_of(reply.head, std::string{server::whole_body(reply)}, reply.report);

@@ -59,47 +59,40 @@ Connection::~Connection() {
     wipe(sending_);
 }
 
-bool Connection::begin(const OutgoingRequest& request) {
+net::Task<std::optional<Failure>> Connection::exchange(OutgoingRequest request) {
     got_byte_ = false;
-    sent_whole_ = false;
-    written_before_.reset();
     head_fault_.reset();
     parser_.reset();
     interim_ = 0;
     received_in_a_row_ = 0;
     received_.unpin();
     if (phase_ == Phase::aborted) // between dialing and now
-        return false;
+        co_return failure(errc::shutting_down, Stage::connecting);
     sent_at_ = request.now;
     deadline_.set(std::min(sent_at_ + pool_.settings_.response_timeout, request.give_up));
-    written_before_ = bytes_written();
-    sent_whole_ = write_now(request.head, request.body);
-    if (sent_whole_)
-        wipe(sending_);
-    return sent_whole_ && socket_.drained() && !interruption({});
-}
 
-bool Connection::take_answer() {
-    if (interruption({}) || !try_fill())
-        return false;
-    head_fault_ = take_head();
-    return head_fault_ && !*head_fault_ && complete();
-}
-
-net::Task<std::optional<Failure>> Connection::finish(OutgoingRequest request) {
-    if (!written_before_)
-        co_return failure(errc::shutting_down, Stage::connecting);
+    const std::uint64_t written_before = bytes_written();
     error_code write_fault;
-    if (!sent_whole_)
+    if (!write_now(request.head, request.body))
         write_fault = co_await write_rest(request.body);
-    const bool wrote_any = bytes_written() != *written_before_;
+    const bool wrote_any = bytes_written() != written_before;
     wipe(sending_);
     if (write_fault && (!wrote_any || deadline_.expired()))
         co_return failure(write_fault, wrote_any ? Stage::writing : Stage::connecting);
+
     // An answer may be there even after a write that failed half-way, because a server may refuse a body
     // early.
-    if (!head_fault_)
+    if (!head_fault_ && !received_.empty())
         head_fault_ = take_head();
+    // Nearly every head comes after one wait, whole. That wait is here because read_head() and fill(),
+    // coroutines of their own, would take 3 % more of our instructions for a small request.
+    if (!head_fault_ && socket_.drained() && !interruption({})) {
+        watch();
+        co_await readable_.wait();
+        received_in_a_row_ = 0;
+        if (!interruption({}) && try_fill())
+            head_fault_ = take_head();
+    }
     if (!head_fault_)
         head_fault_ = co_await read_head();
     if (const error_code read_fault = *head_fault_) {

@@ -30,21 +30,9 @@ public:
     Connection(const Connection&) = delete;
     Connection& operator=(const Connection&) = delete;
 
-    /// Begins an exchange: writes as much of the request as the socket takes at once. Returns true if that
-    /// was all, as usual; the answer may then be complete after one wait: await readable(), then call
-    /// take_answer(). If either returns false, call finish(). So a typical exchange needs no separate
-    /// coroutine.
-    [[nodiscard]] bool begin(const OutgoingRequest& request);
-
-    [[nodiscard]] auto readable() {
-        watch();
-        return readable_.wait();
-    }
-
-    [[nodiscard]] bool take_answer();
-    /// Writes the rest of the request and reads the response's head and, up to the hold limit, its body.
-    /// Returns nullopt on success.
-    [[nodiscard]] net::Task<std::optional<Failure>> finish(OutgoingRequest request);
+    /// Sends the request, and reads the response's head and, up to the hold limit, its body. Returns nullopt
+    /// on success.
+    [[nodiscard]] net::Task<std::optional<Failure>> exchange(OutgoingRequest request);
 
     [[nodiscard]] const http::ResponseHead& head() const noexcept override { return parser_.head(); }
 
@@ -164,10 +152,8 @@ private:
     std::string sending_; ///< holds the token: wiped as soon as it is written
     std::size_t written_of_sending_ = 0;
     std::size_t unsent_of_body_ = 0;
-    std::optional<std::uint64_t> written_before_; ///< in earlier exchanges; nullopt: this one has not begun
-    bool sent_whole_ = false;                     ///< the request
-    std::optional<error_code> head_fault_;        ///< nullopt: the head is not complete yet
-    std::size_t interim_ = 0;                     ///< bytes of 1xx responses before the final one
+    std::optional<error_code> head_fault_; ///< nullopt: the head is not complete yet
+    std::size_t interim_ = 0;              ///< bytes of 1xx responses before the final one
     http::BodyBuffer body_;
     http::ParseState state_ = http::ParseState::complete;
     TimePoint opened_at_;

@@ -4,6 +4,7 @@
 #include <bearerd/base/log.hpp>
 #include <bearerd/http/byte_buffer.hpp>
 #include <bearerd/http/spare_heads.hpp>
+#include <bearerd/net/wait_until.hpp>
 
 #include "connection.hpp"
 #include "warm_keeper.hpp"
@@ -46,15 +47,13 @@ public:
             pool_.wake_next();
     }
 
-    /// Waits until it is woken. Returns false if the time is over, or the pool has been stopped.
-    [[nodiscard]] net::Task<bool> wait(TimePoint until) {
+    /// Waits until it is woken, the time is over, or the pool is stopped.
+    [[nodiscard]] net::Task<void> wait(TimePoint until) {
         woken_ = false;
-        net::Deadline deadline{pool_.clock_, &net::Event::set_at_deadline, &turn_};
-        deadline.set(until);
-        co_await turn_.wait();
-        co_return woken_;
+        return net::wait_until(turn_, pool_.clock_, until);
     }
 
+    /// Whether it has been woken since it began to wait.
     [[nodiscard]] bool is_woken() const noexcept { return woken_; }
 
     void wake() noexcept {
@@ -119,7 +118,7 @@ Pool::~Pool() {
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
     if (request.now == TimePoint{})
         request.now = BootClock::now();
-    if (is_crowded()) {
+    if (is_crowded() && !has_to_queue(request)) {
         if (!std::exchange(after_crowd_, true))
             tidying_.set_after(tidying_interval);
         ++starting_;
@@ -149,13 +148,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         }
         std::optional<Failure> failed;
         try {
-            bool answered = false;
-            if (connection->begin(request)) {
-                co_await connection->readable();
-                answered = connection->take_answer();
-            }
-            if (!answered)
-                failed = co_await connection->finish(request);
+            failed = co_await connection->exchange(request);
         } catch (...) { // such as lack of memory: it costs the connection, not its place
             release(*connection, false);
             throw;
@@ -202,8 +195,8 @@ net::Task<Pool::CheckoutResult> Pool::checkout(OutgoingRequest request) {
             queued.emplace(*this, request.beyond_limit);
             until = std::min(request.now + settings_.connect_timeout, request.give_up);
         }
-        const bool woken = co_await queued->wait(until);
-        if (!woken && !stopped_)
+        co_await queued->wait(until);
+        if (!queued->is_woken() && !stopped_)
             co_return Failure{errc::connection_limit, Stage::connecting, false, {}};
         request.now = BootClock::now();
     }
@@ -284,7 +277,7 @@ net::Task<Pool::CheckoutResult> Pool::connect(TimePoint give_up) {
 
 Pool::ConnectionPtr Pool::adopt(Dialed dialed) {
     if (dialed.ssl) {
-        stats_.handshakes[dialed.resumed ? 1 : 0].add();
+        stats_.handshakes[dialed.resumed ? Handshake::resumed : Handshake::full].add();
         tls_description_ = upstream::tls_description(dialed.ssl.get());
     }
     auto connection = std::make_shared<Connection>(context_, clock_, *this, std::move(dialed));

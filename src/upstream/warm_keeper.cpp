@@ -160,7 +160,7 @@ net::Task<void> WarmKeeper::dial(std::shared_ptr<Pool> pool) {
     pool->replacing_ = false; // after an exception
     if (!success)
         pool->connection_closed();
-    pool->stats_.warm_dials[success ? 0 : 1].add();
+    pool->stats_.warm_dials[success ? WarmDial::ok : WarmDial::failed].add();
     dialing_ = false;
     if (stopped_)
         co_return;

@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (end == std::string_view::npos)
         return 0;
     const Answer answer = read_answer(input.substr(end + 1), input.substr(0, end));
-    require((answer.result == Result::found) == !answer.found.empty());
+    require((answer.result == bearerd::Finding::found) == !answer.found.empty());
     require(answer.found.size() <= 1024);
     require(answer.found.empty() || nlohmann::json::accept(answer.found));
     require(nlohmann::json::accept(json_string(input)));

@@ -1,9 +1,9 @@
 // Never throws, never crashes. A head that is read without Beast ends where the guard sees its end, and is
 // read as Beast reads it.
+#include "../../src/http/plain_head.hpp"
 #include "../unit/http/beast_head.hpp"
 
 #include <bearerd/http/framing.hpp>
-#include <bearerd/http/plain_head.hpp>
 
 #include <cstdlib>
 

@@ -6,7 +6,8 @@
 #include <bearerd/base/stats.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/session.hpp>
+
+#include "../../src/server/session.hpp"
 
 #include <sys/socket.h>
 #include <unistd.h>

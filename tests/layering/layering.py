@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Holds the #include lines of include/ and src/ against the architecture, finds what gcc 12 miscompiles and
-using-declarations that nothing uses, and checks that each section of docs/contract.md that a comment cites exists.
+using-declarations that nothing uses, and checks that each section of docs/contract.md that a comment cites exists. A header is public only if another module
+needs it, and a module may use no more than it does.
 
 The table of modules, and what each may use, is the list of bearerd_module() calls in src/CMakeLists.txt. CONFINED
 below tells where headers of third parties may be included. Usage: layering.py SOURCE_DIRECTORY
@@ -151,8 +152,27 @@ def check(root):
     return faults, lines
 
 
+def needless(root):
+    """What the modules may use and do not, and public headers that no other module needs."""
+    table, _ = modules((root / "src" / "CMakeLists.txt").read_text())
+    used, wanted = {name: set() for name in table}, set()
+    for path, module in files_of(root):
+        for _, name in INCLUDE.findall((root / path).read_text()):
+            if name.startswith("bearerd/"):
+                used[module].add(name.split("/")[1])
+                if name.split("/")[1] != module or path.parts[0] == "include":
+                    wanted.add(name)
+    for module, may_use in table.items():
+        for other in sorted(may_use - used[module]):
+            yield f"src/CMakeLists.txt: {module} may use {other}, and does not"
+    for path, module in files_of(root):
+        if path.parts[0] == "include" and "/".join(path.parts[1:]) not in wanted:
+            yield f"{path}: no other module needs it, so it belongs in src/{module}"
+
+
 def main():
     faults, lines = check(Path(sys.argv[1]))
+    faults.extend(needless(Path(sys.argv[1])))
     for fault in faults:
         print(fault)
     print(f"{lines} #include lines, {len(faults)} against the rules")

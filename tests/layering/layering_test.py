@@ -17,13 +17,21 @@ bearerd_module(app USES base config auth)
 """
 
 
-def faults(files, table=TABLE):
+def run(check, files, table):
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         for name, text in {"src/CMakeLists.txt": table, **files}.items():
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             (root / name).write_text(text)
-        return layering.check(root)[0]
+        return check(root)
+
+
+def faults(files, table=TABLE):
+    return run(layering.check, files, table)[0]
+
+
+def needless(files, table):
+    return run(lambda root: list(layering.needless(root)), files, table)
 
 
 class Layering(unittest.TestCase):
@@ -41,6 +49,22 @@ class Layering(unittest.TestCase):
         self.assertEqual(faults({
             "src/base/a.cpp": "using std::string;\nusing namespace std;\nusing json = a::b;\nusing a::used;\nused x;\n",
         }), ["src/base/a.cpp: nothing uses string, which is declared with using"])
+
+    def test_finds_what_nothing_needs(self):
+        table = "bearerd_module(base)\nbearerd_module(net USES base asio)\nbearerd_module(app USES base net)"
+        files = {
+            "include/bearerd/base/a.hpp": "#include <bearerd/base/b.hpp>\n",
+            "include/bearerd/base/b.hpp": "",
+            "include/bearerd/base/own.hpp": "",
+            "src/base/own.cpp": "#include <bearerd/base/own.hpp>\n",
+            "src/net/n.cpp": "#include <bearerd/base/a.hpp>\n",
+            "src/app/x.cpp": "#include <bearerd/base/a.hpp>\n",
+        }
+        self.assertEqual(needless(files, table), [
+            "src/CMakeLists.txt: app may use net, and does not",
+            "include/bearerd/base/own.hpp: no other module needs it, so it belongs in src/base",
+        ])
+        self.assertEqual(needless({"src/a/x.cpp": ""}, "bearerd_module(a)"), [])
 
     def test_keeps_the_simulator_apart(self):
         self.assertEqual(faults({

@@ -1,5 +1,5 @@
 // A mistake made on purpose: nobody looks whether the app is still there before its mutation is sent.
-#include <bearerd/server/session.hpp>
+#include "../../src/server/session.hpp"
 
 namespace bearerd::server {
 

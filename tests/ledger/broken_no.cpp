@@ -3,9 +3,8 @@
 
 namespace bearerd::proxy {
 
-Decision decide(const FailedAttempt& attempt) noexcept {
-    return {attempt.bytes_relayed ? Decision::Kind::cut : Decision::Kind::reply,
-            outcome::ErrorCode::upstream_unreachable, outcome::Executed::no};
+Decision decide(const FailedAttempt&) noexcept {
+    return {Decision::Kind::reply, outcome::ErrorCode::upstream_unreachable, outcome::Executed::no};
 }
 
 } // namespace bearerd::proxy

@@ -4,7 +4,7 @@
 namespace bearerd::reconcile {
 
 Answer read_answer(std::string_view, std::string_view) {
-    return {Result::found, "true"};
+    return {Finding::found, "true"};
 }
 
 } // namespace bearerd::reconcile

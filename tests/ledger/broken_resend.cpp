@@ -11,8 +11,7 @@ Decision decide(const FailedAttempt& attempt) noexcept {
         attempt.reused && attempt.stage != Stage::reading && attempt.code != errc::timed_out;
     if (lost_race && !attempt.resent_stale)
         return {Decision::Kind::resend, outcome::ErrorCode::upstream_broken, outcome::Executed::unknown};
-    return {attempt.bytes_relayed ? Decision::Kind::cut : Decision::Kind::reply,
-            outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown};
+    return {Decision::Kind::reply, outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown};
 }
 
 } // namespace bearerd::proxy

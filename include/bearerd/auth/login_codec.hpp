@@ -74,11 +74,6 @@ public:
 /// Returns the codec of a kind; nullptr for a static token, which needs no login.
 [[nodiscard]] const LoginCodec* login_codec(config::LoginKind kind) noexcept;
 
-/// Returns the first token in the header fields of these names, preferred name first; skips values that are
-/// no token. Empty if there is none.
-[[nodiscard]] std::string_view find_token(const http::Fields& fields,
-                                          const std::vector<std::string>& token_headers);
-
 /// What an answer's head says about a login. Owns its parts, because the head is gone once the body has
 /// arrived.
 struct LoginHead {

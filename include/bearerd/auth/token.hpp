@@ -3,6 +3,7 @@
 #include <bearerd/base/clock.hpp>
 #include <bearerd/base/secret.hpp>
 #include <bearerd/base/token_text.hpp>
+#include <bearerd/http/message.hpp>
 
 #include <cstdint>
 #include <memory>
@@ -41,6 +42,11 @@ using TokenPtr = std::shared_ptr<const Token>;
 using bearerd::is_sendable_token;
 using bearerd::max_token_size;
 using bearerd::token_in_header;
+
+/// Returns the first token in the header fields of these names, preferred name first; skips values that are
+/// no token. Empty if there is none.
+[[nodiscard]] std::string_view find_token(const http::Fields& fields,
+                                          const std::vector<std::string>& token_headers);
 
 /// Returns how long a token lives from its receipt: `exp - iat` if it has both and the difference is
 /// positive, at most 30 days; else 60 minutes (contract 3.3).

@@ -25,8 +25,6 @@ enum class errc {
     truncated,           ///< the peer closed in the middle of a message
     garbled,             ///< the peer's bytes are not HTTP that we accept
     too_large,           ///< a message exceeds its limit
-    login_rejected,      ///< the upstream does not accept the credentials
-    login_unavailable,   ///< the login could not be carried out
 };
 
 [[nodiscard]] const boost::system::error_category& bearerd_category() noexcept;

@@ -32,8 +32,6 @@ public:
 /// that logs. Not safe to call concurrently with itself.
 void install(Sink* sink, Level lowest) noexcept;
 
-[[nodiscard]] bool enabled(Level level) noexcept;
-
 /// `message` is a short sentence; the values are fields: log::warning("login failed", {{"reason", r}}).
 void write(Level level, std::string_view message, std::span<const Field> fields) noexcept;
 

@@ -22,6 +22,26 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
+/// One counter for each value of an enumeration. `size`: how many values it has.
+template<class Label, std::size_t size>
+class Counters {
+public:
+    [[nodiscard]] Counter& operator[](Label label) noexcept {
+        return values_[static_cast<std::size_t>(label)];
+    }
+
+    [[nodiscard]] const Counter& operator[](Label label) const noexcept {
+        return values_[static_cast<std::size_t>(label)];
+    }
+
+    [[nodiscard]] auto begin() const noexcept { return values_.begin(); }
+
+    [[nodiscard]] auto end() const noexcept { return values_.end(); }
+
+private:
+    std::array<Counter, size> values_;
+};
+
 /// A number that goes up and down, written by one thread.
 class Gauge {
 public:
@@ -67,8 +87,23 @@ private:
     Counter sum_us_;
 };
 
-/// Everything that one thread counts. The enumerations that index the arrays are declared in higher modules;
-/// the array sizes are checked there.
+// The labels of contract 8, in the order in which the metrics name them.
+enum class LoginResult : std::uint8_t { ok, rejected, unavailable };
+enum class SwapSource : std::uint8_t { login, response, store, fleet };
+enum class IgnoredToken : std::uint8_t { older, foreign, login_operation };
+enum class ResendReason : std::uint8_t { rejected, stale_connection };
+/// What a look-up has come to.
+enum class Finding : std::uint8_t {
+    found,     ///< it was executed
+    not_found, ///< the upstream answered that it has none, each time: it may still be under way
+    failed,    ///< the upstream could not be asked, or gave no answer that can be judged
+};
+/// How a repeat was answered.
+enum class Repeat : std::uint8_t { joined, replayed, already_executed, key_reused, unknown };
+enum class WarmDial : std::uint8_t { ok, failed };
+enum class Handshake : std::uint8_t { full, resumed };
+
+/// Everything that one thread counts.
 struct Stats {
     static constexpr std::size_t kinds = 4; ///< graphql::OperationKind
     static constexpr std::size_t outcomes =
@@ -76,18 +111,18 @@ struct Stats {
     std::array<std::array<Counter, outcomes>, kinds> requests;
     Histogram request_duration;
     Histogram upstream_duration;
-    std::array<Counter, 3> logins;         ///< ok, rejected, unavailable
-    std::array<Counter, 4> token_swaps;    ///< login, response, store, fleet
-    std::array<Counter, 3> tokens_ignored; ///< older, foreign, login_operation
+    Counters<LoginResult, 3> logins;
+    Counters<SwapSource, 4> token_swaps;
+    Counters<IgnoredToken, 3> tokens_ignored;
     Counter token_store_failures;
-    std::array<Counter, 2> resends;         ///< rejected, stale_connection
-    std::array<Counter, 3> reconciliations; ///< found, not_found, failed
-    std::array<Counter, 5> repeats;         ///< transaction::Guard::Repeat
+    Counters<ResendReason, 2> resends;
+    Counters<Finding, 3> reconciliations;
+    Counters<Repeat, 5> repeats;
     Gauge upstream_idle;
     Gauge upstream_busy;
-    Gauge upstream_warm;               ///< idle connections that are kept ready for mutations
-    std::array<Counter, 2> warm_dials; ///< ok, failed
-    std::array<Counter, 2> handshakes; ///< full, resumed
+    Gauge upstream_warm; ///< idle connections that are kept ready for mutations
+    Counters<WarmDial, 2> warm_dials;
+    Counters<Handshake, 2> handshakes;
     Gauge client_connections;
     Gauge requests_in_flight;
     Gauge fleet_store_up{-1};     ///< -1: there is none; else whether it answers, 0 or 1

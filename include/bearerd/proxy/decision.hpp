@@ -11,17 +11,15 @@ namespace bearerd::proxy {
 struct FailedAttempt {
     error_code code;
     upstream::Stage stage = upstream::Stage::connecting;
-    bool reused = false;        ///< on a kept-alive connection
-    bool may_mutate = true;     ///< not certainly a query
-    bool resent_stale = false;  ///< it was sent again already because of a stale connection
-    bool bytes_relayed = false; ///< some of the answer has gone to the app
+    bool reused = false;       ///< on a kept-alive connection
+    bool may_mutate = true;    ///< not certainly a query
+    bool resent_stale = false; ///< it was sent again already because of a stale connection
 };
 
 struct Decision {
     enum class Kind : std::uint8_t {
         resend, ///< once, on a new connection
         reply,  ///< with `code` and `executed`
-        cut,    ///< the app's connection is closed, since part of the answer has gone to it
     };
     Kind kind = Kind::reply;
     outcome::ErrorCode code = outcome::ErrorCode::outcome_unknown;

@@ -47,14 +47,8 @@ struct Plan {
     std::size_t inspect_limit;
 };
 
-enum class Result : std::uint8_t {
-    found,     ///< it was executed
-    not_found, ///< the upstream answered that it has none, each time: it may still be under way
-    failed,    ///< the upstream could not be asked, or gave no answer that can be judged
-};
-
 struct Answer {
-    Result result = Result::failed;
+    Finding result = Finding::failed;
     /// JSON text of what was found; a list if there are several; "true" for one of more than 1 KiB. Empty if
     /// nothing was found.
     std::string found;

@@ -177,7 +177,6 @@ private:
     [[nodiscard]] bool has_work() const noexcept;
     [[nodiscard]] static net::Task<void> work(std::shared_ptr<FleetClaims> self);
     [[nodiscard]] TimePoint next_due() const noexcept;
-    [[nodiscard]] net::Task<void> wait_until(TimePoint when);
     void take_into_work(std::deque<ClaimPtr>& list, std::size_t count) noexcept;
     [[nodiscard]] net::Task<void> renew_due();
     void renewed(const ClaimPtr& claim, bool answered) noexcept;

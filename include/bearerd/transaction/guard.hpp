@@ -34,9 +34,6 @@ struct Events {
 /// (contract 10). Everything it refers to must outlive the requests in it. One per thread.
 class Guard final : public server::Handler {
 public:
-    /// Index of Stats::repeats.
-    enum class Repeat : std::uint8_t { joined, replayed, already_executed, key_reused, unknown };
-
     /// `reconciler`: nullptr: no rule has a query. `fleet`: nullptr: there are no other replicas.
     Guard(server::Handler& next, Table& table, const Identifier& identifier, const config::Settings& settings,
           reconcile::Reconciler* reconciler, net::Executor executor, net::DeadlineClock& clock, Stats& stats,

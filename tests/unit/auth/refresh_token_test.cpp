@@ -195,7 +195,7 @@ TEST(RefreshToken, WhoseRenewalMeetsAReloadLeavesTheNewCredentialsToOneLogin) {
                                 [](const std::string& body) { return body.find("pass-word") != body.npos; }),
                   1)
             << "the first login";
-        EXPECT_EQ(f.stats.logins[1].get(), 1U);
+        EXPECT_EQ(f.stats.logins[LoginResult::rejected].get(), 1U);
     }
 }
 

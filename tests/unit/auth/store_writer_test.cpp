@@ -1,4 +1,4 @@
-#include <bearerd/auth/store_writer.hpp>
+#include "store_writer.hpp"
 
 #include "unit/auth/temporary_directory.hpp"
 

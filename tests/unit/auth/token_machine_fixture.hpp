@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bearerd/auth/token_machine.hpp>
+#include "token_machine.hpp"
 
 #include <ostream>
 

@@ -140,11 +140,11 @@ TEST_F(FleetOfServices, OneLoginServesAllReplicas) {
     winner.transport->answer(FakeAnswer::token("shared-token-1"));
     until([this] { return all_have("shared-token-1"); });
     EXPECT_EQ(logins(), 1U);
-    EXPECT_EQ(winner.stats.logins[0].get(), 1U);
+    EXPECT_EQ(winner.stats.logins[LoginResult::ok].get(), 1U);
     for (const auto& replica : replicas)
         if (replica.get() != &winner) {
-            EXPECT_EQ(replica->stats.logins[0].get(), 0U);
-            EXPECT_EQ(replica->stats.token_swaps[3].get(), 1U);
+            EXPECT_EQ(replica->stats.logins[LoginResult::ok].get(), 0U);
+            EXPECT_EQ(replica->stats.token_swaps[SwapSource::fleet].get(), 1U);
             EXPECT_EQ(replica->service->status().last_login_result, "ok");
         }
     until([this] { return store.value("lease").empty(); });
@@ -498,8 +498,8 @@ TEST_F(FleetOfServices, WhatTheUpstreamAsksOneReplicaToWaitAllWait) {
     for (const auto& replica : replicas)
         EXPECT_EQ(replica->service->status().next_try, 2min);
     EXPECT_EQ(logins(), 1U);
-    EXPECT_EQ(replicas.front()->stats.logins[2].get(), 1U);
-    EXPECT_EQ(replicas.back()->stats.logins[2].get(), 0U) << "it has tried none";
+    EXPECT_EQ(replicas.front()->stats.logins[LoginResult::unavailable].get(), 1U);
+    EXPECT_EQ(replicas.back()->stats.logins[LoginResult::unavailable].get(), 0U) << "it has tried none";
     EXPECT_EQ(store.value("rejections"), "") << "no password was wrong";
     now += 2min;
     for (const auto& replica : replicas)

@@ -29,9 +29,10 @@ TEST(TokenService, AStoredTokenIsUsedWithoutALogin) {
     f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
     EXPECT_EQ(value(std::get<TokenPtr>(f.acquired[0])), jwt(1001, 4601));
     EXPECT_EQ(f.transport->sent, 0U);
-    EXPECT_EQ(f.stats.token_swaps[2].get(), 1U);
+    EXPECT_EQ(f.stats.token_swaps[SwapSource::store].get(), 1U);
     f.source->observed(f.source->current(f.now), jwt(2000, 5600, "boss"), false);
-    EXPECT_EQ(f.stats.tokens_ignored[1].get(), 1U) << "the login's identity was stored too";
+    EXPECT_EQ(f.stats.tokens_ignored[IgnoredToken::foreign].get(), 1U)
+        << "the login's identity was stored too";
 }
 
 TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
@@ -78,7 +79,7 @@ TEST(TokenService, AStoreThatHangsIsNotAwaitedForEver) {
     f.service.reset(); // has the store's thread end
     f.context.restart();
     f.context.poll();
-    EXPECT_EQ(f.stats.token_swaps[2].get(), 0U);
+    EXPECT_EQ(f.stats.token_swaps[SwapSource::store].get(), 0U);
     f.service = std::make_unique<TokenService>(f.context.get_executor(), f.transport, settings({}), f.stats);
 }
 
@@ -176,7 +177,8 @@ TEST(TokenService, AReloadDropsTheOutcomeOfTheLoginThatRuns) {
     f.transport->answer(FakeAnswer::errors("no"));
     f.run_until([&f] { return f.transport->sent == 2; });
     EXPECT_EQ(f.transport->most_running, 1U);
-    EXPECT_EQ(f.stats.logins[1].get(), 0U) << "what the old password came to is of no interest";
+    EXPECT_EQ(f.stats.logins[LoginResult::rejected].get(), 0U)
+        << "what the old password came to is of no interest";
     EXPECT_TRUE(f.acquired.empty());
     f.transport->answer(FakeAnswer::token("a"));
     f.run_until([&f] { return f.acquired.size() == 1; });
@@ -241,7 +243,7 @@ TEST(TokenService, AReloadToAnotherUpstreamLeavesTheRequestsToTheOldOneWithItsOw
     EXPECT_EQ(f.advice[0].kind, Advice::Kind::pass)
         << "the former upstream's answer, never sent to the new one";
     f.source->observed(current, "planted", false);
-    EXPECT_EQ(f.stats.tokens_ignored[1].get(), 1U);
+    EXPECT_EQ(f.stats.tokens_ignored[IgnoredToken::foreign].get(), 1U);
     EXPECT_EQ(value(other->current(f.now)), "new");
 
     f.now += 2h;

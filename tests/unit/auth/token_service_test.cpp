@@ -29,8 +29,8 @@ TEST(TokenService, RequestsThatArriveMeanwhileWaitForTheOneLogin) {
         EXPECT_EQ(value(std::get<TokenPtr>(result)), "first");
     EXPECT_EQ(f.transport->sent, 1U);
     EXPECT_EQ(f.ready, 1);
-    EXPECT_EQ(f.stats.logins[0].get(), 1U);
-    EXPECT_EQ(f.stats.token_swaps[0].get(), 1U);
+    EXPECT_EQ(f.stats.logins[LoginResult::ok].get(), 1U);
+    EXPECT_EQ(f.stats.token_swaps[SwapSource::login].get(), 1U);
     EXPECT_EQ(f.service->status().state, "valid");
     EXPECT_EQ(f.service->status().last_login_result, "ok");
     EXPECT_EQ(f.service->status().expires_in, 60min);
@@ -82,7 +82,7 @@ TEST(TokenService, OutagesAreUnavailableAndToldInWords) {
     f.run_until([&f] { return f.acquired.size() == 1; });
     EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_unavailable);
     EXPECT_EQ(f.service->status().last_login_reason, make_error_code(errc::connect_failed).message());
-    EXPECT_EQ(f.stats.logins[2].get(), 1U);
+    EXPECT_EQ(f.stats.logins[LoginResult::unavailable].get(), 1U);
 }
 
 TEST(TokenService, AnOutageTellsItsCauseToThoseThatWaitAndThoseThatComeLater) {
@@ -148,15 +148,15 @@ TEST(TokenService, ASwappedTokenIsInUseAtOnceByEveryThread) {
     const auto next = jwt(1001, 4601);
     f.source->observed(used, next, false);
     EXPECT_EQ(value(other->current(f.now)), next);
-    EXPECT_EQ(f.stats.token_swaps[1].get(), 1U);
+    EXPECT_EQ(f.stats.token_swaps[SwapSource::response].get(), 1U);
     f.source->observed(used, next, false);
-    EXPECT_EQ(f.stats.token_swaps[1].get(), 1U) << "the same once more is no swap";
+    EXPECT_EQ(f.stats.token_swaps[SwapSource::response].get(), 1U) << "the same once more is no swap";
     other->observed(used, jwt(999, 4599), false);
     other->observed(used, jwt(2000, 5600, "boss"), false);
     other->observed(used, jwt(2000, 5600), true);
-    EXPECT_EQ(others.tokens_ignored[0].get(), 1U);
-    EXPECT_EQ(others.tokens_ignored[1].get(), 1U);
-    EXPECT_EQ(others.tokens_ignored[2].get(), 1U);
+    EXPECT_EQ(others.tokens_ignored[IgnoredToken::older].get(), 1U);
+    EXPECT_EQ(others.tokens_ignored[IgnoredToken::foreign].get(), 1U);
+    EXPECT_EQ(others.tokens_ignored[IgnoredToken::login_operation].get(), 1U);
     EXPECT_EQ(value(other->current(f.now)), next);
     EXPECT_EQ(f.service->status().identity, "till-042");
 }

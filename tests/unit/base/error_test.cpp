@@ -13,13 +13,13 @@ namespace {
 
 TEST(Error, EachCodeHasASentenceOfItsOwn) {
     std::set<std::string> sentences;
-    for (int value = 1; value <= static_cast<int>(errc::login_unavailable); ++value) {
+    for (int value = 1; value <= static_cast<int>(errc::too_large); ++value) {
         const error_code code = make_error_code(static_cast<errc>(value));
         EXPECT_TRUE(code.failed());
         EXPECT_NE(code.message(), "unknown error") << value;
         sentences.insert(code.message());
     }
-    EXPECT_EQ(sentences.size(), static_cast<std::size_t>(errc::login_unavailable));
+    EXPECT_EQ(sentences.size(), static_cast<std::size_t>(errc::too_large));
     EXPECT_EQ(make_error_code(static_cast<errc>(999)).message(), "unknown error");
     EXPECT_STREQ(bearerd_category().name(), "bearerd");
 }
@@ -42,13 +42,11 @@ struct CountingSink final : log::Sink {
 
 TEST(Log, LinesReachTheSinkFromItsLevelOn) {
     log::info("to nobody");
-    EXPECT_FALSE(log::enabled(log::Level::error));
     CountingSink sink;
     log::install(&sink, log::Level::warning);
     log::debug("no");
     log::info("no");
     EXPECT_EQ(sink.lines, 0);
-    EXPECT_FALSE(log::enabled(log::Level::info));
     log::warning("yes", {{"key", std::int64_t{1}}, {"other", std::string_view{"x"}}});
     log::error("yes");
     EXPECT_EQ(sink.lines, 2);

@@ -1,7 +1,8 @@
 #include "beast_head.hpp"
 
 #include <bearerd/http/framing.hpp>
-#include <bearerd/http/plain_head.hpp>
+
+#include "plain_head.hpp"
 
 #include <gtest/gtest.h>
 

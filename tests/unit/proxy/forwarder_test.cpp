@@ -130,7 +130,7 @@ TEST_F(ForwarderTest, ARejectedMutationIsSentAgainOnceWithTheNewerToken) {
     EXPECT_EQ(report.resends, 1U);
     EXPECT_EQ(outcome_label(report.outcome), "ok");
     EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"});
-    EXPECT_EQ(stats.resends[0].get(), 1U);
+    EXPECT_EQ(stats.resends[ResendReason::rejected].get(), 1U);
 }
 
 TEST_F(ForwarderTest, RejectedAgainAfterALoginTheDocumentIsDeniedAndTheAnswerPasses) {
@@ -276,7 +276,7 @@ TEST_F(ForwarderTest, AQueryOnAStaleConnectionIsSentAgainOnceOnANewOne) {
     ASSERT_EQ(transport.sent.size(), 2U);
     EXPECT_TRUE(transport.sent[1].new_connection);
     EXPECT_EQ(app.body(), data);
-    EXPECT_EQ(stats.resends[1].get(), 1U);
+    EXPECT_EQ(stats.resends[ResendReason::stale_connection].get(), 1U);
     EXPECT_EQ(report.resends, 1U);
 
     fail(errc::closed, Stage::waiting, true);

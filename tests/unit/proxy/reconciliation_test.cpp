@@ -102,9 +102,9 @@ TEST_F(ReconciliationTest, IsCountedByWhatCameOfIt) {
         fail(errc::closed, Stage::waiting);
         request(redemption);
     }
-    EXPECT_EQ(stats.reconciliations[0].get(), 1U);
-    EXPECT_EQ(stats.reconciliations[1].get(), 2U);
-    EXPECT_EQ(stats.reconciliations[2].get(), 3U);
+    EXPECT_EQ(stats.reconciliations[Finding::found].get(), 1U);
+    EXPECT_EQ(stats.reconciliations[Finding::not_found].get(), 2U);
+    EXPECT_EQ(stats.reconciliations[Finding::failed].get(), 3U);
 }
 
 TEST_F(ReconciliationTest, HasTheStatusOfTheErrorWhateverIsFound) {

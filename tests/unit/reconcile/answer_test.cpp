@@ -7,15 +7,17 @@
 
 namespace bearerd::reconcile {
 
-std::ostream& operator<<(std::ostream& out, Result result) {
-    return out << (result == Result::found ? "found" : result == Result::not_found ? "not found" : "failed");
+std::ostream& operator<<(std::ostream& out, Finding result) {
+    return out << (result == Finding::found       ? "found"
+                   : result == Finding::not_found ? "not found"
+                                                  : "failed");
 }
 
 namespace {
 
 struct Case {
     std::string body;
-    Result result;
+    Finding result;
     std::string found{};
 };
 
@@ -28,13 +30,13 @@ void expect(const std::vector<Case>& cases, std::string_view pointer) {
 }
 
 TEST(Answer, IsFoundWhereThePointerLeadsToSomething) {
-    expect({{R"({"data":{"Items":{"data":[{"id":"7"}]}}})", Result::found, R"("7")"},
-            {R"({"data":{"Items":{"data":[{"id":42}]}}})", Result::found, "42"},
-            {R"({"data":{"Items":{"data":[{"id":true}]}}})", Result::found, "true"},
-            {R"({"data":{"Items":{"data":[{"id":{"a":null}}]}}})", Result::found, R"({"a":null})"},
-            {R"({"data":{"Items":{"data":[{"id":7},{"id":8}]}},"errors":[],"extensions":{}})", Result::found,
+    expect({{R"({"data":{"Items":{"data":[{"id":"7"}]}}})", Finding::found, R"("7")"},
+            {R"({"data":{"Items":{"data":[{"id":42}]}}})", Finding::found, "42"},
+            {R"({"data":{"Items":{"data":[{"id":true}]}}})", Finding::found, "true"},
+            {R"({"data":{"Items":{"data":[{"id":{"a":null}}]}}})", Finding::found, R"({"a":null})"},
+            {R"({"data":{"Items":{"data":[{"id":7},{"id":8}]}},"errors":[],"extensions":{}})", Finding::found,
              "7"},
-            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":null})", Result::found, "7"}},
+            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":null})", Finding::found, "7"}},
            "/data/Items/data/0/id");
 }
 
@@ -54,42 +56,42 @@ TEST(Answer, KeepsTheDigitsOfANumberAsTheyStandThere) {
     };
     for (const auto& [value, expected] : cases) {
         const Answer answer = read_answer(std::string{R"({"data":{"id":)"} + value + "}}", "/data/id");
-        EXPECT_EQ(answer.result, *expected == '\0' ? Result::not_found : Result::found) << value;
+        EXPECT_EQ(answer.result, *expected == '\0' ? Finding::not_found : Finding::found) << value;
         EXPECT_EQ(answer.found, expected) << value;
     }
 }
 
 TEST(Answer, IsNotFoundWhereItLeadsNowhereOrToNothing) {
-    expect({{R"({"data":{"Items":{"data":[]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":null}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":0}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":0.0}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":false}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":""}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":{}}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":[{"id":[7]}]}}})", Result::not_found},
-            {R"({"data":{"Items":{"data":{"0":7}}}})", Result::not_found},
-            {R"({"data":{"Items":"data"}})", Result::not_found},
-            {R"({"data":{"Items":null}})", Result::not_found},
-            {R"({"data":{}})", Result::not_found}},
+    expect({{R"({"data":{"Items":{"data":[]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":null}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":0}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":0.0}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":false}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":""}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":{}}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":[{"id":[7]}]}}})", Finding::not_found},
+            {R"({"data":{"Items":{"data":{"0":7}}}})", Finding::not_found},
+            {R"({"data":{"Items":"data"}})", Finding::not_found},
+            {R"({"data":{"Items":null}})", Finding::not_found},
+            {R"({"data":{}})", Finding::not_found}},
            "/data/Items/data/0/id");
 }
 
 TEST(Answer, FailsWhereItCantBeJudged) {
     const std::string deep =
         R"({"data":{"Items":{"data":[{"id":7}],"x":)" + std::string(100, '[') + std::string(100, ']') + "}}}";
-    expect({{"", Result::failed},
-            {"null", Result::failed},
-            {R"([{"data":{"Items":{"data":[{"id":7}]}}}])", Result::failed},
-            {R"({"data":{"Items":{"data":[{"id":7}]}})", Result::failed},
-            {R"({"data":null})", Result::failed},
-            {R"({"data":[7]})", Result::failed},
-            {R"({"errors":[]})", Result::failed},
-            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":[{"message":"m"}]})", Result::failed},
-            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":{}})", Result::failed},
-            {R"({"data":{"Items":null},"errors":[{"message":"m"}]})", Result::failed},
-            {deep, Result::failed}},
+    expect({{"", Finding::failed},
+            {"null", Finding::failed},
+            {R"([{"data":{"Items":{"data":[{"id":7}]}}}])", Finding::failed},
+            {R"({"data":{"Items":{"data":[{"id":7}]}})", Finding::failed},
+            {R"({"data":null})", Finding::failed},
+            {R"({"data":[7]})", Finding::failed},
+            {R"({"errors":[]})", Finding::failed},
+            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":[{"message":"m"}]})", Finding::failed},
+            {R"({"data":{"Items":{"data":[{"id":7}]}},"errors":{}})", Finding::failed},
+            {R"({"data":{"Items":null},"errors":[{"message":"m"}]})", Finding::failed},
+            {deep, Finding::failed}},
            "/data/Items/data/0/id");
 }
 

@@ -81,7 +81,7 @@ TEST_F(ReconcilerTest, AsksForTheKeyAsItIsWhateverCharactersItHolds) {
                                 std::string(4096, '\x01')};
     for (const std::string& key : keys) {
         answer(items(R"([{"id":"7"}])"));
-        EXPECT_EQ(ask_all({{"redeem", 0, key}}).result, Result::found);
+        EXPECT_EQ(ask_all({{"redeem", 0, key}}).result, Finding::found);
         const auto sent = nlohmann::json::parse(transport.sent.back().body, nullptr, false);
         EXPECT_EQ(sent.value(nlohmann::json::json_pointer{"/variables/key"}, ""), key);
         EXPECT_EQ(sent.size(), 2U);
@@ -92,7 +92,7 @@ TEST_F(ReconcilerTest, AsksByAQueryOfItsOwn) {
     answer(items(R"([{"id":"7"}])"));
     const TimePoint before = BootClock::now();
     const auto got = ask();
-    EXPECT_EQ(got.result, Result::found);
+    EXPECT_EQ(got.result, Finding::found);
     EXPECT_EQ(got.found, R"("7")");
     ASSERT_EQ(transport.sent.size(), 1U);
     const auto& sent = transport.sent[0];
@@ -115,7 +115,7 @@ TEST_F(ReconcilerTest, AsksByAQueryOfItsOwn) {
 TEST_F(ReconcilerTest, TakesTheConfiguredUserAgent) {
     settings.upstream.headers = {{"user-agent", "shop"}};
     answer(items(R"([{"id":"7"}])"));
-    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(ask().result, Finding::found);
     const auto& head = transport.sent.at(0).head;
     EXPECT_NE(head.find("\r\nuser-agent: shop\r\n"), std::string::npos);
     EXPECT_EQ(head.find("User-Agent"), std::string::npos);
@@ -125,7 +125,7 @@ TEST_F(ReconcilerTest, AsksAgainUntilItIsFound) {
     answer(items("[]"));
     fail(errc::closed);
     answer(items(R"([{"id":"7"}])"));
-    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(ask().result, Finding::found);
     ASSERT_EQ(transport.sent.size(), 3U);
     EXPECT_FALSE(transport.sent[1].new_connection);
     EXPECT_TRUE(transport.sent[2].new_connection); // the idle ones may be as dead as the one before
@@ -133,23 +133,23 @@ TEST_F(ReconcilerTest, AsksAgainUntilItIsFound) {
 
 TEST_F(ReconcilerTest, LeavesOffAtTheDeadline) {
     answer(items("[]"));
-    EXPECT_EQ(ask(0ms).result, Result::not_found);
+    EXPECT_EQ(ask(0ms).result, Finding::not_found);
     fail(errc::timed_out);
-    EXPECT_EQ(ask(0ms).result, Result::failed);
+    EXPECT_EQ(ask(0ms).result, Finding::failed);
 }
 
 TEST_F(ReconcilerTest, TakesAnAnswerThatNothingIsThereForOneThoughALaterAskFailed) {
     answer(items("[]"));
     fail(errc::shutting_down);
-    EXPECT_EQ(ask().result, Result::not_found);
+    EXPECT_EQ(ask().result, Finding::not_found);
 }
 
 TEST_F(ReconcilerTest, LeavesOffAtOnceAtAShutdown) {
     fail(errc::shutting_down, Stage::connecting);
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     tokens.now = nullptr;
     tokens.later = auth::NoToken{auth::NoToken::Reason::shutting_down, {}};
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     EXPECT_EQ(transport.sent.size(), 1U);
 }
 
@@ -164,7 +164,7 @@ TEST_F(ReconcilerTest, WakesFromItsPauseToFinish) {
             group.finish_now();
     };
     net::asio::post(loop, [finish_when_it_rests] { finish_when_it_rests(finish_when_it_rests); });
-    EXPECT_EQ(ask().result, Result::not_found);
+    EXPECT_EQ(ask().result, Finding::not_found);
     EXPECT_EQ(transport.sent.size(), 1U);
     EXPECT_TRUE(group.empty());
 }
@@ -173,7 +173,7 @@ TEST_F(ReconcilerTest, LogsInOnceWhereItIsRejected) {
     answer(unauthorized());
     tokens.advice = {resend_with("token-2", true)};
     answer(items(R"([{"id":"7"}])"));
-    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(ask().result, Finding::found);
     ASSERT_EQ(transport.sent.size(), 2U);
     EXPECT_NE(transport.sent[1].head.find("Authorization: Bearer token-2\r\n"), std::string::npos);
     EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"});
@@ -185,11 +185,11 @@ TEST_F(ReconcilerTest, LeavesOffWhereItIsDenied) {
     answer(unauthorized());
     tokens.advice = {resend_with("token-2", true)};
     answer(unauthorized());
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     EXPECT_EQ(tokens.calls, (std::vector<std::string>{"rejected token-1", "denied token-2"}));
     answer(unauthorized());
     tokens.advice = {auth::Advice{}};
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     EXPECT_EQ(transport.sent.size(), 3U);
 }
 
@@ -199,18 +199,18 @@ TEST_F(ReconcilerTest, AsksAgainWhereALoginFailedMeanwhile) {
     failed.kind = auth::Advice::Kind::fail;
     tokens.advice = {failed};
     answer(items(R"([{"id":"7"}])"));
-    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(ask().result, Finding::found);
 }
 
 TEST_F(ReconcilerTest, HandsOnATokenThatAnAnswerBrings) {
     Answer swap = items(R"([{"id":"7"}])");
     swap.fields.emplace_back("X-Authorization", "token-2");
     answer(std::move(swap));
-    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(ask().result, Finding::found);
     Answer below = items(R"([{"id":"7"}])");
     below.fields = {{"X-Authorization", "Bearer "}, {"Authorization", "Bearer token-3"}};
     answer(std::move(below));
-    EXPECT_EQ(ask().result, Result::found);
+    EXPECT_EQ(ask().result, Finding::found);
     EXPECT_EQ(tokens.calls,
               (std::vector<std::string>{"observed token-2 of token-1", "observed token-3 of token-1"}));
 }
@@ -225,7 +225,7 @@ TEST_F(ReconcilerTest, BelievesNoAnswerThatIsNoResult) {
     answer(json("<html>"));
     answer(json(R"({"data":{"Items":[{"id":"7"}]},"errors":[{"message":"partly"}]})"));
     fail(errc::shutting_down);
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     EXPECT_EQ(transport.sent.size(), 5U);
 }
 
@@ -233,13 +233,13 @@ TEST_F(ReconcilerTest, DoesNotAskAgainForAnAnswerThatIsTooLarge) {
     Answer large = items(R"([{"id":"7"}])");
     large.pieces.emplace_back(" ");
     answer(std::move(large));
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     EXPECT_EQ(transport.sent.size(), 1U);
 
     Answer whole = items(R"([{"id":"7"}])"); // which arrived at once all the same
     whole.pieces[0].append(settings.auth.unauthorized.inspect_limit, ' ');
     answer(std::move(whole));
-    EXPECT_EQ(ask().result, Result::failed);
+    EXPECT_EQ(ask().result, Finding::failed);
     EXPECT_EQ(transport.sent.size(), 2U);
 }
 
@@ -248,18 +248,18 @@ TEST_F(ReconcilerTest, FindsAllOfARequestOrNothing) {
     answer(items(R"([{"id":"7"}])"));
     answer(json(R"({"data":{"Lines":[{"id":8}]}})"));
     const auto got = ask_all(both);
-    EXPECT_EQ(got.result, Result::found);
+    EXPECT_EQ(got.result, Finding::found);
     EXPECT_EQ(got.found, R"(["7",8])");
     EXPECT_EQ(transport.sent[1].body,
               R"({"query":"query($key:ID!){Lines(line:$key){id}}","variables":{"key":"b"}})");
 
     settings.transactions.look_up_for = 0ms;
     answer(items("[]"));
-    EXPECT_EQ(ask_all(both).result, Result::not_found);
+    EXPECT_EQ(ask_all(both).result, Finding::not_found);
     EXPECT_EQ(transport.sent.size(), 3U);
     answer(items(R"([{"id":"7"}])"));
     fail(errc::closed);
-    EXPECT_EQ(ask_all(both).result, Result::failed);
+    EXPECT_EQ(ask_all(both).result, Finding::failed);
 }
 
 } // namespace

@@ -1,11 +1,11 @@
 #pragma once
 
+#include "session.hpp"
 #include "unit/run_task.hpp"
 
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/session.hpp>
 
 #include <gtest/gtest.h>
 

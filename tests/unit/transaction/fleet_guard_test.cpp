@@ -270,7 +270,8 @@ TEST_F(FleetGuardTest, TellsARepeatElsewhereThatItWasExecuted) {
     EXPECT_EQ(send(b(), fleet_payment("k"), "third"), "ALREADY_EXECUTED yes first") << "known by then";
     EXPECT_EQ(send(a(), fleet_payment("k"), "fourth"), "data") << "where the answer is";
     EXPECT_EQ(a().upstream.handled + b().upstream.handled, 1);
-    EXPECT_EQ(a().stats.repeats[1].get() + b().stats.repeats[2].get(), 3U);
+    EXPECT_EQ(a().stats.repeats[Repeat::replayed].get() + b().stats.repeats[Repeat::already_executed].get(),
+              3U);
 }
 
 TEST_F(FleetGuardTest, MakesARepeatElsewhereWaitForTheFirst) {

@@ -289,7 +289,7 @@ TEST_F(GuardTest, LetsRepeatsWaitForTheFirstAndGivesAllTheSameBytes) {
     EXPECT_EQ((*first)->body, (*third)->body);
     EXPECT_TRUE((*third)->replayed());
     EXPECT_EQ(behind.handled, 1);
-    EXPECT_EQ(stats.repeats[0].get(), 2U);
+    EXPECT_EQ(stats.repeats[Repeat::joined].get(), 2U);
 }
 
 TEST_F(GuardTest, RefusesAKeyThatAnotherRequestHas) {

@@ -126,8 +126,8 @@ TEST_F(PoolTest, ALaterHandshakeResumesTheSession) {
     OutgoingRequest request = outgoing("two");
     request.new_connection = true;
     EXPECT_EQ(body_of(request), "two");
-    EXPECT_EQ(stats.handshakes[0].get(), 1U);
-    EXPECT_EQ(stats.handshakes[1].get(), 1U);
+    EXPECT_EQ(stats.handshakes[Handshake::full].get(), 1U);
+    EXPECT_EQ(stats.handshakes[Handshake::resumed].get(), 1U);
 }
 
 TEST_F(PoolTest, AMutationOnlyRidesOnAConnectionThatWasUsedJustNow) {

@@ -54,7 +54,7 @@ TEST_F(WarmTest, AConnectionIsReadyAfterTheStart) {
     make_pool(true);
     ASSERT_TRUE(turn_until([this] { return stats.upstream_warm.get() == 1; }));
     EXPECT_EQ(stats.upstream_idle.get(), 1);
-    EXPECT_EQ(stats.warm_dials[0].get(), 1U);
+    EXPECT_EQ(stats.warm_dials[WarmDial::ok].get(), 1U);
     EXPECT_EQ(body_of_warm(outgoing("one")), "one");
     EXPECT_EQ(server->connections(), 1) << "the request used it";
 }
@@ -75,7 +75,7 @@ TEST_F(WarmTest, WhenTheUpstreamEndsItIsLearned) {
         echo(peer);
     });
     make_pool(true);
-    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[0].get() == 1; }));
+    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[WarmDial::ok].get() == 1; }));
     ASSERT_TRUE(turn_until([this] { return known(IdleKind::unused).closes_at.has_value(); }));
     EXPECT_FALSE(known(IdleKind::used).closes_at) << "that one had carried no request";
 }
@@ -104,12 +104,12 @@ TEST_F(WarmTest, TheOnlyPlaceKeepsItsConnectionUntilTheNextOneIsThere) {
     make_pool(true);
     ASSERT_TRUE(turn_until([this] { return stats.upstream_warm.get() == 1; }));
     settings.url.port = closed.number();
-    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[1].get() == 1; }));
+    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[WarmDial::failed].get() == 1; }));
     EXPECT_EQ(stats.upstream_idle.get(), 1) << "its successor could not be made";
     EXPECT_EQ(body_of_warm(outgoing("query", false)), "query");
     EXPECT_EQ(server->connections(), 1);
     settings.url.port = server->port();
-    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[0].get() == 2; }));
+    ASSERT_TRUE(turn_until([this] { return stats.warm_dials[WarmDial::ok].get() == 2; }));
     EXPECT_EQ(stats.upstream_idle.get(), 1) << "the former one has left its place";
     EXPECT_TRUE(server->wait_for_connections(2));
 }
