@@ -8,11 +8,17 @@ namespace {
 
 constexpr std::size_t bounded = Histogram::bounds_us.size();
 
-/// `from`: a Counters, or an array of Counter.
 template<std::size_t Size>
-void add(std::array<std::uint64_t, Size>& to, const auto& from) noexcept {
-    std::ranges::transform(to, from, to.begin(),
-                           [](std::uint64_t sum, const Counter& one) { return sum + one.get(); });
+void add(std::array<std::uint64_t, Size>& to, const std::array<Counter, Size>& from) noexcept {
+    for (std::size_t i = 0; i < Size; ++i)
+        to[i] += from[i].get();
+}
+
+template<auto last>
+void add(std::array<std::uint64_t, Counters<last>::size>& to, const Counters<last>& from) noexcept {
+    auto sum = to.begin();
+    for (const Counter& one : from)
+        *sum++ += one.get();
 }
 
 void add(Distribution& to, const Histogram& from) noexcept {

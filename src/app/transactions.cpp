@@ -125,13 +125,14 @@ Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const Conf
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
-    if (!reading && !opened_ && is_missing(reading.error()))
+    const bool ours = shared_.journal != nullptr && shared_.journal->is_open();
+    if (!reading && !ours && is_missing(reading.error()))
         return items;
     if (!reading)
         return reading.error();
     // Another process goes on writing: what it leaves is restored once the journal is ours.
-    if (reading->written && !opened_) {
-        held_ = true;
+    if (reading->written && !ours) {
+        state_ = State::held;
         return items;
     }
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
@@ -144,11 +145,17 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation,
                                         const std::vector<journal::JournalEntry>& items) {
     if (!generation.identifier)
         restored_.clear(); // what is sent until there is a guard again is in the journal only
-    if (is_restored(generation))
+    if (is_restored(generation) || state_ == State::held)
         return;
     restore(items, generation, shared_);
+    if (state_ == State::unread)
+        state_ = State::read;
+    remember(generation);
+}
+
+/// All that it needs of the journal is in the table.
+void Transactions::remember(const ConfigSnapshot& generation) {
     restored_ = name_of(*generation.settings);
-    was_read_ = true;
     set_history();
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
@@ -156,16 +163,18 @@ void Transactions::restore_from_journal(const ConfigSnapshot& generation,
 
 void Transactions::journal_opened(const ConfigSnapshot& generation,
                                   const std::vector<journal::JournalEntry>& items) {
-    opened_ = true;
+    state_ = State::ours;
     restore(items, generation, shared_);
-    if (generation.identifier)
-        restored_ = name_of(*generation.settings);
+    if (generation.identifier && !is_restored(generation))
+        remember(generation);
     set_history();
 }
 
 void Transactions::journal_not_opened(bool held) {
-    held_ = held_ || held;
-    tried_ = true;
+    if (held)
+        state_ = State::held;
+    else if (state_ == State::read)
+        state_ = State::closed;
     set_history();
 }
 
@@ -173,8 +182,8 @@ void Transactions::set_history() const {
     using History = transaction::Table::History;
     if (!shared_.transactions)
         return;
-    const History before_opening = was_read_ && tried_ && !held_ ? History::read : History::unread;
-    shared_.transactions->set_history(opened_ ? History::complete : before_opening);
+    const History before_opening = state_ == State::closed ? History::read : History::unread;
+    shared_.transactions->set_history(state_ == State::ours ? History::complete : before_opening);
 }
 
 std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,

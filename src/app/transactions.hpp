@@ -4,6 +4,7 @@
 
 #include <bearerd/base/secret.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -24,7 +25,7 @@ public:
         : shared_{shared},
           first_{first},
           directory_{std::move(journal_directory)},
-          opened_{directory_.empty()} {
+          state_{directory_.empty() ? State::ours : State::unread} {
         make_events();
     }
 
@@ -58,7 +59,17 @@ public:
                                               std::string_view key);
 
 private:
+    /// What is known of the journal.
+    enum class State : std::uint8_t {
+        unread,
+        read,   ///< all of it, or there is none
+        held,   ///< another process has written it since our start: it will have to be read again
+        closed, ///< read, and our writer can't open it
+        ours,   ///< our writer has it, or none is kept
+    };
+
     void make_events();
+    void remember(const ConfigSnapshot& generation);
     void set_history() const;
     [[nodiscard]] bool is_restored(const ConfigSnapshot& generation) const;
 
@@ -66,11 +77,8 @@ private:
     Worker& first_;
     Secret secret_;
     std::string directory_;
-    std::string restored_;  ///< for which account and rules
-    bool was_read_ = false; ///< the journal, or there was none to read
-    bool held_ = false;     ///< another process has written it since our start
-    bool tried_ = false;    ///< the writer has failed to open it
-    bool opened_;           ///< also if no journal is kept
+    std::string restored_; ///< for which account and rules
+    State state_;
 };
 
 } // namespace bearerd::app

@@ -79,6 +79,10 @@ std::vector<JournalEntry> Journal::listed() const {
     return writer_->listed();
 }
 
+bool Journal::is_open() const noexcept {
+    return writer_->is_open();
+}
+
 bool Journal::working() const noexcept {
     return writer_->working();
 }

@@ -146,6 +146,7 @@ bool Journal::Writer::ready() {
     if (store_.is_open())
         return true;
     const auto failure = store_.open();
+    open_.store(!failure);
     report(failure);
     if (failure)
         tell_not_opened();

@@ -58,6 +58,8 @@ public:
 
     void set_remember(Duration remember) noexcept { remember_.store(remember, std::memory_order_relaxed); }
 
+    [[nodiscard]] bool is_open() const noexcept { return open_.load(); }
+
     [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
     /// The thread.
@@ -96,6 +98,7 @@ private:
     std::atomic<std::uint64_t> unheard_{0};
     std::atomic<std::uint64_t> unheard_total_{0};
     std::vector<JournalEntry> listed_; ///< guarded by `mutex`
+    std::atomic<bool> open_{false};
     std::atomic<bool> working_{true};
     std::atomic<bool> tell_all_{false};
     std::atomic<Duration> remember_{Duration{-1}}; ///< -1 ns: as the settings say

@@ -16,15 +16,6 @@ constexpr std::uint16_t first_redirect = 300;
 constexpr std::uint16_t first_client_error = 400;
 constexpr std::uint16_t first_server_error = 500;
 
-/// A gateway's "timed out" or "bad gateway" says nothing about what the server after it has done, even in
-/// GraphQL's form. The same holds for 408 and 499 ("client closed request"): servers also send them when they
-/// give up a handler that is still running, and then they can report only an error without a path. A redirect
-/// may follow the execution.
-bool tells_of_execution(std::uint16_t status) noexcept {
-    const bool redirect = status >= first_redirect && status < first_client_error;
-    return status < first_server_error && !redirect && status != request_timeout && status != client_closed;
-}
-
 /// Reads answers one after the other. Every function consumes the current value.
 class OutcomeReader {
 public:
@@ -311,6 +302,11 @@ private:
 };
 
 } // namespace
+
+bool tells_of_execution(std::uint16_t status) noexcept {
+    const bool redirect = status >= first_redirect && status < first_client_error;
+    return status < first_server_error && !redirect && status != request_timeout && status != client_closed;
+}
 
 bool ran_nothing(std::uint16_t status, std::string_view body, const graphql::RequestView& request,
                  const graphql::Operation& operation) {

@@ -95,8 +95,8 @@ Executed AnswerJudge::executed(std::uint16_t status, std::optional<std::string_v
     if (verdict == Verdict::rejected)
         return Executed::no;
     if (!may_be_mutation()) // a gateway's words say nothing about a subscription, either
-        return operation_.may_mutate() && (status >= 500 || status == 408) ? Executed::unknown
-                                                                           : Executed::yes;
+        return operation_.may_mutate() && !outcome::tells_of_execution(status) ? Executed::unknown
+                                                                               : Executed::yes;
     return decoded ? outcome::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
 }
 

@@ -376,18 +376,23 @@ net::Task<Reply> Guard::GuardedRequest::run() {
     auto claim = std::make_shared<LocalClaim>(guard_.table_, guard_.events_, subject());
     while (true) {
         Decision decision = guard_.table_.claim(reading_, request_id_, wall_ms(), BootClock::now(), waiter);
-        if (decision.kind == Kind::wait || decision.kind == Kind::wait_for_journal) {
+        if (decision.kind == Kind::wait ||
+            (decision.kind == Kind::wait_for_journal && BootClock::now() < end_of_wait_for_journal())) {
             auto woken = co_await wait(waiter, decision.kind);
             // A request whose app is gone claims nothing: its mutation would be sent for nobody.
             if (app_gone_ || (woken && woken->kind == Kind::again && app_.is_gone()))
                 co_return gone();
             if (woken)
                 decision = std::move(*woken);
+            else if (timed_out_)
+                decision.kind = Kind::unknown;
             else
-                decision.kind = timed_out_ ? Kind::unknown : Kind::no_history;
+                continue; // the table says what is known of the journal by now
         }
         if (decision.kind == Kind::again)
             continue;
+        if (decision.kind == Kind::wait_for_journal)
+            decision.kind = Kind::no_history;
         const bool new_here = decision.kind == Kind::first && guard_.fleet_ != nullptr;
         if (new_here || decision.kind == Kind::ask_fleet) {
             auto refusal = co_await ask_fleet(decision);
@@ -414,7 +419,7 @@ net::Task<Reply> Guard::GuardedRequest::run() {
 /// So that the operator learns why a repeat of it would be executed.
 void Guard::GuardedRequest::note_unguarded() const {
     if (!view_.is_get && graphql::classify(view_, guard_.login_field_).may_mutate() &&
-        guard_.identifier_.may_miss(view_, &header_keys_))
+        guard_.identifier_.names_guarded(request_.body) && guard_.identifier_.may_miss(view_, &header_keys_))
         log::warning("a mutation is not guarded, since the key of its transaction can't be read",
                      {{"request_id", std::string_view{request_id_}}});
 }
@@ -563,8 +568,8 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
 }
 
 /// Waits for the first one of the transaction, or for the journal of former processes, as the decision says.
-/// Returns what came of it; nullopt: the app is gone (`app_gone_`), or it takes too long (`timed_out_` if
-/// that is the first one).
+/// Returns the decision that ends the wait; nullopt: the app is gone (`app_gone_`), or it takes too long
+/// (`timed_out_` if that is the first one).
 net::Task<std::optional<Decision>> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> waiter,
                                                                Kind what) {
     const bool for_first = what == Kind::wait;
@@ -656,8 +661,8 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
     if (decision.kind == Kind::full && guard_.fleet_ != nullptr) {
         what.executed = Executed::unknown; // the other replicas were not asked
         what.sentence = full_sentence;
-    } else if (decision.kind == Kind::no_history && !decision.is_new) {
-        what.executed = Executed::unknown; // a former process may have sent it, or another one
+    } else if (decision.kind == Kind::no_history && (!decision.not_sent_before || guard_.fleet_ != nullptr)) {
+        what.executed = Executed::unknown; // a former process may have sent it, or another replica
         what.sentence = journal_away_sentence;
     } else if (decision.kind == Kind::no_history) {
         what.sentence = journal_closed_sentence;

@@ -87,6 +87,10 @@ bool Identifier::may_concern(std::string_view body) const noexcept {
     // An escape in the JSON could hide a name.
     if (body.find("\\u") != std::string_view::npos)
         return true;
+    return names_guarded(body);
+}
+
+bool Identifier::names_guarded(std::string_view body) const noexcept {
     for (std::size_t i = 0; i < rules_.size(); ++i)
         if (guarded_[i] && body.find(rules_[i].field) != std::string_view::npos)
             return true;

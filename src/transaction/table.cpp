@@ -109,7 +109,7 @@ void Table::stop_waiting() {
 Decision Table::without_history() const {
     Decision decision;
     decision.kind = stops_ ? Kind::no_history : Kind::wait_for_journal;
-    decision.is_new = history_ == History::read;
+    decision.not_sent_before = history_ == History::read;
     return decision;
 }
 

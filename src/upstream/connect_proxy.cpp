@@ -69,6 +69,7 @@ net::Task<error_code> receive_head(TcpSocket& socket, const net::Deadline& deadl
         // As before any answer, one empty line is skipped.
         if ((head == "\n" || head == "\r\n") && !std::exchange(skipped, true)) {
             head.clear();
+            scanned = 0;
             continue;
         }
         const auto scan = http::scan_response_head(head, scanned);

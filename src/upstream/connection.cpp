@@ -85,7 +85,7 @@ net::Task<std::optional<Failure>> Connection::exchange(OutgoingRequest request) 
     if (!head_fault_ && !received_.empty())
         head_fault_ = take_head();
     // Nearly every head comes after one wait, whole. That wait is here because read_head() and fill(),
-    // coroutines of their own, would take 3 % more of our instructions for a small request.
+    // coroutines of their own, would take 1.5 % more of our instructions for a small request.
     if (!head_fault_ && socket_.drained() && !interruption({})) {
         watch();
         co_await readable_.wait();
@@ -109,6 +109,8 @@ net::Task<std::optional<Failure>> Connection::exchange(OutgoingRequest request) 
         heard_at_ = BootClock::now();
         co_return std::nullopt;
     }
+    if (complete()) // as usual, together with the head
+        co_return std::nullopt;
     while (true) {
         if (const error_code code = drain_available())
             co_return failure(code, Stage::reading);

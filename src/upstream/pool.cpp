@@ -35,8 +35,8 @@ public:
     /// they may not.
     Queued(Pool& pool, bool first)
         : pool_{pool},
-          place_{pool.waiting_.insert(first ? pool.waiting_.begin() : pool.waiting_.end(), this)},
-          turn_{pool.context_.get_executor()} {}
+          turn_{pool.context_.get_executor()},
+          place_{pool.waiting_.insert(first ? pool.waiting_.begin() : pool.waiting_.end(), this)} {}
 
     Queued(const Queued&) = delete;
     Queued& operator=(const Queued&) = delete;
@@ -65,9 +65,9 @@ public:
 
 private:
     Pool& pool_;
-    std::list<Queued*>::iterator place_;
     net::Event turn_;
     bool woken_ = false;
+    std::list<Queued*>::iterator place_; // last: nothing can fail once it is in the queue
 };
 
 void Health::succeeded() noexcept {

@@ -22,10 +22,13 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-/// One counter for each value of an enumeration. `size`: how many values it has.
-template<class Label, std::size_t size>
+/// One counter for each value of an enumeration, `last` being its last one.
+template<auto last>
 class Counters {
 public:
+    using Label = decltype(last);
+    static constexpr std::size_t size = static_cast<std::size_t>(last) + 1;
+
     [[nodiscard]] Counter& operator[](Label label) noexcept {
         return values_[static_cast<std::size_t>(label)];
     }
@@ -87,12 +90,13 @@ private:
     Counter sum_us_;
 };
 
-// The labels of contract 8, in the order in which the metrics name them.
+// The labels of contract 8, in the order in which the metrics name them. They are here because the counters
+// are.
 enum class LoginResult : std::uint8_t { ok, rejected, unavailable };
 enum class SwapSource : std::uint8_t { login, response, store, fleet };
 enum class IgnoredToken : std::uint8_t { older, foreign, login_operation };
 enum class ResendReason : std::uint8_t { rejected, stale_connection };
-/// What a look-up has come to.
+/// The outcome of a look-up.
 enum class Finding : std::uint8_t {
     found,     ///< it was executed
     not_found, ///< the upstream answered that it has none, each time: it may still be under way
@@ -111,18 +115,18 @@ struct Stats {
     std::array<std::array<Counter, outcomes>, kinds> requests;
     Histogram request_duration;
     Histogram upstream_duration;
-    Counters<LoginResult, 3> logins;
-    Counters<SwapSource, 4> token_swaps;
-    Counters<IgnoredToken, 3> tokens_ignored;
+    Counters<LoginResult::unavailable> logins;
+    Counters<SwapSource::fleet> token_swaps;
+    Counters<IgnoredToken::login_operation> tokens_ignored;
     Counter token_store_failures;
-    Counters<ResendReason, 2> resends;
-    Counters<Finding, 3> reconciliations;
-    Counters<Repeat, 5> repeats;
+    Counters<ResendReason::stale_connection> resends;
+    Counters<Finding::failed> reconciliations;
+    Counters<Repeat::unknown> repeats;
     Gauge upstream_idle;
     Gauge upstream_busy;
     Gauge upstream_warm; ///< idle connections that are kept ready for mutations
-    Counters<WarmDial, 2> warm_dials;
-    Counters<Handshake, 2> handshakes;
+    Counters<WarmDial::failed> warm_dials;
+    Counters<Handshake::resumed> handshakes;
     Gauge client_connections;
     Gauge requests_in_flight;
     Gauge fleet_store_up{-1};     ///< -1: there is none; else whether it answers, 0 or 1

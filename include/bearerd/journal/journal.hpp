@@ -121,6 +121,9 @@ public:
 
     [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
 
+    /// Whether the folder is locked by this process. Events::opened may still be on its way.
+    [[nodiscard]] bool is_open() const noexcept;
+
     /// Whether the last attempt to write succeeded.
     [[nodiscard]] bool working() const noexcept;
 

@@ -8,6 +8,12 @@
 
 namespace bearerd::outcome {
 
+/// Whether an answer with this status can say what happened to a request. A gateway's "timed out" or "bad
+/// gateway" says nothing about what the server after it has done, even in GraphQL's form. The same holds for
+/// 408 and 499 ("client closed request"): servers also send them when they give up a handler that is still
+/// running, and then they can report only an error without a path. A redirect may follow the execution.
+[[nodiscard]] bool tells_of_execution(std::uint16_t status) noexcept;
+
 /// Returns what a complete answer proves about a mutation (contract 4, the end). `body` is decoded.
 /// `operation` is what classify() found in `request`, which is read again only if it may be a `yes`.
 ///

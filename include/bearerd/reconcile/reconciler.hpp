@@ -68,7 +68,7 @@ struct LookupRequest {
 /// lookups in it. Throws only for lack of memory.
 class Reconciler {
 public:
-    /// `group`: a lookup ends at once if the group is told to finish now.
+    /// `group`: a lookup ends at once if the group is to finish now.
     Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats);
 

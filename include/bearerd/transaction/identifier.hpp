@@ -45,6 +45,9 @@ public:
     /// Returns false if the body certainly holds no guarded mutation. Cheap; allocates nothing.
     [[nodiscard]] bool may_concern(std::string_view body) const noexcept;
 
+    /// Whether the body holds the name of a guarded mutation, wherever it is. An escape can hide one.
+    [[nodiscard]] bool names_guarded(std::string_view body) const noexcept;
+
     /// Returns nullopt if it is uncertain what would run, or if no field is guarded. `header_keys`: see
     /// graphql::FieldOptions.
     [[nodiscard]] std::optional<Reading>

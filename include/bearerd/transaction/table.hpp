@@ -54,9 +54,9 @@ struct Decision {
     RecordPtr record{};
     AnswerPtr answer{};
     std::string first_request_id{};
-    std::string reconciled{}; ///< JSON text of what a look-up found; empty: nothing was found
-    bool executed = false;    ///< look_up: it was executed, and only what was found is missing
-    bool is_new = false;      ///< wait_for_journal, no_history: no former process has sent it
+    std::string reconciled{};     ///< JSON text of what a look-up found; empty: nothing was found
+    bool executed = false;        ///< look_up: it was executed, and only what was found is missing
+    bool not_sent_before = false; ///< wait_for_journal, no_history: no former process has sent it
     /// ask_fleet: this owner in another replica sent the transaction, and its outcome was unknown (contract
     /// 12). Forward the request only if the fleet's store says that the owner has freed it.
     std::string other_owner{};

@@ -321,7 +321,7 @@ TEST(ResponseParser, TellsWhatIsMissingOfABodyThatOnlyItsLengthDelimits) {
     EXPECT_EQ(state_after_head(parser, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"),
               ParseState::need_more);
     EXPECT_EQ(parser.plain_body_left(), 0U);
-    parser.reset(); // amid a body: nothing of it is left to the next message
+    parser.reset(); // in the middle of a body: the next message has nothing of it
     static_cast<void>(parser.parse_head("HTTP/1.1 200 OK\r\nContent-Length: 7\r\n\r\n"));
     parser.reset();
     EXPECT_EQ(parser.plain_body_left(), 0U);

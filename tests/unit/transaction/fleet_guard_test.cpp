@@ -274,6 +274,14 @@ TEST_F(FleetGuardTest, TellsARepeatElsewhereThatItWasExecuted) {
               3U);
 }
 
+TEST_F(FleetGuardTest, DoesNotSayNoForTheOthersWhileItsOwnJournalIsClosed) {
+    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "data");
+    b().table.set_history(Table::History::read);
+    EXPECT_EQ(send(b(), fleet_payment("k"), "second"), "OVERLOADED unknown");
+    b().table.set_history(Table::History::complete);
+    EXPECT_EQ(send(b(), fleet_payment("k"), "third"), "ALREADY_EXECUTED yes first");
+}
+
 TEST_F(FleetGuardTest, MakesARepeatElsewhereWaitForTheFirst) {
     a().upstream.held = true;
     const auto first = begin(a(), fleet_payment("k"), "first");

@@ -31,7 +31,7 @@ using testing::HasSubstr;
 using namespace std::chrono_literals;
 using Json = nlohmann::json;
 
-/// The handler behind the guard: replies when the test says so.
+/// The handler after the guard: replies when the test says so.
 class FakeUpstream final : public server::Handler {
 public:
     explicit FakeUpstream(net::Executor executor) : gate{std::move(executor)} {}
@@ -723,6 +723,19 @@ TEST_F(GuardThatWaitsTest, SaysNoOnlyIfTheHistoryHasBeenRead) {
     }
     EXPECT_EQ(behind.handled, 0);
     EXPECT_EQ(table.size(), 0U);
+}
+
+// What is known may change during the wait.
+TEST_F(GuardThatWaitsTest, AsksTheTableAgainAfterItHasWaited) {
+    for (const bool ends_read : {false, true}) {
+        table.set_history(ends_read ? Table::History::unread : Table::History::read);
+        const auto refused = begin(payment("a"));
+        EXPECT_FALSE(*refused);
+        table.set_history(ends_read ? Table::History::read : Table::History::unread);
+        ASSERT_TRUE(bearerd::test::turn_until(loop, [&refused] { return refused->has_value(); }));
+        EXPECT_EQ((*refused)->extension("executed"), ends_read ? "no" : "unknown");
+    }
+    EXPECT_EQ(behind.handled, 0);
 }
 
 TEST_F(GuardTest, AtTheEndNobodyWaitsForTheHistory) {

@@ -108,9 +108,9 @@ TEST_F(TableTest, CallsNothingNewBeforeItsHistoryIsComplete) {
     EXPECT_EQ(claim(1).kind, Kind::replay);
     EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
     EXPECT_EQ(claim(2).kind, Kind::wait_for_journal);
-    EXPECT_FALSE(claim(2).is_new);
+    EXPECT_FALSE(claim(2).not_sent_before);
     table.set_history(History::read);
-    EXPECT_TRUE(claim(2).is_new);
+    EXPECT_TRUE(claim(2).not_sent_before);
     EXPECT_EQ(table.size(), 1U);
     EXPECT_EQ(waiter->woken, 0);
     Restored former;
