@@ -14,8 +14,8 @@ void add(std::array<std::uint64_t, Size>& to, const std::array<Counter, Size>& f
         to[i] += from[i].get();
 }
 
-template<auto last>
-void add(std::array<std::uint64_t, Counters<last>::size>& to, const Counters<last>& from) noexcept {
+template<auto Last>
+void add(std::array<std::uint64_t, Counters<Last>::size>& to, const Counters<Last>& from) noexcept {
     auto sum = to.begin();
     for (const Counter& one : from)
         *sum++ += one.get();

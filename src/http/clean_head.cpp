@@ -5,7 +5,7 @@
 #include <bearerd/http/framing.hpp>
 
 #include <algorithm>
-#include <charconv>
+#include <numeric>
 #include <vector>
 
 namespace bearerd::http {
@@ -214,9 +214,8 @@ std::optional<std::uint16_t> status_of_head(std::string_view head) noexcept {
     const auto first = read_status_line(take_line(head));
     if (!first)
         return std::nullopt;
-    std::uint16_t status = 0;
-    std::from_chars(first->status.data(), first->status.data() + status_size, status);
-    return status;
+    const auto add = [](int number, char digit) { return 10 * number + (digit - '0'); };
+    return static_cast<std::uint16_t>(std::accumulate(first->status.begin(), first->status.end(), 0, add));
 }
 
 bool clean_response_head(std::string_view head, std::string& clean) {

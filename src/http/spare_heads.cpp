@@ -3,6 +3,7 @@
 #include <bearerd/base/free_list.hpp>
 
 #include <cstddef>
+#include <utility>
 
 namespace bearerd::http {
 namespace {
@@ -21,9 +22,10 @@ std::string take_spare_head() noexcept {
 }
 
 void keep_spare_head(std::string&& head) noexcept {
-    head.clear();
-    if (head.capacity() > largest_kept || !spare_heads().keep(head))
-        std::string{}.swap(head);
+    std::string empty = std::move(head);
+    empty.clear();
+    if (empty.capacity() <= largest_kept)
+        spare_heads().keep(empty);
 }
 
 void release_spare_heads() noexcept {

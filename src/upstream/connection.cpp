@@ -95,34 +95,40 @@ net::Task<std::optional<Failure>> Connection::exchange(OutgoingRequest request) 
     }
     if (!head_fault_)
         head_fault_ = co_await read_head();
-    if (const error_code read_fault = *head_fault_) {
+    if (const error_code head_fault = *head_fault_) {
         if (write_fault && !got_byte_)
             co_return failure(write_fault, Stage::writing);
-        co_return failure(read_fault, got_byte_ ? Stage::reading : Stage::waiting);
+        co_return failure(head_fault, got_byte_ ? Stage::reading : Stage::waiting);
     }
     if (write_fault)
         spent_ = true; // the request was not read completely, so nothing may follow it
+    error_code read_fault;
     if (http::is_streaming_type(parser_.head().fields.value(http::FieldId::content_type))) {
-        const error_code code = co_await read_stream_start(request.give_up);
-        if (code && is_success(parser_.head().status)) // another status may be a rejection without its body
-            co_return failure(code, Stage::reading);
-        heard_at_ = BootClock::now();
-        co_return std::nullopt;
+        read_fault = co_await read_stream_start(request.give_up);
+        if (!is_success(parser_.head().status)) // it may be a rejection without its body
+            read_fault = {};
+    } else if (!complete()) { // usually it is, together with the head
+        read_fault = co_await read_held(request.hold_limit);
     }
-    if (complete()) // as usual, together with the head
-        co_return std::nullopt;
+    if (read_fault)
+        co_return failure(read_fault, Stage::reading);
+    co_return std::nullopt;
+}
+
+/// Reads the body until it is complete or longer than `hold_limit`.
+net::Task<error_code> Connection::read_held(std::size_t hold_limit) {
     while (true) {
         if (const error_code code = drain_available())
-            co_return failure(code, Stage::reading);
-        if (complete() || body_.size() > request.hold_limit)
+            co_return code;
+        if (complete() || body_.size() > hold_limit)
             break;
         if (const error_code code = co_await fill())
-            co_return failure(code, Stage::reading);
+            co_return code;
         if (const error_code code = parse_body())
-            co_return failure(code, Stage::reading);
+            co_return code;
     }
     heard_at_ = BootClock::now();
-    co_return std::nullopt;
+    co_return error_code{};
 }
 
 /// Nearly every request is one record and one send. Returns false if write_rest() has to write the rest; it
@@ -246,6 +252,7 @@ net::Task<error_code> Connection::read_stream_start(TimePoint give_up) {
             code = parse_body();
     }
     socket_.set_drained(false); // the deadline may have ended a wait: look before the next one
+    heard_at_ = BootClock::now();
     const bool has_begun = body_.size() >= http::most_of_stream_start || has_stream_start();
     co_return has_begun || code == errc::timed_out ? error_code{} : code;
 }

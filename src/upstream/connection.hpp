@@ -121,6 +121,7 @@ private:
     [[nodiscard]] net::Task<error_code> write_all(std::string_view bytes);
     [[nodiscard]] net::Task<error_code> read_head();
     net::Task<error_code> read_stream_start(TimePoint give_up);
+    [[nodiscard]] net::Task<error_code> read_held(std::size_t hold_limit);
     [[nodiscard]] bool has_stream_start() const;
     [[nodiscard]] std::optional<error_code> take_head();
     [[nodiscard]] net::Task<error_code> fill();

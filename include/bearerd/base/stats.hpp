@@ -22,12 +22,12 @@ private:
     std::atomic<std::uint64_t> value_{0};
 };
 
-/// One counter for each value of an enumeration, `last` being its last one.
-template<auto last>
+/// One counter for each value of an enumeration, `Last` being its last one.
+template<auto Last>
 class Counters {
 public:
-    using Label = decltype(last);
-    static constexpr std::size_t size = static_cast<std::size_t>(last) + 1;
+    using Label = decltype(Last);
+    static constexpr std::size_t size = static_cast<std::size_t>(Last) + 1;
 
     [[nodiscard]] Counter& operator[](Label label) noexcept {
         return values_[static_cast<std::size_t>(label)];
