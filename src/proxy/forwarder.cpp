@@ -225,11 +225,13 @@ private:
     server::InFlight in_flight_;
     AnswerJudge judge_;
     server::Report report_;
-    auth::AuthorizedExchange token_;
     OpenEntry entry_;
     /// The decoded body of the answer passed to look_at(), valid until the next wait: a view of that answer
     /// or of the forwarder's scratch memory.
     std::string_view looked_at_;
+    /// Its last bytes are unused, and hold the members after it: the frame of handle() must not grow
+    /// (frame_size_test).
+    [[no_unique_address]] auth::AuthorizedExchange token_;
     Wanted wanted_ = Wanted::app_not_watched;
     bool is_decoded_ = false; ///< looked_at_ is there
     bool resent_stale_ = false;
