@@ -42,8 +42,8 @@ bool is_missing(error_code failure) noexcept {
            failure == boost::system::errc::not_a_directory;
 }
 
-} // namespace
-
+/// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
+/// stays.
 void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
              Shared& shared) {
     if (!generation.identifier || !shared.transactions)
@@ -58,6 +58,8 @@ void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapsh
         log::error("transactions of the journal can't be remembered: there is no room for more",
                    {{"number", without_room}});
 }
+
+} // namespace
 
 const Secret& Transactions::prepare(const config::Settings& settings) {
     if (!settings.transactions.guard() || shared_.transactions)
@@ -165,7 +167,7 @@ void Transactions::journal_opened(const ConfigSnapshot& generation,
                                   const std::vector<journal::JournalEntry>& items) {
     state_ = State::ours;
     restore(items, generation, shared_);
-    if (generation.identifier && !is_restored(generation))
+    if (!is_restored(generation))
         remember(generation);
     set_history();
 }

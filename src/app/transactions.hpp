@@ -12,11 +12,6 @@
 
 namespace bearerd::app {
 
-/// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
-/// stays.
-void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
-             Shared& shared);
-
 /// What the guards of all threads share, made when a configuration first asks for it.
 class Transactions {
 public:

@@ -1,7 +1,5 @@
 #include "worker.hpp"
 
-#include "transactions.hpp"
-
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/transaction/restoring.hpp>
 

@@ -48,9 +48,8 @@ constexpr std::string_view shutting_down_sentence =
     "reference was executed is not known. Please send it again in a moment with the same reference.";
 constexpr std::string_view journal_away_sentence =
     "The journal of earlier requests is not at hand yet, so this request was not sent; whether an earlier "
-    "one "
-    "with the same reference was executed is not known. Please send it again a little later with the same "
-    "reference.";
+    "one with the same reference was executed is not known. Please send it again a little later with the "
+    "same reference.";
 constexpr std::string_view journal_closed_sentence =
     "This till's connection service can't write its journal, so this request was not sent and nothing was "
     "executed; check that the disk is not full and works, then try again.";
