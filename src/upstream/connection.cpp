@@ -232,10 +232,8 @@ error_code Connection::parse_body() {
         if (consumed == 0)
             break;
     }
-    if (state_ == http::ParseState::need_more && ended_)
-        state_ = parser_.feed_end();
     if (state_ == http::ParseState::malformed || state_ == http::ParseState::body_too_large)
-        return ended_ ? errc::truncated : errc::garbled;
+        return errc::garbled;
     return {};
 }
 
@@ -313,8 +311,9 @@ error_code Connection::end_of_stream(IoState state) {
     const bool body_begun = state_ == http::ParseState::need_more;
     if (!body_begun || !ssl_ || state != IoState::end || head.content_length || head.chunked)
         return errc::truncated;
-    ended_ = true;
-    return {};
+    spent_ = true;
+    state_ = parser_.feed_end();
+    return complete() ? error_code{} : errc::truncated;
 }
 
 net::Task<error_code> Connection::read(TimePoint give_up) {
@@ -400,7 +399,7 @@ bool Connection::become_stream(bool must) noexcept {
 void Connection::release() noexcept {
     // Bytes that are still in the kernel are seen by the check before the connection's next use.
     const bool leftover = !received_.empty() || (ssl_ && tls_has_pending(ssl_.get()));
-    const bool keep = complete() && !ended_ && !spent_ && !parser_.odd() && phase_ == Phase::busy &&
+    const bool keep = complete() && !spent_ && !parser_.odd() && phase_ == Phase::busy &&
                       http::may_reuse(parser_.head(), leftover);
     last_used_ = heard_at_;
     if (keep) {
@@ -422,8 +421,7 @@ void Connection::check_out(TimePoint now) noexcept {
     idle_before_ = now - last_used_;
     kind_before_ = kind_;
     phase_ = Phase::busy;
-    used_before_ = true;
-    socket_.set_drained(true); // is_alive() has just seen it
+    socket_.set_drained(true); // look_for_peer() has just seen it
     deadline_.clear();
 }
 
@@ -475,23 +473,22 @@ void Connection::learn_told_limit() noexcept {
         pool_.told_limit(*this, *told);
 }
 
-bool Connection::is_alive() noexcept {
+Peer Connection::look_for_peer() noexcept {
     char byte = 0;
     const auto peeked = ::recv(socket_.native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
-    if (peeked < 0 && !net::would_block()) {
-        line_lost_ = errno != ECONNRESET && errno != EPIPE; // such as ETIMEDOUT after unanswered probes
-        return false;
-    }
+    if (peeked < 0 && !net::would_block())
+        return errno == ECONNRESET || errno == EPIPE ? Peer::ended : Peer::lost;
     const bool silent = peeked < 0 && !(ssl_ && tls_has_pending(ssl_.get()));
     if (silent)
-        return true;
+        return Peer::there;
     if (peeked == 0 || !ssl_)
-        return false;
+        return Peer::ended;
     // OpenSSL handles session tickets and key updates itself, also those that were received together with the
     // end of the handshake (Go's servers send them before they have the client's part of it). Anything else
     // ends this connection, and so does a part of something else, which would become the beginning of the
     // next answer.
-    return read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
+    const bool only_for_tls = read_step(&byte, 1).state == IoState::want_read && !tls_has_pending(ssl_.get());
+    return only_for_tls ? Peer::there : Peer::ended;
 }
 
 void Connection::close() noexcept {
@@ -539,8 +536,8 @@ void Connection::on_watch(error_code code) {
         pool_.drop_expired(*this);
         return;
     }
-    if (!is_alive()) {
-        pool_.drop_ended(*this);
+    if (const Peer peer = look_for_peer(); peer != Peer::there) {
+        pool_.drop_ended(*this, peer);
         return;
     }
     if (result == WaitResult::read)
@@ -576,7 +573,7 @@ std::uint64_t Connection::bytes_written() const noexcept {
 }
 
 Failure Connection::failure(error_code code, Stage stage) const {
-    return {code, stage, used_before_, code.message()};
+    return {code, stage, kind_before_.has_value(), code.message()};
 }
 
 error_code Connection::interruption(error_code otherwise) const noexcept {

@@ -21,6 +21,13 @@ namespace bearerd::upstream {
 
 class Pool;
 
+/// What became of the upstream's end of an idle connection.
+enum class Peer : std::uint8_t {
+    there, ///< it has neither closed the connection nor sent anything
+    ended, ///< it has closed the connection, or sent something that nobody had asked for
+    lost,  ///< the network has lost it, such as ETIMEDOUT after unanswered probes
+};
+
 /// One connection to the upstream. Sends one request at a time, reads its response, and watches the socket
 /// during that and while idle. It knows nothing about other connections.
 class Connection final : public Exchange, public std::enable_shared_from_this<Connection> {
@@ -58,9 +65,9 @@ public:
     /// Makes the connection idle: watched, soon without a buffer, closed after `limit`.
     void check_in(Duration limit);
 
-    /// Whether an idle connection can carry a request: the upstream has neither closed it nor sent anything.
-    /// Asks the kernel, and TLS if bytes arrived (a session ticket does not count).
-    [[nodiscard]] bool is_alive() noexcept;
+    /// Whether an idle connection can carry a request. Asks the kernel, and TLS if bytes arrived (a session
+    /// ticket does not count).
+    [[nodiscard]] Peer look_for_peer() noexcept;
 
     /// Whether it has been idle for long enough to have released its buffers.
     [[nodiscard]] bool is_long_idle() const noexcept { return socket_.is_long_idle(); }
@@ -82,13 +89,10 @@ public:
 
     void note_age(Duration age) noexcept { noted_age_ = age; }
 
-    /// While busy: how long it had been idle, and whether it had carried a request before.
+    /// While busy: how long it had been idle, and as what. A connection that was just dialed was not idle.
     [[nodiscard]] Duration idle_before() const noexcept { return idle_before_; }
 
-    [[nodiscard]] IdleKind kind_before() const noexcept { return kind_before_; }
-
-    /// After is_alive() returned false: whether the upstream ended it, and not the network.
-    [[nodiscard]] bool ended_by_peer() const noexcept { return !line_lost_; }
+    [[nodiscard]] IdleKind kind_before() const noexcept { return kind_before_.value_or(IdleKind::unused); }
 
     /// Stops the kernel's probes of an idle connection.
     void stop_probes() noexcept;
@@ -170,16 +174,13 @@ private:
     Phase phase_ = Phase::busy;
     Probes probes_ = Probes::never;
     IdleKind kind_ = IdleKind::unused;
-    IdleKind kind_before_ = IdleKind::unused;
-    bool line_lost_ = false;
-    bool streaming_ = false; ///< counts among the pool's streams
-    bool used_before_ = false;
+    std::optional<IdleKind> kind_before_; ///< nullopt: just dialed
+    bool streaming_ = false;              ///< counts among the pool's streams
     bool watching_ = false;
     bool watching_room_ = false;
     std::optional<IoState> read_over_; ///< how the stream ended
     int received_in_a_row_ = 0;        ///< receives without a wait
     bool got_byte_ = false;
-    bool ended_ = false; ///< the peer has closed its side
     bool spent_ = false; ///< no other request may follow
 };
 

@@ -14,18 +14,11 @@ namespace {
 
 using namespace std::chrono_literals;
 
-/// A browser and thirteen states, with four tests at once on two busy cores.
+/// A browser and thirteen states with four looks each, beside other tests on two busy cores.
 constexpr std::chrono::milliseconds longest_look = 8min;
 
-struct Look {
-    const char* width;
-    const char* colours;
-};
-
-class StatusPageInABrowser : public testing::TestWithParam<Look> {};
-
 /// See page/page.js. BEARERD_SCREENSHOTS names a folder for the pictures, for people.
-TEST_P(StatusPageInABrowser, HasNoViolationOfAccessibilityInAnyState) {
+TEST(StatusPageInABrowser, HasNoViolationOfAccessibilityInAnyState) {
     if (std::string_view{CHROMIUM_PROGRAM}.empty())
         GTEST_SKIP() << "no chromium (scripts/install-dependencies test)";
     Simulator simulator;
@@ -49,7 +42,7 @@ TEST_P(StatusPageInABrowser, HasNoViolationOfAccessibilityInAnyState) {
     ASSERT_TRUE(daemon.wait_for_metric("bearerd_journal_unresolved", 1));
     std::vector<std::string> arguments{PAGE_DIRECTORY "/page.js",
                                        "http://127.0.0.1:" + std::to_string(daemon.admin_port()) + "/",
-                                       CHROMIUM_PROGRAM, GetParam().width, GetParam().colours};
+                                       CHROMIUM_PROGRAM};
     if (const char* const folder = std::getenv("BEARERD_SCREENSHOTS"))
         arguments.emplace_back(folder);
     Process looking{NODE_PROGRAM, arguments, {{"HOME", directory.path().string()}}};
@@ -58,11 +51,6 @@ TEST_P(StatusPageInABrowser, HasNoViolationOfAccessibilityInAnyState) {
     EXPECT_EQ(exit->code, 0) << looking.output();
     EXPECT_TRUE(looking.standard_output().ends_with("OK\n")) << looking.output();
 }
-
-INSTANTIATE_TEST_SUITE_P(Of, StatusPageInABrowser,
-                         testing::Values(Look{"1280", "light"}, Look{"1280", "dark"}, Look{"390", "light"},
-                                         Look{"390", "dark"}),
-                         [](const auto& look) { return std::string{look.param.width} + look.param.colours; });
 
 } // namespace
 } // namespace bearerd::test

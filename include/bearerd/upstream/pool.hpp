@@ -21,6 +21,7 @@ namespace bearerd::upstream {
 
 class Connection;
 class WarmKeeper;
+enum class Peer : std::uint8_t;
 
 /// The last known state of the upstream, and what was learned about its idle connections. Shared by all
 /// threads.
@@ -118,7 +119,7 @@ private:
     [[nodiscard]] net::Task<CheckoutResult> connect(TimePoint give_up);
     [[nodiscard]] ConnectionPtr adopt(Dialed dialed);
 
-    // In pool_idle.cpp, with keep_warm() and stop_keeping_warm(): what is known about idle connections.
+    // What is known about idle connections.
     [[nodiscard]] bool needs_proof_of_life() const noexcept;
     [[nodiscard]] bool may_carry_mutation(Connection& connection, TimePoint now) const;
     [[nodiscard]] KnownLimit known_limit(const Connection& connection, TimePoint now) const;
@@ -128,9 +129,8 @@ private:
     void learn_from_answer(const Connection& connection, TimePoint now) noexcept;
     void learn_from_failure(const Connection& connection, const Failure& failure, TimePoint now) noexcept;
     void drop_expired(Connection& connection) noexcept;
-    void drop_ended(const Connection& connection) noexcept;
+    void drop_ended(const Connection& connection, Peer peer) noexcept;
 
-    // In pool.cpp.
     void release(Connection& connection, bool keep) noexcept;
     [[nodiscard]] bool make_idle(const ConnectionPtr& connection) noexcept;
     [[nodiscard]] bool admit_stream(bool must) noexcept;

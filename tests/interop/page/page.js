@@ -1,7 +1,7 @@
-// The status page in a browser, in every state: no violation of axe-core's rules, nothing that is wider than the page, no
-// error in the console, and charts that begin with what the daemon remembers.
+// The status page in a browser, in every state, wide and narrow, light and dark: no violation of axe-core's rules, nothing
+// that is wider than the page, no error in the console, and charts that begin with what the daemon remembers.
 //
-//   node page.js ADMIN_URL CHROMIUM WIDTH light|dark [FOLDER]      FOLDER: where a screenshot of each state goes
+//   node page.js ADMIN_URL CHROMIUM [FOLDER]      FOLDER: where the screenshots go
 //
 // The daemon behind ADMIN_URL has transactions of unknown outcome and unheard ones. Its own state is one of the states; the
 // others are its /status.json with some of it replaced. Prints each finding, and OK if there is none.
@@ -9,7 +9,7 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { chromium } from 'playwright-core'
 
-const [url, program, width, colorScheme, folder] = process.argv.slice(2)
+const [url, program, folder] = process.argv.slice(2)
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
 const real = await (await fetch(new URL('status.json', url))).json()
 
@@ -78,7 +78,15 @@ async function chartsBegin(page) {
   return page.evaluate(() => (document.querySelector('#rate-chart .half')?.getAttribute('d') ?? '') !== '')
 }
 
-async function look(page, name, where) {
+async function look(page, where) {
+  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
+  if (wide > 0) findings.push(`${where}: ${wide} pixels wider than the page`)
+  const { violations } = await page.evaluate(() => window.axe.run({ resultTypes: ['violations'] }))
+  for (const { id, help, nodes } of violations) findings.push(`${where}: ${id}: ${help}: ${nodes[0].html}`)
+  if (folder) await page.screenshot({ path: `${folder}/${where.replaceAll(' ', '-')}.png`, fullPage: true })
+}
+
+async function lookAtState(page, name) {
   const replaced = states[name]
   const errors = []
   page.on('pageerror', (error) => errors.push(`${error}`))
@@ -90,20 +98,22 @@ async function look(page, name, where) {
   await page.goto(url)
   const title = replaced === null ? 'No answer' : (replaced.summary ?? real.summary).title
   await page.locator('#title', { hasText: title }).waitFor()
-  if (replaced !== null && !(await chartsBegin(page))) findings.push(`${where}: the charts are empty`)
-  const wide = await page.evaluate(() => document.documentElement.scrollWidth - document.documentElement.clientWidth)
-  if (wide > 0) findings.push(`${where}: ${wide} pixels wider than the page`)
+  if (replaced !== null && !(await chartsBegin(page))) findings.push(`${name}: the charts are empty`)
   await page.evaluate(axe)
-  const { violations } = await page.evaluate(() => window.axe.run())
-  for (const { id, help, nodes } of violations) findings.push(`${where}: ${id}: ${help}: ${nodes[0].html}`)
-  for (const error of errors) findings.push(`${where}: ${error}`)
-  if (folder) await page.screenshot({ path: `${folder}/${where.replaceAll(' ', '-')}.png`, fullPage: true })
+  for (const width of [1280, 390]) {
+    await page.setViewportSize({ width, height: 900 })
+    for (const colorScheme of ['light', 'dark']) {
+      await page.emulateMedia({ colorScheme })
+      await look(page, `${name} ${width} ${colorScheme}`)
+    }
+  }
+  for (const error of errors) findings.push(`${name}: ${error}`)
 }
 
-const context = await browser.newContext({ viewport: { width: Number(width), height: 900 }, colorScheme })
+const context = await browser.newContext()
 for (const name of Object.keys(states)) {
   const page = await context.newPage()
-  await look(page, name, `${name} ${width} ${colorScheme}`)
+  await lookAtState(page, name)
   await page.close()
 }
 await browser.close()
