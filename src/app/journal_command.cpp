@@ -28,17 +28,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 using journal::JournalEntry;
 
-enum class State : std::uint8_t { in_hand, unresolved, resolved };
+enum class State : std::uint8_t { in_flight, unresolved, resolved };
 
 State state_of(const journal::Reading& reading, const JournalEntry& item) {
     if (reading.written && reading.book.in_flight(item))
-        return State::in_hand;
+        return State::in_flight;
     return item.unresolved() ? State::unresolved : State::resolved;
 }
 
 std::string_view to_string(State state) {
     switch (state) {
-    case State::in_hand:
+    case State::in_flight:
         return "in_hand";
     case State::unresolved:
         return "unresolved";
@@ -75,7 +75,7 @@ Json to_json(const JournalEntry& item, State state) {
 
 /// "yes, by recovery", "no: upstream_unreachable", "in flight".
 std::string outcome_text(const JournalEntry& item, State state) {
-    if (state == State::in_hand)
+    if (state == State::in_flight)
         return "in flight";
     if (item.close)
         return std::string{outcome::to_string(item.close->executed)} + ", closed by " +
@@ -179,9 +179,9 @@ int read(const std::string& file, config::Settings& settings, std::optional<jour
 /// The user who runs this program, also through sudo: "maria" or "1000".
 std::string user_name() {
     constexpr std::size_t room = 16384;
-    const char* const behind_sudo = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread
-    if (behind_sudo != nullptr && *behind_sudo != '\0')
-        return behind_sudo;
+    const char* const sudo_user = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread
+    if (sudo_user != nullptr && *sudo_user != '\0')
+        return sudo_user;
     std::vector<char> buffer(room);
     passwd entry{};
     passwd* found = nullptr;

@@ -44,15 +44,15 @@ bool is_missing(error_code failure) noexcept {
 
 /// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
 /// stays.
-void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
+void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& snapshot,
              Shared& shared) {
-    if (!generation.identifier || !shared.transactions)
+    if (!snapshot.identifier || !shared.transactions)
         return;
     const journal::Uptime now = journal::uptime();
-    const std::uint32_t account = journal::account_of(*generation.settings);
+    const std::uint32_t account = journal::account_of(*snapshot.settings);
     std::int64_t without_room = 0;
     for (const journal::JournalEntry& item : items)
-        if (auto restored = transaction::restored_from(item, *generation.identifier, account, now, wall_ms()))
+        if (auto restored = transaction::restored_from(item, *snapshot.identifier, account, now, wall_ms()))
             without_room += shared.transactions->restore(std::move(*restored), BootClock::now()) ? 0 : 1;
     if (without_room != 0)
         log::error("transactions of the journal can't be remembered: there is no room for more",
@@ -115,13 +115,13 @@ void Transactions::make_events() {
 }
 
 /// Also if there is nothing to restore.
-bool Transactions::is_restored(const ConfigSnapshot& generation) const {
-    return !generation.identifier || directory_.empty() || restored_ == name_of(*generation.settings);
+bool Transactions::is_restored(const ConfigSnapshot& snapshot) const {
+    return !snapshot.identifier || directory_.empty() || restored_ == name_of(*snapshot.settings);
 }
 
-Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& generation) {
+Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& snapshot) {
     std::vector<journal::JournalEntry> items;
-    if (is_restored(generation))
+    if (is_restored(snapshot))
         return items;
     // Before the reading, so that whatever is still sent is in it, and what ends after it is reported.
     if (shared_.journal != nullptr)
@@ -143,32 +143,32 @@ Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const Conf
     return items;
 }
 
-void Transactions::restore_from_journal(const ConfigSnapshot& generation,
+void Transactions::restore_from_journal(const ConfigSnapshot& snapshot,
                                         const std::vector<journal::JournalEntry>& items) {
-    if (!generation.identifier)
+    if (!snapshot.identifier)
         restored_.clear(); // what is sent until there is a guard again is in the journal only
-    if (is_restored(generation) || state_ == State::held)
+    if (is_restored(snapshot) || state_ == State::held)
         return;
-    restore(items, generation, shared_);
+    restore(items, snapshot, shared_);
     if (state_ == State::unread)
         state_ = State::read;
-    remember(generation);
+    remember(snapshot);
 }
 
 /// All that it needs of the journal is in the table.
-void Transactions::remember(const ConfigSnapshot& generation) {
-    restored_ = name_of(*generation.settings);
+void Transactions::remember(const ConfigSnapshot& snapshot) {
+    restored_ = name_of(*snapshot.settings);
     set_history();
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
 }
 
-void Transactions::journal_opened(const ConfigSnapshot& generation,
+void Transactions::journal_opened(const ConfigSnapshot& snapshot,
                                   const std::vector<journal::JournalEntry>& items) {
     state_ = State::ours;
-    restore(items, generation, shared_);
-    if (!is_restored(generation))
-        remember(generation);
+    restore(items, snapshot, shared_);
+    if (!is_restored(snapshot))
+        remember(snapshot);
     set_history();
 }
 
@@ -188,11 +188,11 @@ void Transactions::set_history() const {
     shared_.transactions->set_history(state_ == State::ours ? History::complete : before_opening);
 }
 
-std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,
+std::string Transactions::describe(const ConfigSnapshot& snapshot, transaction::Table& table,
                                    std::string_view key) {
     Json list = Json::array();
     const TimePoint now = BootClock::now();
-    for (const transaction::Digest& identity : generation.identifier->identities_of_key(key)) {
+    for (const transaction::Digest& identity : snapshot.identifier->identities_of_key(key)) {
         const auto seen = table.find(identity, now);
         if (!seen)
             continue;

@@ -29,20 +29,20 @@ std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) 
 /// Keeps everything that a request needs alive until it has ended.
 class Worker::ServingHandler final : public server::Handler {
 public:
-    ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> generation,
+    ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> snapshot,
                    std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens,
                    std::optional<journal::JournalClient> journal)
-        : generation_{std::move(generation)},
+        : snapshot_{std::move(snapshot)},
           pool_{std::move(pool)},
           tokens_{std::move(tokens)},
-          reconciler_{generation_->reconcile_plan,
+          reconciler_{snapshot_->reconcile_plan,
                       *pool_,
                       *tokens_,
                       worker.context_.get_executor(),
                       worker.clock_,
                       worker.sessions_,
                       worker.stats_},
-          background_reconciler_{generation_->reconcile_plan,
+          background_reconciler_{snapshot_->reconcile_plan,
                                  *pool_,
                                  *tokens_,
                                  worker.context_.get_executor(),
@@ -50,17 +50,17 @@ public:
                                  worker.background_lookups_,
                                  worker.stats_},
           journal_{std::move(journal)},
-          forwarder_{generation_->plan,
+          forwarder_{snapshot_->plan,
                      *pool_,
                      *tokens_,
                      worker.shared_.pending,
                      worker.stats_,
-                     generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
+                     snapshot_->reconcile_plan.on() ? &reconciler_ : nullptr,
                      journal_ ? &*journal_ : nullptr} {
-        if (generation_->identifier) {
-            fleet_claims_ = worker.make_claims(*generation_);
-            guard_.emplace(forwarder_, *worker.shared_.transactions, *generation_->identifier,
-                           *generation_->settings, generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
+        if (snapshot_->identifier) {
+            fleet_claims_ = worker.make_claims(*snapshot_);
+            guard_.emplace(forwarder_, *worker.shared_.transactions, *snapshot_->identifier,
+                           *snapshot_->settings, snapshot_->reconcile_plan.on() ? &reconciler_ : nullptr,
                            worker.context_.get_executor(), worker.clock_, worker.stats_,
                            worker.shared_.transaction_events, fleet_claims_.get());
         }
@@ -71,20 +71,16 @@ public:
     }
 
     [[nodiscard]] const transaction::Identifier* identifier() const noexcept {
-        return generation_->identifier.get();
+        return snapshot_->identifier.get();
     }
 
     /// For lookups in the background; the handler must be kept alive meanwhile.
     [[nodiscard]] reconcile::Reconciler& background_reconciler() noexcept { return background_reconciler_; }
 
-    [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
-
-    [[nodiscard]] const std::shared_ptr<const ConfigSnapshot>& generation() const noexcept {
-        return generation_;
-    }
+    [[nodiscard]] const config::Settings& settings() const noexcept { return *snapshot_->settings; }
 
 private:
-    std::shared_ptr<const ConfigSnapshot> generation_;
+    std::shared_ptr<const ConfigSnapshot> snapshot_;
     std::shared_ptr<upstream::Pool> pool_;
     std::unique_ptr<auth::TokenSource> tokens_;
     reconcile::Reconciler reconciler_;
@@ -117,14 +113,14 @@ void Worker::open_fleet() {
 
 /// Returns nullptr if transactions are not shared with other replicas. What a former configuration's have to
 /// write goes on.
-std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapshot& generation) {
-    if (!fleet_ || !generation.shared_identifier)
+std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapshot& snapshot) {
+    if (!fleet_ || !snapshot.shared_identifier)
         return nullptr;
-    const config::Settings& settings = *generation.settings;
+    const config::Settings& settings = *snapshot.settings;
     const std::shared_ptr<fleet::Store> store{std::shared_ptr<void>{}, fleet_.get()}; // as long as the loop
     auto claims = std::make_shared<transaction::FleetClaims>(
-        store, generation.shared_identifier,
-        transaction::FleetClaims::Settings{generation.claim_prefix, settings.fleet.lease,
+        store, snapshot.shared_identifier,
+        transaction::FleetClaims::Settings{snapshot.claim_prefix, settings.fleet.lease,
                                            settings.transactions.remember, settings.fleet.required,
                                            settings.transactions.settle_for},
         context_.get_executor(), clock_, stats_);
@@ -133,39 +129,39 @@ std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapsh
     return claims;
 }
 
-std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& generation) {
-    const config::Settings& settings = *generation->settings;
+std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot) {
+    const config::Settings& settings = *snapshot->settings;
     const std::size_t share = share_of(settings.upstream.max_connections, count_, index_);
     auto pool =
-        std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, generation->tls.get(), share,
+        std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, snapshot->tls.get(), share,
                                          settings.limits.pending_requests, stats_, shared_.health);
     // Its settings and TLS context live in the snapshot, which must not be destroyed first.
-    return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
+    return {pool.release(), [snapshot](upstream::Pool* owned) { delete owned; }};
 }
 
 std::shared_ptr<upstream::Pool>
-Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
+Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot,
                         const std::shared_ptr<upstream::Pool>& pool) {
-    if (!generation->login)
+    if (!snapshot->login)
         return pool;
     constexpr std::size_t connections = 2; // there is one login at a time; another may still be ending
     auto own =
-        std::make_unique<upstream::Pool>(context_, clock_, *generation->login, generation->login_tls.get(),
+        std::make_unique<upstream::Pool>(context_, clock_, *snapshot->login, snapshot->login_tls.get(),
                                          connections, connections, stats_, login_health_);
     std::shared_ptr<upstream::Pool> login{own.release(),
-                                          [generation](upstream::Pool* owned) { delete owned; }};
+                                          [snapshot](upstream::Pool* owned) { delete owned; }};
     former_pools_.push_back(login);
     return login;
 }
 
-std::optional<journal::JournalClient> Worker::make_journal_client(const ConfigSnapshot& generation) {
+std::optional<journal::JournalClient> Worker::make_journal_client(const ConfigSnapshot& snapshot) {
     if (shared_.journal == nullptr)
         return std::nullopt;
-    return journal::JournalClient{*shared_.journal, *generation.settings, context_.get_executor(), clock_,
-                                  generation.identifier.get()};
+    return journal::JournalClient{*shared_.journal, *snapshot.settings, context_.get_executor(), clock_,
+                                  snapshot.identifier.get()};
 }
 
-void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
+void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& snapshot,
                    std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens,
                    std::optional<journal::JournalClient> journal) {
     const bool was_warm = pool_ ? shared_.health.keeps_warm(pool_.get()) : index_ == 0;
@@ -176,9 +172,9 @@ void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
     }
     pool_ = pool;
     pool_->keep_warm(pool, was_warm);
-    serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens),
+    serving_ = std::make_shared<ServingHandler>(*this, snapshot, std::move(pool), std::move(tokens),
                                                 std::move(journal));
-    session_context_.service = server::make_service_settings(*generation->settings, serving_);
+    session_context_.service = server::make_service_settings(*snapshot->settings, serving_);
 }
 
 void Worker::listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit) {

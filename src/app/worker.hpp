@@ -68,21 +68,21 @@ public:
     /// This thread's access to the store of the fleet; nullptr: there is none. Lives as long as the worker.
     [[nodiscard]] fleet::Store* store_of_fleet() const noexcept { return fleet_.get(); }
 
-    /// The pool of a generation for this thread, to be used by serve().
+    /// The pool of a snapshot for this thread, to be used by serve().
     [[nodiscard]] std::shared_ptr<upstream::Pool>
-    make_pool(const std::shared_ptr<const ConfigSnapshot>& generation);
+    make_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot);
 
     /// The transport of logins: that pool, or a separate one if they go to another server.
     [[nodiscard]] std::shared_ptr<upstream::Pool>
-    make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
+    make_login_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot,
                     const std::shared_ptr<upstream::Pool>& pool);
 
-    /// This thread's way to the journal for a generation, to be passed to serve(); nullopt if none is kept.
+    /// This thread's way to the journal for a snapshot, to be passed to serve(); nullopt if none is kept.
     /// Call it on the thread that reloads, before the next reload can begin a guard (Journal::begin_guard).
-    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(const ConfigSnapshot& generation);
+    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(const ConfigSnapshot& snapshot);
 
     /// Serves with this snapshot from the next request on. The former pool closes as its requests end.
-    void serve(const std::shared_ptr<const ConfigSnapshot>& generation, std::shared_ptr<upstream::Pool> pool,
+    void serve(const std::shared_ptr<const ConfigSnapshot>& snapshot, std::shared_ptr<upstream::Pool> pool,
                std::unique_ptr<auth::TokenSource> tokens, std::optional<journal::JournalClient> journal);
 
     void listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit);
@@ -125,7 +125,7 @@ private:
 
     [[nodiscard]] Settler* settler();
     [[nodiscard]] std::uint32_t account() const;
-    [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& generation);
+    [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& snapshot);
     void stop_pools();
     void stop_claims(Duration within) noexcept;
     [[nodiscard]] bool claims_written() const;

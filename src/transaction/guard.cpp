@@ -542,8 +542,8 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
                                                                Decision& decision) {
     const std::shared_ptr<SharedClaim> shared = std::move(shared_claim_);
     app_.set_gate(shared.get());
-    const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
-    Reply reply = co_await guard_.next_.handle(behind);
+    const server::Request forwarded{request_.head, request_.target, request_.body, request_.context, app_};
+    Reply reply = co_await guard_.next_.handle(forwarded);
     app_.set_gate(nullptr);
     if (const FleetAnswer* const theirs = shared ? shared->why_closed() : nullptr) {
         Undecided undecided{guard_.table_, claim->release()};
