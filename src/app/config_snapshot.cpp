@@ -29,7 +29,7 @@ bool is_same(const config::Fleet& from, const config::Fleet& other) {
 
 ConfigSnapshot::ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,
                                fleet::KeyRing& fleet_keys)
-    : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
+    : settings{std::move(from)}, plan{*settings}, lookup_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);
     if (settings->transactions.guard())

@@ -30,7 +30,7 @@ struct ConfigSnapshot {
     std::optional<config::Upstream> login;
     std::unique_ptr<upstream::TlsContext> login_tls; ///< likewise
     proxy::ForwardPlan plan;
-    reconcile::Plan reconcile_plan;
+    reconcile::LookupPlan lookup_plan;
     std::unique_ptr<const transaction::Identifier> identifier; ///< none: no rule replays repeats
     /// Names transactions for the other replicas (contract 12). None: there is no fleet, or nothing to guard.
     std::shared_ptr<const transaction::Identifier> shared_identifier;

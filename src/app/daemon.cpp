@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration last_words = 1s;
 constexpr unsigned exit_limit_s = 12; // from the last request on; the last write to the token store fits in
-constexpr Duration cut_limit = 3s;    // from the end of the grace period to a process that is gone
+constexpr Duration end_limit = 3s;    // from the end of the grace period to a process that is gone
 constexpr Duration hurry_limit = 1s;  // the same from a second signal on
 
 class Daemon {
@@ -63,7 +63,7 @@ private:
     void shut_down(const char* signal_name);
     void on_worker_drained();
     void hurry(const char* signal_name);
-    void cut(Duration limit);
+    void end_requests(Duration limit);
     [[noreturn]] void give_up();
 
     std::shared_ptr<const config::Settings> settings_;
@@ -130,10 +130,10 @@ int Daemon::run() {
         shared_.fleet_server = std::make_shared<fleet::Server>(settings_->fleet);
     for (const auto& worker : workers_)
         worker->open_fleet();
-    if (const auto items = transactions_.read_journal(*snapshot)) {
-        transactions_.restore_from_journal(*snapshot, *items);
+    if (const auto entries = transactions_.read_journal(*snapshot)) {
+        transactions_.restore_from_journal(*snapshot, *entries);
     } else {
-        const std::string reason = items.error().message();
+        const std::string reason = entries.error().message();
         log::warning("the journal can't be read: what it guards is not sent until it can",
                      {{"reason", std::string_view{reason}}});
     }
@@ -177,29 +177,30 @@ void Daemon::open_journal() {
     if (settings.directory.empty())
         return;
     journal::Journal::Events events;
-    events.opened = [this, first = workers_.front().get()](std::vector<journal::JournalEntry> items) {
-        asio::post(first->context(), [this, first, items = std::move(items)] {
-            transactions_.journal_opened(*snapshot_, items);
-            first->recover(items);
+    events.opened = [this, first = workers_.front().get()](std::vector<journal::JournalEntry> entries) {
+        asio::post(first->context(), [this, first, entries = std::move(entries)] {
+            transactions_.journal_opened(*snapshot_, entries);
+            first->recover(entries);
         });
     };
     events.not_opened = [this, first = workers_.front().get()](bool held) {
         asio::post(first->context(), [this, held] { transactions_.journal_not_opened(held); });
     };
-    events.left_unknown = [first = workers_.front().get()](journal::JournalEntry item) {
-        Settler::Case unknown{item.intent.number, item.intent.account, item.intent.fields,
-                              item.intent.request_id, item.intent.operation};
-        asio::post(first->context(), [first, unknown = std::move(unknown), item = std::move(item)]() mutable {
-            first->concluded(item);
-            first->settle(std::move(unknown));
-        });
-    };
-    events.concluded = [first = workers_.front().get()](journal::JournalEntry item) {
-        asio::post(first->context(), [first, item = std::move(item)] { first->concluded(item); });
-    };
-    events.closed = [first = workers_.front().get()](journal::JournalEntry item, bool others) {
+    events.left_unknown = [first = workers_.front().get()](journal::JournalEntry entry) {
+        BackgroundLookups::Case unknown{entry.intent.number, entry.intent.account, entry.intent.fields,
+                                        entry.intent.request_id, entry.intent.operation};
         asio::post(first->context(),
-                   [first, item = std::move(item), others] { first->closed(item, others); });
+                   [first, unknown = std::move(unknown), entry = std::move(entry)]() mutable {
+                       first->record_outcome(entry);
+                       first->look_up_later(std::move(unknown));
+                   });
+    };
+    events.outcome_recorded = [first = workers_.front().get()](journal::JournalEntry entry) {
+        asio::post(first->context(), [first, entry = std::move(entry)] { first->record_outcome(entry); });
+    };
+    events.closed = [first = workers_.front().get()](journal::JournalEntry entry, bool others) {
+        asio::post(first->context(),
+                   [first, entry = std::move(entry), others] { first->closed(entry, others); });
     };
     journal_ = std::make_unique<journal::Journal>(
         journal::Journal::Settings{settings.directory, settings.max_size, settings_->transactions.remember},
@@ -286,13 +287,13 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
         listeners_.close_others(*settings_); // what was opened for the new file goes again
         return config_file_ + ": an address that it names can't be listened at; the log says why";
     }
-    const auto items = transactions_.read_journal(*snapshot);
-    if (!items) {
+    const auto entries = transactions_.read_journal(*snapshot);
+    if (!entries) {
         listeners_.close_others(*settings_);
         take_over(snapshot_); // with access to the journal again, which the reading has taken away
         std::string error =
             config_file_ +
-            ": transactions can't be guarded, since the journal can't be read: " + items.error().message();
+            ": transactions can't be guarded, since the journal can't be read: " + entries.error().message();
         log_config_error(error);
         return error;
     }
@@ -301,7 +302,7 @@ std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings>
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
     transactions_.set_limits(*settings);
-    transactions_.restore_from_journal(*snapshot, *items);
+    transactions_.restore_from_journal(*snapshot, *entries);
     settings_ = settings;
     snapshot_ = snapshot;
     admin_.serve(*settings, admin_sources());
@@ -324,7 +325,7 @@ void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& snapshot) {
         auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
         auto journal = worker.make_journal_client(*snapshot);
         auto serve_again = [&worker, snapshot, source = std::move(source),
-                           journal = std::move(journal)]() mutable {
+                            journal = std::move(journal)]() mutable {
             worker.serve(snapshot, worker.make_pool(snapshot), std::move(source), std::move(journal));
         };
         asio::post(worker.context(), std::move(serve_again));
@@ -375,7 +376,7 @@ void Daemon::shut_down(const char* signal_name) {
         if (code)
             return;
         log::warning("the grace period is over: requests in flight end now", {});
-        cut(cut_limit);
+        end_requests(end_limit);
     });
 }
 
@@ -400,15 +401,16 @@ void Daemon::hurry(const char* signal_name) {
     hurried_ = true;
     log::warning("a second signal: requests in flight end now", {{"signal", signal_name}});
     limit_exit_time(exit_failed, 2); // in case the loop itself hangs
-    cut(hurry_limit);
+    end_requests(hurry_limit);
 }
 
-void Daemon::cut(Duration limit) {
+void Daemon::end_requests(Duration limit) {
     tokens_->stop();
     if (shared_.transactions)
         shared_.transactions->stop_waiting();
     for (const auto& worker : workers_)
-        asio::post(worker->context(), [owner = worker.get(), hurried = hurried_] { owner->cut(hurried); });
+        asio::post(worker->context(),
+                   [owner = worker.get(), hurried = hurried_] { owner->end_requests(hurried); });
     grace_.expires_after(limit);
     grace_.async_wait([this](error_code code) {
         if (!code)

@@ -51,14 +51,14 @@ std::string tls_in_words(const config::Settings& settings, const std::string& tl
 int report_success(const config::Settings& settings, const auth::LoginOutcome& outcome,
                    const std::string& tls) {
     const auth::Claims claims = auth::parse_claims(outcome.token.reveal());
-    const bool telling =
+    const bool states_life =
         outcome.life || (claims.issued_at && claims.expires_at && *claims.expires_at > *claims.issued_at);
     const std::string named{outcome.identity.empty() ? auth::display_name(claims) : outcome.identity};
     print(stdout, row("Upstream", address(settings)) + row("Logged in by", account(settings)) +
                       row("Identity", named.empty() ? "the token names none" : printable(named)) +
                       row("TLS", tls_in_words(settings, tls)) +
                       row("Token life", format_duration(outcome.life.value_or(auth::life_of(claims))) +
-                                            (telling ? "" : ", assumed: the token tells none")));
+                                            (states_life ? "" : ", assumed: the token tells none")));
     return exit_fine;
 }
 
@@ -128,7 +128,7 @@ int login_command(const std::string& file) {
     try {
         fleet::KeyRing fleet_keys;
         const ConfigSnapshot snapshot{std::make_shared<const config::Settings>(std::move(config->settings)),
-                                        Secret{}, fleet_keys};
+                                      Secret{}, fleet_keys};
         return log_in_once(snapshot);
     } catch (const std::runtime_error& failure) { // a TLS file that can't be used
         print(stderr, config::format_error(file, place_error(file, failure.what())) + "\n");

@@ -44,15 +44,15 @@ bool is_missing(error_code failure) noexcept {
 
 /// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
 /// stays.
-void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& snapshot,
+void restore(const std::vector<journal::JournalEntry>& entries, const ConfigSnapshot& snapshot,
              Shared& shared) {
     if (!snapshot.identifier || !shared.transactions)
         return;
     const journal::Uptime now = journal::uptime();
     const std::uint32_t account = journal::account_of(*snapshot.settings);
     std::int64_t without_room = 0;
-    for (const journal::JournalEntry& item : items)
-        if (auto restored = transaction::restored_from(item, *snapshot.identifier, account, now, wall_ms()))
+    for (const journal::JournalEntry& entry : entries)
+        if (auto restored = transaction::restored_from(entry, *snapshot.identifier, account, now, wall_ms()))
             without_room += shared.transactions->restore(std::move(*restored), BootClock::now()) ? 0 : 1;
     if (without_room != 0)
         log::error("transactions of the journal can't be remembered: there is no room for more",
@@ -95,18 +95,19 @@ void Transactions::make_events() {
     transaction::Events& events = shared_.transaction_events;
     using Fields = transaction::Events::Fields;
     events.left_unknown = [first = &first_](Fields fields, std::uint32_t account, std::string request_id) {
-        Settler::Case unknown;
+        BackgroundLookups::Case unknown;
         unknown.account = account;
         unknown.fields = std::move(fields);
         unknown.request_id = std::move(request_id);
-        asio::post(first->context(),
-                   [first, unknown = std::move(unknown)]() mutable { first->settle(std::move(unknown)); });
+        asio::post(first->context(), [first, unknown = std::move(unknown)]() mutable {
+            first->look_up_later(std::move(unknown));
+        });
     };
     events.found = [first = &first_, shared = &shared_](Fields fields, std::uint32_t account) {
         if (shared->journal != nullptr)
             shared->journal->settle(account, fields, journal::found_outcome(journal::Source::lookup));
         asio::post(first->context(),
-                   [first, fields = std::move(fields), account] { first->settled(fields, account); });
+                   [first, fields = std::move(fields), account] { first->drop_lookup(fields, account); });
     };
     events.heard = [shared = &shared_](Fields fields, std::uint32_t account, bool joined) {
         if (shared->journal != nullptr)
@@ -120,36 +121,36 @@ bool Transactions::is_restored(const ConfigSnapshot& snapshot) const {
 }
 
 Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& snapshot) {
-    std::vector<journal::JournalEntry> items;
+    std::vector<journal::JournalEntry> entries;
     if (is_restored(snapshot))
-        return items;
+        return entries;
     // Before the reading, so that whatever is still sent is in it, and what ends after it is reported.
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
     const bool ours = shared_.journal != nullptr && shared_.journal->is_open();
     if (!reading && !ours && is_missing(reading.error()))
-        return items;
+        return entries;
     if (!reading)
         return reading.error();
     // Another process goes on writing: what it leaves is restored once the journal is ours.
     if (reading->written && !ours) {
         state_ = State::held;
-        return items;
+        return entries;
     }
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
-    for (const auto& [number, item] : reading->book.entries())
-        items.push_back(item);
-    return items;
+    for (const auto& [number, entry] : reading->index.entries())
+        entries.push_back(entry);
+    return entries;
 }
 
 void Transactions::restore_from_journal(const ConfigSnapshot& snapshot,
-                                        const std::vector<journal::JournalEntry>& items) {
+                                        const std::vector<journal::JournalEntry>& entries) {
     if (!snapshot.identifier)
         restored_.clear(); // what is sent until there is a guard again is in the journal only
     if (is_restored(snapshot) || state_ == State::held)
         return;
-    restore(items, snapshot, shared_);
+    restore(entries, snapshot, shared_);
     if (state_ == State::unread)
         state_ = State::read;
     remember(snapshot);
@@ -164,9 +165,9 @@ void Transactions::remember(const ConfigSnapshot& snapshot) {
 }
 
 void Transactions::journal_opened(const ConfigSnapshot& snapshot,
-                                  const std::vector<journal::JournalEntry>& items) {
+                                  const std::vector<journal::JournalEntry>& entries) {
     state_ = State::ours;
-    restore(items, snapshot, shared_);
+    restore(entries, snapshot, shared_);
     if (!is_restored(snapshot))
         remember(snapshot);
     set_history();

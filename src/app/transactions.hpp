@@ -39,11 +39,11 @@ public:
     /// Restores what read_journal() has returned, before the first guarded request and after set_limits(),
     /// which says what is too old.
     void restore_from_journal(const ConfigSnapshot& snapshot,
-                              const std::vector<journal::JournalEntry>& items);
+                              const std::vector<journal::JournalEntry>& entries);
 
     /// Call it once the journal's writer holds the journal, with what it has read there. From then on nobody
     /// else writes it, and the guard sends.
-    void journal_opened(const ConfigSnapshot& snapshot, const std::vector<journal::JournalEntry>& items);
+    void journal_opened(const ConfigSnapshot& snapshot, const std::vector<journal::JournalEntry>& entries);
 
     /// Call it when the writer has failed to open the journal. `held`: another process writes it, so that
     /// what was read is not all.

@@ -35,32 +35,23 @@ public:
         : snapshot_{std::move(snapshot)},
           pool_{std::move(pool)},
           tokens_{std::move(tokens)},
-          reconciler_{snapshot_->reconcile_plan,
-                      *pool_,
-                      *tokens_,
-                      worker.context_.get_executor(),
-                      worker.clock_,
-                      worker.sessions_,
-                      worker.stats_},
-          background_reconciler_{snapshot_->reconcile_plan,
-                                 *pool_,
-                                 *tokens_,
-                                 worker.context_.get_executor(),
-                                 worker.clock_,
-                                 worker.background_lookups_,
-                                 worker.stats_},
+          reconciler_{snapshot_->lookup_plan, *pool_,           *tokens_,     worker.context_.get_executor(),
+                      worker.clock_,          worker.sessions_, worker.stats_},
+          background_reconciler_{
+              snapshot_->lookup_plan, *pool_,       *tokens_, worker.context_.get_executor(), worker.clock_,
+              worker.lookup_tasks_,   worker.stats_},
           journal_{std::move(journal)},
           forwarder_{snapshot_->plan,
                      *pool_,
                      *tokens_,
                      worker.shared_.pending,
                      worker.stats_,
-                     snapshot_->reconcile_plan.on() ? &reconciler_ : nullptr,
+                     snapshot_->lookup_plan.on() ? &reconciler_ : nullptr,
                      journal_ ? &*journal_ : nullptr} {
         if (snapshot_->identifier) {
             fleet_claims_ = worker.make_claims(*snapshot_);
             guard_.emplace(forwarder_, *worker.shared_.transactions, *snapshot_->identifier,
-                           *snapshot_->settings, snapshot_->reconcile_plan.on() ? &reconciler_ : nullptr,
+                           *snapshot_->settings, snapshot_->lookup_plan.on() ? &reconciler_ : nullptr,
                            worker.context_.get_executor(), worker.clock_, worker.stats_,
                            worker.shared_.transaction_events, fleet_claims_.get());
         }
@@ -139,17 +130,14 @@ std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const Co
     return {pool.release(), [snapshot](upstream::Pool* owned) { delete owned; }};
 }
 
-std::shared_ptr<upstream::Pool>
-Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot,
-                        const std::shared_ptr<upstream::Pool>& pool) {
+std::shared_ptr<upstream::Pool> Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot,
+                                                        const std::shared_ptr<upstream::Pool>& pool) {
     if (!snapshot->login)
         return pool;
     constexpr std::size_t connections = 2; // there is one login at a time; another may still be ending
-    auto own =
-        std::make_unique<upstream::Pool>(context_, clock_, *snapshot->login, snapshot->login_tls.get(),
-                                         connections, connections, stats_, login_health_);
-    std::shared_ptr<upstream::Pool> login{own.release(),
-                                          [snapshot](upstream::Pool* owned) { delete owned; }};
+    auto own = std::make_unique<upstream::Pool>(context_, clock_, *snapshot->login, snapshot->login_tls.get(),
+                                                connections, connections, stats_, login_health_);
+    std::shared_ptr<upstream::Pool> login{own.release(), [snapshot](upstream::Pool* owned) { delete owned; }};
     former_pools_.push_back(login);
     return login;
 }
@@ -192,12 +180,12 @@ void Worker::stop_listening(const std::string& text) {
 }
 
 /// Returns nullptr while the worker drains.
-Settler* Worker::settler() {
+BackgroundLookups* Worker::background_lookups() {
     if (draining_)
         return nullptr;
     auto asker = [this] {
         const config::Settings& settings = serving_->settings();
-        Settler::Asker who;
+        BackgroundLookups::Asker who;
         who.reconciler = {serving_, &serving_->background_reconciler()};
         who.identifier = serving_->identifier();
         who.table = shared_.transactions.get();
@@ -205,43 +193,43 @@ Settler* Worker::settler() {
         who.settle_for = settings.transactions.settle_for;
         return who;
     };
-    if (!settler_)
-        settler_ =
-            std::make_unique<Settler>(shared_.journal, context_.get_executor(), clock_, std::move(asker));
-    return settler_.get();
+    if (!background_lookups_)
+        background_lookups_ = std::make_unique<BackgroundLookups>(shared_.journal, context_.get_executor(),
+                                                                  clock_, std::move(asker));
+    return background_lookups_.get();
 }
 
-void Worker::recover(const std::vector<journal::JournalEntry>& items) {
-    if (Settler* const background = settler())
-        background->start(items);
+void Worker::recover(const std::vector<journal::JournalEntry>& entries) {
+    if (BackgroundLookups* const background = background_lookups())
+        background->start(entries);
 }
 
-void Worker::settle(Settler::Case unknown) {
-    if (Settler* const background = settler())
+void Worker::look_up_later(BackgroundLookups::Case unknown) {
+    if (BackgroundLookups* const background = background_lookups())
         background->add(std::move(unknown));
 }
 
-void Worker::settled(const std::vector<journal::Field>& fields, std::uint32_t account) {
-    if (settler_)
-        settler_->remove(fields, account);
+void Worker::drop_lookup(const std::vector<journal::MutationField>& fields, std::uint32_t account) {
+    if (background_lookups_)
+        background_lookups_->remove(fields, account);
 }
 
-void Worker::closed(const journal::JournalEntry& item, bool others) {
-    if (others && item.executed() == outcome::Executed::no)
+void Worker::closed(const journal::JournalEntry& entry, bool others) {
+    if (others && entry.executed() == outcome::Executed::no)
         return; // the other one's transaction stays what it is, and is looked up on
-    settled(item.intent.fields, item.intent.account);
+    drop_lookup(entry.intent.fields, entry.intent.account);
     const transaction::Identifier* const identifier = serving_->identifier();
     if (identifier == nullptr)
         return;
-    if (auto closed = transaction::restored_from(item, *identifier, account(), journal::uptime(), wall_ms()))
+    if (auto closed = transaction::restored_from(entry, *identifier, account(), journal::uptime(), wall_ms()))
         shared_.transactions->close(std::move(*closed), BootClock::now());
 }
 
-void Worker::concluded(const journal::JournalEntry& item) {
+void Worker::record_outcome(const journal::JournalEntry& entry) {
     const transaction::Identifier* const identifier = serving_->identifier();
     if (identifier == nullptr)
         return;
-    if (auto ended = transaction::concluded_from(item, *identifier, account(), journal::uptime(), wall_ms()))
+    if (auto ended = transaction::outcome_from(entry, *identifier, account(), journal::uptime(), wall_ms()))
         shared_.transactions->record_outcome(std::move(*ended), BootClock::now());
 }
 
@@ -255,9 +243,9 @@ void Worker::drain(std::function<void()> drained) {
     draining_ = true;
     if (pool_)
         pool_->stop_keeping_warm();
-    if (settler_)
-        settler_->stop();
-    background_lookups_.finish_now();
+    if (background_lookups_)
+        background_lookups_->stop();
+    lookup_tasks_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();
     // Sessions just accepted begin in a turn of the loop that is queued already; they are asked after it.
@@ -265,7 +253,7 @@ void Worker::drain(std::function<void()> drained) {
     net::spawn(context_.get_executor(), finish(std::move(drained)), "shutdown");
 }
 
-void Worker::cut(bool hurried) {
+void Worker::end_requests(bool hurried) {
     stop_pools();
     stop_claims(hurried ? hurried_stop : transaction::FleetClaims::longest_stop);
     sessions_.finish_now();

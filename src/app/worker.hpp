@@ -1,7 +1,7 @@
 #pragma once
 
+#include "background_lookups.hpp"
 #include "config_snapshot.hpp"
-#include "settler.hpp"
 
 #include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
@@ -90,19 +90,19 @@ public:
     void stop_listening(const std::string& text);
 
     /// Looks up what the journal's former processes left unresolved.
-    void recover(const std::vector<journal::JournalEntry>& items);
+    void recover(const std::vector<journal::JournalEntry>& entries);
 
     /// Looks up what has become unknown, in the background. On the first worker.
-    void settle(Settler::Case unknown);
+    void look_up_later(BackgroundLookups::Case unknown);
 
     /// The entry's outcome is known otherwise.
-    void settled(const std::vector<journal::Field>& fields, std::uint32_t account);
+    void drop_lookup(const std::vector<journal::MutationField>& fields, std::uint32_t account);
 
     /// A person has closed the entry. `others`: see journal::Journal::Events.
-    void closed(const journal::JournalEntry& item, bool others);
+    void closed(const journal::JournalEntry& entry, bool others);
 
     /// The journal has learnt how it ended; for a guard that did not exist when it was sent.
-    void concluded(const journal::JournalEntry& item);
+    void record_outcome(const journal::JournalEntry& entry);
 
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
@@ -112,7 +112,7 @@ public:
     void end();
     /// Phase two: what is under way ends now, each request with its answer. `hurried`: less time is left for
     /// what the other replicas of a fleet are to know.
-    void cut(bool hurried);
+    void end_requests(bool hurried);
 
     /// Runs the loop on this thread until it is out of work.
     void run();
@@ -123,7 +123,7 @@ public:
 private:
     class ServingHandler;
 
-    [[nodiscard]] Settler* settler();
+    [[nodiscard]] BackgroundLookups* background_lookups();
     [[nodiscard]] std::uint32_t account() const;
     [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& snapshot);
     void stop_pools();
@@ -141,8 +141,8 @@ private:
     net::TaskGroup sessions_;
     std::unique_ptr<fleet::Client> fleet_; ///< none: nothing is shared with other replicas
     server::SessionContext session_context_;
-    net::TaskGroup background_lookups_; ///< of the recovery: a shutdown does not wait for them
-    std::unique_ptr<Settler> settler_;
+    net::TaskGroup lookup_tasks_; ///< of the recovery: a shutdown does not wait for them
+    std::unique_ptr<BackgroundLookups> background_lookups_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
     std::vector<std::weak_ptr<upstream::Pool>> former_pools_;         ///< and those of logins

@@ -32,12 +32,12 @@ using upstream::IoStep;
 
 constexpr Duration connect_limit = 5s; // name look-up, TCP and TLS
 constexpr Duration look_limit = 1s; // the same while the store is away: it is to be seen soon that it is back
-constexpr Duration greeting_limit = 1s; // a store that is paused accepts connections all the same
-constexpr Duration first_pause = 100ms; // doubled by each failure in a row
-constexpr Duration longest_pause = 5s;  // give or take the jitter
-constexpr double pause_jitter = 0.25;   // only ever shortens
-constexpr Duration short_life = 1s;     // of a connection that is made again only after a pause
-constexpr Duration telling_wait = 90ms; // without an answer: the store is away; contract 12 allows 100 ms
+constexpr Duration greeting_limit = 1s;    // a store that is paused accepts connections all the same
+constexpr Duration first_pause = 100ms;    // doubled by each failure in a row
+constexpr Duration longest_pause = 5s;     // give or take the jitter
+constexpr double pause_jitter = 0.25;      // only ever shortens
+constexpr Duration short_life = 1s;        // of a connection that is made again only after a pause
+constexpr Duration conclusive_wait = 90ms; // without an answer: the store is away; contract 12 allows 100 ms
 constexpr std::size_t read_size = 16UL << 10;
 
 /// One command. Its caller waits for the timer, which is cancelled when the answer is there.
@@ -485,7 +485,7 @@ net::Task<std::string> Client::State::answers_quickly(std::shared_ptr<Link> link
     sent.push_back(probe);
     auto answered = answers_until(link, probe);
     std::string why = co_await std::move(answered);
-    if (why.empty() && hooks.now() - probe->since > telling_wait)
+    if (why.empty() && hooks.now() - probe->since > conclusive_wait)
         why = "it answers too slowly";
     co_return why;
 }
@@ -681,7 +681,7 @@ void Client::State::gave_up(const PendingPtr& pending, Duration within) {
         return;
     const auto oldest = sent.empty() ? pending->since : std::min(pending->since, sent.front()->since);
     std::erase(queued, pending);
-    if (within < telling_wait && hooks.now() - oldest < telling_wait)
+    if (within < conclusive_wait && hooks.now() - oldest < conclusive_wait)
         return;
     late = true; // if there is a connection, it ends
     went_away("no answer in time");

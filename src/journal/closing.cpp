@@ -14,8 +14,8 @@ constexpr Duration look_every = 50ms;
 
 /// Closes it in this process, which locks the folder meanwhile.
 std::optional<std::string> write(Store& store, const Close& close) {
-    const auto found = store.book().entries().find(close.number);
-    if (found == store.book().entries().end() || !found->second.closable())
+    const auto found = store.index().entries().find(close.number);
+    if (found == store.index().entries().end() || !found->second.closable())
         return "it is not unresolved any more";
     error_code failure = store.append(encode(close), {close});
     if (!failure)
@@ -28,8 +28,8 @@ bool is_closed(const std::string& directory, std::uint64_t number) {
     const auto reading = read_journal(directory);
     if (!reading)
         return false;
-    const auto found = reading->book.entries().find(number);
-    return found != reading->book.entries().end() && found->second.close.has_value();
+    const auto found = reading->index.entries().find(number);
+    return found != reading->index.entries().end() && found->second.close.has_value();
 }
 
 /// Has the daemon that writes there close it.
@@ -49,7 +49,7 @@ std::optional<std::string> hand_over(const std::string& directory, const Close& 
             return std::nullopt;
         std::this_thread::sleep_for(look_every);
     }
-    // A request left there would be applied later, after the person was told that it was not.
+    // A request left there would be applied later, after the person was reported that it was not.
     if (!folder->withdraw_close(close) && is_closed(directory, close.number))
         return std::nullopt;
     return "the running bearerd did not take it in time; its log says why, if the disk has failed";

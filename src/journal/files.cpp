@@ -218,7 +218,7 @@ Result<Reading> read_journal(const std::string& path) {
             failure = bytes ? error_code{} : bytes.error();
             if (failure)
                 break;
-            const auto take = [&reading](const Record& record) { reading.book.take(record); };
+            const auto take = [&reading](const Record& record) { reading.index.take(record); };
             reading.damaged += read_records(*bytes, take).records;
         }
         // After the reading, so that the intents of a daemon that has just started count as in flight.

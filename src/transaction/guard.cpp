@@ -217,7 +217,7 @@ public:
 
     ~Undecided() {
         if (record_ != nullptr)
-            table_.give_back(record_, std::move(seen), BootClock::now());
+            table_.release(record_, std::move(seen), BootClock::now());
     }
 
     /// It is decided.

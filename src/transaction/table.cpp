@@ -274,7 +274,7 @@ Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoin
     return decision;
 }
 
-void Table::give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept {
+void Table::release(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
     record->successor.reset();
     give_up_claim(*record);
@@ -440,15 +440,15 @@ bool Table::found(std::span<const Digest> identities, std::string reconciled, Ti
 
 void Table::close(Restored transaction, TimePoint now) {
     const TimePoint settled_at = now - std::max(transaction.age, Duration{0});
-    conclude(std::move(transaction), false, settled_at, now);
+    apply_outcome(std::move(transaction), false, settled_at, now);
 }
 
 void Table::record_outcome(Restored transaction, TimePoint now) {
-    conclude(std::move(transaction), true, now, now);
+    apply_outcome(std::move(transaction), true, now, now);
 }
 
 /// `of_request`: only what that very request has left unknown.
-void Table::conclude(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now) {
+void Table::apply_outcome(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now) {
     const std::lock_guard lock{mutex_};
     for (const Digest& identity : transaction.identities) {
         const RecordPtr record = record_of(identity, now);

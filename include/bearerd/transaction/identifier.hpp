@@ -75,7 +75,7 @@ public:
     [[nodiscard]] Digest identity(std::string_view field, std::string_view key) const;
 
     /// Returns the identities of the guarded ones among a journal record's fields; empty if there is none.
-    [[nodiscard]] std::vector<Digest> identities(const std::vector<journal::Field>& fields) const;
+    [[nodiscard]] std::vector<Digest> identities(const std::vector<journal::MutationField>& fields) const;
 
     /// Returns the identities of the key, one for each guarded rule.
     [[nodiscard]] std::vector<Digest> identities_of_key(std::string_view key) const;
