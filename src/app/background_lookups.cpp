@@ -20,7 +20,7 @@ constexpr Duration yield_for = 1ms; ///< one tick of the clock
 constexpr Duration first_pause = 5s;
 constexpr Duration longest_pause = 10min;
 
-/// Names the transaction; one whose keys are not known is only itself.
+/// Returns a name for the transaction; if its keys are not known, it shares the name with no other one.
 std::string name_of(std::uint32_t account, const std::vector<journal::MutationField>& fields,
                     std::uint64_t number) {
     std::string name = journal::transaction_of(account, fields);
@@ -167,7 +167,7 @@ net::Task<bool> BackgroundLookups::look_up(std::string name) {
     const auto answer =
         co_await asker.reconciler->ask_all_slowly(std::move(*fields), what.request_id, between_lookups);
     const auto at = open_.find(name);
-    if (at == open_.end()) // it was settled otherwise meanwhile
+    if (at == open_.end()) // its outcome has become known otherwise meanwhile
         co_return true;
     Open& open = at->second;
     if (answer.result == Finding::found) {

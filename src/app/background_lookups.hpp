@@ -18,10 +18,10 @@
 namespace bearerd::app {
 
 /// Looks up what has no known outcome, in the background: what former processes left, and what becomes
-/// unknown while this one runs. At most one question a second, whatever the number of transactions; each is
-/// looked up again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for` is
-/// over. What is not found stays unknown: it may still have been executed. Logs the first and the last result
-/// of each. On one thread, whose loop must drain before this object is destroyed.
+/// unknown while this one runs. Sends at most one query a second, whatever the number of transactions; each
+/// is looked up again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for`
+/// is over. What is not found stays unknown: it may still have been executed. Logs the first and the last
+/// result of each. On one thread, whose loop must drain before this object is destroyed.
 class BackgroundLookups {
 public:
     /// What to ask with, kept alive while it is held: a reload replaces it.

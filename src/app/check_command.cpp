@@ -91,7 +91,8 @@ std::optional<config::ValidConfig> load_within(const config::Environment& enviro
     return std::nullopt;
 }
 
-/// A password's file that can't be used must not hide a certificate's: one run lists each.
+/// Adds the errors in other files that are named, since a password's file that can't be used must not hide a
+/// certificate's: one run lists each.
 void add_errors_of_named_files(const std::string& file, config::Environment environment,
                                std::vector<config::ConfigError>& errors) {
     environment.read_file = [](const std::string&) { return config::unread_secret(); };

@@ -11,7 +11,8 @@ namespace bearerd::app {
 /// error.
 [[nodiscard]] std::optional<config::ValidConfig> load_config(const std::string& file);
 
-/// A sentence about a setting, "upstream.tls.ca_file: PATH can't be used", with its place in the file.
+/// Returns a sentence about a setting, such as "upstream.tls.ca_file: PATH can't be used", as an error with
+/// its position in the file.
 [[nodiscard]] config::ConfigError place_error(const std::string& file, const std::string& sentence);
 
 /// `bearerd check`: validates the file and, as this user, what can only be seen by opening it: TLS files, the

@@ -20,7 +20,7 @@ namespace bearerd::app {
 struct ConfigSnapshot {
     /// Throws upstream::TlsFileError if a TLS file can't be used, and std::runtime_error for other reasons.
     /// `secret`: of the local guard's HMACs. `fleet_keys`: asked if transactions are shared, which takes 30
-    /// ms if it has others and no key file is named.
+    /// ms if it holds keys of other settings and no key file is named.
     ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,
                    fleet::KeyRing& fleet_keys);
 

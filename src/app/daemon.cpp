@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration last_words = 1s;
 constexpr unsigned exit_limit_s = 12; // from the last request on; the last write to the token store fits in
-constexpr Duration end_limit = 3s;    // from the end of the grace period to a process that is gone
+constexpr Duration end_limit = 3s;    // from the end of the grace period to the end of the process
 constexpr Duration hurry_limit = 1s;  // the same from a second signal on
 
 class Daemon {

@@ -176,7 +176,7 @@ int read(const std::string& file, config::Settings& settings, std::optional<jour
     return exit_fine;
 }
 
-/// The user who runs this program, also through sudo: "maria" or "1000".
+/// Returns the user who runs this program, also through sudo: "maria" or "1000".
 std::string user_name() {
     constexpr std::size_t room = 16384;
     const char* const sudo_user = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread

@@ -24,7 +24,7 @@ transaction::Table::Limits limits_of(const config::Settings& settings) {
     return {settings.transactions.remember, settings.transactions.replay_memory};
 }
 
-/// What a restored journal depends on: the account, and which mutations are guarded.
+/// Returns a text for what a restored journal depends on: the account, and which mutations are guarded.
 std::string name_of(const config::Settings& settings) {
     std::set<std::string> guarded;
     for (const config::TransactionRule& rule : settings.transactions.rules)
@@ -36,7 +36,7 @@ std::string name_of(const config::Settings& settings) {
     return name;
 }
 
-/// There is no journal.
+/// Whether the failure means that there is no journal.
 bool is_missing(error_code failure) noexcept {
     return failure == boost::system::errc::no_such_file_or_directory ||
            failure == boost::system::errc::not_a_directory;
@@ -90,7 +90,8 @@ void Transactions::set_limits(const config::Settings& settings) const {
         shared_.journal->set_remember(settings.transactions.remember);
 }
 
-/// Set before the first worker serves and not changed afterwards: all threads read them.
+/// Makes the events before the first worker serves. They do not change afterwards, since all threads read
+/// them.
 void Transactions::make_events() {
     transaction::Events& events = shared_.transaction_events;
     using Fields = transaction::Events::Fields;
@@ -115,7 +116,7 @@ void Transactions::make_events() {
     };
 }
 
-/// Also if there is nothing to restore.
+/// Returns true also if there is nothing to restore.
 bool Transactions::is_restored(const ConfigSnapshot& snapshot) const {
     return !snapshot.identifier || directory_.empty() || restored_ == name_of(*snapshot.settings);
 }
@@ -156,7 +157,7 @@ void Transactions::restore_from_journal(const ConfigSnapshot& snapshot,
     remember(snapshot);
 }
 
-/// All that it needs of the journal is in the table.
+/// Notes that the table has all that the snapshot needs of the journal.
 void Transactions::remember(const ConfigSnapshot& snapshot) {
     restored_ = name_of(*snapshot.settings);
     set_history();

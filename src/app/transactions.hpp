@@ -49,7 +49,7 @@ public:
     /// what was read is not all.
     void journal_not_opened(bool held);
 
-    /// The JSON of /transactions for a key (contract 8). Any thread.
+    /// Returns the JSON of /transactions for a key (contract 8). Any thread.
     [[nodiscard]] static std::string describe(const ConfigSnapshot& snapshot, transaction::Table& table,
                                               std::string_view key);
 

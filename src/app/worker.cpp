@@ -102,8 +102,8 @@ void Worker::open_fleet() {
     fleet_->start();
 }
 
-/// Returns nullptr if transactions are not shared with other replicas. What a former configuration's have to
-/// write goes on.
+/// Returns nullptr if transactions are not shared with other replicas. Claims of former configurations go on
+/// until their outcomes are written.
 std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapshot& snapshot) {
     if (!fleet_ || !snapshot.shared_identifier)
         return nullptr;
@@ -216,7 +216,7 @@ void Worker::drop_lookup(const std::vector<journal::MutationField>& fields, std:
 
 void Worker::closed(const journal::JournalEntry& entry, bool others) {
     if (others && entry.executed() == outcome::Executed::no)
-        return; // the other one's transaction stays what it is, and is looked up on
+        return; // the other one's transaction stays what it is, and its look-ups go on
     drop_lookup(entry.intent.fields, entry.intent.account);
     const transaction::Identifier* const identifier = serving_->identifier();
     if (identifier == nullptr)
@@ -273,7 +273,7 @@ void Worker::stop_claims(Duration within) noexcept {
             claims->stop(within);
 }
 
-/// Whether all is written that other replicas have to know, or was tried.
+/// Whether all that other replicas have to know was written, or at least tried.
 bool Worker::claims_written() const {
     return std::ranges::all_of(all_claims_, [](const auto& each) {
         const auto claims = each.lock();

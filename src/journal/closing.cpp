@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration look_every = 50ms;
 
-/// Closes it in this process, which locks the folder meanwhile.
+/// Closes the entry in this process, which holds the folder's lock through `store`.
 std::optional<std::string> write(Store& store, const Close& close) {
     const auto found = store.index().entries().find(close.number);
     if (found == store.index().entries().end() || !found->second.closable())
@@ -32,13 +32,13 @@ bool is_closed(const std::string& directory, std::uint64_t number) {
     return found != reading->index.entries().end() && found->second.close.has_value();
 }
 
-/// Has the daemon that writes there close it.
+/// Asks the running daemon to close the entry. Returns nullopt if it was closed, else the reason why not.
 std::optional<std::string> hand_over(const std::string& directory, const Close& close, TimePoint end) {
     const auto folder = Folder::open_to_read(directory);
     if (!folder)
         return folder.error().message();
     error_code failure = folder->request_close(close);
-    while (failure == boost::system::errc::file_exists && BootClock::now() < end) { // somebody else's
+    while (failure == boost::system::errc::file_exists && BootClock::now() < end) { // another one waits
         std::this_thread::sleep_for(look_every);
         failure = folder->request_close(close);
     }

@@ -32,7 +32,7 @@ std::string text_of(const JournalEntry& entry) {
     return text;
 }
 
-/// Nobody waits for it any more: its process ended before it could withdraw the request.
+/// Whether nobody waits for this close any more: its process ended before it could withdraw the request.
 bool is_stale(const Close& close) {
     if (close.boot.empty())
         return false;
@@ -105,7 +105,7 @@ error_code Store::append(std::string_view bytes, const std::vector<Record>& reco
             return failure;
     if (const auto failure = write_all(file_, bytes)) {
         spoiled_ =
-            truncate_to(file_, size_).failed(); // half a record in the middle would be one that is damaged
+            truncate_to(file_, size_).failed(); // else half a record would stay in the middle of the file
         return failure;
     }
     size_ += bytes.size();
@@ -120,7 +120,7 @@ error_code Store::sync() {
     return failure;
 }
 
-/// The old files are removed only when the new one is whole on the disk.
+/// Begins a file with what is carried over. Removes the old files only when the new one is whole on the disk.
 error_code Store::begin_file() {
     const std::uint64_t next = number_ + 1;
     auto file = folder_->open_file(next);
@@ -135,7 +135,7 @@ error_code Store::begin_file() {
     if (!failure)
         failure = folder_->sync();
     if (failure) {
-        [[maybe_unused]] const error_code stays = folder_->remove(next); // then it holds nothing wrong
+        [[maybe_unused]] const error_code stays = folder_->remove(next); // it would hold nothing wrong
         return failure;
     }
     file_ = std::move(*file);

@@ -12,12 +12,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_intents = 4096; ///< queued; some megabyte
+constexpr std::size_t most_intents = 4096; ///< queued at once: a few megabytes
 constexpr std::size_t most_heard = 4096;   ///< the same
-constexpr std::size_t most_compared = 64;  ///< of what is queued with what comes
-constexpr Duration longest_write = 2s;     ///< from here on the disk hangs, and nobody waits for it any more
+constexpr std::size_t most_compared = 64;  ///< queued notes that a new one is compared with
+constexpr Duration longest_write = 2s;     ///< if one takes longer, the disk hangs, and nobody waits for it
 constexpr Duration retry_after = 1s;
-constexpr Duration outcomes_unsynced = 1s; ///< at most
+constexpr Duration outcomes_unsynced = 1s; ///< how long they may stay so
 constexpr Duration look_for_closes = 1s;
 
 using IntentGroup = std::vector<PendingIntentPtr>;
@@ -214,7 +214,7 @@ std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>
     return bytes;
 }
 
-/// `records`: of the batch, which may hold the entry's outcome.
+/// Whether the entry may be unheard. `records`: those of the batch, which may hold its outcome.
 bool Journal::Writer::may_be_unheard(const JournalEntry& entry, const std::vector<Record>& records) {
     if (entry.outcome)
         return entry.outcome->unheard;
@@ -251,7 +251,7 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         bytes += encode(records[i]);
 }
 
-/// Reports for the look-ups in the background and the status page.
+/// Reports unknown outcomes to the background look-ups, and notes whether the status page's list changes.
 void Journal::Writer::report_unknown(const std::vector<Record>& records) {
     for (const Record& record : records) {
         const auto* const outcome = std::get_if<Outcome>(&record);
@@ -325,7 +325,7 @@ void Journal::Writer::keep_outcomes(Batch& batch) {
     std::erase_if(batch, [](const Posted& posted) { return !posted.is_intent() || !posted.pending; });
 }
 
-/// Wakes all requests of a loop in one turn.
+/// Wakes the requests that wait for these intents, all requests of a loop in one turn.
 void Journal::Writer::complete(const Batch& batch, bool durable) {
     std::vector<IntentGroup> groups;
     for (const Posted& posted : batch) {
@@ -346,7 +346,7 @@ void Journal::Writer::complete(const Batch& batch, bool durable) {
     }
 }
 
-/// Logs once for each change, not for every mutation while a disk is full.
+/// Logs once for each change between failure and success, not for every mutation while a disk is full.
 void Journal::Writer::report(const std::optional<std::string>& failure) {
     if (failure)
         next_try_ = BootClock::now() + retry_after;
@@ -407,7 +407,7 @@ void Journal::Writer::count() {
     list();
 }
 
-/// For the status page.
+/// Collects the entries that the status page lists.
 void Journal::Writer::list() {
     if (!list_changed_)
         return;

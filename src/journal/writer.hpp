@@ -25,7 +25,7 @@ public:
         std::optional<Outcome> outcome{};
         std::optional<Transaction> about{};
         bool heard = false;
-        bool joined = false; ///< heard by one that has waited for the first request
+        bool joined = false; ///< the repeat has waited for the first request
 
         [[nodiscard]] bool is_intent() const noexcept { return !outcome && !heard; }
 
@@ -64,7 +64,7 @@ public:
 
     [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
-    /// The thread.
+    /// The body of the thread.
     void run();
 
 private:
@@ -93,8 +93,8 @@ private:
 
     Batch pending_;
     std::size_t intents_pending_ = 0;
-    std::size_t heard_pending_ = 0;           ///< those that are just written, or left over, included
-    bool may_be_unheard_ = true;              ///< on the disk or queued
+    std::size_t heard_pending_ = 0;           ///< includes those being written, and those left over
+    bool may_be_unheard_ = true;              ///< something on the disk or in the queue may be unheard
     TimePoint busy_since_ = TimePoint::max(); ///< with one batch
     std::atomic<std::uint64_t> unresolved_{0};
     std::atomic<std::uint64_t> unheard_{0};

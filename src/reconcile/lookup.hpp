@@ -26,7 +26,7 @@ private:
     [[nodiscard]] net::Task<upstream::SendResult> send();
     [[nodiscard]] net::Task<bool> log_in_again();
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
-    /// Returns the meaning of a whole body; nullopt if it is not whole or can't be decoded.
+    /// Returns the decoded body; nullopt if it is not whole or can't be decoded.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
 
     Reconciler& owner_;

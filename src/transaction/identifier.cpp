@@ -128,7 +128,7 @@ Reading Identifier::read_again(const graphql::RequestView& request, const Readin
     return again;
 }
 
-/// All but the fields. The fingerprint only if there is an identity.
+/// Fills in all of `reading` but its fields, and the fingerprint only if there is an identity.
 void Identifier::identify(const graphql::RequestView& request, const std::vector<graphql::RootField>& fields,
                           Reading& reading) const {
     for (const graphql::RootField& field : fields) {

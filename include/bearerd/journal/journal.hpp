@@ -19,7 +19,7 @@ namespace bearerd::journal {
 struct PendingIntent {
     PendingIntent(Intent what, net::Executor whose) : intent{std::move(what)}, executor{std::move(whose)} {}
 
-    Intent intent; ///< the writer's, once it is handed over; the writer assigns the number
+    Intent intent; ///< belongs to the writer, which assigns the number, once it is handed over
 
     // Used by the writer:
     bool on_disk = false; ///< it may be on the disk, so its outcome must be written too
@@ -50,18 +50,18 @@ public:
     /// Called under a lock on the writer's thread, so they must only post work elsewhere. Not called after
     /// the destructor has begun.
     struct Events {
-        /// Called once, as soon as the folder is locked: what former processes left unresolved, unheard or
-        /// guarded.
+        /// Called once, as soon as the folder is locked, with what former processes left unresolved, unheard
+        /// or guarded.
         std::function<void(std::vector<JournalEntry>)> opened{};
-        /// The folder can't be locked, read or written yet; called after each attempt. `held`: another
-        /// process writes the journal. May be empty.
+        /// Called after each failed attempt to lock, read or write the folder. `held`: another process writes
+        /// the journal. May be empty.
         std::function<void(bool held)> not_opened{};
-        /// An unknown outcome was written. May be empty.
+        /// Called after an unknown outcome was written. May be empty.
         std::function<void(JournalEntry)> left_unknown{};
-        /// Another outcome was written, since begin_guard() was called. May be empty.
+        /// Called after any other outcome was written, but not before begin_guard() was called. May be empty.
         std::function<void(JournalEntry)> outcome_recorded{};
-        /// A person has closed an entry. `others`: another entry of one of its transactions may have been
-        /// executed all the same. May be empty.
+        /// Called after a person has closed an entry. `others`: another entry of one of its transactions may
+        /// have been executed all the same. May be empty.
         std::function<void(JournalEntry, bool others)> closed{};
     };
 
@@ -73,11 +73,11 @@ public:
     ~Journal();
 
     /// Queues an intent. Returns false if the queue is full or the disk has just failed; otherwise the
-    /// entry's event will be set.
+    /// intent's event will be set.
     [[nodiscard]] bool add(PendingIntentPtr pending);
 
-    /// Writes the outcome of an entry; the number is filled in. Nothing is written for an entry that did not
-    /// reach the disk.
+    /// Writes the outcome of an intent; the number is filled in. Nothing is written for an intent that did
+    /// not reach the disk.
     void record_outcome(PendingIntentPtr pending, Outcome outcome);
 
     /// Writes the outcome of an intent of a former process.

@@ -58,7 +58,7 @@ public:
                   net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
     /// Records a request that may mutate, before it is sent. Keeps nothing of it except what an Intent has.
-    /// The entry is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
+    /// The result is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
     /// may_be_sent() says whether the mutation is sent without its record.
     [[nodiscard]] net::Task<PendingIntentPtr>
     record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,

@@ -91,9 +91,9 @@ using Record = std::variant<Intent, Outcome, Start, Close, Heard>;
 
 /// The longest line that is read as a record: enough for 64 root fields with keys of 4096 bytes, all escaped.
 inline constexpr std::size_t max_record = std::size_t{2} << 20U;
-/// Longer request ids and names are cut.
+/// Longer request ids and names are shortened.
 inline constexpr std::size_t max_text = 128;
-/// A longer reason for a close is cut.
+/// A longer reason for a close is shortened.
 inline constexpr std::size_t max_reason = 1024;
 
 /// Returns a number that distinguishes accounts, so that after a change of the configuration no account is

@@ -17,8 +17,8 @@ namespace bearerd::transaction {
                                                     const Identifier& identifier, std::uint32_t account,
                                                     const journal::Uptime& now, std::int64_t now_ms);
 
-/// The same for an entry of this process that was sent before its rule was guarded. One without a fingerprint
-/// counts like any other.
+/// Returns the same for an entry of this process that was sent before its rule was guarded, whatever its
+/// outcome. An entry without a fingerprint counts like any other.
 [[nodiscard]] std::optional<Restored> outcome_from(const journal::JournalEntry& entry,
                                                    const Identifier& identifier, std::uint32_t account,
                                                    const journal::Uptime& now, std::int64_t now_ms);

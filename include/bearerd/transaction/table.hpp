@@ -83,7 +83,7 @@ public:
     virtual ~ClaimHolder() = default;
 
     /// Receives the outcome of the transaction: no, yes or unknown. Called once, and after unknown perhaps
-    /// again. Called on any thread, under the table's lock: must only hand on.
+    /// again. Called on any thread, under the table's lock: it must only post work elsewhere.
     virtual void settled(outcome::Executed executed, std::string_view reconciled) noexcept = 0;
 };
 
@@ -192,7 +192,7 @@ public:
     /// Unless it is complete, as it is at first, claim() calls no transaction the first one.
     void set_history(History history);
 
-    /// From now on nobody waits until the history is complete.
+    /// Ends all waits for the history, and lets none begin from now on.
     void stop_waiting();
 
     /// Returns what to do with a request. `reading` must not be doubled. `at_ms`: the wall clock in
