@@ -48,7 +48,7 @@ std::optional<std::vector<graphql::RootField>> fields_to_look_up(const Backgroun
     return fields;
 }
 
-void report(const BackgroundLookups::Case& what, bool warn, std::string_view result) {
+void log_result(const BackgroundLookups::Case& what, bool warn, std::string_view result) {
     const auto log = warn ? log::warning : log::info;
     log("journal: a mutation without an outcome", {{"request_id", std::string_view{what.request_id}},
                                                    {"name", std::string_view{what.operation}},
@@ -179,7 +179,7 @@ net::Task<bool> BackgroundLookups::look_up(std::string name) {
     if (answer.result == Finding::not_found)
         first_result(open, counts_.not_found, "not found, still unknown", true);
     if (!put_off(open)) {
-        report(open.what, true, "not found in time, it stays unknown");
+        log_result(open.what, true, "not found in time, it stays unknown");
         if (open.former && !open.asked)
             --counts_.left;
         open_.erase(at);
@@ -200,7 +200,7 @@ bool BackgroundLookups::put_off(Open& open) {
 void BackgroundLookups::first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn) {
     if (open.asked && warn)
         return;
-    report(open.what, warn, result);
+    log_result(open.what, warn, result);
     if (!open.asked && open.former) {
         --counts_.left;
         ++counter;
