@@ -21,19 +21,19 @@ Json journal(const std::optional<Snapshot::Journal>& from) {
     if (!from)
         return {};
     Json list = Json::array();
-    for (const journal::JournalEntry& item : from->listed) {
+    for (const journal::JournalEntry& entry : from->listed) {
         std::string fields;
         std::string keys;
-        for (const journal::Field& field : item.intent.fields) {
+        for (const journal::MutationField& field : entry.intent.fields) {
             fields.append(fields.empty() ? "" : ", ").append(field.name);
             if (!field.key.empty())
                 keys.append(keys.empty() ? "" : ", ").append(field.key);
         }
-        list.push_back({{"at_ms", item.intent.at_ms},
-                        {"request_id", item.intent.request_id},
-                        {"fields", fields.empty() ? item.intent.operation : fields},
+        list.push_back({{"at_ms", entry.intent.at_ms},
+                        {"request_id", entry.intent.request_id},
+                        {"fields", fields.empty() ? entry.intent.operation : fields},
                         {"key", keys},
-                        {"executed", outcome::to_string(item.executed())}});
+                        {"executed", outcome::to_string(entry.executed())}});
     }
     return {{"unresolved", from->unresolved},
             {"unheard", from->unheard},

@@ -24,10 +24,10 @@ public:
     /// nothing has changed.
     [[nodiscard]] std::optional<std::string> open(const config::Settings& settings);
 
-    /// Answers from these from the next request on.
+    /// Answers by these settings and sources from the next request on.
     void serve(const config::Settings& settings, admin::Sources sources);
 
-    /// Closes all; answers in progress are cut.
+    /// Closes the listener and all connections, even during an answer.
     void close() noexcept;
 
 private:

@@ -32,7 +32,7 @@ public:
     BatchWriter(const BatchWriter&) = delete;
     BatchWriter& operator=(const BatchWriter&) = delete;
 
-    /// One whole line. `urgent`: written at once instead of with the next batch. Any thread.
+    /// Adds one whole line. `urgent`: it is written at once instead of with the next batch. Any thread.
     void add(std::string_view line, bool urgent);
 
     /// Waits until all that was added before is written, or gives up after `limit`.

@@ -51,25 +51,25 @@ std::string key_problem(const std::string& key_file) {
 }
 
 std::vector<config::ConfigError> open_what_is_named(const std::string& file, config::Settings settings) {
-    std::vector<config::ConfigError> faults;
+    std::vector<config::ConfigError> errors;
     const config::TokenStore& store = settings.token_store;
     if (!store.directory.empty())
         if (const std::string problem = store_problem(store.directory); !problem.empty())
-            faults.push_back(place_fault(file, "token_store.directory: " + store.directory + " " + problem));
+            errors.push_back(place_error(file, "token_store.directory: " + store.directory + " " + problem));
     if (const std::string& journal = settings.journal.directory; !journal.empty())
         if (const std::string problem = store_problem(journal); !problem.empty())
-            faults.push_back(place_fault(file, "journal.directory: " + journal + " " + problem));
+            errors.push_back(place_error(file, "journal.directory: " + journal + " " + problem));
     if (!store.key_file.empty())
         if (const std::string problem = key_problem(store.key_file); !problem.empty())
-            faults.push_back(place_fault(file, "token_store.key_file: " + store.key_file + " " + problem));
-    const auto try_tls = [&faults, &file](const auto& make) {
+            errors.push_back(place_error(file, "token_store.key_file: " + store.key_file + " " + problem));
+    const auto try_tls = [&errors, &file](const auto& make) {
         try {
             make();
         } catch (const upstream::TlsFileError& failure) {
             for (const std::string& sentence : failure.sentences())
-                faults.push_back(place_fault(file, sentence));
+                errors.push_back(place_error(file, sentence));
         } catch (const std::runtime_error& failure) { // TLS can't be set up for another reason
-            faults.push_back(place_fault(file, failure.what()));
+            errors.push_back(place_error(file, failure.what()));
         }
     };
     if (settings.fleet.on())
@@ -79,7 +79,7 @@ std::vector<config::ConfigError> open_what_is_named(const std::string& file, con
         static_cast<void>(ConfigSnapshot{std::make_shared<const config::Settings>(std::move(settings)),
                                          Secret{}, fleet_keys});
     });
-    return faults;
+    return errors;
 }
 
 std::optional<config::ValidConfig> load_within(const config::Environment& environment,
@@ -87,22 +87,23 @@ std::optional<config::ValidConfig> load_within(const config::Environment& enviro
     auto loaded = config::load(file, environment);
     if (auto* valid = std::get_if<config::ValidConfig>(&loaded))
         return std::move(*valid);
-    print_faults(file, std::get<std::vector<config::ConfigError>>(loaded));
+    print_errors(file, std::get<std::vector<config::ConfigError>>(loaded));
     return std::nullopt;
 }
 
-/// A password's file that can't be used must not hide a certificate's: one run lists each.
-void add_faults_of_named_files(const std::string& file, config::Environment environment,
-                               std::vector<config::ConfigError>& faults) {
+/// Adds the errors in other files that are named, since a password's file that can't be used must not hide a
+/// certificate's: one run lists each.
+void add_errors_of_named_files(const std::string& file, config::Environment environment,
+                               std::vector<config::ConfigError>& errors) {
     environment.read_file = [](const std::string&) { return config::unread_secret(); };
     auto without_password = config::load(file, environment);
     auto* const valid = std::get_if<config::ValidConfig>(&without_password);
     if (valid == nullptr)
         return;
     const auto more = open_what_is_named(file, std::move(valid->settings));
-    faults.insert(faults.end(), more.begin(), more.end());
+    errors.insert(errors.end(), more.begin(), more.end());
     std::ranges::stable_sort(
-        faults, {}, [](const config::ConfigError& fault) { return std::pair{fault.line, fault.column}; });
+        errors, {}, [](const config::ConfigError& error) { return std::pair{error.line, error.column}; });
 }
 
 } // namespace
@@ -111,11 +112,11 @@ std::optional<config::ValidConfig> load_config(const std::string& file) {
     return load_within(config::Environment::system(), file);
 }
 
-config::ConfigError place_fault(const std::string& file, const std::string& sentence) {
+config::ConfigError place_error(const std::string& file, const std::string& sentence) {
     const std::size_t colon = sentence.find(": ");
     if (colon == std::string::npos || sentence.find(' ') < colon)
         return {0, 0, {}, sentence}; // it is about no key
-    return config::fault_at_key(file, sentence.substr(0, colon), sentence.substr(colon + 2));
+    return config::error_at_key(file, sentence.substr(0, colon), sentence.substr(colon + 2));
 }
 
 int check_settings_command(const std::string& file) {
@@ -130,9 +131,9 @@ int check_command(const std::string& file) {
     if (environment.self.uid == 0U) // the service may well run as the user who owns its files
         environment.self.uid.reset();
     auto loaded = config::load(file, environment);
-    if (auto* const faults = std::get_if<std::vector<config::ConfigError>>(&loaded)) {
-        add_faults_of_named_files(file, environment, *faults);
-        print_faults(file, *faults);
+    if (auto* const errors = std::get_if<std::vector<config::ConfigError>>(&loaded)) {
+        add_errors_of_named_files(file, environment, *errors);
+        print_errors(file, *errors);
         return exit_bad_configuration;
     }
     auto* const valid = std::get_if<config::ValidConfig>(&loaded);
@@ -140,9 +141,9 @@ int check_command(const std::string& file) {
     valid->warnings.insert(valid->warnings.end(), unreadable.begin(), unreadable.end());
     for (const config::ConfigError& warning : valid->warnings)
         print(stderr, config::format_warning(file, warning) + "\n");
-    const auto faults = open_what_is_named(file, std::move(valid->settings));
-    print_faults(file, faults);
-    if (!faults.empty())
+    const auto errors = open_what_is_named(file, std::move(valid->settings));
+    print_errors(file, errors);
+    if (!errors.empty())
         return exit_bad_configuration;
     print(stdout, file + ": the configuration is valid\n");
     return exit_fine;

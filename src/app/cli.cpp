@@ -212,7 +212,7 @@ void leave_lookups(int status) noexcept {
 
 int run_command_line(int argc, char** argv) noexcept {
     harden_process(); // before the first secret is read
-    give_memory_back();
+    release_freed_memory();
     int status = exit_failed;
     try {
         status = run_commands(argc, argv);

@@ -75,9 +75,9 @@ void print(std::FILE* stream, std::string_view text) {
     std::fflush(stream);
 }
 
-void print_faults(const std::string& file, const std::vector<config::ConfigError>& faults) {
-    for (const config::ConfigError& fault : faults)
-        print(stderr, config::format_fault(file, fault) + "\n");
+void print_errors(const std::string& file, const std::vector<config::ConfigError>& errors) {
+    for (const config::ConfigError& error : errors)
+        print(stderr, config::format_error(file, error) + "\n");
 }
 
 void complain(std::string_view text) {

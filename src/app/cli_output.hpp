@@ -15,7 +15,7 @@ namespace bearerd::app {
 void print(std::FILE* stream, std::string_view text);
 
 /// Prints each error in the configuration `file` on standard error, with its position.
-void print_faults(const std::string& file, const std::vector<config::ConfigError>& faults);
+void print_errors(const std::string& file, const std::vector<config::ConfigError>& errors);
 
 /// Prints the message of a command that failed: "bearerd: …" on standard error.
 void complain(std::string_view text);

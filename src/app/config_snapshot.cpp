@@ -7,7 +7,7 @@
 namespace bearerd::app {
 namespace {
 
-/// Every field by its name: this does not compile if there is another one.
+/// Copies every field by its name: this does not compile if there is another one.
 config::Fleet copy_of(const config::Fleet& from) {
     const auto& [url, database, user, password, password_file, tls, prefix, lease, key_file, key, required] =
         from;
@@ -15,8 +15,8 @@ config::Fleet copy_of(const config::Fleet& from) {
             prefix, lease,    key_file, key.clone(),      required};
 }
 
-/// Whether a process with the one is a process with the other: the same secrets may be in other files, and
-/// the database is in the URL.
+/// Whether both settings mean the same fleet and store: the same secrets may be in other files, and the
+/// database is in the URL.
 bool is_same(const config::Fleet& from, const config::Fleet& other) {
     const auto& [url, database, user, password, password_file, tls, prefix, lease, key_file, key, required] =
         from;
@@ -29,7 +29,7 @@ bool is_same(const config::Fleet& from, const config::Fleet& other) {
 
 ConfigSnapshot::ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,
                                fleet::KeyRing& fleet_keys)
-    : settings{std::move(from)}, plan{*settings}, reconcile_plan{*settings} {
+    : settings{std::move(from)}, plan{*settings}, lookup_plan{*settings} {
     if (settings->upstream.url.tls)
         tls = std::make_unique<upstream::TlsContext>(settings->upstream.tls, settings->upstream.url.host);
     if (settings->transactions.guard())

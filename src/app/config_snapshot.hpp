@@ -20,7 +20,7 @@ namespace bearerd::app {
 struct ConfigSnapshot {
     /// Throws upstream::TlsFileError if a TLS file can't be used, and std::runtime_error for other reasons.
     /// `secret`: of the local guard's HMACs. `fleet_keys`: asked if transactions are shared, which takes 30
-    /// ms if it has others and no key file is named.
+    /// ms if it holds keys of other settings and no key file is named.
     ConfigSnapshot(std::shared_ptr<const config::Settings> from, const Secret& secret,
                    fleet::KeyRing& fleet_keys);
 
@@ -30,7 +30,7 @@ struct ConfigSnapshot {
     std::optional<config::Upstream> login;
     std::unique_ptr<upstream::TlsContext> login_tls; ///< likewise
     proxy::ForwardPlan plan;
-    reconcile::Plan reconcile_plan;
+    reconcile::LookupPlan lookup_plan;
     std::unique_ptr<const transaction::Identifier> identifier; ///< none: no rule replays repeats
     /// Names transactions for the other replicas (contract 12). None: there is no fleet, or nothing to guard.
     std::shared_ptr<const transaction::Identifier> shared_identifier;

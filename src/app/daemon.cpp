@@ -32,7 +32,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration last_words = 1s;
 constexpr unsigned exit_limit_s = 12; // from the last request on; the last write to the token store fits in
-constexpr Duration cut_limit = 3s;    // from the end of the grace period to a process that is gone
+constexpr Duration end_limit = 3s;    // from the end of the grace period to the end of the process
 constexpr Duration hurry_limit = 1s;  // the same from a second signal on
 
 class Daemon {
@@ -49,7 +49,7 @@ private:
     void reload();
     [[nodiscard]] std::optional<std::string> load_again();
     [[nodiscard]] std::optional<std::string> apply(std::shared_ptr<const config::Settings> settings);
-    void take_over(const std::shared_ptr<const ConfigSnapshot>& generation);
+    void take_over(const std::shared_ptr<const ConfigSnapshot>& snapshot);
 
     [[nodiscard]] std::string status_line() const {
         const OpenTransactions open =
@@ -63,11 +63,11 @@ private:
     void shut_down(const char* signal_name);
     void on_worker_drained();
     void hurry(const char* signal_name);
-    void cut(Duration limit);
+    void end_requests(Duration limit);
     [[noreturn]] void give_up();
 
     std::shared_ptr<const config::Settings> settings_;
-    std::shared_ptr<const ConfigSnapshot> generation_;
+    std::shared_ptr<const ConfigSnapshot> snapshot_;
     const std::shared_ptr<fleet::KeyRing> fleet_keys_ = std::make_shared<fleet::KeyRing>();
     std::string config_file_;
     LogSink& log_;
@@ -99,11 +99,11 @@ std::vector<std::unique_ptr<Worker>> make_workers(std::size_t count, Shared& sha
 void log_warnings(const std::string& config_file, const std::vector<config::ConfigError>& warnings) {
     for (const config::ConfigError& warning : warnings)
         log::warning("configuration warning",
-                     {{"warning", std::string_view{config::format_fault(config_file, warning)}}});
+                     {{"warning", std::string_view{config::format_error(config_file, warning)}}});
 }
 
-void log_fault(const std::string& fault) {
-    log::error("configuration fault, the running configuration stays", {{"fault", std::string_view{fault}}});
+void log_config_error(const std::string& error) {
+    log::error("configuration fault, the running configuration stays", {{"fault", std::string_view{error}}});
 }
 
 Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string config_file, LogSink& log)
@@ -123,29 +123,29 @@ Daemon::Daemon(std::shared_ptr<const config::Settings> settings, std::string con
 
 int Daemon::run() {
     Worker& first = *workers_.front();
-    const auto generation =
+    const auto snapshot =
         std::make_shared<const ConfigSnapshot>(settings_, transactions_.prepare(*settings_), *fleet_keys_);
-    generation_ = generation;
+    snapshot_ = snapshot;
     if (settings_->fleet.on())
         shared_.fleet_server = std::make_shared<fleet::Server>(settings_->fleet);
     for (const auto& worker : workers_)
         worker->open_fleet();
-    if (const auto items = transactions_.read_journal(*generation)) {
-        transactions_.restore_from_journal(*generation, *items);
+    if (const auto entries = transactions_.read_journal(*snapshot)) {
+        transactions_.restore_from_journal(*snapshot, *entries);
     } else {
-        const std::string reason = items.error().message();
+        const std::string reason = entries.error().message();
         log::warning("the journal can't be read: what it guards is not sent until it can",
                      {{"reason", std::string_view{reason}}});
     }
     open_journal();
-    auto pool = first.make_pool(generation);
+    auto pool = first.make_pool(snapshot);
     tokens_ = std::make_unique<auth::TokenService>(
-        first.context().get_executor(), first.make_login_pool(generation, pool), settings_, first.stats(),
+        first.context().get_executor(), first.make_login_pool(snapshot, pool), settings_, first.stats(),
         auth::ServiceHooks{}, first.store_of_fleet(), fleet_keys_);
     for (const auto& worker : workers_)
-        worker->serve(generation, worker == workers_.front() ? pool : worker->make_pool(generation),
+        worker->serve(snapshot, worker == workers_.front() ? pool : worker->make_pool(snapshot),
                       tokens_->make_source(worker->context().get_executor(), worker->stats()),
-                      worker->make_journal_client(*generation));
+                      worker->make_journal_client(*snapshot));
     if (!open_admin(*settings_))
         return exit_failed;
     admin_.serve(*settings_, admin_sources());
@@ -177,29 +177,30 @@ void Daemon::open_journal() {
     if (settings.directory.empty())
         return;
     journal::Journal::Events events;
-    events.opened = [this, first = workers_.front().get()](std::vector<journal::JournalEntry> items) {
-        asio::post(first->context(), [this, first, items = std::move(items)] {
-            transactions_.journal_opened(*generation_, items);
-            first->recover(items);
+    events.opened = [this, first = workers_.front().get()](std::vector<journal::JournalEntry> entries) {
+        asio::post(first->context(), [this, first, entries = std::move(entries)] {
+            transactions_.journal_opened(*snapshot_, entries);
+            first->recover(entries);
         });
     };
     events.not_opened = [this, first = workers_.front().get()](bool held) {
         asio::post(first->context(), [this, held] { transactions_.journal_not_opened(held); });
     };
-    events.left_unknown = [first = workers_.front().get()](journal::JournalEntry item) {
-        Settler::Case unknown{item.intent.number, item.intent.account, item.intent.fields,
-                              item.intent.request_id, item.intent.operation};
-        asio::post(first->context(), [first, unknown = std::move(unknown), item = std::move(item)]() mutable {
-            first->concluded(item);
-            first->settle(std::move(unknown));
-        });
-    };
-    events.concluded = [first = workers_.front().get()](journal::JournalEntry item) {
-        asio::post(first->context(), [first, item = std::move(item)] { first->concluded(item); });
-    };
-    events.closed = [first = workers_.front().get()](journal::JournalEntry item, bool others) {
+    events.left_unknown = [first = workers_.front().get()](journal::JournalEntry entry) {
+        BackgroundLookups::Case unknown{entry.intent.number, entry.intent.account, entry.intent.fields,
+                                        entry.intent.request_id, entry.intent.operation};
         asio::post(first->context(),
-                   [first, item = std::move(item), others] { first->closed(item, others); });
+                   [first, unknown = std::move(unknown), entry = std::move(entry)]() mutable {
+                       first->record_outcome(entry);
+                       first->look_up_later(std::move(unknown));
+                   });
+    };
+    events.outcome_recorded = [first = workers_.front().get()](journal::JournalEntry entry) {
+        asio::post(first->context(), [first, entry = std::move(entry)] { first->record_outcome(entry); });
+    };
+    events.closed = [first = workers_.front().get()](journal::JournalEntry entry, bool others) {
+        asio::post(first->context(),
+                   [first, entry = std::move(entry), others] { first->closed(entry, others); });
     };
     journal_ = std::make_unique<journal::Journal>(
         journal::Journal::Settings{settings.directory, settings.max_size, settings_->transactions.remember},
@@ -261,11 +262,11 @@ std::optional<std::string> Daemon::load_again() {
         keep_fleet(settings_->fleet, valid->settings.fleet);
         return apply(std::make_shared<const config::Settings>(std::move(valid->settings)));
     }
-    const auto& faults = std::get<std::vector<config::ConfigError>>(loaded);
-    for (const config::ConfigError& fault : faults)
-        log_fault(config::format_fault(config_file_, fault));
-    const std::size_t others = faults.size() - 1;
-    return config::format_fault(config_file_, faults.front()) +
+    const auto& errors = std::get<std::vector<config::ConfigError>>(loaded);
+    for (const config::ConfigError& error : errors)
+        log_config_error(config::format_error(config_file_, error));
+    const std::size_t others = errors.size() - 1;
+    return config::format_error(config_file_, errors.front()) +
            (others == 0
                 ? ""
                 : " (and " + std::to_string(others) + (others == 1 ? " other fault)" : " other faults)"));
@@ -273,61 +274,61 @@ std::optional<std::string> Daemon::load_again() {
 
 /// Everything that can fail comes first, so that a bad file changes nothing. Returns why it failed.
 std::optional<std::string> Daemon::apply(std::shared_ptr<const config::Settings> settings) {
-    std::shared_ptr<const ConfigSnapshot> generation;
+    std::shared_ptr<const ConfigSnapshot> snapshot;
     try {
-        generation =
+        snapshot =
             std::make_shared<const ConfigSnapshot>(settings, transactions_.prepare(*settings), *fleet_keys_);
     } catch (const std::runtime_error& failure) {
-        std::string fault = config::format_fault(config_file_, place_fault(config_file_, failure.what()));
-        log_fault(fault);
-        return fault;
+        std::string error = config::format_error(config_file_, place_error(config_file_, failure.what()));
+        log_config_error(error);
+        return error;
     }
     if (listeners_.open(*settings) != exit_fine || !open_admin(*settings)) {
         listeners_.close_others(*settings_); // what was opened for the new file goes again
         return config_file_ + ": an address that it names can't be listened at; the log says why";
     }
-    const auto items = transactions_.read_journal(*generation);
-    if (!items) {
+    const auto entries = transactions_.read_journal(*snapshot);
+    if (!entries) {
         listeners_.close_others(*settings_);
-        take_over(generation_); // with access to the journal again, which the reading has taken away
-        std::string fault =
+        take_over(snapshot_); // with access to the journal again, which the reading has taken away
+        std::string error =
             config_file_ +
-            ": transactions can't be guarded, since the journal can't be read: " + items.error().message();
-        log_fault(fault);
-        return fault;
+            ": transactions can't be guarded, since the journal can't be read: " + entries.error().message();
+        log_config_error(error);
+        return error;
     }
     listeners_.close_others(*settings);
     if (settings->listen.unix_mode != settings_->listen.unix_mode)
         Listeners::change_modes(*settings);
     warn_of_what_stays(*settings_, *settings);
     transactions_.set_limits(*settings);
-    transactions_.restore_from_journal(*generation, *items);
+    transactions_.restore_from_journal(*snapshot, *entries);
     settings_ = settings;
-    generation_ = generation;
+    snapshot_ = snapshot;
     admin_.serve(*settings, admin_sources());
     shared_.clients.most = settings->limits.client_connections;
     log_.configure(settings->log);
-    take_over(generation);
+    take_over(snapshot);
     return std::nullopt;
 }
 
 /// Makes every worker serve with what was read.
-void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) {
+void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& snapshot) {
     Worker& first = *workers_.front();
-    auto pool = first.make_pool(generation);
-    tokens_->reload(generation->settings, first.make_login_pool(generation, pool));
-    first.serve(generation, pool, tokens_->make_source(first.context().get_executor(), first.stats()),
-                first.make_journal_client(*generation));
+    auto pool = first.make_pool(snapshot);
+    tokens_->reload(snapshot->settings, first.make_login_pool(snapshot, pool));
+    first.serve(snapshot, pool, tokens_->make_source(first.context().get_executor(), first.stats()),
+                first.make_journal_client(*snapshot));
     for (std::size_t i = 1; i < workers_.size(); ++i) {
         Worker& worker = *workers_[i];
         // Made here and not there, where another reload may have been first: they must be this snapshot's.
         auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
-        auto journal = worker.make_journal_client(*generation);
-        auto serve_anew = [&worker, generation, source = std::move(source),
-                           journal = std::move(journal)]() mutable {
-            worker.serve(generation, worker.make_pool(generation), std::move(source), std::move(journal));
+        auto journal = worker.make_journal_client(*snapshot);
+        auto serve_again = [&worker, snapshot, source = std::move(source),
+                            journal = std::move(journal)]() mutable {
+            worker.serve(snapshot, worker.make_pool(snapshot), std::move(source), std::move(journal));
         };
-        asio::post(worker.context(), std::move(serve_anew));
+        asio::post(worker.context(), std::move(serve_again));
     }
 }
 
@@ -352,10 +353,10 @@ admin::Sources Daemon::admin_sources() const {
     sources.reloads = &shared_.reloads;
     sources.history = &history_;
     sources.journal = journal_.get();
-    if (generation_->identifier)
-        sources.transactions = [generation = generation_,
+    if (snapshot_->identifier)
+        sources.transactions = [snapshot = snapshot_,
                                 table = shared_.transactions.get()](std::string_view key) {
-            return Transactions::describe(*generation, *table, key);
+            return Transactions::describe(*snapshot, *table, key);
         };
     return sources;
 }
@@ -375,7 +376,7 @@ void Daemon::shut_down(const char* signal_name) {
         if (code)
             return;
         log::warning("the grace period is over: requests in flight end now", {});
-        cut(cut_limit);
+        end_requests(end_limit);
     });
 }
 
@@ -400,15 +401,16 @@ void Daemon::hurry(const char* signal_name) {
     hurried_ = true;
     log::warning("a second signal: requests in flight end now", {{"signal", signal_name}});
     limit_exit_time(exit_failed, 2); // in case the loop itself hangs
-    cut(hurry_limit);
+    end_requests(hurry_limit);
 }
 
-void Daemon::cut(Duration limit) {
+void Daemon::end_requests(Duration limit) {
     tokens_->stop();
     if (shared_.transactions)
         shared_.transactions->stop_waiting();
     for (const auto& worker : workers_)
-        asio::post(worker->context(), [owner = worker.get(), hurried = hurried_] { owner->cut(hurried); });
+        asio::post(worker->context(),
+                   [owner = worker.get(), hurried = hurried_] { owner->end_requests(hurried); });
     grace_.expires_after(limit);
     grace_.async_wait([this](error_code code) {
         if (!code)
@@ -443,8 +445,8 @@ int run_daemon(config::ValidConfig config, const std::string& config_file, LogSi
     } catch (const boost::system::system_error& failure) {
         return passing_trouble(failure);
     } catch (const std::runtime_error& failure) { // of start-up: a file that is named in the settings
-        const std::string fault = config::format_fault(config_file, place_fault(config_file, failure.what()));
-        log::error("can't start", {{"reason", std::string_view{fault}}});
+        const std::string error = config::format_error(config_file, place_error(config_file, failure.what()));
+        log::error("can't start", {{"reason", std::string_view{error}}});
         return exit_bad_configuration;
     }
 }

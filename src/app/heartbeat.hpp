@@ -40,7 +40,7 @@ public:
     Heartbeat& operator=(const Heartbeat&) = delete;
     ~Heartbeat() = default;
 
-    /// From now on until stop().
+    /// Beats from now on until stop().
     void beat();
     void stop();
 
@@ -53,7 +53,7 @@ private:
     net::Timer timer_;
     std::optional<Duration> watchdog_;
     std::string last_status_;
-    std::atomic<std::size_t> silent_{0}; ///< workers that have not answered the last question yet
+    std::atomic<std::size_t> silent_{0}; ///< workers that have not answered the last check yet
 };
 
 } // namespace bearerd::app

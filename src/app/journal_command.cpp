@@ -28,17 +28,17 @@ namespace {
 using Json = nlohmann::ordered_json;
 using journal::JournalEntry;
 
-enum class State : std::uint8_t { in_hand, unresolved, resolved };
+enum class State : std::uint8_t { in_flight, unresolved, resolved };
 
-State state_of(const journal::Reading& reading, const JournalEntry& item) {
-    if (reading.written && reading.book.in_flight(item))
-        return State::in_hand;
-    return item.unresolved() ? State::unresolved : State::resolved;
+State state_of(const journal::Reading& reading, const JournalEntry& entry) {
+    if (reading.written && reading.index.in_flight(entry))
+        return State::in_flight;
+    return entry.unresolved() ? State::unresolved : State::resolved;
 }
 
 std::string_view to_string(State state) {
     switch (state) {
-    case State::in_hand:
+    case State::in_flight:
         return "in_hand";
     case State::unresolved:
         return "unresolved";
@@ -48,65 +48,65 @@ std::string_view to_string(State state) {
     return "resolved";
 }
 
-Json to_json(const JournalEntry& item, State state) {
+Json to_json(const JournalEntry& entry, State state) {
     Json fields = Json::array();
-    for (const journal::Field& field : item.intent.fields)
+    for (const journal::MutationField& field : entry.intent.fields)
         fields.push_back({{"name", field.name}, {"key", field.key.empty() ? Json() : Json(field.key)}});
-    const auto& outcome = item.outcome;
-    return {{"time", time_text(item.intent.at_ms, 'T')},
-            {"number", item.intent.number},
-            {"request_id", item.intent.request_id},
-            {"trace_id", item.intent.trace_id.empty() ? Json() : Json(item.intent.trace_id)},
-            {"name", item.intent.operation},
+    const auto& outcome = entry.outcome;
+    return {{"time", time_text(entry.intent.at_ms, 'T')},
+            {"number", entry.intent.number},
+            {"request_id", entry.intent.request_id},
+            {"trace_id", entry.intent.trace_id.empty() ? Json() : Json(entry.intent.trace_id)},
+            {"name", entry.intent.operation},
             {"fields", std::move(fields)},
             {"state", to_string(state)},
-            {"executed", outcome::to_string(item.executed())},
+            {"executed", outcome::to_string(entry.executed())},
             {"outcome", outcome ? Json(outcome->code) : Json()},
             {"status", outcome && outcome->status != 0 ? Json(outcome->status) : Json()},
             {"by", outcome ? Json(journal::to_string(outcome->source)) : Json()},
             {"outcome_time", outcome ? Json(time_text(outcome->at_ms, 'T')) : Json()},
-            {"unheard", item.unheard()},
-            {"closed", item.close ? Json{{"executed", outcome::to_string(item.close->executed)},
-                                         {"time", time_text(item.close->at_ms, 'T')},
-                                         {"user", item.close->user},
-                                         {"reason", item.close->reason}}
-                                  : Json()}};
+            {"unheard", entry.unheard()},
+            {"closed", entry.close ? Json{{"executed", outcome::to_string(entry.close->executed)},
+                                          {"time", time_text(entry.close->at_ms, 'T')},
+                                          {"user", entry.close->user},
+                                          {"reason", entry.close->reason}}
+                                   : Json()}};
 }
 
 /// "yes, by recovery", "no: upstream_unreachable", "in flight".
-std::string outcome_text(const JournalEntry& item, State state) {
-    if (state == State::in_hand)
+std::string outcome_text(const JournalEntry& entry, State state) {
+    if (state == State::in_flight)
         return "in flight";
-    if (item.close)
-        return std::string{outcome::to_string(item.close->executed)} + ", closed by " +
-               printable(item.close->user);
-    if (!item.outcome)
+    if (entry.close)
+        return std::string{outcome::to_string(entry.close->executed)} + ", closed by " +
+               printable(entry.close->user);
+    if (!entry.outcome)
         return "unknown: no outcome";
-    std::string text{outcome::to_string(item.outcome->executed)};
-    if (item.outcome->source == journal::Source::repeat)
+    std::string text{outcome::to_string(entry.outcome->executed)};
+    if (entry.outcome->source == journal::Source::repeat)
         return "see the other entry of this key";
-    if (item.unheard())
+    if (entry.unheard())
         return text + ", unheard";
-    if (item.outcome->source != journal::Source::answer)
-        return text + ", by " + std::string{journal::to_string(item.outcome->source)};
-    const bool answered = item.outcome->code == "ok" || item.outcome->code == "graphql_error";
-    if (answered && item.outcome->executed == outcome::Executed::unknown)
-        return text + ": HTTP " + std::to_string(item.outcome->status);
-    return item.outcome->code == "ok" ? text : text + ": " + printable(item.outcome->code);
+    if (entry.outcome->source != journal::Source::answer)
+        return text + ", by " + std::string{journal::to_string(entry.outcome->source)};
+    const bool answered = entry.outcome->code == "ok" || entry.outcome->code == "graphql_error";
+    if (answered && entry.outcome->executed == outcome::Executed::unknown)
+        return text + ": HTTP " + std::to_string(entry.outcome->status);
+    return entry.outcome->code == "ok" ? text : text + ": " + printable(entry.outcome->code);
 }
 
-std::string fields_text(const JournalEntry& item) {
+std::string fields_text(const JournalEntry& entry) {
     std::string text;
-    for (const journal::Field& field : item.intent.fields) {
+    for (const journal::MutationField& field : entry.intent.fields) {
         text += (text.empty() ? "" : ", ") + printable(field.name);
         if (!field.key.empty())
             text += " " + printable(field.key);
     }
-    return text.empty() ? printable(item.intent.operation) : text;
+    return text.empty() ? printable(entry.intent.operation) : text;
 }
 
-std::string trace_text(const JournalEntry& item) {
-    return item.intent.trace_id.empty() ? "" : "  trace_id=" + printable(item.intent.trace_id);
+std::string trace_text(const JournalEntry& entry) {
+    return entry.intent.trace_id.empty() ? "" : "  trace_id=" + printable(entry.intent.trace_id);
 }
 
 void pad(std::string& line, std::string_view text, std::size_t width) {
@@ -128,30 +128,30 @@ std::string table_row(std::string_view time, std::string_view outcome, std::stri
 }
 
 /// Compares the bytes, or the text without what a barcode scanner has added.
-bool has_key(const JournalEntry& item, std::string_view key) {
-    return std::ranges::any_of(item.intent.fields, [key](const journal::Field& field) {
+bool has_key(const JournalEntry& entry, std::string_view key) {
+    return std::ranges::any_of(entry.intent.fields, [key](const journal::MutationField& field) {
         return field.key == key || (!field.key.empty() && trim(field.key) == key);
     });
 }
 
-bool is_wanted(const JournalEntry& item, State state, const JournalOptions& options) {
-    return (!options.unresolved || state == State::unresolved) && (!options.unheard || item.unheard()) &&
-           (options.key.empty() || has_key(item, options.key));
+bool is_wanted(const JournalEntry& entry, State state, const JournalOptions& options) {
+    return (!options.unresolved || state == State::unresolved) && (!options.unheard || entry.unheard()) &&
+           (options.key.empty() || has_key(entry, options.key));
 }
 
 std::string listed(const journal::Reading& reading, const JournalOptions& options) {
     std::string all;
     if (!options.json)
         all += table_row("TIME (UTC)", "EXECUTED", "REQUEST ID", "MUTATION AND KEY");
-    for (const auto& [number, item] : reading.book.entries()) {
-        const State state = state_of(reading, item);
-        if (!is_wanted(item, state, options))
+    for (const auto& [number, entry] : reading.index.entries()) {
+        const State state = state_of(reading, entry);
+        if (!is_wanted(entry, state, options))
             continue;
         if (options.json)
-            all += to_json(item, state).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
+            all += to_json(entry, state).dump(-1, ' ', true, Json::error_handler_t::replace) + "\n";
         else
-            all += table_row(time_text(item.intent.at_ms, ' '), outcome_text(item, state),
-                             printable(item.intent.request_id), fields_text(item) + trace_text(item));
+            all += table_row(time_text(entry.intent.at_ms, ' '), outcome_text(entry, state),
+                             printable(entry.intent.request_id), fields_text(entry) + trace_text(entry));
     }
     return all;
 }
@@ -176,12 +176,12 @@ int read(const std::string& file, config::Settings& settings, std::optional<jour
     return exit_fine;
 }
 
-/// The user who runs this program, also through sudo: "maria" or "1000".
+/// Returns the user who runs this program, also through sudo: "maria" or "1000".
 std::string user_name() {
     constexpr std::size_t room = 16384;
-    const char* const behind_sudo = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread
-    if (behind_sudo != nullptr && *behind_sudo != '\0')
-        return behind_sudo;
+    const char* const sudo_user = std::getenv("SUDO_USER"); // NOLINT(concurrency-mt-unsafe): one thread
+    if (sudo_user != nullptr && *sudo_user != '\0')
+        return sudo_user;
     std::vector<char> buffer(room);
     passwd entry{};
     passwd* found = nullptr;
@@ -195,11 +195,11 @@ const JournalEntry* entry_to_close(const journal::Reading& reading, const CloseO
     const std::string& request_id = options.request_id;
     const JournalEntry* found = nullptr;
     bool resolved = false;
-    for (const auto& [number, item] : reading.book.entries()) {
-        if (item.intent.request_id != request_id || (options.number != 0 && options.number != number))
+    for (const auto& [number, entry] : reading.index.entries()) {
+        if (entry.intent.request_id != request_id || (options.number != 0 && options.number != number))
             continue;
-        const bool answered = item.outcome && item.closable(); // it counts as unknown
-        if (state_of(reading, item) != State::unresolved && !answered) {
+        const bool answered = entry.outcome && entry.closable(); // it counts as unknown
+        if (state_of(reading, entry) != State::unresolved && !answered) {
             resolved = true;
             continue;
         }
@@ -208,7 +208,7 @@ const JournalEntry* entry_to_close(const journal::Reading& reading, const CloseO
                      ": add --number N, the number that bearerd journal --json shows");
             return nullptr;
         }
-        found = &item;
+        found = &entry;
     }
     if (found == nullptr && options.number != 0)
         complain("no mutation with the request id " + printable(request_id) + " and the number " +
@@ -227,11 +227,11 @@ int close_command(const std::string& file, const CloseOptions& options) {
     std::optional<journal::Reading> reading;
     if (const int status = read(file, settings, reading); status != exit_fine)
         return status;
-    const JournalEntry* const item = entry_to_close(*reading, options);
-    if (item == nullptr)
+    const JournalEntry* const entry = entry_to_close(*reading, options);
+    if (entry == nullptr)
         return exit_failed;
     journal::Close close;
-    close.number = item->intent.number;
+    close.number = entry->intent.number;
     close.at_ms = wall_ms();
     close.executed = options.executed == "yes"  ? outcome::Executed::yes
                      : options.executed == "no" ? outcome::Executed::no

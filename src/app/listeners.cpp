@@ -63,13 +63,13 @@ int Listeners::open(const config::Settings& settings) {
         if (address.kind != config::Address::Kind::systemd || remote_hand_over_.empty() ||
             settings.access.allow_remote)
             continue;
-        const std::string fault = config::format_fault(
+        const std::string error = config::format_error(
             config_file_,
-            place_fault(config_file_, "listen.addresses: systemd handed over " + remote_hand_over_ +
+            place_error(config_file_, "listen.addresses: systemd handed over " + remote_hand_over_ +
                                           ", which can be reached from other machines: write "
                                           "ListenStream=127.0.0.1:8080 in bearerd.socket, or set "
                                           "access.allow_remote to true"));
-        log::error("can't listen", {{"reason", std::string_view{fault}}});
+        log::error("can't listen", {{"reason", std::string_view{error}}});
         return exit_bad_configuration;
     }
     warn_of_uncovered(settings);

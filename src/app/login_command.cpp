@@ -51,14 +51,14 @@ std::string tls_in_words(const config::Settings& settings, const std::string& tl
 int report_success(const config::Settings& settings, const auth::LoginOutcome& outcome,
                    const std::string& tls) {
     const auth::Claims claims = auth::parse_claims(outcome.token.reveal());
-    const bool telling =
+    const bool states_life =
         outcome.life || (claims.issued_at && claims.expires_at && *claims.expires_at > *claims.issued_at);
     const std::string named{outcome.identity.empty() ? auth::display_name(claims) : outcome.identity};
     print(stdout, row("Upstream", address(settings)) + row("Logged in by", account(settings)) +
                       row("Identity", named.empty() ? "the token names none" : printable(named)) +
                       row("TLS", tls_in_words(settings, tls)) +
                       row("Token life", format_duration(outcome.life.value_or(auth::life_of(claims))) +
-                                            (telling ? "" : ", assumed: the token tells none")));
+                                            (states_life ? "" : ", assumed: the token tells none")));
     return exit_fine;
 }
 
@@ -103,17 +103,17 @@ net::Task<void> log_in_and_report(std::shared_ptr<upstream::Pool> pool,
     clock.stop();
 }
 
-int log_in_once(const ConfigSnapshot& generation) {
+int log_in_once(const ConfigSnapshot& snapshot) {
     int status = exit_failed;
     Stats stats;
     upstream::Health health;
     net::asio::io_context context{1};
     net::DeadlineClock clock{context};
-    const bool elsewhere = generation.login.has_value();
+    const bool elsewhere = snapshot.login.has_value();
     auto pool = std::make_shared<upstream::Pool>(
-        context, clock, elsewhere ? *generation.login : generation.settings->upstream,
-        elsewhere ? generation.login_tls.get() : generation.tls.get(), 1, 1, stats, health);
-    net::spawn(context.get_executor(), log_in_and_report(std::move(pool), generation.settings, clock, status),
+        context, clock, elsewhere ? *snapshot.login : snapshot.settings->upstream,
+        elsewhere ? snapshot.login_tls.get() : snapshot.tls.get(), 1, 1, stats, health);
+    net::spawn(context.get_executor(), log_in_and_report(std::move(pool), snapshot.settings, clock, status),
                "login");
     net::run(context);
     return status;
@@ -127,11 +127,11 @@ int login_command(const std::string& file) {
         return exit_bad_configuration;
     try {
         fleet::KeyRing fleet_keys;
-        const ConfigSnapshot generation{std::make_shared<const config::Settings>(std::move(config->settings)),
-                                        Secret{}, fleet_keys};
-        return log_in_once(generation);
+        const ConfigSnapshot snapshot{std::make_shared<const config::Settings>(std::move(config->settings)),
+                                      Secret{}, fleet_keys};
+        return log_in_once(snapshot);
     } catch (const std::runtime_error& failure) { // a TLS file that can't be used
-        print(stderr, config::format_fault(file, place_fault(file, failure.what())) + "\n");
+        print(stderr, config::format_error(file, place_error(file, failure.what())) + "\n");
         return exit_bad_configuration;
     }
 }

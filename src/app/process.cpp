@@ -22,7 +22,7 @@ void harden_process() noexcept {
     std::signal(SIGXFSZ, SIG_IGN); // a file that may not grow is an error of that write, no reason to die
 }
 
-void give_memory_back() noexcept {
+void release_freed_memory() noexcept {
 #ifdef __GLIBC__ // which otherwise raises both with each large block that is freed, up to 32 and 64 MiB
     constexpr int mapped_from = 128 * 1024; // a block of its own, unmapped when it is freed
     constexpr int most_spare = 1024 * 1024; // at the end of a heap

@@ -8,7 +8,7 @@ namespace bearerd::app {
 void harden_process() noexcept;
 
 /// Makes the allocator return the memory of large bodies to the system instead of keeping it.
-void give_memory_back() noexcept;
+void release_freed_memory() noexcept;
 
 /// Raises the limit on descriptors: each client and each upstream connection takes one, and the soft limit is
 /// often 1024.

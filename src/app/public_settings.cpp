@@ -30,7 +30,7 @@ std::optional<config::Settings> load_without_secrets(const std::string& file, co
     auto loaded = config::load(file, environment);
     if (auto* const valid = std::get_if<config::ValidConfig>(&loaded))
         return std::move(valid->settings);
-    print_faults(file, std::get<std::vector<config::ConfigError>>(loaded));
+    print_errors(file, std::get<std::vector<config::ConfigError>>(loaded));
     return std::nullopt;
 }
 

@@ -103,7 +103,7 @@ std::vector<config::ConfigError> unreadable_for_service(const std::string& file,
         if (path.empty() || is_credential(path))
             continue;
         if (const auto cause = first_for_root_alone(rights_up_to_root(path)))
-            warnings.push_back(config::fault_at_key(
+            warnings.push_back(config::error_at_key(
                 file, key,
                 sentence(path, *cause, "Hand it over as a credential (LoadCredential= in the unit).")));
     }

@@ -22,8 +22,8 @@ constexpr const char* library_name = "libsystemd.so.0"; // has had these functio
 
 /// Whether systemd, or something that uses its protocol, started us (sd_notify(3), sd_listen_fds(3)).
 bool is_there() noexcept {
-    constexpr std::array told{"NOTIFY_SOCKET", "LISTEN_FDS", "WATCHDOG_USEC"};
-    return std::ranges::any_of(told, [](const char* name) {
+    constexpr std::array variables{"NOTIFY_SOCKET", "LISTEN_FDS", "WATCHDOG_USEC"};
+    return std::ranges::any_of(variables, [](const char* name) {
         return std::getenv(name) != nullptr; // NOLINT(concurrency-mt-unsafe): nothing writes but libsystemd
     });
 }

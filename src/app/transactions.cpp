@@ -24,7 +24,7 @@ transaction::Table::Limits limits_of(const config::Settings& settings) {
     return {settings.transactions.remember, settings.transactions.replay_memory};
 }
 
-/// What a restored journal depends on: the account, and which mutations are guarded.
+/// Returns a text for what a restored journal depends on: the account, and which mutations are guarded.
 std::string name_of(const config::Settings& settings) {
     std::set<std::string> guarded;
     for (const config::TransactionRule& rule : settings.transactions.rules)
@@ -36,7 +36,7 @@ std::string name_of(const config::Settings& settings) {
     return name;
 }
 
-/// There is no journal.
+/// Whether the failure means that there is no journal.
 bool is_missing(error_code failure) noexcept {
     return failure == boost::system::errc::no_such_file_or_directory ||
            failure == boost::system::errc::not_a_directory;
@@ -44,15 +44,15 @@ bool is_missing(error_code failure) noexcept {
 
 /// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
 /// stays.
-void restore(const std::vector<journal::JournalEntry>& items, const ConfigSnapshot& generation,
+void restore(const std::vector<journal::JournalEntry>& entries, const ConfigSnapshot& snapshot,
              Shared& shared) {
-    if (!generation.identifier || !shared.transactions)
+    if (!snapshot.identifier || !shared.transactions)
         return;
     const journal::Uptime now = journal::uptime();
-    const std::uint32_t account = journal::account_of(*generation.settings);
+    const std::uint32_t account = journal::account_of(*snapshot.settings);
     std::int64_t without_room = 0;
-    for (const journal::JournalEntry& item : items)
-        if (auto restored = transaction::restored_from(item, *generation.identifier, account, now, wall_ms()))
+    for (const journal::JournalEntry& entry : entries)
+        if (auto restored = transaction::restored_from(entry, *snapshot.identifier, account, now, wall_ms()))
             without_room += shared.transactions->restore(std::move(*restored), BootClock::now()) ? 0 : 1;
     if (without_room != 0)
         log::error("transactions of the journal can't be remembered: there is no room for more",
@@ -90,23 +90,25 @@ void Transactions::set_limits(const config::Settings& settings) const {
         shared_.journal->set_remember(settings.transactions.remember);
 }
 
-/// Set before the first worker serves and not changed afterwards: all threads read them.
+/// Makes the events before the first worker serves. They do not change afterwards, since all threads read
+/// them.
 void Transactions::make_events() {
     transaction::Events& events = shared_.transaction_events;
     using Fields = transaction::Events::Fields;
     events.left_unknown = [first = &first_](Fields fields, std::uint32_t account, std::string request_id) {
-        Settler::Case unknown;
+        BackgroundLookups::Case unknown;
         unknown.account = account;
         unknown.fields = std::move(fields);
         unknown.request_id = std::move(request_id);
-        asio::post(first->context(),
-                   [first, unknown = std::move(unknown)]() mutable { first->settle(std::move(unknown)); });
+        asio::post(first->context(), [first, unknown = std::move(unknown)]() mutable {
+            first->look_up_later(std::move(unknown));
+        });
     };
     events.found = [first = &first_, shared = &shared_](Fields fields, std::uint32_t account) {
         if (shared->journal != nullptr)
             shared->journal->settle(account, fields, journal::found_outcome(journal::Source::lookup));
         asio::post(first->context(),
-                   [first, fields = std::move(fields), account] { first->settled(fields, account); });
+                   [first, fields = std::move(fields), account] { first->drop_lookup(fields, account); });
     };
     events.heard = [shared = &shared_](Fields fields, std::uint32_t account, bool joined) {
         if (shared->journal != nullptr)
@@ -114,61 +116,61 @@ void Transactions::make_events() {
     };
 }
 
-/// Also if there is nothing to restore.
-bool Transactions::is_restored(const ConfigSnapshot& generation) const {
-    return !generation.identifier || directory_.empty() || restored_ == name_of(*generation.settings);
+/// Returns true also if there is nothing to restore.
+bool Transactions::is_restored(const ConfigSnapshot& snapshot) const {
+    return !snapshot.identifier || directory_.empty() || restored_ == name_of(*snapshot.settings);
 }
 
-Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& generation) {
-    std::vector<journal::JournalEntry> items;
-    if (is_restored(generation))
-        return items;
+Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& snapshot) {
+    std::vector<journal::JournalEntry> entries;
+    if (is_restored(snapshot))
+        return entries;
     // Before the reading, so that whatever is still sent is in it, and what ends after it is reported.
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
     const bool ours = shared_.journal != nullptr && shared_.journal->is_open();
     if (!reading && !ours && is_missing(reading.error()))
-        return items;
+        return entries;
     if (!reading)
         return reading.error();
     // Another process goes on writing: what it leaves is restored once the journal is ours.
     if (reading->written && !ours) {
         state_ = State::held;
-        return items;
+        return entries;
     }
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
-    for (const auto& [number, item] : reading->book.entries())
-        items.push_back(item);
-    return items;
+    for (const auto& [number, entry] : reading->index.entries())
+        entries.push_back(entry);
+    return entries;
 }
 
-void Transactions::restore_from_journal(const ConfigSnapshot& generation,
-                                        const std::vector<journal::JournalEntry>& items) {
-    if (!generation.identifier)
+void Transactions::restore_from_journal(const ConfigSnapshot& snapshot,
+                                        const std::vector<journal::JournalEntry>& entries) {
+    if (!snapshot.identifier)
         restored_.clear(); // what is sent until there is a guard again is in the journal only
-    if (is_restored(generation) || state_ == State::held)
+    if (is_restored(snapshot) || state_ == State::held)
         return;
-    restore(items, generation, shared_);
+    restore(entries, snapshot, shared_);
     if (state_ == State::unread)
         state_ = State::read;
-    remember(generation);
+    remember(snapshot);
 }
 
-/// All that it needs of the journal is in the table.
-void Transactions::remember(const ConfigSnapshot& generation) {
-    restored_ = name_of(*generation.settings);
+/// Notes that the table has all that the snapshot needs of the journal.
+void Transactions::remember(const ConfigSnapshot& snapshot) {
+    restored_ = name_of(*snapshot.settings);
     set_history();
     log::info("transactions are remembered",
               {{"number", static_cast<std::int64_t>(shared_.transactions->size())}});
 }
 
-void Transactions::journal_opened(const ConfigSnapshot& generation,
-                                  const std::vector<journal::JournalEntry>& items) {
+void Transactions::journal_opened(const ConfigSnapshot& snapshot,
+                                  const std::vector<journal::JournalEntry>& entries) {
     state_ = State::ours;
-    restore(items, generation, shared_);
-    if (!is_restored(generation))
-        remember(generation);
+    restore(entries, snapshot, shared_);
+    if (!is_restored(snapshot))
+        remember(snapshot);
     set_history();
 }
 
@@ -188,11 +190,11 @@ void Transactions::set_history() const {
     shared_.transactions->set_history(state_ == State::ours ? History::complete : before_opening);
 }
 
-std::string Transactions::describe(const ConfigSnapshot& generation, transaction::Table& table,
+std::string Transactions::describe(const ConfigSnapshot& snapshot, transaction::Table& table,
                                    std::string_view key) {
     Json list = Json::array();
     const TimePoint now = BootClock::now();
-    for (const transaction::Digest& identity : generation.identifier->identities_of_key(key)) {
+    for (const transaction::Digest& identity : snapshot.identifier->identities_of_key(key)) {
         const auto seen = table.find(identity, now);
         if (!seen)
             continue;

@@ -34,23 +34,23 @@ public:
     /// Reads the journal for a snapshot, once for each account and set of guarded rules. Blocking. Returns
     /// nothing to restore if the snapshot guards nothing, or if it has been restored. Fails if the journal
     /// can't be read: then the guard would not know what it must not send again.
-    [[nodiscard]] Result<std::vector<journal::JournalEntry>> read_journal(const ConfigSnapshot& generation);
+    [[nodiscard]] Result<std::vector<journal::JournalEntry>> read_journal(const ConfigSnapshot& snapshot);
 
     /// Restores what read_journal() has returned, before the first guarded request and after set_limits(),
     /// which says what is too old.
-    void restore_from_journal(const ConfigSnapshot& generation,
-                              const std::vector<journal::JournalEntry>& items);
+    void restore_from_journal(const ConfigSnapshot& snapshot,
+                              const std::vector<journal::JournalEntry>& entries);
 
     /// Call it once the journal's writer holds the journal, with what it has read there. From then on nobody
     /// else writes it, and the guard sends.
-    void journal_opened(const ConfigSnapshot& generation, const std::vector<journal::JournalEntry>& items);
+    void journal_opened(const ConfigSnapshot& snapshot, const std::vector<journal::JournalEntry>& entries);
 
     /// Call it when the writer has failed to open the journal. `held`: another process writes it, so that
     /// what was read is not all.
     void journal_not_opened(bool held);
 
-    /// The JSON of /transactions for a key (contract 8). Any thread.
-    [[nodiscard]] static std::string describe(const ConfigSnapshot& generation, transaction::Table& table,
+    /// Returns the JSON of /transactions for a key (contract 8). Any thread.
+    [[nodiscard]] static std::string describe(const ConfigSnapshot& snapshot, transaction::Table& table,
                                               std::string_view key);
 
 private:
@@ -64,9 +64,9 @@ private:
     };
 
     void make_events();
-    void remember(const ConfigSnapshot& generation);
+    void remember(const ConfigSnapshot& snapshot);
     void set_history() const;
-    [[nodiscard]] bool is_restored(const ConfigSnapshot& generation) const;
+    [[nodiscard]] bool is_restored(const ConfigSnapshot& snapshot) const;
 
     Shared& shared_;
     Worker& first_;

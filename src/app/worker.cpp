@@ -29,38 +29,29 @@ std::size_t share_of(std::size_t total, std::size_t threads, std::size_t index) 
 /// Keeps everything that a request needs alive until it has ended.
 class Worker::ServingHandler final : public server::Handler {
 public:
-    ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> generation,
+    ServingHandler(Worker& worker, std::shared_ptr<const ConfigSnapshot> snapshot,
                    std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens,
                    std::optional<journal::JournalClient> journal)
-        : generation_{std::move(generation)},
+        : snapshot_{std::move(snapshot)},
           pool_{std::move(pool)},
           tokens_{std::move(tokens)},
-          reconciler_{generation_->reconcile_plan,
-                      *pool_,
-                      *tokens_,
-                      worker.context_.get_executor(),
-                      worker.clock_,
-                      worker.sessions_,
-                      worker.stats_},
-          background_reconciler_{generation_->reconcile_plan,
-                                 *pool_,
-                                 *tokens_,
-                                 worker.context_.get_executor(),
-                                 worker.clock_,
-                                 worker.background_lookups_,
-                                 worker.stats_},
+          reconciler_{snapshot_->lookup_plan, *pool_,           *tokens_,     worker.context_.get_executor(),
+                      worker.clock_,          worker.sessions_, worker.stats_},
+          background_reconciler_{
+              snapshot_->lookup_plan, *pool_,       *tokens_, worker.context_.get_executor(), worker.clock_,
+              worker.lookup_tasks_,   worker.stats_},
           journal_{std::move(journal)},
-          forwarder_{generation_->plan,
+          forwarder_{snapshot_->plan,
                      *pool_,
                      *tokens_,
                      worker.shared_.pending,
                      worker.stats_,
-                     generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
+                     snapshot_->lookup_plan.on() ? &reconciler_ : nullptr,
                      journal_ ? &*journal_ : nullptr} {
-        if (generation_->identifier) {
-            fleet_claims_ = worker.make_claims(*generation_);
-            guard_.emplace(forwarder_, *worker.shared_.transactions, *generation_->identifier,
-                           *generation_->settings, generation_->reconcile_plan.on() ? &reconciler_ : nullptr,
+        if (snapshot_->identifier) {
+            fleet_claims_ = worker.make_claims(*snapshot_);
+            guard_.emplace(forwarder_, *worker.shared_.transactions, *snapshot_->identifier,
+                           *snapshot_->settings, snapshot_->lookup_plan.on() ? &reconciler_ : nullptr,
                            worker.context_.get_executor(), worker.clock_, worker.stats_,
                            worker.shared_.transaction_events, fleet_claims_.get());
         }
@@ -71,20 +62,16 @@ public:
     }
 
     [[nodiscard]] const transaction::Identifier* identifier() const noexcept {
-        return generation_->identifier.get();
+        return snapshot_->identifier.get();
     }
 
     /// For lookups in the background; the handler must be kept alive meanwhile.
     [[nodiscard]] reconcile::Reconciler& background_reconciler() noexcept { return background_reconciler_; }
 
-    [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
-
-    [[nodiscard]] const std::shared_ptr<const ConfigSnapshot>& generation() const noexcept {
-        return generation_;
-    }
+    [[nodiscard]] const config::Settings& settings() const noexcept { return *snapshot_->settings; }
 
 private:
-    std::shared_ptr<const ConfigSnapshot> generation_;
+    std::shared_ptr<const ConfigSnapshot> snapshot_;
     std::shared_ptr<upstream::Pool> pool_;
     std::unique_ptr<auth::TokenSource> tokens_;
     reconcile::Reconciler reconciler_;
@@ -115,16 +102,16 @@ void Worker::open_fleet() {
     fleet_->start();
 }
 
-/// Returns nullptr if transactions are not shared with other replicas. What a former configuration's have to
-/// write goes on.
-std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapshot& generation) {
-    if (!fleet_ || !generation.shared_identifier)
+/// Returns nullptr if transactions are not shared with other replicas. Claims of former configurations go on
+/// until their outcomes are written.
+std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapshot& snapshot) {
+    if (!fleet_ || !snapshot.shared_identifier)
         return nullptr;
-    const config::Settings& settings = *generation.settings;
+    const config::Settings& settings = *snapshot.settings;
     const std::shared_ptr<fleet::Store> store{std::shared_ptr<void>{}, fleet_.get()}; // as long as the loop
     auto claims = std::make_shared<transaction::FleetClaims>(
-        store, generation.shared_identifier,
-        transaction::FleetClaims::Settings{generation.claim_prefix, settings.fleet.lease,
+        store, snapshot.shared_identifier,
+        transaction::FleetClaims::Settings{snapshot.claim_prefix, settings.fleet.lease,
                                            settings.transactions.remember, settings.fleet.required,
                                            settings.transactions.settle_for},
         context_.get_executor(), clock_, stats_);
@@ -133,39 +120,36 @@ std::shared_ptr<transaction::FleetClaims> Worker::make_claims(const ConfigSnapsh
     return claims;
 }
 
-std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& generation) {
-    const config::Settings& settings = *generation->settings;
+std::shared_ptr<upstream::Pool> Worker::make_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot) {
+    const config::Settings& settings = *snapshot->settings;
     const std::size_t share = share_of(settings.upstream.max_connections, count_, index_);
     auto pool =
-        std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, generation->tls.get(), share,
+        std::make_unique<upstream::Pool>(context_, clock_, settings.upstream, snapshot->tls.get(), share,
                                          settings.limits.pending_requests, stats_, shared_.health);
     // Its settings and TLS context live in the snapshot, which must not be destroyed first.
-    return {pool.release(), [generation](upstream::Pool* owned) { delete owned; }};
+    return {pool.release(), [snapshot](upstream::Pool* owned) { delete owned; }};
 }
 
-std::shared_ptr<upstream::Pool>
-Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
-                        const std::shared_ptr<upstream::Pool>& pool) {
-    if (!generation->login)
+std::shared_ptr<upstream::Pool> Worker::make_login_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot,
+                                                        const std::shared_ptr<upstream::Pool>& pool) {
+    if (!snapshot->login)
         return pool;
     constexpr std::size_t connections = 2; // there is one login at a time; another may still be ending
-    auto own =
-        std::make_unique<upstream::Pool>(context_, clock_, *generation->login, generation->login_tls.get(),
-                                         connections, connections, stats_, login_health_);
-    std::shared_ptr<upstream::Pool> login{own.release(),
-                                          [generation](upstream::Pool* owned) { delete owned; }};
+    auto own = std::make_unique<upstream::Pool>(context_, clock_, *snapshot->login, snapshot->login_tls.get(),
+                                                connections, connections, stats_, login_health_);
+    std::shared_ptr<upstream::Pool> login{own.release(), [snapshot](upstream::Pool* owned) { delete owned; }};
     former_pools_.push_back(login);
     return login;
 }
 
-std::optional<journal::JournalClient> Worker::make_journal_client(const ConfigSnapshot& generation) {
+std::optional<journal::JournalClient> Worker::make_journal_client(const ConfigSnapshot& snapshot) {
     if (shared_.journal == nullptr)
         return std::nullopt;
-    return journal::JournalClient{*shared_.journal, *generation.settings, context_.get_executor(), clock_,
-                                  generation.identifier.get()};
+    return journal::JournalClient{*shared_.journal, *snapshot.settings, context_.get_executor(), clock_,
+                                  snapshot.identifier.get()};
 }
 
-void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
+void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& snapshot,
                    std::shared_ptr<upstream::Pool> pool, std::unique_ptr<auth::TokenSource> tokens,
                    std::optional<journal::JournalClient> journal) {
     const bool was_warm = pool_ ? shared_.health.keeps_warm(pool_.get()) : index_ == 0;
@@ -176,9 +160,9 @@ void Worker::serve(const std::shared_ptr<const ConfigSnapshot>& generation,
     }
     pool_ = pool;
     pool_->keep_warm(pool, was_warm);
-    serving_ = std::make_shared<ServingHandler>(*this, generation, std::move(pool), std::move(tokens),
+    serving_ = std::make_shared<ServingHandler>(*this, snapshot, std::move(pool), std::move(tokens),
                                                 std::move(journal));
-    session_context_.service = server::make_service_settings(*generation->settings, serving_);
+    session_context_.service = server::make_service_settings(*snapshot->settings, serving_);
 }
 
 void Worker::listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit) {
@@ -196,12 +180,12 @@ void Worker::stop_listening(const std::string& text) {
 }
 
 /// Returns nullptr while the worker drains.
-Settler* Worker::settler() {
+BackgroundLookups* Worker::background_lookups() {
     if (draining_)
         return nullptr;
     auto asker = [this] {
         const config::Settings& settings = serving_->settings();
-        Settler::Asker who;
+        BackgroundLookups::Asker who;
         who.reconciler = {serving_, &serving_->background_reconciler()};
         who.identifier = serving_->identifier();
         who.table = shared_.transactions.get();
@@ -209,43 +193,43 @@ Settler* Worker::settler() {
         who.settle_for = settings.transactions.settle_for;
         return who;
     };
-    if (!settler_)
-        settler_ =
-            std::make_unique<Settler>(shared_.journal, context_.get_executor(), clock_, std::move(asker));
-    return settler_.get();
+    if (!background_lookups_)
+        background_lookups_ = std::make_unique<BackgroundLookups>(shared_.journal, context_.get_executor(),
+                                                                  clock_, std::move(asker));
+    return background_lookups_.get();
 }
 
-void Worker::recover(const std::vector<journal::JournalEntry>& items) {
-    if (Settler* const background = settler())
-        background->start(items);
+void Worker::recover(const std::vector<journal::JournalEntry>& entries) {
+    if (BackgroundLookups* const background = background_lookups())
+        background->start(entries);
 }
 
-void Worker::settle(Settler::Case unknown) {
-    if (Settler* const background = settler())
+void Worker::look_up_later(BackgroundLookups::Case unknown) {
+    if (BackgroundLookups* const background = background_lookups())
         background->add(std::move(unknown));
 }
 
-void Worker::settled(const std::vector<journal::Field>& fields, std::uint32_t account) {
-    if (settler_)
-        settler_->remove(fields, account);
+void Worker::drop_lookup(const std::vector<journal::MutationField>& fields, std::uint32_t account) {
+    if (background_lookups_)
+        background_lookups_->remove(fields, account);
 }
 
-void Worker::closed(const journal::JournalEntry& item, bool others) {
-    if (others && item.executed() == outcome::Executed::no)
-        return; // the other one's transaction stays what it is, and is looked up on
-    settled(item.intent.fields, item.intent.account);
+void Worker::closed(const journal::JournalEntry& entry, bool others) {
+    if (others && entry.executed() == outcome::Executed::no)
+        return; // the other one's transaction stays what it is, and its look-ups go on
+    drop_lookup(entry.intent.fields, entry.intent.account);
     const transaction::Identifier* const identifier = serving_->identifier();
     if (identifier == nullptr)
         return;
-    if (auto closed = transaction::restored_from(item, *identifier, account(), journal::uptime(), wall_ms()))
+    if (auto closed = transaction::restored_from(entry, *identifier, account(), journal::uptime(), wall_ms()))
         shared_.transactions->close(std::move(*closed), BootClock::now());
 }
 
-void Worker::concluded(const journal::JournalEntry& item) {
+void Worker::record_outcome(const journal::JournalEntry& entry) {
     const transaction::Identifier* const identifier = serving_->identifier();
     if (identifier == nullptr)
         return;
-    if (auto ended = transaction::concluded_from(item, *identifier, account(), journal::uptime(), wall_ms()))
+    if (auto ended = transaction::outcome_from(entry, *identifier, account(), journal::uptime(), wall_ms()))
         shared_.transactions->record_outcome(std::move(*ended), BootClock::now());
 }
 
@@ -259,9 +243,9 @@ void Worker::drain(std::function<void()> drained) {
     draining_ = true;
     if (pool_)
         pool_->stop_keeping_warm();
-    if (settler_)
-        settler_->stop();
-    background_lookups_.finish_now();
+    if (background_lookups_)
+        background_lookups_->stop();
+    lookup_tasks_.finish_now();
     for (const auto& listener : listeners_)
         listener->stop();
     // Sessions just accepted begin in a turn of the loop that is queued already; they are asked after it.
@@ -269,7 +253,7 @@ void Worker::drain(std::function<void()> drained) {
     net::spawn(context_.get_executor(), finish(std::move(drained)), "shutdown");
 }
 
-void Worker::cut(bool hurried) {
+void Worker::end_requests(bool hurried) {
     stop_pools();
     stop_claims(hurried ? hurried_stop : transaction::FleetClaims::longest_stop);
     sessions_.finish_now();
@@ -289,7 +273,7 @@ void Worker::stop_claims(Duration within) noexcept {
             claims->stop(within);
 }
 
-/// Whether all is written that other replicas have to know, or was tried.
+/// Whether all that other replicas have to know was written, or at least tried.
 bool Worker::claims_written() const {
     return std::ranges::all_of(all_claims_, [](const auto& each) {
         const auto claims = each.lock();

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "background_lookups.hpp"
 #include "config_snapshot.hpp"
-#include "settler.hpp"
 
 #include <bearerd/admin/reloads.hpp>
 #include <bearerd/auth/token_service.hpp>
@@ -62,47 +62,49 @@ public:
 
     [[nodiscard]] const Stats& stats() const noexcept { return stats_; }
 
-    /// Connects to the store of the fleet, if there is one. Once, before anything is served.
+    /// Connects to the store of the fleet, if there is one. Call it once, before anything is served.
     void open_fleet();
 
-    /// This thread's access to the store of the fleet; nullptr: there is none. Lives as long as the worker.
+    /// Returns this thread's access to the store of the fleet, which lives as long as the worker; nullptr:
+    /// there is none.
     [[nodiscard]] fleet::Store* store_of_fleet() const noexcept { return fleet_.get(); }
 
-    /// The pool of a generation for this thread, to be used by serve().
+    /// Returns this thread's pool for a snapshot, to be passed to serve().
     [[nodiscard]] std::shared_ptr<upstream::Pool>
-    make_pool(const std::shared_ptr<const ConfigSnapshot>& generation);
+    make_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot);
 
-    /// The transport of logins: that pool, or a separate one if they go to another server.
+    /// Returns the transport of logins: that pool, or a separate one if they go to another server.
     [[nodiscard]] std::shared_ptr<upstream::Pool>
-    make_login_pool(const std::shared_ptr<const ConfigSnapshot>& generation,
+    make_login_pool(const std::shared_ptr<const ConfigSnapshot>& snapshot,
                     const std::shared_ptr<upstream::Pool>& pool);
 
-    /// This thread's way to the journal for a generation, to be passed to serve(); nullopt if none is kept.
-    /// Call it on the thread that reloads, before the next reload can begin a guard (Journal::begin_guard).
-    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(const ConfigSnapshot& generation);
+    /// Returns this thread's access to the journal for a snapshot, to be passed to serve(); nullopt if none
+    /// is kept. Call it on the thread that reloads, before the next reload can begin a guard
+    /// (Journal::begin_guard).
+    [[nodiscard]] std::optional<journal::JournalClient> make_journal_client(const ConfigSnapshot& snapshot);
 
     /// Serves with this snapshot from the next request on. The former pool closes as its requests end.
-    void serve(const std::shared_ptr<const ConfigSnapshot>& generation, std::shared_ptr<upstream::Pool> pool,
+    void serve(const std::shared_ptr<const ConfigSnapshot>& snapshot, std::shared_ptr<upstream::Pool> pool,
                std::unique_ptr<auth::TokenSource> tokens, std::optional<journal::JournalClient> journal);
 
     void listen(std::vector<server::ListeningSocket> sockets, std::size_t header_limit);
     /// Stops listening at the address `text`; connections accepted there continue.
     void stop_listening(const std::string& text);
 
-    /// Looks up what the journal's former processes left unresolved.
-    void recover(const std::vector<journal::JournalEntry>& items);
+    /// Looks up, in the background, what former processes left unresolved in the journal.
+    void recover(const std::vector<journal::JournalEntry>& entries);
 
-    /// Looks up what has become unknown, in the background. On the first worker.
-    void settle(Settler::Case unknown);
+    /// Looks up, in the background, what has become unknown. Call it on the first worker.
+    void look_up_later(BackgroundLookups::Case unknown);
 
-    /// The entry's outcome is known otherwise.
-    void settled(const std::vector<journal::Field>& fields, std::uint32_t account);
+    /// Drops the background look-up of a transaction whose outcome has become known otherwise.
+    void drop_lookup(const std::vector<journal::MutationField>& fields, std::uint32_t account);
 
-    /// A person has closed the entry. `others`: see journal::Journal::Events.
-    void closed(const journal::JournalEntry& item, bool others);
+    /// Applies a person's close of an entry. `others`: see journal::Journal::Events.
+    void closed(const journal::JournalEntry& entry, bool others);
 
-    /// The journal has learnt how it ended; for a guard that did not exist when it was sent.
-    void concluded(const journal::JournalEntry& item);
+    /// Records in the table how an entry ended that was sent before its guard existed.
+    void record_outcome(const journal::JournalEntry& entry);
 
     /// Phase one of a shutdown: no new connections, idle ones close, busy ones finish. When all have,
     /// `drained` is called on this thread.
@@ -110,9 +112,9 @@ public:
     /// Call it when all workers have drained: until then requests of another worker may need a login, which
     /// runs on the first one. After it the loop has no work left.
     void end();
-    /// Phase two: what is under way ends now, each request with its answer. `hurried`: less time is left for
-    /// what the other replicas of a fleet are to know.
-    void cut(bool hurried);
+    /// Phase two of a shutdown: requests in flight end now, each with an answer. `hurried`: less time is left
+    /// for what the other replicas of a fleet are to know.
+    void end_requests(bool hurried);
 
     /// Runs the loop on this thread until it is out of work.
     void run();
@@ -123,9 +125,9 @@ public:
 private:
     class ServingHandler;
 
-    [[nodiscard]] Settler* settler();
+    [[nodiscard]] BackgroundLookups* background_lookups();
     [[nodiscard]] std::uint32_t account() const;
-    [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& generation);
+    [[nodiscard]] std::shared_ptr<transaction::FleetClaims> make_claims(const ConfigSnapshot& snapshot);
     void stop_pools();
     void stop_claims(Duration within) noexcept;
     [[nodiscard]] bool claims_written() const;
@@ -141,8 +143,8 @@ private:
     net::TaskGroup sessions_;
     std::unique_ptr<fleet::Client> fleet_; ///< none: nothing is shared with other replicas
     server::SessionContext session_context_;
-    net::TaskGroup background_lookups_; ///< of the recovery: a shutdown does not wait for them
-    std::unique_ptr<Settler> settler_;
+    net::TaskGroup lookup_tasks_; ///< in the background: a shutdown does not wait for them
+    std::unique_ptr<BackgroundLookups> background_lookups_;
     std::shared_ptr<ServingHandler> serving_;
     std::shared_ptr<upstream::Pool> pool_;
     std::vector<std::weak_ptr<upstream::Pool>> former_pools_;         ///< and those of logins

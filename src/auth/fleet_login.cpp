@@ -23,10 +23,10 @@ using fleet::Command;
 using fleet::Value;
 using StepKind = FleetMachine::Step::Kind;
 
-constexpr Duration patience = 100ms;    // for an answer, before a login goes on alone: requests wait for it
-constexpr Duration first_patience = 1s; // the same while the store has not been reached since the start
-constexpr Duration behind_the_scenes = 1s; // for what no request waits for
-constexpr Duration collecting = 1s;        // swaps until the last of them is stored
+constexpr Duration patience = 100ms;      // for an answer, before a login goes on alone: requests wait for it
+constexpr Duration first_patience = 1s;   // the same while the store has not been reached since the start
+constexpr Duration background_limit = 1s; // for what no request waits for
+constexpr Duration collecting = 1s;       // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
 constexpr Duration rejections_kept = 24h;
 
@@ -249,7 +249,7 @@ FleetLogin::VisitPtr FleetLogin::begin(bool renews) {
 
 /// For what no request waits for.
 TimePoint FleetLogin::soon() const {
-    return world_.clock() + behind_the_scenes;
+    return world_.clock() + background_limit;
 }
 
 net::Task<FleetLogin::Answers> FleetLogin::ask(std::vector<Command> commands, TimePoint until) {

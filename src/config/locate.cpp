@@ -26,18 +26,18 @@ Position find(const Node& root, std::string_view key) {
 
 } // namespace
 
-ConfigError fault_at_key(const std::string& path, std::string key, std::string message) {
-    ConfigError fault{0, 0, std::move(key), std::move(message)};
+ConfigError error_at_key(const std::string& path, std::string key, std::string message) {
+    ConfigError error{0, 0, std::move(key), std::move(message)};
     const auto content = read_small_file(path, longest_config_file);
     if (std::holds_alternative<std::string>(content))
-        return fault;
-    Faults ignored;
+        return error;
+    ConfigErrors ignored;
     if (const auto root = parse_yaml(std::get<Secret>(content).reveal(), ignored)) {
-        const Position position = find(*root, fault.key);
-        fault.line = position.line;
-        fault.column = position.column;
+        const Position position = find(*root, error.key);
+        error.line = position.line;
+        error.column = position.column;
     }
-    return fault;
+    return error;
 }
 
 } // namespace bearerd::config

@@ -21,12 +21,12 @@ std::optional<Secret> read_secret(Section& in, const Environment& environment, s
                                   const SecretIn& secret_in) {
     const auto content = environment.read_file(path);
     if (const auto* const reason = std::get_if<std::string>(&content)) {
-        in.fault(key, prefix + path + " can't be read: " + *reason);
+        in.error(key, prefix + path + " can't be read: " + *reason);
         return std::nullopt;
     }
     auto secret = secret_in(std::get<Secret>(content));
     if (const auto* const flaw = std::get_if<std::string>(&secret)) {
-        in.fault(key, prefix + path + " " + *flaw);
+        in.error(key, prefix + path + " " + *flaw);
         return std::nullopt;
     }
     return std::get<Secret>(std::move(secret));
@@ -48,9 +48,9 @@ void read_tls(Section in, const Environment& environment, UpstreamTls& out) {
     in.read("client_certificate_file", out.client_certificate_file, path);
     in.read("client_key_file", out.client_key_file, path);
     if (!out.client_certificate_file.empty() && out.client_key_file.empty())
-        in.fault("client_key_file", "is missing: a client certificate takes its key as well");
+        in.error("client_key_file", "is missing: a client certificate takes its key as well");
     if (out.client_certificate_file.empty() && !out.client_key_file.empty())
-        in.fault("client_certificate_file", "is missing: a client key takes its certificate as well");
+        in.error("client_certificate_file", "is missing: a client key takes its certificate as well");
     in.read<std::string>("server_name", out.server_name, [](std::string_view text) -> Parsed<std::string> {
         return text.empty() ? std::string{} : parse_host(text);
     });

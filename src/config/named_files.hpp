@@ -21,7 +21,7 @@ namespace bearerd::config {
 /// Returns the secret in a file's content, or in words why it can't be one.
 using SecretIn = std::function<std::variant<Secret, std::string>(const Secret& content)>;
 
-/// Reads the secret of the file. Returns nullopt after a fault at the key, with `prefix` before it.
+/// Reads the secret of the file. Returns nullopt after an error at the key, with `prefix` before it.
 [[nodiscard]] std::optional<Secret> read_secret(Section& in, const Environment& environment,
                                                 std::string_view key, const std::string& path,
                                                 const std::string& prefix, const SecretIn& secret_in);
@@ -29,7 +29,7 @@ using SecretIn = std::function<std::variant<Secret, std::string>(const Secret& c
 /// Reads `upstream.tls`, or another section with the same keys.
 void read_tls(Section in, const Environment& environment, UpstreamTls& out);
 
-/// Reads the secret of the file into the credentials; or adds a fault at the key, with `prefix` before it.
+/// Reads the secret of the file into the credentials; or adds an error at the key, with `prefix` before it.
 void read_secret_file(Section& in, const Environment& environment, std::string_view key,
                       const std::string& path, const std::string& prefix, const SecretIn& secret_in,
                       Credentials& out);

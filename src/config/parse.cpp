@@ -28,12 +28,12 @@ const Parser<std::string> any_text = parse_any_text;
 void read_listen(Section in, bool allow_remote, Listen& out) {
     in.read_some_list<Address>("addresses", out.addresses, listen_address(allow_remote));
     if (out.addresses.size() > most_addresses)
-        in.fault("addresses", "must hold at most " + std::to_string(most_addresses) + " addresses");
+        in.error("addresses", "must hold at most " + std::to_string(most_addresses) + " addresses");
     else
         for (auto address = out.addresses.begin(); address != out.addresses.end(); ++address)
             if (std::find(out.addresses.begin(), address, *address) != address &&
                 (address->kind != Address::Kind::tcp || address->port != 0))
-                in.fault("addresses", "holds " + address->text() + " twice: leave one of the two");
+                in.error("addresses", "holds " + address->text() + " twice: leave one of the two");
     in.read_some_list<std::string>("paths", out.paths, parse_request_path);
     in.read<std::uint32_t>("unix_mode", out.unix_mode, parse_mode);
 }
@@ -70,7 +70,7 @@ void check_allowed_users(Section in, const Settings& settings) {
     if (settings.access.allowed_users.empty())
         return;
     if (!knows_users(settings))
-        return in.fault("allowed_users",
+        return in.error("allowed_users",
                         "would keep nobody out: users are only known on a unix socket, and "
                         "listen.addresses has none (such as unix:/run/bearerd/bearerd.sock)");
     const auto tcp = std::ranges::find(settings.listen.addresses, Address::Kind::tcp, &Address::kind);
@@ -110,7 +110,7 @@ void read_headers(Section in, const Auth& auth, Upstream& out) {
     in.read_pairs("headers", [&](const Node::Entry& entry, const std::string& key, std::string_view text) {
         auto name = added_header(entry.key, out, auth);
         if (const auto* const problem = std::get_if<Problem>(&name))
-            return in.fault_at(entry.position, key, problem->sentence);
+            return in.error_at(entry.position, key, problem->sentence);
         out.headers.emplace_back(std::get<std::string>(std::move(name)), trim(text));
     });
 }
@@ -124,24 +124,24 @@ void read_upstream(Section in, const Environment& environment, const Settings& s
     if (in.has("url"))
         in.read<Url>("url", out.url, parse_upstream_url);
     else
-        in.fault("url",
+        in.error("url",
                  "is missing: write the address of the GraphQL API, such as https://api.example.com/graphql");
     in.read<Duration>("connect_timeout", out.connect_timeout, parse_timeout);
     in.read<Duration>("response_timeout", out.response_timeout, parse_timeout);
     in.read("max_connections", out.max_connections, number_between(1, 65'535));
     if (out.max_connections < settings.threads)
-        in.fault("max_connections", "must not be less than threads (" + std::to_string(settings.threads) +
+        in.error("max_connections", "must not be less than threads (" + std::to_string(settings.threads) +
                                         "): each has its own share");
     in.read<Duration>("idle_timeout", out.idle_timeout, parse_timeout);
     in.read("reuse_for_mutations", out.reuse_for_mutations, duration_between(0ms, 24h));
     read_keep_warm(in.section("keep_warm"), out.keep_warm);
     in.read<std::optional<UpstreamProxy>>("proxy", out.proxy, parse_proxy);
     if (out.proxy && !out.url.tls)
-        in.fault("proxy",
+        in.error("proxy",
                  "takes an https:// upstream.url: without TLS, the proxy would see password and token");
     const Auth& auth = settings.auth;
     if (out.proxy && ((auth.login_url && !auth.login_url->tls) || !auth.oauth2.token_url.tls))
-        in.fault("proxy",
+        in.error("proxy",
                  "takes an https:// URL for the login: without TLS, the proxy would see its secrets");
     read_headers(in, settings.auth, out);
     read_tls(in.section("tls"), environment, out.tls);
@@ -170,10 +170,10 @@ void read_journal(Section in, const Environment& environment, const TokenStore& 
     in.read<bool>("required", out.required, parse_bool);
     in.read("max_size", out.max_size, size_between(64ULL << 10, 256ULL << 20));
     if (out.required && out.directory.empty())
-        in.fault("required", "takes a folder: set journal.directory as well");
+        in.error("required", "takes a folder: set journal.directory as well");
     // The journal keeps its folder locked, and each change of a stored token locks the token store's.
     if (is_same_folder(out.directory, store.directory))
-        in.fault("directory",
+        in.error("directory",
                  "takes a folder of its own, such as one below it: token_store.directory is the same");
 }
 
@@ -183,7 +183,7 @@ void read_admin(Section in, const Settings& settings, Admin& out) {
         return;
     const auto& listen = settings.listen.addresses;
     if (std::find(listen.begin(), listen.end(), *out.address) != listen.end())
-        in.fault("address", "must not be one of listen.addresses: choose another port or path, or off");
+        in.error("address", "must not be one of listen.addresses: choose another port or path, or off");
 }
 
 void read_log(Section in, Log& out) {
@@ -238,16 +238,16 @@ void read_settings(Section in, const Environment& environment, Settings& out) {
 ParseResult parse(std::string_view text, const Environment& environment) {
     if (text.size() > longest_config_file)
         return std::vector<ConfigError>{{0, 0, {}, "the file must not be larger than 1 MiB"}};
-    Faults faults;
-    auto root = parse_yaml(text, faults);
+    ConfigErrors errors;
+    auto root = parse_yaml(text, errors);
     if (!root)
-        return faults.take();
+        return errors.take();
     Settings settings;
-    Context context{environment, faults, {}, {}, {}};
+    Context context{environment, errors, {}, {}, {}};
     read_settings(Section{context, *root}, environment, settings);
     report_unknown_keys(*root, context);
-    if (!faults.empty())
-        return faults.take();
+    if (!errors.empty())
+        return errors.take();
     return ValidConfig{std::move(settings), context.warnings.take()};
 }
 

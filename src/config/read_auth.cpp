@@ -43,11 +43,11 @@ constexpr std::array<std::string_view, 6> oauth2_keys{"token_url", "client_id", 
                                                       "scope",     "audience",  "client_auth"};
 constexpr std::array<std::string_view, 1> static_keys{"secret_file"};
 
-/// Adds a fault for each of these keys that is present, since they belong to another kind.
+/// Adds an error for each of these keys that is present, since they belong to another kind.
 void refuse_keys_of(Section& in, LoginKind theirs, LoginKind kind, std::span<const std::string_view> keys) {
     for (const std::string_view key : keys)
         if (in.has(key) && theirs != kind)
-            in.fault(key, "belongs to auth.kind: " + std::string{to_string(theirs)} + ", and the kind is " +
+            in.error(key, "belongs to auth.kind: " + std::string{to_string(theirs)} + ", and the kind is " +
                               std::string{to_string(kind)} + ": remove it, or change the kind");
 }
 
@@ -81,9 +81,9 @@ void read_login_query(Section& in, Auth& out) {
     if (!has_query)
         return;
     if (out.login_query.find_first_not_of(" \t\r\n") == std::string::npos)
-        return in.fault("login_query", "must be a GraphQL document, such as the default");
+        return in.error("login_query", "must be a GraphQL document, such as the default");
     if (const auto flaw = graphql::login_document_flaw(out.login_query); !flaw.empty())
-        return in.fault("login_query", flaw);
+        return in.error("login_query", flaw);
     if (!graphql::logs_in_by(out.login_query, out.login_field))
         in.warn("login_query",
                 "has no field " + out.login_field +
@@ -94,16 +94,16 @@ void read_login_query(Section& in, Auth& out) {
 void read_refresh(Section in, Refresh& out) {
     if (in.read_document("query", out.query)) {
         if (const auto flaw = graphql::login_document_flaw(out.query, "refresh_token"); !flaw.empty()) {
-            in.fault("query", flaw);
+            in.error("query", flaw);
             out.query.clear();
         }
     } else if (!in.has("query")) {
-        in.fault("query", "is missing: a refresh has query and token_pointer");
+        in.error("query", "is missing: a refresh has query and token_pointer");
     }
     if (in.has("token_pointer"))
         in.read<std::string>("token_pointer", out.token_pointer, parse_json_pointer);
     else
-        in.fault("token_pointer", "is missing: a refresh has query and token_pointer");
+        in.error("token_pointer", "is missing: a refresh has query and token_pointer");
 }
 
 /// The key in `data` that a pointer goes through; empty if it goes elsewhere.
@@ -121,10 +121,10 @@ void check_pointer(Section& in, std::string_view name, const std::string& pointe
         return;
     const std::string field{key};
     if (!graphql::answers_with(auth.login_query, key))
-        in.fault(name, "points into /data/" + field + ", but login_query has no field or alias " + field +
+        in.error(name, "points into /data/" + field + ", but login_query has no field or alias " + field +
                            " at its root");
     else if (auth.refresh && !auth.refresh->query.empty() && !graphql::answers_with(auth.refresh->query, key))
-        in.fault(name, "points into /data/" + field + ", but refresh.query has no field or alias " + field +
+        in.error(name, "points into /data/" + field + ", but refresh.query has no field or alias " + field +
                            " at its root: write " + field + ": before its field");
 }
 
@@ -138,7 +138,7 @@ void read_graphql(Section& in, Auth& out) {
     in.read<std::string>("token_pointer", out.token_pointer, parse_pointer_or_none);
     in.read_some_list<std::string>("token_headers", out.token_headers, parse_header_name);
     if (!out.token_pointer.empty() && in.has("token_headers"))
-        in.fault("token_headers", "stands next to token_pointer: leave one of the two");
+        in.error("token_headers", "stands next to token_pointer: leave one of the two");
     if (!out.token_pointer.empty())
         out.token_headers.clear();
     in.read<std::string>("expires_pointer", out.expires_pointer, parse_pointer_or_none);
@@ -159,7 +159,7 @@ void read_oauth2(Section& in, Auth& out) {
     if (in.has("token_url"))
         in.read<Url>("token_url", oauth2.token_url, parse_upstream_url);
     else
-        in.fault("token_url", "is missing: write the address of the OAuth2 token endpoint");
+        in.error("token_url", "is missing: write the address of the OAuth2 token endpoint");
     in.read("scope", oauth2.scope, Parser<std::string>{parse_any_text});
     in.read("audience", oauth2.audience, Parser<std::string>{parse_any_text});
     in.read("client_auth", oauth2.client_auth,
@@ -167,7 +167,7 @@ void read_oauth2(Section& in, Auth& out) {
                 {{"basic", OAuth2::ClientAuth::basic}, {"post", OAuth2::ClientAuth::post}}));
 }
 
-/// The keys of other kinds are faults, so each kind has a reader of its own.
+/// The keys of other kinds are errors, so each kind has a reader of its own.
 void read_kind(Section& in, Auth& out) {
     in.read("kind", out.kind,
             one_of<LoginKind>({{"graphql", LoginKind::graphql},
@@ -201,7 +201,7 @@ void read_backoff(Section in, Backoff& out) {
     in.read<Duration>("unavailable", out.unavailable, parse_timeout);
     in.read<Duration>("max", out.max, parse_timeout);
     if (out.max < out.rejected)
-        in.fault("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
+        in.error("max", "must not be less than rejected (" + format_duration(out.rejected) + ")");
 }
 
 /// Reads the secret in the file that the key names.
@@ -219,7 +219,7 @@ void read_named_secret(Section& in, const Environment& environment, std::string_
 void read_required_secret(Section& in, const Environment& environment, std::string_view key,
                           const SecretIn& secret_in, Credentials& out) {
     if (!in.has(key))
-        return in.fault(key, "is missing: write the path of a file that holds the secret and nothing else");
+        return in.error(key, "is missing: write the path of a file that holds the secret and nothing else");
     read_named_secret(in, environment, key, secret_in, out);
 }
 
@@ -227,11 +227,11 @@ void read_password(Section& in, const Environment& environment, Credentials& out
     const bool in_place = in.has("password");
     const bool in_file = in.has("password_file");
     if (in_place && in_file)
-        return in.fault("password_file", "stands next to password: leave one of the two");
+        return in.error("password_file", "stands next to password: leave one of the two");
     if (in_place) {
         const bool faultless = in.read_secret("password", out.password);
         if (faultless && out.password.empty())
-            in.fault("password", "must not be empty");
+            in.error("password", "must not be empty");
         return;
     }
     if (in_file)
@@ -243,7 +243,7 @@ void read_password(Section& in, const Environment& environment, Credentials& out
         return read_secret_file(in, environment, "password", path,
                                 "is missing, and the systemd credential \"password\" in ", password_in, out);
     }
-    in.fault(
+    in.error(
         "password",
         "is missing: write password_file: PATH, or password: ${VARIABLE}, or give the systemd "
         "credential \"password\"; by hand, as root, bearerd check and bearerd login take it as the service "
@@ -256,9 +256,9 @@ void read_user_and_password(Section in, const Environment& environment, Credenti
     const bool by_name = in.has("username");
     out.by_email = in.has("email");
     if (by_name && out.by_email)
-        in.fault("email", "stands next to username: leave one of the two");
+        in.error("email", "stands next to username: leave one of the two");
     else if (!by_name && !out.by_email)
-        in.fault("username", "is missing: write the user's name, or email: and the user's address");
+        in.error("username", "is missing: write the user's name, or email: and the user's address");
     else
         in.read(out.by_email ? "email" : "username", out.user, some_text);
     read_password(in, environment, out);
@@ -267,7 +267,7 @@ void read_user_and_password(Section in, const Environment& environment, Credenti
 void refuse_credentials(Section in, LoginKind kind) {
     for (const std::string_view key : {"username", "email", "password", "password_file"})
         if (in.has(key))
-            in.fault(key, "belongs to auth.kind: graphql, and the kind is " + std::string{to_string(kind)} +
+            in.error(key, "belongs to auth.kind: graphql, and the kind is " + std::string{to_string(kind)} +
                               ": remove it");
 }
 
@@ -295,7 +295,7 @@ void read_credentials(Section root, const Environment& environment, const Auth& 
     if (in.has("client_id"))
         in.read("client_id", out.user, some_text);
     else
-        in.fault("client_id", "is missing: write the id that the API gave this client");
+        in.error("client_id", "is missing: write the id that the API gave this client");
     read_required_secret(
         in, environment, "client_secret_file",
         [](const Secret& content) { return secret_in(content, "secret"); }, out);

@@ -59,7 +59,7 @@ void refuse_tls(Section in, const UpstreamTls& tls) {
     };
     for (const auto& [name, is_set] : keys)
         if (is_set)
-            in.fault(name, "has no effect with redis://: set fleet.url to rediss://, or leave this out");
+            in.error(name, "has no effect with redis://: set fleet.url to rediss://, or leave this out");
 }
 
 void warn_of_fleet(Section& in, const Settings& settings, const Fleet& fleet) {
@@ -85,14 +85,14 @@ void read_fleet(Section in, const Environment& environment, const Settings& sett
     in.read("user", out.user, Parser<std::string>{parse_any_text});
     read_file(in, environment, "password_file", password_in, out.password_file, out.password);
     if (!out.user.empty() && out.password_file.empty())
-        in.fault("password_file", "is missing: a user has a password");
+        in.error("password_file", "is missing: a user has a password");
     read_tls(in.section("tls"), environment, out.tls);
     in.read<std::string>("prefix", out.prefix, parse_prefix);
     in.read("lease", out.lease, duration_between(1s, 5min));
     read_file(in, environment, "key_file", key_in, out.key_file, out.key);
     in.read<bool>("required", out.required, parse_bool);
     if (out.required && !out.on() && !in.left_out("url"))
-        in.fault("required", "takes a store: set fleet.url as well");
+        in.error("required", "takes a store: set fleet.url as well");
     if (!out.on())
         return;
     if (!out.url.tls)

@@ -18,9 +18,9 @@ void read_key(Section& in, TransactionRule& rule) {
     const bool argument = in.has("key");
     const bool header = in.has("key_header");
     if (argument && header)
-        return in.fault("key_header", "stands next to key: leave one of the two");
+        return in.error("key_header", "stands next to key: leave one of the two");
     if (!argument && !header)
-        return in.fault("key", "is missing: name the argument that holds the transaction's key, or set "
+        return in.error("key", "is missing: name the argument that holds the transaction's key, or set "
                                "key_header to the header that does");
     in.read<std::string>("key", rule.key, parse_graphql_name);
     in.read<std::string>("key_header", rule.key_header, parse_header_name);
@@ -34,13 +34,13 @@ void read_look_up(Section& in, TransactionRule& rule) {
     const bool has_query = in.has("query");
     const bool has_found = in.has("found");
     if (has_query && !has_found)
-        in.fault("found", "is missing: a query takes a pointer to what it finds");
+        in.error("found", "is missing: a query takes a pointer to what it finds");
     if (has_found && !has_query)
-        in.fault("query", "is missing: found takes the query that it points into");
+        in.error("query", "is missing: found takes the query that it points into");
     if (has_found)
         in.read<std::string>("found", rule.found, parse_json_pointer);
     if (has_query && in.read_document("query", rule.query) && !graphql::asks_by_key(rule.query))
-        in.fault("query", right);
+        in.error("query", right);
 }
 
 void read_rule(Section in, Transactions& out) {
@@ -48,13 +48,13 @@ void read_rule(Section in, Transactions& out) {
     if (in.has("mutation"))
         in.read<std::string>("mutation", rule.mutation, parse_graphql_name);
     else
-        in.fault("mutation", "is missing: name the root field that the rule is for");
+        in.error("mutation", "is missing: name the root field that the rule is for");
     read_key(in, rule);
     in.read("repeats", rule.repeats, one_of<Repeats>({{"pass", Repeats::pass}, {"replay", Repeats::replay}}));
     read_look_up(in, rule);
     const auto same = [&rule](const TransactionRule& other) { return other.mutation == rule.mutation; };
     if (!rule.mutation.empty() && std::ranges::any_of(out.rules, same))
-        in.fault("mutation", "has a rule already: leave one of the two");
+        in.error("mutation", "has a rule already: leave one of the two");
     out.rules.push_back(std::move(rule));
 }
 
@@ -68,15 +68,15 @@ void read_transactions(Section in, Transactions& out) {
     in.read("replay_memory", out.replay_memory, size_between(0, most_replay_memory));
     in.read_mappings("rules", [&out](Section rule) { read_rule(std::move(rule), out); });
     if (out.rules.size() > most_rules)
-        in.fault("rules", "must hold at most " + std::to_string(most_rules) + " rules");
+        in.error("rules", "must hold at most " + std::to_string(most_rules) + " rules");
 }
 
 void report_reconcile(Section in) {
     const bool within = in.has("within");
     if (within)
-        in.fault("within", "has a new place: write transactions.look_up_for");
+        in.error("within", "has a new place: write transactions.look_up_for");
     if (in.has("rules") || !within)
-        in.fault("rules", "has a new place: write transactions.rules; the keys of a rule are the same");
+        in.error("rules", "has a new place: write transactions.rules; the keys of a rule are the same");
 }
 
 } // namespace bearerd::config

@@ -75,13 +75,13 @@ void report_unknown(const Node& mapping, const std::string& path, Context& conte
     if (!nearest(context.known, path, {}, true).key)
         return; // a mapping instead of a value, which is already an error; or the user's own keys
     for (const Node::Entry& entry : mapping.entries) {
-        if (context.faults.full())
+        if (context.errors.full())
             return;
         const std::string name = printable(entry.key);
         if (entry.used)
             report_unknown(entry.value, join(path, name), context);
         else
-            context.faults.add(entry.position, join(path, name), unknown_key(context.known, path, name));
+            context.errors.add(entry.position, join(path, name), unknown_key(context.known, path, name));
     }
 }
 
@@ -90,7 +90,7 @@ void report_unknown(const Node& mapping, const std::string& path, Context& conte
 Section::Section(Context& context, Node& root)
     : Section{context, root.kind == Node::Kind::mapping ? &root : nullptr, {}, {}} {
     if (root.kind == Node::Kind::sequence || root.kind == Node::Kind::scalar)
-        context.faults.add(root.position, {},
+        context.errors.add(root.position, {},
                            "the file must be a mapping of keys, such as upstream:, to values");
 }
 
@@ -103,7 +103,7 @@ Section Section::section(std::string_view name) {
         return {context_, nullptr, dotted(name), position_};
     const Node::Kind kind = entry->value.kind;
     if (kind == Node::Kind::sequence || kind == Node::Kind::scalar)
-        fault(name, "must be a mapping: keys of its own, indented below it");
+        error(name, "must be a mapping: keys of its own, indented below it");
     return {context_, kind == Node::Kind::mapping ? &entry->value : nullptr, dotted(name), entry->position};
 }
 
@@ -127,7 +127,7 @@ void Section::read_mappings(std::string_view name, const std::function<void(Sect
         if (item.kind == Node::Kind::mapping)
             each({context_, &item, dotted(name), item.position});
         else if (item.kind != Node::Kind::refused)
-            fault_at(item.position, dotted(name), "must be a mapping: keys of its own, indented below the -");
+            error_at(item.position, dotted(name), "must be a mapping: keys of its own, indented below the -");
     }
 }
 
@@ -152,11 +152,11 @@ bool Section::left_out(std::string_view name) const {
     return std::ranges::find(context_.left_out, dotted(name)) != context_.left_out.end();
 }
 
-void Section::fault(std::string_view name, std::string message) {
+void Section::error(std::string_view name, std::string message) {
     if (std::ranges::find(context_.left_out, path_, parent_of) != context_.left_out.end())
         return;
     const Node::Entry* const entry = find(name);
-    fault_at(entry == nullptr ? position_ : entry->value.position, dotted(name), std::move(message));
+    error_at(entry == nullptr ? position_ : entry->value.position, dotted(name), std::move(message));
 }
 
 void Section::warn(std::string_view name, std::string message) {
@@ -190,7 +190,7 @@ Node* Section::find_list(std::string_view name) {
         return nullptr;
     if (entry->value.kind == Node::Kind::sequence)
         return &entry->value;
-    fault(name, "must be a list, such as [one, two], or [] for none");
+    error(name, "must be a list, such as [one, two], or [] for none");
     return nullptr;
 }
 
@@ -199,12 +199,12 @@ std::optional<Secret> Section::text_of(const Node& node, const std::string& key,
     case Node::Kind::refused:
         return std::nullopt;
     case Node::Kind::null:
-        fault_at(node.position, key,
+        error_at(node.position, key,
                  "has no value: write one, or leave the key out (a value that begins with # must be quoted)");
         return std::nullopt;
     case Node::Kind::sequence:
     case Node::Kind::mapping:
-        fault_at(node.position, key, "must be a single value, not a list or mapping");
+        error_at(node.position, key, "must be a single value, not a list or mapping");
         return std::nullopt;
     case Node::Kind::scalar:
         break;
@@ -214,11 +214,11 @@ std::optional<Secret> Section::text_of(const Node& node, const std::string& key,
         return std::nullopt;
     // The file itself was checked, but not the text from its escapes and variables.
     if (!is_utf8(text->reveal())) {
-        fault_at(node.position, key, "must be UTF-8");
+        error_at(node.position, key, "must be UTF-8");
         return std::nullopt;
     }
     if (!any_character && std::any_of(text->reveal().begin(), text->reveal().end(), is_control)) {
-        fault_at(node.position, key, "must be one line without control characters");
+        error_at(node.position, key, "must be one line without control characters");
         return std::nullopt;
     }
     return text;
@@ -236,7 +236,7 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
         const auto end = rest.find('}', begin);
         const std::string name{rest.substr(0, end).substr(begin + 2)};
         if (end == std::string_view::npos || !is_name(name)) {
-            fault_at(node.position, key,
+            error_at(node.position, key,
                      "holds a ${ without a variable's name and a } after it: write ${NAME}");
             return std::nullopt;
         }
@@ -248,7 +248,7 @@ std::optional<Secret> Section::replace_variables(const Node& node, const std::st
             context_.left_out.push_back(key);
             complete = false;
         } else {
-            fault_at(node.position, key,
+            error_at(node.position, key,
                      "holds ${" + printable(name) + "}, which is not set: set that environment variable");
             complete = false;
         }

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "faults.hpp"
+#include "config_errors.hpp"
 #include "values.hpp"
 #include "yaml_tree.hpp"
 
@@ -17,10 +17,10 @@ namespace bearerd::config {
 /// The state shared within one parse.
 struct Context {
     const Environment& environment;
-    Faults& faults;
+    ConfigErrors& errors;
     std::vector<std::string> known;    ///< every dotted key that was asked for
     std::vector<std::string> left_out; ///< keys whose variable is not set, if that is allowed
-    Faults warnings = {};
+    ConfigErrors warnings = {};
 };
 
 /// Reads one mapping of the file, key by key. An absent key leaves its setting unchanged; a wrong one adds an
@@ -61,7 +61,7 @@ public:
     void read_some_list(std::string_view name, std::vector<T>& setting, const Parser<T>& parser) {
         const Node* const list = find_list(name);
         if (list && list->items.empty())
-            fault(name, "must hold at least one item, or be left out for the default");
+            error(name, "must hold at least one item, or be left out for the default");
         else if (list)
             read_list(name, setting, parser);
     }
@@ -87,13 +87,13 @@ public:
 
     /// Adds an error at the key's value, or at this mapping if the key is absent. Adds none if a key of this
     /// mapping was left out, because the error may result from that.
-    void fault(std::string_view name, std::string message);
+    void error(std::string_view name, std::string message);
 
-    /// Adds a warning where fault() would add an error.
+    /// Adds a warning where error() would add an error.
     void warn(std::string_view name, std::string message);
 
-    void fault_at(Position where, std::string key, std::string message) {
-        context_.faults.add(where, std::move(key), std::move(message));
+    void error_at(Position where, std::string key, std::string message) {
+        context_.errors.add(where, std::move(key), std::move(message));
     }
 
 private:
@@ -113,7 +113,7 @@ private:
             return false;
         Parsed<T> parsed = parser(text->reveal());
         if (auto* const problem = std::get_if<Problem>(&parsed)) {
-            fault_at(node.position, key, std::move(problem->sentence));
+            error_at(node.position, key, std::move(problem->sentence));
             return false;
         }
         setting = std::get<T>(std::move(parsed));

@@ -37,7 +37,7 @@ struct Refused {
 /// with such a mark would silently lose it, and without aliases a small file can't become a large tree.
 class TreeBuilder final : public YAML::EventHandler {
 public:
-    TreeBuilder(std::string_view text, Faults& faults) : text_{text}, faults_{faults} {}
+    TreeBuilder(std::string_view text, ConfigErrors& errors) : text_{text}, errors_{errors} {}
 
     [[nodiscard]] Node take() { return std::move(root_); }
 
@@ -172,7 +172,7 @@ private:
         const auto [seen, is_new] = parent.lines.try_emplace(parent.entry.key, node.position.line);
         parent.drop = !is_new;
         if (parent.drop)
-            faults_.add(node.position, path(),
+            errors_.add(node.position, path(),
                         "stands twice, first on line " + std::to_string(seen->second) +
                             ": leave one of the two");
     }
@@ -186,10 +186,10 @@ private:
         return dotted;
     }
 
-    void report(Position where, std::string message) { faults_.add(where, path(), std::move(message)); }
+    void report(Position where, std::string message) { errors_.add(where, path(), std::move(message)); }
 
     std::string_view text_;
-    Faults& faults_;
+    ConfigErrors& errors_;
     bool started_ = false;
     std::vector<Open> stack_;
     Node root_;
@@ -259,7 +259,7 @@ public:
 };
 
 /// The library guesses other encodings and repairs bad bytes silently, so they are refused here.
-bool check_bytes(std::string_view text, Faults& faults) {
+bool check_bytes(std::string_view text, ConfigErrors& errors) {
     const auto invalid = find_invalid_utf8(text);
     std::size_t bad = 0;
     while (bad < invalid.value_or(text.size())) {
@@ -276,7 +276,7 @@ bool check_bytes(std::string_view text, Faults& faults) {
     for (const char c : before)
         where.line += c == '\n' ? 1 : 0;
     where.column = newline == std::string_view::npos ? bad + 1 : bad - newline;
-    faults.add(where, {},
+    errors.add(where, {},
                invalid == bad ? "this is not UTF-8: save the file in that encoding"
                               : "there is a control character here: remove it");
     return false;
@@ -284,8 +284,8 @@ bool check_bytes(std::string_view text, Faults& faults) {
 
 } // namespace
 
-std::optional<Node> parse_yaml(std::string_view text, Faults& faults) {
-    if (!check_bytes(text, faults))
+std::optional<Node> parse_yaml(std::string_view text, ConfigErrors& errors) {
+    if (!check_bytes(text, errors))
         return std::nullopt;
     if (constexpr std::string_view mark = "\xEF\xBB\xBF"; text.starts_with(mark))
         text.remove_prefix(mark.size()); // the library would not count it
@@ -293,17 +293,17 @@ std::optional<Node> parse_yaml(std::string_view text, Faults& faults) {
         ViewBuffer buffer{text};
         std::istream stream{&buffer};
         YAML::Parser parser{stream};
-        TreeBuilder builder{text, faults};
+        TreeBuilder builder{text, errors};
         while (parser.HandleNextDocument(builder)) {
         }
         return builder.take();
     } catch (const Refused& refused) {
-        faults.add(refused.position, {}, refused.message);
+        errors.add(refused.position, {}, refused.message);
     } catch (const YAML::Exception& failure) {
-        const ConfigError fault = explain(failure, text);
-        faults.add({fault.line, fault.column}, {}, fault.message);
+        const ConfigError error = explain(failure, text);
+        errors.add({error.line, error.column}, {}, error.message);
     } catch (const std::exception&) { // from the library's own containers; a file may cause only an error
-        faults.add({}, {}, "this can't be read as YAML");
+        errors.add({}, {}, "this can't be read as YAML");
     }
     return std::nullopt;
 }

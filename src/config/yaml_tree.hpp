@@ -1,6 +1,6 @@
 #pragma once
 
-#include "faults.hpp"
+#include "config_errors.hpp"
 
 #include <bearerd/base/secret.hpp>
 
@@ -40,8 +40,8 @@ struct Node::Entry {
 };
 
 /// Reads one document; an empty text is a null document. Returns nullopt if the text is not YAML. Errors are
-/// added to `faults`. Never throws. The library's own buffers are freed without being wiped, so a password in
+/// added to `errors`. Never throws. The library's own buffers are freed without being wiped, so a password in
 /// the file itself may remain in them; one from another file or the environment can't.
-[[nodiscard]] std::optional<Node> parse_yaml(std::string_view text, Faults& faults);
+[[nodiscard]] std::optional<Node> parse_yaml(std::string_view text, ConfigErrors& errors);
 
 } // namespace bearerd::config

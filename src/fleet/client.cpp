@@ -31,13 +31,13 @@ using upstream::IoState;
 using upstream::IoStep;
 
 constexpr Duration connect_limit = 5s; // name look-up, TCP and TLS
-constexpr Duration look_limit = 1s; // the same while the store is away: it is to be seen soon that it is back
-constexpr Duration greeting_limit = 1s; // a store that is paused accepts connections all the same
-constexpr Duration first_pause = 100ms; // doubled by each failure in a row
-constexpr Duration longest_pause = 5s;  // give or take the jitter
-constexpr double pause_jitter = 0.25;   // only ever shortens
-constexpr Duration short_life = 1s;     // of a connection that is made again only after a pause
-constexpr Duration telling_wait = 90ms; // without an answer: the store is away; contract 12 allows 100 ms
+constexpr Duration look_limit = 1s;    // the same while the store is away, so that its return is noticed soon
+constexpr Duration greeting_limit = 1s;    // a paused store accepts connections, but answers nothing
+constexpr Duration first_pause = 100ms;    // doubled by each failure in a row
+constexpr Duration longest_pause = 5s;     // give or take the jitter
+constexpr double pause_jitter = 0.25;      // only ever shortens
+constexpr Duration short_life = 1s;        // a connection that ends sooner is made again only after a pause
+constexpr Duration conclusive_wait = 90ms; // unanswered for so long: the store is away (contract 12: 100 ms)
 constexpr std::size_t read_size = 16UL << 10;
 
 /// One command. Its caller waits for the timer, which is cancelled when the answer is there.
@@ -54,7 +54,7 @@ struct Pending {
         done = true;
         try {
             timer.cancel();
-        } catch (const std::exception&) { // then it ends in its own time
+        } catch (const std::exception&) { // the caller waits until the timer expires
         }
     }
 
@@ -83,8 +83,8 @@ struct Greeting {
     std::vector<Command> commands;
 };
 
-/// The code of an error: its first word. What follows may quote what was sent. Of a command in a script,
-/// Redis before 7 says "ERR Error running script … -CODE …".
+/// Returns the code of an error: its first word. What follows may quote what was sent. For a command in a
+/// script, Redis before 7 says "ERR Error running script … -CODE …".
 std::string code_of(const Value& error) {
     constexpr std::size_t longest = 32;
     constexpr std::string_view in_script = "ERR Error running script";
@@ -97,8 +97,8 @@ std::string code_of(const Value& error) {
     return size == 0 || size > longest ? "an error without a code" : std::string{text.substr(0, size)};
 }
 
-/// Errors that speak of the server and not of the command: it has lost its role, is not ready, or takes no
-/// writes.
+/// Whether the error concerns the server and not the command: the server has lost its role, is not ready, or
+/// takes no writes.
 bool is_of_server(std::string_view code) {
     constexpr std::array<std::string_view, 12> codes{"READONLY", "LOADING", "MASTERDOWN", "CLUSTERDOWN",
                                                      "NOAUTH",   "MOVED",   "ASK",        "BUSY",
@@ -106,12 +106,12 @@ bool is_of_server(std::string_view code) {
     return std::ranges::find(codes, code) != codes.end();
 }
 
-/// What a node of a cluster says of a key that another node has.
+/// Whether the error says that another node of the cluster has the key.
 bool is_of_slot(std::string_view code) {
     return code == "MOVED" || code == "ASK";
 }
 
-/// Has the kernel find out within a minute that an idle line is dead, so that no command does.
+/// Makes the kernel detect within a minute that an idle connection is dead, so that no command has to.
 void keep_alive(int descriptor) noexcept {
     const int on = 1;
     const int idle_s = 20;
@@ -277,10 +277,10 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     Phase phase = Phase::connecting;
     std::uint32_t failures = 0;       ///< in a row
     std::shared_ptr<Link> serving;    ///< while it serves
-    std::optional<std::string> ended; ///< why that has, if look_once_more() has found it
+    std::optional<std::string> ended; ///< why `serving` has ended, if look_once_more() noticed it
     std::string slot;                 ///< of the last command's key: see Server::greeting()
-    bool reached = false;             ///< once
-    bool noted_away = false;          ///< at the server
+    bool reached = false;             ///< the store has answered since the start
+    bool noted_away = false;          ///< the server's note_away() was called, and note_back() was not yet
     bool late = false;                ///< a command was not answered in time
     bool stopped = false;
 };
@@ -305,7 +305,7 @@ void Client::stop() noexcept {
     state_->send_last();
     state_->stopped = true;
     if (std::exchange(state_->noted_away, false))
-        static_cast<void>(state_->server->note_back()); // nothing is known of the store by that
+        static_cast<void>(state_->server->note_back()); // which says nothing about the store
     state_->dialer.stop();
     state_->fail_all();
     state_->wake.set();
@@ -353,7 +353,7 @@ bool Client::State::refuses_calls(std::size_t commands) {
     return refuses;
 }
 
-/// Has the command sent as soon as the connection allows.
+/// Queues the command, which is sent as soon as the connection allows.
 PendingPtr Client::State::begin(const Command& command, Duration within) {
     if (const auto now_in = server->slot_of(command); !now_in.empty() && now_in != slot)
         slot = now_in;
@@ -364,7 +364,7 @@ PendingPtr Client::State::begin(const Command& command, Duration within) {
     return pending;
 }
 
-/// Waits for the answer.
+/// Waits for the answer, or until the command's time is over.
 net::Task<std::optional<Value>> Client::State::end(PendingPtr pending, Duration within) {
     const auto self = shared_from_this();
     if (!pending->done)
@@ -473,8 +473,9 @@ net::Task<std::string> Client::State::answers_until(std::shared_ptr<Link> link, 
     co_return std::string{};
 }
 
-/// A store that has been away is back only if it answers as soon as a request has to have it: else it would
-/// go and come back for ever, and hold up a request each time. AUTH may take longer. Returns why it is not.
+/// A store that was away counts as back only if it answers as quickly as requests need it. Otherwise it would
+/// go away and come back for ever, and delay a request each time. AUTH may take longer. Returns why the store
+/// is not back; empty: it is.
 net::Task<std::string> Client::State::answers_quickly(std::shared_ptr<Link> link) {
     PendingPtr probe;
     {
@@ -485,7 +486,7 @@ net::Task<std::string> Client::State::answers_quickly(std::shared_ptr<Link> link
     sent.push_back(probe);
     auto answered = answers_until(link, probe);
     std::string why = co_await std::move(answered);
-    if (why.empty() && hooks.now() - probe->since > telling_wait)
+    if (why.empty() && hooks.now() - probe->since > conclusive_wait)
         why = "it answers too slowly";
     co_return why;
 }
@@ -593,7 +594,7 @@ std::optional<std::string> Client::State::take(Value value) {
     return why;
 }
 
-/// Its text is not logged: it may quote what was sent.
+/// Logs the code only: the error's text may quote what was sent.
 void Client::State::note_refused(const std::string& code) {
     if (server->note_refused(code, hooks.now()))
         log::warning(
@@ -601,7 +602,7 @@ void Client::State::note_refused(const std::string& code) {
             {{"store", std::string_view{server->address().url.text}}, {"code", std::string_view{code}}});
 }
 
-/// What nobody waits for any more is not sent: it could be executed long after.
+/// Sends what is queued, except commands whose callers have given up: they could be executed long afterwards.
 void Client::State::send_queued(Link& link) {
     for (; !queued.empty(); queued.pop_front()) {
         if (queued.front()->done)
@@ -653,7 +654,8 @@ void Client::State::came_back() {
                   {{"store", std::string_view{server->address().url.text}}});
 }
 
-/// The timer of a thread or process that was held up may pass although the answer is there.
+/// Reads what has arrived: if the thread or the process was held up, a timer expires although the answer is
+/// there.
 void Client::State::look_once_more() {
     if (!serving || ended)
         return;
@@ -662,7 +664,8 @@ void Client::State::look_once_more() {
         wake.set();
 }
 
-/// Hands over to the kernel what was called before stop(), as the release of a lease.
+/// Writes the commands that were called before stop(), such as the release of a lease, as far as the socket
+/// takes them at once.
 void Client::State::send_last() noexcept {
     if (!serving || ended || stopped)
         return;
@@ -673,15 +676,15 @@ void Client::State::send_last() noexcept {
     }
 }
 
-/// Nobody is to wait as long for the same store again. A short wait, as at the end of a request's time, says
-/// nothing about the store, unless it has not answered another command for longer.
+/// Marks the store as away, so that no other caller waits as long for it. A short wait, as at the end of a
+/// request's time, says nothing about the store, unless another command has been unanswered for longer.
 void Client::State::gave_up(const PendingPtr& pending, Duration within) {
     pending->done = true;
     if (stopped)
         return;
     const auto oldest = sent.empty() ? pending->since : std::min(pending->since, sent.front()->since);
     std::erase(queued, pending);
-    if (within < telling_wait && hooks.now() - oldest < telling_wait)
+    if (within < conclusive_wait && hooks.now() - oldest < conclusive_wait)
         return;
     late = true; // if there is a connection, it ends
     went_away("no answer in time");

@@ -16,10 +16,10 @@ namespace bearerd::fleet {
 inline constexpr std::size_t max_reply_size = 256UL << 10;
 /// The most values that one answer may hold, lists included.
 inline constexpr std::size_t max_reply_values = 1024;
-/// So many lists may be within one another.
+/// How deep lists may be nested.
 inline constexpr std::size_t max_reply_depth = 4;
 
-/// A command as it is sent.
+/// Returns the command as it is sent.
 [[nodiscard]] std::string wire_text(const Command& command);
 
 /// Takes bytes in pieces of any size. What it accepts is bounded in bytes, values and depth.
@@ -35,7 +35,7 @@ public:
     /// Returns the next whole answer; nullopt if there is none yet, or never will be: see broken().
     [[nodiscard]] std::optional<Value> next();
 
-    /// Whether what came is no answer, or one beyond the bounds. Nothing comes after that.
+    /// Whether the bytes were no answer, or one beyond the bounds. Then next() returns nothing more.
     [[nodiscard]] bool broken() const noexcept { return broken_; }
 
 private:

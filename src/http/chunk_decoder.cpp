@@ -76,11 +76,11 @@ bool ChunkDecoder::take_of_size(char c) noexcept {
     if (c == ' ' || c == '\t') {
         odd_ = true;
         if (part_ == Part::size)
-            part_ = Part::behind_size;
+            part_ = Part::after_size;
         return true;
     }
     const unsigned digit = digit_of(c);
-    if (digit == no_digit || part_ == Part::behind_size ||
+    if (digit == no_digit || part_ == Part::after_size ||
         left_ > std::numeric_limits<std::uint64_t>::max() / no_digit)
         return false;
     left_ = left_ * no_digit + digit;

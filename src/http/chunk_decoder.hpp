@@ -26,7 +26,7 @@ private:
     enum class Part : std::uint8_t {
         before_size,
         size,
-        behind_size,
+        after_size,
         extension,
         data,
         data_end,

@@ -12,10 +12,10 @@ using namespace std::chrono_literals;
 
 constexpr Duration look_every = 50ms;
 
-/// Closes it in this process, which locks the folder meanwhile.
+/// Closes the entry in this process, which holds the folder's lock through `store`.
 std::optional<std::string> write(Store& store, const Close& close) {
-    const auto found = store.book().entries().find(close.number);
-    if (found == store.book().entries().end() || !found->second.closable())
+    const auto found = store.index().entries().find(close.number);
+    if (found == store.index().entries().end() || !found->second.closable())
         return "it is not unresolved any more";
     error_code failure = store.append(encode(close), {close});
     if (!failure)
@@ -28,17 +28,17 @@ bool is_closed(const std::string& directory, std::uint64_t number) {
     const auto reading = read_journal(directory);
     if (!reading)
         return false;
-    const auto found = reading->book.entries().find(number);
-    return found != reading->book.entries().end() && found->second.close.has_value();
+    const auto found = reading->index.entries().find(number);
+    return found != reading->index.entries().end() && found->second.close.has_value();
 }
 
-/// Has the daemon that writes there close it.
+/// Asks the running daemon to close the entry. Returns nullopt if it was closed, else the reason why not.
 std::optional<std::string> hand_over(const std::string& directory, const Close& close, TimePoint end) {
     const auto folder = Folder::open_to_read(directory);
     if (!folder)
         return folder.error().message();
     error_code failure = folder->request_close(close);
-    while (failure == boost::system::errc::file_exists && BootClock::now() < end) { // somebody else's
+    while (failure == boost::system::errc::file_exists && BootClock::now() < end) { // another one waits
         std::this_thread::sleep_for(look_every);
         failure = folder->request_close(close);
     }
@@ -49,7 +49,7 @@ std::optional<std::string> hand_over(const std::string& directory, const Close& 
             return std::nullopt;
         std::this_thread::sleep_for(look_every);
     }
-    // A request left there would be applied later, after the person was told that it was not.
+    // A request left there would be applied later, after the person was reported that it was not.
     if (!folder->withdraw_close(close) && is_closed(directory, close.number))
         return std::nullopt;
     return "the running bearerd did not take it in time; its log says why, if the disk has failed";

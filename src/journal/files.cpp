@@ -48,7 +48,7 @@ std::optional<std::uint64_t> number_of(std::string_view name) {
 } // namespace
 
 Result<Folder> Folder::open_to_write(const std::string& path) {
-    constexpr int tries = 10; // `bearerd journal` looks for an instant whether it is locked
+    constexpr int tries = 10; // `bearerd journal` locks it for an instant, to see whether a daemon does
     auto descriptor = make_folder(path);
     if (!descriptor)
         return descriptor.error();
@@ -160,7 +160,7 @@ bool Folder::withdraw_close(const Close& close) const {
     return read_close_request() == encode(close) && ::unlinkat(descriptor_.get(), close_request, 0) == 0;
 }
 
-/// Returns its content; nullopt if there is none.
+/// Returns the content of the waiting request; nullopt if there is none.
 std::optional<std::string> Folder::read_close_request() const {
     const Descriptor file{
         ::openat(descriptor_.get(), close_request, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)};
@@ -185,7 +185,7 @@ std::optional<Close> Folder::take_close_request() const {
     return close;
 }
 
-/// A file that root makes must be the daemon's, whose folder it is.
+/// Gives a file that root has made to the daemon's user, who owns the folder.
 error_code Folder::give_to_owner(const Descriptor& file) const {
     struct stat folder{};
 
@@ -218,7 +218,7 @@ Result<Reading> read_journal(const std::string& path) {
             failure = bytes ? error_code{} : bytes.error();
             if (failure)
                 break;
-            const auto take = [&reading](const Record& record) { reading.book.take(record); };
+            const auto take = [&reading](const Record& record) { reading.index.take(record); };
             reading.damaged += read_records(*bytes, take).records;
         }
         // After the reading, so that the intents of a daemon that has just started count as in flight.

@@ -22,29 +22,29 @@ Journal::~Journal() {
         log::warning("journal did not finish in time; the last outcomes may be lost");
 }
 
-bool Journal::add(EntryPtr entry) {
-    return writer_->post({.entry = std::move(entry)});
+bool Journal::add(PendingIntentPtr pending) {
+    return writer_->post({.pending = std::move(pending)});
 }
 
-void Journal::record_outcome(EntryPtr entry, Outcome outcome) {
-    static_cast<void>(writer_->post({.entry = std::move(entry), .outcome = std::move(outcome)}));
+void Journal::record_outcome(PendingIntentPtr pending, Outcome outcome) {
+    static_cast<void>(writer_->post({.pending = std::move(pending), .outcome = std::move(outcome)}));
 }
 
 void Journal::resolve(Outcome outcome) {
     static_cast<void>(writer_->post({.outcome = std::move(outcome)}));
 }
 
-void Journal::settle(std::uint32_t account, std::vector<Field> fields, Outcome outcome) {
+void Journal::settle(std::uint32_t account, std::vector<MutationField> fields, Outcome outcome) {
     static_cast<void>(writer_->post(
         {.outcome = std::move(outcome), .about = Writer::Transaction{account, std::move(fields)}}));
 }
 
-void Journal::heard(std::uint32_t account, std::vector<Field> fields, bool joined) {
+void Journal::heard(std::uint32_t account, std::vector<MutationField> fields, bool joined) {
     writer_->post_heard({.about = Writer::Transaction{account, std::move(fields)}, .heard = true}, joined);
 }
 
 void Journal::begin_guard() noexcept {
-    writer_->tell_all();
+    writer_->report_all();
     guards_.fetch_add(1);
 }
 

@@ -50,10 +50,10 @@ Duration age_of(const Outcome& outcome, const Uptime& now, std::int64_t now_ms) 
     return age_of_record(outcome, now, now_ms);
 }
 
-Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms) noexcept {
-    if (item.close)
-        return age_of_record(*item.close, now, now_ms);
-    return item.outcome ? age_of_record(*item.outcome, now, now_ms) : Duration{0};
+Duration age_of(const JournalEntry& entry, const Uptime& now, std::int64_t now_ms) noexcept {
+    if (entry.close)
+        return age_of_record(*entry.close, now, now_ms);
+    return entry.outcome ? age_of_record(*entry.outcome, now, now_ms) : Duration{0};
 }
 
 JournalClient::JournalClient(Journal& journal, const config::Settings& settings, net::Executor executor,
@@ -71,9 +71,11 @@ JournalClient::JournalClient(Journal& journal, const config::Settings& settings,
         keys_.push_back({rule.mutation, rule.key});
 }
 
-net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, std::string_view operation,
-                                                 std::string_view request_id, std::string_view trace_id,
-                                                 const std::vector<std::string_view>* header_keys) {
+net::Task<PendingIntentPtr> JournalClient::record_intent(graphql::RequestView request,
+                                                         std::string_view operation,
+                                                         std::string_view request_id,
+                                                         std::string_view trace_id,
+                                                         const std::vector<std::string_view>* header_keys) {
     Intent intent;
     intent.at_ms = wall_ms();
     std::string scratch;
@@ -88,42 +90,42 @@ net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, s
             intent.fields.push_back({std::string{masked(field.name, scratch)},
                                      field.rule ? keys_[*field.rule].argument : std::string{},
                                      std::move(field.key)});
-    auto entry = std::make_shared<Entry>(std::move(intent), executor_);
+    auto pending = std::make_shared<PendingIntent>(std::move(intent), executor_);
     net::Event known{executor_};
     net::Deadline end{clock_, &net::Event::set_at_deadline, &known};
-    entry->waiting = &known;
+    pending->waiting = &known;
     end.set_after(patience);
-    entry->refused = !journal_.add(entry);
-    if (!entry->refused)
+    pending->refused = !journal_.add(pending);
+    if (!pending->refused)
         co_await known.wait();
-    entry->waiting = nullptr;
-    if (!entry->durable)
-        journal_.miss(required(*entry));
+    pending->waiting = nullptr;
+    if (!pending->durable)
+        journal_.miss(required(*pending));
     // Looked at after the intent is on the disk: either the guard that begins reads it there, or it is not
     // sent.
-    entry->superseded = journal_.guards() != guards_;
-    co_return entry;
+    pending->superseded = journal_.guards() != guards_;
+    co_return pending;
 }
 
-void JournalClient::record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
+void JournalClient::record_outcome(PendingIntentPtr pending, outcome::Executed executed, std::uint16_t status,
                                    std::string_view code, Source source) {
     Outcome outcome;
     outcome.executed = executed;
     outcome.status = status;
     outcome.code = code;
     outcome.source = source;
-    record_outcome(std::move(entry), std::move(outcome));
+    record_outcome(std::move(pending), std::move(outcome));
 }
 
-void JournalClient::record_outcome(EntryPtr entry, Outcome outcome) {
-    if (entry->refused) // while a disk hangs, nothing may pile up in front of it
+void JournalClient::record_outcome(PendingIntentPtr pending, Outcome outcome) {
+    if (pending->refused) // while a disk hangs, nothing may pile up in front of it
         return;
     outcome.at_ms = wall_ms();
     if (reader_ != nullptr) {
         outcome.boot = began_.boot;
         outcome.up_s = began_.up_s + static_cast<std::uint64_t>(floor_seconds(BootClock::now() - began_at_));
     }
-    journal_.record_outcome(std::move(entry), std::move(outcome));
+    journal_.record_outcome(std::move(pending), std::move(outcome));
 }
 
 } // namespace bearerd::journal

@@ -31,16 +31,16 @@ std::string hex(std::uint32_t value) {
     return text;
 }
 
-std::string cut(std::string_view text) {
+std::string shortened(std::string_view text) {
     return std::string{text.substr(0, max_text)};
 }
 
 Json to_json(const Intent& intent) {
     Json fields = Json::array();
-    for (const Field& field : intent.fields) {
-        Json entry{{"name", cut(field.name)}};
+    for (const MutationField& field : intent.fields) {
+        Json entry{{"name", shortened(field.name)}};
         if (!field.key.empty()) {
-            entry["arg"] = cut(field.argument);
+            entry["arg"] = shortened(field.argument);
             entry["key"] = field.key;
         }
         fields.push_back(std::move(entry));
@@ -48,21 +48,21 @@ Json to_json(const Intent& intent) {
     Json json{{"type", "intent"},
               {"n", intent.number},
               {"at", intent.at_ms},
-              {"id", cut(intent.request_id)},
-              {"op", cut(intent.operation)},
+              {"id", shortened(intent.request_id)},
+              {"op", shortened(intent.operation)},
               {"to", hex(intent.account)},
               {"fields", std::move(fields)}};
     if (!intent.trace_id.empty())
-        json["trace"] = cut(intent.trace_id);
+        json["trace"] = shortened(intent.trace_id);
     if (!intent.fingerprint.empty())
-        json["print"] = cut(intent.fingerprint);
+        json["print"] = shortened(intent.fingerprint);
     return json;
 }
 
 void add_uptime(Json& json, std::string_view boot, std::uint64_t up_s) {
     if (boot.empty())
         return;
-    json["boot"] = cut(boot);
+    json["boot"] = shortened(boot);
     json["up"] = up_s;
 }
 
@@ -72,7 +72,7 @@ Json to_json(const Outcome& outcome) {
               {"at", outcome.at_ms},
               {"executed", outcome::to_string(outcome.executed)},
               {"status", outcome.status},
-              {"code", cut(outcome.code)},
+              {"code", shortened(outcome.code)},
               {"by", to_string(outcome.source)}};
     if (outcome.nothing_ran)
         json["null"] = true;
@@ -83,9 +83,12 @@ Json to_json(const Outcome& outcome) {
 }
 
 Json to_json(const Close& close) {
-    Json json{{"type", "close"},         {"n", close.number},
-              {"at", close.at_ms},       {"executed", outcome::to_string(close.executed)},
-              {"user", cut(close.user)}, {"reason", close.reason.substr(0, max_reason)}};
+    Json json{{"type", "close"},
+              {"n", close.number},
+              {"at", close.at_ms},
+              {"executed", outcome::to_string(close.executed)},
+              {"user", shortened(close.user)},
+              {"reason", close.reason.substr(0, max_reason)}};
     add_uptime(json, close.boot, close.up_s);
     return json;
 }

@@ -16,23 +16,23 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds long_ago = 30 * 24h;
 constexpr Duration longest_wait_for_close = 60s;
 
-error_code cut(const Descriptor& file, std::uint64_t size) noexcept {
+error_code truncate_to(const Descriptor& file, std::uint64_t size) noexcept {
     return error_of(::ftruncate(file.get(), static_cast<off_t>(size)));
 }
 
 /// Returns all that is known about an entry, as records.
-std::string text_of(const JournalEntry& item) {
-    std::string text = encode(item.intent);
-    if (item.outcome)
-        text += encode(*item.outcome);
-    if (item.close)
-        text += encode(*item.close);
-    if (item.heard)
-        text += encode(Heard{item.intent.number, item.intent.at_ms});
+std::string text_of(const JournalEntry& entry) {
+    std::string text = encode(entry.intent);
+    if (entry.outcome)
+        text += encode(*entry.outcome);
+    if (entry.close)
+        text += encode(*entry.close);
+    if (entry.heard)
+        text += encode(Heard{entry.intent.number, entry.intent.at_ms});
     return text;
 }
 
-/// Nobody waits for it any more: its process ended before it could withdraw the request.
+/// Whether nobody waits for this close any more: its process ended before it could withdraw the request.
 bool is_stale(const Close& close) {
     if (close.boot.empty())
         return false;
@@ -55,10 +55,10 @@ std::optional<std::string> Store::open() {
     held_ = !folder && folder.error() == boost::system::errc::operation_would_block;
     if (!folder)
         return held_ ? "another bearerd writes there" : folder.error().message();
-    book_ = JournalIndex{JournalIndex::Keep::unresolved};
+    index_ = JournalIndex{JournalIndex::Keep::unresolved};
     if (const auto failure = read(*folder))
         return failure.message();
-    const Start start{book_.next_number(), wall_ms()};
+    const Start start{index_.next_number(), wall_ms()};
     const std::string line = encode(start);
     error_code failure = write_all(file_, line);
     if (!failure)
@@ -68,7 +68,7 @@ std::optional<std::string> Store::open() {
     if (failure)
         return failure.message();
     size_ += line.size();
-    book_.take(Record{start});
+    index_.take(Record{start});
     folder_ = std::move(*folder);
     return std::nullopt;
 }
@@ -84,7 +84,7 @@ error_code Store::read(const Folder& folder) {
         const auto bytes = folder.read(number);
         if (!bytes)
             return bytes.error();
-        const Damage found = read_records(*bytes, [this](const Record& record) { book_.take(record); });
+        const Damage found = read_records(*bytes, [this](const Record& record) { index_.take(record); });
         damage_.records += found.records;
         damage_.torn_bytes += found.torn_bytes;
         size_ = bytes->size() - found.torn_bytes;
@@ -95,7 +95,7 @@ error_code Store::read(const Folder& folder) {
     file_ = std::move(*file);
     begun_with_ = 0;
     spoiled_ = false;
-    return cut(file_, size_);
+    return truncate_to(file_, size_);
 }
 
 error_code Store::append(std::string_view bytes, const std::vector<Record>& records) {
@@ -104,12 +104,13 @@ error_code Store::append(std::string_view bytes, const std::vector<Record>& reco
         if (const auto failure = begin_file())
             return failure;
     if (const auto failure = write_all(file_, bytes)) {
-        spoiled_ = cut(file_, size_).failed(); // half a record in the middle would be one that is damaged
+        spoiled_ =
+            truncate_to(file_, size_).failed(); // else half a record would stay in the middle of the file
         return failure;
     }
     size_ += bytes.size();
     for (const Record& record : records)
-        book_.take(record);
+        index_.take(record);
     return {};
 }
 
@@ -119,14 +120,14 @@ error_code Store::sync() {
     return failure;
 }
 
-/// The old files are removed only when the new one is whole on the disk.
+/// Begins a file with what is carried over. Removes the old files only when the new one is whole on the disk.
 error_code Store::begin_file() {
     const std::uint64_t next = number_ + 1;
     auto file = folder_->open_file(next);
     if (!file)
         return file.error();
     const std::string bytes = carried();
-    error_code failure = cut(*file, 0);
+    error_code failure = truncate_to(*file, 0);
     if (!failure)
         failure = write_all(*file, bytes);
     if (!failure)
@@ -134,7 +135,7 @@ error_code Store::begin_file() {
     if (!failure)
         failure = folder_->sync();
     if (failure) {
-        [[maybe_unused]] const error_code stays = folder_->remove(next); // then it holds nothing wrong
+        [[maybe_unused]] const error_code stays = folder_->remove(next); // it would hold nothing wrong
         return failure;
     }
     file_ = std::move(*file);
@@ -155,7 +156,7 @@ std::vector<Close> Store::take_closes() const {
 
 /// Returns what the daemon still needs, as records; only the newest if it is too much.
 std::string Store::carried() {
-    std::string all = encode(book_.start());
+    std::string all = encode(index_.start());
     all += carried_unresolved();
     all += carried_resolved();
     return all;
@@ -166,19 +167,19 @@ std::string Store::carried_resolved() {
     const Uptime now = uptime();
     std::vector<std::pair<std::uint64_t, std::string>> texts;
     std::size_t size = 0;
-    for (const auto& [number, item] : book_.entries())
-        if (!item.unresolved())
-            size += texts.emplace_back(number, text_of(item)).second.size();
+    for (const auto& [number, entry] : index_.entries())
+        if (!entry.unresolved())
+            size += texts.emplace_back(number, text_of(entry)).second.size();
     std::string all;
     for (const auto& [number, text] : texts) {
-        const JournalEntry& item = book_.entries().at(number);
+        const JournalEntry& entry = index_.entries().at(number);
         // The guard forgets nothing that may not have been executed: its repeat would be sent.
-        const bool has_end = !item.guarded() || item.executed() == outcome::Executed::yes;
-        const bool over = has_end && age_of(item, now, wall_ms()) >= settings_.remember;
+        const bool has_end = !entry.guarded() || entry.executed() == outcome::Executed::yes;
+        const bool over = has_end && age_of(entry, now, wall_ms()) >= settings_.remember;
         if (over || size > settings_.max_size / 8) {
             size -= text.size();
-            forgotten_guarded_ += !over && item.guarded() ? 1 : 0;
-            book_.forget(number);
+            forgotten_guarded_ += !over && entry.guarded() ? 1 : 0;
+            index_.forget(number);
         } else {
             all += text;
         }
@@ -189,16 +190,16 @@ std::string Store::carried_resolved() {
 std::string Store::carried_unresolved() {
     std::vector<std::pair<std::uint64_t, std::string>> texts;
     std::size_t size = 0;
-    for (const auto& [number, item] : book_.entries())
-        if (item.unresolved())
-            size += texts.emplace_back(number, text_of(item)).second.size();
+    for (const auto& [number, entry] : index_.entries())
+        if (entry.unresolved())
+            size += texts.emplace_back(number, text_of(entry)).second.size();
     std::string all;
     const std::int64_t old = wall_ms() - long_ago.count();
     for (const auto& [number, text] : texts) {
         if (size > settings_.max_size / 4) {
             size -= text.size();
-            forgotten_ += book_.entries().at(number).intent.at_ms > old ? 1 : 0;
-            book_.forget(number);
+            forgotten_ += index_.entries().at(number).intent.at_ms > old ? 1 : 0;
+            index_.forget(number);
         } else {
             all += text;
         }

@@ -35,7 +35,7 @@ public:
     [[nodiscard]] error_code sync();
 
     /// Returns the entries that are unresolved, in flight, unheard or guarded, and no others.
-    [[nodiscard]] const JournalIndex& book() const noexcept { return book_; }
+    [[nodiscard]] const JournalIndex& index() const noexcept { return index_; }
 
     /// Returns what open() left out.
     [[nodiscard]] const Damage& damage() const noexcept { return damage_; }
@@ -71,7 +71,7 @@ private:
     std::uint64_t size_ = 0;       ///< of the file: what is whole in it
     std::uint64_t begun_with_ = 0; ///< what of it was carried over
     bool spoiled_ = false;         ///< append no more to this file
-    JournalIndex book_{JournalIndex::Keep::unresolved};
+    JournalIndex index_{JournalIndex::Keep::unresolved};
     Damage damage_;
     std::size_t forgotten_ = 0;
     std::size_t forgotten_guarded_ = 0;

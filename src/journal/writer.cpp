@@ -12,21 +12,21 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::size_t most_intents = 4096; ///< queued; some megabyte
+constexpr std::size_t most_intents = 4096; ///< queued at once: a few megabytes
 constexpr std::size_t most_heard = 4096;   ///< the same
-constexpr std::size_t most_compared = 64;  ///< of what is queued with what comes
-constexpr Duration longest_write = 2s;     ///< from here on the disk hangs, and nobody waits for it any more
+constexpr std::size_t most_compared = 64;  ///< queued notes that a new one is compared with
+constexpr Duration longest_write = 2s;     ///< if one takes longer, the disk hangs, and nobody waits for it
 constexpr Duration retry_after = 1s;
-constexpr Duration outcomes_unsynced = 1s; ///< at most
+constexpr Duration outcomes_unsynced = 1s; ///< how long they may stay so
 constexpr Duration look_for_closes = 1s;
 
-using EntryGroup = std::vector<EntryPtr>;
+using IntentGroup = std::vector<PendingIntentPtr>;
 
-void wake(const EntryGroup& entries, bool durable) {
-    for (const EntryPtr& entry : entries) {
-        entry->durable = durable;
-        if (entry->waiting != nullptr)
-            entry->waiting->set();
+void wake(const IntentGroup& intents, bool durable) {
+    for (const PendingIntentPtr& pending : intents) {
+        pending->durable = durable;
+        if (pending->waiting != nullptr)
+            pending->waiting->set();
     }
 }
 
@@ -100,8 +100,8 @@ void Journal::Writer::run() {
 
 /// Whether a person may close anything. Guarded entries may be closed too.
 bool Journal::Writer::has_closable() const {
-    const JournalIndex& book = store_.book();
-    return book.count_unresolved() > book.count_in_flight() || book.count_answered() != 0;
+    const JournalIndex& index = store_.index();
+    return index.count_unresolved() > index.count_in_flight() || index.count_answered() != 0;
 }
 
 /// Returns when there is something to do although nothing was queued.
@@ -128,7 +128,7 @@ void Journal::Writer::write(Batch batch) {
         complete(batch, false);
         return;
     }
-    tell_opened();
+    report_opened();
     if (const Duration remember = remember_.load(std::memory_order_relaxed); remember != Duration{-1})
         store_.set_remember(remember);
     if (!batch.empty())
@@ -149,7 +149,7 @@ bool Journal::Writer::ready() {
     open_.store(!failure);
     report(failure);
     if (failure)
-        tell_not_opened();
+        report_not_opened();
     return !failure;
 }
 
@@ -162,9 +162,9 @@ void Journal::Writer::put(Batch& batch) {
         intents = intents || posted.is_intent();
         if (!posted.is_intent())
             continue;
-        posted.entry->on_disk = !failure;
+        posted.pending->on_disk = !failure;
         if (failure)
-            posted.entry->intent.number = 0;
+            posted.pending->intent.number = 0;
     }
     if (failure)
         keep_outcomes(batch);
@@ -178,49 +178,49 @@ void Journal::Writer::put(Batch& batch) {
     report(failure ? std::optional{failure.message()} : std::nullopt);
     if (failure)
         return;
-    tell_unknown(records);
-    tell_concluded(batch);
+    report_unknown(records);
+    report_outcomes(batch);
 }
 
 /// Reports outcomes for a guard that did not exist when the mutations were sent.
-void Journal::Writer::tell_concluded(const Batch& batch) {
-    if (!tell_all_.load() || !events_.concluded)
+void Journal::Writer::report_outcomes(const Batch& batch) {
+    if (!report_all_.load() || !events_.outcome_recorded)
         return;
     for (const Posted& posted : batch) {
-        if (!posted.entry || !posted.outcome || posted.outcome->executed == outcome::Executed::unknown)
+        if (!posted.pending || !posted.outcome || posted.outcome->executed == outcome::Executed::unknown)
             continue;
-        JournalEntry item{posted.entry->intent, posted.outcome};
+        JournalEntry entry{posted.pending->intent, posted.outcome};
         // A retry that was not sent frees nothing that its first request may have executed.
-        if (item.executed() == outcome::Executed::no && has_others(item))
+        if (entry.executed() == outcome::Executed::no && has_others(entry))
             continue;
         const std::lock_guard lock{mutex};
         if (!abandoned && !stopping)
-            events_.concluded(std::move(item));
+            events_.outcome_recorded(std::move(entry));
     }
 }
 
 /// A number is given once, even if its record then can't be written: a part of the record may be on the disk,
 /// and would be taken for another mutation's.
 std::string Journal::Writer::number_and_encode(Batch& batch, std::vector<Record>& records) {
-    next_number_ = std::max(next_number_, store_.book().next_number());
+    next_number_ = std::max(next_number_, store_.index().next_number());
     std::string bytes;
     for (Posted& posted : batch) {
         if (posted.is_intent())
-            posted.entry->intent.number = next_number_++;
-        else if (posted.entry)
-            posted.outcome->number = posted.entry->intent.number;
+            posted.pending->intent.number = next_number_++;
+        else if (posted.pending)
+            posted.outcome->number = posted.pending->intent.number;
         append_record(posted, bytes, records);
     }
     return bytes;
 }
 
-/// `records`: of the batch, which may hold the entry's outcome.
-bool Journal::Writer::may_be_unheard(const JournalEntry& item, const std::vector<Record>& records) {
-    if (item.outcome)
-        return item.outcome->unheard;
-    return std::ranges::any_of(records, [&item](const Record& record) {
+/// Whether the entry may be unheard. `records`: those of the batch, which may hold its outcome.
+bool Journal::Writer::may_be_unheard(const JournalEntry& entry, const std::vector<Record>& records) {
+    if (entry.outcome)
+        return entry.outcome->unheard;
+    return std::ranges::any_of(records, [&entry](const Record& record) {
         const auto* const outcome = std::get_if<Outcome>(&record);
-        return outcome != nullptr && outcome->number == item.intent.number && outcome->unheard;
+        return outcome != nullptr && outcome->number == entry.intent.number && outcome->unheard;
     });
 }
 
@@ -228,19 +228,19 @@ bool Journal::Writer::may_be_unheard(const JournalEntry& item, const std::vector
 void Journal::Writer::append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records) {
     const std::size_t before = records.size();
     if (posted.is_intent()) {
-        records.emplace_back(posted.entry->intent);
+        records.emplace_back(posted.pending->intent);
     } else if (!posted.about) {
         if (posted.outcome->number != 0)
             records.emplace_back(*posted.outcome);
     } else {
-        auto numbers = store_.book().of_transaction(posted.about->account, posted.about->fields);
+        auto numbers = store_.index().of_transaction(posted.about->account, posted.about->fields);
         std::ranges::reverse(numbers); // the newest first
         for (const std::uint64_t number : numbers) {
-            const JournalEntry& item = store_.book().entries().at(number);
-            if (posted.heard && !item.heard && !item.close &&
-                (posted.joined || may_be_unheard(item, records))) {
+            const JournalEntry& entry = store_.index().entries().at(number);
+            if (posted.heard && !entry.heard && !entry.close &&
+                (posted.joined || may_be_unheard(entry, records))) {
                 records.emplace_back(Heard{number, wall_ms()});
-            } else if (posted.outcome && item.unresolved() && !store_.book().in_flight(item)) {
+            } else if (posted.outcome && entry.unresolved() && !store_.index().in_flight(entry)) {
                 records.emplace_back(*posted.outcome);
                 std::get<Outcome>(records.back()).number = number;
                 break;
@@ -251,13 +251,13 @@ void Journal::Writer::append_record(const Posted& posted, std::string& bytes, st
         bytes += encode(records[i]);
 }
 
-/// Reports for the look-ups in the background and the status page.
-void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
+/// Reports unknown outcomes to the background look-ups, and notes whether the status page's list changes.
+void Journal::Writer::report_unknown(const std::vector<Record>& records) {
     for (const Record& record : records) {
         const auto* const outcome = std::get_if<Outcome>(&record);
-        const auto found = outcome != nullptr ? store_.book().entries().find(outcome->number)
-                                              : store_.book().entries().end();
-        const bool unheard = found != store_.book().entries().end() && found->second.unheard();
+        const auto found = outcome != nullptr ? store_.index().entries().find(outcome->number)
+                                              : store_.index().entries().end();
+        const bool unheard = found != store_.index().entries().end() && found->second.unheard();
         if (unheard)
             unheard_total_.fetch_add(1, std::memory_order_relaxed);
         const bool unknown = outcome != nullptr && outcome->executed == outcome::Executed::unknown;
@@ -266,7 +266,7 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
         if (!unknown || !events_.left_unknown)
             continue;
         const std::lock_guard lock{mutex};
-        if (found != store_.book().entries().end() && !abandoned && !stopping)
+        if (found != store_.index().entries().end() && !abandoned && !stopping)
             events_.left_unknown(found->second);
     }
 }
@@ -275,10 +275,10 @@ void Journal::Writer::tell_unknown(const std::vector<Record>& records) {
 void Journal::Writer::take_closes() {
     next_look_ = BootClock::now() + look_for_closes;
     for (const Close& close : store_.take_closes()) {
-        const auto found = store_.book().entries().find(close.number);
-        if (found == store_.book().entries().end() || !found->second.closable())
+        const auto found = store_.index().entries().find(close.number);
+        if (found == store_.index().entries().end() || !found->second.closable())
             continue;
-        JournalEntry item = found->second;
+        JournalEntry entry = found->second;
         const std::vector<Record> records{close};
         const error_code failure = store_.append(encode(close), records);
         report(failure ? std::optional{failure.message()} : std::nullopt);
@@ -286,28 +286,28 @@ void Journal::Writer::take_closes() {
             continue;
         unsynced_since_ = std::min(unsynced_since_, BootClock::now());
         list_changed_ = true;
-        item.close = close;
-        const bool others = has_others(item);
+        entry.close = close;
+        const bool others = has_others(entry);
         const std::lock_guard lock{mutex};
         if (!abandoned && !stopping && events_.closed)
-            events_.closed(std::move(item), others);
+            events_.closed(std::move(entry), others);
     }
 }
 
 /// Whether another entry holds one of its transactions, and may have been executed.
 bool Journal::Writer::has_others(const JournalEntry& closed) const {
-    const auto holds_one = [&closed](const JournalEntry& item) {
-        return std::ranges::any_of(closed.intent.fields, [&item](const Field& field) {
-            const auto is_same = [&field](const Field& other) {
+    const auto holds_one = [&closed](const JournalEntry& entry) {
+        return std::ranges::any_of(closed.intent.fields, [&entry](const MutationField& field) {
+            const auto is_same = [&field](const MutationField& other) {
                 return other.name == field.name && other.key == field.key;
             };
-            return !field.key.empty() && std::ranges::any_of(item.intent.fields, is_same);
+            return !field.key.empty() && std::ranges::any_of(entry.intent.fields, is_same);
         });
     };
-    return std::ranges::any_of(store_.book().entries(), [&](const auto& each) {
-        const JournalEntry& item = each.second;
-        return each.first != closed.intent.number && item.intent.account == closed.intent.account &&
-               (item.unresolved() || item.guarded()) && holds_one(item);
+    return std::ranges::any_of(store_.index().entries(), [&](const auto& each) {
+        const JournalEntry& entry = each.second;
+        return each.first != closed.intent.number && entry.intent.account == closed.intent.account &&
+               (entry.unresolved() || entry.guarded()) && holds_one(entry);
     });
 }
 
@@ -319,34 +319,34 @@ void Journal::Writer::sync_outcomes() {
 
 void Journal::Writer::keep_outcomes(Batch& batch) {
     for (Posted& posted : batch)
-        if (!posted.is_intent() && (!posted.entry || posted.entry->on_disk))
+        if (!posted.is_intent() && (!posted.pending || posted.pending->on_disk))
             left_over_.push_back(std::move(posted));
     left_over_heard_ = static_cast<std::size_t>(std::ranges::count_if(left_over_, &Posted::heard));
-    std::erase_if(batch, [](const Posted& posted) { return !posted.is_intent() || !posted.entry; });
+    std::erase_if(batch, [](const Posted& posted) { return !posted.is_intent() || !posted.pending; });
 }
 
-/// Wakes all requests of a loop in one turn.
+/// Wakes the requests that wait for these intents, all requests of a loop in one turn.
 void Journal::Writer::complete(const Batch& batch, bool durable) {
-    std::vector<EntryGroup> groups;
+    std::vector<IntentGroup> groups;
     for (const Posted& posted : batch) {
         if (!posted.is_intent())
             continue;
-        const auto same = [&posted](const EntryGroup& group) {
-            return group.front()->executor == posted.entry->executor;
+        const auto same = [&posted](const IntentGroup& group) {
+            return group.front()->executor == posted.pending->executor;
         };
         const auto found = std::ranges::find_if(groups, same);
-        (found != groups.end() ? *found : groups.emplace_back()).push_back(posted.entry);
+        (found != groups.end() ? *found : groups.emplace_back()).push_back(posted.pending);
     }
     const std::lock_guard lock{mutex};
     if (abandoned)
         return;
-    for (EntryGroup& group : groups) {
+    for (IntentGroup& group : groups) {
         const net::Executor executor = group.front()->executor;
-        net::asio::post(executor, [entries = std::move(group), durable] { wake(entries, durable); });
+        net::asio::post(executor, [intents = std::move(group), durable] { wake(intents, durable); });
     }
 }
 
-/// Logs once for each change, not for every mutation while a disk is full.
+/// Logs once for each change between failure and success, not for every mutation while a disk is full.
 void Journal::Writer::report(const std::optional<std::string>& failure) {
     if (failure)
         next_try_ = BootClock::now() + retry_after;
@@ -368,19 +368,19 @@ void Journal::Writer::report(const std::optional<std::string>& failure) {
                    {{"transactions", static_cast<std::int64_t>(guarded)}});
 }
 
-void Journal::Writer::tell_not_opened() {
+void Journal::Writer::report_not_opened() {
     const std::lock_guard lock{mutex};
     if (!abandoned && !stopping && events_.not_opened)
         events_.not_opened(store_.is_held());
 }
 
-void Journal::Writer::tell_opened() {
-    if (told_opened_)
+void Journal::Writer::report_opened() {
+    if (opened_reported_)
         return;
-    told_opened_ = true;
-    std::vector<JournalEntry> items;
-    for (const auto& [number, item] : store_.book().entries())
-        items.push_back(item);
+    opened_reported_ = true;
+    std::vector<JournalEntry> entries;
+    for (const auto& [number, entry] : store_.index().entries())
+        entries.push_back(entry);
     const Damage& damage = store_.damage();
     const std::lock_guard lock{mutex};
     if (abandoned)
@@ -392,33 +392,33 @@ void Journal::Writer::tell_opened() {
         log::warning("journal: damaged records were skipped",
                      {{"records", static_cast<std::int64_t>(damage.records)}});
     if (!stopping)
-        events_.opened(std::move(items));
+        events_.opened(std::move(entries));
 }
 
 void Journal::Writer::count() {
-    const JournalIndex& book = store_.book();
-    unresolved_.store(book.count_unresolved() - book.count_in_flight(), std::memory_order_relaxed);
-    unheard_.store(book.count_unheard(), std::memory_order_relaxed);
+    const JournalIndex& index = store_.index();
+    unresolved_.store(index.count_unresolved() - index.count_in_flight(), std::memory_order_relaxed);
+    unheard_.store(index.count_unheard(), std::memory_order_relaxed);
     if (store_.is_open()) {
         const std::lock_guard lock{mutex};
-        may_be_unheard_ = book.count_unheard() != 0 || !left_over_.empty() ||
+        may_be_unheard_ = index.count_unheard() != 0 || !left_over_.empty() ||
                           std::ranges::any_of(pending_, &Posted::may_be_unheard);
     }
     list();
 }
 
-/// For the status page.
+/// Collects the entries that the status page lists.
 void Journal::Writer::list() {
     if (!list_changed_)
         return;
     list_changed_ = false;
     std::vector<JournalEntry> newest;
-    const JournalIndex& book = store_.book();
-    for (auto at = book.entries().rbegin(); at != book.entries().rend() && newest.size() < most_listed;
+    const JournalIndex& index = store_.index();
+    for (auto at = index.entries().rbegin(); at != index.entries().rend() && newest.size() < most_listed;
          ++at) {
-        const JournalEntry& item = at->second;
-        if (item.unheard() || (item.unresolved() && !book.in_flight(item)))
-            newest.push_back(item);
+        const JournalEntry& entry = at->second;
+        if (entry.unheard() || (entry.unresolved() && !index.in_flight(entry)))
+            newest.push_back(entry);
     }
     const std::lock_guard lock{mutex};
     listed_ = std::move(newest);

@@ -14,23 +14,25 @@ class Journal::Writer : public WorkerState {
 public:
     struct Transaction {
         std::uint32_t account = 0;
-        std::vector<Field> fields;
+        std::vector<MutationField> fields;
         [[nodiscard]] bool operator==(const Transaction&) const = default;
     };
 
     /// An intent, or an outcome (of an entry, of a number, or of a transaction), or the note that a
     /// transaction's app has learnt of it by a repeat.
     struct Posted {
-        EntryPtr entry{};
+        PendingIntentPtr pending{};
         std::optional<Outcome> outcome{};
         std::optional<Transaction> about{};
         bool heard = false;
-        bool joined = false; ///< heard by one that has waited for the first request
+        bool joined = false; ///< the repeat has waited for the first request
 
         [[nodiscard]] bool is_intent() const noexcept { return !outcome && !heard; }
 
         /// Whether it may make an entry unheard: one without an entry of its own has been found by a look-up.
-        [[nodiscard]] bool may_be_unheard() const noexcept { return outcome && (outcome->unheard || !entry); }
+        [[nodiscard]] bool may_be_unheard() const noexcept {
+            return outcome && (outcome->unheard || !pending);
+        }
     };
 
     Writer(Settings settings, Events events);
@@ -42,7 +44,7 @@ public:
     /// Does nothing if nothing can be unheard, if the same is queued already, or if too many are.
     void post_heard(Posted posted, bool joined);
 
-    void tell_all() noexcept { tell_all_.store(true); }
+    void report_all() noexcept { report_all_.store(true); }
 
     [[nodiscard]] std::uint64_t unresolved() const noexcept {
         return unresolved_.load(std::memory_order_relaxed);
@@ -62,7 +64,7 @@ public:
 
     [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
-    /// The thread.
+    /// The body of the thread.
     void run();
 
 private:
@@ -77,13 +79,13 @@ private:
     void keep_outcomes(Batch& batch);
     void complete(const Batch& batch, bool durable);
     void report(const std::optional<std::string>& failure);
-    void tell_not_opened();
-    void tell_opened();
-    void tell_concluded(const Batch& batch);
+    void report_not_opened();
+    void report_opened();
+    void report_outcomes(const Batch& batch);
     [[nodiscard]] bool has_others(const JournalEntry& closed) const;
-    [[nodiscard]] static bool may_be_unheard(const JournalEntry& item, const std::vector<Record>& records);
+    [[nodiscard]] static bool may_be_unheard(const JournalEntry& entry, const std::vector<Record>& records);
     void append_record(const Posted& posted, std::string& bytes, std::vector<Record>& records);
-    void tell_unknown(const std::vector<Record>& records);
+    void report_unknown(const std::vector<Record>& records);
     void take_closes();
     void count();
     void list();
@@ -91,8 +93,8 @@ private:
 
     Batch pending_;
     std::size_t intents_pending_ = 0;
-    std::size_t heard_pending_ = 0;           ///< those that are just written, or left over, included
-    bool may_be_unheard_ = true;              ///< on the disk or queued
+    std::size_t heard_pending_ = 0;           ///< includes those being written, and those left over
+    bool may_be_unheard_ = true;              ///< something on the disk or in the queue may be unheard
     TimePoint busy_since_ = TimePoint::max(); ///< with one batch
     std::atomic<std::uint64_t> unresolved_{0};
     std::atomic<std::uint64_t> unheard_{0};
@@ -100,7 +102,7 @@ private:
     std::vector<JournalEntry> listed_; ///< guarded by `mutex`
     std::atomic<bool> open_{false};
     std::atomic<bool> working_{true};
-    std::atomic<bool> tell_all_{false};
+    std::atomic<bool> report_all_{false};
     std::atomic<Duration> remember_{Duration{-1}}; ///< -1 ns: as the settings say
     const Events events_;
 
@@ -111,7 +113,7 @@ private:
     std::uint64_t next_number_ = 1; ///< not given to any intent yet
     TimePoint next_try_{};
     TimePoint unsynced_since_ = TimePoint::max();
-    bool told_opened_ = false;
+    bool opened_reported_ = false;
     bool list_changed_ = true; ///< what is listed may have changed
     TimePoint next_look_{};    ///< for closes by hand
 };

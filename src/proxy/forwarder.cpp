@@ -550,7 +550,7 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
                                                       std::move(report_), owner_.plan_.response_timeout);
         return reply;
     }
-    reply.delivery = conclude_when_heard(entry_, report_, journal::Source::answer, request_.app);
+    reply.delivery = record_outcome_when_heard(entry_, report_, journal::Source::answer, request_.app);
     report_.bytes_out = exchange->body().size();
     reply.report = std::move(report_);
     if (reply.framing != http::BodyFraming::none)
@@ -562,7 +562,7 @@ Reply Forwarder::ForwardedRequest::pass_on(HeldAnswer held) {
     note_answer(held.status, held.judged.verdict, held.judged.executed);
     report_.nothing_ran = held.judged.nothing_ran;
     Reply reply;
-    reply.delivery = conclude_when_heard(entry_, report_, journal::Source::answer, request_.app);
+    reply.delivery = record_outcome_when_heard(entry_, report_, journal::Source::answer, request_.app);
     report_.bytes_out = held.body.size();
     // Not earlier: a shutdown may have begun during the login.
     http::append_kept_head(reply.head, held.head, request_.context, {}, held.body.size());
@@ -576,7 +576,7 @@ Reply Forwarder::ForwardedRequest::reply_error(const ErrorReply& error) {
     Reply reply = render(error, request_.context);
     const bool looked_up = error.reconciled && error.executed == Executed::yes;
     const auto source = looked_up ? journal::Source::lookup : journal::Source::answer;
-    reply.delivery = conclude_when_heard(entry_, reply.report, source, request_.app);
+    reply.delivery = record_outcome_when_heard(entry_, reply.report, source, request_.app);
     return reply;
 }
 

@@ -16,7 +16,7 @@ public:
     OpenEntry() noexcept = default;
 
     /// The journal must outlive it.
-    OpenEntry(journal::JournalClient& journal, journal::EntryPtr entry) noexcept
+    OpenEntry(journal::JournalClient& journal, journal::PendingIntentPtr entry) noexcept
         : journal_{&journal}, entry_{std::move(entry)} {}
 
     OpenEntry(OpenEntry&&) noexcept = default;
@@ -45,7 +45,7 @@ public:
 
     /// Records an outcome, once.
     void record_outcome(journal::Outcome outcome) {
-        if (const journal::EntryPtr entry = std::exchange(entry_, nullptr))
+        if (const journal::PendingIntentPtr entry = std::exchange(entry_, nullptr))
             journal_->record_outcome(entry, std::move(outcome));
     }
 
@@ -74,7 +74,7 @@ public:
 
 private:
     journal::JournalClient* journal_ = nullptr;
-    journal::EntryPtr entry_;
+    journal::PendingIntentPtr entry_;
 };
 
 /// Whether somebody has to act if the app does not learn the outcome. An unknown one counts: a look-up may
@@ -113,12 +113,12 @@ private:
     journal::Outcome outcome_;
 };
 
-/// Concludes the entry of a request whose answer has arrived whole: at once, or, if the mutation may have
+/// Records the outcome of a request whose answer has arrived whole: at once, or, if the mutation may have
 /// been executed, by the returned object once it is known whether the app has heard of it.
-[[nodiscard]] inline std::unique_ptr<server::Delivery> conclude_when_heard(OpenEntry& entry,
-                                                                           const server::Report& report,
-                                                                           journal::Source source,
-                                                                           server::AppWatcher& app) {
+[[nodiscard]] inline std::unique_ptr<server::Delivery> record_outcome_when_heard(OpenEntry& entry,
+                                                                                 const server::Report& report,
+                                                                                 journal::Source source,
+                                                                                 server::AppWatcher& app) {
     if (!entry || report.kind == graphql::OperationKind::subscription ||
         !may_have_been_executed(report.executed_here())) {
         entry.record_outcome(report, source);

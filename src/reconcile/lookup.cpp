@@ -30,11 +30,11 @@ http::RequestHead own_head() {
 
 } // namespace
 
-Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& question)
+Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& request)
     : owner_{owner},
-      question_{question},
-      rule_{owner.plan_.rules[question.rule]},
-      body_{rule_.before_key + json_string(question.key) + rule_.after_key},
+      request_{request},
+      rule_{owner.plan_.rules[request.rule]},
+      body_{rule_.before_key + json_string(request.key) + rule_.after_key},
       token_{owner.tokens_, owner.plan_.head},
       wake_{owner.executor_} {
     owner.group_.add(*this);
@@ -43,8 +43,8 @@ Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& question)
 
 net::Task<Answer> Reconciler::Lookup::run() {
     Answer last;
-    if (question_.delay > Duration{0} && !hopeless_)
-        co_await net::wait_until(wake_, owner_.clock_, BootClock::now() + question_.delay);
+    if (request_.delay > Duration{0} && !hopeless_)
+        co_await net::wait_until(wake_, owner_.clock_, BootClock::now() + request_.delay);
     if (hopeless_)
         co_return last;
     for (Duration pause = first_pause;; pause = std::min(2 * pause, longest_pause)) {
@@ -53,7 +53,7 @@ net::Task<Answer> Reconciler::Lookup::run() {
             co_return answer;
         if (answer.result == Finding::not_found)
             last = std::move(answer);
-        if (question_.once || hopeless_ || BootClock::now() + pause >= question_.deadline)
+        if (request_.once || hopeless_ || BootClock::now() + pause >= request_.deadline)
             co_return last;
         co_await net::wait_until(wake_, owner_.clock_, BootClock::now() + pause);
         if (hopeless_)
@@ -118,15 +118,15 @@ net::Task<bool> Reconciler::Lookup::take_token() {
 }
 
 net::Task<upstream::SendResult> Reconciler::Lookup::send() {
-    const Plan& plan = owner_.plan_;
+    const LookupPlan& plan = owner_.plan_;
     const http::RequestHead own = own_head();
     upstream::OutgoingRequest outgoing;
-    outgoing.head = token_.head(own, {}, "identity", question_.request_id, body_.size());
+    outgoing.head = token_.head(own, {}, "identity", request_.request_id, body_.size());
     outgoing.body = body_;
     outgoing.may_mutate = false;
     outgoing.new_connection = new_connection_;
     outgoing.hold_limit = plan.inspect_limit;
-    outgoing.give_up = question_.deadline;
+    outgoing.give_up = request_.deadline;
     auto result = co_await owner_.transport_.send(outgoing);
     token_.sent();
     co_return result;

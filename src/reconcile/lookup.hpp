@@ -9,7 +9,7 @@ namespace bearerd::reconcile {
 /// One look-up, repeated until it is answered; lives in the coroutine frame of Reconciler::ask.
 class Reconciler::Lookup final : public net::GroupMember {
 public:
-    Lookup(Reconciler& owner, const LookupRequest& question);
+    Lookup(Reconciler& owner, const LookupRequest& request);
 
     [[nodiscard]] net::Task<Answer> run();
 
@@ -26,12 +26,12 @@ private:
     [[nodiscard]] net::Task<upstream::SendResult> send();
     [[nodiscard]] net::Task<bool> log_in_again();
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
-    /// Returns the meaning of a whole body; nullopt if it is not whole or can't be decoded.
+    /// Returns the decoded body; nullopt if it is not whole or can't be decoded.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);
 
     Reconciler& owner_;
-    const LookupRequest& question_;
-    const Plan::Rule& rule_;
+    const LookupRequest& request_;
+    const LookupPlan::Rule& rule_;
     std::string body_;
     std::string scratch_;
     auth::AuthorizedExchange token_;

@@ -10,7 +10,7 @@
 
 namespace bearerd::reconcile {
 
-Plan::Plan(const config::Settings& settings)
+LookupPlan::LookupPlan(const config::Settings& settings)
     : within{settings.transactions.look_up_for},
       head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
            settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
@@ -32,18 +32,18 @@ Plan::Plan(const config::Settings& settings)
     }
 }
 
-bool Plan::on() const noexcept {
+bool LookupPlan::on() const noexcept {
     return std::ranges::any_of(rules, [](const Rule& rule) { return !rule.before_key.empty(); });
 }
 
-bool Plan::can_ask(std::span<const graphql::RootField> fields) const noexcept {
+bool LookupPlan::can_ask(std::span<const graphql::RootField> fields) const noexcept {
     return graphql::each_has_its_key(fields) &&
            std::ranges::all_of(fields, [this](const graphql::RootField& field) {
                return field.rule && *field.rule < rules.size() && !rules[*field.rule].before_key.empty();
            });
 }
 
-Reconciler::Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
+Reconciler::Reconciler(const LookupPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                        net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats)
     : plan_{plan},
       transport_{transport},
@@ -53,8 +53,8 @@ Reconciler::Reconciler(const Plan& plan, upstream::Transport& transport, auth::T
       group_{group},
       stats_{stats} {}
 
-net::Task<Answer> Reconciler::ask(LookupRequest question) {
-    Lookup lookup{*this, question};
+net::Task<Answer> Reconciler::ask(LookupRequest request) {
+    Lookup lookup{*this, request};
     co_return co_await lookup.run();
 }
 
@@ -70,7 +70,7 @@ net::Task<Answer> Reconciler::ask_all_slowly(std::vector<graphql::RootField> fie
     LookupRequest common;
     common.request_id = std::move(request_id);
     common.once = true;
-    common.deadline = TimePoint::max(); // the transport bounds each question
+    common.deadline = TimePoint::max(); // the transport bounds each request
     return ask_each(std::move(fields), std::move(common), pause);
 }
 
@@ -78,11 +78,11 @@ net::Task<Answer> Reconciler::ask_each(std::vector<graphql::RootField> fields, L
                                        Duration pause) {
     std::string list;
     for (graphql::RootField& field : fields) {
-        LookupRequest question = common;
-        question.rule = field.rule.value_or(0); // a field with a key has its rule
-        question.key = std::move(field.key);
-        question.delay = list.empty() ? Duration{0} : pause;
-        Answer answer = co_await ask(std::move(question));
+        LookupRequest request = common;
+        request.rule = field.rule.value_or(0); // a field with a key has its rule
+        request.key = std::move(field.key);
+        request.delay = list.empty() ? Duration{0} : pause;
+        Answer answer = co_await ask(std::move(request));
         if (answer.result != Finding::found)
             co_return answer;
         list += (list.empty() ? "" : ",") + answer.found;

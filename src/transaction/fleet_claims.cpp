@@ -25,7 +25,7 @@ namespace {
 using outcome::Executed;
 using namespace std::chrono_literals;
 
-/// A renewal or a settlement has longer than a claim: no request waits for it.
+/// A renewal or a settlement may take longer than a claim, because no request waits for it.
 constexpr Duration longest_background_call = 500ms;
 constexpr Duration retry_pause = 500ms;
 constexpr Duration longest_retry_pause = 1min; // of a settlement that the store refuses
@@ -71,7 +71,7 @@ std::string_view state_of(Executed executed) noexcept {
     return "unknown";
 }
 
-/// Whether what was found can be passed on: the store is not ours alone.
+/// Whether a text from the store can be passed on as JSON: others may write there, too.
 bool is_json(std::string_view text) noexcept {
     json::Scan scan{text};
     return text.size() <= FleetClaims::longest_found && scan.skip() && scan.finish();
@@ -91,11 +91,11 @@ FleetClaims::Writing::Result FleetClaims::result_of(const std::optional<fleet::V
 struct FleetClaims::Verdict {
     Executed executed = Executed::unknown;
     std::string found{};
-    std::uint64_t number = 0; ///< of this claim's, from 1 on
+    std::uint64_t number = 0; ///< counts this claim's verdicts from 1
 };
 
 /// One request's claim, under an owner of its own, so that no command that comes late can touch another
-/// one's. It keeps the claims alive, because what was unknown may be settled long after a reload.
+/// one's. It keeps its FleetClaims alive, because what was unknown may be settled long after a reload.
 class FleetClaims::Claim final : public SharedClaim, public std::enable_shared_from_this<Claim> {
 public:
     enum class Place : std::uint8_t { nowhere, held, settling, paused, in_work };
@@ -114,7 +114,8 @@ public:
         }
     }
 
-    /// Unless the store had all of it when the request was allowed to go on, and has since.
+    /// Returns false only if the store confirmed all of the claim before the request went on, and has not
+    /// named another owner since.
     [[nodiscard]] bool others_may_have_executed() const noexcept override {
         return !confirmed_at_first_ || theirs_.has_value();
     }
@@ -141,13 +142,13 @@ public:
 
     [[nodiscard]] FleetClaims& claims() const noexcept { return *claims_; }
 
-    /// The request goes on.
+    /// Notes that the request goes on. `confirmed`: the store has all of the claim.
     void begin(bool confirmed) noexcept {
         confirmed_at_first_ = confirmed;
         confirmed_ = confirmed;
     }
 
-    /// The store has answered once more. What it did not say changes nothing.
+    /// Takes a later answer of the store. A missing answer changes nothing.
     void hear(Asked asked) noexcept {
         if (is_closed_for_good_)
             return;
@@ -162,7 +163,8 @@ public:
         }
     }
 
-    /// The last one that the store does not have yet; nullopt: there is none. Throws for lack of memory.
+    /// Returns the last verdict that the store does not have yet; nullopt: there is none. Throws for lack of
+    /// memory.
     [[nodiscard]] std::optional<Verdict> verdict() {
         const std::lock_guard lock{mutex_};
         return verdict_;
@@ -173,7 +175,7 @@ public:
         return verdict_.has_value();
     }
 
-    /// The store has this one.
+    /// Forgets the verdict, which the store has now, unless there is a later one.
     void forget_verdict(std::uint64_t number) noexcept {
         const std::lock_guard lock{mutex_};
         if (verdict_ && verdict_->number == number)
@@ -207,7 +209,7 @@ private:
     std::optional<Verdict> verdict_;
     std::uint64_t verdicts_ = 0;
     bool confirmed_at_first_ = false;   ///< the thread's own, as the following are
-    bool confirmed_ = false;            ///< the store has said so last
+    bool confirmed_ = false;            ///< the store's last word is that it has all of the claim
     bool is_closed_for_good_ = false;   ///< the request has been called off because of theirs_, which stays
     std::optional<FleetAnswer> theirs_; ///< another owner has the transaction
 };
@@ -276,7 +278,7 @@ fleet::Command FleetClaims::settle_command(const Claim& claim, const std::string
             verdict.found};
 }
 
-/// What the claim script's answer means for the request.
+/// Returns what the claim script's answer means for the request.
 FleetAnswer FleetClaims::read(const std::optional<fleet::Value>& value, const SharedRequest& request,
                               const Elsewhere& known) const {
     using State = FleetAnswer::State;
@@ -348,8 +350,8 @@ net::Task<FleetAnswer> FleetClaims::claim(SharedRequestPtr request, Elsewhere kn
     co_return std::move(answer);
 }
 
-/// The first key is claimed alone: one request of several that are the same gets it, and the others claim
-/// nothing. The others are claimed at the same time.
+/// Claims the first key alone: of several requests that are the same, one gets it, and the others claim
+/// nothing. Then claims all other keys at once.
 net::Task<FleetClaims::Asked> FleetClaims::ask(ClaimPtr claim, Elsewhere known, TimePoint end) {
     using State = FleetAnswer::State;
     using Presence = fleet::Store::Presence;
@@ -398,7 +400,7 @@ net::Task<FleetClaims::Values> FleetClaims::answers(std::shared_ptr<fleet::Store
     co_return values;
 }
 
-/// Directly before the request is sent, if the store has not confirmed its claim.
+/// Called directly before the request is sent, if the store has not confirmed its claim.
 net::Task<void> FleetClaims::ask_again(ClaimPtr claim) {
     try {
         auto asking = claim->claims().ask(claim, {}, BootClock::now() + longest_claim);
@@ -439,7 +441,7 @@ void FleetClaims::note_dropped(const SharedRequest& request) noexcept {
                      {{"request_id", std::string_view{request.request_id}}});
 }
 
-/// Of the answers for several keys the one that counts has the greatest weight.
+/// Returns the weight of an answer: of the answers for several keys, the one with the greatest weight counts.
 int FleetClaims::weight(const FleetAnswer& answer) noexcept {
     constexpr int executed = 5;
     switch (answer.state) {
@@ -471,8 +473,8 @@ void FleetClaims::stop(Duration within) noexcept {
     wake_.set();
 }
 
-/// `answered`: the store knows of all of it. Otherwise the next renewal is soon: the others do not see what
-/// was forwarded without a claim.
+/// Plans the claim's next renewal. `answered`: the store has all of it. Otherwise the renewal is soon,
+/// because other replicas do not see what was forwarded without a claim.
 void FleetClaims::hold(const ClaimPtr& claim, bool answered) {
     const Duration third = settings_.lease / renewals_per_lease;
     claim->due = BootClock::now() + (answered ? third : std::min(retry_pause, third));
@@ -484,8 +486,8 @@ void FleetClaims::hold(const ClaimPtr& claim, bool answered) {
     work_if_needed();
 }
 
-/// The claim has a verdict. If memory runs out, it is written at its next renewal, or never: then others see
-/// it as unknown.
+/// Queues the claim's verdict. If memory runs out, it is written at the claim's next renewal, or never: then
+/// others see it as unknown.
 void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
     try {
         if (claim->place == Claim::Place::held)
@@ -499,7 +501,7 @@ void FleetClaims::settle_soon(const ClaimPtr& claim) noexcept {
     }
 }
 
-/// It is found by its due time, since thousands may be in flight.
+/// Takes the claim out, which it finds by its due time, since thousands may be in flight.
 void FleetClaims::take_from_held(const ClaimPtr& claim) noexcept {
     const auto due = [](const ClaimPtr& each) { return each->due; };
     const auto first = std::ranges::lower_bound(held_, claim->due, {}, due);
@@ -516,8 +518,9 @@ void FleetClaims::queue_settlement(const ClaimPtr& claim) {
     place_in_queue(claim, settling_.end());
 }
 
-/// Returns false if there is none: what matters least goes first. A claim that the store may not have got, of
-/// a request that was not forwarded, holds up nobody for longer than its lease, and executes nothing.
+/// Drops the settlement that matters least if there is no room. Returns false if that is this claim's. What
+/// matters least is a claim that the store may not have got, of a request that was not forwarded: it delays
+/// nobody for longer than its lease, and executes nothing.
 bool FleetClaims::make_room_for(const Claim& claim) noexcept {
     const bool full = settling_.size() + paused_.size() >= settings_.most_settlements;
     if (claim.minor && (full || minor_ >= most_minor_settlements)) {
@@ -609,7 +612,8 @@ TimePoint FleetClaims::next_due() const noexcept {
     return next;
 }
 
-/// Nothing is renewed or written any more. Claims keep this object alive, so that it must not keep them.
+/// Lets go of all claims once nothing is renewed or written any more: they keep this object alive, so it must
+/// not keep them.
 void FleetClaims::let_go() noexcept {
     for (auto* const list : {&held_, &settling_, &paused_}) {
         for (const ClaimPtr& claim : *list)
@@ -619,7 +623,7 @@ void FleetClaims::let_go() noexcept {
     minor_ = 0;
 }
 
-/// Takes the claims out of the front of a list. Nothing can fail.
+/// Takes claims from the front of a list. Can't fail.
 void FleetClaims::take_into_work(std::deque<ClaimPtr>& list, std::size_t count) noexcept {
     for (; count != 0; --count) {
         Claim& claim = *list.front();
@@ -671,7 +675,7 @@ void FleetClaims::renewed(const ClaimPtr& claim, bool answered) noexcept {
     }
 }
 
-/// Those that the store has refused are tried again, behind all others.
+/// Queues refused settlements again, after all others, once their pauses are over.
 void FleetClaims::end_pauses(TimePoint now) {
     while (!paused_.empty() && (stopping_ || paused_.front()->retry_at <= now)) {
         place_in_queue(paused_.front(), settling_.end());
@@ -711,7 +715,7 @@ net::Task<bool> FleetClaims::settle_queued() {
     co_return std::ranges::find(writings, Writing::Result::unanswered, &Writing::result) == writings.end();
 }
 
-/// Puts it in front of the queue if it was not answered, or if there is a later verdict.
+/// Puts the settlement in front of the queue if the store did not answer, or if there is a later verdict.
 void FleetClaims::tried_to_write(const Writing& writing) noexcept {
     using Result = Writing::Result;
     Claim& claim = *writing.claim;
@@ -734,7 +738,8 @@ void FleetClaims::tried_to_write(const Writing& writing) noexcept {
     }
 }
 
-/// A fault that concerns this claim's keys alone holds up no other one.
+/// Delays a settlement that the store has refused: an error that concerns this claim's keys alone must not
+/// delay others.
 void FleetClaims::pause(const ClaimPtr& claim) {
     constexpr std::uint32_t most_doublings = 7;
     const Duration wait = retry_pause * (1U << std::min(claim->refusals++, most_doublings));

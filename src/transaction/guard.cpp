@@ -117,7 +117,7 @@ private:
     bool gone_ = false;
 };
 
-/// What the journal and the settler need to know about a request.
+/// What the journal and the background look-ups need to know about a request.
 struct Subject {
     Events::Fields fields;
     std::uint32_t account = 0;
@@ -139,7 +139,7 @@ public:
 
     void hold(RecordPtr record) noexcept { record_ = std::move(record); }
 
-    /// It is decided otherwise.
+    /// Gives up the record, whose claim is decided elsewhere.
     [[nodiscard]] RecordPtr release() noexcept { return std::exchange(record_, nullptr); }
 
     void settle(Settlement how) noexcept {
@@ -186,7 +186,7 @@ private:
     bool joined_;
 };
 
-/// The same for a look-up.
+/// A look-up that ends without a result unless end() gives one.
 class LookUp {
 public:
     LookUp(Table& table, RecordPtr record) noexcept : table_{table}, record_{std::move(record)} {}
@@ -206,8 +206,8 @@ private:
     RecordPtr record_;
 };
 
-/// A record that the table calls the first one, until it is known whether another replica has sent it. If
-/// nothing else is said, this request sends nothing, and `seen` is what is known of another replica's.
+/// A record that the table calls the first one, until it is known whether another replica has sent it. Unless
+/// it is released, this request sends nothing, and `seen` is what is known of another replica's request.
 class Undecided {
 public:
     Undecided(Table& table, RecordPtr record) noexcept : table_{table}, record_{std::move(record)} {}
@@ -217,10 +217,10 @@ public:
 
     ~Undecided() {
         if (record_ != nullptr)
-            table_.give_back(record_, std::move(seen), BootClock::now());
+            table_.release(record_, std::move(seen), BootClock::now());
     }
 
-    /// It is decided.
+    /// Gives up the record, which is decided.
     [[nodiscard]] RecordPtr release() noexcept { return std::exchange(record_, nullptr); }
 
     [[nodiscard]] const RecordPtr& record() const noexcept { return record_; }
@@ -259,7 +259,8 @@ Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
 
 } // namespace
 
-/// One request that may be a repeat; lives in the frame of Guard::handle.
+/// One request that may be a repeat. Lives in the frame of Guard::guarded(), which is separate from handle()
+/// so that requests that concern no rule pay for no frame.
 class Guard::GuardedRequest {
 public:
     GuardedRequest(Guard& guard, const server::Request& request)
@@ -307,7 +308,7 @@ private:
     Reading reading_;
     bool app_gone_ = false;
     bool joined_ = false;
-    std::shared_ptr<SharedClaim> shared_claim_; ///< what ask_fleet() has got
+    std::shared_ptr<SharedClaim> shared_claim_; ///< the claim that ask_fleet() has made
     TimePoint end_of_wait_{};                   ///< set when the first wait begins
     TimePoint end_of_wait_for_journal_{};       ///< likewise
     bool timed_out_ = false;                    ///< the first one took too long
@@ -536,14 +537,14 @@ net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared
     co_return answer;
 }
 
-/// The first one of its transactions: what comes of it settles the claim. Returns nullopt if another replica
-/// has sent it before this one did; then `decision` says how it goes on.
+/// Forwards the first one of its transactions; its outcome settles the claim. Returns nullopt if another
+/// replica has sent it before this one did; then `decision` says how it goes on.
 net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<LocalClaim> claim,
                                                                Decision& decision) {
     const std::shared_ptr<SharedClaim> shared = std::move(shared_claim_);
     app_.set_gate(shared.get());
-    const server::Request behind{request_.head, request_.target, request_.body, request_.context, app_};
-    Reply reply = co_await guard_.next_.handle(behind);
+    const server::Request forwarded{request_.head, request_.target, request_.body, request_.context, app_};
+    Reply reply = co_await guard_.next_.handle(forwarded);
     app_.set_gate(nullptr);
     if (const FleetAnswer* const theirs = shared ? shared->why_closed() : nullptr) {
         Undecided undecided{guard_.table_, claim->release()};
@@ -720,7 +721,8 @@ Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
                           guard_.always_200_, report());
 }
 
-/// Its app has left while it waited; the first request, if there is one, continues.
+/// Returns the reply to an app that has left while its request waited; the first request, if there is one,
+/// continues.
 Reply Guard::GuardedRequest::gone() {
     Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
     reply.report.outcome = server::client_closed_outcome;

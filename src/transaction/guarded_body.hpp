@@ -13,7 +13,7 @@ namespace bearerd::transaction {
 /// Passes a streamed body on, and keeps it if it can be replayed to repeats.
 class GuardedBody final : public server::BodySource {
 public:
-    /// Returns the whole body, or nullopt if it is not whole or too long to keep.
+    /// Receives the report and the whole body, or nullopt if it is not whole or too long to keep.
     using Done = std::function<void(const server::Report&, std::optional<std::string>)>;
 
     GuardedBody(std::unique_ptr<server::BodySource> inner, Done done)
@@ -29,7 +29,7 @@ public:
         co_return piece;
     }
 
-    /// For the repeats, as long as the body is short enough to be kept.
+    /// Reads on for the repeats, as long as the body is short enough to be kept.
     [[nodiscard]] net::Task<void> read_for_nobody() override {
         bool more = true;
         while (more && kept_ && inner_->expect_nobody()) {

@@ -128,7 +128,7 @@ Reading Identifier::read_again(const graphql::RequestView& request, const Readin
     return again;
 }
 
-/// All but the fields. The fingerprint only if there is an identity.
+/// Fills in all of `reading` but its fields, and the fingerprint only if there is an identity.
 void Identifier::identify(const graphql::RequestView& request, const std::vector<graphql::RootField>& fields,
                           Reading& reading) const {
     for (const graphql::RootField& field : fields) {
@@ -168,9 +168,9 @@ Digest Identifier::identity(std::string_view field, std::string_view key) const 
     return mac(secret_, text);
 }
 
-std::vector<Digest> Identifier::identities(const std::vector<journal::Field>& fields) const {
+std::vector<Digest> Identifier::identities(const std::vector<journal::MutationField>& fields) const {
     std::vector<Digest> all;
-    for (const journal::Field& field : fields) {
+    for (const journal::MutationField& field : fields) {
         const auto rule = std::ranges::find(rules_, field.name, &graphql::KeyRule::field);
         if (rule != rules_.end() && guarded_[static_cast<std::size_t>(rule - rules_.begin())] &&
             !field.key.empty())

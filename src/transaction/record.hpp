@@ -16,8 +16,8 @@ struct Record {
 
     std::vector<Digest> identities;
     std::optional<Digest> fingerprint; ///< nullopt: made with another secret
-    /// In flight: of another request under the same keys, for which the fleet's store is asked whether the
-    /// owner of the former one has freed them.
+    /// In flight: the fingerprint of another request under the same keys, for which the fleet's store is
+    /// asked whether the owner of the former one has freed them.
     std::optional<Digest> successor{};
     std::string request_id;
     std::vector<std::string> fields; ///< names

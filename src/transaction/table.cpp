@@ -15,7 +15,7 @@ namespace {
 using Kind = Decision::Kind;
 using State = Record::State;
 
-/// The decision for a repeat that can't get the first one's answer.
+/// Returns the decision for a repeat that can't get the first one's answer.
 Decision without_answer(const RecordPtr& record) {
     Decision decision;
     decision.first_request_id = record->request_id;
@@ -35,7 +35,7 @@ Decision without_answer(const RecordPtr& record) {
     return decision;
 }
 
-/// Needs no memory.
+/// Allocates nothing.
 Decision claim_again() noexcept {
     Decision decision;
     decision.kind = Kind::again;
@@ -274,7 +274,7 @@ Decision Table::take_over(const RecordPtr& record, Elsewhere elsewhere, TimePoin
     return decision;
 }
 
-void Table::give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept {
+void Table::release(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept {
     const std::lock_guard lock{mutex_};
     record->successor.reset();
     give_up_claim(*record);
@@ -344,8 +344,8 @@ void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint no
     }
 }
 
-/// A person has closed it as not executed while it was looked up, and it is found: it was executed. It is
-/// known again, except where another request has claimed a transaction of it meanwhile.
+/// Restores a record that a person closed as not executed during its look-up, which has found it.
+/// Transactions of it that another request has claimed meanwhile stay with that request.
 void Table::revive(const RecordPtr& record, const std::string& found) {
     std::erase_if(record->identities, [this](const Digest& identity) { return records_.contains(identity); });
     if (record->identities.empty()) {
@@ -440,15 +440,15 @@ bool Table::found(std::span<const Digest> identities, std::string reconciled, Ti
 
 void Table::close(Restored transaction, TimePoint now) {
     const TimePoint settled_at = now - std::max(transaction.age, Duration{0});
-    conclude(std::move(transaction), false, settled_at, now);
+    apply_outcome(std::move(transaction), false, settled_at, now);
 }
 
 void Table::record_outcome(Restored transaction, TimePoint now) {
-    conclude(std::move(transaction), true, now, now);
+    apply_outcome(std::move(transaction), true, now, now);
 }
 
-/// `of_request`: only what that very request has left unknown.
-void Table::conclude(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now) {
+/// Applies a known outcome. `of_request`: only to what that very request has left unknown.
+void Table::apply_outcome(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now) {
     const std::lock_guard lock{mutex_};
     for (const Digest& identity : transaction.identities) {
         const RecordPtr record = record_of(identity, now);
@@ -487,7 +487,7 @@ std::uint64_t Table::answer_bytes() const {
     return answer_bytes_;
 }
 
-/// Forgets it first if its time is over.
+/// Returns the record of an identity, unless there is none; forgets it first if its time is over.
 RecordPtr Table::record_of(const Digest& identity, TimePoint now) {
     const auto found = records_.find(identity);
     if (found == records_.end())
@@ -500,7 +500,8 @@ RecordPtr Table::record_of(const Digest& identity, TimePoint now) {
     return record;
 }
 
-/// What must not be forgotten (in flight, unknown) stays in any case.
+/// Forgets the oldest executed ones as far as needed. Returns false if there is no room: what must not be
+/// forgotten (in flight, unknown) stays in any case.
 bool Table::make_room(std::size_t records, TimePoint now) {
     const auto is_over = [this, now](const RecordPtr& record) {
         return now - record->settled_at >= limits_.remember;
@@ -513,7 +514,7 @@ bool Table::make_room(std::size_t records, TimePoint now) {
     return records_.size() + records <= limits_.records;
 }
 
-/// All of its identities or none.
+/// Adds all of the record's identities or none.
 void Table::add(const RecordPtr& record) {
     std::size_t added = 0;
     try {
@@ -541,7 +542,8 @@ void Table::remove(const RecordPtr& record) noexcept {
     }
 }
 
-/// It was not executed, so a repeat is sent as new. If memory runs out, find() does not show it.
+/// Removes a record that was not executed, so that a repeat is sent as new. If memory runs out, find() does
+/// not show it.
 void Table::free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept {
     remove(record);
     try {
@@ -578,15 +580,15 @@ std::optional<Seen> Table::find_freed(const Digest& identity, TimePoint now) con
     return found->second->seen;
 }
 
-/// It was executed: it is remembered from `settled_at` on for a bounded time. Changes nothing if memory runs
-/// out.
+/// Marks the record as executed, and remembers it from `settled_at` on for a bounded time. Changes nothing if
+/// memory runs out.
 void Table::execute(const RecordPtr& record, TimePoint settled_at) {
     may_be_forgotten(record, settled_at);
     record->executed = Executed::yes;
     record->state = State::executed;
 }
 
-/// Changes nothing if memory runs out.
+/// Lets the record be forgotten after its time. Changes nothing if memory runs out.
 void Table::may_be_forgotten(const RecordPtr& record, TimePoint settled_at) {
     const auto place = executed_.insert(executed_.end(), record);
     keep(*record);
@@ -594,13 +596,13 @@ void Table::may_be_forgotten(const RecordPtr& record, TimePoint settled_at) {
     record->settled_at = settled_at;
 }
 
-/// It must not be forgotten.
+/// Protects the record from being forgotten.
 void Table::keep(Record& record) noexcept {
     if (record.in_executed)
         executed_.erase(*std::exchange(record.in_executed, std::nullopt));
 }
 
-/// Reports the outcome to those outside of this process.
+/// Reports the outcome to the holder of the claim outside of this process, if there is one.
 void Table::announce(Record& record) noexcept {
     if (record.holder == nullptr)
         return;
@@ -615,7 +617,7 @@ void Table::announce(Record& record) noexcept {
         record.holder.reset();
 }
 
-/// Nothing was sent under it.
+/// Reports to the holder that nothing was sent under its claim.
 void Table::give_up_claim(Record& record) noexcept {
     if (const auto holder = std::exchange(record.holder, nullptr))
         holder->settled(Executed::no, {});
@@ -634,7 +636,8 @@ bool Table::keep_answer(const RecordPtr& record, AnswerPtr answer) {
     return true;
 }
 
-/// One that the API has answered without saying that it was executed is unknown from then on.
+/// Drops the record's answer. A transaction that the API has answered without saying that it was executed is
+/// unknown from then on.
 void Table::drop_answer(Record& record) noexcept {
     if (record.answer == nullptr)
         return;

@@ -1,6 +1,6 @@
 // Whatever a journal's file contains, reading it never throws and misses no complete line. What is read can
-// be written and read again, and a book of it adds up. Each line is tried as it is, and after a correct sum,
-// which no fuzzer would find.
+// be written and read again, and an index of it adds up. Each line is tried as it is, and after a correct
+// sum, which no fuzzer would find.
 #include <bearerd/journal/journal_index.hpp>
 
 #include <zlib.h>
@@ -43,16 +43,16 @@ void read(std::string_view bytes) {
     require(records + damage.records <= bytes.size());
     require(damage.torn_bytes <= bytes.size());
     std::size_t open = 0;
-    std::size_t in_hand = 0;
-    for (const auto& [number, item] : all.entries()) {
+    std::size_t in_flight = 0;
+    for (const auto& [number, entry] : all.entries()) {
         require(number < all.next_number());
-        open += item.unresolved() ? 1 : 0;
-        in_hand += all.in_flight(item) ? 1 : 0;
+        open += entry.unresolved() ? 1 : 0;
+        in_flight += all.in_flight(entry) ? 1 : 0;
     }
-    require(in_hand == all.count_in_flight());
-    require(in_hand <= open);
-    for (const auto& [number, item] : unresolved.entries())
-        require(item.unresolved());
+    require(in_flight == all.count_in_flight());
+    require(in_flight <= open);
+    for (const auto& [number, entry] : unresolved.entries())
+        require(entry.unresolved());
 }
 
 } // namespace

@@ -7,12 +7,12 @@
 
 namespace bearerd {
 
-/// Of log lines that say the same, lets one through in ten minutes. Not thread safe.
+/// Limits log lines that say the same to one in ten minutes. Not thread safe.
 class LogLimit {
 public:
     static constexpr Duration quiet = std::chrono::minutes{10};
 
-    /// Returns whether a line is due, and takes it for written.
+    /// Returns whether a line is due, and if so counts it as written.
     [[nodiscard]] bool is_due(TimePoint now) noexcept {
         const bool due = !last_ || now - *last_ >= quiet;
         if (due)

@@ -20,7 +20,7 @@ struct ConfigError {
 };
 
 /// Returns "FILE:LINE:COLUMN: key: message", as `bearerd check` prints it (contract 6).
-[[nodiscard]] std::string format_fault(std::string_view file, const ConfigError& fault);
+[[nodiscard]] std::string format_error(std::string_view file, const ConfigError& error);
 
 /// The same with "warning: " before the key.
 [[nodiscard]] std::string format_warning(std::string_view file, const ConfigError& warning);
@@ -92,6 +92,6 @@ using ParseResult = std::variant<ValidConfig, std::vector<ConfigError>>;
 /// Returns an error in a value that parsed, but failed in use, with the value's position in the file. If the
 /// key is not there, it is the position of its nearest parent, or the start of the file; line 0 if the file
 /// can't be read.
-[[nodiscard]] ConfigError fault_at_key(const std::string& path, std::string key, std::string message);
+[[nodiscard]] ConfigError error_at_key(const std::string& path, std::string key, std::string message);
 
 } // namespace bearerd::config

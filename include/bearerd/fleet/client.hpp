@@ -21,7 +21,8 @@
 
 namespace bearerd::fleet {
 
-/// The server of the store, for the clients of all threads. Immutable, but for what it knows of its presence.
+/// The store's server, shared by the clients of all threads. Immutable, except for its notes on whether the
+/// server answers.
 class Server {
 public:
     /// `settings` must be on. Throws upstream::TlsFileError if a file of `fleet.tls` can't be used, and
@@ -41,12 +42,11 @@ public:
     /// The text up to the closing brace of the key that a command names; empty if it names no key of a fleet.
     [[nodiscard]] std::string_view slot_of(const Command& command) const noexcept;
 
-    /// Notes that it does not answer one more of the clients. Returns whether it answered all of them before.
-    /// Any thread.
+    /// Notes that one more client gets no answer. Returns whether all clients got answers before. Any thread.
     [[nodiscard]] bool note_away() noexcept { return away_.fetch_add(1) == 0; }
 
-    /// Notes that it answers one of those again, or that this one has ended. Returns whether it answers all
-    /// of them. Any thread.
+    /// Notes that one of those clients gets answers again, or has ended. Returns whether all clients get
+    /// answers now. Any thread.
     [[nodiscard]] bool note_back() noexcept { return away_.fetch_sub(1) == 1; }
 
     /// Notes that it has refused a command with this code, at this time. Returns whether a log line is due:
@@ -73,7 +73,7 @@ private:
 /// One thread only; logs that the store goes away or is back, and the code of what it refuses.
 class Client final : public Store {
 public:
-    /// What tests put in the world's place.
+    /// Chance, time and name look-ups, which tests replace.
     struct Hooks {
         std::function<double()> jitter; ///< in [0, 1); empty: a random one
         std::function<TimePoint()> now = &BootClock::now;
@@ -85,7 +85,7 @@ public:
            Stats& stats);
     Client(net::asio::io_context& context, net::DeadlineClock& clock, std::shared_ptr<Server> server,
            Stats& stats, Hooks hooks);
-    /// Stops.
+    /// Calls stop().
     ~Client() override;
 
     /// Begins to connect. Call it once.

@@ -12,7 +12,7 @@
 /// The names and keys that all replicas of a fleet derive alike (contract 12).
 namespace bearerd::fleet {
 
-/// What they are derived from. Replicas are one fleet if all of it is the same.
+/// What names and keys are derived from. Replicas form one fleet if all of it is the same.
 struct KeyInput {
     std::string_view prefix;          ///< `fleet.prefix`
     std::string_view upstream;        ///< the text of `upstream.url`
@@ -50,16 +50,16 @@ using KeysPtr = std::shared_ptr<const Keys>;
 /// quickly. Returns nullopt if OpenSSL's scrypt fails, or for an empty secret.
 [[nodiscard]] std::optional<Keys> derive_keys(const KeyInput& input);
 
-/// Makes the keys of logins and of transactions alike, and keeps those that it made last: nobody waits for
-/// scrypt a second time because of the same settings. Used on one thread.
+/// Makes the keys for logins as for transactions, and keeps the last ones, so that nobody waits for scrypt
+/// twice because of the same settings. Used on one thread.
 class KeyRing {
 public:
     KeyRing() = default;
     KeyRing(const KeyRing&) = delete;
     KeyRing& operator=(const KeyRing&) = delete;
 
-    /// `credentials`: those of the settings, or with a password that their file has got since. Returns
-    /// nullptr if derive_keys() makes none.
+    /// `credentials`: those of the settings, perhaps with a newer password from their file. Returns nullptr
+    /// if derive_keys() fails.
     [[nodiscard]] KeysPtr keys_of(const config::Settings& settings, const config::Credentials& credentials);
 
 private:

@@ -37,9 +37,9 @@ public:
     Store& operator=(const Store&) = delete;
     virtual ~Store() = default;
 
-    /// Sends a command and reads its answer, of kind error too. Returns nullopt if the store has not answered
-    /// `within` this time, or did not answer a short while ago and is not asked again yet: then the command
-    /// may have been executed or not. Throws only for lack of memory.
+    /// Sends a command and returns its answer, which may be an error. Returns nullopt if the store has not
+    /// answered `within` this time, or did not answer a short while ago and is not asked again yet: then the
+    /// command may have been executed or not. Throws only for lack of memory.
     [[nodiscard]] virtual net::Task<std::optional<Value>> call(Command command, Duration within) = 0;
 
     /// Sends several commands at once and returns their answers in the same order, each as call() does. They
@@ -47,7 +47,7 @@ public:
     [[nodiscard]] virtual net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                                                 Duration within) = 0;
 
-    /// If it is `away`, what is called now is surely never sent.
+    /// Returns whether the store answers. While it is `away`, a command is certainly not sent.
     [[nodiscard]] virtual Presence presence() const noexcept = 0;
 };
 

@@ -54,7 +54,7 @@ private:
 
 /// The content of all files; a daemon may be writing them meanwhile.
 struct Reading {
-    JournalIndex book{JournalIndex::Keep::all};
+    JournalIndex index{JournalIndex::Keep::all};
     std::size_t damaged = 0; ///< number of damaged records
     bool written = false;    ///< a running daemon writes the journal
 };

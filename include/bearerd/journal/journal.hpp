@@ -16,10 +16,10 @@
 namespace bearerd::journal {
 
 /// An intent on its way to the disk, shared by the request and the writer.
-struct Entry {
-    Entry(Intent what, net::Executor whose) : intent{std::move(what)}, executor{std::move(whose)} {}
+struct PendingIntent {
+    PendingIntent(Intent what, net::Executor whose) : intent{std::move(what)}, executor{std::move(whose)} {}
 
-    Intent intent; ///< the writer's, once it is handed over; the writer assigns the number
+    Intent intent; ///< belongs to the writer, which assigns the number, once it is handed over
 
     // Used by the writer:
     bool on_disk = false; ///< it may be on the disk, so its outcome must be written too
@@ -32,7 +32,7 @@ struct Entry {
     bool superseded = false; ///< see Journal::begin_guard()
 };
 
-using EntryPtr = std::shared_ptr<Entry>;
+using PendingIntentPtr = std::shared_ptr<PendingIntent>;
 
 /// Writes the journal on a thread of its own, so that no disk holds up a loop: what has gathered during one
 /// write is written and synced together by the next. Any thread; the writer logs.
@@ -50,18 +50,18 @@ public:
     /// Called under a lock on the writer's thread, so they must only post work elsewhere. Not called after
     /// the destructor has begun.
     struct Events {
-        /// Called once, as soon as the folder is locked: what former processes left unresolved, unheard or
-        /// guarded.
+        /// Called once, as soon as the folder is locked, with what former processes left unresolved, unheard
+        /// or guarded.
         std::function<void(std::vector<JournalEntry>)> opened{};
-        /// The folder can't be locked, read or written yet; called after each attempt. `held`: another
-        /// process writes the journal. May be empty.
+        /// Called after each failed attempt to lock, read or write the folder. `held`: another process writes
+        /// the journal. May be empty.
         std::function<void(bool held)> not_opened{};
-        /// An unknown outcome was written. May be empty.
+        /// Called after an unknown outcome was written. May be empty.
         std::function<void(JournalEntry)> left_unknown{};
-        /// Another outcome was written, since begin_guard() was called. May be empty.
-        std::function<void(JournalEntry)> concluded{};
-        /// A person has closed an entry. `others`: another entry of one of its transactions may have been
-        /// executed all the same. May be empty.
+        /// Called after any other outcome was written, but not before begin_guard() was called. May be empty.
+        std::function<void(JournalEntry)> outcome_recorded{};
+        /// Called after a person has closed an entry. `others`: another entry of one of its transactions may
+        /// have been executed all the same. May be empty.
         std::function<void(JournalEntry, bool others)> closed{};
     };
 
@@ -73,28 +73,28 @@ public:
     ~Journal();
 
     /// Queues an intent. Returns false if the queue is full or the disk has just failed; otherwise the
-    /// entry's event will be set.
-    [[nodiscard]] bool add(EntryPtr entry);
+    /// intent's event will be set.
+    [[nodiscard]] bool add(PendingIntentPtr pending);
 
-    /// Writes the outcome of an entry; the number is filled in. Nothing is written for an entry that did not
-    /// reach the disk.
-    void record_outcome(EntryPtr entry, Outcome outcome);
+    /// Writes the outcome of an intent; the number is filled in. Nothing is written for an intent that did
+    /// not reach the disk.
+    void record_outcome(PendingIntentPtr pending, Outcome outcome);
 
     /// Writes the outcome of an intent of a former process.
     void resolve(Outcome outcome);
 
     /// Records that a transaction of unknown outcome was found: its newest unresolved entry gets this
     /// outcome.
-    void settle(std::uint32_t account, std::vector<Field> fields, Outcome outcome);
+    void settle(std::uint32_t account, std::vector<MutationField> fields, Outcome outcome);
 
     /// Records that the app of a transaction has learnt of it by a repeat, so that its entries are no longer
     /// unheard. `joined`: the repeat waited for the first request, whose app may turn out to be gone only
     /// later. The queue for these is bounded; more are dropped.
-    void heard(std::uint32_t account, std::vector<Field> fields, bool joined);
+    void heard(std::uint32_t account, std::vector<MutationField> fields, bool joined);
 
-    /// Call it before the journal is read for a guard that begins. From now on Events::concluded is called,
-    /// and a JournalClient that was made before lets nothing more be sent: the reading might not show it, and
-    /// its repeat would be taken for the first. Any thread.
+    /// Call it before the journal is read for a guard that begins. From now on Events::outcome_recorded is
+    /// called, and a JournalClient that was made before lets nothing more be sent: the reading might not show
+    /// it, and its repeat would be taken for the first. Any thread.
     void begin_guard() noexcept;
 
     /// Returns how often begin_guard() has been called.

@@ -47,7 +47,7 @@ struct Uptime {
 
 /// The same for an entry. If a person has closed it, its age counts from the close, whatever the age of the
 /// outcome. Returns zero if it has neither.
-[[nodiscard]] Duration age_of(const JournalEntry& item, const Uptime& now, std::int64_t now_ms) noexcept;
+[[nodiscard]] Duration age_of(const JournalEntry& entry, const Uptime& now, std::int64_t now_ms) noexcept;
 
 /// Records one thread's mutations in the journal. Used on that thread only; the journal, the executor's loop
 /// and the clock must outlive the requests in flight.
@@ -58,27 +58,27 @@ public:
                   net::DeadlineClock& clock, const FieldReader* reader = nullptr);
 
     /// Records a request that may mutate, before it is sent. Keeps nothing of it except what an Intent has.
-    /// The entry is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
+    /// The result is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
     /// may_be_sent() says whether the mutation is sent without its record.
-    [[nodiscard]] net::Task<EntryPtr>
+    [[nodiscard]] net::Task<PendingIntentPtr>
     record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
                   std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
 
     /// Records the outcome. Call it as soon as that is known.
-    void record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
+    void record_outcome(PendingIntentPtr pending, outcome::Executed executed, std::uint16_t status,
                         std::string_view code, Source source);
     /// The same. The number and the times of `outcome` are filled in here.
-    void record_outcome(EntryPtr entry, Outcome outcome);
+    void record_outcome(PendingIntentPtr pending, Outcome outcome);
 
     /// Whether the mutation may be sent, after record_intent().
-    [[nodiscard]] bool may_be_sent(const Entry& entry) const noexcept {
-        return !entry.superseded && (entry.durable || !required(entry));
+    [[nodiscard]] bool may_be_sent(const PendingIntent& pending) const noexcept {
+        return !pending.superseded && (pending.durable || !required(pending));
     }
 
     /// Whether the mutation must not be sent without its intent on disk: because `journal.required` says so,
     /// or because it has a fingerprint, and after a restart its repeat would not be recognised (contract 10).
-    [[nodiscard]] bool required(const Entry& entry) const noexcept {
-        return required_ || !entry.intent.fingerprint.empty();
+    [[nodiscard]] bool required(const PendingIntent& pending) const noexcept {
+        return required_ || !pending.intent.fingerprint.empty();
     }
 
 private:

@@ -70,11 +70,11 @@ public:
     void forget(std::uint64_t number);
 
     /// Returns the entries, ordered by number and so by time.
-    [[nodiscard]] const std::map<std::uint64_t, JournalEntry>& entries() const noexcept { return items_; }
+    [[nodiscard]] const std::map<std::uint64_t, JournalEntry>& entries() const noexcept { return entries_; }
 
     /// Returns the numbers of the entries of one transaction: one account, and all fields with their keys.
     [[nodiscard]] std::vector<std::uint64_t> of_transaction(std::uint32_t account,
-                                                            const std::vector<Field>& fields) const;
+                                                            const std::vector<MutationField>& fields) const;
 
     /// Returns the start of the last process: intents from its number on belong to that process.
     [[nodiscard]] const Start& start() const noexcept { return start_; }
@@ -83,8 +83,8 @@ public:
     [[nodiscard]] std::uint64_t next_number() const noexcept { return next_; }
 
     /// Whether the last process has sent it, or is about to, and has not recorded how it ended.
-    [[nodiscard]] bool in_flight(const JournalEntry& item) const noexcept {
-        return !item.outcome && !item.close && item.intent.number >= start_.number;
+    [[nodiscard]] bool in_flight(const JournalEntry& entry) const noexcept {
+        return !entry.outcome && !entry.close && entry.intent.number >= start_.number;
     }
 
     [[nodiscard]] std::size_t count_in_flight() const noexcept { return in_flight_count_; }
@@ -98,17 +98,17 @@ public:
     [[nodiscard]] std::size_t count_answered() const noexcept { return answered_; }
 
 private:
-    using Items = std::map<std::uint64_t, JournalEntry>;
+    using Entries = std::map<std::uint64_t, JournalEntry>;
 
     template<class Change>
-    void change(Items::iterator at, const Change& what);
-    void count(const JournalEntry& item, bool up) noexcept;
+    void change(Entries::iterator at, const Change& what);
+    void count(const JournalEntry& entry, bool up) noexcept;
     void settle_repeats(std::uint64_t number);
     void drop_if_done(std::uint64_t number);
-    void remove(Items::iterator at);
+    void remove(Entries::iterator at);
 
     Keep keep_;
-    Items items_;
+    Entries entries_;
     std::map<std::string, std::vector<std::uint64_t>> by_transaction_;
     Start start_;
     std::uint64_t next_ = 1;
@@ -119,6 +119,6 @@ private:
 };
 
 /// Names a transaction. Returns "" if a field has no key, or if there are no fields.
-[[nodiscard]] std::string transaction_of(std::uint32_t account, const std::vector<Field>& fields);
+[[nodiscard]] std::string transaction_of(std::uint32_t account, const std::vector<MutationField>& fields);
 
 } // namespace bearerd::journal

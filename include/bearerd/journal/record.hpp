@@ -16,11 +16,11 @@
 namespace bearerd::journal {
 
 /// A root field of a mutation. The key is the only value of the app's that is ever written.
-struct Field {
+struct MutationField {
     std::string name;
     std::string argument; ///< the one that names the transaction, by a rule; empty if there is no rule
     std::string key;      ///< its value; empty if it can't be read
-    [[nodiscard]] bool operator==(const Field&) const = default;
+    [[nodiscard]] bool operator==(const MutationField&) const = default;
 };
 
 /// A mutation is about to be sent.
@@ -28,11 +28,11 @@ struct Intent {
     std::uint64_t number = 0; ///< from 1, incremented for each
     std::int64_t at_ms = 0;   ///< milliseconds since the epoch
     std::string request_id;
-    std::string operation;       ///< its name; may be empty
-    std::uint32_t account = 0;   ///< account_of(): where, and as whom
-    std::vector<Field> fields{}; ///< empty if it can't be known what would run
-    std::string trace_id{};      ///< of the app's traceparent; empty if there is none
-    std::string fingerprint{};   ///< of its argument values, if a rule replays its repeats; else empty
+    std::string operation;               ///< its name; may be empty
+    std::uint32_t account = 0;           ///< account_of(): where, and as whom
+    std::vector<MutationField> fields{}; ///< empty if it can't be known what would run
+    std::string trace_id{};              ///< of the app's traceparent; empty if there is none
+    std::string fingerprint{}; ///< of its argument values, if a rule replays its repeats; else empty
     [[nodiscard]] bool operator==(const Intent&) const = default;
 };
 
@@ -91,9 +91,9 @@ using Record = std::variant<Intent, Outcome, Start, Close, Heard>;
 
 /// The longest line that is read as a record: enough for 64 root fields with keys of 4096 bytes, all escaped.
 inline constexpr std::size_t max_record = std::size_t{2} << 20U;
-/// Longer request ids and names are cut.
+/// Longer request ids and names are shortened.
 inline constexpr std::size_t max_text = 128;
-/// A longer reason for a close is cut.
+/// A longer reason for a close is shortened.
 inline constexpr std::size_t max_reason = 1024;
 
 /// Returns a number that distinguishes accounts, so that after a change of the configuration no account is

@@ -22,8 +22,8 @@
 namespace bearerd::reconcile {
 
 /// What reconcilers need from one set of settings; shared by all threads, immutable.
-struct Plan {
-    explicit Plan(const config::Settings& settings);
+struct LookupPlan {
+    explicit LookupPlan(const config::Settings& settings);
 
     /// How to ask under one rule.
     struct Rule {
@@ -61,7 +61,7 @@ struct LookupRequest {
     std::string request_id; ///< for X-Request-Id; that of the request in doubt, if there is one
     TimePoint deadline{};   ///< when to stop asking
     bool once = false;      ///< ask only once
-    Duration delay{};       ///< before the first question
+    Duration delay{};       ///< before the first request
 };
 
 /// Asks the upstream. One per thread, used only on that thread; everything it refers to must outlive the
@@ -69,17 +69,18 @@ struct LookupRequest {
 class Reconciler {
 public:
     /// `group`: a lookup ends at once if the group is to finish now.
-    Reconciler(const Plan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
+    Reconciler(const LookupPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                net::Executor executor, net::DeadlineClock& clock, net::TaskGroup& group, Stats& stats);
 
-    [[nodiscard]] const Plan& plan() const noexcept { return plan_; }
+    [[nodiscard]] const LookupPlan& plan() const noexcept { return plan_; }
 
     /// Asks, with growing pauses, until the transaction is found or the deadline has passed. It ends by the
     /// deadline, except if it needs a login (at most one, bounded by `auth.login_timeout`).
-    [[nodiscard]] net::Task<Answer> ask(LookupRequest question);
+    [[nodiscard]] net::Task<Answer> ask(LookupRequest request);
 
-    /// Looks up all mutations of a request, within `transactions.look_up_for` from now. Plan::can_ask(fields)
-    /// must hold. The result is `found` if all were found, else that of the first one that was not.
+    /// Looks up all mutations of a request, within `transactions.look_up_for` from now.
+    /// LookupPlan::can_ask(fields) must hold. The result is `found` if all were found, else that of the first
+    /// one that was not.
     [[nodiscard]] net::Task<Answer> ask_all(std::vector<graphql::RootField> fields, std::string request_id);
 
     /// The same in the background: asks for each mutation once, with this pause between them, whatever
@@ -93,7 +94,7 @@ private:
     [[nodiscard]] net::Task<Answer> ask_each(std::vector<graphql::RootField> fields, LookupRequest common,
                                              Duration pause);
 
-    const Plan& plan_;
+    const LookupPlan& plan_;
     upstream::Transport& transport_;
     auth::TokenSource& tokens_;
     net::Executor executor_;

@@ -35,7 +35,7 @@ public:
 
     ~MemoryReservation() { clear(); }
 
-    /// Returns false, and leaves the share unchanged, if the budget is too small.
+    /// Returns false, and leaves the reservation unchanged, if the budget is too small.
     [[nodiscard]] bool grow_to(std::uint64_t bytes, std::uint64_t most) noexcept {
         if (bytes <= bytes_)
             return true;

@@ -83,10 +83,10 @@ public:
     static constexpr Duration longest_first_claim = std::chrono::seconds{1};
     /// How long settlements are written after stop().
     static constexpr Duration longest_stop = std::chrono::seconds{2};
-    /// JSON text of what was found that is longer is not shared.
+    /// Longer JSON text of what was found is not shared.
     static constexpr std::size_t longest_found = 4096;
-    /// Of the settlements that wait, those of requests that were not forwarded, and whose claims the store
-    /// may not even have got.
+    /// So many of the waiting settlements may be of requests that were not forwarded, and whose claims the
+    /// store may not even have got.
     static constexpr std::size_t most_minor_settlements = 4096;
 
     /// `identifier`: with the secret that all replicas share. `clock` and `stats` must outlive the background
@@ -97,7 +97,7 @@ public:
     FleetClaims(const FleetClaims&) = delete;
     FleetClaims& operator=(const FleetClaims&) = delete;
 
-    /// `reading`: by the local identifier.
+    /// Returns the request as the store will know it. `reading`: what the local identifier has read.
     [[nodiscard]] SharedRequestPtr prepare(const graphql::RequestView& view, const Reading& reading,
                                            std::string_view request_id, std::int64_t at_ms) const;
 
@@ -111,10 +111,10 @@ public:
     /// jitter.
     [[nodiscard]] Duration pause_before(std::size_t attempt);
 
-    /// For a shutdown: from now on the store is away to requests, so that none waits for another replica's,
-    /// and nothing is forwarded without a claim; each settlement that waits, or comes later, is tried once
-    /// more, `within` that time and the length of a call; leases are no longer renewed. The background task
-    /// ends then. Called again, it only shortens the time.
+    /// Call it at a shutdown. From now on requests find the store away, so that none waits for another
+    /// replica's request, and nothing is forwarded without a claim. Each settlement that waits, or comes
+    /// later, is tried once more, `within` this time and the length of a call; leases are no longer renewed.
+    /// Then the background task ends. Another call can only shorten the time.
     void stop(Duration within = longest_stop) noexcept;
 
     [[nodiscard]] bool is_stopping() const noexcept { return stopping_; }

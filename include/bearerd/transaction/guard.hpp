@@ -20,7 +20,7 @@ class FleetClaims;
 
 /// What guards report, on the thread of the request. Each may be empty. `account`: journal::account_of().
 struct Events {
-    using Fields = std::vector<journal::Field>;
+    using Fields = std::vector<journal::MutationField>;
     /// An outcome is unknown, however the request ended, and must be looked up in the background.
     std::function<void(Fields, std::uint32_t account, std::string request_id)> left_unknown{};
     /// A look-up has found a transaction whose outcome was unknown.

@@ -59,11 +59,13 @@ public:
     [[nodiscard]] bool may_miss(const graphql::RequestView& request,
                                 const std::vector<std::string_view>* header_keys) const;
 
-    /// The same request by this identifier's secret: identities in the same order, fingerprint, header_rules;
-    /// `fields` is left empty. `reading`: what another identifier of the same rules has read of the request.
+    /// Reads the same request with this identifier's secret: returns identities in the same order, the
+    /// fingerprint and header_rules, but no fields. `reading`: what another identifier of the same rules has
+    /// read of the request.
     [[nodiscard]] Reading read_again(const graphql::RequestView& request, const Reading& reading) const;
 
-    /// The headers that hold keys, one for each rule, in order; empty for a rule that names an argument.
+    /// Returns the headers that hold keys, one for each rule, in order; empty for a rule that names an
+    /// argument.
     [[nodiscard]] const std::vector<std::string>& key_headers() const noexcept { return key_headers_; }
 
     /// Whether any rule takes its key from a header.
@@ -75,7 +77,7 @@ public:
     [[nodiscard]] Digest identity(std::string_view field, std::string_view key) const;
 
     /// Returns the identities of the guarded ones among a journal record's fields; empty if there is none.
-    [[nodiscard]] std::vector<Digest> identities(const std::vector<journal::Field>& fields) const;
+    [[nodiscard]] std::vector<Digest> identities(const std::vector<journal::MutationField>& fields) const;
 
     /// Returns the identities of the key, one for each guarded rule.
     [[nodiscard]] std::vector<Digest> identities_of_key(std::string_view key) const;

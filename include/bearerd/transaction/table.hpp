@@ -83,7 +83,7 @@ public:
     virtual ~ClaimHolder() = default;
 
     /// Receives the outcome of the transaction: no, yes or unknown. Called once, and after unknown perhaps
-    /// again. Called on any thread, under the table's lock: must only hand on.
+    /// again. Called on any thread, under the table's lock: it must only post work elsewhere.
     virtual void settled(outcome::Executed executed, std::string_view reconciled) noexcept = 0;
 };
 
@@ -192,7 +192,7 @@ public:
     /// Unless it is complete, as it is at first, claim() calls no transaction the first one.
     void set_history(History history);
 
-    /// From now on nobody waits until the history is complete.
+    /// Ends all waits for the history, and lets none begin from now on.
     void stop_waiting();
 
     /// Returns what to do with a request. `reading` must not be doubled. `at_ms`: the wall clock in
@@ -213,7 +213,7 @@ public:
     void share(const RecordPtr& record, std::shared_ptr<ClaimHolder> holder, std::string request_id,
                std::int64_t at_ms) noexcept;
 
-    /// After Decision::replaces, before share(), take_over() or give_back(): the other owner has freed the
+    /// After Decision::replaces, before share(), take_over() or release(): the other owner has freed the
     /// former request, so that the record is of this one from now on. Those who wait claim again. Changes
     /// nothing if memory runs out, and throws then.
     void adopt(const RecordPtr& record, const Reading& reading);
@@ -226,7 +226,7 @@ public:
     /// After Decision::Kind::first or ask_fleet, instead of settle(), and perhaps after share(): this request
     /// sends nothing. A holder learns `no`. If another replica has sent the transaction, its outcome is
     /// unknown here; otherwise it is free. Those who wait claim again.
-    void give_back(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept;
+    void release(const RecordPtr& record, Elsewhere elsewhere, TimePoint now) noexcept;
 
     /// What a waiter was woken for; nullopt: it was not.
     [[nodiscard]] std::optional<Decision> decision_of(Waiter& waiter);
@@ -278,7 +278,7 @@ private:
     void revive(const RecordPtr& record, const std::string& found);
     void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
-    void conclude(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now);
+    void apply_outcome(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now);
     void add(const RecordPtr& record);
     void remove(const RecordPtr& record) noexcept;
     void free(const RecordPtr& record, Seen::State state, TimePoint now) noexcept;

@@ -120,12 +120,12 @@ TEST(Status, ListsTheTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
     snapshot.journal = Snapshot::Journal{};
     snapshot.journal->unresolved = 1;
-    journal::JournalEntry item;
-    item.intent.at_ms = 5;
-    item.intent.request_id = "till-7";
-    item.intent.operation = "Redeem";
-    item.intent.fields = {{"pay", "ref", "sale-1"}, {"note", "", ""}};
-    snapshot.journal->listed = {item};
+    journal::JournalEntry entry;
+    entry.intent.at_ms = 5;
+    entry.intent.request_id = "till-7";
+    entry.intent.operation = "Redeem";
+    entry.intent.fields = {{"pay", "ref", "sale-1"}, {"note", "", ""}};
+    snapshot.journal->listed = {entry};
     EXPECT_EQ(status(snapshot)["journal"]["listed"],
               ordered_json::parse(R"([{"at_ms":5,"request_id":"till-7","fields":"pay, note","key":"sale-1",)"
                                   R"("executed":"unknown"}])"));

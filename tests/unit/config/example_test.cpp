@@ -133,8 +133,8 @@ TEST(ExampleFile, RepeatsTheDefaults) {
 }
 
 TEST(ExampleFile, HoldsEveryKeyThatIsDescribedHere) {
-    Faults faults;
-    const auto root = parse_yaml(content_of("bearerd.example.yaml"), faults);
+    ConfigErrors errors;
+    const auto root = parse_yaml(content_of("bearerd.example.yaml"), errors);
     ASSERT_TRUE(root);
     std::set<std::string> keys;
     flatten(*root, {}, keys);

@@ -47,7 +47,7 @@ inline std::vector<std::string> faults_of(std::string_view text, const FakeWorld
     std::vector<std::string> lines;
     if (const auto* const faults = std::get_if<std::vector<ConfigError>>(&result))
         for (const ConfigError& fault : *faults)
-            lines.push_back(format_fault("f", fault).substr(1 + (fault.line > 0 ? 1 : 0)));
+            lines.push_back(format_error("f", fault).substr(1 + (fault.line > 0 ? 1 : 0)));
     return lines;
 }
 

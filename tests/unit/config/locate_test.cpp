@@ -22,7 +22,7 @@ protected:
     ~FaultAtKey() override { ::unlink(path_.c_str()); }
 
     [[nodiscard]] std::string text(const std::string& key) const {
-        return format_fault("f", fault_at_key(path_, key, "is wrong"));
+        return format_error("f", error_at_key(path_, key, "is wrong"));
     }
 
     std::string path_;
@@ -39,7 +39,7 @@ TEST_F(FaultAtKey, StandsAtTheBeginOfAFileWithoutTheKey) {
 }
 
 TEST_F(FaultAtKey, HasNoPositionInAFileThatCanNotBeRead) {
-    EXPECT_EQ(format_fault("f", fault_at_key("/nonexistent/file", "threads", "is wrong")),
+    EXPECT_EQ(format_error("f", error_at_key("/nonexistent/file", "threads", "is wrong")),
               "f: threads: is wrong");
 }
 

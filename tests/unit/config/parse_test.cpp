@@ -271,7 +271,7 @@ TEST(Parse, WhoNeedsOneKeyMissesNoVariableOfAnother) {
                              "journal: {directory: \"${NOPE}\", required: true}\n";
     const ParseResult read = parse(text + "admin: {address: \"0.0.0.0:9180\"}\n", environment);
     const auto* const valid = std::get_if<ValidConfig>(&read);
-    ASSERT_NE(valid, nullptr) << format_fault("f", std::get<std::vector<ConfigError>>(read).front());
+    ASSERT_NE(valid, nullptr) << format_error("f", std::get<std::vector<ConfigError>>(read).front());
     EXPECT_EQ(valid->settings.admin.address->text(), "0.0.0.0:9180");
 
     const ParseResult needed = parse(text + "thread: 2\nadmin: {address: \"${NOPE}\"}\n", environment);
@@ -659,7 +659,7 @@ TEST(Load, ReadsAFileAndTellsWhyItCannot) {
     EXPECT_TRUE(std::get<ValidConfig>(good).settings.credentials.password.equals(
         Secret{std::string_view{"from-file"}}));
     const auto text_of = [](const ParseResult& result) {
-        return format_fault("f", std::get<std::vector<ConfigError>>(result).at(0));
+        return format_error("f", std::get<std::vector<ConfigError>>(result).at(0));
     };
     EXPECT_EQ(text_of(missing), "f: can't be read: No such file or directory");
     EXPECT_EQ(text_of(directory), "f: can't be read: Is a directory");

@@ -18,10 +18,10 @@ using namespace std::chrono_literals;
 
 const auto no_time = std::chrono::milliseconds{0};
 
-JournalEntry close_item(const std::string& path, std::uint64_t number) {
+JournalEntry entry_at(const std::string& path, std::uint64_t number) {
     const auto reading = read_journal(path);
-    return reading && reading->book.entries().contains(number) ? reading->book.entries().at(number)
-                                                               : JournalEntry{};
+    return reading && reading->index.entries().contains(number) ? reading->index.entries().at(number)
+                                                                : JournalEntry{};
 }
 
 TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
@@ -45,7 +45,7 @@ TEST(Closing, IsWrittenByItselfWhileNoDaemonRuns) {
     }
     const Close close{5, 7, outcome::Executed::no, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, no_time), std::nullopt);
-    EXPECT_EQ(close_item(place.path(), 5).close, close);
+    EXPECT_EQ(entry_at(place.path(), 5).close, close);
     EXPECT_EQ(close_entry(settings, close, no_time), "it is not unresolved any more");
     EXPECT_NE(close_entry(settings, {99, 7, outcome::Executed::no, "maria", "seen"}, no_time), std::nullopt);
 }
@@ -64,7 +64,7 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
     std::promise<void> opened;
     Journal::Events events;
     events.opened = [&opened](const std::vector<JournalEntry>&) { opened.set_value(); };
-    events.closed = [&closed](JournalEntry item, bool) { closed.set_value(std::move(item)); };
+    events.closed = [&closed](JournalEntry entry, bool) { closed.set_value(std::move(entry)); };
     const Journal journal{settings, std::move(events)};
     opened.get_future().wait();
     const Close close{5, 7, outcome::Executed::yes, "maria", "seen"};
@@ -107,7 +107,7 @@ bool others_of(const std::vector<Record>& more) {
 
 TEST(Closing, SaysWhetherAnotherEntryOfTheTransactionMayHaveBeenExecuted) {
     using outcome::Executed;
-    const auto intent = [](std::vector<Field> fields, std::uint32_t account = 0) {
+    const auto intent = [](std::vector<MutationField> fields, std::uint32_t account = 0) {
         return Intent{6, 1, "till-6", "", account, std::move(fields)};
     };
     // An answer that shows the execution of all of entry 5's fields would settle entry 5 too.
@@ -117,7 +117,7 @@ TEST(Closing, SaysWhetherAnotherEntryOfTheTransactionMayHaveBeenExecuted) {
         return value;
     };
     const auto outcome = [](Executed executed) { return Outcome{6, 1, executed, 200, "ok", Source::answer}; };
-    const std::vector<Field> same{{"pay", "ref", "k"}};
+    const std::vector<MutationField> same{{"pay", "ref", "k"}};
 
     const struct {
         const char* name;
@@ -156,14 +156,14 @@ TEST(Closing, DoesNotWithdrawAnotherPersonsRequest) {
 }
 
 TEST(AgeOfAnItem, CountsFromAPersonsWordAndNotFromTheOutcomeBefore) {
-    JournalEntry item;
-    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 0s);
-    item.outcome.emplace();
-    item.outcome->boot = "abc";
-    item.outcome->up_s = 100;
-    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 4'900s);
-    item.close = Close{5, 7, outcome::Executed::yes, "maria", "seen", "abc", 4'990};
-    EXPECT_EQ(age_of(item, {"abc", 5'000}, 0), 10s);
+    JournalEntry entry;
+    EXPECT_EQ(age_of(entry, {"abc", 5'000}, 0), 0s);
+    entry.outcome.emplace();
+    entry.outcome->boot = "abc";
+    entry.outcome->up_s = 100;
+    EXPECT_EQ(age_of(entry, {"abc", 5'000}, 0), 4'900s);
+    entry.close = Close{5, 7, outcome::Executed::yes, "maria", "seen", "abc", 4'990};
+    EXPECT_EQ(age_of(entry, {"abc", 5'000}, 0), 10s);
 }
 
 TEST(AgeOfAnOutcome, IsExactWithinOneStartOfTheMachineWhateverTheWallClockSays) {

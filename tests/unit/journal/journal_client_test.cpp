@@ -60,7 +60,7 @@ protected:
         journal.reset();
         opened = {};
         Journal::Events events;
-        events.opened = [this](std::vector<JournalEntry> items) { opened.set_value(std::move(items)); };
+        events.opened = [this](std::vector<JournalEntry> entries) { opened.set_value(std::move(entries)); };
         journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                             std::move(events));
         client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock, reader);
@@ -71,30 +71,30 @@ protected:
         journal.reset();
     }
 
-    EntryPtr record_intent(std::string_view body, std::string_view name = "Redeem",
-                           std::string_view trace_id = "") {
+    PendingIntentPtr record_intent(std::string_view body, std::string_view name = "Redeem",
+                                   std::string_view trace_id = "") {
         return bearerd::test::run_task(loop, client->record_intent(request_of(body), name, "id-1", trace_id));
     }
 
-    EntryPtr record_redeem(const std::string& key) {
+    PendingIntentPtr record_redeem(const std::string& key) {
         return record_intent(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
     }
 
-    void record_unheard(EntryPtr entry) {
+    void record_unheard(PendingIntentPtr pending) {
         Outcome outcome;
         outcome.executed = Executed::yes;
         outcome.unheard = true;
-        client->record_outcome(std::move(entry), std::move(outcome));
+        client->record_outcome(std::move(pending), std::move(outcome));
     }
 
-    void record_outcome(EntryPtr entry, Executed executed) {
-        client->record_outcome(std::move(entry), executed, 200, "ok", Source::answer);
+    void record_outcome(PendingIntentPtr pending, Executed executed) {
+        client->record_outcome(std::move(pending), executed, 200, "ok", Source::answer);
     }
 
     /// What the files hold, even while the journal has them open.
     [[nodiscard]] std::map<std::uint64_t, JournalEntry> entries() const {
         const auto reading = read_journal(place.path());
-        return reading ? reading->book.entries() : std::map<std::uint64_t, JournalEntry>{};
+        return reading ? reading->index.entries() : std::map<std::uint64_t, JournalEntry>{};
     }
 
     /// Another daemon's.
@@ -135,18 +135,19 @@ TEST_F(JournalClientTest, ACardNumberInANameIsNotPutDown) {
 
 TEST_F(JournalClientTest, PutsAnIntentOnTheDiskBeforeItGoesOn) {
     start();
-    const auto entry = record_intent(
+    const auto pending = record_intent(
         R"({"query":"mutation Redeem($r:ID){a:redeem(reference:$r,card:\")" + std::string{card} +
         R"(\"){id}other(x:\"secret\"){id}}","variables":{"r":"sale-1","card":")" + std::string{card} +
         R"("}})");
-    EXPECT_TRUE(entry->durable);
+    EXPECT_TRUE(pending->durable);
     const auto found = entries();
     ASSERT_EQ(found.size(), 1U);
     const Intent& intent = found.begin()->second.intent;
     EXPECT_EQ(intent.request_id, "id-1");
     EXPECT_EQ(intent.operation, "Redeem");
     EXPECT_EQ(intent.account, account_of("https://api.example.com/graphql", "till-042"));
-    EXPECT_THAT(intent.fields, ElementsAre(Field{"redeem", "reference", "sale-1"}, Field{"other", "", ""}));
+    EXPECT_THAT(intent.fields,
+                ElementsAre(MutationField{"redeem", "reference", "sale-1"}, MutationField{"other", "", ""}));
     const std::string bytes = Place::read(place.file(1));
     EXPECT_EQ(bytes.find(card), std::string::npos);
     EXPECT_EQ(bytes.find("secret"), std::string::npos);
@@ -157,8 +158,8 @@ TEST_F(JournalClientTest, PutsDownTheTraceIdEvenIfItIsAllDecimalDigits) {
     record_intent(R"({"query":"mutation{a}"})", "", "63011900199906406626301190019990");
     record_intent(R"({"query":"mutation{b}"})", "");
     std::vector<std::string> trace_ids;
-    for (const auto& [number, item] : entries())
-        trace_ids.push_back(item.intent.trace_id);
+    for (const auto& [number, entry] : entries())
+        trace_ids.push_back(entry.intent.trace_id);
     EXPECT_THAT(trace_ids, ElementsAre("63011900199906406626301190019990", ""));
 }
 
@@ -203,10 +204,10 @@ TEST_F(JournalClientTest, TellsWhatFormerProcessesLeft) {
 
 TEST_F(JournalClientTest, CountsAsUnresolvedWhatEndedUnknownButNotWhatIsInHand) {
     start();
-    const auto entry = record_intent(R"({"query":"mutation{a}"})");
+    const auto pending = record_intent(R"({"query":"mutation{a}"})");
     record_intent(R"({"query":"mutation{b}"})");
     EXPECT_EQ(journal->unresolved(), 0U);
-    record_outcome(entry, Executed::unknown);
+    record_outcome(pending, Executed::unknown);
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 1; }));
 }
 
@@ -215,8 +216,8 @@ TEST_F(JournalClientTest, SyncsTogetherWhatComesTogether) {
     start();
     std::size_t durable = 0;
     const auto one = [](JournalClient& writer, std::size_t& count) -> net::Task<void> {
-        const auto entry = co_await writer.record_intent(request_of("{}"), "", "id", "");
-        count += entry->durable ? 1 : 0;
+        const auto pending = co_await writer.record_intent(request_of("{}"), "", "id", "");
+        count += pending->durable ? 1 : 0;
     };
     for (int i = 0; i < 500; ++i)
         net::spawn(loop.get_executor(), one(*client, durable), "test");
@@ -248,7 +249,7 @@ TEST_F(JournalClientTest, GivesNoNumberTwice) {
         EXPECT_FALSE(record_intent(R"({"query":"mutation{b}"})")->durable);
     }
     const TimePoint end = BootClock::now() + 30s; // it tries again after a second
-    EntryPtr next;
+    PendingIntentPtr next;
     do
         next = record_intent(R"({"query":"mutation{c}"})");
     while (!next->durable && BootClock::now() < end);
@@ -261,10 +262,10 @@ TEST_F(JournalClientTest, GivesNoNumberTwice) {
 
 TEST_F(JournalClientTest, QueuesNothingOfWhatTheQueueDidNotTake) {
     start();
-    const EntryPtr entry = record_intent(R"({"query":"mutation{a}"})");
-    EXPECT_FALSE(entry->refused);
-    entry->refused = true;
-    record_outcome(entry, Executed::yes);
+    const PendingIntentPtr pending = record_intent(R"({"query":"mutation{a}"})");
+    EXPECT_FALSE(pending->refused);
+    pending->refused = true;
+    record_outcome(pending, Executed::yes);
     stop();
     const auto all = entries();
     ASSERT_EQ(all.size(), 1U);
@@ -273,8 +274,8 @@ TEST_F(JournalClientTest, QueuesNothingOfWhatTheQueueDidNotTake) {
 
 TEST_F(JournalClientTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
     start();
-    Entry plain{Intent{}, loop.get_executor()};
-    Entry guarded{Intent{}, loop.get_executor()};
+    PendingIntent plain{Intent{}, loop.get_executor()};
+    PendingIntent guarded{Intent{}, loop.get_executor()};
     guarded.intent.fingerprint = "print";
     EXPECT_FALSE(client->required(plain));
     EXPECT_TRUE(client->required(guarded));
@@ -285,13 +286,13 @@ TEST_F(JournalClientTest, IsRequiredByTheSettingsOrForWhatIsGuarded) {
 
 TEST_F(JournalClientTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWasGone) {
     start();
-    const EntryPtr entry = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
-    const std::vector<Field> fields = entry->intent.fields;
-    journal->heard(entry->intent.account, fields, true);
+    const PendingIntentPtr pending = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
+    const std::vector<MutationField> fields = pending->intent.fields;
+    journal->heard(pending->intent.account, fields, true);
     Outcome outcome;
     outcome.executed = Executed::yes;
     outcome.unheard = true;
-    client->record_outcome(entry, outcome);
+    client->record_outcome(pending, outcome);
     stop();
     ASSERT_EQ(entries().size(), 1U);
     EXPECT_FALSE(entries().begin()->second.unheard());
@@ -299,11 +300,11 @@ TEST_F(JournalClientTest, KnowsThatARepeatHasHeardBeforeItKnowsThatTheFirstAppWa
 
 TEST_F(JournalClientTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
     start();
-    const EntryPtr entry = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
-    const std::vector<Field> fields = entry->intent.fields;
-    record_outcome(entry, Executed::yes);
+    const PendingIntentPtr pending = record_intent(R"({"query":"mutation{redeem(reference:\"k\"){id}}"})");
+    const std::vector<MutationField> fields = pending->intent.fields;
+    record_outcome(pending, Executed::yes);
     for (int i = 0; i < 10'000; ++i)
-        journal->heard(entry->intent.account, fields, false);
+        journal->heard(pending->intent.account, fields, false);
     stop();
     ASSERT_EQ(entries().size(), 1U);
     EXPECT_FALSE(entries().begin()->second.heard);
@@ -311,28 +312,29 @@ TEST_F(JournalClientTest, WritesNothingOfReplaysWhileNothingIsUnheard) {
 
 TEST_F(JournalClientTest, TellsHowEachEndsOnceItIsAsked) {
     std::vector<std::string> ended;
-    std::promise<void> told;
+    std::promise<void> reported;
     Journal::Events events;
     events.opened = [](const std::vector<JournalEntry>&) {};
-    events.concluded = [&](const JournalEntry& item) {
-        ended.push_back(item.intent.fields.front().key + (item.executed() == Executed::yes ? " yes" : " no"));
+    events.outcome_recorded = [&](const JournalEntry& entry) {
+        ended.push_back(entry.intent.fields.front().key +
+                        (entry.executed() == Executed::yes ? " yes" : " no"));
         if (ended.size() == 2)
-            told.set_value();
+            reported.set_value();
     };
     journal = std::make_unique<Journal>(Journal::Settings{place.path(), settings.journal.max_size},
                                         std::move(events));
     client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
-    const auto entry = [this](const std::string& key) {
+    const auto record = [this](const std::string& key) {
         return record_intent(R"({"query":"mutation{redeem(reference:\")" + key + R"(\"){id}}"})");
     };
-    const EntryPtr first = entry("a");
-    record_outcome(entry("before"), Executed::yes);
-    static_cast<void>(entry("barrier")); // durable before its batch is reported
-    static_cast<void>(entry("next batch"));
+    const PendingIntentPtr first = record("a");
+    record_outcome(record("before"), Executed::yes);
+    static_cast<void>(record("barrier")); // durable before its batch is reported
+    static_cast<void>(record("next batch"));
     journal->begin_guard();
     record_outcome(first, Executed::yes);
-    record_outcome(entry("b"), Executed::no);
-    told.get_future().wait();
+    record_outcome(record("b"), Executed::no);
+    reported.get_future().wait();
     stop();
     EXPECT_THAT(ended, ElementsAre("a yes", "b no"));
 }
@@ -341,7 +343,7 @@ TEST_F(JournalClientTest, LetsNothingBeSentOnceAGuardHasBegunThatDoesNotKnowIt) 
     start();
     EXPECT_TRUE(client->may_be_sent(*record_redeem("before")));
     journal->begin_guard();
-    const EntryPtr late = record_redeem("late");
+    const PendingIntentPtr late = record_redeem("late");
     EXPECT_TRUE(late->durable);
     EXPECT_FALSE(client->may_be_sent(*late));
     client = std::make_unique<JournalClient>(*journal, settings, loop.get_executor(), clock);
@@ -353,8 +355,8 @@ TEST_F(JournalClientTest, SettlesTheNewestUnresolvedEntryThatIsNotInFlight) {
     start();
     record_outcome(record_redeem("k"), Executed::unknown);
     record_outcome(record_redeem("k"), Executed::unknown);
-    const EntryPtr in_flight = record_redeem("k");
-    const std::vector<Field> fields{{"redeem", "reference", "k"}};
+    const PendingIntentPtr in_flight = record_redeem("k");
+    const std::vector<MutationField> fields{{"redeem", "reference", "k"}};
     journal->settle(in_flight->intent.account, fields, found_outcome(Source::lookup));
     record_outcome(in_flight, Executed::no);
     stop();
@@ -370,8 +372,8 @@ TEST_F(JournalClientTest, SettlesTheNewestUnresolvedEntryThatIsNotInFlight) {
 
 TEST_F(JournalClientTest, SettlesNothingThatIsOnlyInFlight) {
     start();
-    const EntryPtr in_flight = record_redeem("k");
-    const std::vector<Field> fields{{"redeem", "reference", "k"}};
+    const PendingIntentPtr in_flight = record_redeem("k");
+    const std::vector<MutationField> fields{{"redeem", "reference", "k"}};
     journal->settle(in_flight->intent.account, fields, found_outcome(Source::lookup));
     record_outcome(in_flight, Executed::unknown);
     stop();
@@ -421,12 +423,12 @@ TEST_F(JournalClientTest, KeepsAGuardedOneOverNewFilesAsLongAsItWasToldMeanwhile
 
 TEST_F(JournalClientTest, HearsAfterARestartOfWhatWasUnheardBefore) {
     start();
-    const EntryPtr entry = record_redeem("k");
-    record_unheard(entry);
+    const PendingIntentPtr pending = record_redeem("k");
+    record_unheard(pending);
     start();
     EXPECT_EQ(opened.get_future().get().size(), 1U);
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unheard() == 1; }));
-    journal->heard(entry->intent.account, {{"redeem", "reference", "k"}}, false);
+    journal->heard(pending->intent.account, {{"redeem", "reference", "k"}}, false);
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unheard() == 0; }));
     start();
     EXPECT_THAT(opened.get_future().get(), IsEmpty());

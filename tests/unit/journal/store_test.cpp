@@ -47,7 +47,7 @@ protected:
 
     /// Its number.
     std::uint64_t begin(int days = 0, std::string key = "key") {
-        const std::uint64_t number = store->book().next_number();
+        const std::uint64_t number = store->index().next_number();
         EXPECT_FALSE(append({Intent{number, days_ago(days), "id", "", 0, {{"f", "a", std::move(key)}}}}));
         return number;
     }
@@ -68,7 +68,7 @@ protected:
 
     [[nodiscard]] std::vector<std::uint64_t> unresolved() const {
         std::vector<std::uint64_t> numbers;
-        for (const auto& [number, item] : store->book().entries())
+        for (const auto& [number, entry] : store->index().entries())
             numbers.push_back(number);
         return numbers;
     }
@@ -85,7 +85,7 @@ TEST_F(StoreTest, KeepsWhatIsUnresolvedAcrossProcesses) {
     end(unknown, Executed::unknown);
     open();
     EXPECT_THAT(unresolved(), ElementsAre(lost, unknown));
-    EXPECT_EQ(store->book().count_in_flight(), 0U);
+    EXPECT_EQ(store->index().count_in_flight(), 0U);
     EXPECT_EQ(store->damage(), Damage{});
     EXPECT_EQ(place.files(), 1U);
     end(lost, Executed::yes);
@@ -160,7 +160,7 @@ TEST_F(StoreTest, BeginsANewFileInTimeAndCarriesOverWhatIsUnresolved) {
     std::filesystem::remove(place.file(2));
     open();
     EXPECT_THAT(unresolved(), ElementsAre(lost)) << "the last file alone tells all of it";
-    EXPECT_EQ(store->book().count_in_flight(), 0U);
+    EXPECT_EQ(store->index().count_in_flight(), 0U);
 }
 
 TEST_F(StoreTest, KeepsInHandWhatIsInHandWhenANewFileBegins) {
@@ -169,7 +169,7 @@ TEST_F(StoreTest, KeepsInHandWhatIsInHandWhenANewFileBegins) {
     const auto reading = read_journal(place.path());
     ASSERT_TRUE(reading);
     EXPECT_TRUE(reading->written);
-    EXPECT_TRUE(reading->book.in_flight(reading->book.entries().at(mine)));
+    EXPECT_TRUE(reading->index.in_flight(reading->index.entries().at(mine)));
     store.reset();
     EXPECT_FALSE(read_journal(place.path())->written);
 }
@@ -181,10 +181,10 @@ TEST_F(StoreTest, StaysWithinItsSizeHoweverMuchIsUnresolved) {
     for (const auto& entry : std::filesystem::directory_iterator{place.path()})
         size += entry.file_size();
     EXPECT_LE(size, small);
-    const std::size_t dropped = 3 * small / 300 - store->book().entries().size();
+    const std::size_t dropped = 3 * small / 300 - store->index().entries().size();
     EXPECT_EQ(store->take_forgotten(), dropped - 20) << "those older than 30 days need no telling";
     EXPECT_EQ(store->take_forgotten(), 0U);
-    EXPECT_EQ(store->book().entries().rbegin()->first, 3 * small / 300) << "the newest stay";
+    EXPECT_EQ(store->index().entries().rbegin()->first, 3 * small / 300) << "the newest stay";
 }
 
 TEST_F(StoreTest, ReadsOnlyFilesOfItsOwn) {
@@ -228,7 +228,7 @@ TEST_F(StoreTest, KeepsTheOldFilesWhereANewOneCantBeWritten) {
     {
         const FullDisk full{30};
         EXPECT_TRUE(append(
-            {Intent{store->book().next_number(), 0, "id", "", 0, {{"f", "a", std::string(900, 'k')}}}}));
+            {Intent{store->index().next_number(), 0, "id", "", 0, {{"f", "a", std::string(900, 'k')}}}}));
     }
     EXPECT_EQ(place.files(), 1U);
     fill();
@@ -243,7 +243,7 @@ TEST(Reading, TellsWhyThereIsNothingToRead) {
     std::filesystem::create_directory(place.path());
     const auto reading = read_journal(place.path());
     ASSERT_TRUE(reading);
-    EXPECT_THAT(reading->book.entries(), IsEmpty());
+    EXPECT_THAT(reading->index.entries(), IsEmpty());
     EXPECT_FALSE(reading->written);
 }
 
@@ -253,7 +253,7 @@ TEST_F(StoreTest, CarriesWhatTheGuardMustNotForget) {
     ASSERT_EQ(store->open(), std::nullopt);
     const Uptime now = uptime();
     const auto guarded = [this](Executed executed, std::optional<Close> close) {
-        const std::uint64_t number = store->book().next_number();
+        const std::uint64_t number = store->index().next_number();
         Intent intent{number, days_ago(3), "id", "", 0, {{"f", "a", "key"}}};
         intent.fingerprint = "print";
         EXPECT_FALSE(append({intent, Outcome{number, days_ago(3), executed, 200, "ok", Source::answer}}));
@@ -277,7 +277,7 @@ TEST_F(StoreTest, CarriesWhatTheGuardMustNotForget) {
 
 TEST_F(StoreTest, CountsTheGuardedOnesThatHaveToGoForLackOfRoom) {
     for (int i = 0; i < 100; ++i) {
-        const std::uint64_t number = store->book().next_number();
+        const std::uint64_t number = store->index().next_number();
         Intent intent{number, days_ago(0), "id", "", 0, {{"f", "a", std::string(256, 'k')}}};
         intent.fingerprint = "print";
         Outcome outcome{number, days_ago(0), Executed::yes, 200, "ok", Source::answer};

@@ -88,8 +88,8 @@ TEST_F(AppGoneTest, TheJournalSaysThatItWasNotExecuted) {
         journal.reset();
         const auto reading = journal::read_journal(place.path());
         ASSERT_TRUE(reading);
-        ASSERT_EQ(reading->book.entries().size(), at_once ? 2U : 1U);
-        const auto& outcome = reading->book.entries().rbegin()->second.outcome;
+        ASSERT_EQ(reading->index.entries().size(), at_once ? 2U : 1U);
+        const auto& outcome = reading->index.entries().rbegin()->second.outcome;
         ASSERT_TRUE(outcome);
         EXPECT_EQ(outcome->code, "client_closed");
         EXPECT_EQ(outcome->executed, Executed::no);
@@ -170,9 +170,9 @@ TEST_F(AppGoneTest, TheJournalSaysWhyARequestWasWithdrawn) {
     journal.reset();
     const auto reading = journal::read_journal(place.path());
     ASSERT_TRUE(reading);
-    ASSERT_EQ(reading->book.entries().size(), std::size(reasons));
+    ASSERT_EQ(reading->index.entries().size(), std::size(reasons));
     const auto* reason = std::begin(reasons);
-    for (const auto& [number, entry] : reading->book.entries()) {
+    for (const auto& [number, entry] : reading->index.entries()) {
         ASSERT_TRUE(entry.outcome);
         EXPECT_EQ(entry.outcome->code, outcome::code_label(*reason++));
         EXPECT_EQ(entry.outcome->executed, Executed::no) << "by this replica";
@@ -230,8 +230,8 @@ TEST_F(AppGoneTest, AnErrorOfOnesOwnNamesItsCauseAndSaysThatAnotherReplicaMayHav
     journal.reset();
     const auto reading = journal::read_journal(place.path());
     ASSERT_TRUE(reading);
-    EXPECT_EQ(reading->book.entries().size(), 2U) << "without a token nothing is about to be sent";
-    for (const auto& [number, entry] : reading->book.entries()) {
+    EXPECT_EQ(reading->index.entries().size(), 2U) << "without a token nothing is about to be sent";
+    for (const auto& [number, entry] : reading->index.entries()) {
         ASSERT_TRUE(entry.outcome);
         EXPECT_EQ(entry.outcome->code, "upstream_unreachable");
         EXPECT_EQ(entry.outcome->executed, Executed::no) << "of this replica";

@@ -59,12 +59,12 @@ protected:
     /// One request of the app's. What it got is in `app`, what was found in `report`.
     void request(std::string_view body, const std::string& method = "POST", const std::string& target = "/") {
         const ForwardPlan plan{settings};
-        const reconcile::Plan reconcile_plan{settings};
+        const reconcile::LookupPlan lookup_plan{settings};
         net::asio::io_context loop;
         net::DeadlineClock clock{loop};
         net::TaskGroup group;
-        reconcile::Reconciler reconciler{reconcile_plan, transport, tokens, loop.get_executor(),
-                                         clock,          group,     stats};
+        reconcile::Reconciler reconciler{lookup_plan, transport, tokens, loop.get_executor(),
+                                         clock,       group,     stats};
         std::optional<journal::JournalClient> client;
         if (journal)
             client.emplace(*journal, settings, loop.get_executor(), clock, reader);
@@ -73,7 +73,7 @@ protected:
                             tokens,
                             pending,
                             stats,
-                            reconcile_plan.on() ? &reconciler : nullptr,
+                            lookup_plan.on() ? &reconciler : nullptr,
                             client ? &*client : nullptr};
         http::RequestHead head;
         head.method = method;

@@ -33,8 +33,8 @@ protected:
         const auto reading = journal::read_journal(place.path());
         std::vector<journal::JournalEntry> all;
         if (reading)
-            for (const auto& [number, item] : reading->book.entries())
-                all.push_back(item);
+            for (const auto& [number, entry] : reading->index.entries())
+                all.push_back(entry);
         return all;
     }
 

@@ -44,18 +44,18 @@ protected:
     }
 
     reconcile::Answer ask(Duration time = 1min) {
-        const Plan plan{settings};
+        const LookupPlan plan{settings};
         net::DeadlineClock clock{loop};
         Reconciler reconciler{plan, transport, tokens, loop.get_executor(), clock, group, stats};
-        LookupRequest question;
-        question.key = "sale-1";
-        question.request_id = "id-1";
-        question.deadline = BootClock::now() + time;
-        return bearerd::test::run_task(loop, reconciler.ask(std::move(question)));
+        LookupRequest request;
+        request.key = "sale-1";
+        request.request_id = "id-1";
+        request.deadline = BootClock::now() + time;
+        return bearerd::test::run_task(loop, reconciler.ask(std::move(request)));
     }
 
     reconcile::Answer ask_all(std::vector<graphql::RootField> fields) {
-        const Plan plan{settings};
+        const LookupPlan plan{settings};
         net::DeadlineClock clock{loop};
         Reconciler reconciler{plan, transport, tokens, loop.get_executor(), clock, group, stats};
         return bearerd::test::run_task(loop, reconciler.ask_all(std::move(fields), "id-1"));

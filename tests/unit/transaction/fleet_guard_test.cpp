@@ -48,7 +48,7 @@ MakeReply bearerd_says(ErrorCode code) {
     };
 }
 
-/// What stands behind a replica's guard.
+/// The handler that a replica's guard calls next.
 class SharedUpstream final : public server::Handler {
 public:
     explicit SharedUpstream(const net::Executor& executor) : token{executor}, gate{executor} {}
@@ -618,7 +618,7 @@ TEST_F(FleetGuardTest, LooksUpOnceMoreWhatIsUnknownElsewhere) {
     proxy::test::FakeTransport transport;
     proxy::test::FakeTokens tokens;
     net::TaskGroup group;
-    const reconcile::Plan plan{settings_};
+    const reconcile::LookupPlan plan{settings_};
     reconcile::Reconciler reconciler{plan,   transport, tokens,      loop_.get_executor(),
                                      clock_, group,     asking.stats};
     asking.join({.prefix = "fleet:", .lease = 1h, .remember = 24h}, &reconciler);
@@ -761,7 +761,7 @@ TEST_F(FleetGuardTest, SendsNothingThatTheStoreSaysBeforeTheFirstByteAnotherRepl
         MakeReply reply;
         int value;
         bool asks; ///< not only by a renewal
-        std::string told;
+        std::string reported;
     };
 
     const Case cases[] = {
@@ -787,8 +787,8 @@ TEST_F(FleetGuardTest, SendsNothingThatTheStoreSaysBeforeTheFirstByteAnotherRepl
             test::settle(loop_);
         }
         b().upstream.token.set();
-        EXPECT_EQ(end(second), each.told);
-        EXPECT_EQ(b().upstream.sent - sent, each.told == "data" ? 1 : 0);
+        EXPECT_EQ(end(second), each.reported);
+        EXPECT_EQ(b().upstream.sent - sent, each.reported == "data" ? 1 : 0);
         b().store->present = fleet::Store::Presence::ready;
         write_all(b());
     }
@@ -980,9 +980,9 @@ TEST_F(FleetGuardTest, FreesNothingThatAReplicaWithoutTheStoreHasSent) {
         {paid, "ALREADY_EXECUTED yes first"},
         {bearerd_says(ErrorCode::outcome_unknown), "OUTCOME_UNKNOWN unknown"},
         {bearerd_says(ErrorCode::upstream_unreachable), "data"}};
-    for (const auto& [reply, told] : outcomes) {
+    for (const auto& [reply, reported] : outcomes) {
         database_.entries.clear();
-        const std::string key = told;
+        const std::string key = reported;
         a().store->away = true;
         a().upstream.make_reply = reply;
         a().upstream.held = true;
@@ -999,7 +999,7 @@ TEST_F(FleetGuardTest, FreesNothingThatAReplicaWithoutTheStoreHasSent) {
         EXPECT_EQ(end(second), "UPSTREAM_UNREACHABLE no");
         write_all(b());
         FleetReplica third{loop_, clock_, database_, settings_, 'c'};
-        EXPECT_EQ(send(third, fleet_payment(key), "third"), told);
+        EXPECT_EQ(send(third, fleet_payment(key), "third"), reported);
         write_all(third);
     }
 }

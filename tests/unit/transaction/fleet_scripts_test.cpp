@@ -54,7 +54,7 @@ protected:
         return value.integer;
     }
 
-    static std::string told(const std::string& state, const std::string& owner, const std::string& found = "",
+    static std::string seen(const std::string& state, const std::string& owner, const std::string& found = "",
                             const std::string& known_freed = "") {
         return state + "|" + owner + "|print " + owner + "|id " + owner + "|17|" + found + "|" + known_freed;
     }
@@ -70,17 +70,17 @@ private:
 
 TEST_P(FleetScriptsTest, GiveAKeyToOneOwnerOnly) {
     EXPECT_EQ(claim("a"), "ours");
-    EXPECT_EQ(claim("b"), told("in_flight", "a"));
+    EXPECT_EQ(claim("b"), seen("in_flight", "a"));
     EXPECT_EQ(claim("a"), "ours") << "renewed";
-    EXPECT_EQ(claim("b"), told("in_flight", "a"));
+    EXPECT_EQ(claim("b"), seen("in_flight", "a"));
 }
 
 TEST_P(FleetScriptsTest, TakeALeaseThatIsOverForUnknownAndNeverForFree) {
     EXPECT_EQ(claim("a", "", "0"), "ours");
-    EXPECT_EQ(claim("b"), told("unknown", "a"));
-    EXPECT_EQ(claim("b"), told("unknown", "a"));
+    EXPECT_EQ(claim("b"), seen("unknown", "a"));
+    EXPECT_EQ(claim("b"), seen("unknown", "a"));
     EXPECT_EQ(claim("a"), "ours") << "its owner lives, and goes on";
-    EXPECT_EQ(claim("b"), told("in_flight", "a"));
+    EXPECT_EQ(claim("b"), seen("in_flight", "a"));
 }
 
 TEST_P(FleetScriptsTest, LetOnlyTheOwnerFree) {
@@ -88,12 +88,12 @@ TEST_P(FleetScriptsTest, LetOnlyTheOwnerFree) {
         empty_it();
         claim("a", "", lease);
         EXPECT_EQ(settle("b", "no"), 1);
-        EXPECT_EQ(claim("c"), told(std::string_view{lease} == "0" ? "unknown" : "in_flight", "a"));
+        EXPECT_EQ(claim("c"), seen(std::string_view{lease} == "0" ? "unknown" : "in_flight", "a"));
         EXPECT_EQ(settle("a", "executed", "7"), 1) << "late or not";
-        EXPECT_EQ(claim("c"), told("executed", "a", "7"));
+        EXPECT_EQ(claim("c"), seen("executed", "a", "7"));
         EXPECT_EQ(settle("d", "no"), 1);
         EXPECT_EQ(settle("e", "unknown"), 1);
-        EXPECT_EQ(claim("c"), told("executed", "a", "7"));
+        EXPECT_EQ(claim("c"), seen("executed", "a", "7"));
     }
 }
 
@@ -104,11 +104,11 @@ TEST_P(FleetScriptsTest, PutWhatWasExecutedAboveWhatAnotherOwnerHas) {
         if (std::string_view{state} == "unknown" || std::string_view{state} == "no")
             settle("a", state);
         EXPECT_EQ(settle("b", "executed", "7"), 1) << state;
-        EXPECT_EQ(claim("c"), told("executed", "b", "7")) << state;
-        EXPECT_EQ(renew("a"), std::string_view{state} == "no" ? "freed" : told("executed", "b", "7"));
+        EXPECT_EQ(claim("c"), seen("executed", "b", "7")) << state;
+        EXPECT_EQ(renew("a"), std::string_view{state} == "no" ? "freed" : seen("executed", "b", "7"));
         for (const char* const later : {"unknown", "no"}) {
             EXPECT_EQ(settle("a", later), 1);
-            EXPECT_EQ(claim("c"), told("executed", "b", "7")) << "the first one is late: " << later;
+            EXPECT_EQ(claim("c"), seen("executed", "b", "7")) << "the first one is late: " << later;
         }
     }
 }
@@ -121,10 +121,10 @@ TEST_P(FleetScriptsTest, FreeNothingThatAnotherOwnerMayHaveExecuted) {
         if (settled) {
             EXPECT_EQ(settle("b", "unknown"), 1);
         } else {
-            EXPECT_EQ(renew("b"), told("in_flight", "a")) << "it is in flight there too";
+            EXPECT_EQ(renew("b"), seen("in_flight", "a")) << "it is in flight there too";
         }
         renew("c");
-        EXPECT_EQ(claim("d"), told("in_flight", "a")) << "which still runs";
+        EXPECT_EQ(claim("d"), seen("in_flight", "a")) << "which still runs";
         settle("a", "no");
         EXPECT_EQ(claim("d"), nobodys("b"));
         EXPECT_EQ(claim("d", "a"), nobodys("b") + "1");
@@ -158,12 +158,12 @@ TEST_P(FleetScriptsTest, KnowAHundredOwnersThatHaveFreedAKey) {
 TEST_P(FleetScriptsTest, LetTheOwnerLearnLaterWhatWasUnknown) {
     claim("a");
     EXPECT_EQ(settle("a", "unknown"), 1);
-    EXPECT_EQ(claim("b"), told("unknown", "a"));
-    EXPECT_EQ(claim("a"), told("unknown", "a")) << "a renewal that comes late changes nothing";
+    EXPECT_EQ(claim("b"), seen("unknown", "a"));
+    EXPECT_EQ(claim("a"), seen("unknown", "a")) << "a renewal that comes late changes nothing";
     EXPECT_EQ(settle("a", "executed", "7"), 1);
     EXPECT_EQ(settle("a", "unknown"), 1);
     EXPECT_EQ(settle("a", "no"), 1);
-    EXPECT_EQ(claim("b"), told("executed", "a", "7")) << "what was executed stays so";
+    EXPECT_EQ(claim("b"), seen("executed", "a", "7")) << "what was executed stays so";
 }
 
 TEST_P(FleetScriptsTest, FreeWhatWasNotExecutedForAll) {
@@ -172,32 +172,32 @@ TEST_P(FleetScriptsTest, FreeWhatWasNotExecutedForAll) {
     EXPECT_EQ(claim("a"), "freed") << "a claim that comes late takes nothing";
     EXPECT_EQ(claim("b"), "ours");
     EXPECT_EQ(settle("a", "unknown"), 1);
-    EXPECT_EQ(claim("c"), told("in_flight", "b"));
+    EXPECT_EQ(claim("c"), seen("in_flight", "b"));
 }
 
 TEST_P(FleetScriptsTest, FreeForThoseThatKnowTheOwnerOnlyWhatThisOwnerFreed) {
     EXPECT_EQ(claim("c", "a"), "lost") << "the store was emptied";
     EXPECT_EQ(claim("c", "a"), "lost");
     claim("b");
-    EXPECT_EQ(claim("c", "a"), told("in_flight", "b"));
+    EXPECT_EQ(claim("c", "a"), seen("in_flight", "b"));
     settle("b", "no");
     EXPECT_EQ(claim("c", "a"), "lost") << "b has freed it, but a has not";
     EXPECT_EQ(claim("c", "b"), "ours");
     settle("c", "no");
     EXPECT_EQ(claim("d"), "ours");
-    EXPECT_EQ(claim("e", "b"), told("in_flight", "d", "", "1"));
-    EXPECT_EQ(claim("e", "c"), told("in_flight", "d", "", "1"));
-    EXPECT_EQ(claim("e", "a"), told("in_flight", "d"));
+    EXPECT_EQ(claim("e", "b"), seen("in_flight", "d", "", "1"));
+    EXPECT_EQ(claim("e", "c"), seen("in_flight", "d", "", "1"));
+    EXPECT_EQ(claim("e", "a"), seen("in_flight", "d"));
     settle("d", "no");
     EXPECT_EQ(claim("e", "b"), "ours");
 }
 
 TEST_P(FleetScriptsTest, WriteDownWhatTheStoreHasLost) {
     EXPECT_EQ(settle("a", "executed", "7"), 1);
-    EXPECT_EQ(claim("b"), told("executed", "a", "7"));
+    EXPECT_EQ(claim("b"), seen("executed", "a", "7"));
     empty_it();
     EXPECT_EQ(settle("a", "unknown"), 1);
-    EXPECT_EQ(claim("b"), told("unknown", "a"));
+    EXPECT_EQ(claim("b"), seen("unknown", "a"));
     empty_it();
     EXPECT_EQ(settle("a", "no"), 1);
     EXPECT_EQ(claim("b", "a"), "ours");
@@ -208,15 +208,15 @@ TEST_P(FleetScriptsTest, PutWhatIsKnownAboveWhatAnotherFreed) {
     settle("b", "no");
     EXPECT_EQ(settle("c", "no"), 1);
     EXPECT_EQ(settle("a", "executed"), 1);
-    EXPECT_EQ(claim("d"), told("executed", "a"));
-    EXPECT_EQ(claim("d", "b"), told("executed", "a", "", "1"));
+    EXPECT_EQ(claim("d"), seen("executed", "a"));
+    EXPECT_EQ(claim("d", "b"), seen("executed", "a", "", "1"));
 }
 
 TEST_P(FleetScriptsTest, KeepAnyBytes) {
     const std::string found{"\"\0\r\n\xFF|\"", 7};
     claim("a");
     settle("a", "executed", found);
-    EXPECT_EQ(claim("b"), told("executed", "a", found));
+    EXPECT_EQ(claim("b"), seen("executed", "a", found));
 }
 
 TEST_P(FleetScriptsTest, LeaveAKeyAsItWasIfTheStoreRefusesToWriteIt) {
@@ -230,7 +230,7 @@ TEST_P(FleetScriptsTest, LeaveAKeyAsItWasIfTheStoreRefusesToWriteIt) {
                 .kind,
             fleet::Value::Kind::error);
     static_cast<void>(call({"ACL", "SETUSER", "default", "+hset"}));
-    EXPECT_EQ(claim("b"), told("in_flight", "a"));
+    EXPECT_EQ(claim("b"), seen("in_flight", "a"));
 }
 
 INSTANTIATE_TEST_SUITE_P(Stores, FleetScriptsTest, testing::Bool(),

@@ -112,7 +112,7 @@ protected:
         settings.credentials.user = "till";
         settings.transactions.rules = {{"pay", "ref", "", "", "", config::Repeats::replay}};
         identifier.emplace(secret, settings);
-        behind.make_reply = answer_of(Executed::yes, R"({"data":{"pay":{"id":1}}})");
+        next.make_reply = answer_of(Executed::yes, R"({"data":{"pay":{"id":1}}})");
         events.left_unknown = [this](const Events::Fields& of, std::uint32_t, const std::string& id) {
             unknown.push_back(of.front().key + " " + id);
         };
@@ -120,8 +120,7 @@ protected:
         events.heard = [this](const Events::Fields& of, std::uint32_t, bool) {
             heard.push_back(of.front().key);
         };
-        guard.emplace(behind, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats,
-                      events);
+        guard.emplace(next, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats, events);
     }
 
     static std::function<Reply(const server::Request&)>
@@ -238,7 +237,7 @@ protected:
     Secret secret{std::string_view{"0123456789abcdef0123456789abcdef"}};
     std::optional<Identifier> identifier;
     Table table{{.remember = 24h, .replay_memory = 1U << 20U}};
-    FakeUpstream behind{loop.get_executor()};
+    FakeUpstream next{loop.get_executor()};
     std::vector<std::string> unknown;
     std::vector<std::string> heard;
     std::vector<std::string> found;
@@ -252,7 +251,7 @@ protected:
 TEST_F(GuardTest, SendsARepeatOnceAndReplaysItsBytes) {
     const Got first = request(payment("a"), "first");
     const Got second = request(payment("a"), "second");
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
     EXPECT_FALSE(first.replayed());
     EXPECT_TRUE(second.replayed());
     EXPECT_EQ(first.body, second.body);
@@ -270,25 +269,25 @@ TEST_F(GuardTest, LetsOtherRequestsThroughAsTheyAre) {
         request(body);
         request(body);
     }
-    EXPECT_EQ(behind.handled, 6);
+    EXPECT_EQ(next.handled, 6);
     EXPECT_EQ(table.size(), 0U);
 }
 
 TEST_F(GuardTest, LetsRepeatsWaitForTheFirstAndGivesAllTheSameBytes) {
-    behind.held = true;
+    next.held = true;
     const auto first = begin(payment("a"), "first");
     const auto second = begin(payment("a"));
     const auto third = begin(payment("a"));
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
     EXPECT_FALSE(*second);
-    behind.gate.set();
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*first && *second && *third);
     EXPECT_EQ((*first)->body, (*second)->body);
     EXPECT_EQ((*first)->body, (*third)->body);
     EXPECT_TRUE((*third)->replayed());
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
     EXPECT_EQ(stats.repeats[Repeat::joined].get(), 2U);
 }
 
@@ -299,7 +298,7 @@ TEST_F(GuardTest, RefusesAKeyThatAnotherRequestHas) {
     EXPECT_EQ(other.extension("executed"), "no");
     EXPECT_EQ(other.extension("first_request_id"), "first");
     EXPECT_THAT(other.head, HasSubstr(" 422 "));
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardTest, RefusesOneTransactionTwiceInARequest) {
@@ -308,7 +307,7 @@ TEST_F(GuardTest, RefusesOneTransactionTwiceInARequest) {
     EXPECT_EQ(got.code(), "KEY_REUSED");
     EXPECT_EQ(got.extension("executed"), "no");
     EXPECT_EQ(request("[" + payment("b") + "," + payment("b") + "]").code(), "KEY_REUSED");
-    EXPECT_EQ(behind.handled, 0);
+    EXPECT_EQ(next.handled, 0);
 }
 
 TEST_F(GuardTest, ForwardsAsNewWhatWasSurelyNotExecuted) {
@@ -318,22 +317,22 @@ TEST_F(GuardTest, ForwardsAsNewWhatWasSurelyNotExecuted) {
         answer_of(Executed::answered, R"({"data":{"pay":null}})", true)};
     int key = 0;
     for (const auto& reply : replies) {
-        behind.make_reply = reply;
-        behind.handled = 0;
+        next.make_reply = reply;
+        next.handled = 0;
         const std::string name = std::to_string(++key);
         request(payment(name));
         request(payment(name));
         request(payment(name, 2));
-        EXPECT_EQ(behind.handled, 3) << key;
+        EXPECT_EQ(next.handled, 3) << key;
     }
 }
 
 TEST_F(GuardTest, NeverForwardsARepeatOfWhatIsUnknown) {
-    behind.make_reply = error_of(ErrorCode::outcome_unknown);
+    next.make_reply = error_of(ErrorCode::outcome_unknown);
     request(payment("a"), "first");
-    behind.make_reply = error_of(ErrorCode::shutting_down);
+    next.make_reply = error_of(ErrorCode::shutting_down);
     const Got again = request(payment("a"), "second");
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
     EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
     EXPECT_EQ(again.extension("executed"), "unknown");
     EXPECT_EQ(again.extension("first_request_id"), "first");
@@ -341,24 +340,24 @@ TEST_F(GuardTest, NeverForwardsARepeatOfWhatIsUnknown) {
 }
 
 TEST_F(GuardTest, TakesAnExceptionForAnUnknownOutcome) {
-    behind.fails = true;
+    next.fails = true;
     EXPECT_EQ(request(payment("a")).body, "failed");
-    behind.fails = false;
+    next.fails = false;
     EXPECT_EQ(request(payment("a")).code(), "OUTCOME_UNKNOWN");
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
     EXPECT_THAT(unknown, ElementsAre("a id")) << "and has it looked up";
 }
 
 TEST_F(GuardTest, HasLookedUpWhatEndsWithoutAReply) {
-    behind.make_reply = [](const server::Request&) { return Reply{}; };
+    next.make_reply = [](const server::Request&) { return Reply{}; };
     request(payment("headless"), "first");
     drops_bodies = true;
-    behind.make_reply = stream_of(Executed::yes);
+    next.make_reply = stream_of(Executed::yes);
     request(payment("unfinished"), "second");
     EXPECT_THAT(unknown, ElementsAre("headless first", "unfinished second"));
     for (const char* const key : {"headless", "unfinished"})
         EXPECT_EQ(request(payment(key)).code(), "OUTCOME_UNKNOWN") << key;
-    EXPECT_EQ(behind.handled, 2);
+    EXPECT_EQ(next.handled, 2);
     EXPECT_EQ(unknown.size(), 2U) << "once each";
 }
 
@@ -383,7 +382,7 @@ TEST_F(GuardTest, CountsAsHeardOnlyWhatWasWritten) {
 }
 
 TEST_F(GuardTest, TakesTheReplayOfAnAnswerThatTellsNothingForNoHearing) {
-    behind.make_reply = answer_of(Executed::answered, R"({"data":{"pay":null},"errors":[{"path":["pay"]}]})");
+    next.make_reply = answer_of(Executed::answered, R"({"data":{"pay":null},"errors":[{"path":["pay"]}]})");
     request(payment("a"));
     EXPECT_TRUE(request(payment("a")).replayed());
     EXPECT_THAT(heard, ElementsAre());
@@ -400,7 +399,7 @@ TEST_F(GuardTest, SaysThatItWasExecutedOnceTheAnswerIsGone) {
 }
 
 TEST_F(GuardTest, KeepsNoErrorOfItsOwnAsAnAnswer) {
-    behind.make_reply = [](const server::Request& request) {
+    next.make_reply = [](const server::Request& request) {
         server::ErrorReply error = server::error_reply(ErrorCode::outcome_unknown);
         error.executed = Executed::yes;
         error.reconciled = "7";
@@ -411,42 +410,42 @@ TEST_F(GuardTest, KeepsNoErrorOfItsOwnAsAnAnswer) {
 }
 
 TEST_F(GuardTest, MakesAnotherOneTheFirstIfTheFirstsAppHadLeftUnsent) {
-    behind.held = true;
-    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    next.held = true;
+    next.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
     const auto first = begin(payment("a"));
     const auto second = begin(payment("a"));
     const auto third = begin(payment("a"));
-    behind.make_reply = answer_of(Executed::yes, "paid");
-    behind.gate.set();
+    next.make_reply = answer_of(Executed::yes, "paid");
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
-    EXPECT_EQ(behind.handled, 2) << "one of the two, never both";
-    behind.gate.set();
+    EXPECT_EQ(next.handled, 2) << "one of the two, never both";
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*second && *third);
     EXPECT_EQ((*second)->body, "paid");
     EXPECT_EQ((*third)->body, "paid");
-    EXPECT_EQ(behind.handled, 2);
+    EXPECT_EQ(next.handled, 2);
 }
 
 TEST_F(GuardTest, PassesAStreamedAnswerOnAndReplaysIt) {
-    behind.make_reply = stream_of(Executed::yes);
+    next.make_reply = stream_of(Executed::yes);
     const Got first = request(payment("a"));
     const Got second = request(payment("a"));
     EXPECT_EQ(first.body, R"({"data":{"pay":1}})");
     EXPECT_EQ(second.body, first.body);
     EXPECT_TRUE(second.replayed());
     EXPECT_THAT(second.head, testing::Not(HasSubstr("chunked")));
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardTest, ReplaysNoAnswerThatBrokeOff) {
-    behind.make_reply = stream_of(Executed::unknown, true);
-    behind.held = true;
+    next.make_reply = stream_of(Executed::unknown, true);
+    next.held = true;
     const auto first = begin(payment("a"), "first");
     const auto second = begin(payment("a"));
-    behind.gate.set();
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*first && *second);
@@ -457,11 +456,11 @@ TEST_F(GuardTest, ReplaysNoAnswerThatBrokeOff) {
         EXPECT_EQ(got.extension("first_request_id"), "first");
         EXPECT_FALSE(got.replayed());
     }
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
-    behind.held = true;
+    next.held = true;
     const auto first = begin(payment("a"));
     server::test::FakeWatcher leaving;
     leaving.gone_at_once = true;
@@ -470,11 +469,11 @@ TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
     ASSERT_TRUE(*second);
     EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
     EXPECT_EQ(leaving.notes, 1U);
-    behind.gate.set();
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
     EXPECT_TRUE(*first);
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardTest, TakesTheKeyFromAHeader) {
@@ -508,10 +507,10 @@ TEST_F(GuardTest, KeepsAStreamedAnswerThatIsReadForNobody) {
 }
 
 TEST_F(GuardTest, ReportsThatARepeatThatWaitedWasHeard) {
-    behind.held = true;
+    next.held = true;
     const auto first = begin(payment("a"));
     const auto second = begin(payment("a"));
-    behind.gate.set();
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*second);
@@ -519,18 +518,18 @@ TEST_F(GuardTest, ReportsThatARepeatThatWaitedWasHeard) {
 }
 
 TEST_F(GuardTest, ClaimsNothingForAnAppThatLeftWhileItWaited) {
-    behind.held = true;
-    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    next.held = true;
+    next.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
     const auto first = begin(payment("a"));
     server::test::FakeWatcher leaving;
     leaving.gone_at_look = 1;
     const auto second = begin(payment("a"), "id", &leaving);
-    behind.gate.set();
+    next.gate.set();
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*second);
     EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardTest, TakesAHeaderThatIsNotUtf8ForNoKey) {
@@ -543,7 +542,7 @@ TEST_F(GuardTest, TakesAHeaderThatIsNotUtf8ForNoKey) {
 
 TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
     const std::string plain = R"({"data":{"pay":{"id":1}}})";
-    behind.make_reply = [&plain](const server::Request& request) {
+    next.make_reply = [&plain](const server::Request& request) {
         server::Report report;
         report.executed = Executed::yes;
         return server::own_reply(request.context, 200, "application/json",
@@ -574,9 +573,9 @@ protected:
         identifier.emplace(secret, settings);
         plan.emplace(settings);
         reconciler.emplace(*plan, transport, tokens, loop.get_executor(), clock, group, stats);
-        guard.emplace(behind, table, *identifier, settings, &*reconciler, loop.get_executor(), clock, stats,
+        guard.emplace(next, table, *identifier, settings, &*reconciler, loop.get_executor(), clock, stats,
                       events);
-        behind.make_reply = error_of(ErrorCode::outcome_unknown);
+        next.make_reply = error_of(ErrorCode::outcome_unknown);
     }
 
     void answer(const std::string& items) {
@@ -586,7 +585,7 @@ protected:
     proxy::test::FakeTransport transport;
     proxy::test::FakeTokens tokens;
     net::TaskGroup group;
-    std::optional<reconcile::Plan> plan;
+    std::optional<reconcile::LookupPlan> plan;
     std::optional<reconcile::Reconciler> reconciler;
 };
 
@@ -602,7 +601,7 @@ TEST_F(GuardThatAsksTest, LooksUpOnceMoreBeforeItSaysThatNobodyKnows) {
     EXPECT_THAT(heard, ElementsAre());
     EXPECT_THAT(found, ElementsAre());
     EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardThatAsksTest, SaysWhatWasFoundAndAsksNoMore) {
@@ -620,11 +619,11 @@ TEST_F(GuardThatAsksTest, SaysWhatWasFoundAndAsksNoMore) {
     EXPECT_EQ(third.extension("reconciled"), 7);
     EXPECT_THAT(found, ElementsAre("a"));
     EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 TEST_F(GuardThatAsksTest, FindsWhatWasExecutedWhoseAnswerIsGone) {
-    behind.make_reply = answer_of(Executed::yes, "paid");
+    next.make_reply = answer_of(Executed::yes, "paid");
     table.set_limits({.remember = 24h, .replay_memory = 0});
     request(payment("a"), "first");
     answer(R"([{"id":7}])");
@@ -643,7 +642,7 @@ TEST_F(GuardThatAsksTest, SaysTheSameIfTheQuestionFails) {
     EXPECT_EQ(again.code(), "OUTCOME_UNKNOWN");
     EXPECT_EQ(again.extension("executed"), "unknown");
     EXPECT_FALSE(Json::parse(again.body).at("/errors/0/extensions"_json_pointer).contains("reconciled"));
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
 }
 
 /// The wait for a first request that does not end. Deadlines of the guard's own clock decide the order of
@@ -655,8 +654,7 @@ protected:
         settings.upstream.connect_timeout = {};
         settings.upstream.response_timeout = {};
         settings.transactions.look_up_for = time;
-        guard.emplace(behind, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats,
-                      events);
+        guard.emplace(next, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats, events);
     }
 
     /// Turns the loop until this time from now.
@@ -670,8 +668,8 @@ protected:
     }
 
     void release() {
-        behind.held = false;
-        behind.gate.set();
+        next.held = false;
+        next.gate.set();
         for (int i = 0; i < 10; ++i)
             turn();
     }
@@ -679,7 +677,7 @@ protected:
 
 TEST_F(GuardThatWaitsTest, SaysThatTheOutcomeIsUnknownOnceTheFirstTakesTooLong) {
     wait_for(60ms);
-    behind.held = true;
+    next.held = true;
     const auto first = begin(payment("a"), "first");
     const auto second = begin(payment("a"), "second");
     EXPECT_FALSE(*second);
@@ -690,7 +688,7 @@ TEST_F(GuardThatWaitsTest, SaysThatTheOutcomeIsUnknownOnceTheFirstTakesTooLong) 
     EXPECT_EQ((*second)->extension("first_request_id"), "first");
     EXPECT_THAT((*second)->body, HasSubstr("still being executed by an earlier request"));
     EXPECT_FALSE(*first);
-    EXPECT_EQ(behind.handled, 1);
+    EXPECT_EQ(next.handled, 1);
     release();
 }
 
@@ -702,7 +700,7 @@ TEST_F(GuardTest, SendsNothingBeforeTheHistoryIsComplete) {
     const auto left = begin(payment("b"), "left", &leaver);
     turn();
     EXPECT_FALSE(*first);
-    EXPECT_EQ(behind.handled, 0);
+    EXPECT_EQ(next.handled, 0);
     table.set_history(Table::History::complete);
     for (int i = 0; i < 10; ++i)
         turn();
@@ -710,7 +708,7 @@ TEST_F(GuardTest, SendsNothingBeforeTheHistoryIsComplete) {
     EXPECT_EQ((*first)->code(), "");
     ASSERT_TRUE(*left);
     EXPECT_EQ((*left)->report.outcome, server::client_closed_outcome);
-    EXPECT_EQ(behind.handled, 1) << "and nothing for nobody";
+    EXPECT_EQ(next.handled, 1) << "and nothing for nobody";
 }
 
 TEST_F(GuardThatWaitsTest, SaysNoOnlyIfTheHistoryHasBeenRead) {
@@ -721,7 +719,7 @@ TEST_F(GuardThatWaitsTest, SaysNoOnlyIfTheHistoryHasBeenRead) {
         EXPECT_EQ((*refused)->code(), "OVERLOADED");
         EXPECT_EQ((*refused)->extension("executed"), was_read ? "no" : "unknown");
     }
-    EXPECT_EQ(behind.handled, 0);
+    EXPECT_EQ(next.handled, 0);
     EXPECT_EQ(table.size(), 0U);
 }
 
@@ -735,7 +733,7 @@ TEST_F(GuardThatWaitsTest, AsksTheTableAgainAfterItHasWaited) {
         ASSERT_TRUE(bearerd::test::turn_until(loop, [&refused] { return refused->has_value(); }));
         EXPECT_EQ((*refused)->extension("executed"), ends_read ? "no" : "unknown");
     }
-    EXPECT_EQ(behind.handled, 0);
+    EXPECT_EQ(next.handled, 0);
 }
 
 TEST_F(GuardTest, AtTheEndNobodyWaitsForTheHistory) {
@@ -747,19 +745,19 @@ TEST_F(GuardTest, AtTheEndNobodyWaitsForTheHistory) {
         turn();
     ASSERT_TRUE(*waiting);
     EXPECT_EQ((*waiting)->extension("executed"), "unknown");
-    EXPECT_EQ(behind.handled, 0);
+    EXPECT_EQ(next.handled, 0);
 }
 
 TEST_F(GuardThatWaitsTest, WaitsNoLongerIfAnotherOneBecomesTheFirstMeanwhile) {
     wait_for(600ms);
-    behind.held = true;
-    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    next.held = true;
+    next.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
     const auto first = begin(payment("a"), "first");
     const auto second = begin(payment("a"), "second");
     const auto third = begin(payment("a"), "third");
     turn_for(400ms);
-    behind.make_reply = answer_of(Executed::yes, "paid");
-    behind.gate.set(); // one of the two claims it, and is held
+    next.make_reply = answer_of(Executed::yes, "paid");
+    next.gate.set(); // one of the two claims it, and is held
     turn_for(350ms);
     EXPECT_TRUE(*first);
     const bool one_waited_too_long = (*second && (*second)->code() == "OUTCOME_UNKNOWN") ||

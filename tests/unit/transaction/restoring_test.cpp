@@ -19,27 +19,27 @@ struct RestoringTest : testing::Test {
         settings.credentials.user = "till";
         settings.transactions.rules = {{"pay", "ref", "", "", "", config::Repeats::replay}};
         identifier.emplace(secret, settings);
-        item.intent.account = 7;
-        item.intent.request_id = "first";
-        item.intent.fields = {{"pay", "ref", "k"}};
-        item.intent.fingerprint = identifier->text_of(Digest{});
+        entry.intent.account = 7;
+        entry.intent.request_id = "first";
+        entry.intent.fields = {{"pay", "ref", "k"}};
+        entry.intent.fingerprint = identifier->text_of(Digest{});
     }
 
     [[nodiscard]] std::optional<Restored> restored(std::uint32_t account = 7) const {
-        return restored_from(item, *identifier, account, {"boot", 100}, 0);
+        return restored_from(entry, *identifier, account, {"boot", 100}, 0);
     }
 
     void outcome(Executed executed) {
-        item.outcome.emplace();
-        item.outcome->executed = executed;
-        item.outcome->boot = "boot";
-        item.outcome->up_s = 40;
+        entry.outcome.emplace();
+        entry.outcome->executed = executed;
+        entry.outcome->boot = "boot";
+        entry.outcome->up_s = 40;
     }
 
     config::Settings settings;
     Secret secret{std::string_view{"0123456789abcdef0123456789abcdef"}};
     std::optional<Identifier> identifier;
-    journal::JournalEntry item;
+    journal::JournalEntry entry;
 };
 
 TEST_F(RestoringTest, TakesAnIntentWithoutAnOutcomeForUnknown) {
@@ -61,7 +61,7 @@ TEST_F(RestoringTest, KnowsWhatEachOutcomeMeans) {
     EXPECT_EQ(restored()->executed, Executed::unknown);
     outcome(Executed::answered);
     EXPECT_EQ(restored()->executed, Executed::answered);
-    item.outcome->nothing_ran = true;
+    entry.outcome->nothing_ran = true;
     EXPECT_EQ(restored()->executed, Executed::no);
     EXPECT_TRUE(restored()->nothing_ran);
 }
@@ -70,52 +70,52 @@ TEST_F(RestoringTest, KnowsNothingOfWhatAnotherEntrySettled) {
     for (const Executed executed : {Executed::answered, Executed::yes}) {
         outcome(executed);
         EXPECT_TRUE(restored());
-        item.outcome->source = journal::Source::repeat; // the other entry has the outcome
+        entry.outcome->source = journal::Source::repeat; // the other entry has the outcome
         EXPECT_FALSE(restored());
     }
 }
 
 TEST_F(RestoringTest, TakesAPersonsWord) {
     outcome(Executed::unknown);
-    item.close = journal::Close{0, 0, Executed::no, "maria", "seen"};
+    entry.close = journal::Close{0, 0, Executed::no, "maria", "seen"};
     EXPECT_EQ(restored()->executed, Executed::no);
-    item.close->executed = Executed::yes;
+    entry.close->executed = Executed::yes;
     EXPECT_EQ(restored()->executed, Executed::yes);
 }
 
 TEST_F(RestoringTest, CountsTheAgeFromAPersonsWord) {
     outcome(Executed::unknown);
-    item.close = journal::Close{0, 0, Executed::yes, "maria", "seen", "boot", 99};
+    entry.close = journal::Close{0, 0, Executed::yes, "maria", "seen", "boot", 99};
     EXPECT_EQ(restored()->age, std::chrono::seconds{1});
 }
 
 TEST_F(RestoringTest, KnowsHowARequestEndedThatWasSentWithoutAGuard) {
-    item.intent.fingerprint.clear();
-    const auto concluded = [this] { return concluded_from(item, *identifier, 7, {"boot", 100}, 0); };
+    entry.intent.fingerprint.clear();
+    const auto ended = [this] { return outcome_from(entry, *identifier, 7, {"boot", 100}, 0); };
     outcome(Executed::no);
     EXPECT_FALSE(restored());
     outcome(Executed::yes);
     EXPECT_FALSE(restored());
-    EXPECT_EQ(concluded()->executed, Executed::yes);
-    EXPECT_EQ(concluded()->fingerprint, std::nullopt);
+    EXPECT_EQ(ended()->executed, Executed::yes);
+    EXPECT_EQ(ended()->fingerprint, std::nullopt);
     outcome(Executed::answered);
-    EXPECT_EQ(concluded()->executed, Executed::answered);
-    item.outcome->nothing_ran = true;
-    EXPECT_EQ(concluded()->executed, Executed::no);
-    item.intent.account = 8;
-    EXPECT_FALSE(concluded());
+    EXPECT_EQ(ended()->executed, Executed::answered);
+    entry.outcome->nothing_ran = true;
+    EXPECT_EQ(ended()->executed, Executed::no);
+    entry.intent.account = 8;
+    EXPECT_FALSE(ended());
 }
 
 TEST_F(RestoringTest, CrossesNoAccountAndNoRule) {
     EXPECT_FALSE(restored(8));
-    item.intent.fields = {{"other", "ref", "k"}};
+    entry.intent.fields = {{"other", "ref", "k"}};
     EXPECT_FALSE(restored());
-    item.intent.fields = {{"pay", "", ""}};
+    entry.intent.fields = {{"pay", "", ""}};
     EXPECT_FALSE(restored());
 }
 
 TEST_F(RestoringTest, ComparesNoFingerprintOfAnotherSecret) {
-    item.intent.fingerprint = Identifier{random_secret(), settings}.text_of(Digest{});
+    entry.intent.fingerprint = Identifier{random_secret(), settings}.text_of(Digest{});
     EXPECT_EQ(restored()->fingerprint, std::nullopt);
 }
 

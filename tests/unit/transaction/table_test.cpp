@@ -172,7 +172,7 @@ TEST_F(TableTest, FreesTheClaimOfWhatWasNotSent) {
             EXPECT_EQ(table.take_over(first.record, {.owner = "other", .executed = Executed::yes}, now).kind,
                       Kind::look_up);
         } else {
-            table.give_back(first.record, {.owner = ""}, now);
+            table.release(first.record, {.owner = ""}, now);
         }
         EXPECT_EQ(holder->last, Executed::no);
         EXPECT_EQ(holder.use_count(), 1);
@@ -356,7 +356,7 @@ TEST_F(TableTest, ForgetsTheOldestThatWasSeenElsewhereForLackOfRoom) {
     const auto seen_elsewhere = [this](std::uint8_t key) {
         const Decision decision = claim(key);
         ASSERT_EQ(decision.kind, Kind::first);
-        table.give_back(decision.record, {.owner = "theirs"}, now);
+        table.release(decision.record, {.owner = "theirs"}, now);
     };
     const auto known = [this] {
         std::string keys;
@@ -369,7 +369,7 @@ TEST_F(TableTest, ForgetsTheOldestThatWasSeenElsewhereForLackOfRoom) {
     settle(claim(2).record, Executed::yes);
     seen_elsewhere(3);
     EXPECT_EQ(known(), "123");
-    table.give_back(claim(1).record, {.owner = "theirs"}, now); // it is asked for, and so the latest one
+    table.release(claim(1).record, {.owner = "theirs"}, now); // it is asked for, and so the latest one
     seen_elsewhere(4);
     EXPECT_EQ(known(), "134");
     seen_elsewhere(5);
@@ -509,7 +509,7 @@ TEST_F(TableTest, TellsPeopleWhatAPersonHasClosed) {
 }
 
 TEST_F(TableTest, AsksAgainAfterWhatAnotherReplicaSentAndForgetsItInTime) {
-    table.give_back(claim(1).record, {.owner = "theirs", .request_id = "first", .at_ms = 7}, now);
+    table.release(claim(1).record, {.owner = "theirs", .request_id = "first", .at_ms = 7}, now);
     EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::unknown);
     EXPECT_EQ(table.find(digest(1), now)->at_ms, 7);
     const Decision again = claim(1);
@@ -519,7 +519,7 @@ TEST_F(TableTest, AsksAgainAfterWhatAnotherReplicaSentAndForgetsItInTime) {
     EXPECT_EQ(claim(1, 2).kind, Kind::key_reused);
     now += 48h;
     EXPECT_EQ(claim(1).kind, Kind::wait) << "in flight, it is never forgotten";
-    table.give_back(again.record, {.owner = "theirs"}, now);
+    table.release(again.record, {.owner = "theirs"}, now);
     EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
     now += 24h;
     EXPECT_EQ(claim(1).other_owner, "");
@@ -528,7 +528,7 @@ TEST_F(TableTest, AsksAgainAfterWhatAnotherReplicaSentAndForgetsItInTime) {
 TEST_F(TableTest, FreesWhatWasNeitherSentHereNorElsewhere) {
     const RecordPtr record = claim(1).record;
     EXPECT_EQ(claim(1).kind, Kind::wait);
-    table.give_back(record, {}, now);
+    table.release(record, {}, now);
     EXPECT_EQ(table.size(), 0U);
     EXPECT_EQ(table.decision_of(*waiter)->kind, Kind::again);
 }
@@ -539,10 +539,10 @@ TEST_F(TableTest, SaysWhatAnotherReplicaDidWithATransaction) {
     const Elsewhere executed{
         .owner = "theirs", .executed = Executed::yes, .request_id = "first", .at_ms = 1, .reconciled = "7"};
     EXPECT_EQ(table.take_over(found, executed, now).kind, Kind::already_executed);
-    const auto told = table.decision_of(*waiter);
-    EXPECT_EQ(told->kind, Kind::already_executed);
-    EXPECT_EQ(told->first_request_id, "first");
-    EXPECT_EQ(told->reconciled, "7");
+    const auto reported = table.decision_of(*waiter);
+    EXPECT_EQ(reported->kind, Kind::already_executed);
+    EXPECT_EQ(reported->first_request_id, "first");
+    EXPECT_EQ(reported->reconciled, "7");
     for (const bool yes : {false, true}) {
         const auto key = static_cast<std::uint8_t>(yes ? 2 : 3);
         Elsewhere elsewhere{.owner = "theirs", .executed = yes ? Executed::yes : Executed::unknown};
@@ -584,7 +584,7 @@ TEST_F(TableTest, FreesNothingThatAnotherReplicaSentIfMemoryRunsOut) {
     Elsewhere elsewhere{.owner = "theirs"};
     {
         const test::NoMemory none;
-        table.give_back(first, std::move(elsewhere), now);
+        table.release(first, std::move(elsewhere), now);
     }
     EXPECT_EQ(claim(1).kind, Kind::look_up);
 }

@@ -1,4 +1,4 @@
-#include "settler.hpp"
+#include "background_lookups.hpp"
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/net/spawn.hpp>
@@ -20,20 +20,21 @@ constexpr Duration yield_for = 1ms; ///< one tick of the clock
 constexpr Duration first_pause = 5s;
 constexpr Duration longest_pause = 10min;
 
-/// Names the transaction; one whose keys are not known is only itself.
-std::string name_of(std::uint32_t account, const std::vector<journal::Field>& fields, std::uint64_t number) {
+/// Returns a name for the transaction; if its keys are not known, it shares the name with no other one.
+std::string name_of(std::uint32_t account, const std::vector<journal::MutationField>& fields,
+                    std::uint64_t number) {
     std::string name = journal::transaction_of(account, fields);
     return name.empty() ? std::to_string(account) + "#" + std::to_string(number) : name;
 }
 
 /// Returns what to look up; nullopt if it is not known, or if the rules or the account have changed since.
-std::optional<std::vector<graphql::RootField>> questions(const Settler::Case& what,
-                                                         const Settler::Asker& asker) {
+std::optional<std::vector<graphql::RootField>> fields_to_look_up(const BackgroundLookups::Case& what,
+                                                                 const BackgroundLookups::Asker& asker) {
     if (what.account != asker.account)
         return std::nullopt;
     const auto& keys = asker.reconciler->plan().keys;
     std::vector<graphql::RootField> fields;
-    for (const journal::Field& field : what.fields) {
+    for (const journal::MutationField& field : what.fields) {
         const auto same = [&field](const graphql::KeyRule& rule) {
             return rule.field == field.name && rule.argument == field.argument;
         };
@@ -47,7 +48,7 @@ std::optional<std::vector<graphql::RootField>> questions(const Settler::Case& wh
     return fields;
 }
 
-void tell(const Settler::Case& what, bool warn, std::string_view result) {
+void log_result(const BackgroundLookups::Case& what, bool warn, std::string_view result) {
     const auto log = warn ? log::warning : log::info;
     log("journal: a mutation without an outcome", {{"request_id", std::string_view{what.request_id}},
                                                    {"name", std::string_view{what.operation}},
@@ -57,41 +58,41 @@ void tell(const Settler::Case& what, bool warn, std::string_view result) {
 
 } // namespace
 
-Settler::Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
-                 std::function<Asker()> asker)
+BackgroundLookups::BackgroundLookups(journal::Journal* journal, net::Executor executor,
+                                     net::DeadlineClock& clock, std::function<Asker()> asker)
     : journal_{journal},
       executor_{executor},
       clock_{clock},
       asker_{std::move(asker)},
       changed_{std::move(executor)} {}
 
-void Settler::start(const std::vector<journal::JournalEntry>& items) {
+void BackgroundLookups::start(const std::vector<journal::JournalEntry>& entries) {
     const journal::Uptime now = journal::uptime();
     // If there are too many, keep the newest.
-    for (auto item = items.rbegin(); item != items.rend(); ++item) {
-        if (!item->unresolved())
+    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+        if (!entry->unresolved())
             continue;
         summary_due_ = true;
         if (open_.size() >= most_open) {
             ++counts_.not_asked;
             continue;
         }
-        const journal::Outcome since = item->outcome.value_or(
-            journal::Outcome{item->intent.number, item->intent.at_ms, outcome::Executed::unknown, 0, {}, {}});
-        insert({item->intent.number, item->intent.account, item->intent.fields, item->intent.request_id,
-                item->intent.operation, journal::age_of(since, now, wall_ms())},
+        const journal::Outcome since = entry->outcome.value_or(journal::Outcome{
+            entry->intent.number, entry->intent.at_ms, outcome::Executed::unknown, 0, {}, {}});
+        insert({entry->intent.number, entry->intent.account, entry->intent.fields, entry->intent.request_id,
+                entry->intent.operation, journal::age_of(since, now, wall_ms())},
                true);
     }
     changed_.set();
 }
 
-void Settler::add(Case unknown) {
-    if (open_.size() < most_open && questions(unknown, asker_())) // else nobody could ask
+void BackgroundLookups::add(Case unknown) {
+    if (open_.size() < most_open && fields_to_look_up(unknown, asker_())) // else nobody could ask
         insert(std::move(unknown), false);
     changed_.set();
 }
 
-void Settler::insert(Case unknown, bool former) {
+void BackgroundLookups::insert(Case unknown, bool former) {
     if (stopped_)
         return;
     const auto [at, fresh] = open_.try_emplace(name_of(unknown.account, unknown.fields, unknown.number));
@@ -115,7 +116,7 @@ void Settler::insert(Case unknown, bool former) {
     }
 }
 
-void Settler::remove(const std::vector<journal::Field>& fields, std::uint32_t account) {
+void BackgroundLookups::remove(const std::vector<journal::MutationField>& fields, std::uint32_t account) {
     const auto found = open_.find(name_of(account, fields, 0));
     if (found == open_.end())
         return;
@@ -124,12 +125,12 @@ void Settler::remove(const std::vector<journal::Field>& fields, std::uint32_t ac
     open_.erase(found);
 }
 
-void Settler::stop() noexcept {
+void BackgroundLookups::stop() noexcept {
     stopped_ = true;
     changed_.set();
 }
 
-net::Task<void> Settler::run() {
+net::Task<void> BackgroundLookups::run() {
     const auto end = [](bool* running) { *running = false; };
     const std::unique_ptr<bool, decltype(end)> ending{&running_, end}; // also if an exception ends this
     while (!stopped_ && !open_.empty()) {
@@ -152,10 +153,10 @@ net::Task<void> Settler::run() {
 }
 
 /// Looks one of them up once; returns false if that is impossible.
-net::Task<bool> Settler::look_up(std::string name) {
+net::Task<bool> BackgroundLookups::look_up(std::string name) {
     const Asker asker = asker_();
     const Case what = open_.at(name).what;
-    auto fields = questions(what, asker);
+    auto fields = fields_to_look_up(what, asker);
     if (!fields) { // by the present configuration: a reload may bring back its rule or its account
         Open& open = open_.at(name);
         first_result(open, counts_.not_asked, "can't be looked up", true);
@@ -166,7 +167,7 @@ net::Task<bool> Settler::look_up(std::string name) {
     const auto answer =
         co_await asker.reconciler->ask_all_slowly(std::move(*fields), what.request_id, between_lookups);
     const auto at = open_.find(name);
-    if (at == open_.end()) // it was settled otherwise meanwhile
+    if (at == open_.end()) // its outcome has become known otherwise meanwhile
         co_return true;
     Open& open = at->second;
     if (answer.result == Finding::found) {
@@ -178,7 +179,7 @@ net::Task<bool> Settler::look_up(std::string name) {
     if (answer.result == Finding::not_found)
         first_result(open, counts_.not_found, "not found, still unknown", true);
     if (!put_off(open)) {
-        tell(open.what, true, "not found in time, it stays unknown");
+        log_result(open.what, true, "not found in time, it stays unknown");
         if (open.former && !open.asked)
             --counts_.left;
         open_.erase(at);
@@ -187,7 +188,7 @@ net::Task<bool> Settler::look_up(std::string name) {
 }
 
 /// Plans the next look-up; returns false if the time is over.
-bool Settler::put_off(Open& open) {
+bool BackgroundLookups::put_off(Open& open) {
     const TimePoint now = BootClock::now();
     if (now >= open.end)
         return false;
@@ -196,10 +197,10 @@ bool Settler::put_off(Open& open) {
     return true;
 }
 
-void Settler::first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn) {
+void BackgroundLookups::first_result(Open& open, std::int64_t& counter, std::string_view result, bool warn) {
     if (open.asked && warn)
         return;
-    tell(open.what, warn, result);
+    log_result(open.what, warn, result);
     if (!open.asked && open.former) {
         --counts_.left;
         ++counter;
@@ -207,7 +208,7 @@ void Settler::first_result(Open& open, std::int64_t& counter, std::string_view r
     open.asked = true;
 }
 
-void Settler::found(const Case& what, const Asker& asker, std::string text) {
+void BackgroundLookups::found(const Case& what, const Asker& asker, std::string text) {
     if (journal_ != nullptr) {
         journal::Outcome outcome = journal::found_outcome(journal::Source::recovery);
         outcome.number = what.number;
@@ -222,12 +223,12 @@ void Settler::found(const Case& what, const Asker& asker, std::string text) {
     }
 }
 
-net::Task<void> Settler::rest(TimePoint until) {
+net::Task<void> BackgroundLookups::rest(TimePoint until) {
     if (!stopped_)
         co_await net::wait_until(changed_, clock_, until);
 }
 
-void Settler::summarize() {
+void BackgroundLookups::summarize() {
     summary_due_ = false;
     const bool open = counts_.not_found + counts_.not_asked > 0;
     const auto log = open ? log::warning : log::info;

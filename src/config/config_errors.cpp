@@ -1,11 +1,11 @@
-#include "faults.hpp"
+#include "config_errors.hpp"
 
 #include <algorithm>
 #include <tuple>
 
 namespace bearerd::config {
 
-std::vector<ConfigError> Faults::take() {
+std::vector<ConfigError> ConfigErrors::take() {
     std::stable_sort(list_.begin(), list_.end(), [](const ConfigError& a, const ConfigError& b) {
         return std::tie(a.line, a.column) < std::tie(b.line, b.column);
     });
@@ -14,21 +14,21 @@ std::vector<ConfigError> Faults::take() {
 
 namespace {
 
-std::string in_words(std::string_view file, const ConfigError& fault, std::string_view kind) {
+std::string in_words(std::string_view file, const ConfigError& error, std::string_view kind) {
     std::string text{file};
-    if (fault.line > 0)
-        text += ':' + std::to_string(fault.line) + ':' + std::to_string(fault.column);
+    if (error.line > 0)
+        text += ':' + std::to_string(error.line) + ':' + std::to_string(error.column);
     text += ": ";
     text += kind;
-    if (!fault.key.empty())
-        text += fault.key + ": ";
-    return text + fault.message;
+    if (!error.key.empty())
+        text += error.key + ": ";
+    return text + error.message;
 }
 
 } // namespace
 
-std::string format_fault(std::string_view file, const ConfigError& fault) {
-    return in_words(file, fault, {});
+std::string format_error(std::string_view file, const ConfigError& error) {
+    return in_words(file, error, {});
 }
 
 std::string format_warning(std::string_view file, const ConfigError& warning) {

@@ -1,4 +1,4 @@
-#include "settler.hpp"
+#include "background_lookups.hpp"
 
 #include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
@@ -16,8 +16,8 @@
 namespace bearerd::app {
 namespace {
 
-using journal::Field;
 using journal::JournalEntry;
+using journal::MutationField;
 using namespace std::chrono_literals;
 
 /// Answers each question, and remembers when it came.
@@ -42,11 +42,11 @@ private:
     proxy::test::FakeTransport inner_;
 };
 
-class SettlerTest : public testing::Test {
+class BackgroundLookupsTest : public testing::Test {
 protected:
     static constexpr std::uint32_t account = 7;
 
-    SettlerTest() {
+    BackgroundLookupsTest() {
         settings.upstream.url.host = "api.example.com";
         settings.upstream.url.target = "/graphql";
         settings.transactions.look_up_for = 0s;
@@ -58,30 +58,30 @@ protected:
                                                                    loop.get_executor(), clock, group, stats);
         asker.account = account;
         asker.settle_for = 24h;
-        settler.emplace(nullptr, loop.get_executor(), clock, [this] { return asker; });
+        lookups.emplace(nullptr, loop.get_executor(), clock, [this] { return asker; });
     }
 
-    ~SettlerTest() override {
-        settler->stop();
+    ~BackgroundLookupsTest() override {
+        lookups->stop();
         bearerd::test::settle(loop);
     }
 
     /// Of a former process.
     static JournalEntry entry(std::uint64_t number, std::uint32_t whose = account) {
-        JournalEntry item;
-        item.intent.number = number;
-        item.intent.at_ms = wall_ms();
-        item.intent.account = whose;
-        item.intent.fields = fields(number);
-        return item;
+        JournalEntry left;
+        left.intent.number = number;
+        left.intent.at_ms = wall_ms();
+        left.intent.account = whose;
+        left.intent.fields = fields(number);
+        return left;
     }
 
-    static std::vector<Field> fields(std::uint64_t number) {
+    static std::vector<MutationField> fields(std::uint64_t number) {
         return {{"pay", "ref", "k" + std::to_string(number)}};
     }
 
-    static Settler::Case left_unknown(std::uint64_t number, std::uint32_t whose = account) {
-        Settler::Case unknown;
+    static BackgroundLookups::Case left_unknown(std::uint64_t number, std::uint32_t whose = account) {
+        BackgroundLookups::Case unknown;
         unknown.account = whose;
         unknown.fields = fields(number);
         return unknown;
@@ -105,16 +105,16 @@ protected:
     net::DeadlineClock clock{loop};
     net::TaskGroup group;
     Stats stats;
-    std::optional<reconcile::Plan> plan;
+    std::optional<reconcile::LookupPlan> plan;
     std::optional<transaction::Identifier> identifier;
     transaction::Table table{{.remember = 24h, .replay_memory = 1U << 20U}};
-    Settler::Asker asker;
-    std::optional<Settler> settler;
+    BackgroundLookups::Asker asker;
+    std::optional<BackgroundLookups> lookups;
 };
 
-TEST_F(SettlerTest, AsksAtMostOneQuestionASecond) {
+TEST_F(BackgroundLookupsTest, AsksAtMostOnceASecond) {
     const TimePoint begin = BootClock::now();
-    settler->start({entry(1), entry(2), entry(3)});
+    lookups->start({entry(1), entry(2), entry(3)});
     ASSERT_TRUE(bearerd::test::turn_until(loop, [this] { return asked() == 3; }));
     EXPECT_GE(transport.asked_at[1] - begin, 1s);
     EXPECT_GE(transport.asked_at[2] - begin, 2s);
@@ -122,52 +122,52 @@ TEST_F(SettlerTest, AsksAtMostOneQuestionASecond) {
         EXPECT_GE(patience, 1s) << "the upstream may take its time";
 }
 
-TEST_F(SettlerTest, AsksOnceMoreAfterWhatIsOlderThanItSettlesFor) {
+TEST_F(BackgroundLookupsTest, AsksOnceMoreAfterWhatIsOlderThanItSettlesFor) {
     JournalEntry old = entry(1);
     old.intent.at_ms -= std::chrono::milliseconds{49h}.count(); // a day of it is doubt
-    settler->start({old});
+    lookups->start({old});
     EXPECT_TRUE(run_dry());
     EXPECT_EQ(asked(), 1U);
 }
 
-TEST_F(SettlerTest, DoesNotAskAfterWhatIsKnownMeanwhile) {
+TEST_F(BackgroundLookupsTest, DoesNotAskAfterWhatIsKnownMeanwhile) {
     asker.settle_for = 0s; // one question each
-    settler->start({entry(1), entry(2), entry(3)});
+    lookups->start({entry(1), entry(2), entry(3)});
     ASSERT_TRUE(bearerd::test::turn_until(loop, [this] { return asked() == 1; }));
     for (std::uint64_t number = 1; number <= 3; ++number)
-        settler->remove(fields(number), account);
+        lookups->remove(fields(number), account);
     EXPECT_TRUE(run_dry());
     EXPECT_EQ(asked(), 1U);
 }
 
-TEST_F(SettlerTest, AsksForTheMutationsOfOneRequestWithTheSamePause) {
+TEST_F(BackgroundLookupsTest, AsksForTheMutationsOfOneRequestWithTheSamePause) {
     JournalEntry both = entry(1);
     both.intent.fields.push_back(fields(2).front());
     transport.items = R"([{"id":7}])";
-    settler->start({both, entry(3)});
+    lookups->start({both, entry(3)});
     EXPECT_TRUE(run_dry());
     ASSERT_EQ(asked(), 3U);
     EXPECT_GE(transport.asked_at[1] - transport.asked_at[0], 1s);
     EXPECT_GE(transport.asked_at[2] - transport.asked_at[1], 1s);
 }
 
-TEST_F(SettlerTest, AsksOnceAReloadHasBroughtBackTheAccount) {
-    settler->start({entry(1, account + 1)});
+TEST_F(BackgroundLookupsTest, AsksOnceAReloadHasBroughtBackTheAccount) {
+    lookups->start({entry(1, account + 1)});
     loop.restart();
     loop.run_for(10ms); // it can't be asked for now
     asker.account = account + 1;
     EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return asked() == 1; }));
 }
 
-TEST_F(SettlerTest, AsksNobodyAfterAnotherAccountsTransactions) {
+TEST_F(BackgroundLookupsTest, AsksNobodyAfterAnotherAccountsTransactions) {
     asker.settle_for = 0s;
-    settler->start({entry(1, account + 1), entry(2, account + 1)});
-    settler->add(left_unknown(3, account + 1));
+    lookups->start({entry(1, account + 1), entry(2, account + 1)});
+    lookups->add(left_unknown(3, account + 1));
     EXPECT_TRUE(run_dry());
     EXPECT_EQ(asked(), 0U);
 }
 
-TEST_F(SettlerTest, LetsTheGuardKnowWhatItHasFound) {
+TEST_F(BackgroundLookupsTest, LetsTheGuardKnowWhatItHasFound) {
     const transaction::Digest identity = identifier->identity("pay", "k1");
     transaction::Restored former;
     former.identities = {identity};
@@ -175,7 +175,7 @@ TEST_F(SettlerTest, LetsTheGuardKnowWhatItHasFound) {
     asker.table = &table;
     asker.identifier = &*identifier;
     transport.items = R"([{"id":7}])";
-    settler->start({entry(1)});
+    lookups->start({entry(1)});
     EXPECT_TRUE(run_dry());
     EXPECT_EQ(asked(), 1U);
     const auto seen = table.find(identity, BootClock::now());

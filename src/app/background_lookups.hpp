@@ -18,11 +18,11 @@
 namespace bearerd::app {
 
 /// Looks up what has no known outcome, in the background: what former processes left, and what becomes
-/// unknown while this one runs. At most one question a second, whatever the number of transactions; each is
-/// looked up again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for` is
-/// over. What is not found stays unknown: it may still have been executed. Logs the first and the last result
-/// of each. On one thread, whose loop must drain before this object is destroyed.
-class Settler {
+/// unknown while this one runs. Sends at most one query a second, whatever the number of transactions; each
+/// is looked up again, with pauses that grow to ten minutes, until it is found or `transactions.settle_for`
+/// is over. What is not found stays unknown: it may still have been executed. Logs the first and the last
+/// result of each. On one thread, whose loop must drain before this object is destroyed.
+class BackgroundLookups {
 public:
     /// What to ask with, kept alive while it is held: a reload replaces it.
     struct Asker {
@@ -37,26 +37,26 @@ public:
     struct Case {
         std::uint64_t number = 0; ///< of the journal's entry; 0: not known
         std::uint32_t account = 0;
-        std::vector<journal::Field> fields;
+        std::vector<journal::MutationField> fields;
         std::string request_id;
         std::string operation{};
         Duration age{}; ///< since it became unknown
     };
 
     /// `journal`: nullptr if none is kept.
-    Settler(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
-            std::function<Asker()> asker);
-    Settler(const Settler&) = delete;
-    Settler& operator=(const Settler&) = delete;
-    ~Settler() = default;
+    BackgroundLookups(journal::Journal* journal, net::Executor executor, net::DeadlineClock& clock,
+                      std::function<Asker()> asker);
+    BackgroundLookups(const BackgroundLookups&) = delete;
+    BackgroundLookups& operator=(const BackgroundLookups&) = delete;
+    ~BackgroundLookups() = default;
 
     /// Adds what former processes left unresolved; a summary is logged once each has been looked up.
-    void start(const std::vector<journal::JournalEntry>& items);
+    void start(const std::vector<journal::JournalEntry>& entries);
 
     void add(Case unknown);
 
     /// Removes a transaction: its outcome is known otherwise, or a person has closed it.
-    void remove(const std::vector<journal::Field>& fields, std::uint32_t account);
+    void remove(const std::vector<journal::MutationField>& fields, std::uint32_t account);
 
     /// Starts no further look-up. The reconciler's group ends those in progress.
     void stop() noexcept;

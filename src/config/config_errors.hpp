@@ -14,8 +14,8 @@ struct Position {
     std::size_t column = 1;
 };
 
-/// Collects the faults. Bounded, so that a file full of mistakes costs no more than one with a thousand.
-class Faults {
+/// Collects the errors. Bounded, so that a file full of mistakes costs no more than one with a thousand.
+class ConfigErrors {
 public:
     void add(Position where, std::string key, std::string message) {
         if (list_.size() < most)
