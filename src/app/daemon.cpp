@@ -323,11 +323,11 @@ void Daemon::take_over(const std::shared_ptr<const ConfigSnapshot>& generation) 
         // Made here and not there, where another reload may have been first: they must be this snapshot's.
         auto source = tokens_->make_source(worker.context().get_executor(), worker.stats());
         auto journal = worker.make_journal_client(*generation);
-        auto serve_anew = [&worker, generation, source = std::move(source),
-                           journal = std::move(journal)]() mutable {
+        auto serve_again = [&worker, generation, source = std::move(source),
+                            journal = std::move(journal)]() mutable {
             worker.serve(generation, worker.make_pool(generation), std::move(source), std::move(journal));
         };
-        asio::post(worker.context(), std::move(serve_anew));
+        asio::post(worker.context(), std::move(serve_again));
     }
 }
 
