@@ -23,10 +23,10 @@ using fleet::Command;
 using fleet::Value;
 using StepKind = FleetMachine::Step::Kind;
 
-constexpr Duration patience = 100ms;      // for an answer, before a login goes on alone: requests wait for it
-constexpr Duration first_patience = 1s;   // the same while the store has not been reached since the start
-constexpr Duration background_limit = 1s; // for what no request waits for
-constexpr Duration collecting = 1s;       // swaps until the last of them is stored
+constexpr Duration patience = 100ms;    // for an answer, before a login goes on alone: requests wait for it
+constexpr Duration first_patience = 1s; // the same while the store has not been reached since the start
+constexpr Duration background_patience = 1s; // for an answer that no request waits for
+constexpr Duration collecting = 1s;          // swaps until the last of them is stored
 constexpr Duration pause_when_away = 5s;
 constexpr Duration rejections_kept = 24h;
 
@@ -161,7 +161,7 @@ std::string purpose_of(const TokenVersion& version, std::int64_t ends) {
 
 } // namespace
 
-/// Where this account's things are in the store, and how they are sealed.
+/// Where the store has what this account shares, and how that is sealed.
 struct FleetLogin::Place {
     fleet::KeysPtr keys;
     std::string url;
@@ -234,7 +234,7 @@ void FleetLogin::stop() noexcept {
     }
 }
 
-FleetMachine::Moment FleetLogin::moment() const {
+Moment FleetLogin::moment() const {
     return {world_.clock(), world_.jitter()};
 }
 
@@ -247,9 +247,9 @@ FleetLogin::VisitPtr FleetLogin::begin(bool renews) {
     return visit_;
 }
 
-/// For what no request waits for.
+/// Returns the deadline of a command that no request waits for.
 TimePoint FleetLogin::soon() const {
-    return world_.clock() + background_limit;
+    return world_.clock() + background_patience;
 }
 
 net::Task<FleetLogin::Answers> FleetLogin::ask(std::vector<Command> commands, TimePoint until) {
@@ -264,7 +264,8 @@ net::Task<FleetLogin::Answers> FleetLogin::ask(std::vector<Command> commands, Ti
     co_return answers;
 }
 
-/// A token that an answer has brought, or the token store, is known before another one is compared with it.
+/// Makes a token that an answer or the token store has brought known to the machine before another one is
+/// compared with it.
 void FleetLogin::note_swap(const StoreWriter::TokenInUse& token) {
     if (!token.token || token.token->generation == mine_generation_)
         return;
@@ -310,7 +311,7 @@ net::Task<FleetLogin::Verdict> FleetLogin::enter(VisitPtr visit, TimePoint deadl
     co_return verdict;
 }
 
-/// A lock that is known counts, whatever else was not answered.
+/// Reads what the store holds. A lock that was read counts even if other commands were not answered.
 net::Task<FleetMachine::Step> FleetLogin::read(VisitPtr visit, TimePoint until) {
     const Place& place = *visit->place;
     std::vector<Command> commands;
@@ -405,7 +406,8 @@ void FleetLogin::adopted(std::uint64_t generation) noexcept {
     mine_generation_ = generation;
 }
 
-/// A lease that is lost is not taken again: what the login brings is stored only if it is newer.
+/// Renews the lease until the visit ends. A lost lease is not taken again: what the login brings is stored
+/// only if it is newer.
 net::Task<void> FleetLogin::renew(std::shared_ptr<FleetLogin> self, VisitPtr visit) {
     const Place& place = *visit->place;
     while (!visit->over && !self->stopped_) {
@@ -454,14 +456,14 @@ void FleetLogin::forget_obstacles(const Place& place, std::vector<Command>& comm
     commands.push_back({"EVAL", forget_script, "1", place.name("retry_after"), age});
 }
 
-/// Of the last login of one's own.
+/// Returns how long ago the last login of this replica was.
 std::int64_t FleetLogin::age_ms() const {
     const auto age = std::chrono::floor<std::chrono::milliseconds>(world_.clock() - login_at_);
     return std::max<std::int64_t>(0, age.count());
 }
 
-/// In one go, so that the lease is released after what the others need to know. `version`: of the report's
-/// token.
+/// Sends everything in one go, so that the lease is released only after what the others need to know is
+/// stored. `version`: of the report's token.
 net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr visit, Report report,
                                    TokenVersion version) {
     const Place& place = *visit->place;
@@ -496,7 +498,7 @@ net::Task<void> FleetLogin::finish(std::shared_ptr<FleetLogin> self, VisitPtr vi
     self->offer_soon();
 }
 
-/// The command that stores a token; nullopt if it has ended or can't be sealed.
+/// Returns the command that stores a token, or nullopt if it has ended or can't be sealed.
 std::optional<Command> FleetLogin::publication(const Place& place, const StoreWriter::TokenInUse& token,
                                                TokenVersion version, std::int64_t store_time) const {
     const Duration left = token.token->expires - world_.clock();
@@ -523,8 +525,8 @@ std::optional<Command> FleetLogin::publication(const Place& place, const StoreWr
                    unreadable_};
 }
 
-/// Returns false if the store has not answered, or the version became another one meanwhile. Only a newer
-/// token takes the place of another one. `then` follows at once.
+/// Stores the token unless the store has a newer one, and then sends the commands of `then` in the same go.
+/// Returns false if the store has not answered, or if the version became another one meanwhile.
 net::Task<bool> FleetLogin::publish(PlacePtr place, StoreWriter::TokenInUse token, TokenVersion version,
                                     std::vector<Command> then) {
     const bool alone = machine_.is_alone();

@@ -36,24 +36,24 @@ public:
     /// `store` must outlive the loop's work.
     FleetLogin(net::Executor executor, fleet::Store& store, World world);
 
-    /// Where the things of an account are in the store, and how they are sealed.
+    /// Where the store has what an account shares, and how that is sealed.
     struct Place;
     using PlacePtr = std::shared_ptr<const Place>;
 
-    /// `keys`: of the account. Returns nullptr if there are none. Any thread.
+    /// Returns the place of an account that has these keys, or nullptr if there are no keys. Any thread.
     [[nodiscard]] static PlacePtr place_of(const config::Settings& settings, fleet::KeysPtr keys);
 
-    /// Other credentials, or the first ones: nullptr shares nothing.
+    /// Uses the place of other credentials, or of the first ones. With nullptr nothing is shared.
     void change(PlacePtr place) noexcept;
 
-    /// Whether there is anything to share: false if no keys could be made.
+    /// Returns whether logins are shared; false if no keys could be made.
     [[nodiscard]] bool ready() const noexcept { return place_ != nullptr; }
 
-    /// Every wait ends. The lease of a login that runs is released in the background, so that no other
-    /// replica waits for its end.
+    /// Ends every wait. Releases the lease of a running login in the background, so that no other replica has
+    /// to wait until it expires.
     void stop() noexcept;
 
-    /// One login's dealings with the store.
+    /// What one login does in the store, from begin() to leave().
     struct Visit;
     using VisitPtr = std::shared_ptr<Visit>;
 
@@ -64,15 +64,16 @@ public:
         Duration left{};                  ///< adopt: of its life
     };
 
-    /// Begins a visit; the one before is not the current one any more. `renews`: nothing has refused the
-    /// token in use, whose end is near.
+    /// Begins a visit, which replaces the current one. `renews`: the token in use was not rejected, but will
+    /// expire soon.
     [[nodiscard]] VisitPtr begin(bool renews);
 
-    /// What is to be done about the login that is wanted. Ends by `deadline`, and soon after the store stops
-    /// answering. The visit goes on until leave() if a login may follow: log_in, log_in_alone and later.
+    /// Decides with the other replicas what happens about the login that is wanted. Returns by `deadline`,
+    /// and earlier if the store stops answering. If a login may follow (log_in, log_in_alone and later), the
+    /// visit goes on until leave().
     [[nodiscard]] net::Task<Verdict> enter(VisitPtr visit, TimePoint deadline);
 
-    /// The adopted token is in use, under this generation.
+    /// Reports that the adopted token is in use, under this generation.
     void adopted(std::uint64_t generation) noexcept;
 
     /// How the login of a visit ended.
@@ -83,15 +84,15 @@ public:
         Duration next_try{};             ///< rejected, put_off: from now on
     };
 
-    /// Stores what the others need to know, then releases the lease. In the background.
+    /// Ends the visit: stores in the background what the others need to know, then releases the lease.
     void leave(VisitPtr visit, Report report);
 
-    /// Answers have brought another token: it is stored within a second or so. In the background. Returns
-    /// false if there is no memory for that.
+    /// Reports that an answer has brought another token: it is stored in the background within a second or
+    /// so. Returns false if there is no memory for that.
     bool offer_soon();
 
 private:
-    [[nodiscard]] FleetMachine::Moment moment() const;
+    [[nodiscard]] Moment moment() const;
     [[nodiscard]] bool is_over(const Visit& visit) const noexcept;
     using Answers = std::vector<std::optional<fleet::Value>>;
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <bearerd/base/clock.hpp>
+#include "moment.hpp"
 
 #include <compare>
 #include <cstdint>
@@ -36,12 +36,6 @@ struct TokenVersion {
 /// once more before it logs in; a visit ends by its deadline.
 class FleetMachine {
 public:
-    /// The inputs that pure code can't have by itself.
-    struct Moment {
-        TimePoint now{};
-        double jitter = 0; ///< in [0, 1)
-    };
-
     /// What the store holds.
     struct Found {
         std::uint32_t rejections = 0;             ///< of this password, in a row

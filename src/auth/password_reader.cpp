@@ -34,7 +34,7 @@ struct PasswordReader::State {
 PasswordReader::PasswordReader(net::Executor executor, Read read)
     : executor_{executor}, read_{std::move(read)}, state_{std::make_shared<State>()} {}
 
-bool PasswordReader::start(const std::string& path, Told told) {
+bool PasswordReader::start(const std::string& path, Report report) {
     {
         const std::lock_guard lock{state_->mutex};
         if (state_->abandoned || state_->reading.size() >= most_readings ||
@@ -42,7 +42,7 @@ bool PasswordReader::start(const std::string& path, Told told) {
             return false;
     }
     try {
-        start_thread(path, std::move(told));
+        start_thread(path, std::move(report));
     } catch (const std::exception&) { // no thread, or no memory
         const std::lock_guard lock{state_->mutex};
         state_->ended(path);
@@ -51,12 +51,12 @@ bool PasswordReader::start(const std::string& path, Told told) {
     return true;
 }
 
-void PasswordReader::start_thread(const std::string& path, Told told) {
+void PasswordReader::start_thread(const std::string& path, Report report) {
     {
         const std::lock_guard lock{state_->mutex};
         state_->reading.push_back(path);
     }
-    auto work = [state = state_, executor = executor_, read = read_, path, told = std::move(told)] {
+    auto work = [state = state_, executor = executor_, read = read_, path, report = std::move(report)] {
         block_signals();
         std::optional<Secret> password;
         try {
@@ -68,8 +68,9 @@ void PasswordReader::start_thread(const std::string& path, Told told) {
         if (state->abandoned)
             return;
         try {
-            net::asio::post(executor,
-                            [told, password = std::move(password)]() mutable { told(std::move(password)); });
+            net::asio::post(executor, [report, password = std::move(password)]() mutable {
+                report(std::move(password));
+            });
         } catch (const std::exception&) { // the login that waits has a deadline
         }
     };

@@ -17,7 +17,7 @@ class PasswordReader {
 public:
     /// Called on the separate thread. Returns nullopt if the file can't be read now.
     using Read = std::function<std::optional<Secret>(const std::string& path)>;
-    using Told = std::function<void(std::optional<Secret>)>;
+    using Report = std::function<void(std::optional<Secret>)>;
 
     PasswordReader(net::Executor executor, Read read);
     PasswordReader(const PasswordReader&) = delete;
@@ -27,13 +27,13 @@ public:
 
     /// Returns false, and reports nothing, if a reading of the same path has not ended yet, if four others
     /// have not, or if there is no thread or no memory for it.
-    [[nodiscard]] bool start(const std::string& path, Told told);
+    [[nodiscard]] bool start(const std::string& path, Report report);
 
     /// After this nothing is reported.
     void abandon();
 
 private:
-    void start_thread(const std::string& path, Told told);
+    void start_thread(const std::string& path, Report report);
 
     struct State;
     net::Executor executor_;

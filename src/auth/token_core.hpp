@@ -1,44 +1,32 @@
 #pragma once
 
 #include "fleet_login.hpp"
-#include "password_reader.hpp"
-#include "store_writer.hpp"
+#include "login_attempt.hpp"
+#include "login_history.hpp"
 #include "token_machine.hpp"
+#include "token_store.hpp"
+#include "waiting_requests.hpp"
 
 #include <bearerd/auth/login_codec.hpp>
 #include <bearerd/auth/token_service.hpp>
 
 #include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <random>
-#include <vector>
 
 namespace bearerd::auth {
 
-/// One request that waits for a login. Made, awaited and destroyed on its own thread; the core keeps a weak
-/// reference and posts the result.
-struct Waiter {
-    Waiter(net::Executor own, std::uint64_t from, std::uint64_t refused)
-        : executor{own}, timer{own}, account_epoch{from}, refused_generation{refused} {}
-
-    net::Executor executor;
-    net::Timer timer;                       ///< its deadline; cancelling it wakes the request
-    const std::uint64_t account_epoch;      ///< its token source's
-    const std::uint64_t refused_generation; ///< of the token that was rejected; 0: the request has none yet
-    bool done = false;
-    TokenPtr token; ///< nullptr: `failure` says why
-    bool after_login = false;
-    bool pass = false; ///< it was sent for a user or upstream that a reload has replaced
-    NoToken failure;
-};
-
 /// What all threads share. A mutex guards the machine; it is locked when a token changes, not when one is
 /// used. Timers and logins belong to the first thread.
-class TokenService::Core : public std::enable_shared_from_this<TokenService::Core> {
+class TokenCore : public std::enable_shared_from_this<TokenCore> {
 public:
-    Core(net::Executor first, std::shared_ptr<upstream::Transport> transport,
-         std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
-         fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys);
+    TokenCore(net::Executor first, std::shared_ptr<upstream::Transport> transport,
+              std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
+              fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys);
 
     // Any thread.
     [[nodiscard]] TimePoint now() const { return hooks_.clock(); }
@@ -53,12 +41,14 @@ public:
     [[nodiscard]] std::uint64_t snapshot(std::uint64_t account_epoch, TokenPtr& token) const;
     [[nodiscard]] Duration login_timeout() const;
     [[nodiscard]] AuthStatus status() const;
-    /// If the reply is `wait`, the waiter is registered (or the reply turned into `fail`, overloaded).
-    [[nodiscard]] TokenMachine::Reply want(const std::shared_ptr<Waiter>& waiter);
-    [[nodiscard]] TokenMachine::Reply refused(const std::shared_ptr<Waiter>& waiter, std::uint64_t document);
+    /// If the directive is `wait`, the waiter is registered (or the directive turned into `fail`,
+    /// overloaded).
+    [[nodiscard]] TokenMachine::Directive want(const std::shared_ptr<Waiter>& waiter);
+    [[nodiscard]] TokenMachine::Directive rejected(const std::shared_ptr<Waiter>& waiter,
+                                                   std::uint64_t document);
     void denied(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
     /// Starts a login if one is needed; nobody waits for it.
-    void refused_in_doubt(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
+    void rejected_in_doubt(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
     void accepted(std::uint64_t account_epoch, std::uint64_t generation, std::uint64_t document);
 
     /// TokenMachine::unproven_login(), without the lock.
@@ -79,26 +69,64 @@ public:
     void close();
     void tick();
 
-private:
-    [[nodiscard]] TokenMachine::Moment moment();
-    [[nodiscard]] TokenMachine::Reply enroll(TokenMachine::Reply reply,
-                                             const std::shared_ptr<Waiter>& waiter);
-    void add_cause(NoToken& failure) const noexcept;
-    void settle(const TokenMachine::Reply& reply, TimePoint now);
-    void post_login();
-    void release_waiters(const TokenMachine::Reply& reply, TimePoint now);
-    void rearm();
-    void open_store();
-    [[nodiscard]] std::unique_ptr<StoreWriter> change_store(const config::Settings& before,
-                                                            bool same_credentials, TimePoint now);
-    void rekey_store();
-    void save_token(TimePoint now);
-    void save_rejections(TimePoint now);
-    void save_refresh_token();
-    void forget_refresh_token();
+    // The first thread, for LoginAttempt. These take the lock, except leave_fleet().
+    /// Returns the credentials whose file is worth another look since the last login was rejected, or nullptr
+    /// if there is no reason or no file. `for_login`: a login waits for that.
+    [[nodiscard]] std::shared_ptr<const config::Credentials> doubted_credentials(bool for_login) const;
+    /// The file of these credentials holds this password.
+    void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
+
+    struct FleetQuestion {
+        std::shared_ptr<FleetLogin> fleet;
+        TimePoint deadline;
+        bool renews = false; ///< the token in use was not rejected, but will expire soon
+    };
+
+    /// Returns what to ask the fleet about the login that is wanted, or nullopt if it goes on without it.
+    [[nodiscard]] std::optional<FleetQuestion> fleet_question() const;
+    /// Does what the fleet has decided. Returns whether the login goes on here; otherwise it has ended, and
+    /// with it the visit.
+    [[nodiscard]] bool on_verdict(FleetLogin::Verdict verdict, FleetLogin::VisitPtr& visit);
+    /// Ends a visit, if there is one. Takes no lock; it may be held.
+    void leave_fleet(FleetLogin::VisitPtr visit, FleetLogin::Report report);
+    /// Returns the refresh token, which is the caller's from then on; empty if there is none, or no login is
+    /// wanted any more.
+    [[nodiscard]] Secret take_refresh_token();
+    void mark_refresh_token(Secret token, std::function<void(bool is_ours)> report);
+
+    struct LoginTerms {
+        std::shared_ptr<upstream::Transport> transport;
+        std::shared_ptr<const config::Settings> settings;
+        std::shared_ptr<const config::Credentials> credentials;
+    };
+
+    /// Returns what to log in with, or nullopt if no login is wanted any more.
+    [[nodiscard]] std::optional<LoginTerms> login_terms() const;
+    /// Returns whether the outcome of the login that was sent still counts.
+    [[nodiscard]] bool login_counts() const;
+    /// The login that was wanted has ended. `visit`: nullptr if the fleet does not await that.
+    void login_ended(LoginOutcome outcome, FleetLogin::VisitPtr visit);
+
+    // The first thread, for TokenStore. Both take the lock.
     void on_found(std::uint64_t reading, StoreWriter::Found found);
     void on_slow_store(std::uint64_t reading);
+
+private:
+    // These require the lock, except rearm(), fleet_place(), token_in_use() and expect_swaps().
+    [[nodiscard]] Moment moment();
+    [[nodiscard]] TokenMachine::Directive enroll(TokenMachine::Directive directive,
+                                                 const std::shared_ptr<Waiter>& waiter);
+    void add_cause(NoToken& failure) const noexcept;
+    void apply(const TokenMachine::Directive& directive, TimePoint now);
+    void post_login();
+    void release_waiters(const TokenMachine::Directive& directive, TimePoint now);
+    void rearm();
+    void forget_refresh_token();
     void first_try_done(std::unique_lock<std::mutex>& lock);
+
+    [[nodiscard]] TokenMachine::Directive take_outcome(LoginOutcome outcome, Moment at);
+    [[nodiscard]] bool is_spent(const LoginOutcome& outcome, TimePoint now) const;
+    void finish_login(TokenMachine::Directive directive, TimePoint now, std::unique_lock<std::mutex>& lock);
 
     [[nodiscard]] FleetLogin::PlacePtr fleet_place(const config::Settings& settings,
                                                    const config::Credentials& credentials) const;
@@ -106,39 +134,12 @@ private:
     void change_fleet(FleetLogin::PlacePtr place);
     [[nodiscard]] StoreWriter::TokenInUse token_in_use() const;
     void expect_swaps() noexcept;
-    [[nodiscard]] bool enter_fleet();
-    [[nodiscard]] static net::Task<void> visit_fleet(std::shared_ptr<Core> self, std::uint64_t asking,
-                                                     FleetLogin::VisitPtr visit, TimePoint deadline);
-    void on_fleet(FleetLogin::Verdict verdict);
-    [[nodiscard]] TokenMachine::Reply adopt(FleetLogin::Verdict verdict, TokenMachine::Moment at);
-    [[nodiscard]] TokenMachine::Reply lock_out(const FleetLogin::Verdict& verdict, TokenMachine::Moment at);
-    [[nodiscard]] FleetLogin::Report fleet_report(const TokenMachine::Reply& reply, bool was_put_off,
-                                                  TimePoint now) const;
-    void leave_fleet(FleetLogin::Report report);
     void share_swap();
-    void stop_fleet() noexcept;
-
-    void run_login();
-    [[nodiscard]] bool look_at_password(bool then_login);
-    void on_password(std::uint64_t look, std::shared_ptr<const config::Credentials> before,
-                     std::optional<Secret> password);
-    void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
-    [[nodiscard]] bool login_is_sent() const noexcept;
-    void begin_login();
-    void begin_own_login();
-    void cannot_begin();
-    [[nodiscard]] bool take_refresh_token();
-    void on_refresh_token(std::uint64_t taking, bool taken);
-    void send_login(Secret refresh_token);
-    void start_attempt(std::shared_ptr<upstream::Transport> transport,
-                       std::shared_ptr<const config::Settings> settings,
-                       std::shared_ptr<const config::Credentials> credentials, Secret refresh_token);
-    void end_login(std::uint64_t attempt, LoginOutcome outcome);
-    void conclude(TokenMachine::Reply reply, TimePoint now, std::unique_lock<std::mutex>& lock);
-    void login_over();
-    [[nodiscard]] bool is_spent(const LoginOutcome& outcome, TimePoint now) const;
-    [[nodiscard]] TokenMachine::Reply apply(LoginOutcome outcome, TokenMachine::Moment at);
-    void log_failure(const LoginOutcome& outcome, Duration next_try);
+    [[nodiscard]] TokenMachine::Directive adopt(FleetLogin::Verdict verdict, Moment at);
+    [[nodiscard]] TokenMachine::Directive lock_out(const FleetLogin::Verdict& verdict, Moment at);
+    [[nodiscard]] TokenMachine::Directive put_off(const FleetLogin::Verdict& verdict, Moment at);
+    [[nodiscard]] FleetLogin::Report fleet_report(const TokenMachine::Directive& directive, bool was_put_off,
+                                                  TimePoint now) const;
 
     const net::Executor first_;
     const ServiceHooks hooks_;
@@ -155,44 +156,22 @@ private:
     TokenMachine machine_;
     std::uint64_t account_epoch_ = 1;
     TokenPtr published_;
-    std::vector<std::weak_ptr<Waiter>> waiters_;
+    WaitingRequests waiters_;
     TimePoint armed_for_ = TimePoint::max(); ///< when the timer will look again
     bool stopping_ = false;
-    bool stored_is_foreign_ = false; ///< other credentials came before the store was read
-    std::string_view last_result_ = "none";
-    std::string last_reason_;
-    error_code last_code_;
-    Secret refresh_token_; ///< not used yet; empty: the next renewal is a login
-    std::unique_ptr<StoreWriter> store_;
+    LoginHistory history_;
+    TokenStore store_;
     /// Nothing is shared, or a swap that will be stored is under way already. Set under the lock, but cleared
     /// without it, since the first thread may have it then.
     std::atomic<bool> swap_is_shared_{false};
-    std::uint64_t readings_ = 0; ///< stores that were opened
-    std::uint64_t reading_ = 0;  ///< the number of the one whose content is awaited; 0: none is
 
     std::atomic<std::uint64_t> version_{0};
     std::atomic<std::uint64_t> unproven_login_{0};
 
     // The first thread's:
-    std::shared_ptr<FleetLogin> fleet_;    ///< nullptr: nothing is shared
-    FleetLogin::VisitPtr visit_;           ///< of the login that runs
-    std::uint64_t askings_ = 0;            ///< visits that were begun
-    std::uint64_t asking_ = 0;             ///< the number of the one that a login waits for; 0: none does
+    std::shared_ptr<FleetLogin> fleet_; ///< nullptr: nothing is shared
+    LoginAttempt login_;
     std::optional<net::Timer> wake_timer_; ///< until close()
-    std::optional<net::Timer> login_timer_;
-    std::optional<net::Timer> store_timer_;
-    PasswordReader password_reader_;
-    std::string looking_at_;          ///< the password's file that is being read, or empty
-    std::uint64_t look_ = 0;          ///< the number of that look, or of the last one
-    bool login_after_look_ = false;   ///< a login waits for that
-    Secret taken_;                    ///< the refresh token, while it is being marked as used
-    std::uint64_t takings_ = 0;       ///< the number of refresh tokens marked so far
-    std::uint64_t taking_ = 0;        ///< the number of the one that a login waits for; 0: none does
-    std::uint64_t attempt_ = 0;       ///< the number of the last login that was begun
-    std::uint64_t ended_attempt_ = 0; ///< the last one that has an outcome
-    bool attempt_alive_ = false;      ///< its coroutine has not ended, though it may have been given up
-    bool login_pending_ = false;      ///< the next one begins when it has
-    std::uint64_t failures_ = 0;      ///< in a row, for the log
     std::function<void()> first_login_tried_;
 };
 

@@ -1,5 +1,6 @@
 #include <bearerd/auth/token_file.hpp>
 #include <bearerd/base/file.hpp>
+#include <bearerd/config/password_file.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -104,15 +105,8 @@ Result<Secret> read_key_file(const std::string& path) {
     auto bytes = read_small_file(path, 0);
     if (!bytes)
         return bytes.error();
-    constexpr std::string_view bom = "\xef\xbb\xbf"; // an editor's; the line's end is one as well
-    if (bytes->starts_with(bom))
-        bytes->erase(0, bom.size());
-    for (const char end : {'\n', '\r'}) {
-        if (!bytes->ends_with(end))
-            break;
-        bytes->pop_back();
-    }
-    return Secret{std::move(*bytes)};
+    const Secret content{std::move(*bytes)};
+    return Secret{config::content_of_secret_file(content.reveal())};
 }
 
 error_code write_store_file(const std::string& directory, const std::string& name, std::string_view bytes) {

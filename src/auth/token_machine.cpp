@@ -8,7 +8,7 @@ namespace bearerd::auth {
 namespace {
 
 using namespace std::chrono_literals;
-using Action = TokenMachine::Reply::Action;
+using Action = TokenMachine::Directive::Action;
 
 /// The longest `Retry-After` that is respected: an upstream's mistake must not close a shop for a day.
 constexpr Duration longest_retry_after = 1h;
@@ -43,40 +43,40 @@ bool tells_life(const Claims& claims) noexcept {
 
 } // namespace
 
-TokenMachine::Reply TokenMachine::want(Moment at) {
+TokenMachine::Directive TokenMachine::want(Moment at) {
     if (good(at.now)) {
-        Reply reply;
-        reply.action = Action::use;
-        reply.token = current_;
-        return reply;
+        Directive directive;
+        directive.action = Action::use;
+        directive.token = current_;
+        return directive;
     }
     return start_or_wait(at.now);
 }
 
-TokenMachine::Reply TokenMachine::refused(std::uint64_t generation, std::uint64_t document, Moment at) {
-    Reply reply;
+TokenMachine::Directive TokenMachine::rejected(std::uint64_t generation, std::uint64_t document, Moment at) {
+    Directive directive;
     if (is_denied(generation, document, at.now)) {
-        reply.action = Action::pass;
-        return reply;
+        directive.action = Action::pass;
+        return directive;
     }
     if (good(at.now) && generation < generation_) {
-        reply.action = Action::use;
-        reply.token = current_;
-        reply.after_login = login_since(generation);
-        return reply;
+        directive.action = Action::use;
+        directive.token = current_;
+        directive.after_login = login_since(generation);
+        return directive;
     }
     const bool fresh = current_ && current_->from_login && at.now - current_->received < settings_.fresh_for;
     const bool again = made_for_ == document && at.now - login_at_ < settings_.denied_for;
     if (good(at.now) && (fresh || again)) {
         if (!fresh) // the app that caused the login may have gone, or its request was in doubt
             denied(generation, document);
-        reply.action = Action::pass;
-        return reply;
+        directive.action = Action::pass;
+        return directive;
     }
-    reply = start_or_wait(at.now);
-    if (reply.start_login)
+    directive = start_or_wait(at.now);
+    if (directive.start_login)
         running_for_ = document;
-    return reply;
+    return directive;
 }
 
 /// If nothing has been accepted since the login, its token may have been revoked before the document was sent
@@ -101,12 +101,12 @@ void TokenMachine::denied(std::uint64_t generation, std::uint64_t document) {
         denied_.add(document);
 }
 
-TokenMachine::Reply TokenMachine::refused_in_doubt(std::uint64_t generation, std::uint64_t document,
-                                                   Moment at) {
+TokenMachine::Directive TokenMachine::rejected_in_doubt(std::uint64_t generation, std::uint64_t document,
+                                                        Moment at) {
     // Long after the login it may be the token that no longer counts.
     if (made_for_ == document && at.now - login_at_ < settings_.denied_for)
         denied(generation, document);
-    return refused(generation, document, at);
+    return rejected(generation, document, at);
 }
 
 void TokenMachine::accepted(std::uint64_t generation, std::uint64_t document) noexcept {
@@ -128,33 +128,33 @@ void TokenMachine::forget_denied() noexcept {
     made_for_.reset();
 }
 
-TokenMachine::Reply TokenMachine::start_or_wait(TimePoint now) {
+TokenMachine::Directive TokenMachine::start_or_wait(TimePoint now) {
     renews_ = false;
-    Reply reply;
+    Directive directive;
     if (stopped_) {
-        reply.action = Action::fail;
-        reply.failure = {NoToken::Reason::shutting_down, shortest_renewal};
-        return reply;
+        directive.action = Action::fail;
+        directive.failure = {NoToken::Reason::shutting_down, shortest_renewal};
+        return directive;
     }
-    reply.action = Action::wait;
+    directive.action = Action::wait;
     if (running_ || loading_)
-        return reply;
+        return directive;
     needed_ = true;
     if (failure_ && now < next_try_)
         return fail(now);
     running_ = true;
     running_for_.reset();
-    reply.start_login = true;
-    return reply;
+    directive.start_login = true;
+    return directive;
 }
 
-TokenMachine::Reply TokenMachine::fail(TimePoint now) const noexcept {
-    Reply reply;
-    reply.action = Action::fail;
-    reply.failure.reason = failure_ == FailureKind::rejected ? NoToken::Reason::login_rejected
-                                                             : NoToken::Reason::login_unavailable;
-    reply.failure.retry_after = std::max(Duration{0}, next_try_ - now);
-    return reply;
+TokenMachine::Directive TokenMachine::fail(TimePoint now) const noexcept {
+    Directive directive;
+    directive.action = Action::fail;
+    directive.failure.reason = failure_ == FailureKind::rejected ? NoToken::Reason::login_rejected
+                                                                 : NoToken::Reason::login_unavailable;
+    directive.failure.retry_after = std::max(Duration{0}, next_try_ - now);
+    return directive;
 }
 
 TokenMachine::Observation TokenMachine::observed(std::uint64_t generation, Candidate token,
@@ -226,7 +226,7 @@ bool TokenMachine::put_off_renewal(Moment at) noexcept {
     return true;
 }
 
-TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
+TokenMachine::Directive TokenMachine::login_done(Candidate token, Moment at) {
     running_ = false;
     if (outdated_ || stopped_)
         return restart(at.now);
@@ -273,15 +273,15 @@ TokenMachine::Reply TokenMachine::login_done(Candidate token, Moment at) {
         renew_at_ = expires; // there is no other one before
     else if (same)
         renew_at_ = std::max(renew_at_, std::min(at.now + shortest_renewal, expires));
-    Reply reply;
-    reply.action = Action::use;
-    reply.token = current_;
-    reply.after_login = fresh;
-    return reply;
+    Directive directive;
+    directive.action = Action::use;
+    directive.token = current_;
+    directive.after_login = fresh;
+    return directive;
 }
 
-TokenMachine::Reply TokenMachine::login_failed(FailureKind kind, std::optional<Duration> retry_after,
-                                               Moment at) {
+TokenMachine::Directive TokenMachine::login_failed(FailureKind kind, std::optional<Duration> retry_after,
+                                                   Moment at) {
     running_ = false;
     if (outdated_ || stopped_)
         return restart(at.now);
@@ -316,7 +316,7 @@ Duration TokenMachine::longest_rejected_wait() const noexcept {
     return scaled(longest_rejected_step(), 1 + rejected_jitter);
 }
 
-TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait, Moment at) {
+TokenMachine::Directive TokenMachine::locked_out(std::uint32_t count, Duration wait, Moment at) {
     running_ = false;
     if (outdated_ || stopped_)
         return restart(at.now);
@@ -328,12 +328,12 @@ TokenMachine::Reply TokenMachine::locked_out(std::uint32_t count, Duration wait,
     return fail(at.now);
 }
 
-TokenMachine::Reply TokenMachine::restart(TimePoint now) {
+TokenMachine::Directive TokenMachine::restart(TimePoint now) {
     outdated_ = false;
     return start_or_wait(now);
 }
 
-TokenMachine::Reply TokenMachine::restored(std::optional<Restored> token, Moment at) {
+TokenMachine::Directive TokenMachine::restored(std::optional<Restored> token, Moment at) {
     loading_ = false;
     if (token && !current_ && token->left > 0ns) {
         login_claims_ = std::make_shared<const Claims>(std::move(token->login));
@@ -353,18 +353,18 @@ void TokenMachine::restored_rejections(std::uint32_t count, TimePoint next_try, 
     next_try_ = std::min(next_try, at.now + longest_rejected_wait());
 }
 
-TokenMachine::Reply TokenMachine::tick(Moment at) {
+TokenMachine::Directive TokenMachine::tick(Moment at) {
     const auto wake = next_wake();
     if (!wake || at.now < *wake)
         return {};
     const bool was_needed = needed_;
-    auto reply = start_or_wait(at.now);
-    renews_ = reply.start_login && !was_needed;
-    reply.action = Action::none; // nobody asked
-    return reply;
+    auto directive = start_or_wait(at.now);
+    renews_ = directive.start_login && !was_needed;
+    directive.action = Action::none; // nobody asked
+    return directive;
 }
 
-TokenMachine::Reply TokenMachine::credentials_changed(bool same_user, bool sent, Moment at) {
+TokenMachine::Directive TokenMachine::credentials_changed(bool same_user, bool sent, Moment at) {
     failure_.reset();
     rejections_ = 0;
     outages_ = 0;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "moment.hpp"
+
 #include <bearerd/auth/token.hpp>
 #include <bearerd/auth/token_source.hpp>
 #include <bearerd/config/config.hpp>
@@ -25,16 +27,10 @@ namespace bearerd::auth {
 /// is over; every failure state has a next wake-up; nothing starts after stop().
 class TokenMachine {
 public:
-    /// The two inputs that pure code can't have by itself.
-    struct Moment {
-        TimePoint now{};
-        double jitter = 0; ///< in [0, 1)
-    };
-
     enum class State : std::uint8_t { empty, logging_in, valid, refreshing, backing_off, rejected, stopped };
 
     /// What to do for this request or wake-up.
-    struct Reply {
+    struct Directive {
         enum class Action : std::uint8_t {
             none,
             use,  ///< continue with `token`
@@ -57,7 +53,7 @@ public:
     struct Candidate {
         Secret value;
         Claims claims;
-        std::optional<Duration> life = {}; ///< from now on, if the login's answer told it
+        std::optional<Duration> life = {}; ///< from now on, if the login's answer gave it
         Duration age{};                    ///< since another replica received it (contract 12)
     };
 
@@ -73,12 +69,12 @@ public:
     TokenMachine(const config::Auth& settings, bool loading) : settings_{settings}, loading_{loading} {}
 
     /// A request needs a token.
-    [[nodiscard]] Reply want(Moment at);
+    [[nodiscard]] Directive want(Moment at);
 
     /// The upstream rejected the token of this generation for this document (contract 3.6, 3.7). If the last
     /// login was made for this very document within `denied_for`, and it has not been accepted since, the
     /// document is denied.
-    [[nodiscard]] Reply refused(std::uint64_t generation, std::uint64_t document, Moment at);
+    [[nodiscard]] Directive rejected(std::uint64_t generation, std::uint64_t document, Moment at);
 
     /// A resend after a login, with the token of this generation, was rejected too: the document is denied
     /// until the next login. If this document itself caused the login, the login proves nothing, so the
@@ -87,9 +83,9 @@ public:
     /// the login, unless accepted() has shown by then, or shows later, that the login's token works.
     void denied(std::uint64_t generation, std::uint64_t document);
 
-    /// Like refused(), for a request that is not sent again because it may have been executed. If this
+    /// Like rejected(), for a request that is not sent again because it may have been executed. If this
     /// document itself caused the last login and has not been accepted since, the document is denied.
-    [[nodiscard]] Reply refused_in_doubt(std::uint64_t generation, std::uint64_t document, Moment at);
+    [[nodiscard]] Directive rejected_in_doubt(std::uint64_t generation, std::uint64_t document, Moment at);
 
     /// A request for this document, with the token of this generation, was accepted. If the document is
     /// denied, its rejection applied only to one replica or one request: from then on its denial lapses
@@ -106,18 +102,18 @@ public:
     [[nodiscard]] Observation observed(std::uint64_t generation, Candidate token, bool login_operation,
                                        Moment at);
 
-    /// The login that was started brought a token. Replies `use`, or `fail` if the token is useless. With
+    /// The login that was started brought a token. Returns `use`, or `fail` if the token is useless. With
     /// `start_login` the credentials had been replaced meanwhile, the token was dropped, and the next login
     /// starts.
-    [[nodiscard]] Reply login_done(Candidate token, Moment at);
+    [[nodiscard]] Directive login_done(Candidate token, Moment at);
 
-    /// The login that was started failed; `retry_after` is the upstream's. Replies like login_done().
-    [[nodiscard]] Reply login_failed(FailureKind kind, std::optional<Duration> retry_after, Moment at);
+    /// The login that was started failed; `retry_after` is the upstream's. Returns the same as login_done().
+    [[nodiscard]] Directive login_failed(FailureKind kind, std::optional<Duration> retry_after, Moment at);
 
     /// The login that was started is not tried: another replica was rejected with these credentials, `count`
-    /// times in a row by now, and the next login may be tried after `wait` (contract 12). Replies as
-    /// login_done().
-    [[nodiscard]] Reply locked_out(std::uint32_t count, Duration wait, Moment at);
+    /// times in a row by now, and the next login may be tried after `wait` (contract 12). Returns the
+    /// same as login_done().
+    [[nodiscard]] Directive locked_out(std::uint32_t count, Duration wait, Moment at);
 
     /// The renewal that was started is put off for some seconds, since the store of the fleet does not answer
     /// (contract 12): others may renew the same token. Returns false if it can't wait: a request has asked
@@ -128,14 +124,14 @@ public:
     void learn_rejections(std::uint32_t count) noexcept { rejections_ = std::max(rejections_, count); }
 
     /// The store was read. Without a token that is good, what follows is as after tick().
-    [[nodiscard]] Reply restored(std::optional<Restored> token, Moment at);
+    [[nodiscard]] Directive restored(std::optional<Restored> token, Moment at);
 
     /// An earlier process was rejected `count` times in a row with these credentials; the next try is due at
     /// `next_try`.
     void restored_rejections(std::uint32_t count, TimePoint next_try, Moment at);
 
     /// The timer has fired: renews, or tries again, if that is due.
-    [[nodiscard]] Reply tick(Moment at);
+    [[nodiscard]] Directive tick(Moment at);
 
     /// Takes other settings with the same credentials.
     void configure(const config::Auth& settings) { settings_ = settings; }
@@ -145,7 +141,7 @@ public:
     /// dropped, and tokens in answers to its requests are foreign. `sent`: the running login, if any, was
     /// sent with the former credentials, so its outcome is dropped and another login follows; otherwise it is
     /// sent with the new ones, and counts.
-    [[nodiscard]] Reply credentials_changed(bool same_user, bool sent, Moment at);
+    [[nodiscard]] Directive credentials_changed(bool same_user, bool sent, Moment at);
 
     void stop() noexcept { stopped_ = true; }
 
@@ -234,9 +230,9 @@ private:
 
     [[nodiscard]] bool good(TimePoint now) const noexcept { return current_ && now < current_->expires; }
 
-    [[nodiscard]] Reply start_or_wait(TimePoint now);
-    [[nodiscard]] Reply fail(TimePoint now) const noexcept;
-    [[nodiscard]] Reply restart(TimePoint now);
+    [[nodiscard]] Directive start_or_wait(TimePoint now);
+    [[nodiscard]] Directive fail(TimePoint now) const noexcept;
+    [[nodiscard]] Directive restart(TimePoint now);
     [[nodiscard]] bool older(std::uint64_t generation, const Candidate& token, std::uint64_t hash) const;
     [[nodiscard]] bool is_denied(std::uint64_t generation, std::uint64_t document, TimePoint now) const;
     void forget_denied() noexcept;

@@ -11,7 +11,7 @@
 namespace bearerd::auth {
 namespace {
 
-using Action = TokenMachine::Reply::Action;
+using Action = TokenMachine::Directive::Action;
 using Observation = TokenMachine::Observation;
 
 constexpr auto use_task = net::asio::as_tuple(net::asio::use_awaitable_t<net::Executor>{});
@@ -30,7 +30,7 @@ net::Task<void> wait(std::shared_ptr<Waiter> waiter, Duration timeout) {
 /// version has changed.
 class ThreadTokenSource final : public TokenSource {
 public:
-    ThreadTokenSource(std::shared_ptr<TokenService::Core> core, net::Executor executor, Stats& stats)
+    ThreadTokenSource(std::shared_ptr<TokenCore> core, net::Executor executor, Stats& stats)
         : core_{std::move(core)},
           executor_{executor},
           stats_{stats},
@@ -50,7 +50,7 @@ public:
     }
 
     void rejected_in_doubt(const TokenPtr& used, std::uint64_t document) override {
-        core_->refused_in_doubt(account_epoch_, used ? used->generation : 0, document);
+        core_->rejected_in_doubt(account_epoch_, used ? used->generation : 0, document);
     }
 
     [[nodiscard]] bool awaits_proof(const TokenPtr& used) const noexcept override {
@@ -66,7 +66,7 @@ public:
     void observed(const TokenPtr& used, std::string_view text, bool login_operation) override;
 
 private:
-    std::shared_ptr<TokenService::Core> core_;
+    std::shared_ptr<TokenCore> core_;
     net::Executor executor_;
     Stats& stats_;
     const std::uint64_t account_epoch_;
@@ -79,11 +79,11 @@ net::Task<TokenResult> ThreadTokenSource::acquire() {
     if (auto token = current(core_->now()))
         co_return token;
     const auto waiter = std::make_shared<Waiter>(executor_, account_epoch_, 0);
-    const auto reply = core_->want(waiter);
-    if (reply.action == Action::use)
-        co_return reply.token;
-    if (reply.action == Action::fail)
-        co_return reply.failure;
+    const auto directive = core_->want(waiter);
+    if (directive.action == Action::use)
+        co_return directive.token;
+    if (directive.action == Action::fail)
+        co_return directive.failure;
     co_await wait(waiter, core_->login_timeout());
     if (waiter->token)
         co_return waiter->token;
@@ -92,11 +92,11 @@ net::Task<TokenResult> ThreadTokenSource::acquire() {
 
 net::Task<Advice> ThreadTokenSource::rejected(TokenPtr used, std::uint64_t document) {
     const auto waiter = std::make_shared<Waiter>(executor_, account_epoch_, used ? used->generation : 0);
-    const auto reply = core_->refused(waiter, document);
+    const auto directive = core_->rejected(waiter, document);
     Advice advice;
-    if (reply.action == Action::pass)
+    if (directive.action == Action::pass)
         co_return advice;
-    if (reply.action == Action::wait) {
+    if (directive.action == Action::wait) {
         co_await wait(waiter, core_->login_timeout());
         if (waiter->pass)
             co_return advice;
@@ -104,9 +104,9 @@ net::Task<Advice> ThreadTokenSource::rejected(TokenPtr used, std::uint64_t docum
         advice.after_login = waiter->after_login;
         advice.failure = waiter->failure;
     } else {
-        advice.token = reply.token;
-        advice.after_login = reply.after_login;
-        advice.failure = reply.failure;
+        advice.token = directive.token;
+        advice.after_login = directive.after_login;
+        advice.failure = directive.failure;
     }
     advice.kind = advice.token ? Advice::Kind::resend : Advice::Kind::fail;
     co_return advice;
@@ -148,8 +148,8 @@ void ThreadTokenSource::observed(const TokenPtr& used, std::string_view text, bo
 TokenService::TokenService(net::Executor first, std::shared_ptr<upstream::Transport> transport,
                            std::shared_ptr<const config::Settings> settings, Stats& stats, ServiceHooks hooks,
                            fleet::Store* fleet, std::shared_ptr<fleet::KeyRing> fleet_keys)
-    : core_{std::make_shared<Core>(first, std::move(transport), std::move(settings), stats, std::move(hooks),
-                                   fleet, std::move(fleet_keys))} {}
+    : core_{std::make_shared<TokenCore>(first, std::move(transport), std::move(settings), stats,
+                                        std::move(hooks), fleet, std::move(fleet_keys))} {}
 
 TokenService::~TokenService() {
     core_->stop();

@@ -5,7 +5,6 @@
 #include <bearerd/base/utf8.hpp>
 
 #include "environment.hpp"
-#include "values.hpp"
 
 #include <algorithm>
 #include <cstddef>
@@ -49,6 +48,18 @@ std::variant<Secret, std::string> read(const Secret& content, std::string_view n
 }
 
 } // namespace
+
+std::string_view content_of_secret_file(std::string_view text) noexcept {
+    constexpr std::string_view bom = "\xef\xbb\xbf"; // written by some editors
+    if (text.starts_with(bom))
+        text.remove_prefix(bom.size());
+    if (!text.ends_with('\n'))
+        return text;
+    text.remove_suffix(1);
+    if (text.ends_with('\r'))
+        text.remove_suffix(1);
+    return text;
+}
 
 std::variant<Secret, std::string> password_in(const Secret& content) {
     return read(content, "password",

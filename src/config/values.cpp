@@ -152,16 +152,4 @@ Parsed<std::string> parse_json_pointer(std::string_view text) {
     return Problem{"must be a JSON pointer into the answer, such as /data/LineItems/data/0/id"};
 }
 
-std::string_view content_of_secret_file(std::string_view text) noexcept {
-    constexpr std::string_view bom = "\xef\xbb\xbf"; // written by some editors
-    if (text.starts_with(bom))
-        text.remove_prefix(bom.size());
-    if (!text.ends_with('\n'))
-        return text;
-    text.remove_suffix(1);
-    if (text.ends_with('\r'))
-        text.remove_suffix(1);
-    return text;
-}
-
 } // namespace bearerd::config

@@ -63,8 +63,5 @@ template<class T>
 [[nodiscard]] Parsed<std::string> parse_header_name(std::string_view text);
 /// Parses a JSON pointer (RFC 6901). Refuses the empty one, which would always point at something.
 [[nodiscard]] Parsed<std::string> parse_json_pointer(std::string_view text);
-/// Returns the content of a secret's file without what editors add: one UTF-8 BOM at the start, one trailing
-/// "\n" or "\r\n".
-[[nodiscard]] std::string_view content_of_secret_file(std::string_view text) noexcept;
 
 } // namespace bearerd::config

@@ -42,7 +42,7 @@ std::string endpoint_text(const TcpEndpoint& endpoint) {
 
 /// Gives the descriptor a new registration in the reactor. Connecting left it registered for writability,
 /// with which every new wait for an answer would wake the loop once for nothing.
-error_code register_anew(TcpSocket& socket) {
+error_code register_again(TcpSocket& socket) {
     error_code code;
     const auto protocol = socket.local_endpoint(code).protocol();
     if (code)
@@ -433,7 +433,7 @@ net::Task<void> Dialer::connect_and_secure(Race& race, TcpEndpoint endpoint) {
         }
         ssl = std::get<SslPtr>(std::move(secured));
     }
-    const error_code registered = register_anew(socket);
+    const error_code registered = register_again(socket);
     if (registered || attempt.deadline.expired()) {
         race.fail(Race::Step::tls, failure(attempt, registered, registered.message()));
         co_return;

@@ -30,7 +30,7 @@ public:
 
 private:
     using Machine = TokenMachine;
-    using Action = Machine::Reply::Action;
+    using Action = Machine::Directive::Action;
 
     static config::Auth settings() {
         using namespace std::chrono_literals;
@@ -44,7 +44,7 @@ private:
             broken_ = what;
     }
 
-    [[nodiscard]] Machine::Moment moment(std::uint8_t dice) const { return {now_, dice / 256.0}; }
+    [[nodiscard]] Moment moment(std::uint8_t dice) const { return {now_, dice / 256.0}; }
 
     /// Kinds: opaque, JWTs of few different ages and lives; users: none, a, b.
     [[nodiscard]] Machine::Candidate token(std::uint8_t kind, std::uint8_t value) {
@@ -70,7 +70,7 @@ private:
         case 2:
             return want(b);
         case 3:
-            return refused(a, b);
+            return rejected(a, b);
         case 4:
             return denied(a, b);
         case 5:
@@ -92,8 +92,8 @@ private:
         }
     }
 
-    void check_start(const Machine::Reply& reply) {
-        if (!reply.start_login)
+    void check_start(const Machine::Directive& directive) {
+        if (!directive.start_login)
             return;
         promise(!running_, "at most one login runs");
         promise(!stopped_, "nothing starts after stop()");
@@ -103,19 +103,20 @@ private:
         running_for_.reset();
     }
 
-    void check_reply(const Machine::Reply& reply) {
-        check_start(reply);
-        switch (reply.action) {
+    void check_directive(const Machine::Directive& directive) {
+        check_start(directive);
+        switch (directive.action) {
         case Action::use:
-            promise(reply.token && now_ < reply.token->expires, "an expired token is never handed out");
-            promise(reply.token == machine_.current(), "only the current token is handed out");
+            promise(directive.token && now_ < directive.token->expires,
+                    "an expired token is never handed out");
+            promise(directive.token == machine_.current(), "only the current token is handed out");
             return;
         case Action::wait:
             promise(running_ || !loaded_, "a request waits only if there is something to wait for");
             return;
         case Action::fail:
             promise(stopped_ || failing_, "a request fails only during a back-off or a shutdown");
-            promise(reply.failure.retry_after >= Duration{0}, "Retry-After is not negative");
+            promise(directive.failure.retry_after >= Duration{0}, "Retry-After is not negative");
             return;
         case Action::none:
         case Action::pass:
@@ -125,12 +126,12 @@ private:
 
     void want(std::uint8_t dice) {
         const bool good = machine_.good_token(now_) != nullptr;
-        const auto reply = machine_.want(moment(dice));
-        check_reply(reply);
-        promise(!good || (reply.action == Action::use && !reply.start_login), "a good token is used");
+        const auto directive = machine_.want(moment(dice));
+        check_directive(directive);
+        promise(!good || (directive.action == Action::use && !directive.start_login), "a good token is used");
     }
 
-    void refused(std::uint8_t a, std::uint8_t b) {
+    void rejected(std::uint8_t a, std::uint8_t b) {
         const auto current = machine_.good_token(now_);
         const auto last = machine_.current() ? machine_.current()->generation : 0;
         const auto generation = last - std::min<std::uint64_t>(last, a % 3);
@@ -138,22 +139,23 @@ private:
         const bool denied_before = is_denied(generation, b % 8);
         const bool again = current && generation == current->generation && made_for_ == b % 8 &&
                            now_ - login_at_ < settings().denied_for;
-        const auto reply = machine_.refused(generation, b % 8, moment(a));
-        check_reply(reply);
-        if (reply.start_login)
+        const auto directive = machine_.rejected(generation, b % 8, moment(a));
+        check_directive(directive);
+        if (directive.start_login)
             running_for_ = b % 8;
         if (denied_before)
-            promise(reply.action == Action::pass && !reply.start_login, "a denied document starts no login");
+            promise(directive.action == Action::pass && !directive.start_login,
+                    "a denied document starts no login");
         else if (current && generation < current->generation)
-            promise(reply.action == Action::use && !reply.start_login,
-                    "a refusal of an old generation starts nothing");
+            promise(directive.action == Action::use && !directive.start_login,
+                    "a rejection of an old generation starts nothing");
         else if (fresh)
-            promise(reply.action == Action::pass, "a token that a login has just brought is not doubted");
+            promise(directive.action == Action::pass, "a token that a login has just brought is not doubted");
         else if (again) {
-            promise(reply.action == Action::pass, "a document causes no second login");
+            promise(directive.action == Action::pass, "a document causes no second login");
             note_denied(b % 8);
         } else
-            promise(reply.action == Action::wait || reply.action == Action::fail,
+            promise(directive.action == Action::wait || directive.action == Action::fail,
                     "a doubted token is not sent again");
     }
 
@@ -228,8 +230,8 @@ private:
         if (!running_)
             return;
         running_ = false;
-        const auto reply = machine_.login_done(token(a, b), moment(b));
-        if (reply.action == Action::use) {
+        const auto directive = machine_.login_done(token(a, b), moment(b));
+        if (directive.action == Action::use) {
             failing_ = false;
             rejections_ = outages_ = 0;
             auto denied = denied_;
@@ -242,7 +244,7 @@ private:
                 set_aside_ = denied;
                 wavering_ = wavering;
             }
-            login_generation_ = reply.token->generation;
+            login_generation_ = directive.token->generation;
             login_at_ = now_;
             proven_ = false;
             allowed_at_ = {};
@@ -250,7 +252,7 @@ private:
             failed(Machine::FailureKind::unavailable);
         }
         outdated_ = false;
-        check_reply(reply);
+        check_directive(directive);
     }
 
     void login_failed(std::uint8_t a, std::uint8_t b) {
@@ -266,9 +268,9 @@ private:
             failed(kind);
         if (counts && retry_after)
             allowed_at_ = std::max(allowed_at_, now_ + *retry_after);
-        const auto reply = machine_.login_failed(kind, retry_after, moment(b));
+        const auto directive = machine_.login_failed(kind, retry_after, moment(b));
         outdated_ = false;
-        check_reply(reply);
+        check_directive(directive);
     }
 
     void failed(Machine::FailureKind kind) {
@@ -292,9 +294,9 @@ private:
         allowed_at_ = {};
         outdated_ = running_;
         const bool same_user = b % 2 == 0;
-        const auto reply = machine_.credentials_changed(same_user, true, moment(b));
+        const auto directive = machine_.credentials_changed(same_user, true, moment(b));
         promise(same_user || !machine_.current(), "another user's token is dropped");
-        check_start(reply);
+        check_start(directive);
         promise(stopped_ || !loaded_ || running_, "changed credentials are tried at once");
     }
 

@@ -20,6 +20,8 @@ class Store;
 
 namespace bearerd::auth {
 
+class TokenCore;
+
 /// What the status page, /readyz and systemd's STATUS= show. No secrets.
 struct AuthStatus {
     /// "empty", "logging_in", "valid", "refreshing", "backing_off", "rejected" or "stopped".
@@ -92,9 +94,7 @@ public:
     [[nodiscard]] AuthStatus status() const;
 
 private:
-    class Core;
-    friend class ThreadTokenSource;
-    std::shared_ptr<Core> core_;
+    std::shared_ptr<TokenCore> core_;
 };
 
 } // namespace bearerd::auth

@@ -8,6 +8,10 @@
 
 namespace bearerd::config {
 
+/// Returns the content of a secret's file without what editors add: one UTF-8 BOM at the start, one trailing
+/// "\n" or "\r\n".
+[[nodiscard]] std::string_view content_of_secret_file(std::string_view text) noexcept;
+
 /// Returns the password in the content of its file, without BOM and newline; or a text, which quotes none of
 /// its bytes, that says why it can't be one: it is empty, has a second line, begins or ends with a blank,
 /// holds control characters, or is not UTF-8.

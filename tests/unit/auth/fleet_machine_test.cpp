@@ -15,7 +15,7 @@ using Found = FleetMachine::Found;
 
 constexpr TimePoint start{100h};
 constexpr TimePoint deadline = start + 10s;
-constexpr FleetMachine::Moment at_start{start, 0.0};
+constexpr Moment at_start{start, 0.0};
 
 Found with_token(TokenVersion version, Duration left = 1h) {
     Found found;
@@ -355,7 +355,7 @@ TEST(FleetMachine, StoredVersionsOnlyGrowAndLeasesAreNeverSharedWhateverHappens)
         for (int turn = 0; turn < 2000; ++turn) {
             clock_ms += 1 + roll(20);
             Replica& replica = replicas[roll(5)];
-            const FleetMachine::Moment at{start + std::chrono::milliseconds{clock_ms}, 0.5};
+            const Moment at{start + std::chrono::milliseconds{clock_ms}, 0.5};
             if (roll(50) == 0)
                 holder = 0; // it has expired: its owner was stopped
             if (!replica.visiting) {

@@ -103,10 +103,10 @@ TEST(StoreWriter, FailuresAreToldAndHarmNothing) {
     const TemporaryDirectory folder;
     TemporaryDirectory::write(folder.path() + "/file", "x");
     std::promise<void> failed;
-    std::atomic<bool> told = false;
+    std::atomic<bool> reported = false;
     auto events = deaf();
-    events.failed = [&failed, &told] {
-        if (!told.exchange(true))
+    events.failed = [&failed, &reported] {
+        if (!reported.exchange(true))
             failed.set_value();
     };
     StoreWriter writer{settings(folder.path() + "/file"), std::move(events)};

@@ -13,9 +13,9 @@ TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
     FailingMachineFixture f;
     ASSERT_TRUE(f.start().start_login);
     for (const auto delay : {30s, 60s, 120s, 240s, 480s, 900s, 900s}) {
-        const auto reply = f.failed(Failure::rejected);
-        EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_rejected);
-        EXPECT_EQ(reply.failure.retry_after, delay);
+        const auto directive = f.failed(Failure::rejected);
+        EXPECT_EQ(directive.failure.reason, NoToken::Reason::login_rejected);
+        EXPECT_EQ(directive.failure.retry_after, delay);
         EXPECT_EQ(f.machine.state(f.now), State::rejected);
         f.now += delay - 1ns;
         for (int i = 0; i < 50; ++i) {
@@ -35,10 +35,10 @@ TEST(TokenMachine, WrongCredentialsFollowTheBackOffWhateverTheLoad) {
 TEST(TokenMachine, CountsWhatOtherReplicasWereRejected) {
     FailingMachineFixture f;
     ASSERT_TRUE(f.start().start_login);
-    const auto reply = f.machine.locked_out(3, 100s, f.at());
-    EXPECT_EQ(reply.action, Action::fail);
-    EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_rejected);
-    EXPECT_EQ(reply.failure.retry_after, 100s);
+    const auto directive = f.machine.locked_out(3, 100s, f.at());
+    EXPECT_EQ(directive.action, Action::fail);
+    EXPECT_EQ(directive.failure.reason, NoToken::Reason::login_rejected);
+    EXPECT_EQ(directive.failure.retry_after, 100s);
     EXPECT_EQ(f.machine.state(f.now), State::rejected);
     EXPECT_EQ(f.want().action, Action::fail);
     f.now += 100s;
@@ -56,10 +56,10 @@ TEST(TokenMachine, ATokenThatIsNotFreshAnyMoreIsRenewedAtItsFirstRejection) {
     auto token = opaque("of another replica");
     token.life = 20min;
     token.age = 40min;
-    const auto reply = f.machine.login_done(std::move(token), f.at());
-    ASSERT_EQ(reply.action, Action::use);
-    EXPECT_EQ(reply.token->expires, f.now + 20min);
-    EXPECT_TRUE(f.refused(reply.token->generation).start_login);
+    const auto directive = f.machine.login_done(std::move(token), f.at());
+    ASSERT_EQ(directive.action, Action::use);
+    EXPECT_EQ(directive.token->expires, f.now + 20min);
+    EXPECT_TRUE(f.rejected(directive.token->generation).start_login);
 }
 
 TEST(TokenMachine, ARenewalIsPutOffUntilHalfOfItsTimeIsOverUnlessARequestAsksForIt) {
@@ -71,7 +71,7 @@ TEST(TokenMachine, ARenewalIsPutOffUntilHalfOfItsTimeIsOverUnlessARequestAsksFor
         const Duration window = expires - f.now;
         ASSERT_TRUE(f.tick().start_login);
         if (is_asked_for) {
-            EXPECT_EQ(f.refused(1).action, Action::wait);
+            EXPECT_EQ(f.rejected(1).action, Action::wait);
             EXPECT_FALSE(f.machine.put_off_renewal(f.at()));
             EXPECT_TRUE(f.machine.login_running());
             continue;
@@ -104,9 +104,9 @@ TEST(TokenMachine, OutagesBackOffFromOneSecondToThirty) {
     FailingMachineFixture f;
     static_cast<void>(f.start());
     for (const auto delay : {1s, 2s, 4s, 8s, 16s, 30s, 30s}) {
-        const auto reply = f.failed(Failure::unavailable);
-        EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_unavailable);
-        EXPECT_EQ(reply.failure.retry_after, delay);
+        const auto directive = f.failed(Failure::unavailable);
+        EXPECT_EQ(directive.failure.reason, NoToken::Reason::login_unavailable);
+        EXPECT_EQ(directive.failure.retry_after, delay);
         f.now += delay;
         ASSERT_TRUE(f.tick().start_login);
     }
@@ -161,10 +161,10 @@ TEST(TokenMachine, TheOutcomeOfALoginWithReplacedCredentialsIsDropped) {
         FailingMachineFixture f;
         static_cast<void>(f.start());
         EXPECT_FALSE(f.machine.credentials_changed(true, true, f.at()).start_login) << "one at a time";
-        const auto reply =
+        const auto directive =
             accepted ? f.machine.login_done(opaque("old"), f.at()) : f.failed(Failure::rejected);
-        EXPECT_EQ(reply.action, Action::wait);
-        EXPECT_TRUE(reply.start_login);
+        EXPECT_EQ(directive.action, Action::wait);
+        EXPECT_TRUE(directive.start_login);
         EXPECT_EQ(f.machine.rejections(), 0U);
         f.log_in(opaque("new"));
         EXPECT_EQ(f.current(), "new");

@@ -6,7 +6,7 @@
 
 namespace bearerd::auth {
 
-inline void PrintTo(TokenMachine::Reply::Action action, std::ostream* out) {
+inline void PrintTo(TokenMachine::Directive::Action action, std::ostream* out) {
     constexpr std::string_view names[] = {"none", "use", "pass", "wait", "fail"};
     *out << names[static_cast<std::size_t>(action)];
 }
@@ -23,7 +23,7 @@ inline void PrintTo(TokenMachine::State state, std::ostream* out) {
 namespace test {
 
 using namespace std::chrono_literals;
-using Action = TokenMachine::Reply::Action;
+using Action = TokenMachine::Directive::Action;
 using Failure = TokenMachine::FailureKind;
 using Observation = TokenMachine::Observation;
 using State = TokenMachine::State;
@@ -51,25 +51,25 @@ struct MachineFixture {
     TimePoint now{std::chrono::hours{100}};
     double jitter = 0;
 
-    TokenMachine::Moment at() const { return {now, jitter}; }
+    Moment at() const { return {now, jitter}; }
 
-    TokenMachine::Reply start() { return machine.restored(std::nullopt, at()); }
+    TokenMachine::Directive start() { return machine.restored(std::nullopt, at()); }
 
-    TokenMachine::Reply want() { return machine.want(at()); }
+    TokenMachine::Directive want() { return machine.want(at()); }
 
-    TokenMachine::Reply refused(std::uint64_t generation, std::uint64_t document = 1) {
-        return machine.refused(generation, document, at());
+    TokenMachine::Directive rejected(std::uint64_t generation, std::uint64_t document = 1) {
+        return machine.rejected(generation, document, at());
     }
 
     Observation observed(std::uint64_t generation, TokenMachine::Candidate token) {
         return machine.observed(generation, std::move(token), false, at());
     }
 
-    TokenMachine::Reply failed(Failure kind, std::optional<Duration> retry_after = {}) {
+    TokenMachine::Directive failed(Failure kind, std::optional<Duration> retry_after = {}) {
         return machine.login_failed(kind, retry_after, at());
     }
 
-    TokenMachine::Reply tick() { return machine.tick(at()); }
+    TokenMachine::Directive tick() { return machine.tick(at()); }
 
     void log_in(TokenMachine::Candidate token) {
         static_cast<void>(machine.login_done(std::move(token), at()));

@@ -19,9 +19,9 @@ TEST(TokenMachine, LogsInOnceForAnyNumberOfRequests) {
     EXPECT_FALSE(f.want().start_login) << "the store is being read";
     EXPECT_TRUE(f.start().start_login);
     for (int i = 0; i < 100; ++i) {
-        const auto reply = f.want();
-        EXPECT_EQ(reply.action, Action::wait);
-        EXPECT_FALSE(reply.start_login);
+        const auto directive = f.want();
+        EXPECT_EQ(directive.action, Action::wait);
+        EXPECT_FALSE(directive.start_login);
     }
     EXPECT_EQ(f.machine.state(f.now), State::logging_in);
     f.log_in(opaque("a"));
@@ -75,9 +75,9 @@ TEST(TokenMachine, AnExpiredTokenIsNotHandedOut) {
     f.now = f.machine.current()->expires - 1ns;
     EXPECT_EQ(f.want().action, Action::use);
     f.now += 1ns;
-    const auto reply = f.want();
-    EXPECT_EQ(reply.action, Action::wait);
-    EXPECT_TRUE(reply.start_login);
+    const auto directive = f.want();
+    EXPECT_EQ(directive.action, Action::wait);
+    EXPECT_TRUE(directive.start_login);
 }
 
 TEST(TokenMachine, AdoptsOnlyWhatIsNotOlder) {
@@ -130,25 +130,25 @@ TEST(TokenMachine, ASwapPutsOffTheRenewal) {
     EXPECT_GT(*f.machine.next_wake(), before + 40min);
 }
 
-TEST(TokenMachine, RefusalOfOldGenerationStartsNoLogin) {
+TEST(TokenMachine, RejectionOfOldGenerationStartsNoLogin) {
     MachineFixture f;
     f.settled(opaque("a"));
     ASSERT_EQ(f.observed(1, opaque("b")), Observation::adopted);
-    const auto reply = f.refused(1);
-    EXPECT_EQ(reply.action, Action::use);
-    EXPECT_FALSE(reply.start_login);
-    EXPECT_FALSE(reply.after_login);
-    EXPECT_EQ(reply.token->value.reveal(), "b");
+    const auto directive = f.rejected(1);
+    EXPECT_EQ(directive.action, Action::use);
+    EXPECT_FALSE(directive.start_login);
+    EXPECT_FALSE(directive.after_login);
+    EXPECT_EQ(directive.token->value.reveal(), "b");
 }
 
-TEST(TokenMachine, RefusalOfTheCurrentTokenLogsInOnceWhileOthersGoOn) {
+TEST(TokenMachine, RejectionOfTheCurrentTokenLogsInOnceWhileOthersGoOn) {
     MachineFixture f;
     f.settled(opaque("a"));
-    EXPECT_TRUE(f.refused(1).start_login);
-    EXPECT_FALSE(f.refused(1, 2).start_login);
+    EXPECT_TRUE(f.rejected(1).start_login);
+    EXPECT_FALSE(f.rejected(1, 2).start_login);
     EXPECT_EQ(f.want().action, Action::use) << "it may have been a denied permission only";
     f.log_in(opaque("b"));
-    const auto late = f.refused(1);
+    const auto late = f.rejected(1);
     EXPECT_EQ(late.action, Action::use);
     EXPECT_TRUE(late.after_login);
 }
@@ -158,16 +158,16 @@ TEST(TokenMachine, ATokenFreshFromALoginIsNotDoubted) {
     static_cast<void>(f.start());
     f.log_in(opaque("a"));
     f.now += f.settings.fresh_for - 1ns;
-    EXPECT_EQ(f.refused(1).action, Action::pass);
+    EXPECT_EQ(f.rejected(1).action, Action::pass);
     f.now += 1ns;
-    EXPECT_TRUE(f.refused(1).start_login);
+    EXPECT_TRUE(f.rejected(1).start_login);
 }
 
 TEST(TokenMachine, AStoredTokenIsNotFresh) {
     MachineFixture f;
     static_cast<void>(f.machine.restored(TokenMachine::Restored{opaque("a"), {}, 60min, 50min}, f.at()));
     EXPECT_EQ(f.want().action, Action::use);
-    EXPECT_TRUE(f.refused(1).start_login);
+    EXPECT_TRUE(f.rejected(1).start_login);
 }
 
 TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsSwapped) {
@@ -177,35 +177,35 @@ TEST(TokenMachine, ADeniedDocumentPassesUntilTheNextLoginHoweverOftenTheTokenIsS
     f.machine.denied(1, 7);
     for (std::uint64_t i = 1; i < 1000; ++i) {
         f.now += 1s;
-        const auto reply = f.refused(i, 7);
-        ASSERT_EQ(reply.action, Action::pass);
-        ASSERT_FALSE(reply.start_login);
+        const auto directive = f.rejected(i, 7);
+        ASSERT_EQ(directive.action, Action::pass);
+        ASSERT_FALSE(directive.start_login);
         ASSERT_EQ(f.observed(i, opaque("swap" + std::to_string(i))), Observation::adopted);
     }
-    EXPECT_TRUE(f.refused(1000, 8).start_login) << "another document";
+    EXPECT_TRUE(f.rejected(1000, 8).start_login) << "another document";
     f.log_in(opaque("z"));
     f.now += 1min;
-    EXPECT_TRUE(f.refused(1001, 7).start_login) << "forgotten with the login";
+    EXPECT_TRUE(f.rejected(1001, 7).start_login) << "forgotten with the login";
 }
 
 /// The login's token is revoked before the resend arrives: the till must not stay refused until the renewal.
 TEST(TokenMachine, AnUnprovenDenialLapsesAndTheDocumentCausesALoginAgain) {
     MachineFixture f;
     f.settled(opaque("a"));
-    ASSERT_TRUE(f.refused(1, 7).start_login);
+    ASSERT_TRUE(f.rejected(1, 7).start_login);
     f.log_in(opaque("b"));
     const TimePoint login = f.now;
     f.machine.denied(2, 7); // "b" was revoked meanwhile
     f.now = login + f.settings.denied_for - 1ns;
-    const auto held = f.refused(2, 7);
+    const auto held = f.rejected(2, 7);
     EXPECT_EQ(held.action, Action::pass);
     EXPECT_FALSE(held.start_login);
     f.now += 1ns;
-    const auto lapsed = f.refused(2, 7);
+    const auto lapsed = f.rejected(2, 7);
     EXPECT_EQ(lapsed.action, Action::wait);
     EXPECT_TRUE(lapsed.start_login);
     f.log_in(opaque("c"));
-    const auto healed = f.refused(2, 7);
+    const auto healed = f.rejected(2, 7);
     EXPECT_EQ(healed.action, Action::use);
     EXPECT_EQ(healed.token->value.reveal(), "c");
 }
@@ -222,7 +222,7 @@ TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
         MachineFixture f;
         f.settled(opaque("a"));
         f.machine.accepted(1, 0); // speaks of the login before
-        ASSERT_TRUE(f.refused(1, 7).start_login);
+        ASSERT_TRUE(f.rejected(1, 7).start_login);
         f.log_in(opaque("b"));
         EXPECT_EQ(f.machine.unproven_login(), 2U) << c.claim;
         ASSERT_EQ(f.observed(2, opaque("c")), Observation::adopted);
@@ -231,7 +231,7 @@ TEST(TokenMachine, OnlyARequestAcceptedSinceTheLoginProvesItsToken) {
             f.machine.accepted(c.generation, 0);
         EXPECT_EQ(f.machine.unproven_login(), 2U) << c.claim << ": 7 may be accepted yet";
         f.now += f.settings.denied_for;
-        EXPECT_EQ(f.refused(3, 7).start_login, !c.proven) << c.claim;
+        EXPECT_EQ(f.rejected(3, 7).start_login, !c.proven) << c.claim;
     }
 }
 
@@ -240,11 +240,11 @@ TEST(TokenMachine, ADoubtLongAfterTheLoginThatItCausedCausesAnotherOne) {
     MachineFixture f;
     f.settled(opaque("a"));
     f.now += f.settings.fresh_for;
-    ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
+    ASSERT_TRUE(f.machine.rejected_in_doubt(1, 7, f.at()).start_login);
     f.log_in(opaque("b"));
     f.machine.accepted(2, 8);
     f.now += f.settings.denied_for;
-    EXPECT_TRUE(f.machine.refused_in_doubt(2, 7, f.at()).start_login);
+    EXPECT_TRUE(f.machine.rejected_in_doubt(2, 7, f.at()).start_login);
 }
 
 /// A gateway that answers one mutation so whatever the token is. Its app gets no resend that could tell.
@@ -252,16 +252,16 @@ TEST(TokenMachine, ADocumentThatIsRejectedInDoubtAgainAfterItsLoginIsDenied) {
     MachineFixture f;
     f.settled(opaque("a"));
     f.now += f.settings.fresh_for;
-    ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
+    ASSERT_TRUE(f.machine.rejected_in_doubt(1, 7, f.at()).start_login);
     f.log_in(opaque("b"));
     f.machine.accepted(2, 8);
     std::size_t logins = 0;
     for (int i = 0; i < 20; ++i) {
         f.now += f.settings.fresh_for;
-        logins += f.machine.refused_in_doubt(2, 7, f.at()).start_login ? 1 : 0;
+        logins += f.machine.rejected_in_doubt(2, 7, f.at()).start_login ? 1 : 0;
     }
     EXPECT_EQ(logins, 0U);
-    EXPECT_TRUE(f.refused(2, 8).start_login) << "another document";
+    EXPECT_TRUE(f.rejected(2, 8).start_login) << "another document";
 }
 
 /// The token that its login brought has worked for it, so it has become stale since.
@@ -269,14 +269,14 @@ TEST(TokenMachine, ADocumentThatWasAcceptedAfterItsLoginCausesAnotherOne) {
     MachineFixture f;
     f.settled(opaque("a"));
     f.now += f.settings.fresh_for;
-    ASSERT_TRUE(f.machine.refused_in_doubt(1, 7, f.at()).start_login);
+    ASSERT_TRUE(f.machine.rejected_in_doubt(1, 7, f.at()).start_login);
     f.log_in(opaque("b"));
     f.machine.accepted(2, 8);
     EXPECT_EQ(f.machine.unproven_login(), 2U) << "the document itself has not been accepted";
     f.machine.accepted(2, 7);
     EXPECT_EQ(f.machine.unproven_login(), 0U);
     f.now += f.settings.fresh_for;
-    EXPECT_TRUE(f.machine.refused_in_doubt(2, 7, f.at()).start_login);
+    EXPECT_TRUE(f.machine.rejected_in_doubt(2, 7, f.at()).start_login);
 }
 
 /// Only a replica that lagged behind had rejected the resend.
@@ -293,7 +293,7 @@ TEST(TokenMachine, ADeniedDocumentThatIsAcceptedAfterwardsCausesALoginAgain) {
           Case{"sent before the login", 1, 7, false}, Case{"another document", 2, 8, false}}) {
         MachineFixture f;
         f.settled(opaque("a"));
-        ASSERT_TRUE(f.refused(1, 7).start_login);
+        ASSERT_TRUE(f.rejected(1, 7).start_login);
         f.log_in(opaque("b"));
         f.machine.denied(2, 7);
         f.machine.accepted(2, 9); // the login's token works, so the denial is proven
@@ -301,9 +301,9 @@ TEST(TokenMachine, ADeniedDocumentThatIsAcceptedAfterwardsCausesALoginAgain) {
         f.machine.accepted(c.generation, c.document);
         EXPECT_EQ(f.machine.unproven_login() == 0, c.lapses) << c.claim;
         f.now += f.settings.denied_for - 1ns;
-        EXPECT_EQ(f.refused(3, 7).action, Action::pass) << c.claim << ": once in denied_for";
+        EXPECT_EQ(f.rejected(3, 7).action, Action::pass) << c.claim << ": once in denied_for";
         f.now += 1ns;
-        EXPECT_EQ(f.refused(3, 7).start_login, c.lapses) << c.claim;
+        EXPECT_EQ(f.rejected(3, 7).start_login, c.lapses) << c.claim;
     }
 }
 
@@ -316,7 +316,7 @@ TEST(TokenMachine, ADocumentThatWaversCausesOneLoginInEachDeniedFor) {
     std::size_t logins = 0;
     for (int i = 0; i < 1800; ++i) { // three minutes
         f.now += 100ms;
-        if (f.refused(generation, 7).start_login) {
+        if (f.rejected(generation, 7).start_login) {
             ++logins;
             f.log_in(opaque("b" + std::to_string(++generation)));
             f.machine.denied(generation, 7);
@@ -342,7 +342,7 @@ TEST(TokenMachine, DocumentsThatWaverCauseOneLoginInEachDeniedForTogether) {
                 f.machine.denied(generation, document);
         };
         for (std::uint64_t document = 0; document < documents; ++document) {
-            ASSERT_TRUE(f.refused(generation, document).start_login);
+            ASSERT_TRUE(f.rejected(generation, document).start_login);
             f.log_in(opaque("b" + std::to_string(++generation)));
             f.machine.denied(generation, document);
             f.machine.accepted(generation, document);
@@ -353,7 +353,7 @@ TEST(TokenMachine, DocumentsThatWaverCauseOneLoginInEachDeniedForTogether) {
             const std::uint64_t document = random() % documents;
             if (random() % 3 == 0) {
                 f.machine.accepted(generation, document);
-            } else if (f.refused(generation, document).start_login) {
+            } else if (f.rejected(generation, document).start_login) {
                 ++logins;
                 log_in(document);
             }
@@ -373,7 +373,7 @@ TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
             // Each document is denied once, by a login of its own.
             std::uint64_t generation = 1;
             for (std::uint64_t document = 0; document < documents; ++document) {
-                ASSERT_TRUE(f.refused(generation, document).start_login);
+                ASSERT_TRUE(f.rejected(generation, document).start_login);
                 f.log_in(opaque("x" + std::to_string(++generation)));
                 f.machine.denied(generation, document);
             }
@@ -381,7 +381,7 @@ TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
             std::size_t logins = 0;
             for (std::uint64_t i = 1; i <= 2000; ++i) {
                 f.now += 100ms;
-                if (!f.refused(generation, i % documents).start_login)
+                if (!f.rejected(generation, i % documents).start_login)
                     continue;
                 EXPECT_GE(f.now - last, f.settings.denied_for);
                 last = f.now;
@@ -392,7 +392,7 @@ TEST(TokenMachine, ManyDeniedRequestsCauseOneLoginInEachDeniedFor) {
             }
             EXPECT_LE(logins, 3U) << documents << " documents in 200 s";
             EXPECT_GE(logins, apps_stay ? 3U : 1U) << documents;
-            EXPECT_TRUE(f.refused(generation, 999).start_login) << "another document is not affected";
+            EXPECT_TRUE(f.rejected(generation, 999).start_login) << "another document is not affected";
         }
     }
 }
@@ -401,24 +401,24 @@ TEST(TokenMachine, ALoginWhoseOwnDocumentIsDeniedHasProvedNothing) {
     MachineFixture f;
     f.settled(opaque("a"));
     f.machine.denied(1, 7);
-    ASSERT_TRUE(f.refused(1, 8).start_login);
-    EXPECT_FALSE(f.refused(1, 9).start_login) << "waits for the same login";
+    ASSERT_TRUE(f.rejected(1, 8).start_login);
+    EXPECT_FALSE(f.rejected(1, 9).start_login) << "waits for the same login";
     f.log_in(opaque("b"));
     f.now += 30s;
     f.machine.denied(2, 9);
-    EXPECT_EQ(f.refused(2, 9).action, Action::pass);
-    EXPECT_NE(f.refused(1, 7).action, Action::pass) << "the login was not made for 9";
+    EXPECT_EQ(f.rejected(2, 9).action, Action::pass);
+    EXPECT_NE(f.rejected(1, 7).action, Action::pass) << "the login was not made for 9";
     f.machine.denied(2, 8);
     for (const std::uint64_t document : {7U, 8U, 9U})
-        EXPECT_EQ(f.refused(2, document).action, Action::pass) << document;
-    EXPECT_TRUE(f.refused(2, 10).start_login);
+        EXPECT_EQ(f.rejected(2, document).action, Action::pass) << document;
+    EXPECT_TRUE(f.rejected(2, 10).start_login);
 }
 
 TEST(TokenMachine, ALoginForAnotherReasonForgetsWhatWasDenied) {
     for (const bool credentials : {false, true}) {
         MachineFixture f;
         f.settled(opaque("a"));
-        ASSERT_TRUE(f.refused(1, 8).start_login);
+        ASSERT_TRUE(f.rejected(1, 8).start_login);
         f.log_in(opaque("b"));
         f.machine.denied(2, 8);
         f.now = *f.machine.next_wake();
@@ -426,14 +426,14 @@ TEST(TokenMachine, ALoginForAnotherReasonForgetsWhatWasDenied) {
         f.log_in(opaque("c"));
         f.machine.denied(2, 8); // of the login before: late
         f.now += 1min;
-        EXPECT_TRUE(f.refused(3, 8).start_login) << credentials;
+        EXPECT_TRUE(f.rejected(3, 8).start_login) << credentials;
     }
 }
 
 TEST(TokenMachine, AStoredTokenNearItsEndIsUsedAndRenewedAtOnce) {
     MachineFixture f;
-    const auto reply = f.machine.restored(TokenMachine::Restored{opaque("a"), {}, 60min, 1min}, f.at());
-    EXPECT_TRUE(reply.start_login);
+    const auto directive = f.machine.restored(TokenMachine::Restored{opaque("a"), {}, 60min, 1min}, f.at());
+    EXPECT_TRUE(directive.start_login);
     EXPECT_EQ(f.want().action, Action::use);
 }
 
@@ -441,15 +441,15 @@ TEST(TokenMachine, ALoginThatRepeatsATokenDoesNotProlongItsLife) {
     MachineFixture f;
     f.settled(dated("a", 1000, 1600));
     const auto expires = f.machine.current()->expires;
-    ASSERT_TRUE(f.refused(1).start_login);
+    ASSERT_TRUE(f.rejected(1).start_login);
     f.log_in(dated("a", 1000, 1600));
     EXPECT_EQ(f.machine.current()->expires, expires);
     EXPECT_GE(*f.machine.next_wake(), f.now + 1s);
     f.now = expires;
     ASSERT_TRUE(f.want().start_login);
-    const auto reply = f.machine.login_done(dated("a", 1000, 1600), f.at());
-    EXPECT_EQ(reply.action, Action::fail) << "it has expired";
-    EXPECT_EQ(reply.failure.reason, NoToken::Reason::login_unavailable);
+    const auto directive = f.machine.login_done(dated("a", 1000, 1600), f.at());
+    EXPECT_EQ(directive.action, Action::fail) << "it has expired";
+    EXPECT_EQ(directive.failure.reason, NoToken::Reason::login_unavailable);
 }
 
 /// A server that hands out one token until it ends tells less of its life each time.
@@ -476,7 +476,7 @@ TEST(TokenMachine, ATokenOfWhichNothingIsLeftIsUsedToItsEndAndThenReplaced) {
     token.life = 90s;
     f.settled(std::move(token));
     const auto expires = f.machine.current()->expires;
-    ASSERT_TRUE(f.refused(1).start_login);
+    ASSERT_TRUE(f.rejected(1).start_login);
     token = opaque("a");
     token.life = 0s;
     EXPECT_EQ(f.machine.login_done(std::move(token), f.at()).action, Action::use);
@@ -503,9 +503,9 @@ TEST(TokenMachine, NewCredentialsThatTheRunningLoginIsYetToSendAreTriedOnce) {
         ASSERT_TRUE(f.want().start_login);
         EXPECT_FALSE(f.machine.credentials_changed(same_user, false, f.at()).start_login);
         EXPECT_TRUE(f.machine.login_counts());
-        const auto reply = f.failed(Failure::rejected);
-        EXPECT_EQ(reply.action, Action::fail);
-        EXPECT_FALSE(reply.start_login);
+        const auto directive = f.failed(Failure::rejected);
+        EXPECT_EQ(directive.action, Action::fail);
+        EXPECT_FALSE(directive.start_login);
         EXPECT_EQ(f.machine.rejections(), 1U);
     }
 }
@@ -515,11 +515,11 @@ TEST(TokenMachine, NothingStartsAfterStopButAGoodTokenIsStillUsed) {
     f.settled(opaque("a"));
     f.machine.stop();
     EXPECT_EQ(f.want().action, Action::use);
-    EXPECT_EQ(f.refused(1).failure.reason, NoToken::Reason::shutting_down);
+    EXPECT_EQ(f.rejected(1).failure.reason, NoToken::Reason::shutting_down);
     f.now += 2h;
-    const auto reply = f.want();
-    EXPECT_EQ(reply.action, Action::fail);
-    EXPECT_FALSE(reply.start_login);
+    const auto directive = f.want();
+    EXPECT_EQ(directive.action, Action::fail);
+    EXPECT_FALSE(directive.start_login);
     EXPECT_FALSE(f.tick().start_login);
     EXPECT_FALSE(f.machine.next_wake());
 }
@@ -551,21 +551,21 @@ TEST(TokenMachine, AnotherReplicasLoginProvesOnlySomethingWhileItIsFresh) {
         static_cast<void>(f.start());
         static_cast<void>(f.machine.login_done(opaque("own"), f.at()));
         f.now += 1min;
-        EXPECT_TRUE(f.refused(1).start_login);
+        EXPECT_TRUE(f.rejected(1).start_login);
         const auto adopted = f.machine.login_done(of_the_fleet("of-the-fleet", age), f.at());
         EXPECT_EQ(adopted.action, Action::use);
         EXPECT_EQ(adopted.after_login, fresh);
         EXPECT_EQ(f.machine.login_since(1), fresh);
-        const auto again = f.refused(2);
+        const auto again = f.rejected(2);
         EXPECT_EQ(again.action, fresh ? Action::pass : Action::wait);
         EXPECT_EQ(again.start_login, !fresh) << "it may have been revoked, too";
         if (fresh) {
             const bool doubted = age >= f.settings.fresh_for;
-            EXPECT_EQ(f.refused(2, 9).start_login, doubted) << "another document";
+            EXPECT_EQ(f.rejected(2, 9).start_login, doubted) << "another document";
             continue;
         }
         EXPECT_TRUE(f.machine.login_done(opaque("own-2"), f.at()).after_login);
-        EXPECT_EQ(f.refused(3).action, Action::pass);
+        EXPECT_EQ(f.rejected(3).action, Action::pass);
     }
 }
 
@@ -573,35 +573,35 @@ TEST(TokenMachine, ATokenOfTheFleetThatADocumentCausedForgetsNoDenial) {
     for (const Duration age : {Duration{30s}, Duration{5min}}) {
         MachineFixture f;
         f.settled(opaque("a"));
-        ASSERT_TRUE(f.refused(1, 7).start_login);
+        ASSERT_TRUE(f.rejected(1, 7).start_login);
         f.log_in(opaque("b"));
         f.machine.denied(2, 7);
         f.machine.accepted(2, 9);
         f.now += age + 20s;
-        ASSERT_TRUE(f.refused(2, 8).start_login);
+        ASSERT_TRUE(f.rejected(2, 8).start_login);
         static_cast<void>(f.machine.login_done(of_the_fleet("of-the-fleet", age), f.at()));
         if (age < f.settings.denied_for) {
             f.machine.denied(3, 8);
         } else {
-            ASSERT_TRUE(f.refused(3, 8).start_login) << "it may have been revoked";
+            ASSERT_TRUE(f.rejected(3, 8).start_login) << "it may have been revoked";
             f.log_in(opaque("c"));
             f.now += 20s;
-            EXPECT_EQ(f.refused(4, 8).action, Action::pass) << "its own login did not help";
+            EXPECT_EQ(f.rejected(4, 8).action, Action::pass) << "its own login did not help";
         }
         const auto generation = f.machine.current()->generation;
         for (const std::uint64_t document : {7U, 8U})
-            EXPECT_EQ(f.refused(generation, document).action, Action::pass) << document;
+            EXPECT_EQ(f.rejected(generation, document).action, Action::pass) << document;
     }
 }
 
 TEST(TokenMachine, ADocumentThatIsRejectedWithTheTokenOfItsOwnLoginCausesNoOther) {
     MachineFixture f;
     f.settled(opaque("a"));
-    ASSERT_TRUE(f.refused(1, 7).start_login);
+    ASSERT_TRUE(f.rejected(1, 7).start_login);
     f.log_in(opaque("b"));
     f.now += 30s; // its app has gone before the resend
-    EXPECT_EQ(f.refused(2, 7).action, Action::pass);
-    EXPECT_TRUE(f.refused(2, 8).start_login) << "another document";
+    EXPECT_EQ(f.rejected(2, 7).action, Action::pass);
+    EXPECT_TRUE(f.rejected(2, 8).start_login) << "another document";
 }
 
 TEST(TokenMachine, ALockOutOfTheFleetDoesNotLowerItsOwnCount) {
