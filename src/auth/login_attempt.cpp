@@ -53,7 +53,7 @@ void LoginAttempt::run() {
 /// Returns false if there is no reason, no file, or if nothing can be read in time, so that no login waits
 /// for it.
 bool LoginAttempt::read_password(bool for_login) {
-    const auto before = core_.doubted_credentials(for_login);
+    const auto before = core_.doubted_credentials();
     if (!before)
         return false;
     // A reload may have named another file, while the former one hangs.

@@ -81,6 +81,14 @@ void LoginHistory::locked_out(const config::Settings& settings, Duration next_tr
         {{"user", std::string_view{settings.credentials.user}}, {"next_try_in_s", ceil_seconds(next_try)}});
 }
 
+void LoginHistory::rejected_before(const config::Settings& settings, Duration next_try) {
+    last_result_ = "rejected";
+    last_reason_ = "rejected before bearerd was restarted";
+    last_code_.clear();
+    log::warning("login not tried yet: it was rejected before bearerd was restarted",
+                 {{"user", settings.credentials.user}, {"next_try_in_s", ceil_seconds(next_try)}});
+}
+
 const Cause* LoginHistory::cause() const noexcept {
     return last_result_ == "unavailable" ? &cause_of(last_code_, last_reason_) : nullptr;
 }

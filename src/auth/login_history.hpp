@@ -23,6 +23,9 @@ public:
     /// No login was tried, since another replica was rejected with these credentials.
     void locked_out(const config::Settings& settings, Duration next_try);
 
+    /// The last login of a former process was rejected, and the next may be tried after `next_try`.
+    void rejected_before(const config::Settings& settings, Duration next_try);
+
     /// Returns why the last login could not be carried out, or nullptr if it could.
     [[nodiscard]] const Cause* cause() const noexcept;
 

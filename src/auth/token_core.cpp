@@ -375,10 +375,10 @@ void TokenCore::on_found(std::uint64_t reading, StoreWriter::Found found) {
     const bool needless = machine_.current() != nullptr; // the store was opened by a reload
     std::optional<TokenMachine::Restored> token;
     if (!store_.is_foreign()) {
-        if (!needless)
-            machine_.restored_rejections(found.rejections, at.now + found.next_try, at);
-        else if (found.rejections > machine_.rejections())
+        if (needless && found.rejections > machine_.rejections())
             store_.save_rejections(at.now); // the next start is not to find what is over
+        if (!needless && machine_.restored_rejections(found.rejections, at.now + found.next_try, at))
+            history_.rejected_before(*settings_, found.next_try);
         if (found.token) {
             token.emplace();
             token->token.claims = parse_claims(found.token->record.token.reveal());
@@ -411,11 +411,11 @@ void TokenCore::forget_refresh_token() {
     login_.forget_refresh_token();
 }
 
-std::shared_ptr<const config::Credentials> TokenCore::doubted_credentials(bool for_login) const {
+std::shared_ptr<const config::Credentials> TokenCore::doubted_credentials() const {
     const std::lock_guard lock{mutex_};
-    // A static token that was rejected is not counted: its file is all that can bring another.
-    const bool is_static = settings_->auth.kind == config::LoginKind::static_token;
-    const bool is_doubted = machine_.rejections() > 0 || (is_static && for_login);
+    // No rejection of a static token is counted, and its file is all that can bring another one.
+    const bool is_doubted =
+        machine_.rejections() > 0 || settings_->auth.kind == config::LoginKind::static_token;
     return is_doubted && !stopping_ && !credentials_->password_file.empty() ? credentials_ : nullptr;
 }
 
@@ -625,14 +625,14 @@ void TokenCore::share_swap() {
     }
 }
 
-std::optional<TokenCore::FleetQuestion> TokenCore::fleet_question() const {
+std::optional<TokenCore::FleetRequest> TokenCore::fleet_question() const {
     if (!fleet_)
         return std::nullopt;
     const std::lock_guard lock{mutex_};
     if (!machine_.login_running() || stopping_ || !fleet_->ready())
         return std::nullopt;
     const auto now = hooks_.clock();
-    return FleetQuestion{fleet_, now + settings_->auth.login_timeout, machine_.renewal_due(now)};
+    return FleetRequest{fleet_, now + settings_->auth.login_timeout, machine_.renewal_due(now)};
 }
 
 bool TokenCore::on_verdict(FleetLogin::Verdict verdict, FleetLogin::VisitPtr& visit) {

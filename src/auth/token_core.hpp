@@ -70,20 +70,20 @@ public:
     void tick();
 
     // The first thread, for LoginAttempt. These take the lock, except leave_fleet().
-    /// Returns the credentials whose file is worth another look since the last login was rejected, or nullptr
-    /// if there is no reason or no file. `for_login`: a login waits for that.
-    [[nodiscard]] std::shared_ptr<const config::Credentials> doubted_credentials(bool for_login) const;
+    /// Returns the credentials whose file is worth another look, since the last login was rejected or the
+    /// token is static; nullptr if there is no reason or no file.
+    [[nodiscard]] std::shared_ptr<const config::Credentials> doubted_credentials() const;
     /// The file of these credentials holds this password.
     void take_password(const std::shared_ptr<const config::Credentials>& before, Secret password);
 
-    struct FleetQuestion {
+    struct FleetRequest {
         std::shared_ptr<FleetLogin> fleet;
         TimePoint deadline;
         bool renews = false; ///< the token in use was not rejected, but will expire soon
     };
 
     /// Returns what to ask the fleet about the login that is wanted, or nullopt if it goes on without it.
-    [[nodiscard]] std::optional<FleetQuestion> fleet_question() const;
+    [[nodiscard]] std::optional<FleetRequest> fleet_question() const;
     /// Does what the fleet has decided. Returns whether the login goes on here; otherwise it has ended, and
     /// with it the visit.
     [[nodiscard]] bool on_verdict(FleetLogin::Verdict verdict, FleetLogin::VisitPtr& visit);

@@ -345,12 +345,13 @@ TokenMachine::Directive TokenMachine::restored(std::optional<Restored> token, Mo
     return tick(at);
 }
 
-void TokenMachine::restored_rejections(std::uint32_t count, TimePoint next_try, Moment at) {
+bool TokenMachine::restored_rejections(std::uint32_t count, TimePoint next_try, Moment at) {
     if (count == 0 || running_ || failure_)
-        return;
+        return false;
     failure_ = FailureKind::rejected;
     rejections_ = count;
     next_try_ = std::min(next_try, at.now + longest_rejected_wait());
+    return true;
 }
 
 TokenMachine::Directive TokenMachine::tick(Moment at) {

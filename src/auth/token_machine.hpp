@@ -127,8 +127,8 @@ public:
     [[nodiscard]] Directive restored(std::optional<Restored> token, Moment at);
 
     /// An earlier process was rejected `count` times in a row with these credentials; the next try is due at
-    /// `next_try`.
-    void restored_rejections(std::uint32_t count, TimePoint next_try, Moment at);
+    /// `next_try`. Returns whether that counts: not if a login runs or has failed already.
+    bool restored_rejections(std::uint32_t count, TimePoint next_try, Moment at);
 
     /// The timer has fired: renews, or tries again, if that is due.
     [[nodiscard]] Directive tick(Moment at);

@@ -188,6 +188,7 @@ private:
     void watch_app() noexcept;
     void about_to_wait() noexcept override;
     [[nodiscard]] bool gone() noexcept override;
+    void broke_off(const http::ResponseHead& head) override;
     void look_at_gate() noexcept;
 
     [[nodiscard]] bool is_called_off() const noexcept {
@@ -326,6 +327,13 @@ bool Forwarder::ForwardedRequest::gone() noexcept {
     if (!is_called_off() && request_.app.is_gone())
         wanted_ = Wanted::app_gone;
     return is_called_off();
+}
+
+/// Half an answer is none, but a new token in it is in force, and a status that rejects the token does so.
+void Forwarder::ForwardedRequest::broke_off(const http::ResponseHead& head) {
+    token_.adopt_token(head, judge_.operation().has_login);
+    if (judge_.told_by_status(head.status))
+        token_.rejected_in_doubt(document());
 }
 
 /// Calls the request off if its gate is closed.

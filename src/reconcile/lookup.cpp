@@ -127,6 +127,7 @@ net::Task<upstream::SendResult> Reconciler::Lookup::send() {
     outgoing.new_connection = new_connection_;
     outgoing.hold_limit = plan.inspect_limit;
     outgoing.give_up = request_.deadline;
+    outgoing.requester = this;
     auto result = co_await owner_.transport_.send(outgoing);
     token_.sent();
     co_return result;

@@ -7,7 +7,7 @@
 namespace bearerd::reconcile {
 
 /// One look-up, repeated until it is answered; lives in the coroutine frame of Reconciler::ask.
-class Reconciler::Lookup final : public net::GroupMember {
+class Reconciler::Lookup final : public net::GroupMember, private upstream::Requester {
 public:
     Lookup(Reconciler& owner, const LookupRequest& request);
 
@@ -25,6 +25,9 @@ private:
     [[nodiscard]] net::Task<bool> take_token();
     [[nodiscard]] net::Task<upstream::SendResult> send();
     [[nodiscard]] net::Task<bool> log_in_again();
+
+    void broke_off(const http::ResponseHead& head) override { token_.adopt_token(head, false); }
+
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
     /// Returns the decoded body; nullopt if it is not whole or can't be decoded.
     [[nodiscard]] std::optional<std::string_view> decoded_body(upstream::Exchange& exchange);

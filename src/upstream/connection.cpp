@@ -61,6 +61,7 @@ Connection::~Connection() {
 
 net::Task<std::optional<Failure>> Connection::exchange(OutgoingRequest request) {
     got_byte_ = false;
+    head_at_ = {};
     head_fault_.reset();
     parser_.reset();
     interim_ = 0;

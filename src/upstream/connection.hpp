@@ -45,6 +45,9 @@ public:
 
     [[nodiscard]] std::string_view body() const noexcept override { return body_.view(); }
 
+    /// Whether the head of the present answer has arrived.
+    [[nodiscard]] bool has_head() const noexcept { return head_at_ != TimePoint{}; }
+
     [[nodiscard]] bool complete() const noexcept override { return state_ == http::ParseState::complete; }
 
     [[nodiscard]] net::Task<error_code> read(TimePoint give_up) override;

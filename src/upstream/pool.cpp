@@ -163,6 +163,8 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
         std::optional<Failure> failed;
         try {
             failed = co_await connection->exchange(request);
+            if (failed && request.requester != nullptr && connection->has_head())
+                request.requester->broke_off(connection->head());
         } catch (...) { // such as lack of memory: it costs the connection, not its place
             release(*connection, false);
             throw;

@@ -78,8 +78,13 @@ class Requester {
 public:
     /// Called before each wait for a connection, and before another one is tried. gone() reports what has
     /// happened since the first such call.
-    virtual void about_to_wait() noexcept = 0;
-    [[nodiscard]] virtual bool gone() noexcept = 0;
+    virtual void about_to_wait() noexcept {}
+
+    [[nodiscard]] virtual bool gone() noexcept { return false; }
+
+    /// Called before send() returns a failure, if the head of the answer had arrived: a new token in it
+    /// counts, and so does its status.
+    virtual void broke_off(const http::ResponseHead& head) = 0;
 
 protected:
     Requester() = default;
@@ -106,7 +111,8 @@ struct OutgoingRequest {
     /// The current time, if it has just been read: send() then need not read the clock.
     TimePoint now{};
     /// Asked before the first byte if the request had to wait for a connection. If it is gone, send() returns
-    /// Failure at Stage::connecting, and nothing is sent. nullptr: nobody can give up.
+    /// Failure at Stage::connecting, and nothing is sent. nullptr: nobody can give up or wants to know of a
+    /// half answer.
     Requester* requester = nullptr;
 };
 

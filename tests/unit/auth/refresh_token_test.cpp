@@ -257,6 +257,11 @@ TEST(StaticTokenService, ReadsItsFileAgainAfterARejection) {
     f.reject(f.source->current(f.now), 7);
     f.run_until([&f] { return f.advice.size() == 3; });
     EXPECT_EQ(f.advice.back().kind, Advice::Kind::pass);
+    // The file changes while nothing asks for it.
+    content = "key-three";
+    f.now += 30s;
+    f.service->tick();
+    f.run_until([&f] { return value(f.source->current(f.now)) == "key-three"; });
     // The file holds what can't be a token: the former one stays.
     for (const char* const other : {"a,b", "null", "k\xC3\xBC", ""}) {
         f.now += 1min;
@@ -264,7 +269,7 @@ TEST(StaticTokenService, ReadsItsFileAgainAfterARejection) {
         const std::size_t before = f.advice.size();
         f.reject(f.source->current(f.now));
         f.run_until([&f, before] { return f.advice.size() > before; });
-        EXPECT_EQ(value(f.source->current(f.now)), "key-two") << other;
+        EXPECT_EQ(value(f.source->current(f.now)), "key-three") << other;
     }
     EXPECT_EQ(f.transport->sent, 0U);
 }

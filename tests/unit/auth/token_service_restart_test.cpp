@@ -52,6 +52,7 @@ TEST(TokenService, ARestartDoesNotForgetRejectionsAndAChangedPasswordDoes) {
         f.run_until([&f] { return f.acquired.size() == 1 && f.ready == 1; });
         EXPECT_EQ(reason(f.acquired[0]), NoToken::Reason::login_rejected);
         EXPECT_EQ(f.transport->sent, 0U);
+        EXPECT_EQ(f.service->status().last_login_result, "rejected");
     }
     options.password = "changed";
     RestartFixture f{options};

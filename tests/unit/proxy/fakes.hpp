@@ -128,7 +128,8 @@ public:
     std::vector<TimePoint> give_ups; ///< of each read
     std::vector<bool> streams;       ///< of each exchange that became a stream: whether it had to go on
     bool room_for_streams = true;
-    bool connects = false; ///< each request waits for a connection
+    bool connects = false;      ///< each request waits for a connection
+    std::optional<Answer> half; ///< its head arrives before each failure
 
     net::Task<upstream::SendResult> send(upstream::OutgoingRequest request) override {
         if (connects) {
@@ -143,8 +144,14 @@ public:
             throw std::logic_error{"sent once too often"};
         Step step = std::move(steps.front());
         steps.pop_front();
-        if (auto* failure = std::get_if<upstream::Failure>(&step))
+        if (auto* failure = std::get_if<upstream::Failure>(&step)) {
+            if (half) {
+                const upstream::ExchangePtr broken{
+                    new FakeExchange{*half, open, read_whole, give_ups, streams, room_for_streams}};
+                request.requester->broke_off(broken->head());
+            }
             co_return std::move(*failure);
+        }
         co_return upstream::ExchangePtr{new FakeExchange{std::get<Answer>(std::move(step)), open, read_whole,
                                                          give_ups, streams, room_for_streams}};
     }

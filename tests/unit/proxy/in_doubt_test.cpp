@@ -74,6 +74,24 @@ TEST_F(ForwarderTest, ABatchWithFewerAnswersThanMutationsIsNotSentAgain) {
     EXPECT_EQ(app.body(), one);
 }
 
+TEST_F(ForwarderTest, TheHeadOfAnAnswerThatBreaksOffCounts) {
+    const std::pair<std::uint16_t, std::vector<std::string>> cases[] = {
+        {200, {"observed swapped of token-1"}},
+        {401, {"observed swapped of token-1", "in doubt token-1"}},
+        {500, {"observed swapped of token-1"}}};
+    for (const auto& [status, calls] : cases) {
+        for (const std::string_view body : {mutation, query}) {
+            tokens.calls.clear();
+            transport.half = Answer{status, {{"X-Authorization", "swapped"}}, {""}, 500, {}};
+            fail(errc::truncated, Stage::reading);
+            request(body);
+            body == mutation ? expect_error(ErrorCode::outcome_unknown, Executed::unknown)
+                             : expect_error(ErrorCode::upstream_broken, Executed::no);
+            EXPECT_EQ(tokens.calls, calls) << status;
+        }
+    }
+}
+
 TEST_F(ForwarderTest, AnAnswerOverTheInspectionLimitIsNotJudgedThoughItCameWhole) {
     settings.auth.unauthorized.inspect_limit = 16;
     answer(unauthorized());

@@ -54,6 +54,8 @@ public:
         return waited;
     }
 
+    void broke_off(const http::ResponseHead&) override {}
+
     bool waited = false;
     int looks = 0;
 };
@@ -118,6 +120,41 @@ TEST_F(PoolTest, ARequesterIsToldOfTheWaitBeforeItIsAskedWhetherItLeft) {
     EXPECT_EQ(failure.code, errc::closed);
     EXPECT_EQ(failure.stage, Stage::connecting);
     EXPECT_EQ(server->requests().size(), 2U);
+}
+
+/// Keeps what it hears of a half answer.
+class Listener final : public Requester {
+public:
+    void broke_off(const http::ResponseHead& head) override {
+        heard.push_back(std::to_string(head.status) + " " +
+                        std::string{head.fields.value("X-Authorization")});
+    }
+
+    std::vector<std::string> heard;
+};
+
+TEST_F(PoolTest, ARequesterHearsOfTheHeadOfAnAnswerThatBreaksOff) {
+    const std::string head = "HTTP/1.1 401 Unauthorized\r\nX-Authorization: new\r\nContent-Length: 500\r\n";
+    const std::pair<std::string, std::vector<std::string>> cases[] = {
+        {head + "\r\n{\"errors\":", {"401 new"}},
+        {head + "\r\n", {"401 new"}},
+        {head, {}},
+        {"", {}},
+        {"HTTP/1.1 100 Continue\r\n\r\n", {}}};
+    for (const auto& [bytes, heard] : cases) {
+        serve_tls([&bytes = bytes](Peer& peer) {
+            static_cast<void>(peer.read());
+            peer.write(bytes);
+        });
+        Listener listener;
+        OutgoingRequest request = outgoing("one");
+        request.requester = &listener;
+        static_cast<void>(failure_of(request));
+        EXPECT_EQ(listener.heard, heard) << bytes;
+        pool->stop();
+        pool.reset();
+        tls.reset();
+    }
 }
 
 TEST_F(PoolTest, ALaterHandshakeResumesTheSession) {
