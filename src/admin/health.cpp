@@ -59,9 +59,6 @@ Summary login_unavailable(const auth::AuthStatus& auth) {
     std::string text =
         with_reason("The gift card service could not log in " + auth.identity, auth.last_login_reason);
     const Cause& cause = cause_of(auth.last_login_code, auth.last_login_reason);
-    if (&cause == &cause_of({}, {})) // the service answers, so that the network is not the cause
-        return {Level::bad, "Login unavailable", std::move(text),
-                tries_again(auth) + " If it lasts for more than some minutes, call the service's support."};
     return {Level::bad, cause.title, std::move(text), std::string{cause.advice} + " " + tries_again(auth)};
 }
 

@@ -1,7 +1,11 @@
 #include <bearerd/base/cause.hpp>
 
+#include <bearerd/base/ascii.hpp>
+
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <span>
 
 namespace bearerd {
 namespace {
@@ -106,48 +110,64 @@ constexpr Cause told_to_wait{"Told to wait",
                              "executed; try again, and if "
                              "this lasts, call the service's support."};
 
+/// The service answers, so the network is not the cause.
+constexpr Cause login_unavailable{"Login unavailable",
+                                  "If this lasts for more than some minutes, call the service's support."};
+
 struct Sign {
     std::string_view words; ///< in lower case
     const Cause* cause;
 };
 
-/// OpenSSL's words, the dialer's and those of logins; the first that is found counts.
-constexpr std::array<Sign, 24> signs{{{"another replica of the fleet logs in", &replica_logs_in},
-                                      {"has asked another replica of the fleet", &told_to_wait},
-                                      {"the proxy", &proxy},
-                                      {"looking up ", &name_unknown},
-                                      {"connection refused", &refused},
-                                      {"connecting took too long", &no_answer},
-                                      {"connection timed out", &no_answer},
-                                      {"certificate has expired", &certificate_expired},
-                                      {"not yet valid", &certificate_expired},
-                                      {"hostname mismatch", &certificate_of_another},
-                                      {"ip address mismatch", &certificate_of_another},
-                                      {"self-signed certificate", &certificate_unknown},
-                                      {"issuer certificate", &certificate_unknown},
-                                      {"first certificate", &certificate_unknown},
-                                      {"wrong version number", &no_tls},
-                                      {"packet length too long", &no_tls},
-                                      {"http request", &no_tls},
-                                      {"http status 404", &wrong_address},
-                                      {"neither a token nor errors", &no_token},
-                                      {"without a json object", &no_token},
-                                      {"a token that is too long", &no_token},
-                                      {"two tokens joined by a comma", &no_token},
-                                      {"locked", &locked},
-                                      {"blocked", &locked}}};
+/// OpenSSL's words and the dialer's; the first that is found counts.
+constexpr std::array<Sign, 15> signs_of_network{{{"the proxy", &proxy},
+                                                 {"looking up ", &name_unknown},
+                                                 {"connection refused", &refused},
+                                                 {"connecting took too long", &no_answer},
+                                                 {"connection timed out", &no_answer},
+                                                 {"certificate has expired", &certificate_expired},
+                                                 {"not yet valid", &certificate_expired},
+                                                 {"hostname mismatch", &certificate_of_another},
+                                                 {"ip address mismatch", &certificate_of_another},
+                                                 {"self-signed certificate", &certificate_unknown},
+                                                 {"issuer certificate", &certificate_unknown},
+                                                 {"first certificate", &certificate_unknown},
+                                                 {"wrong version number", &no_tls},
+                                                 {"packet length too long", &no_tls},
+                                                 {"http request", &no_tls}}};
 
+/// The words of logins. Those of the upstream may follow, so only the last two are looked for in them.
+constexpr std::array<Sign, 9> signs_of_login{{{"another replica of the fleet logs in", &replica_logs_in},
+                                              {"has asked another replica of the fleet", &told_to_wait},
+                                              {"http status 404", &wrong_address},
+                                              {"neither a token nor errors", &no_token},
+                                              {"without a json object", &no_token},
+                                              {"a token that is too long", &no_token},
+                                              {"two tokens joined by a comma", &no_token},
+                                              {"locked", &locked},
+                                              {"blocked", &locked}}};
+
+/// Whether the words are there, not as the end of another word, such as "unlocked".
 bool holds(std::string_view text, std::string_view words) noexcept {
-    const auto same = [](char a, char b) {
-        return (a >= 'A' && a <= 'Z' ? static_cast<char>(a + 32) : a) == b;
-    };
-    return std::search(text.begin(), text.end(), words.begin(), words.end(), same) != text.end();
+    const auto same = [](char a, char b) { return to_lower(a) == b; };
+    for (auto at = text.begin();; ++at) {
+        at = std::search(at, text.end(), words.begin(), words.end(), same);
+        if (at == text.end())
+            return false;
+        if (at == text.begin() || !is_letter(*std::prev(at)))
+            return true;
+    }
 }
 
-const Cause* cause_in_words(std::string_view reason) noexcept {
+const Cause* find(std::span<const Sign> signs, std::string_view reason) noexcept {
     const auto found =
         std::ranges::find_if(signs, [reason](const Sign& sign) { return holds(reason, sign.words); });
     return found == signs.end() ? nullptr : found->cause;
+}
+
+/// The upstream has answered, if not well.
+bool is_half_answer(error_code code) noexcept {
+    return code == errc::closed || code == errc::truncated || code == errc::garbled;
 }
 
 } // namespace
@@ -155,8 +175,14 @@ const Cause* cause_in_words(std::string_view reason) noexcept {
 const Cause& cause_of(error_code code, std::string_view reason) noexcept {
     if (code == errc::proxy_refused)
         return proxy;
-    if (const Cause* const known = cause_in_words(reason))
+    // Without a code, the reason may quote the upstream, whose words say nothing about this machine's
+    // network.
+    if (const Cause* const known = code ? find(signs_of_network, reason) : nullptr)
         return *known;
+    if (const Cause* const known = find(signs_of_login, reason))
+        return *known;
+    if (!code || is_half_answer(code))
+        return login_unavailable;
     if (code == errc::name_not_found)
         return name_unknown;
     if (code == errc::timed_out)

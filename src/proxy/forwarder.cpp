@@ -324,7 +324,7 @@ void Forwarder::ForwardedRequest::about_to_wait() noexcept {
 
 bool Forwarder::ForwardedRequest::gone() noexcept {
     look_at_gate();
-    if (!is_called_off() && request_.app.is_gone())
+    if (wanted_ == Wanted::app_may_have_left && request_.app.is_gone())
         wanted_ = Wanted::app_gone;
     return is_called_off();
 }

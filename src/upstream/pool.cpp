@@ -132,8 +132,9 @@ Pool::~Pool() {
 net::Task<SendResult> Pool::send(OutgoingRequest request) {
     if (request.now == TimePoint{})
         request.now = BootClock::now();
-    if (is_crowded() && !has_to_queue(request)) {
-        if (!std::exchange(after_crowd_, true))
+    const bool deferred = defers_sends() && !has_to_queue(request);
+    if (deferred) {
+        if (!std::exchange(after_burst_, true))
             tidying_.set_after(tidying_interval);
         ++starting_;
         co_await net::end_of_turn(context_.get_executor());
@@ -156,7 +157,7 @@ net::Task<SendResult> Pool::send(OutgoingRequest request) {
             request.now = BootClock::now();
         }
         // The last check before the first byte: a client that gave up may have asked again already.
-        if (waited && request.requester != nullptr && request.requester->gone()) {
+        if ((waited || deferred) && request.requester != nullptr && request.requester->gone()) {
             release(*connection, true);
             co_return Failure{errc::closed, Stage::connecting, false, {}};
         }
@@ -354,7 +355,7 @@ void Pool::on_tidying(void* self) noexcept {
         pool.tidying_.set_after(tidying_interval);
         return;
     }
-    pool.after_crowd_ = false;
+    pool.after_burst_ = false;
     http::release_spare_blocks();
     http::release_spare_heads();
     ::malloc_trim(0);

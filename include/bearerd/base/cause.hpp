@@ -16,8 +16,8 @@ struct Cause {
     std::string_view sentence{};
 };
 
-/// Returns the cause of a failure. If nothing closer is known, the advice is about the network. `code` is the
-/// failure's, if there is one. `reason` is the log's text, which is more precise than some codes.
+/// Returns the cause of a failure. `code` is the failure's; it is empty if the upstream answered a login, but
+/// not with a token. `reason` is the log's text, which is more precise than some codes.
 [[nodiscard]] const Cause& cause_of(error_code code, std::string_view reason) noexcept;
 
 } // namespace bearerd

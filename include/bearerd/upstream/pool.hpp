@@ -139,9 +139,8 @@ private:
     static void on_tidying(void* self) noexcept;
     void publish_counts() noexcept;
 
-    /// Whether sends are deferred to the end of the turn (net/deferred_sends.hpp), and leave memory to tidy
-    /// up.
-    [[nodiscard]] bool is_crowded() const noexcept {
+    /// Whether sends are deferred (net/deferred_sends.hpp), and leave memory to tidy up.
+    [[nodiscard]] bool defers_sends() const noexcept {
         return busy_.size() + starting_ >= net::batching_threshold;
     }
 
@@ -161,7 +160,7 @@ private:
     std::vector<ConnectionPtr> idle_; ///< least recently used first
     std::vector<ConnectionPtr> busy_;
     std::size_t streams_ = 0;    ///< busy ones that carry a stream
-    std::size_t starting_ = 0;   ///< sends deferred to the end of the turn
+    std::size_t starting_ = 0;   ///< deferred sends
     std::list<Queued*> waiting_; ///< for a connection, first come, first served
     std::int64_t published_idle_ = 0;
     std::int64_t published_busy_ = 0;
@@ -170,7 +169,7 @@ private:
     bool stopped_ = false;
     net::Deadline tidying_;
     std::unique_ptr<WarmKeeper> warm_; ///< nullptr: no connection is made in advance
-    bool after_crowd_ = false;         ///< the allocator may still keep memory of a crowd
+    bool after_burst_ = false;         ///< the allocator may still keep memory of many requests at once
 };
 
 } // namespace bearerd::upstream

@@ -76,10 +76,10 @@ using ExchangePtr = std::unique_ptr<Exchange, ReleaseExchange>;
 /// Waits for the answer to a request, and may give up before its first byte is sent (contract 4).
 class Requester {
 public:
-    /// Called before each wait for a connection, and before another one is tried. gone() reports what has
-    /// happened since the first such call.
+    /// Called before each wait for a connection, and before another one is tried.
     virtual void about_to_wait() noexcept {}
 
+    /// Asked before the first byte after each such call, and after a send was deferred.
     [[nodiscard]] virtual bool gone() noexcept { return false; }
 
     /// Called before send() returns a failure, if the head of the answer had arrived: a new token in it

@@ -106,11 +106,18 @@ TEST_F(ForwarderTest, WithoutATokenToBeHadTheAppLearnsWhyAndThatNothingWasExecut
 
 TEST_F(ForwarderTest, TheTillReadsWhyALoginCouldNotBeCarriedOut) {
     tokens.now = nullptr;
-    for (const auto& [reason, says] : {std::pair{"certificate has expired", "date and time"},
-                                       std::pair{"HTTP status 404", "check the path"},
-                                       std::pair{"HTTP status 503", "please try again shortly"}}) {
+
+    const struct {
+        error_code code;
+        const char* reason;
+        const char* says;
+    } cases[] = {{errc::certificate_invalid, "certificate has expired", "date and time"},
+                 {{}, "HTTP status 404", "check the path"},
+                 {{}, "HTTP status 503", "please try again shortly"}};
+
+    for (const auto& [code, reason, says] : cases) {
         auth::NoToken none;
-        none.cause = &cause_of({}, reason);
+        none.cause = &cause_of(code, reason);
         tokens.later = none;
         request(mutation);
         expect_error(ErrorCode::login_unavailable, Executed::no);
