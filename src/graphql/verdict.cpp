@@ -2,7 +2,7 @@
 
 #include "data_rejection.hpp"
 
-#include <bearerd/base/bytes16.hpp>
+#include <bearerd/base/find.hpp>
 #include <bearerd/base/utf8.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/json/text_buffer.hpp>
@@ -55,23 +55,13 @@ bool is_worth_reading(std::string_view body) noexcept {
                (at >= in_throttle && stands_at(body, at - in_throttle, throttle)) ||
                stands_at(body, at, escape);
     };
-    std::size_t at = 0;
-    while (body.size() - at > Bytes16::size) { // the block that begins one byte later is complete too
-        const auto here = Bytes16::load(body.data() + at);
-        const auto next = Bytes16::load(body.data() + at + 1);
-        const auto mask = Bytes16::mask(((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
-                                        ((here == '\\') & (next == 'u')));
-        if (mask.none()) {
-            at += Bytes16::size;
-            continue;
-        }
-        at += mask.first();
-        if (is_word(at))
-            return true;
-        ++at;
-    }
-    for (; at < body.size(); ++at)
-        if (is_word(at))
+    const auto may_be_word = [](auto here, auto next) {
+        return ((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
+               ((here == '\\') & (next == 'u'));
+    };
+    const char* const end = body.data() + body.size();
+    for (const char* at = body.data(); (at = find_first_pair(at, end, may_be_word)) != end; ++at)
+        if (is_word(static_cast<std::size_t>(at - body.data())))
             return true;
     return false;
 }
