@@ -1,5 +1,6 @@
 #include <bearerd/auth/token_file.hpp>
 #include <bearerd/base/file.hpp>
+#include <bearerd/base/utf8.hpp>
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -104,9 +105,7 @@ Result<Secret> read_key_file(const std::string& path) {
     auto bytes = read_small_file(path, 0);
     if (!bytes)
         return bytes.error();
-    constexpr std::string_view bom = "\xef\xbb\xbf"; // an editor's; the line's end is one as well
-    if (bytes->starts_with(bom))
-        bytes->erase(0, bom.size());
+    bytes->erase(0, bytes->size() - without_bom(*bytes).size()); // the line's end is an editor's as well
     for (const char end : {'\n', '\r'}) {
         if (!bytes->ends_with(end))
             break;

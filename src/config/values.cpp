@@ -4,6 +4,7 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
+#include <bearerd/base/utf8.hpp>
 
 #include <nlohmann/json.hpp>
 
@@ -153,9 +154,7 @@ Parsed<std::string> parse_json_pointer(std::string_view text) {
 }
 
 std::string_view content_of_secret_file(std::string_view text) noexcept {
-    constexpr std::string_view bom = "\xef\xbb\xbf"; // written by some editors
-    if (text.starts_with(bom))
-        text.remove_prefix(bom.size());
+    text = without_bom(text);
     if (!text.ends_with('\n'))
         return text;
     text.remove_suffix(1);

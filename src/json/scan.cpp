@@ -248,11 +248,7 @@ bool String::is(std::string_view expected) const {
     return decoded == expected;
 }
 
-Scan::Scan(std::string_view text) noexcept : at_{text.data()}, end_{text.data() + text.size()} {
-    constexpr std::string_view bom = "\xEF\xBB\xBF";
-    if (text.starts_with(bom))
-        at_ += bom.size();
-}
+Scan::Scan(std::string_view text) noexcept : at_{without_bom(text).data()}, end_{text.data() + text.size()} {}
 
 bool Scan::fail() noexcept {
     failed_ = true;
