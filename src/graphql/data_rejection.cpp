@@ -1,24 +1,12 @@
 #include "data_rejection.hpp"
 
+#include <bearerd/json/pointer.hpp>
 #include <bearerd/json/scan.hpp>
 
 #include <algorithm>
 
 namespace bearerd::graphql {
 namespace {
-
-/// Returns a key as it is written in a pointer (RFC 6901 section 3).
-void append_segment(std::string& path, std::string_view key) {
-    path += '/';
-    for (const char c : key) {
-        if (c == '~')
-            path += "~0";
-        else if (c == '/')
-            path += "~1";
-        else
-            path += c;
-    }
-}
 
 /// Reads answers. Every function consumes the value that it is at, whatever its kind.
 class DataReader {
@@ -76,14 +64,14 @@ private:
                     scan_.skip();
                     continue;
                 }
-                append_segment(path_, key.text(text_));
+                json::append_segment(path_, key.text(text_));
                 walk();
                 path_.resize(size);
             }
         } else if (kind == json::Kind::array) {
             scan_.enter_array();
             for (std::size_t index = 0; scan_.next_element(); ++index) {
-                append_segment(path_, std::to_string(index));
+                json::append_segment(path_, std::to_string(index));
                 walk();
                 path_.resize(size);
             }
