@@ -15,28 +15,17 @@ public:
         : scan_{body}, pointers_{pointers} {}
 
     std::optional<std::size_t> read() {
-        std::size_t answers = 0;
         bool rejected = true;
-        if (scan_.peek() == json::Kind::array) {
-            for (scan_.enter_array(); scan_.next_element(); ++answers)
-                rejected = read_answer() && rejected;
-            rejected = rejected && answers != 0;
-        } else {
-            rejected = read_answer();
-        }
-        return scan_.finish() && rejected ? std::optional{answers} : std::nullopt;
+        const auto batch = json::for_each_answer(
+            scan_, [this, &rejected](std::size_t) { rejected = read_answer() && rejected; });
+        return scan_.finish() && rejected && batch != 0 ? std::optional{batch.value_or(0)} : std::nullopt;
     }
 
 private:
     bool read_answer() {
         told_ = false;
         shown_ = false;
-        if (scan_.peek() != json::Kind::object) {
-            scan_.skip();
-            return false;
-        }
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
+        json::for_each_member(scan_, [this](const json::String& key) {
             if (key.is("data")) {
                 path_ = "/data";
                 walk();
@@ -45,7 +34,7 @@ private:
             } else {
                 scan_.skip();
             }
-        }
+        });
         return told_ && !shown_;
     }
 
