@@ -169,16 +169,14 @@ const LoginCodec* login_codec(config::LoginKind kind) noexcept {
 
 std::optional<Duration> parse_retry_after(std::string_view value, std::string_view date) {
     constexpr std::int64_t longest = 86'400;
-    const bool digits = !value.empty() &&
-                        std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; });
-    std::int64_t seconds = 0;
-    if (!digits) {
+    if (!is_digits(value)) {
         const auto until = parse_http_date(value);
         const auto sent = parse_http_date(date);
         if (!until || !sent || *until < *sent)
             return std::nullopt;
         return std::min(*until - *sent, std::chrono::seconds{longest});
     }
+    std::int64_t seconds = 0;
     const auto [end, code] = std::from_chars(value.data(), value.data() + value.size(), seconds);
     return std::chrono::seconds{code == std::errc{} ? std::min(seconds, longest) : longest};
 }

@@ -4,6 +4,7 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/version.hpp>
+#include <bearerd/json/pointer.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/json/write.hpp>
 
@@ -26,57 +27,10 @@ bool is_ours(std::string_view name) {
     return std::ranges::any_of(ours, [name](auto own) { return equal_ignoring_case(name, own); });
 }
 
-/// A segment of a JSON pointer as the key that it means (RFC 6901 section 4).
-std::string key_of(std::string_view segment) {
-    std::string key;
-    for (std::size_t i = 0; i < segment.size(); ++i) {
-        if (segment[i] == '~' && i + 1 < segment.size())
-            key += segment[++i] == '1' ? '/' : '~';
-        else
-            key += segment[i];
-    }
-    return key;
-}
-
-bool enter_member(json::Scan& scan, std::string_view segment) {
-    const std::string name = key_of(segment);
-    json::String key;
-    for (scan.enter_object(); scan.next_member(key); scan.skip())
-        if (key.is(name))
-            return true;
-    return false;
-}
-
-bool enter_element(json::Scan& scan, std::string_view segment) {
-    const auto wanted = parse_integer<std::size_t>(segment);
-    if (!wanted)
-        return false;
-    scan.enter_array();
-    for (std::size_t index = 0; scan.next_element(); ++index, scan.skip())
-        if (index == *wanted)
-            return true;
-    return false;
-}
-
-/// Moves on to the value at the pointer. Returns false if there is none.
-bool go_to(json::Scan& scan, std::string_view pointer) {
-    while (!pointer.empty()) {
-        pointer.remove_prefix(1); // the slash
-        const auto segment = pointer.substr(0, pointer.find('/'));
-        pointer.remove_prefix(segment.size());
-        const json::Kind kind = scan.peek();
-        if (kind != json::Kind::object && kind != json::Kind::array)
-            return false;
-        if (!(kind == json::Kind::object ? enter_member(scan, segment) : enter_element(scan, segment)))
-            return false;
-    }
-    return true;
-}
-
 std::optional<json::String> string_at(std::string_view json, std::string_view pointer) {
     json::Scan scan{json};
     json::String found;
-    if (!go_to(scan, pointer) || scan.peek() != json::Kind::string || !scan.string(found))
+    if (!json::go_to(scan, pointer) || scan.peek() != json::Kind::string || !scan.string(found))
         return std::nullopt;
     return found;
 }
@@ -173,7 +127,7 @@ std::string_view token_flaw(std::string_view value) noexcept {
 
 std::optional<std::string> text_at(std::string_view json, std::string_view pointer) {
     json::Scan scan{json};
-    if (pointer.empty() || !go_to(scan, pointer))
+    if (pointer.empty() || !json::go_to(scan, pointer))
         return std::nullopt;
     const json::Kind kind = scan.peek();
     json::String string;
@@ -199,7 +153,7 @@ void hide_secret(std::string& json, std::string_view pointer) {
         const auto begin = found->raw.data() - json.data();
         std::fill_n(json.begin() + begin, found->raw.size(), 'x');
     }
-    hide_members(json, key_of(pointer.substr(pointer.rfind('/') + 1)));
+    hide_members(json, json::key_of(pointer.substr(pointer.rfind('/') + 1)));
 }
 
 void hide_members(std::string& json, std::string_view name) {

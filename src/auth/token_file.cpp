@@ -84,17 +84,6 @@ std::string temporary_prefix(const std::string& name) {
     return "." + name + ".tmp-";
 }
 
-/// Writes the temporary file whole; the caller renames or removes it.
-error_code write_temporary(const Descriptor& directory, const std::string& name, std::string_view bytes) {
-    const auto file = make_file(directory, name);
-    if (!file)
-        return file.error();
-    if (::fchmod(file->get(), S_IRUSR | S_IWUSR) != 0)
-        return system_error();
-    const auto error = write_all(*file, bytes);
-    return error ? error : error_of(::fsync(file->get()));
-}
-
 } // namespace
 
 Result<std::string> read_store_file(const std::string& path) {
@@ -113,15 +102,7 @@ error_code write_store_file(const std::string& directory, const std::string& nam
     const auto folder = make_folder(directory);
     if (!folder)
         return folder.error();
-    const auto temporary = temporary_prefix(name) + random_text();
-    auto error = write_temporary(*folder, temporary, bytes);
-    if (!error)
-        error = error_of(::renameat(folder->get(), temporary.c_str(), folder->get(), name.c_str()));
-    if (error) {
-        ::unlinkat(folder->get(), temporary.c_str(), 0);
-        return error;
-    }
-    return error_of(::fsync(folder->get()));
+    return write_file(*folder, name, temporary_prefix(name) + random_text(), bytes);
 }
 
 void remove_stale_files(const std::string& directory, const std::string& name) {

@@ -45,6 +45,25 @@ error_code write_all(const Descriptor& file, std::string_view bytes) noexcept {
     return {};
 }
 
+error_code write_file(const Descriptor& folder, const std::string& name, const std::string& temporary,
+                      std::string_view bytes, bool replace) {
+    const auto file = make_file(folder, temporary);
+    if (!file)
+        return file.error();
+    error_code failure = error_of(::fchmod(file->get(), S_IRUSR | S_IWUSR)); // whatever the umask
+    if (!failure)
+        failure = write_all(*file, bytes);
+    if (!failure)
+        failure = error_of(::fsync(file->get()));
+    if (!failure && replace)
+        failure = error_of(::renameat(folder.get(), temporary.c_str(), folder.get(), name.c_str()));
+    else if (!failure && ::linkat(folder.get(), temporary.c_str(), folder.get(), name.c_str(), 0) != 0 &&
+             errno != EEXIST)
+        failure = system_error();
+    ::unlinkat(folder.get(), temporary.c_str(), 0);
+    return failure ? failure : error_of(::fsync(folder.get()));
+}
+
 Result<std::size_t> read_all(const Descriptor& file, std::span<char> buffer) noexcept {
     std::size_t size = 0;
     while (size < buffer.size()) {

@@ -1,23 +1,16 @@
 #include <bearerd/base/token_text.hpp>
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/base/bytes16.hpp>
-
-#include <algorithm>
+#include <bearerd/base/find.hpp>
 
 namespace bearerd {
 namespace {
 
 /// Whether all of it is visible ASCII.
 bool is_visible(std::string_view text) noexcept {
-    std::size_t at = 0;
-    for (; text.size() - at >= Bytes16::size; at += Bytes16::size) {
-        const auto bytes = Bytes16::load(text.data() + at);
-        if (!Bytes16::mask((bytes <= ' ') | (bytes == '\x7f')).none())
-            return false;
-    }
-    text.remove_prefix(at);
-    return std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c < '\x7f'; });
+    const char* const end = text.data() + text.size();
+    // Bytes beyond ASCII are below 0.
+    return find_first(text.data(), end, [](auto c) { return (c <= ' ') | (c == '\x7f'); }) == end;
 }
 
 bool starts_with_bearer(std::string_view text) noexcept {

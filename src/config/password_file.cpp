@@ -50,9 +50,7 @@ std::variant<Secret, std::string> read(const Secret& content, std::string_view n
 } // namespace
 
 std::string_view content_of_secret_file(std::string_view text) noexcept {
-    constexpr std::string_view bom = "\xef\xbb\xbf"; // written by some editors
-    if (text.starts_with(bom))
-        text.remove_prefix(bom.size());
+    text = without_bom(text); // which some editors write
     if (!text.ends_with('\n'))
         return text;
     text.remove_suffix(1);

@@ -4,6 +4,7 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
+#include <bearerd/base/utf8.hpp>
 
 #include <nlohmann/json.hpp>
 

@@ -287,8 +287,7 @@ bool check_bytes(std::string_view text, ConfigErrors& errors) {
 std::optional<Node> parse_yaml(std::string_view text, ConfigErrors& errors) {
     if (!check_bytes(text, errors))
         return std::nullopt;
-    if (constexpr std::string_view mark = "\xEF\xBB\xBF"; text.starts_with(mark))
-        text.remove_prefix(mark.size()); // the library would not count it
+    text = without_bom(text); // the library would not count the mark
     try {
         ViewBuffer buffer{text};
         std::istream stream{&buffer};

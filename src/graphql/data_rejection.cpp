@@ -1,24 +1,12 @@
 #include "data_rejection.hpp"
 
+#include <bearerd/json/pointer.hpp>
 #include <bearerd/json/scan.hpp>
 
 #include <algorithm>
 
 namespace bearerd::graphql {
 namespace {
-
-/// Returns a key as it is written in a pointer (RFC 6901 section 3).
-void append_segment(std::string& path, std::string_view key) {
-    path += '/';
-    for (const char c : key) {
-        if (c == '~')
-            path += "~0";
-        else if (c == '/')
-            path += "~1";
-        else
-            path += c;
-    }
-}
 
 /// Reads answers. Every function consumes the value that it is at, whatever its kind.
 class DataReader {
@@ -27,28 +15,17 @@ public:
         : scan_{body}, pointers_{pointers} {}
 
     std::optional<std::size_t> read() {
-        std::size_t answers = 0;
         bool rejected = true;
-        if (scan_.peek() == json::Kind::array) {
-            for (scan_.enter_array(); scan_.next_element(); ++answers)
-                rejected = read_answer() && rejected;
-            rejected = rejected && answers != 0;
-        } else {
-            rejected = read_answer();
-        }
-        return scan_.finish() && rejected ? std::optional{answers} : std::nullopt;
+        const auto batch = json::for_each_answer(
+            scan_, [this, &rejected](std::size_t) { rejected = read_answer() && rejected; });
+        return scan_.finish() && rejected && batch != 0 ? std::optional{batch.value_or(0)} : std::nullopt;
     }
 
 private:
     bool read_answer() {
         told_ = false;
         shown_ = false;
-        if (scan_.peek() != json::Kind::object) {
-            scan_.skip();
-            return false;
-        }
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
+        json::for_each_member(scan_, [this](const json::String& key) {
             if (key.is("data")) {
                 path_ = "/data";
                 walk();
@@ -57,7 +34,7 @@ private:
             } else {
                 scan_.skip();
             }
-        }
+        });
         return told_ && !shown_;
     }
 
@@ -76,14 +53,14 @@ private:
                     scan_.skip();
                     continue;
                 }
-                append_segment(path_, key.text(text_));
+                json::append_segment(path_, key.text(text_));
                 walk();
                 path_.resize(size);
             }
         } else if (kind == json::Kind::array) {
             scan_.enter_array();
             for (std::size_t index = 0; scan_.next_element(); ++index) {
-                append_segment(path_, std::to_string(index));
+                json::append_segment(path_, std::to_string(index));
                 walk();
                 path_.resize(size);
             }

@@ -1,6 +1,7 @@
 #include "lexer.hpp"
 
 #include <bearerd/base/hex.hpp>
+#include <bearerd/base/utf8.hpp>
 
 namespace bearerd::graphql {
 namespace {
@@ -55,15 +56,14 @@ bool Lexer::skip_comment() noexcept {
 }
 
 bool Lexer::skip_comment_or_bom() noexcept {
-    constexpr std::string_view bom = "\xEF\xBB\xBF";
     if (*at_ == '#') {
         if (!skip_comment())
             invalid();
         return true;
     }
-    if (!starts_with(at_, end_, bom))
+    if (!starts_with(at_, end_, utf8_bom))
         return false;
-    at_ += bom.size();
+    at_ += utf8_bom.size();
     return true;
 }
 

@@ -2,7 +2,7 @@
 
 #include "data_rejection.hpp"
 
-#include <bearerd/base/bytes16.hpp>
+#include <bearerd/base/find.hpp>
 #include <bearerd/base/utf8.hpp>
 #include <bearerd/json/scan.hpp>
 #include <bearerd/json/text_buffer.hpp>
@@ -55,23 +55,13 @@ bool is_worth_reading(std::string_view body) noexcept {
                (at >= in_throttle && stands_at(body, at - in_throttle, throttle)) ||
                stands_at(body, at, escape);
     };
-    std::size_t at = 0;
-    while (body.size() - at > Bytes16::size) { // the block that begins one byte later is complete too
-        const auto here = Bytes16::load(body.data() + at);
-        const auto next = Bytes16::load(body.data() + at + 1);
-        const auto mask = Bytes16::mask(((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
-                                        ((here == '\\') & (next == 'u')));
-        if (mask.none()) {
-            at += Bytes16::size;
-            continue;
-        }
-        at += mask.first();
-        if (is_word(at))
-            return true;
-        ++at;
-    }
-    for (; at < body.size(); ++at)
-        if (is_word(at))
+    const auto may_be_word = [](auto here, auto next) {
+        return ((here == 'r') & (next == 'r')) | ((here == 'y') & (next == 'A')) |
+               ((here == '\\') & (next == 'u'));
+    };
+    const char* const end = body.data() + body.size();
+    for (const char* at = body.data(); (at = find_first_pair(at, end, may_be_word)) != end; ++at)
+        if (is_word(static_cast<std::size_t>(at - body.data())))
             return true;
     return false;
 }
@@ -108,13 +98,9 @@ public:
         : scan_{body}, may_mutate_{may_mutate}, rules_{rules} {}
 
     Judgement read() {
-        if (scan_.peek() == json::Kind::array) {
-            for (scan_.enter_array(); scan_.next_element(); ++judgement_.answers)
-                note(read_answer());
-            all_rejected_ = all_rejected_ && judgement_.answers != 0;
-        } else {
-            note(read_answer());
-        }
+        const auto batch = json::for_each_answer(scan_, [this](std::size_t) { note(read_answer()); });
+        judgement_.answers = batch.value_or(0);
+        all_rejected_ = all_rejected_ && batch != 0;
         if (!scan_.finish()) { // not JSON: nothing that was read counts
             judgement_ = {};
             ran_ = false;
@@ -137,23 +123,9 @@ private:
         ran_ = ran_ || !answer.data_empty || answer.deep;
     }
 
-    /// Calls `on_member(key)` for each member; it consumes the value. Skips anything but an object; returns
-    /// whether it was one.
-    template<class OnMember>
-    bool read_object(OnMember on_member) {
-        if (scan_.peek() != json::Kind::object) {
-            scan_.skip();
-            return false;
-        }
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);)
-            on_member(key);
-        return true;
-    }
-
     Answer read_answer() {
         Answer answer;
-        read_object([this, &answer](const json::String& key) {
+        json::for_each_member(scan_, [this, &answer](const json::String& key) {
             if (key.is("errors")) {
                 answer.all_rejections = answer.all_rejections && !answer.has_errors_key;
                 answer.has_errors_key = true;
@@ -172,17 +144,13 @@ private:
     }
 
     void read_errors(Answer& answer) {
-        if (scan_.peek() != json::Kind::array) {
-            scan_.skip();
-            return;
-        }
-        for (scan_.enter_array(); scan_.next_element();) {
+        json::for_each_element(scan_, [this, &answer] {
             answer.has_errors = true;
             std::size_t path = 0;
             answer.all_rejections = read_error(path) && answer.all_rejections;
             answer.all_of_fields = answer.all_of_fields && path != 0;
             answer.deep = answer.deep || path > 1;
-        }
+        });
     }
 
     /// Whether this error says that the token was rejected and nothing had been executed. Sets `path` to the
@@ -197,7 +165,7 @@ private:
             doubled = doubled || seen;
             seen = true;
         };
-        read_object([&](const json::String& key) {
+        json::for_each_member(scan_, [&](const json::String& key) {
             if (key.is("message")) {
                 once(seen_message);
                 matches = read_message() || matches;
@@ -224,7 +192,7 @@ private:
     bool read_code(bool& doubled) {
         bool matches = false;
         bool seen = false;
-        read_object([&](const json::String& key) {
+        json::for_each_member(scan_, [&](const json::String& key) {
             if (!key.is("code")) {
                 scan_.skip();
                 return;
@@ -241,15 +209,13 @@ private:
     /// Returns the path's length. Above one, it goes below a root field, whose resolver ran; a value that is
     /// no path may too. Null is treated as absent.
     std::size_t read_path() {
-        if (scan_.peek() != json::Kind::array) {
-            const bool untold = scan_.peek() == json::Kind::null;
-            scan_.skip();
-            return untold ? 0 : SIZE_MAX;
-        }
+        const bool untold = scan_.peek() == json::Kind::null;
         std::size_t length = 0;
-        for (scan_.enter_array(); scan_.next_element(); ++length)
+        const bool is_path = json::for_each_element(scan_, [this, &length] {
+            ++length;
             scan_.skip();
-        return length;
+        });
+        return is_path || untold ? length : SIZE_MAX;
     }
 
     /// Whether it is null or an object of only nulls. Counts its members.
@@ -257,7 +223,7 @@ private:
         if (scan_.peek() == json::Kind::null)
             return scan_.skip();
         bool only_nulls = true;
-        const bool object = read_object([&](const json::String&) {
+        const bool object = json::for_each_member(scan_, [&](const json::String&) {
             ++members;
             only_nulls = only_nulls && scan_.peek() == json::Kind::null;
             scan_.skip();
@@ -282,7 +248,7 @@ private:
     /// Calls `on_value` at the member of that name; it consumes the value.
     template<class OnValue>
     void read_member(std::string_view name, OnValue on_value) {
-        read_object([&](const json::String& key) {
+        json::for_each_member(scan_, [&](const json::String& key) {
             if (key.is(name))
                 on_value();
             else

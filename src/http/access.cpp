@@ -73,19 +73,6 @@ std::string valid_names(std::string_view list) {
     return names;
 }
 
-/// Returns the only value of a field, if it is present. Sets `twice` if there is a second one.
-std::optional<std::string_view> only_value(const Fields& fields, std::string_view name,
-                                           bool& twice) noexcept {
-    std::optional<std::string_view> value;
-    for (const Field& field : fields.list) {
-        if (!equal_ignoring_case(field.name, name))
-            continue;
-        twice = twice || value.has_value();
-        value = field.value;
-    }
-    return value;
-}
-
 /// Returns "scheme://host[:port]" of a URL; nullopt if it has none, or has a user, which could pass for one.
 std::optional<std::string_view> origin_of(std::string_view url) noexcept {
     const auto colon = url.find("://");
@@ -155,10 +142,10 @@ OriginVerdict judge_origin(std::optional<std::string_view> origin,
 
 OriginVerdict judge_origin(const Fields& fields, const AccessRules& rules) noexcept {
     bool twice = false;
-    const auto origin = only_value(fields, "Origin", twice);
-    const auto site = only_value(fields, "Sec-Fetch-Site", twice);
+    const auto origin = fields.only("Origin", &twice);
+    const auto site = fields.only("Sec-Fetch-Site", &twice);
     if (!origin && !site) {
-        const auto referer = only_value(fields, "Referer", twice);
+        const auto referer = fields.only("Referer", &twice);
         const bool good = !referer || referer_allowed(*referer, fields.value(FieldId::host), rules);
         return twice || !good ? OriginVerdict::forbidden : OriginVerdict::no_origin;
     }

@@ -1,6 +1,6 @@
 #include "chunk_decoder.hpp"
 
-#include <bearerd/base/ascii.hpp>
+#include <bearerd/base/hex.hpp>
 
 #include <algorithm>
 #include <limits>
@@ -9,14 +9,7 @@ namespace bearerd::http {
 namespace {
 
 constexpr std::size_t most_of_lines = 64 * 1024; // of a chunk's size with extensions; of all trailers
-constexpr unsigned no_digit = 16;
-
-constexpr unsigned digit_of(char c) noexcept {
-    if (c >= '0' && c <= '9')
-        return static_cast<unsigned>(c - '0');
-    const char lower = to_lower(c);
-    return lower >= 'a' && lower <= 'f' ? static_cast<unsigned>(lower - 'a') + 10 : no_digit;
-}
+constexpr unsigned hex_base = 16;
 
 } // namespace
 
@@ -79,11 +72,11 @@ bool ChunkDecoder::take_of_size(char c) noexcept {
             part_ = Part::after_size;
         return true;
     }
-    const unsigned digit = digit_of(c);
-    if (digit == no_digit || part_ == Part::after_size ||
-        left_ > std::numeric_limits<std::uint64_t>::max() / no_digit)
+    const int digit = hex_digit(c);
+    if (digit < 0 || part_ == Part::after_size ||
+        left_ > std::numeric_limits<std::uint64_t>::max() / hex_base)
         return false;
-    left_ = left_ * no_digit + digit;
+    left_ = left_ * hex_base + static_cast<unsigned>(digit);
     any_digit_ = true;
     part_ = Part::size;
     return true;

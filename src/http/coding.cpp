@@ -142,6 +142,30 @@ bool undo_whole(Coding coding, std::string_view input, std::string& output, std:
             Inflater{no_wrapper}.run(input, output, limit, false) == Inflater::Result::whole);
 }
 
+bool undo_beginning(Coding coding, std::string_view input, std::string& output, std::size_t limit) {
+    return undo(coding, input, output, limit) != Inflater::Result::damaged;
+}
+
+/// Undoes the codings, the last one first; `undo_one` returns whether its result counts. A body without a
+/// coding is returned as it is, whatever its size.
+std::optional<std::string_view> decoded(std::string_view content_encoding, std::string_view body,
+                                        std::string& scratch, std::size_t limit,
+                                        decltype(undo_whole)& undo_one) {
+    const auto list = parse_content_encoding(content_encoding);
+    if (!list || body.size() > std::numeric_limits<uInt>::max() || limit >= std::numeric_limits<uInt>::max())
+        return std::nullopt;
+    if (list->size == 0)
+        return body;
+    if (!undo_one(list->codings[list->size - 1], body, scratch, limit))
+        return std::nullopt;
+    if (list->size == most_codings) {
+        const std::string inner = std::exchange(scratch, {});
+        if (!undo_one(list->codings[0], inner, scratch, limit))
+            return std::nullopt;
+    }
+    return std::string_view{scratch};
+}
+
 /// Accepts `0`, `0.5`, `1.000` (RFC 9110, 12.4.2).
 bool is_weight(std::string_view text) noexcept {
     if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1'))
@@ -186,36 +210,14 @@ std::optional<Accepted> read_accepted(std::string_view item) noexcept {
 std::optional<std::string_view> decoded_for_inspection(std::string_view content_encoding,
                                                        std::string_view body, std::string& scratch,
                                                        std::size_t limit) {
-    const auto list = parse_content_encoding(content_encoding);
-    if (!list || body.size() > std::numeric_limits<uInt>::max() || limit >= std::numeric_limits<uInt>::max())
-        return std::nullopt;
-    if (list->size == 0)
-        return body.size() <= limit ? std::optional{body} : std::nullopt;
-    if (!undo_whole(list->codings[list->size - 1], body, scratch, limit))
-        return std::nullopt;
-    if (list->size == most_codings) {
-        const std::string inner = std::exchange(scratch, {});
-        if (!undo_whole(list->codings[0], inner, scratch, limit))
-            return std::nullopt;
-    }
-    return std::string_view{scratch};
+    const auto text = decoded(content_encoding, body, scratch, limit, undo_whole);
+    return text && text->size() <= limit ? text : std::nullopt;
 }
 
 std::optional<std::string_view> decoded_beginning(std::string_view content_encoding, std::string_view body,
                                                   std::string& scratch, std::size_t limit) {
-    const auto list = parse_content_encoding(content_encoding);
-    if (!list || body.size() > std::numeric_limits<uInt>::max() || limit >= std::numeric_limits<uInt>::max())
-        return std::nullopt;
-    if (list->size == 0)
-        return body.substr(0, limit);
-    if (undo(list->codings[list->size - 1], body, scratch, limit) == Inflater::Result::damaged)
-        return std::nullopt;
-    if (list->size == most_codings) {
-        const std::string inner = std::exchange(scratch, {});
-        if (undo(list->codings[0], inner, scratch, limit) == Inflater::Result::damaged)
-            return std::nullopt;
-    }
-    return std::string_view{scratch}.substr(0, limit);
+    const auto text = decoded(content_encoding, body, scratch, limit, undo_beginning);
+    return text ? std::optional{text->substr(0, limit)} : std::nullopt;
 }
 
 std::string narrowed_accept_encoding(std::string_view accept_encoding) {

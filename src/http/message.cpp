@@ -27,6 +27,21 @@ std::size_t Fields::count(FieldId id) const noexcept {
     return static_cast<std::size_t>(std::ranges::count(list, id, &Field::id));
 }
 
+std::optional<std::string_view> Fields::only(std::string_view name, bool* repeated) const noexcept {
+    std::optional<std::string_view> value;
+    for (const Field& field : list) {
+        if (!equal_ignoring_case(field.name, name))
+            continue;
+        if (value) {
+            if (repeated != nullptr)
+                *repeated = true;
+            return std::nullopt;
+        }
+        value = field.value;
+    }
+    return value;
+}
+
 std::string_view Fields::value(FieldId id) const noexcept {
     const Field* field = find(id);
     return field != nullptr ? field->value : std::string_view{};

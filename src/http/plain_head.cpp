@@ -1,7 +1,7 @@
 #include "plain_head.hpp"
 
 #include <bearerd/base/ascii.hpp>
-#include <bearerd/base/bytes16.hpp>
+#include <bearerd/base/find.hpp>
 
 #include <algorithm>
 #include <array>
@@ -81,17 +81,10 @@ bool identify(std::string_view name, FieldId& id) {
 }
 
 std::size_t find_control(std::string_view text) noexcept {
-    std::size_t at = 0;
-    for (; text.size() - at >= Bytes16::size; at += Bytes16::size) {
-        const auto bytes = Bytes16::load(text.data() + at);
-        // Bytes beyond ASCII are below 0, and are not control characters.
-        const auto found = Bytes16::mask(((bytes < ' ') & (bytes >= 0)) | (bytes == '\x7F'));
-        if (!found.none())
-            return at + found.first();
-    }
-    while (at < text.size() && !is_control(text[at]))
-        ++at;
-    return at;
+    // Bytes beyond ASCII are below 0, and are not control characters.
+    const auto control = [](auto c) { return ((c < ' ') & (c >= 0)) | (c == '\x7F'); };
+    return static_cast<std::size_t>(find_first(text.data(), text.data() + text.size(), control) -
+                                    text.data());
 }
 
 /// Takes a line of printable text, without its end. Returns false if the next line is not one.

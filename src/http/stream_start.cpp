@@ -1,6 +1,7 @@
 #include <bearerd/http/stream_start.hpp>
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/base/utf8.hpp>
 #include <bearerd/http/coding.hpp>
 
 #include <algorithm>
@@ -41,10 +42,8 @@ void append_event_data(std::string& data, std::string_view line) {
 }
 
 StreamStart first_event(std::string_view body) {
-    constexpr std::string_view bom = "\xef\xbb\xbf";
     StreamStart start;
-    if (body.starts_with(bom))
-        body.remove_prefix(bom.size());
+    body = without_bom(body);
     while (const auto line = take_stream_line(body)) {
         if (!line->empty())
             append_event_data(start.text, *line);

@@ -50,15 +50,8 @@ std::string_view trace_id_of(std::string_view text) noexcept {
 } // namespace
 
 std::string_view trace_id(const Fields& fields) noexcept {
-    const Field* found = nullptr;
-    for (const Field& field : fields.list) {
-        if (!equal_ignoring_case(field.name, "traceparent"))
-            continue;
-        if (found != nullptr)
-            return {};
-        found = &field;
-    }
-    return found != nullptr ? trace_id_of(found->value) : std::string_view{};
+    const auto parent = fields.only("traceparent");
+    return parent ? trace_id_of(*parent) : std::string_view{};
 }
 
 } // namespace bearerd::http

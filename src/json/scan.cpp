@@ -1,6 +1,6 @@
 #include <bearerd/json/scan.hpp>
 
-#include <bearerd/base/bytes16.hpp>
+#include <bearerd/base/find.hpp>
 #include <bearerd/base/hex.hpp>
 #include <bearerd/base/utf8.hpp>
 
@@ -12,28 +12,10 @@
 namespace bearerd::json {
 namespace {
 
-bool is_plain(char c) noexcept {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte >= 0x20 && byte < 0x80 && c != '"' && c != '\\';
-}
-
-/// Returns which of the 16 bytes at `at` are not ordinary characters of a string: quote, backslash, control
-/// character, non-ASCII.
-inline Bytes16::Mask find_special(const char* at) noexcept {
-    const auto bytes = Bytes16::load(at);
-    return Bytes16::mask((bytes < ' ') | (bytes == '"') | (bytes == '\\'));
-}
-
-/// Returns the first byte that is not an ordinary character of a string.
+/// Returns the first byte that is not an ordinary character of a string: quote, backslash, control character,
+/// or beyond ASCII, which is below 0 here.
 inline const char* skip_plain(const char* at, const char* end) noexcept {
-    for (; static_cast<std::size_t>(end - at) >= Bytes16::size; at += Bytes16::size) {
-        const auto special = find_special(at);
-        if (!special.none())
-            return at + special.first();
-    }
-    while (at != end && is_plain(*at))
-        ++at;
-    return at;
+    return find_first(at, end, [](auto c) { return (c < ' ') | (c == '"') | (c == '\\'); });
 }
 
 /// Returns the value of the `\uXXXX` at `at`, or nullopt.
@@ -129,10 +111,10 @@ const char* skip_rest_of_string(const char* at, const char* end, bool& escaped) 
 
 /// The same for a string whose value nobody wants. Most are short.
 inline const char* skip_string(const char* at, const char* end) noexcept {
-    if (static_cast<std::size_t>(end - at) > Bytes16::size) {
-        const auto special = find_special(at + 1);
-        if (!special.none() && at[1 + special.first()] == '"')
-            return at + special.first() + 2;
+    if (static_cast<std::size_t>(end - at) > Bytes16::size + 1) {
+        const char* const stop = skip_plain(at + 1, at + 1 + Bytes16::size);
+        if (*stop == '"')
+            return stop + 1;
     }
     bool escaped = false;
     return skip_string(at, end, escaped);
@@ -266,11 +248,7 @@ bool String::is(std::string_view expected) const {
     return decoded == expected;
 }
 
-Scan::Scan(std::string_view text) noexcept : at_{text.data()}, end_{text.data() + text.size()} {
-    constexpr std::string_view bom = "\xEF\xBB\xBF";
-    if (text.starts_with(bom))
-        at_ += bom.size();
-}
+Scan::Scan(std::string_view text) noexcept : at_{without_bom(text).data()}, end_{text.data() + text.size()} {}
 
 bool Scan::fail() noexcept {
     failed_ = true;

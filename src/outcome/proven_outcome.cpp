@@ -25,23 +25,15 @@ public:
 
     /// Returns what the whole body proves.
     Executed read() {
-        if (scan_.peek() == json::Kind::array) {
-            batch_ = true;
-            for (scan_.enter_array(); scan_.next_element(); ++answers_)
-                note(read_answer());
-        } else {
-            answers_ = 1;
-            note(read_answer());
-        }
+        batch_ = json::for_each_answer(scan_, [this](std::size_t) { note(read_answer()); });
         return scan_.finish() ? all_.value_or(Executed::unknown) : Executed::unknown;
     }
 
-    [[nodiscard]] bool batch() const noexcept { return batch_; }
+    /// Returns the number of answers in a batch; nullopt if it is none.
+    [[nodiscard]] std::optional<std::size_t> batch() const noexcept { return batch_; }
 
     /// Whether `data` has a value for the wanted field.
     [[nodiscard]] bool has_wanted() const noexcept { return has_wanted_; }
-
-    [[nodiscard]] std::size_t answers() const noexcept { return answers_; }
 
 private:
     /// The contents of one answer.
@@ -66,14 +58,9 @@ private:
     }
 
     Executed read_answer() {
-        if (scan_.peek() != json::Kind::object) {
-            scan_.skip();
-            return Executed::unknown;
-        }
         Answer answer;
         bool has_errors_key = false;
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
+        const bool object = json::for_each_member(scan_, [&](const json::String& key) {
             if (key.is("data")) {
                 answer.doubled = answer.doubled || answer.has_data;
                 answer.has_data = true;
@@ -85,8 +72,8 @@ private:
             } else {
                 scan_.skip();
             }
-        }
-        return proof(answer);
+        });
+        return object ? proof(answer) : Executed::unknown;
     }
 
     [[nodiscard]] Executed proof(const Answer& answer) const noexcept {
@@ -102,48 +89,34 @@ private:
     }
 
     void read_data(Answer& answer) {
-        if (scan_.peek() != json::Kind::object) {
-            answer.data_null = scan_.peek() == json::Kind::null;
-            answer.data_readable = answer.data_null;
-            scan_.skip();
-            return;
-        }
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
+        answer.data_null = scan_.peek() == json::Kind::null;
+        const bool object = json::for_each_member(scan_, [this, &answer](const json::String& key) {
             const bool null = scan_.peek() == json::Kind::null;
             ++answer.fields;
             has_wanted_ = has_wanted_ || (!null && key.is(wanted_));
             answer.nulls += null ? 1U : 0U;
             scan_.skip();
-        }
+        });
+        answer.data_readable = object || answer.data_null;
     }
 
     void read_errors(Answer& answer) {
-        if (scan_.peek() != json::Kind::array) {
-            answer.request_errors = false;
-            scan_.skip();
-            return;
-        }
-        for (scan_.enter_array(); scan_.next_element();) {
+        const bool array = json::for_each_element(scan_, [this, &answer] {
             answer.has_errors = true;
             answer.request_errors = read_error() && answer.request_errors;
-        }
+        });
+        answer.request_errors = array && answer.request_errors;
     }
 
     /// Whether it is a GraphQL error (with a message), and about the request as a whole (without a path).
     bool read_error() {
-        if (scan_.peek() != json::Kind::object) {
-            scan_.skip();
-            return false;
-        }
         bool has_message = false;
         bool has_path = false;
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
+        json::for_each_member(scan_, [&](const json::String& key) {
             has_message = has_message || (key.is("message") && scan_.peek() == json::Kind::string);
             has_path = has_path || (key.is("path") && scan_.peek() != json::Kind::null);
             scan_.skip();
-        }
+        });
         return has_message && !has_path;
     }
 
@@ -152,58 +125,47 @@ private:
     std::uint16_t status_;
     bool has_wanted_ = false;
     std::optional<Executed> all_;
-    bool batch_ = false;
-    std::size_t answers_ = 0;
+    std::optional<std::size_t> batch_;
 };
 
-/// Finds the values of root fields in a body that OutcomeReader has found valid: each answer is an object
-/// with one `data`.
-class ValueFinder {
+/// The root fields of a request, each of which may be found.
+class FieldSet {
 public:
-    explicit ValueFinder(std::span<const graphql::RootField> fields) noexcept : fields_{fields} {}
+    explicit FieldSet(std::span<const graphql::RootField> fields) noexcept : fields_{fields} {}
 
-    /// Whether `data` has a value for each of the fields.
-    bool find_all(std::string_view body) {
-        json::Scan scan{body};
-        if (scan.peek() == json::Kind::array) {
-            std::size_t element = 0;
-            for (scan.enter_array(); scan.next_element(); ++element)
-                read_answer(scan, element);
-        } else {
-            read_answer(scan, 0);
-        }
-        return found_.count() == fields_.size();
-    }
-
-private:
-    void read_answer(json::Scan& scan, std::size_t element) {
-        json::String key;
-        for (scan.enter_object(); scan.next_member(key);) {
-            if (key.is("data"))
-                read_data(scan, element);
-            else
-                scan.skip();
-        }
-    }
-
-    void read_data(json::Scan& scan, std::size_t element) {
-        json::String key;
-        for (scan.enter_object(); scan.next_member(key);) {
-            if (scan.peek() != json::Kind::null)
-                note(key, element);
-            scan.skip();
-        }
-    }
-
-    void note(const json::String& key, std::size_t element) {
+    void note(const json::String& response_name, std::size_t element) {
         for (std::size_t i = 0; i < fields_.size(); ++i)
-            if (fields_[i].element == element && key.is(fields_[i].response_name))
+            if (fields_[i].element == element && response_name.is(fields_[i].response_name))
                 found_.set(i);
     }
 
+    [[nodiscard]] bool all_found() const noexcept { return found_.count() == fields_.size(); }
+
+private:
     std::span<const graphql::RootField> fields_;
     std::bitset<graphql::max_root_fields> found_;
 };
+
+/// Whether `data` has a value for each of the fields, in a body that OutcomeReader has found valid: each
+/// answer is an object with one `data`.
+bool has_values(std::string_view body, std::span<const graphql::RootField> fields) {
+    json::Scan scan{body};
+    FieldSet found{fields};
+    json::for_each_answer(scan, [&](std::size_t element) {
+        json::for_each_member(scan, [&](const json::String& key) {
+            if (!key.is("data")) {
+                scan.skip();
+                return;
+            }
+            json::for_each_member(scan, [&](const json::String& name) {
+                if (scan.peek() != json::Kind::null)
+                    found.note(name, element);
+                scan.skip();
+            });
+        });
+    });
+    return found.all_found();
+}
 
 /// Looks for what shows that something was executed, and for the root fields that were not.
 class TraceFinder {
@@ -211,93 +173,69 @@ public:
     /// `fields`: those that must be null, or named by an error, one by one; empty if the request has only
     /// one.
     TraceFinder(std::string_view body, std::span<const graphql::RootField> fields) noexcept
-        : scan_{body}, fields_{fields} {}
+        : scan_{body}, refused_{fields} {}
 
     /// Whether nothing shows an execution, and each of the fields is null or named. The answer is sound.
     bool nothing() {
-        if (scan_.peek() == json::Kind::array) {
-            for (scan_.enter_array(); scan_.next_element(); ++element_)
-                read_answer();
-        } else {
-            read_answer();
-        }
-        return scan_.finish() && !found_ && refused_.count() == fields_.size();
+        json::for_each_answer(scan_, [this](std::size_t element) { read_answer(element); });
+        return scan_.finish() && !found_ && refused_.all_found();
     }
 
 private:
-    void read_answer() {
+    void read_answer(std::size_t element) {
         bool has_data = false;
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
+        json::for_each_member(scan_, [&](const json::String& key) {
             if (key.is("data")) {
                 has_data = true;
-                read_data();
-            } else if (key.is("errors") && scan_.peek() == json::Kind::array) {
-                for (scan_.enter_array(); scan_.next_element();)
-                    read_error();
+                read_data(element);
+            } else if (key.is("errors")) {
+                json::for_each_element(scan_, [&] { read_error(element); });
             } else {
                 scan_.skip();
             }
-        }
+        });
         found_ = found_ || !has_data;
     }
 
-    void read_data() {
-        if (scan_.peek() != json::Kind::object) {
+    void read_data(std::size_t element) {
+        const bool null = scan_.peek() == json::Kind::null;
+        const bool object = json::for_each_member(scan_, [&](const json::String& key) {
             found_ = found_ || scan_.peek() != json::Kind::null;
+            refused_.note(key, element);
             scan_.skip();
-            return;
-        }
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
-            found_ = found_ || scan_.peek() != json::Kind::null;
-            note(key);
-            scan_.skip();
-        }
+        });
+        found_ = found_ || !(null || object);
     }
 
-    void read_error() {
-        if (scan_.peek() != json::Kind::object) {
-            found_ = true;
-            scan_.skip();
-            return;
-        }
-        json::String key;
-        for (scan_.enter_object(); scan_.next_member(key);) {
-            if (key.is("path") && scan_.peek() == json::Kind::array)
-                read_path();
+    void read_error(std::size_t element) {
+        const bool object = json::for_each_member(scan_, [&](const json::String& key) {
+            if (key.is("path"))
+                read_path(element);
             else
                 scan_.skip();
-        }
+        });
+        found_ = found_ || !object;
     }
 
     /// Of length one, it names a root field that was refused; a longer one goes below a field that ran.
-    void read_path() {
+    void read_path(std::size_t element) {
         json::String first;
         bool is_name = false;
         std::size_t length = 0;
-        for (scan_.enter_array(); scan_.next_element(); ++length) {
-            is_name = length == 0 && scan_.peek() == json::Kind::string;
-            if (!is_name)
+        json::for_each_element(scan_, [&] {
+            is_name = length++ == 0 && scan_.peek() == json::Kind::string;
+            if (is_name)
+                scan_.string(first);
+            else
                 scan_.skip();
-            else if (!scan_.string(first))
-                return;
-        }
+        });
         found_ = found_ || length > 1;
         if (is_name)
-            note(first);
-    }
-
-    void note(const json::String& name) {
-        for (std::size_t i = 0; i < fields_.size(); ++i)
-            if (fields_[i].element == element_ && name.is(fields_[i].response_name))
-                refused_.set(i);
+            refused_.note(first, element);
     }
 
     json::Scan scan_;
-    std::span<const graphql::RootField> fields_;
-    std::bitset<graphql::max_root_fields> refused_;
-    std::size_t element_ = 0;
+    FieldSet refused_;
     bool found_ = false;
 };
 
@@ -324,7 +262,7 @@ Executed proven_outcome(std::uint16_t status, std::string_view body, const graph
     const Executed outcome = reader.read();
     const bool readable = operation.count != 0;
     if (reader.batch()) {
-        if (readable && (!operation.batch || reader.answers() != operation.count))
+        if (readable && (!operation.batch || reader.batch() != operation.count))
             return Executed::unknown;
     } else if (operation.batch && outcome != Executed::no) { // one error may refuse a whole batch
         return Executed::unknown;
@@ -335,7 +273,7 @@ Executed proven_outcome(std::uint16_t status, std::string_view body, const graph
         return reader.has_wanted() ? Executed::yes : Executed::unknown;
     // If it is uncertain what would run: a server that follows the specification omits no field.
     const auto fields = mutation_fields(request, {});
-    return !fields || ValueFinder{*fields}.find_all(body) ? Executed::yes : Executed::unknown;
+    return !fields || has_values(body, *fields) ? Executed::yes : Executed::unknown;
 }
 
 } // namespace bearerd::outcome

@@ -2,6 +2,7 @@
 
 #include <bearerd/base/ascii.hpp>
 #include <bearerd/base/hex.hpp>
+#include <bearerd/base/utf8.hpp>
 #include <bearerd/crypto/crypto.hpp>
 
 #include <algorithm>
@@ -41,8 +42,7 @@ std::optional<Digest> from_hex(std::string_view text) {
 }
 
 bool is_batch(std::string_view body) noexcept {
-    constexpr std::string_view bom = "\xEF\xBB\xBF";
-    body.remove_prefix(body.starts_with(bom) ? bom.size() : 0);
+    body = without_bom(body);
     const std::size_t first = body.find_first_not_of(" \t\r\n");
     return first != std::string_view::npos && body[first] == '[';
 }

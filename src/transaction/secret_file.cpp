@@ -30,24 +30,11 @@ Result<Secret> read(const Descriptor& folder) {
     return secret;
 }
 
-/// Writes a whole file under another name and links it to the right one, so that nobody reads half of it.
 error_code make(const Descriptor& folder, const Secret& secret, bool replace) {
     std::string temporary{file_name};
     temporary.append(".").append(std::to_string(::getpid()));
     ::unlinkat(folder.get(), temporary.c_str(), 0);
-    const auto file = make_file(folder, temporary);
-    if (!file)
-        return file.error();
-    error_code failure = write_all(*file, secret.reveal());
-    if (!failure)
-        failure = error_of(::fsync(file->get()));
-    if (!failure && replace)
-        failure = error_of(::renameat(folder.get(), temporary.c_str(), folder.get(), file_name));
-    else if (!failure && ::linkat(folder.get(), temporary.c_str(), folder.get(), file_name, 0) != 0 &&
-             errno != EEXIST)
-        failure = system_error();
-    ::unlinkat(folder.get(), temporary.c_str(), 0);
-    return failure ? failure : error_of(::fsync(folder.get()));
+    return write_file(folder, file_name, temporary, secret.reveal(), replace);
 }
 
 } // namespace

@@ -35,6 +35,13 @@ namespace bearerd {
     return 0;
 }
 
+inline constexpr std::string_view utf8_bom = "\xEF\xBB\xBF";
+
+/// Returns the text without the byte order mark at its start, which some editors write.
+[[nodiscard]] constexpr std::string_view without_bom(std::string_view text) noexcept {
+    return text.substr(text.starts_with(utf8_bom) ? utf8_bom.size() : 0);
+}
+
 /// Returns the offset of the first byte that does not belong to well-formed UTF-8.
 [[nodiscard]] inline std::optional<std::size_t> find_invalid_utf8(std::string_view text) noexcept {
     const char* const end = text.data() + text.size();

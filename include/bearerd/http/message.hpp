@@ -32,6 +32,10 @@ struct Fields {
     /// Finds a field by name, ignoring case. For names that Beast does not list.
     [[nodiscard]] const Field* find(std::string_view name) const noexcept;
     [[nodiscard]] std::size_t count(FieldId id) const noexcept;
+    /// Returns the value of the only field of this name, ignoring case; nullopt if there is none, or more
+    /// than one, which sets `repeated`.
+    [[nodiscard]] std::optional<std::string_view> only(std::string_view name,
+                                                       bool* repeated = nullptr) const noexcept;
     /// Returns the value, or "" if the field is absent.
     [[nodiscard]] std::string_view value(FieldId id) const noexcept;
     [[nodiscard]] std::string_view value(std::string_view name) const noexcept;

@@ -83,4 +83,45 @@ private:
     bool failed_ = false;
 };
 
+/// Calls `on_member(key)` for each member of an object; it consumes the value. Skips anything but an object;
+/// returns whether it was one.
+template<class OnMember>
+bool for_each_member(Scan& scan, OnMember on_member) {
+    if (scan.peek() != Kind::object) {
+        scan.skip();
+        return false;
+    }
+    String key;
+    for (scan.enter_object(); scan.next_member(key);)
+        on_member(key);
+    return true;
+}
+
+/// Calls `on_element()` for each element of an array; it consumes the element. Skips anything but an array;
+/// returns whether it was one.
+template<class OnElement>
+bool for_each_element(Scan& scan, OnElement on_element) {
+    if (scan.peek() != Kind::array) {
+        scan.skip();
+        return false;
+    }
+    for (scan.enter_array(); scan.next_element();)
+        on_element();
+    return true;
+}
+
+/// Calls `on_answer(index)` for each answer of a GraphQL server: the elements of a batch, which is an array,
+/// or the only one; it consumes the answer. Returns the number of answers in a batch; nullopt if it is none.
+template<class OnAnswer>
+std::optional<std::size_t> for_each_answer(Scan& scan, OnAnswer on_answer) {
+    std::size_t index = 0;
+    const auto next = [&] { on_answer(index++); };
+    if (scan.peek() == Kind::array) {
+        for_each_element(scan, next);
+        return index;
+    }
+    next();
+    return std::nullopt;
+}
+
 } // namespace bearerd::json

@@ -35,15 +35,8 @@ namespace bearerd::server {
 /// one that is not UTF-8.
 [[nodiscard]] inline std::string_view header_key(const http::RequestHead& head,
                                                  std::string_view name) noexcept {
-    std::string_view key;
-    std::size_t times = 0;
-    for (const http::Field& field : head.fields.list) {
-        if (!equal_ignoring_case(field.name, name))
-            continue;
-        key = field.value;
-        ++times;
-    }
-    return times == 1 && is_utf8(key) ? key : std::string_view{};
+    const auto key = head.fields.only(name);
+    return key && is_utf8(*key) ? *key : std::string_view{};
 }
 
 /// Returns one key for each name; empty for an empty name.

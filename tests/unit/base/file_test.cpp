@@ -31,6 +31,27 @@ TEST(File, ReadsBackWhatWasWrittenUpToTheBuffersSize) {
     }
 }
 
+TEST(File, IsReplacedAsAWholeOrLeftAsItIs) {
+    const auth::test::TemporaryDirectory parent;
+    const auto folder = open_folder(parent.path());
+    ASSERT_TRUE(folder);
+    const auto content = [&parent] {
+        const Descriptor read{::open((parent.path() + "/name").c_str(), O_RDONLY | O_CLOEXEC)};
+        std::string bytes(100, '\0');
+        const auto size = read_all(read, bytes);
+        return bytes.substr(0, size ? *size : 0);
+    };
+    EXPECT_FALSE(write_file(*folder, "name", "temporary", "first", false));
+    EXPECT_EQ(content(), "first");
+    EXPECT_FALSE(write_file(*folder, "name", "temporary", "second", false));
+    EXPECT_EQ(content(), "first");
+    EXPECT_FALSE(write_file(*folder, "name", "temporary", "third"));
+    EXPECT_EQ(content(), "third");
+    ASSERT_TRUE(make_file(*folder, "temporary")) << "the name is free";
+    EXPECT_EQ(write_file(*folder, "name", "temporary", "fourth").value(), EEXIST);
+    EXPECT_EQ(content(), "third");
+}
+
 TEST(File, ReturnsTheErrorThatTheSystemReports) {
     const Descriptor closed;
     std::string bytes(1, '\0');

@@ -22,5 +22,12 @@ TEST(FindInvalidUtf8, FindsTheFirstByteThatIsNot) {
         EXPECT_EQ(find_invalid_utf8("ab\xC3\xA9" + std::string{bad}), 4U);
 }
 
+TEST(WithoutBom, TakesOffOneMarkAtTheStart) {
+    EXPECT_EQ(without_bom("\xEF\xBB\xBF{}"), "{}");
+    EXPECT_EQ(without_bom("\xEF\xBB\xBF\xEF\xBB\xBF"), "\xEF\xBB\xBF");
+    for (const std::string_view text : {"", "\xEF\xBB", " \xEF\xBB\xBF"})
+        EXPECT_EQ(without_bom(text), text);
+}
+
 } // namespace
 } // namespace bearerd

@@ -71,4 +71,32 @@ public:
     }
 };
 
+/// Returns the first byte for which `holds` returns true, or `end`. `holds` takes sixteen bytes at a time as
+/// Bytes16::Bytes, and the last ones one by one as signed char, so it joins its comparisons by | and &.
+template<class Predicate>
+inline const char* find_first(const char* at, const char* end, Predicate holds) noexcept {
+    for (; static_cast<std::size_t>(end - at) >= Bytes16::size; at += Bytes16::size) {
+        const auto found = Bytes16::mask(holds(Bytes16::load(at)));
+        if (!found.none())
+            return at + found.first();
+    }
+    while (at != end && !holds(static_cast<signed char>(*at)))
+        ++at;
+    return at;
+}
+
+/// The same for a byte and the one after it: `holds` takes both. The last byte is never found.
+template<class Predicate>
+inline const char* find_first_pair(const char* at, const char* end, Predicate holds) noexcept {
+    for (; static_cast<std::size_t>(end - at) > Bytes16::size; at += Bytes16::size) {
+        const auto found = Bytes16::mask(holds(Bytes16::load(at), Bytes16::load(at + 1)));
+        if (!found.none())
+            return at + found.first();
+    }
+    for (; end - at > 1; ++at)
+        if (holds(static_cast<signed char>(at[0]), static_cast<signed char>(at[1])))
+            return at;
+    return end;
+}
+
 } // namespace bearerd
