@@ -80,15 +80,10 @@ struct Answer {
     bool data_empty = true;     ///< absent, null, or an object of only nulls
     bool deep = false;          ///< an error's path goes below a root field
     bool all_of_fields = true;  ///< each error has the path of a root field; none is the whole request's
-    std::size_t members = 0;    ///< of `data`
     bool has_errors_key = false;
     bool has_data_key = false;
 
     [[nodiscard]] bool rejected() const noexcept { return has_errors && all_rejections && data_empty; }
-
-    [[nodiscard]] bool of_one_root_field() const noexcept {
-        return has_errors && all_of_fields && members != 1;
-    }
 };
 
 /// Reads answers by the rules. Every function consumes the current value, whatever its kind.
@@ -119,7 +114,8 @@ private:
     void note(const Answer& answer) noexcept {
         any_errors_ = any_errors_ || answer.has_errors;
         all_rejected_ = all_rejected_ && answer.rejected();
-        judgement_.of_one_root_field = judgement_.of_one_root_field || answer.of_one_root_field();
+        if (answer.has_errors && answer.all_of_fields)
+            judgement_.speaks_for = SpeaksFor::named_fields;
         ran_ = ran_ || !answer.data_empty || answer.deep;
     }
 
@@ -133,7 +129,7 @@ private:
             } else if (key.is("data")) {
                 const bool doubled = answer.has_data_key;
                 answer.has_data_key = true;
-                answer.data_empty = read_data(answer.members) && answer.data_empty && !doubled;
+                answer.data_empty = read_data() && answer.data_empty && !doubled;
             } else if (key.is("extensions")) {
                 read_throttle();
             } else {
@@ -218,13 +214,12 @@ private:
         return is_path || untold ? length : SIZE_MAX;
     }
 
-    /// Whether it is null or an object of only nulls. Counts its members.
-    bool read_data(std::size_t& members) {
+    /// Whether it is null or an object of only nulls.
+    bool read_data() {
         if (scan_.peek() == json::Kind::null)
             return scan_.skip();
         bool only_nulls = true;
         const bool object = json::for_each_member(scan_, [&](const json::String&) {
-            ++members;
             only_nulls = only_nulls && scan_.peek() == json::Kind::null;
             scan_.skip();
         });
@@ -301,7 +296,7 @@ Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                is_success(status)) {
         if (const auto answers = rejected_in_data(body, rules.pointers)) {
             judgement.verdict = Verdict::rejected;
-            judgement.of_one_root_field = may_mutate;
+            judgement.speaks_for = SpeaksFor::one_field;
             judgement.answers = *answers;
         }
     }

@@ -139,6 +139,13 @@ public:
                 found_.set(i);
     }
 
+    /// Notes all fields of the element.
+    void note_all(std::size_t element) {
+        for (std::size_t i = 0; i < fields_.size(); ++i)
+            if (fields_[i].element == element)
+                found_.set(i);
+    }
+
     [[nodiscard]] bool all_found() const noexcept { return found_.count() == fields_.size(); }
 
 private:
@@ -166,6 +173,26 @@ bool has_values(std::string_view body, std::span<const graphql::RootField> field
     });
     return found.all_found();
 }
+
+/// An error's path.
+struct Path {
+    /// Consumes the value, whatever its kind.
+    explicit Path(json::Scan& scan) {
+        json::for_each_element(scan, [&] {
+            begins_with_name = begins_with_name || (length == 0 && scan.peek() == json::Kind::string);
+            if (length++ == 0 && begins_with_name)
+                scan.string(first);
+            else
+                scan.skip();
+        });
+    }
+
+    [[nodiscard]] bool names_root_field() const noexcept { return length == 1 && begins_with_name; }
+
+    std::size_t length = 0; ///< 0: no path
+    bool begins_with_name = false;
+    json::String first; ///< if it begins with a name
+};
 
 /// Looks for what shows that something was executed, and for the root fields that were not.
 class TraceFinder {
@@ -219,19 +246,10 @@ private:
 
     /// Of length one, it names a root field that was refused; a longer one goes below a field that ran.
     void read_path(std::size_t element) {
-        json::String first;
-        bool is_name = false;
-        std::size_t length = 0;
-        json::for_each_element(scan_, [&] {
-            is_name = length++ == 0 && scan_.peek() == json::Kind::string;
-            if (is_name)
-                scan_.string(first);
-            else
-                scan_.skip();
-        });
-        found_ = found_ || length > 1;
-        if (is_name)
-            refused_.note(first, element);
+        const Path path{scan_};
+        found_ = found_ || path.length > 1;
+        if (path.names_root_field())
+            refused_.note(path.first, element);
     }
 
     json::Scan scan_;
@@ -244,6 +262,33 @@ private:
 bool tells_of_execution(std::uint16_t status) noexcept {
     const bool redirect = status >= first_redirect && status < first_client_error;
     return status < first_server_error && !redirect && status != request_timeout && status != client_closed;
+}
+
+bool refuses_each(std::string_view body, std::span<const graphql::RootField> fields) {
+    json::Scan scan{body};
+    FieldSet refused{fields};
+    json::for_each_answer(scan, [&](std::size_t element) {
+        json::for_each_member(scan, [&](const json::String& key) {
+            if (!key.is("errors")) {
+                scan.skip();
+                return;
+            }
+            json::for_each_element(scan, [&] {
+                std::optional<Path> path;
+                json::for_each_member(scan, [&](const json::String& member) {
+                    if (member.is("path"))
+                        path.emplace(scan);
+                    else
+                        scan.skip();
+                });
+                if (path && path->names_root_field())
+                    refused.note(path->first, element);
+                else if (!path || path->length == 0)
+                    refused.note_all(element);
+            });
+        });
+    });
+    return scan.finish() && refused.all_found();
 }
 
 bool ran_nothing(std::uint16_t status, std::string_view body, const graphql::RequestView& request,

@@ -13,6 +13,7 @@ namespace bearerd::proxy {
 namespace {
 
 using graphql::OperationKind;
+using graphql::SpeaksFor;
 using graphql::Verdict;
 using http::FieldId;
 using outcome::Executed;
@@ -50,7 +51,7 @@ Verdict AnswerJudge::judge_stream_start(const http::ResponseHead& head, std::str
 
 graphql::Judgement AnswerJudge::judge(std::uint16_t status, std::string_view decoded) const {
     auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_, operation_.has_login);
-    if (judgement.verdict == Verdict::rejected && may_be_mutation() && !speaks_for_all(judgement))
+    if (judgement.verdict == Verdict::rejected && !speaks_for_all(judgement, status, decoded))
         judgement.verdict = Verdict::graphql_error;
     return judgement;
 }
@@ -100,15 +101,22 @@ Executed AnswerJudge::executed(std::uint16_t status, std::optional<std::string_v
     return decoded ? outcome::proven_outcome(status, *decoded, view_, operation_) : Executed::unknown;
 }
 
-/// Whether a rejection says of each mutation in the request that it was not executed. Root fields run one
-/// after the other, so if one was refused, those before it may have moved money.
-bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection) const {
-    if (rejection.answers != 0 && rejection.answers < operation_.count)
-        return false;
-    if (!rejection.of_one_root_field)
+/// Whether a rejection says of all that would have run that it was not executed (contract 3.5). A status says
+/// so of a query; of a mutation, what the body says counts.
+bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection, std::uint16_t status,
+                                 std::string_view decoded) const {
+    if (!may_be_mutation() && told_by_status(status))
         return true;
+    if (rejection.answers != 0 && rejection.answers != operation_.count)
+        return false;
+    if (!may_be_mutation() || rejection.speaks_for == SpeaksFor::all)
+        return true;
+    // Root fields run one after the other: if one was refused, those before it may have moved money.
     const auto fields = graphql::mutation_fields(view_, {});
-    return fields && fields->size() == 1;
+    if (!fields)
+        return false;
+    return rejection.speaks_for == SpeaksFor::one_field ? fields->size() == 1
+                                                        : outcome::refuses_each(decoded, *fields);
 }
 
 /// Returns why an answer that was read to its end leaves its verdict in doubt; empty if it does not. A status

@@ -62,7 +62,8 @@ public:
                                    outcome::Executed executed) const;
 
 private:
-    [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection) const;
+    [[nodiscard]] bool speaks_for_all(const graphql::Judgement& rejection, std::uint16_t status,
+                                      std::string_view decoded) const;
     [[nodiscard]] std::string_view doubt_of(const Whole& whole, const http::ResponseHead& head,
                                             std::string_view decoded) const;
 

@@ -25,12 +25,17 @@ enum class Verdict : std::uint8_t {
     rejected,      ///< the token was rejected: nothing was executed (contract 3.5)
 };
 
+/// What a rejection says was not executed. Of a mutation with more root fields, the others may have been.
+enum class SpeaksFor : std::uint8_t {
+    all,
+    named_fields, ///< each error of an answer has the path of a root field, so it speaks for that field only
+    one_field,    ///< it was found by `RejectionRules::pointers`
+};
+
 struct Judgement {
     Verdict verdict = Verdict::ok;
-    /// The errors apply only to the root fields that their paths name, not to the request: of a mutation with
-    /// more root fields, those before them may have been executed. This holds for a rejection by the status
-    /// alone, too.
-    bool of_one_root_field = false;
+    /// This holds for a rejection by the status alone, too.
+    SpeaksFor speaks_for = SpeaksFor::all;
     std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, or an empty array
     /// `extensions.cost.throttleStatus.currentlyAvailable`, if the answer has it.
     std::optional<double> throttle_available;
@@ -39,12 +44,12 @@ struct Judgement {
 /// Judges a whole answer by contract 3.5. `body` is already decoded (see http/coding) and at most 1 MiB;
 /// `kind` is that of the request, since a mutation's error with a path below a root field is never a
 /// rejection. Root fields of a mutation run one after the other, so an error at one of them says nothing
-/// about the others; a caller that knows how many there are checks `of_one_root_field`. A status in
+/// about the others; a caller that knows which there are checks `speaks_for`. A status in
 /// `rules.statuses` is a rejection whatever the body, unless the request may mutate and the body shows that
 /// something ran (data, or a path below a root field); what it speaks for is still read from the body.
 /// HTTP 403 never is. Parses JSON only where a quick search finds something to judge. With `rules.pointers`,
 /// an answer without errors is a rejection too if there is a value at one of them and `data` holds nothing
-/// else; if the request may mutate, it applies to one root field. An app's own login (`own_login`) is not
+/// else; it applies to one root field. An app's own login (`own_login`) is not
 /// judged by them: there it is that login which failed. Throws only if memory runs out; JSON deeper than 512
 /// levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,

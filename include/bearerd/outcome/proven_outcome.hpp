@@ -1,9 +1,11 @@
 #pragma once
 
+#include <bearerd/graphql/arguments.hpp>
 #include <bearerd/graphql/operation.hpp>
 #include <bearerd/outcome/error_reply.hpp>
 
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace bearerd::outcome {
@@ -27,6 +29,11 @@ namespace bearerd::outcome {
 [[nodiscard]] Executed proven_outcome(std::uint16_t status, std::string_view body,
                                       const graphql::RequestView& request,
                                       const graphql::Operation& operation);
+
+/// Whether the errors of a rejection speak for each of these root fields: by a path that names it, or without
+/// a path for all of its answer. `body` is decoded, and graphql::judge() has found each error to be a
+/// rejection, with no path below a root field.
+[[nodiscard]] bool refuses_each(std::string_view body, std::span<const graphql::RootField> fields);
 
 /// Whether a whole answer of which proven_outcome() says `answered` shows that nothing was executed (contract
 /// 10): each `data` is null or an object of nulls, the status is below 500 and not 408, and no error's path

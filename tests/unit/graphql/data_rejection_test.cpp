@@ -60,8 +60,7 @@ TEST(DataRejection, IsAValueAtAPointerAndNoneElsewhere) {
 
 TEST(DataRejection, SpeaksForOneRootFieldOfAMutation) {
     const char* const body = R"({"data":{"pay":{"errorCode":"x"}}})";
-    EXPECT_TRUE(judged(body).of_one_root_field);
-    EXPECT_FALSE(judged(body, OperationKind::query).of_one_root_field);
+    EXPECT_EQ(judged(body).speaks_for, SpeaksFor::one_field);
     EXPECT_EQ(judged(R"([{"data":{"pay":{"errorCode":"x"}}}])").answers, 1U);
 }
 

@@ -173,22 +173,22 @@ TEST(Verdict, SaysWhereItSpeaksForNamedRootFieldsOnly) {
         {R"({"data":{"a":null,"b":null},"errors":[)" + b + "]}", true},
         {R"({"errors":[)" + b + "," + u + R"(],"data":null})", false},
         {R"({"errors":[{"message":"Unauthorized","path":[]}],"data":null})", false},
-        {R"({"errors":[)" + a + R"(],"data":{"a":null}})", false},
+        {R"({"errors":[)" + a + R"(],"data":{"a":null}})", true},
         {R"([{"errors":[)" + a + R"(],"data":{"a":null}},{"errors":[)" + b + R"(],"data":null}])", true},
     };
     for (const auto& [body, expected] : cases) {
         const Judgement judgement = judge(200, body, OperationKind::mutation, rules);
         EXPECT_EQ(judgement.verdict, rejected) << body;
-        EXPECT_EQ(judgement.of_one_root_field, expected) << body;
+        EXPECT_EQ(judgement.speaks_for == SpeaksFor::named_fields, expected) << body;
         const Judgement by_status = judge(401, body, OperationKind::mutation, rules);
         EXPECT_EQ(by_status.verdict, rejected) << body;
-        EXPECT_EQ(by_status.of_one_root_field, expected) << body;
+        EXPECT_EQ(by_status.speaks_for == SpeaksFor::named_fields, expected) << body;
         EXPECT_EQ(by_status.answers, judgement.answers) << body;
     }
     const std::string other =
         R"({"errors":[{"message":"no","path":["b"]}],"data":null})"; // rejected by its status only
-    EXPECT_TRUE(judge(401, other, OperationKind::mutation, rules).of_one_root_field);
-    EXPECT_FALSE(judge(401, "<html>", OperationKind::mutation, rules).of_one_root_field);
+    EXPECT_EQ(judge(401, other, OperationKind::mutation, rules).speaks_for, SpeaksFor::named_fields);
+    EXPECT_EQ(judge(401, "<html>", OperationKind::mutation, rules).speaks_for, SpeaksFor::all);
 }
 
 TEST(Verdict, OfABodyThatCanNotBeReadIsOk) {

@@ -40,17 +40,26 @@ TEST_F(ForwarderTest, ARejectedRootFieldAmongSeveralIsNotSentAgain) {
 
 TEST_F(ForwarderTest, ARejectionThatSpeaksForAllThatWouldRunIsSentAgain) {
     const std::string whole = unauthorized().pieces.front();
-    const std::string only_field =
-        R"({"errors":[{"message":"Unauthorized","path":["a"]}],"data":{"a":null}})";
+    const std::string a = R"({"message":"Unauthorized","path":["a"]})";
+    const std::string b = R"({"message":"Unauthorized","path":["b"]})";
+    const std::string each_null = R"(],"data":{"a":null,"b":null}})";
 
     const struct {
         std::string_view body;
         std::string refusal;
     } cases[] = {
-        {mutation, std::string{at_second}},
+        {R"({"query":"mutation { b: redeem(x: 1) { id } }"})", std::string{at_second}},
+        {R"({"query":"mutation { b }"})", std::string{at_second_beside_null}},
         {two_fields, whole},
-        {R"([{"query":"mutation { a }"}])", "[" + std::string{at_second} + "]"},
-        {two_mutations, "[" + only_field + "," + only_field + "]"},
+        {two_fields, R"({"errors":[)" + a + "," + b + each_null},
+        {two_fields, R"({"errors":[)" + b + "," + a + R"(],"data":null})"},
+        {two_fields, R"({"errors":[{"message":"Unauthorized"},)" + b + each_null},
+        {two_fields, R"({"errors":[{"message":"Unauthorized","path":null}],"data":null})"},
+        {R"([{"query":"mutation { b }"}])", "[" + std::string{at_second} + "]"},
+        {two_mutations, R"([{"errors":[)" + a + R"(],"data":null},{"errors":[)" + b + R"(],"data":null}])"},
+        {two_mutations, "[" + whole + "," + whole + "]"},
+        {two_mutations, R"([{"errors":[)" + a + "]}," + whole + "]"},
+        {two_mutations, whole},
         {subscription, std::string{at_second}},
         {R"({"query":"{ a b }"})", std::string{at_second_beside_null}},
     };
@@ -66,12 +75,47 @@ TEST_F(ForwarderTest, ARejectionThatSpeaksForAllThatWouldRunIsSentAgain) {
     }
 }
 
-TEST_F(ForwarderTest, ABatchWithFewerAnswersThanMutationsIsNotSentAgain) {
-    const std::string one = "[" + unauthorized().pieces.front() + "]";
-    answer(json(one));
-    request(two_mutations);
-    EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(app.body(), one);
+TEST_F(ForwarderTest, ARejectionThatNamesAnotherFieldOrNotEachIsNotSentAgain) {
+    const std::string a = R"({"message":"Unauthorized","path":["a"]})";
+    const std::string a_null = R"({"errors":[)" + a + R"(],"data":{"a":null}})";
+    const std::pair<std::string_view, std::string> cases[] = {
+        {two_fields, a_null},
+        {two_fields, R"({"errors":[)" + a + "," + a + R"(],"data":null})"},
+        {two_fields, R"({"errors":[{"message":"Unauthorized","path":["redeem"]}]})"},
+        {two_fields, R"({"errors":[{"message":"Unauthorized","path":[0]}]})"},
+        {mutation, a_null},
+        {R"({"query":"mutation { z: a }"})", a_null},
+        {two_mutations, a_null},
+        {two_mutations, "[" + a_null + "," + a_null + "]"},
+    };
+    for (const auto& [body, refusal] : cases) {
+        const std::size_t sent_before = transport.sent.size();
+        for (const std::uint16_t status : {std::uint16_t{200}, std::uint16_t{401}}) {
+            Answer refused = json(refusal);
+            refused.status = status;
+            answer(std::move(refused));
+            request(body);
+            EXPECT_EQ(app.body(), refusal) << body;
+            EXPECT_NE(report.executed, Executed::no) << body << refusal;
+        }
+        EXPECT_EQ(transport.sent.size() - sent_before, 2U) << body << refusal;
+    }
+}
+
+TEST_F(ForwarderTest, ABatchWithAnotherNumberOfAnswersThanOperationsIsNotSentAgain) {
+    const std::string one = unauthorized().pieces.front();
+    const std::pair<std::string_view, std::string> cases[] = {
+        {two_mutations, "[" + one + "]"},
+        {two_mutations, "[" + one + "," + one + "," + one + "]"},
+        {mutation, "[" + one + "," + one + "]"},
+        {R"([{"query":"{ a }"},{"query":"{ b }"}])", "[" + one + "]"}};
+    for (const auto& [body, refusal] : cases) {
+        const std::size_t sent_before = transport.sent.size();
+        answer(json(refusal));
+        request(body);
+        EXPECT_EQ(transport.sent.size() - sent_before, 1U) << body << refusal;
+        EXPECT_EQ(app.body(), refusal);
+    }
 }
 
 TEST_F(ForwarderTest, TheHeadOfAnAnswerThatBreaksOffCounts) {
