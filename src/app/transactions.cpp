@@ -42,6 +42,18 @@ bool is_missing(error_code failure) noexcept {
            failure == boost::system::errc::not_a_directory;
 }
 
+std::vector<journal::JournalEntry> entries_of(const journal::Reading& reading) {
+    std::vector<journal::JournalEntry> entries;
+    for (const auto& [number, entry] : reading.index.entries())
+        entries.push_back(entry);
+    return entries;
+}
+
+std::optional<std::vector<journal::JournalEntry>> entries_of_journal(const std::string& directory) {
+    const auto reading = journal::read_journal(directory);
+    return reading ? std::optional{entries_of(*reading)} : std::nullopt;
+}
+
 /// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
 /// stays.
 void restore(const std::vector<journal::JournalEntry>& entries, const ConfigSnapshot& snapshot,
@@ -121,38 +133,38 @@ bool Transactions::is_restored(const ConfigSnapshot& snapshot) const {
     return !snapshot.identifier || directory_.empty() || restored_ == name_of(*snapshot.settings);
 }
 
-Result<std::vector<journal::JournalEntry>> Transactions::read_journal(const ConfigSnapshot& snapshot) {
-    std::vector<journal::JournalEntry> entries;
+Result<Transactions::Found> Transactions::read_journal(const ConfigSnapshot& snapshot) {
+    using Extent = Found::Extent;
     if (is_restored(snapshot))
-        return entries;
+        return Found{};
     // Before the reading, so that whatever is still sent is in it, and what ends after it is reported.
     if (shared_.journal != nullptr)
         shared_.journal->begin_guard();
     const auto reading = journal::read_journal(directory_);
     const bool ours = shared_.journal != nullptr && shared_.journal->is_open();
     if (!reading && !ours && is_missing(reading.error()))
-        return entries;
+        return Found{Extent::part};
     if (!reading)
         return reading.error();
-    // Another process goes on writing: what it leaves is restored once the journal is ours.
-    if (reading->written && !ours) {
-        state_ = State::held;
-        return entries;
-    }
+    if (reading->written && !ours)
+        return Found{Extent::held};
     // What is in flight in this process, and was sent without a guard, is unknown until it has ended.
-    for (const auto& [number, entry] : reading->index.entries())
-        entries.push_back(entry);
-    return entries;
+    return Found{reading->damaged == 0 ? Extent::all : Extent::part, entries_of(*reading)};
 }
 
-void Transactions::restore_from_journal(const ConfigSnapshot& snapshot,
-                                        const std::vector<journal::JournalEntry>& entries) {
+void Transactions::restore_from_journal(const ConfigSnapshot& snapshot, const Found& found) {
+    using Extent = Found::Extent;
     if (!snapshot.identifier)
         restored_.clear(); // what is sent until there is a guard again is in the journal only
-    if (is_restored(snapshot) || state_ == State::held)
+    if (found.extent == Extent::nothing_new)
         return;
-    restore(entries, snapshot, shared_);
-    if (state_ == State::unread)
+    if (found.extent == Extent::held) {
+        state_ = State::held;
+        set_history();
+        return;
+    }
+    restore(found.entries, snapshot, shared_);
+    if (state_ == State::unread && found.extent == Extent::all)
         state_ = State::read;
     remember(snapshot);
 }
@@ -167,8 +179,14 @@ void Transactions::remember(const ConfigSnapshot& snapshot) {
 
 void Transactions::journal_opened(const ConfigSnapshot& snapshot,
                                   const std::vector<journal::JournalEntry>& entries) {
+    // If it could not be opened at once, what was read is out of date: another process may have written since,
+    // and a person may have closed an entry. Nothing has been claimed yet, so the table begins again.
+    const bool is_news = snapshot.identifier && state_ != State::read && state_ != State::ours;
+    const auto all = is_news ? entries_of_journal(directory_) : std::nullopt;
+    if (all)
+        shared_.transactions->forget_all();
+    restore(all.value_or(entries), snapshot, shared_);
     state_ = State::ours;
-    restore(entries, snapshot, shared_);
     if (!is_restored(snapshot))
         remember(snapshot);
     set_history();

@@ -31,18 +31,27 @@ public:
     /// Applies the settings, once nothing in them can fail any more.
     void set_limits(const config::Settings& settings) const;
 
-    /// Reads the journal for a snapshot, once for each account and set of guarded rules. Blocking. Returns
-    /// nothing to restore if the snapshot guards nothing, or if it has been restored. Fails if the journal
-    /// can't be read: then the guard would not know what it must not send again.
-    [[nodiscard]] Result<std::vector<journal::JournalEntry>> read_journal(const ConfigSnapshot& snapshot);
+    /// What read_journal() has found.
+    struct Found {
+        enum class Extent : std::uint8_t {
+            nothing_new, ///< the snapshot guards nothing, or all of it has been restored
+            all,
+            part, ///< some records are damaged, or there is no journal, perhaps because its disk is not there yet
+            held, ///< another process goes on writing: nothing is restored before the journal is ours
+        } extent = Extent::nothing_new;
+        std::vector<journal::JournalEntry> entries = {};
+    };
 
-    /// Restores what read_journal() has returned, before the first guarded request and after set_limits(),
-    /// which says what is too old.
-    void restore_from_journal(const ConfigSnapshot& snapshot,
-                              const std::vector<journal::JournalEntry>& entries);
+    /// Reads the journal for a snapshot, once for each account and set of guarded rules. Blocking. Fails if
+    /// the journal can't be read: then the guard would not know what it must not send again.
+    [[nodiscard]] Result<Found> read_journal(const ConfigSnapshot& snapshot);
+
+    /// Restores what read_journal() has found, before the first guarded request and after set_limits(), which
+    /// says what is too old.
+    void restore_from_journal(const ConfigSnapshot& snapshot, const Found& found);
 
     /// Call it once the journal's writer holds the journal, with what it has read there. From then on nobody
-    /// else writes it, and the guard sends.
+    /// else writes it, and the guard sends. Blocking if the journal has to be read again.
     void journal_opened(const ConfigSnapshot& snapshot, const std::vector<journal::JournalEntry>& entries);
 
     /// Call it when the writer has failed to open the journal. `held`: another process writes it, so that
@@ -56,8 +65,8 @@ public:
 private:
     /// What is known of the journal.
     enum class State : std::uint8_t {
-        unread,
-        read,   ///< all of it, or there is none
+        unread, ///< or not all of it
+        read,
         held,   ///< another process has written it since our start: it will have to be read again
         closed, ///< read, and our writer can't open it
         ours,   ///< our writer has it, or none is kept

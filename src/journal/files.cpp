@@ -74,6 +74,16 @@ bool Folder::is_written() const {
     return false;
 }
 
+bool is_removed(const Descriptor& descriptor) noexcept {
+    struct stat status{};
+
+    return ::fstat(descriptor.get(), &status) == 0 && status.st_nlink == 0;
+}
+
+bool Folder::is_removed() const noexcept {
+    return journal::is_removed(descriptor_);
+}
+
 Result<std::vector<std::uint64_t>> Folder::list() const {
     Descriptor again{::openat(descriptor_.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     const std::unique_ptr<DIR, int (*)(DIR*)> folder{::fdopendir(again.get()), &::closedir};

@@ -100,9 +100,12 @@ error_code Store::read(const Folder& folder) {
 
 error_code Store::append(std::string_view bytes, const std::vector<Record>& records) {
     const bool full = size_ + bytes.size() > settings_.max_size / 2 && size_ > begun_with_;
-    if (full || spoiled_)
+    const bool removed = is_removed(file_);
+    if (full || spoiled_ || removed) {
+        removals_ += removed ? 1 : 0;
         if (const auto failure = begin_file())
             return failure;
+    }
     if (const auto failure = write_all(file_, bytes)) {
         spoiled_ =
             truncate_to(file_, size_).failed(); // else half a record would stay in the middle of the file
@@ -121,7 +124,14 @@ error_code Store::sync() {
 }
 
 /// Begins a file with what is carried over. Removes the old files only when the new one is whole on the disk.
+/// If the folder was removed, makes it again.
 error_code Store::begin_file() {
+    if (folder_->is_removed()) {
+        auto folder = Folder::open_to_write(settings_.directory);
+        if (!folder)
+            return folder.error();
+        folder_ = std::move(*folder);
+    }
     const std::uint64_t next = number_ + 1;
     auto file = folder_->open_file(next);
     if (!file)

@@ -21,6 +21,8 @@ public:
     /// fails; call it again then.
     [[nodiscard]] std::optional<std::string> open();
 
+    [[nodiscard]] std::string_view directory() const noexcept { return settings_.directory; }
+
     [[nodiscard]] bool is_open() const noexcept { return folder_.has_value(); }
 
     /// Whether open() has failed because another process writes the journal.
@@ -52,6 +54,10 @@ public:
         return std::exchange(forgotten_guarded_, 0);
     }
 
+    /// Returns how often since the last call the file was found removed. A new one has been begun then, with
+    /// all that was needed of it.
+    [[nodiscard]] std::size_t take_removals() noexcept { return std::exchange(removals_, 0); }
+
     /// Sets how long an executed guarded entry is kept, from the next file on.
     void set_remember(Duration remember) noexcept { settings_.remember = remember; }
 
@@ -75,6 +81,7 @@ private:
     Damage damage_;
     std::size_t forgotten_ = 0;
     std::size_t forgotten_guarded_ = 0;
+    std::size_t removals_ = 0;
 };
 
 } // namespace bearerd::journal

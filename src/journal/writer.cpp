@@ -353,13 +353,19 @@ void Journal::Writer::report(const std::optional<std::string>& failure) {
     const bool was_working = working_.exchange(!failure, std::memory_order_relaxed);
     const std::size_t forgotten = store_.take_forgotten();
     const std::size_t guarded = store_.take_forgotten_guarded();
+    const std::size_t removals = store_.take_removals();
     const std::lock_guard lock{mutex};
     if (abandoned)
         return;
     if (failure && was_working)
-        log::error("journal can't be written", {{"reason", std::string_view{*failure}}});
+        log::error("journal can't be written",
+                   {{"reason", std::string_view{*failure}}, {"directory", store_.directory()}});
     if (!failure && !was_working)
         log::info("journal is written again");
+    if (removals != 0)
+        log::error(
+            "the journal's file was removed while bearerd runs: what is needed of it was written again",
+            {{"directory", store_.directory()}});
     if (forgotten != 0)
         log::error("journal is too small for what is unresolved: the oldest was dropped",
                    {{"mutations", static_cast<std::int64_t>(forgotten)}});

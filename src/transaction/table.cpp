@@ -386,6 +386,15 @@ bool Table::restore(Restored transaction, TimePoint now) {
     return insert(std::move(transaction), now);
 }
 
+/// A look-up that is running finds its record gone.
+void Table::forget_all() noexcept {
+    const std::lock_guard lock{mutex_};
+    while (!records_.empty())
+        remove(RecordPtr{records_.begin()->second});
+    freed_of_.clear();
+    freed_.clear();
+}
+
 /// Adds those of its identities that are not there yet.
 bool Table::insert(Restored transaction, TimePoint now) {
     const bool executed = transaction.executed == Executed::yes;

@@ -25,6 +25,9 @@ public:
     /// Whether a running daemon writes there.
     [[nodiscard]] bool is_written() const;
 
+    /// Whether somebody has removed the folder since it was opened.
+    [[nodiscard]] bool is_removed() const noexcept;
+
     /// Returns the files' numbers in ascending order.
     [[nodiscard]] Result<std::vector<std::uint64_t>> list() const;
     /// Returns the content of a file. Does not follow a symbolic link.
@@ -51,6 +54,9 @@ private:
 
     Descriptor descriptor_;
 };
+
+/// Whether a file or folder that is open has no name any more.
+[[nodiscard]] bool is_removed(const Descriptor& descriptor) noexcept;
 
 /// The content of all files; a daemon may be writing them meanwhile.
 struct Reading {

@@ -185,7 +185,7 @@ public:
     /// What the table holds of what former processes have sent.
     enum class History : std::uint8_t {
         complete, ///< all of it, and nobody else sends anything
-        read,     ///< all that there was, but another process may begin to write the journal
+        read,     ///< all that there was in the journal, which can't be written
         unread,   ///< perhaps not all
     };
 
@@ -234,6 +234,9 @@ public:
     /// Adds what a former process left; identities that the table has already stay as they are. Returns false
     /// if there is no room.
     bool restore(Restored transaction, TimePoint now);
+
+    /// Forgets everything. Call it only before the history is complete, when nothing is in flight.
+    void forget_all() noexcept;
 
     /// Records that a look-up in the background found the transaction. Returns false if it was not unknown.
     bool found(std::span<const Digest> identities, std::string reconciled, TimePoint now);

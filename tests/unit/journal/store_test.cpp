@@ -237,6 +237,22 @@ TEST_F(StoreTest, KeepsTheOldFilesWhereANewOneCantBeWritten) {
     EXPECT_THAT(unresolved(), ElementsAre(lost));
 }
 
+TEST_F(StoreTest, WritesAgainWhatSomebodyHasRemoved) {
+    const auto first = begin();
+    std::filesystem::remove(place.file(1));
+    const auto second = begin();
+    EXPECT_EQ(store->take_removals(), 1U);
+    std::filesystem::remove_all(place.path());
+    const auto third = begin();
+    EXPECT_EQ(store->take_removals(), 1U);
+    EXPECT_FALSE(store->sync());
+    EXPECT_TRUE(read_journal(place.path())->written) << "it holds the new folder";
+    const auto fourth = begin();
+    EXPECT_EQ(store->take_removals(), 0U);
+    open();
+    EXPECT_THAT(unresolved(), ElementsAre(first, second, third, fourth));
+}
+
 TEST(Reading, TellsWhyThereIsNothingToRead) {
     const Place place;
     EXPECT_EQ(read_journal(place.path()).error(), boost::system::errc::no_such_file_or_directory);

@@ -126,6 +126,32 @@ TEST_F(TableTest, CallsNothingNewBeforeItsHistoryIsComplete) {
     EXPECT_EQ(claim(3).kind, Kind::first);
 }
 
+// A journal that is opened late is read again: meanwhile another process or a person may have changed it.
+TEST_F(TableTest, ForgetsWhatALaterReadingReplaces) {
+    const auto restored = [](std::uint8_t key, Executed executed) {
+        Restored former;
+        former.identities = {digest(key)};
+        former.executed = executed;
+        return former;
+    };
+    table.set_history(Table::History::read);
+    for (const std::uint8_t key : {1, 2, 3})
+        ASSERT_TRUE(table.restore(restored(key, Executed::unknown), now));
+    const Decision asked = claim(3);
+    ASSERT_EQ(asked.kind, Kind::look_up);
+    table.forget_all();
+    EXPECT_EQ(table.size(), 0U);
+    EXPECT_FALSE(table.find(digest(1), now));
+    ASSERT_TRUE(table.restore(restored(1, Executed::no), now));
+    ASSERT_TRUE(table.restore(restored(2, Executed::yes), now));
+    ASSERT_TRUE(table.restore(restored(3, Executed::unknown), now));
+    table.set_history(Table::History::complete);
+    EXPECT_EQ(claim(1).kind, Kind::first);
+    EXPECT_EQ(claim(2).kind, Kind::look_up);
+    table.looked_up(asked.record, {.conclusive = true}, now);
+    EXPECT_EQ(claim(3).kind, Kind::look_up);
+}
+
 TEST_F(TableTest, AtTheEndNobodyWaitsForItsHistory) {
     table.set_history(Table::History::unread);
     EXPECT_EQ(claim(1).kind, Kind::wait_for_journal);
