@@ -4,7 +4,6 @@
 
 #include <bearerd/admin/admin_handler.hpp>
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -25,7 +24,7 @@ struct Snapshot {
     upstream::KnownLimit used_limit;   ///< of those that have
     Duration since_last_error{};       ///< valid with a health.last_error
     Totals totals;
-    std::array<std::uint64_t, 2> reloads{};   ///< that succeeded, that failed
+    Counters<ReloadResult::failed, std::uint64_t> reloads;
     std::optional<std::string> reload_failed; ///< why the last one did, if it did
 
     struct Journal {

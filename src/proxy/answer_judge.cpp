@@ -12,7 +12,6 @@
 namespace bearerd::proxy {
 namespace {
 
-using graphql::OperationKind;
 using graphql::Verdict;
 using http::FieldId;
 using outcome::Executed;

@@ -600,7 +600,7 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     report_.detail = "the app closed its connection before the request was sent";
     Reply reply = render(error, context);
     reply.after = server::AfterReply::close; // whatever else it sends is for nobody
-    reply.report.outcome = server::client_closed_outcome;
+    reply.report.outcome = outcome::RequestOutcome::client_closed();
     reply.report.executed = reply.report.executed_here(); // for the log (contract 4)
     entry_.record_outcome(reply.report);
     return reply;
@@ -690,7 +690,7 @@ Reply Forwarder::ForwardedRequest::render(ErrorReply error, const http::ReplyCon
 
 void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict, Executed executed) {
     report_.status = status;
-    report_.outcome = static_cast<std::uint32_t>(verdict); // the labels begin with the verdicts
+    report_.outcome = verdict;
     report_.executed = executed;
     if (verdict == Verdict::rejected && report_.detail.empty())
         report_.detail = permission_missing;

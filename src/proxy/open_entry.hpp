@@ -65,7 +65,7 @@ public:
         journal::Outcome outcome;
         outcome.executed = report.executed_here();
         outcome.status = report.status;
-        outcome.code = server::outcome_label(report.outcome);
+        outcome.code = report.outcome.label();
         outcome.source = source;
         outcome.nothing_ran = report.nothing_ran;
         outcome.unheard = unheard;
@@ -119,7 +119,7 @@ private:
                                                                            const server::Report& report,
                                                                            journal::Source source,
                                                                            server::AppWatcher& app) {
-    if (!entry || report.kind == graphql::OperationKind::subscription ||
+    if (!entry || report.kind == OperationKind::subscription ||
         !may_have_been_executed(report.executed_here())) {
         entry.record_outcome(report, source);
         return nullptr;

@@ -76,8 +76,8 @@ net::Task<Answer> Reconciler::Lookup::ask_once() {
         token_.adopt_token(exchange->head(), false);
         const std::uint16_t status = exchange->head().status;
         const auto body = decoded_body(*exchange);
-        const auto judgement = graphql::judge(status, body.value_or(std::string_view{}),
-                                              graphql::OperationKind::query, owner_.plan_.rejection);
+        const auto judgement = graphql::judge(status, body.value_or(std::string_view{}), OperationKind::query,
+                                              owner_.plan_.rejection);
         if (judgement.throttle_available)
             owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
         if (judgement.verdict == graphql::Verdict::rejected) {

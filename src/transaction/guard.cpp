@@ -251,8 +251,8 @@ Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
     Settlement how;
     how.executed = report.executed_here();
     how.nothing_ran = report.nothing_ran;
-    how.app_left = report.outcome == server::client_closed_outcome;
-    how.keep_answer = !report.has_error_code(); // an error of our own is no answer to keep
+    how.app_left = report.outcome == outcome::RequestOutcome::client_closed();
+    how.keep_answer = report.outcome.is_answer(); // an error of our own is no answer to keep
     how.answer = std::move(answer);
     return how;
 }
@@ -723,7 +723,7 @@ Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
 /// Its app has left while it waited; the first request, if there is one, continues.
 Reply Guard::GuardedRequest::gone() {
     Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
-    reply.report.outcome = server::client_closed_outcome;
+    reply.report.outcome = outcome::RequestOutcome::client_closed();
     reply.after = server::AfterReply::close;
     return reply;
 }

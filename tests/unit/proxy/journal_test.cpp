@@ -130,7 +130,7 @@ TEST_F(PutDownTest, AnExceptionLeavesAnUnknownOutcomeAndAReportWithItsName) {
     request(mutation); // the transport has no step for it, and throws
     EXPECT_EQ(app.head, "");
     EXPECT_EQ(report.name, "Redeem");
-    EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+    EXPECT_EQ(report.outcome.label(), "outcome_unknown");
     EXPECT_EQ(report.executed, Executed::unknown);
     expect_outcome(Executed::unknown, 0, "outcome_unknown");
 }

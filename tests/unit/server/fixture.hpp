@@ -132,7 +132,7 @@ public:
     Report finish() override {
         ++script_.finished;
         Report report;
-        report.outcome = 1;
+        report.outcome = graphql::Verdict::graphql_error;
         return report;
     }
 
@@ -166,7 +166,7 @@ public:
             throw std::runtime_error{"a bug"};
         if (mode == Mode::stay_silent) {
             Reply silent;
-            silent.report.kind = graphql::OperationKind::mutation;
+            silent.report.kind = OperationKind::mutation;
             co_return silent;
         }
         if (mode == Mode::look)

@@ -124,11 +124,12 @@ protected:
                       events);
     }
 
-    static std::function<Reply(const server::Request&)>
-    answer_of(Executed executed, std::string body, bool nothing_ran = false, std::uint32_t outcome = 0) {
+    static std::function<Reply(const server::Request&)> answer_of(Executed executed, std::string body,
+                                                                  bool nothing_ran = false,
+                                                                  outcome::RequestOutcome outcome = {}) {
         return [=](const server::Request& request) {
             server::Report report;
-            report.kind = graphql::OperationKind::mutation;
+            report.kind = OperationKind::mutation;
             report.executed = executed;
             report.nothing_ran = nothing_ran;
             report.outcome = outcome;
@@ -412,7 +413,7 @@ TEST_F(GuardTest, KeepsNoErrorOfItsOwnAsAnAnswer) {
 
 TEST_F(GuardTest, MakesAnotherOneTheFirstIfTheFirstsAppHadLeftUnsent) {
     behind.held = true;
-    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    behind.make_reply = answer_of(Executed::no, "{}", false, outcome::RequestOutcome::client_closed());
     const auto first = begin(payment("a"));
     const auto second = begin(payment("a"));
     const auto third = begin(payment("a"));
@@ -468,7 +469,7 @@ TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
     const auto second = begin(payment("a"), "id", &leaving);
     turn();
     ASSERT_TRUE(*second);
-    EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ((*second)->report.outcome, outcome::RequestOutcome::client_closed());
     EXPECT_EQ(leaving.notes, 1U);
     behind.gate.set();
     for (int i = 0; i < 10; ++i)
@@ -520,7 +521,7 @@ TEST_F(GuardTest, ReportsThatARepeatThatWaitedWasHeard) {
 
 TEST_F(GuardTest, ClaimsNothingForAnAppThatLeftWhileItWaited) {
     behind.held = true;
-    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    behind.make_reply = answer_of(Executed::no, "{}", false, outcome::RequestOutcome::client_closed());
     const auto first = begin(payment("a"));
     server::test::FakeWatcher leaving;
     leaving.gone_at_look = 1;
@@ -529,7 +530,7 @@ TEST_F(GuardTest, ClaimsNothingForAnAppThatLeftWhileItWaited) {
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*second);
-    EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ((*second)->report.outcome, outcome::RequestOutcome::client_closed());
     EXPECT_EQ(behind.handled, 1);
 }
 
@@ -709,7 +710,7 @@ TEST_F(GuardTest, SendsNothingBeforeTheHistoryIsComplete) {
     ASSERT_TRUE(*first);
     EXPECT_EQ((*first)->code(), "");
     ASSERT_TRUE(*left);
-    EXPECT_EQ((*left)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ((*left)->report.outcome, outcome::RequestOutcome::client_closed());
     EXPECT_EQ(behind.handled, 1) << "and nothing for nobody";
 }
 
@@ -753,7 +754,7 @@ TEST_F(GuardTest, AtTheEndNobodyWaitsForTheHistory) {
 TEST_F(GuardThatWaitsTest, WaitsNoLongerIfAnotherOneBecomesTheFirstMeanwhile) {
     wait_for(600ms);
     behind.held = true;
-    behind.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    behind.make_reply = answer_of(Executed::no, "{}", false, outcome::RequestOutcome::client_closed());
     const auto first = begin(payment("a"), "first");
     const auto second = begin(payment("a"), "second");
     const auto third = begin(payment("a"), "third");
