@@ -73,7 +73,7 @@ JournalClient::JournalClient(Journal& journal, const config::Settings& settings,
 
 net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, std::string_view operation,
                                                  std::string_view request_id, std::string_view trace_id,
-                                                 const std::vector<std::string_view>* header_keys) {
+                                                 std::span<const std::string_view> header_keys) {
     Intent intent;
     intent.at_ms = wall_ms();
     std::string scratch;

@@ -7,9 +7,10 @@
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/request_view.hpp>
+#include <bearerd/transaction/request_view.hpp>
 
 #include "answer_judge.hpp"
+#include "decision.hpp"
 #include "held_answer.hpp"
 #include "open_entry.hpp"
 #include "streamed_answer.hpp"
@@ -18,7 +19,6 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 namespace bearerd::proxy {
 namespace {
@@ -108,12 +108,8 @@ ForwardPlan::ForwardPlan(const config::Settings& settings)
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},
       pending_requests{settings.limits.pending_requests},
-      response_timeout{settings.upstream.response_timeout} {
-    for (const config::TransactionRule& rule : settings.transactions.rules) {
-        key_headers.push_back(rule.key_header);
-        has_key_headers = has_key_headers || !rule.key_header.empty();
-    }
-}
+      response_timeout{settings.upstream.response_timeout},
+      key_headers{settings.transactions.rules} {}
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                      std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,
@@ -193,9 +189,6 @@ private:
     [[nodiscard]] bool is_called_off() const noexcept {
         return wanted_ == Wanted::app_gone || wanted_ == Wanted::withdrawn;
     }
-
-    /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
-    [[nodiscard]] std::vector<std::string_view> header_keys() const;
 
     /// Decodes the body of an answer that has arrived whole, into looked_at_.
     void decode(const upstream::Exchange& exchange);
@@ -288,7 +281,7 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
     : owner_{forwarder},
       request_{request},
       in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
-      judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field,
+      judge_{forwarder.plan_.rules, transaction::request_view(request), forwarder.plan_.login_field,
              forwarder.cache_},
       token_{forwarder.tokens_, forwarder.plan_.head} {
     report_.kind = judge_.operation().kind;
@@ -359,19 +352,14 @@ bool Forwarder::ForwardedRequest::is_journaled() const noexcept {
     return owner_.journal_ != nullptr && judge_.operation().may_mutate();
 }
 
-std::vector<std::string_view> Forwarder::ForwardedRequest::header_keys() const {
-    return owner_.plan_.has_key_headers ? server::header_keys(request_.head, owner_.plan_.key_headers)
-                                        : std::vector<std::string_view>{};
-}
-
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare_to_send() {
     about_to_wait();
     if (is_journaled()) {
         journal::JournalClient& journal = *owner_.journal_;
-        const std::vector<std::string_view> keys = header_keys();
+        const auto keys = owner_.plan_.key_headers.keys(request_.head);
         auto entry = co_await journal.record_intent(judge_.view(), judge_.operation().name,
                                                     request_.context.request_id,
-                                                    http::trace_id(request_.head.fields), &keys);
+                                                    http::trace_id(request_.head.fields), keys);
         const bool may_be_sent = journal.may_be_sent(*entry);
         const bool superseded = entry->superseded;
         entry_ = OpenEntry{journal, std::move(entry)};
@@ -660,8 +648,8 @@ bool Forwarder::ForwardedRequest::names_a_rule() const {
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
-    const std::vector<std::string_view> keys = header_keys();
-    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys, {nullptr, &keys});
+    const auto keys = owner_.plan_.key_headers.keys(request_.head);
+    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys, {nullptr, keys});
     if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (!fields && names_a_rule())
             report_.detail += unread_key;

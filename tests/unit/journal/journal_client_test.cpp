@@ -37,7 +37,7 @@ graphql::RequestView request_of(std::string_view body) {
 /// Guards what is named so.
 struct FingerprintingReader final : FieldReader {
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+    read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                 std::string& fingerprint) const override {
         if (request.body.find("guarded") != std::string_view::npos)
             fingerprint = "print";

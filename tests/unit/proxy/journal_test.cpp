@@ -55,7 +55,7 @@ protected:
 /// Takes every mutation for one whose repeats are replayed.
 struct GuardingReader final : journal::FieldReader {
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+    read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                 std::string& fingerprint) const override {
         fingerprint = "print";
         return graphql::mutation_fields(request, {}, {nullptr, header_keys});

@@ -240,7 +240,7 @@ TEST(Reading, TakesAKeyFromAHeader) {
     graphql::RequestView view = view_of(body);
     EXPECT_FALSE(identifier().read(view));
     const std::vector<std::string_view> keys{"", "", "", "key-1"};
-    const auto reading = identifier().read(view, &keys);
+    const auto reading = identifier().read(view, keys);
     ASSERT_TRUE(reading);
     EXPECT_EQ(reading->identities.front(), identifier().identity("head", "key-1"));
 }
