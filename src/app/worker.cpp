@@ -79,10 +79,6 @@ public:
 
     [[nodiscard]] const config::Settings& settings() const noexcept { return *generation_->settings; }
 
-    [[nodiscard]] const std::shared_ptr<const ConfigSnapshot>& generation() const noexcept {
-        return generation_;
-    }
-
 private:
     std::shared_ptr<const ConfigSnapshot> generation_;
     std::shared_ptr<upstream::Pool> pool_;

@@ -105,16 +105,6 @@ net::Task<EntryPtr> JournalClient::record_intent(graphql::RequestView request, s
     co_return entry;
 }
 
-void JournalClient::record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
-                                   std::string_view code, Source source) {
-    Outcome outcome;
-    outcome.executed = executed;
-    outcome.status = status;
-    outcome.code = code;
-    outcome.source = source;
-    record_outcome(std::move(entry), std::move(outcome));
-}
-
 void JournalClient::record_outcome(EntryPtr entry, Outcome outcome) {
     if (entry->refused) // while a disk hangs, nothing may pile up in front of it
         return;

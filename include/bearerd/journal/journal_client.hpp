@@ -65,10 +65,7 @@ public:
                                                     std::string_view request_id, std::string_view trace_id,
                                                     std::span<const std::string_view> header_keys = {});
 
-    /// Records the outcome. Call it as soon as that is known.
-    void record_outcome(EntryPtr entry, outcome::Executed executed, std::uint16_t status,
-                        std::string_view code, Source source);
-    /// The same. The number and the times of `outcome` are filled in here.
+    /// Records the outcome. Call it as soon as that is known. Its number and its times are filled in here.
     void record_outcome(EntryPtr entry, Outcome outcome);
 
     /// Whether the mutation may be sent, after record_intent().

@@ -88,7 +88,12 @@ protected:
     }
 
     void record_outcome(EntryPtr entry, Executed executed) {
-        client->record_outcome(std::move(entry), executed, 200, "ok", Source::answer);
+        Outcome outcome;
+        outcome.executed = executed;
+        outcome.status = 200;
+        outcome.code = "ok";
+        outcome.source = Source::answer;
+        client->record_outcome(std::move(entry), std::move(outcome));
     }
 
     /// What the files hold, even while the journal has them open.

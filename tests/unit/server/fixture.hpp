@@ -197,7 +197,7 @@ private:
             return streamed(request.context);
         std::string body{request.head.method};
         body.append(" ").append(request.target.path);
-        if (request.target.has_query)
+        if (!request.target.query.empty())
             body.append("?").append(request.target.query);
         body.append(" ").append(request.body);
         http::ReplyContext reply_context = request.context;
