@@ -124,7 +124,7 @@ Summary with_reload(Summary summary, const std::optional<std::string>& why) {
 }
 
 /// Payments that somebody has to check.
-Summary with_journal(Summary summary, const std::optional<Snapshot::Journal>& journal) {
+Summary with_journal(Summary summary, const std::optional<journal::View>& journal) {
     if (!journal || journal->unresolved + journal->unheard == 0 || summary.level == Level::bad ||
         summary.level == Level::busy)
         return summary;

@@ -177,7 +177,7 @@ std::string metrics_text(const Snapshot& snapshot) {
     gauge(families, "bearerd_config_last_reload_successful",
           "Whether what runs is what the configuration file said at the last reload, or at the start.",
           snapshot.reload_failed ? 0 : 1);
-    const Snapshot::Journal journal = snapshot.journal.value_or(Snapshot::Journal{});
+    const journal::View journal = snapshot.journal.value_or(journal::View{});
     gauge(families, "bearerd_journal_unresolved",
           "Mutations in the journal of which nobody knows whether they were executed.",
           static_cast<double>(journal.unresolved));

@@ -7,7 +7,6 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace bearerd::admin {
 
@@ -27,16 +26,7 @@ struct Snapshot {
     Counters<ReloadResult::failed, std::uint64_t> reloads;
     std::optional<std::string> reload_failed; ///< why the last one did, if it did
 
-    struct Journal {
-        std::uint64_t unresolved = 0;
-        std::uint64_t missed = 0; ///< mutations without a record
-        bool working = true;
-        std::uint64_t unheard = 0;                   ///< executed, but their apps do not know it
-        std::uint64_t unheard_total = 0;             ///< since the start
-        std::vector<journal::JournalEntry> listed{}; ///< the newest that are unresolved or unheard
-    };
-
-    std::optional<Journal> journal; ///< nullopt: none is kept
+    std::optional<journal::View> journal; ///< nullopt: none is kept
 };
 
 [[nodiscard]] Snapshot take_snapshot(const Sources& sources, TimePoint now);

@@ -15,7 +15,7 @@ std::string text_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json journal(const std::optional<Snapshot::Journal>& from) {
+Json journal(const std::optional<journal::View>& from) {
     if (!from)
         return {};
     Json list = Json::array();

@@ -414,7 +414,7 @@ void Journal::Writer::list() {
     list_changed_ = false;
     std::vector<JournalEntry> newest;
     const JournalIndex& book = store_.book();
-    for (auto at = book.entries().rbegin(); at != book.entries().rend() && newest.size() < most_listed;
+    for (auto at = book.entries().rbegin(); at != book.entries().rend() && newest.size() < View::most_listed;
          ++at) {
         const JournalEntry& item = at->second;
         if (item.unheard() || (item.unresolved() && !book.in_flight(item)))
@@ -424,9 +424,15 @@ void Journal::Writer::list() {
     listed_ = std::move(newest);
 }
 
-std::vector<JournalEntry> Journal::Writer::listed() {
+View Journal::Writer::view() {
     const std::lock_guard lock{mutex};
-    return listed_;
+    View view;
+    view.unresolved = unresolved_.load(std::memory_order_relaxed);
+    view.working = working_.load(std::memory_order_relaxed);
+    view.unheard = unheard_.load(std::memory_order_relaxed);
+    view.unheard_total = unheard_total_.load(std::memory_order_relaxed);
+    view.listed = listed_;
+    return view;
 }
 
 } // namespace bearerd::journal

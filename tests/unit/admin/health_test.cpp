@@ -51,7 +51,7 @@ TEST(Readiness, TellsWhyNot) {
 
 TEST(Summary, WarnsOfTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
-    snapshot.journal = Snapshot::Journal{};
+    snapshot.journal = journal::View{};
     EXPECT_EQ(summarize(snapshot).level, Level::good);
     snapshot.journal->unresolved = 9;
     Summary summary = summarize(snapshot);

@@ -118,7 +118,7 @@ TEST(Status, TellsOfTheJournalWhereOneIsKept) {
 
 TEST(Status, ListsTheTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
-    snapshot.journal = Snapshot::Journal{};
+    snapshot.journal = journal::View{};
     snapshot.journal->unresolved = 1;
     journal::JournalEntry item;
     item.intent.at_ms = 5;

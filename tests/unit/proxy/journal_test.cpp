@@ -203,7 +203,7 @@ TEST_F(PutDownTest, WithoutAJournalThatWorksItGoesOnUnlessThatIsRequired) {
     expect_error(ErrorCode::overloaded, Executed::no);
     EXPECT_TRUE(app.has("journal"));
     EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(journal->missed(), 2U);
+    EXPECT_EQ(journal->view().missed, 2U);
 }
 
 TEST_F(PutDownTest, WhatIsGuardedIsNotSentWithoutItsIntentWhateverIsRequired) {
@@ -214,7 +214,7 @@ TEST_F(PutDownTest, WhatIsGuardedIsNotSentWithoutItsIntentWhateverIsRequired) {
     request(mutation);
     expect_error(ErrorCode::overloaded, Executed::no);
     EXPECT_EQ(transport.sent.size(), 0U);
-    EXPECT_EQ(journal->missed(), 1U);
+    EXPECT_EQ(journal->view().missed, 1U);
     begin(place.path());
     answer(json(std::string{mutation_data}));
     request(mutation);
