@@ -363,8 +363,7 @@ net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare
         if (is_called_off())
             co_return as_pointer(reply_called_off());
         if (superseded) // accepted before a reload changed what is guarded: the guard does not know it
-            co_return as_pointer(
-                reply_overloaded(guard_has_begun, "a reload has changed what is guarded"));
+            co_return as_pointer(reply_overloaded(guard_has_begun, "a reload has changed what is guarded"));
         if (!may_be_sent)
             co_return as_pointer(reply_overloaded(intent_not_recorded, "the journal can't be written"));
     }
@@ -383,8 +382,8 @@ Reply Forwarder::ForwardedRequest::reply_overloaded(std::string_view sentence, s
 upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
     const std::string codings =
         http::narrowed_accept_encoding(request_.head.fields.combined(FieldId::accept_encoding));
-    const auto head = authorized_.head(request_.head, request_.target.query, codings, request_.context.request_id,
-                                  request_.body.size());
+    const auto head = authorized_.head(request_.head, request_.target.query, codings,
+                                       request_.context.request_id, request_.body.size());
     return {.head = head,
             .body = request_.body,
             .may_mutate = judge_.operation().may_mutate(),
