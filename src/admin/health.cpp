@@ -1,9 +1,8 @@
 #include "health.hpp"
 
 #include <bearerd/base/cause.hpp>
+#include <bearerd/base/units.hpp>
 
-#include <algorithm>
-#include <array>
 #include <chrono>
 #include <utility>
 
@@ -11,6 +10,8 @@ namespace bearerd::admin {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::ceil;
+using std::chrono::seconds;
 
 /// What to correct, and how it takes effect: systemd passes credentials only at the start.
 std::string correct(const auth::AuthStatus& auth) {
@@ -25,7 +26,7 @@ bool last_login_failed(const auth::AuthStatus& auth) noexcept {
 
 /// "; next try in 30 s", or nothing while one runs.
 std::string next_try(const auth::AuthStatus& auth) {
-    return auth.next_try ? "; next try in " + in_words(*auth.next_try) : "";
+    return auth.next_try ? "; next try in " + duration_in_words(ceil<seconds>(*auth.next_try)) : "";
 }
 
 std::string with_reason(std::string sentence, const std::string& reason) {
@@ -33,12 +34,14 @@ std::string with_reason(std::string sentence, const std::string& reason) {
 }
 
 std::string tries_again(const auth::AuthStatus& auth) {
-    return auth.next_try ? "bearerd tries again by itself in " + in_words(*auth.next_try) + "."
-                         : "bearerd is trying again right now.";
+    return auth.next_try
+               ? "bearerd tries again by itself in " + duration_in_words(ceil<seconds>(*auth.next_try)) + "."
+               : "bearerd is trying again right now.";
 }
 
 std::string holds_for(const auth::AuthStatus& auth) {
-    return "the current login is good for another " + in_words(auth.expires_in.value_or(0s)) + ".";
+    return "the current login is good for another " +
+           duration_in_words(ceil<seconds>(auth.expires_in.value_or(0s))) + ".";
 }
 
 Summary stopping() {
@@ -121,7 +124,7 @@ Summary with_reload(Summary summary, const std::optional<std::string>& why) {
 }
 
 /// Payments that somebody has to check.
-Summary with_journal(Summary summary, const std::optional<Snapshot::Journal>& journal) {
+Summary with_journal(Summary summary, const std::optional<journal::View>& journal) {
     if (!journal || journal->unresolved + journal->unheard == 0 || summary.level == Level::bad ||
         summary.level == Level::busy)
         return summary;
@@ -167,27 +170,6 @@ std::string_view to_string(Level level) noexcept {
         break;
     }
     return "bad";
-}
-
-std::string in_words(Duration value) {
-    constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
-        {{86'400, " d"}, {3'600, " h"}, {60, " min"}, {1, " s"}}};
-    std::int64_t left = std::max<std::int64_t>(0, ceil_seconds(value));
-    std::string words;
-    int parts = 0;
-    for (const auto& [size, name] : units) {
-        const std::int64_t here = left / size;
-        left %= size;
-        if (here == 0 && (parts != 0 || size != 1)) {
-            parts += parts != 0 ? 1 : 0; // "2 h", not "2 h 7 s"
-            continue;
-        }
-        if (parts == 2)
-            break;
-        words.append(words.empty() ? "" : " ").append(std::to_string(here)).append(name);
-        ++parts;
-    }
-    return words;
 }
 
 } // namespace bearerd::admin

@@ -31,7 +31,4 @@ struct Summary {
 
 [[nodiscard]] std::string_view to_string(Level level) noexcept;
 
-/// For people: "12 s", "4 min 10 s", "2 h 5 min", "3 d 4 h". Rounded up to the second, never negative.
-[[nodiscard]] std::string in_words(Duration value);
-
 } // namespace bearerd::admin

@@ -1,7 +1,5 @@
 #include "metrics.hpp"
 
-#include <bearerd/graphql/operation.hpp>
-
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
@@ -18,18 +16,6 @@ using prometheus::MetricFamily;
 using prometheus::MetricType;
 using Families = std::vector<MetricFamily>;
 using Labels = std::vector<ClientMetric::Label>;
-
-// In the order of Stats' arrays.
-constexpr std::array<std::string_view, 3> login_results{"ok", "rejected", "unavailable"};
-constexpr std::array<std::string_view, 4> swap_sources{"login", "response", "store", "fleet"};
-constexpr std::array<std::string_view, 3> ignored_reasons{"older", "foreign", "login_operation"};
-constexpr std::array<std::string_view, 2> resend_reasons{"rejected", "stale_connection"};
-constexpr std::array<std::string_view, 3> reconciliation_results{"found", "not_found", "failed"};
-constexpr std::array<std::string_view, 5> repeat_results{"joined", "replayed", "already_executed",
-                                                         "key_reused", "unknown"};
-constexpr std::array<std::string_view, 2> warm_dial_results{"ok", "failed"};
-constexpr std::array<std::string_view, 2> resumed{"false", "true"};
-constexpr std::array<std::string_view, 2> reload_results{"ok", "failed"};
 
 void add_counter(MetricFamily& family, Labels labels, std::uint64_t value) {
     ClientMetric metric;
@@ -50,13 +36,12 @@ void counter(Families& out, const char* name, const char* help, std::uint64_t va
 }
 
 /// One counter with one label, a series for each of its values.
-template<std::size_t Size>
+template<auto Last>
 void counters(Families& out, const char* name, const char* help, const char* label,
-              const std::array<std::string_view, Size>& values,
-              const std::array<std::uint64_t, Size>& numbers) {
+              const Counters<Last, std::uint64_t>& numbers) {
     MetricFamily& family = out.emplace_back(MetricFamily{name, help, MetricType::Counter, {}});
-    for (std::size_t i = 0; i < Size; ++i)
-        add_counter(family, {{label, std::string{values[i]}}}, numbers[i]);
+    for (const auto value : values_of<decltype(Last)>())
+        add_counter(family, {{label, std::string{label_of(value)}}}, numbers[value]);
 }
 
 void gauge(Families& out, const char* name, const char* help, double value) {
@@ -84,14 +69,12 @@ void requests(Families& out, const Totals& totals) {
                                       "Requests from apps, by what they asked for and their outcome.",
                                       MetricType::Counter,
                                       {}});
-    for (std::size_t kind = 0; kind < Stats::kinds; ++kind) {
-        const auto operation = graphql::to_string(static_cast<graphql::OperationKind>(kind));
-        for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome)
-            add_counter(family,
-                        {{"operation", std::string{operation}},
-                         {"outcome", std::string{server::outcome_label(outcome)}}},
-                        totals.requests[kind][outcome]);
-    }
+    for (const OperationKind kind : values_of<OperationKind>())
+        for (const outcome::RequestOutcome outcome : outcome::RequestOutcome::all())
+            add_counter(
+                family,
+                {{"operation", std::string{label_of(kind)}}, {"outcome", std::string{outcome.label()}}},
+                totals.requests.at(kind, outcome));
     histogram(out, "bearerd_request_duration_seconds",
               "From a request's first byte to the last of its answer, waits for a login included.",
               totals.request_duration);
@@ -102,23 +85,22 @@ void requests(Families& out, const Totals& totals) {
     gauge(out, "bearerd_client_connections", "Connections from apps.",
           static_cast<double>(totals.client_connections));
     counters(out, "bearerd_resends_total", "Requests that were sent upstream once more, by why.", "reason",
-             resend_reasons, totals.resends);
+             totals.resends);
     counters(out, "bearerd_reconciliations_total",
              "Mutations of unknown outcome that were looked up at the upstream, by result.", "result",
-             reconciliation_results, totals.reconciliations);
+             totals.reconciliations);
     counters(out, "bearerd_repeats_total",
-             "Repeated mutations that were answered without being sent, by how.", "result", repeat_results,
-             totals.repeats);
+             "Repeated mutations that were answered without being sent, by how.", "result", totals.repeats);
 }
 
 void token(Families& out, const Snapshot& snapshot) {
     const Totals& totals = snapshot.totals;
     counters(out, "bearerd_logins_total", "Logins that were tried, by how they ended.", "result",
-             login_results, totals.logins);
+             totals.logins);
     counters(out, "bearerd_token_swaps_total", "Tokens that were adopted, by where they came from.", "source",
-             swap_sources, totals.token_swaps);
+             totals.token_swaps);
     counters(out, "bearerd_token_ignored_total", "Tokens in responses that were not adopted, by why.",
-             "reason", ignored_reasons, totals.tokens_ignored);
+             "reason", totals.tokens_ignored);
     gauge(out, "bearerd_token_expiry_seconds", "How long the token is still good; 0 without one.",
           std::chrono::duration<double>{snapshot.auth.expires_in.value_or(Duration{0})}.count());
     counter(out, "bearerd_token_store_failures_total", "Tokens that could not be stored.",
@@ -173,10 +155,10 @@ void upstream(Families& out, const Snapshot& snapshot) {
           static_cast<double>(totals.upstream_warm));
     counters(out, "bearerd_upstream_warm_dials_total",
              "Connections made ahead of the request that would need them, by how that ended.", "result",
-             warm_dial_results, totals.warm_dials);
+             totals.warm_dials);
     idle_limits(out, snapshot);
     counters(out, "bearerd_upstream_handshakes_total", "TLS handshakes, by whether they resumed a session.",
-             "resumed", resumed, totals.handshakes);
+             "resumed", totals.handshakes);
     if (totals.throttle_available)
         gauge(out, "bearerd_upstream_throttle_available",
               "The query cost that the upstream still allows, according to its last answer.",
@@ -191,11 +173,11 @@ std::string metrics_text(const Snapshot& snapshot) {
     token(families, snapshot);
     upstream(families, snapshot);
     counters(families, "bearerd_config_reloads_total", "Reloads of the configuration, by how they ended.",
-             "result", reload_results, snapshot.reloads);
+             "result", snapshot.reloads);
     gauge(families, "bearerd_config_last_reload_successful",
           "Whether what runs is what the configuration file said at the last reload, or at the start.",
           snapshot.reload_failed ? 0 : 1);
-    const Snapshot::Journal journal = snapshot.journal.value_or(Snapshot::Journal{});
+    const journal::View journal = snapshot.journal.value_or(journal::View{});
     gauge(families, "bearerd_journal_unresolved",
           "Mutations in the journal of which nobody knows whether they were executed.",
           static_cast<double>(journal.unresolved));

@@ -19,8 +19,7 @@ Snapshot take_snapshot(const Sources& sources, TimePoint now) {
     snapshot.reloads = sources.reloads->counts();
     snapshot.reload_failed = sources.reloads->rejected();
     if (const auto* journal = sources.journal)
-        snapshot.journal = {journal->unresolved(), journal->missed(),        journal->working(),
-                            journal->unheard(),    journal->unheard_total(), journal->listed()};
+        snapshot.journal = journal->view();
     return snapshot;
 }
 

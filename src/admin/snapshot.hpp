@@ -4,11 +4,9 @@
 
 #include <bearerd/admin/admin_handler.hpp>
 
-#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <vector>
 
 namespace bearerd::admin {
 
@@ -25,19 +23,10 @@ struct Snapshot {
     upstream::KnownLimit used_limit;   ///< of those that have
     Duration since_last_error{};       ///< valid with a health.last_error
     Totals totals;
-    std::array<std::uint64_t, 2> reloads{};   ///< that succeeded, that failed
+    Counters<ReloadResult::failed, std::uint64_t> reloads;
     std::optional<std::string> reload_failed; ///< why the last one did, if it did
 
-    struct Journal {
-        std::uint64_t unresolved = 0;
-        std::uint64_t missed = 0; ///< mutations without a record
-        bool working = true;
-        std::uint64_t unheard = 0;                   ///< executed, but their apps do not know it
-        std::uint64_t unheard_total = 0;             ///< since the start
-        std::vector<journal::JournalEntry> listed{}; ///< the newest that are unresolved or unheard
-    };
-
-    std::optional<Journal> journal; ///< nullopt: none is kept
+    std::optional<journal::View> journal; ///< nullopt: none is kept
 };
 
 [[nodiscard]] Snapshot take_snapshot(const Sources& sources, TimePoint now);

@@ -1,7 +1,5 @@
 #include "status.hpp"
 
-#include <bearerd/graphql/operation.hpp>
-
 #include <nlohmann/json.hpp>
 
 #include <chrono>
@@ -17,7 +15,7 @@ std::string text_of(const Json& json) {
     return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-Json journal(const std::optional<Snapshot::Journal>& from) {
+Json journal(const std::optional<journal::View>& from) {
     if (!from)
         return {};
     Json list = Json::array();
@@ -96,24 +94,28 @@ Json latency(const Distribution& from) {
             {"buckets", std::move(buckets)}};
 }
 
+template<auto Last>
+Json by_label(const Counters<Last, std::uint64_t>& counters) {
+    Json json = Json::object();
+    for (const auto value : values_of<decltype(Last)>())
+        json[std::string{label_of(value)}] = counters[value];
+    return json;
+}
+
 Json requests(const Totals& totals) {
     Json by_outcome = Json::object();
-    for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome)
-        by_outcome[std::string{server::outcome_label(outcome)}] = totals.with_outcome(outcome);
+    for (const outcome::RequestOutcome outcome : outcome::RequestOutcome::all())
+        by_outcome[std::string{outcome.label()}] = totals.with_outcome(outcome);
     Json by_operation = Json::object();
-    for (std::size_t kind = 0; kind < Stats::kinds; ++kind)
-        by_operation[std::string{graphql::to_string(static_cast<graphql::OperationKind>(kind))}] =
-            totals.of_kind(kind);
+    for (const OperationKind kind : values_of<OperationKind>())
+        by_operation[std::string{label_of(kind)}] = totals.of_kind(kind);
     return {{"total", totals.all_requests()},
             {"in_flight", totals.requests_in_flight},
             {"client_connections", totals.client_connections},
             {"by_outcome", std::move(by_outcome)},
             {"by_operation", std::move(by_operation)},
-            {"resends", {{"rejected", totals.resends[0]}, {"stale_connection", totals.resends[1]}}},
-            {"reconciliations",
-             {{"found", totals.reconciliations[0]},
-              {"not_found", totals.reconciliations[1]},
-              {"failed", totals.reconciliations[2]}}},
+            {"resends", by_label(totals.resends)},
+            {"reconciliations", by_label(totals.reconciliations)},
             {"latency", latency(totals.request_duration)},
             {"upstream_latency", latency(totals.upstream_duration)}};
 }

@@ -8,17 +8,16 @@ namespace {
 
 constexpr std::size_t bounded = Histogram::bounds_us.size();
 
-template<std::size_t Size>
-void add(std::array<std::uint64_t, Size>& to, const std::array<Counter, Size>& from) noexcept {
-    for (std::size_t i = 0; i < Size; ++i)
-        to[i] += from[i].get();
+template<auto Last>
+void add(Counters<Last, std::uint64_t>& to, const Counters<Last>& from) noexcept {
+    for (const auto label : values_of<decltype(Last)>())
+        to[label] += from[label].get();
 }
 
-template<auto Last>
-void add(std::array<std::uint64_t, Counters<Last>::size>& to, const Counters<Last>& from) noexcept {
-    auto sum = to.begin();
-    for (const Counter& one : from)
-        *sum++ += one.get();
+void add(RequestTable<std::uint64_t>& to, const RequestTable<Counter>& from) noexcept {
+    for (const OperationKind kind : values_of<OperationKind>())
+        for (const outcome::RequestOutcome outcome : outcome::RequestOutcome::all())
+            to.at(kind, outcome) += from.at(kind, outcome).get();
 }
 
 void add(Distribution& to, const Histogram& from) noexcept {
@@ -28,8 +27,7 @@ void add(Distribution& to, const Histogram& from) noexcept {
 }
 
 void add(Totals& to, const Stats& from) noexcept {
-    for (std::size_t kind = 0; kind < Stats::kinds; ++kind)
-        add(to.requests[kind], from.requests[kind]);
+    add(to.requests, from.requests);
     add(to.request_duration, from.request_duration);
     add(to.upstream_duration, from.upstream_duration);
     add(to.logins, from.logins);
@@ -81,19 +79,22 @@ std::optional<double> Distribution::quantile_ms(double q) const noexcept {
 
 std::uint64_t Totals::all_requests() const noexcept {
     std::uint64_t all = 0;
-    for (std::size_t kind = 0; kind < Stats::kinds; ++kind)
+    for (const OperationKind kind : values_of<OperationKind>())
         all += of_kind(kind);
     return all;
 }
 
-std::uint64_t Totals::of_kind(std::size_t kind) const noexcept {
-    return std::accumulate(requests[kind].begin(), requests[kind].end(), std::uint64_t{0});
+std::uint64_t Totals::of_kind(OperationKind kind) const noexcept {
+    std::uint64_t all = 0;
+    for (const outcome::RequestOutcome outcome : outcome::RequestOutcome::all())
+        all += requests.at(kind, outcome);
+    return all;
 }
 
-std::uint64_t Totals::with_outcome(std::size_t outcome) const noexcept {
+std::uint64_t Totals::with_outcome(outcome::RequestOutcome which) const noexcept {
     std::uint64_t all = 0;
-    for (const auto& kind : requests)
-        all += kind[outcome];
+    for (const OperationKind kind : values_of<OperationKind>())
+        all += requests.at(kind, which);
     return all;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <bearerd/base/stats.hpp>
+#include <bearerd/outcome/request_outcome.hpp>
 
 #include <array>
 #include <cstdint>
@@ -24,21 +25,21 @@ struct Distribution {
 
 /// What all threads have counted together.
 struct Totals {
-    std::array<std::array<std::uint64_t, Stats::outcomes>, Stats::kinds> requests{};
+    RequestTable<std::uint64_t> requests;
     Distribution request_duration;
     Distribution upstream_duration;
-    std::array<std::uint64_t, 3> logins{};
-    std::array<std::uint64_t, 4> token_swaps{};
-    std::array<std::uint64_t, 3> tokens_ignored{};
+    Counters<LoginResult::unavailable, std::uint64_t> logins;
+    Counters<SwapSource::fleet, std::uint64_t> token_swaps;
+    Counters<IgnoredToken::login_operation, std::uint64_t> tokens_ignored;
     std::uint64_t token_store_failures = 0;
-    std::array<std::uint64_t, 2> resends{};
-    std::array<std::uint64_t, 3> reconciliations{};
-    std::array<std::uint64_t, 5> repeats{};
-    std::array<std::uint64_t, 2> handshakes{};
+    Counters<ResendReason::stale_connection, std::uint64_t> resends;
+    Counters<Finding::failed, std::uint64_t> reconciliations;
+    Counters<Repeat::unknown, std::uint64_t> repeats;
+    Counters<Handshake::resumed, std::uint64_t> handshakes;
     std::int64_t upstream_idle = 0;
     std::int64_t upstream_busy = 0;
     std::int64_t upstream_warm = 0;
-    std::array<std::uint64_t, 2> warm_dials{};
+    Counters<WarmDial::failed, std::uint64_t> warm_dials;
     std::int64_t client_connections = 0;
     std::int64_t requests_in_flight = 0;
     std::optional<bool> fleet_store_up; ///< for every thread; nullopt: there is none
@@ -48,8 +49,8 @@ struct Totals {
     std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last
 
     [[nodiscard]] std::uint64_t all_requests() const noexcept;
-    [[nodiscard]] std::uint64_t of_kind(std::size_t kind) const noexcept;
-    [[nodiscard]] std::uint64_t with_outcome(std::size_t outcome) const noexcept;
+    [[nodiscard]] std::uint64_t of_kind(OperationKind kind) const noexcept;
+    [[nodiscard]] std::uint64_t with_outcome(outcome::RequestOutcome which) const noexcept;
 };
 
 /// Any thread; the other threads may go on counting.

@@ -2,7 +2,6 @@
 
 #include <bearerd/base/utf8.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 
@@ -88,28 +87,6 @@ std::string printable(std::string_view text, std::size_t limit) {
     const bool cut = text.size() > limit;
     const std::string result = harmless(cut ? text.substr(0, whole_within(text, limit)) : text, false);
     return cut ? result + "..." : result;
-}
-
-std::string spoken_seconds(std::int64_t seconds) {
-    struct Unit {
-        std::int64_t length;
-        std::string_view name;
-    };
-
-    constexpr std::array<Unit, 4> units{{{86'400, " d"}, {3'600, " h"}, {60, " min"}, {1, " s"}}};
-    std::string text;
-    int shown = 0;
-    for (const Unit& unit : units) {
-        const std::int64_t count = seconds / unit.length;
-        seconds %= unit.length;
-        if (count == 0 && (shown > 0 || unit.length > 1))
-            continue;
-        if (count > 0 || shown == 0)
-            text += (shown > 0 ? " " : "") + std::to_string(count) + std::string{unit.name};
-        if (++shown == 2)
-            break;
-    }
-    return text;
 }
 
 std::string row(std::string_view label, std::string_view value) {

@@ -24,9 +24,6 @@ void complain(std::string_view text);
 /// spaces; marks of direction and invalid UTF-8 become question marks; text beyond `limit` bytes becomes "…".
 [[nodiscard]] std::string printable(std::string_view text, std::size_t limit = 300);
 
-/// Returns "3 d 4 h", "41 min", "12 s": the two largest units, as people say it.
-[[nodiscard]] std::string spoken_seconds(std::int64_t seconds);
-
 /// Returns a line of a table: the label, and the value from column 16 on.
 [[nodiscard]] std::string row(std::string_view label, std::string_view value);
 

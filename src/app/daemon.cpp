@@ -52,9 +52,9 @@ private:
     void take_over(const std::shared_ptr<const ConfigSnapshot>& snapshot);
 
     [[nodiscard]] std::string status_line() const {
-        const OpenTransactions open =
-            journal_ ? OpenTransactions{journal_->unresolved(), journal_->unheard()} : OpenTransactions{};
-        return app::status_line(tokens_->status(), shared_.reloads.rejected(), open);
+        const journal::View journal = journal_ ? journal_->view() : journal::View{};
+        return app::status_line(tokens_->status(), shared_.reloads.rejected(),
+                                {journal.unresolved, journal.unheard});
     }
 
     [[nodiscard]] std::vector<const Stats*> stats() const;

@@ -18,8 +18,7 @@ constexpr std::size_t longest_answer = 1 << 20;
 Protocol::endpoint endpoint_of(const config::Address& address) {
     if (address.kind == config::Address::Kind::unix_socket)
         return asio::local::stream_protocol::endpoint{address.path};
-    const std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
-    return asio::ip::tcp::endpoint{asio::ip::make_address(host), address.port};
+    return asio::ip::tcp::endpoint{asio::ip::make_address(address.ip()), address.port};
 }
 
 LocalFailure failure_of(const Protocol::iostream& stream, const char* missing, Duration patience) {

@@ -5,8 +5,11 @@
 #include "local_http.hpp"
 #include "public_settings.hpp"
 
+#include <bearerd/base/units.hpp>
+
 #include <nlohmann/json.hpp>
 
+#include <chrono>
 #include <optional>
 
 namespace bearerd::app {
@@ -45,7 +48,8 @@ std::string token_line(const json* token, std::optional<std::int64_t> left) {
             c = ' ';
     if (const std::string identity = text(token, "identity"); !identity.empty())
         line += " for " + identity;
-    return left ? line + ", good for another " + spoken_seconds(*left) : line + ", no token that is good";
+    return left ? line + ", good for another " + duration_in_words(std::chrono::seconds{*left})
+                : line + ", no token that is good";
 }
 
 std::string upstream_line(const json* upstream) {
@@ -109,7 +113,7 @@ int show(const json& status) {
     add_row(table, "Last login", text(login, "last_result"));
     add_row(table, "", text(login, "last_reason"));
     if (const auto next = seconds(login, "next_try_s"))
-        add_row(table, "Next try", "in " + spoken_seconds(*next));
+        add_row(table, "Next try", "in " + duration_in_words(std::chrono::seconds{*next}));
     add_row(table, "Upstream", text(upstream, "url"));
     add_row(table, "", upstream_line(upstream));
     add_row(table, "Last error", text(upstream, "last_error"));
@@ -119,7 +123,7 @@ int show(const json& status) {
         add_row(table, "Looked up", counts(member(*requests, "reconciliations")));
     add_row(table, "Journal", journal_line(member(status, "journal")));
     if (const auto uptime = seconds(&status, "uptime_s"))
-        add_row(table, "Running for", spoken_seconds(*uptime));
+        add_row(table, "Running for", duration_in_words(std::chrono::seconds{*uptime}));
     add_row(table, "Version", text(&status, "version"));
     print(stdout, table);
     return left ? exit_fine : exit_unavailable;

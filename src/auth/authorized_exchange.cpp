@@ -7,6 +7,16 @@
 
 namespace bearerd::auth {
 
+http::UpstreamHeadPlan upstream_head_plan(const config::Settings& settings) {
+    return {settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
+            settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme};
+}
+
+graphql::RejectionRules rejection_rules(const config::Settings& settings) {
+    const auto& rules = settings.auth.unauthorized;
+    return {rules.messages, rules.codes, rules.statuses, settings.auth.rejected_at, rules.resend_mutations};
+}
+
 AuthorizedExchange::AuthorizedExchange(TokenSource& tokens, const http::UpstreamHeadPlan& plan) noexcept
     : tokens_{tokens}, plan_{plan}, head_{http::take_spare_head()} {}
 

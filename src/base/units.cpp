@@ -1,8 +1,11 @@
 #include <bearerd/base/units.hpp>
 
+#include <algorithm>
+#include <array>
 #include <charconv>
 #include <limits>
 #include <span>
+#include <utility>
 
 namespace bearerd {
 namespace {
@@ -53,6 +56,27 @@ std::string format_duration(Duration value) {
     if (ms % 1'000 == 0)
         return std::to_string(ms / 1'000) + "s";
     return std::to_string(ms) + "ms";
+}
+
+std::string duration_in_words(std::chrono::seconds value) {
+    constexpr std::array<std::pair<std::int64_t, std::string_view>, 4> units{
+        {{86'400, " d"}, {3'600, " h"}, {60, " min"}, {1, " s"}}};
+    std::int64_t left = std::max<std::int64_t>(0, value.count());
+    std::string words;
+    int parts = 0;
+    for (const auto& [size, name] : units) {
+        const std::int64_t here = left / size;
+        left %= size;
+        if (here == 0 && (parts != 0 || size != 1)) {
+            parts += parts != 0 ? 1 : 0; // "2 h", not "2 h 7 s"
+            continue;
+        }
+        if (parts == 2)
+            break;
+        words.append(words.empty() ? "" : " ").append(std::to_string(here)).append(name);
+        ++parts;
+    }
+    return words;
 }
 
 } // namespace bearerd

@@ -257,7 +257,7 @@ struct Client::State : std::enable_shared_from_this<Client::State> {
     void came_back();
     [[nodiscard]] PendingPtr begin(const Command& command, Duration within);
     [[nodiscard]] net::Task<std::optional<Value>> end(PendingPtr pending, Duration within);
-    [[nodiscard]] bool refuses_calls(std::size_t commands = 1);
+    [[nodiscard]] bool refuses_calls(std::size_t commands);
     [[nodiscard]] std::optional<std::string> take(Value value);
     void note_refused(const std::string& code);
     void look_once_more();
@@ -313,14 +313,6 @@ void Client::stop() noexcept {
 
 bool Client::up() const noexcept {
     return state_->phase == State::Phase::up && !state_->stopped;
-}
-
-net::Task<std::optional<Value>> Client::call(Command command, Duration within) {
-    const auto state = state_;
-    if (state->refuses_calls())
-        co_return std::nullopt;
-    auto answer = state->end(state->begin(command, within), within);
-    co_return co_await std::move(answer);
 }
 
 net::Task<std::vector<std::optional<Value>>> Client::call_all(std::vector<Command> commands,

@@ -201,9 +201,9 @@ std::optional<bool> RootCollector::condition(Cursor& at) {
 
 void RootCollector::key_by_header(RootField& field) const {
     if (!field.rule || !reading_.rules[*field.rule].argument.empty() ||
-        reading_.options.header_keys == nullptr || *field.rule >= reading_.options.header_keys->size())
+        *field.rule >= reading_.options.header_keys.size())
         return;
-    const std::string_view key = (*reading_.options.header_keys)[*field.rule];
+    const std::string_view key = reading_.options.header_keys[*field.rule];
     if (is_key(key))
         field.key = key;
 }

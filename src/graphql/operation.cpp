@@ -210,20 +210,6 @@ std::uint64_t hash_of_bytes(const RequestView& request) noexcept {
 
 } // namespace
 
-std::string_view to_string(OperationKind kind) noexcept {
-    switch (kind) {
-    case OperationKind::query:
-        return "query";
-    case OperationKind::mutation:
-        return "mutation";
-    case OperationKind::subscription:
-        return "subscription";
-    case OperationKind::unknown:
-        break;
-    }
-    return "unknown";
-}
-
 Operation classify(const RequestView& request, std::string_view login_field, DocumentCache* cache) {
     Classifier classifier{login_field, cache};
     const RequestForm form = read_request(request, classifier);

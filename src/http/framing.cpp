@@ -125,7 +125,6 @@ Target split_target(std::string_view target) noexcept {
             return parts;
         if (target.empty() || target.front() == '?') {
             parts.path = "/";
-            parts.has_query = !target.empty();
             parts.query = target.empty() ? target : target.substr(1);
             parts.valid = true;
             return parts;
@@ -135,10 +134,8 @@ Target split_target(std::string_view target) noexcept {
         return parts;
     const auto mark = target.find('?');
     parts.path = target.substr(0, mark);
-    if (mark != std::string_view::npos) {
-        parts.has_query = true;
+    if (mark != std::string_view::npos)
         parts.query = target.substr(mark + 1);
-    }
     parts.valid = true;
     return parts;
 }

@@ -63,28 +63,14 @@ void Journal::miss(bool refused) {
                  {{"so_far", static_cast<std::int64_t>(all)}});
 }
 
-std::uint64_t Journal::unresolved() const noexcept {
-    return writer_->unresolved();
-}
-
-std::uint64_t Journal::unheard() const noexcept {
-    return writer_->unheard();
-}
-
-std::uint64_t Journal::unheard_total() const noexcept {
-    return writer_->unheard_total();
-}
-
-std::vector<JournalEntry> Journal::listed() const {
-    return writer_->listed();
+View Journal::view() const {
+    View view = writer_->view();
+    view.missed = missed_.load(std::memory_order_relaxed);
+    return view;
 }
 
 bool Journal::is_open() const noexcept {
     return writer_->is_open();
-}
-
-bool Journal::working() const noexcept {
-    return writer_->working();
 }
 
 } // namespace bearerd::journal

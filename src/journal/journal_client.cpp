@@ -71,11 +71,9 @@ JournalClient::JournalClient(Journal& journal, const config::Settings& settings,
         keys_.push_back({rule.mutation, rule.key});
 }
 
-net::Task<PendingIntentPtr> JournalClient::record_intent(graphql::RequestView request,
-                                                         std::string_view operation,
-                                                         std::string_view request_id,
-                                                         std::string_view trace_id,
-                                                         const std::vector<std::string_view>* header_keys) {
+net::Task<PendingIntentPtr> JournalClient::record_intent(graphql::RequestView request, std::string_view operation,
+                                                 std::string_view request_id, std::string_view trace_id,
+                                                 std::span<const std::string_view> header_keys) {
     Intent intent;
     intent.at_ms = wall_ms();
     std::string scratch;
@@ -105,16 +103,6 @@ net::Task<PendingIntentPtr> JournalClient::record_intent(graphql::RequestView re
     // sent.
     pending->superseded = journal_.guards() != guards_;
     co_return pending;
-}
-
-void JournalClient::record_outcome(PendingIntentPtr pending, outcome::Executed executed, std::uint16_t status,
-                                   std::string_view code, Source source) {
-    Outcome outcome;
-    outcome.executed = executed;
-    outcome.status = status;
-    outcome.code = code;
-    outcome.source = source;
-    record_outcome(std::move(pending), std::move(outcome));
 }
 
 void JournalClient::record_outcome(PendingIntentPtr pending, Outcome outcome) {

@@ -420,7 +420,7 @@ void Journal::Writer::list() {
     list_changed_ = false;
     std::vector<JournalEntry> newest;
     const JournalIndex& index = store_.index();
-    for (auto at = index.entries().rbegin(); at != index.entries().rend() && newest.size() < most_listed;
+    for (auto at = index.entries().rbegin(); at != index.entries().rend() && newest.size() < View::most_listed;
          ++at) {
         const JournalEntry& entry = at->second;
         if (entry.unheard() || (entry.unresolved() && !index.in_flight(entry)))
@@ -430,9 +430,15 @@ void Journal::Writer::list() {
     listed_ = std::move(newest);
 }
 
-std::vector<JournalEntry> Journal::Writer::listed() {
+View Journal::Writer::view() {
     const std::lock_guard lock{mutex};
-    return listed_;
+    View view;
+    view.unresolved = unresolved_.load(std::memory_order_relaxed);
+    view.working = working_.load(std::memory_order_relaxed);
+    view.unheard = unheard_.load(std::memory_order_relaxed);
+    view.unheard_total = unheard_total_.load(std::memory_order_relaxed);
+    view.listed = listed_;
+    return view;
 }
 
 } // namespace bearerd::journal

@@ -46,23 +46,12 @@ public:
 
     void report_all() noexcept { report_all_.store(true); }
 
-    [[nodiscard]] std::uint64_t unresolved() const noexcept {
-        return unresolved_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] std::uint64_t unheard() const noexcept { return unheard_.load(std::memory_order_relaxed); }
-
-    [[nodiscard]] std::uint64_t unheard_total() const noexcept {
-        return unheard_total_.load(std::memory_order_relaxed);
-    }
-
-    [[nodiscard]] std::vector<JournalEntry> listed();
+    /// Returns all but the number of those that were missed.
+    [[nodiscard]] View view();
 
     void set_remember(Duration remember) noexcept { remember_.store(remember, std::memory_order_relaxed); }
 
     [[nodiscard]] bool is_open() const noexcept { return open_.load(); }
-
-    [[nodiscard]] bool working() const noexcept { return working_.load(std::memory_order_relaxed); }
 
     /// The body of the thread.
     void run();

@@ -12,7 +12,6 @@
 namespace bearerd::proxy {
 namespace {
 
-using graphql::OperationKind;
 using graphql::SpeaksFor;
 using graphql::Verdict;
 using http::FieldId;

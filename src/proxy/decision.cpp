@@ -1,4 +1,4 @@
-#include <bearerd/proxy/decision.hpp>
+#include "decision.hpp"
 
 namespace bearerd::proxy {
 namespace {

@@ -7,9 +7,10 @@
 #include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/request_view.hpp>
+#include <bearerd/transaction/request_view.hpp>
 
 #include "answer_judge.hpp"
+#include "decision.hpp"
 #include "held_answer.hpp"
 #include "open_entry.hpp"
 #include "streamed_answer.hpp"
@@ -18,7 +19,6 @@
 #include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
 namespace bearerd::proxy {
 namespace {
@@ -99,21 +99,14 @@ server::BorrowedBody borrow(upstream::ExchangePtr exchange) {
 } // namespace
 
 ForwardPlan::ForwardPlan(const config::Settings& settings)
-    : head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
-           settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
-      rules{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
-            settings.auth.unauthorized.statuses, settings.auth.rejected_at,
-            settings.auth.unauthorized.resend_mutations},
+    : head{auth::upstream_head_plan(settings)},
+      rules{auth::rejection_rules(settings)},
       login_field{settings.auth.login_field},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)},
       errors_always_200{settings.errors.always_200},
       pending_requests{settings.limits.pending_requests},
-      response_timeout{settings.upstream.response_timeout} {
-    for (const config::TransactionRule& rule : settings.transactions.rules) {
-        key_headers.push_back(rule.key_header);
-        has_key_headers = has_key_headers || !rule.key_header.empty();
-    }
-}
+      response_timeout{settings.upstream.response_timeout},
+      key_headers{settings.transactions.rules} {}
 
 Forwarder::Forwarder(const ForwardPlan& plan, upstream::Transport& transport, auth::TokenSource& tokens,
                      std::atomic<std::uint32_t>& pending, Stats& stats, reconcile::Reconciler* reconciler,
@@ -149,7 +142,7 @@ public:
     /// request is called off.
     [[nodiscard]] bool look_around() noexcept;
 
-    [[nodiscard]] bool take_token(TimePoint now) { return token_.take_token(now); }
+    [[nodiscard]] bool take_token(TimePoint now) { return authorized_.take_token(now); }
 
     [[nodiscard]] net::Task<End> wait_for_token();
 
@@ -195,9 +188,6 @@ private:
         return wanted_ == Wanted::app_gone || wanted_ == Wanted::withdrawn;
     }
 
-    /// The keys that its headers hold, one for each rule; empty if no rule takes its key from a header.
-    [[nodiscard]] std::vector<std::string_view> header_keys() const;
-
     /// Decodes the body of an answer that has arrived whole, into looked_at_.
     void decode(const upstream::Exchange& exchange);
     [[nodiscard]] std::optional<std::string_view> looked_at() const noexcept;
@@ -215,8 +205,7 @@ private:
     [[nodiscard]] Reply pass_on(HeldAnswer held);
     [[nodiscard]] Reply reply_gone();
     [[nodiscard]] Reply reply_withdrawn();
-    [[nodiscard]] Reply reply_not_recorded();
-    [[nodiscard]] Reply reply_superseded();
+    [[nodiscard]] Reply reply_overloaded(std::string_view sentence, std::string_view detail);
     [[nodiscard]] Reply reply_error(const ErrorReply& error);
     [[nodiscard]] Reply render(ErrorReply error, const http::ReplyContext& context);
     void note_answer(std::uint16_t status, Verdict verdict, Executed executed);
@@ -232,7 +221,7 @@ private:
     std::string_view looked_at_;
     /// Its last bytes are unused, and hold the members after it: the frame of handle() must not grow
     /// (frame_size_test).
-    [[no_unique_address]] auth::AuthorizedExchange token_;
+    [[no_unique_address]] auth::AuthorizedExchange authorized_;
     Wanted wanted_ = Wanted::app_not_watched;
     bool is_decoded_ = false; ///< looked_at_ is there
     bool resent_stale_ = false;
@@ -244,6 +233,7 @@ net::Task<Reply> Forwarder::handle(server::Request request) {
         if (const auto refusal = forwarded.refusal())
             co_return forwarded.reply_refusal(*refusal);
         const bool wanted = forwarded.begin_watching();
+        // An app that is gone already still gets its intent recorded: log and journal say `no` (contract 4).
         if (!wanted && !forwarded.is_journaled())
             co_return forwarded.reply_called_off();
         ForwardedRequest::End end;
@@ -289,9 +279,9 @@ Forwarder::ForwardedRequest::ForwardedRequest(Forwarder& forwarder, const server
     : owner_{forwarder},
       request_{request},
       in_flight_{forwarder.pending_, forwarder.stats_.requests_in_flight},
-      judge_{forwarder.plan_.rules, server::request_view(request), forwarder.plan_.login_field,
+      judge_{forwarder.plan_.rules, transaction::request_view(request), forwarder.plan_.login_field,
              forwarder.cache_},
-      token_{forwarder.tokens_, forwarder.plan_.head} {
+      authorized_{forwarder.tokens_, forwarder.plan_.head} {
     report_.kind = judge_.operation().kind;
     report_.name = judge_.operation().name;
 }
@@ -357,7 +347,7 @@ bool Forwarder::ForwardedRequest::look_around() noexcept {
 
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::wait_for_token() {
     about_to_wait();
-    const auto missing = co_await token_.wait_for_token();
+    const auto missing = co_await authorized_.wait_for_token();
     if (missing)
         co_return as_pointer(reply_error(no_token_error(*missing)));
     co_return nullptr;
@@ -367,52 +357,41 @@ bool Forwarder::ForwardedRequest::is_journaled() const noexcept {
     return owner_.journal_ != nullptr && judge_.operation().may_mutate();
 }
 
-std::vector<std::string_view> Forwarder::ForwardedRequest::header_keys() const {
-    return owner_.plan_.has_key_headers ? server::header_keys(request_.head, owner_.plan_.key_headers)
-                                        : std::vector<std::string_view>{};
-}
-
 net::Task<Forwarder::ForwardedRequest::End> Forwarder::ForwardedRequest::prepare_to_send() {
     about_to_wait();
     if (is_journaled()) {
         journal::JournalClient& journal = *owner_.journal_;
-        const std::vector<std::string_view> keys = header_keys();
+        const auto keys = owner_.plan_.key_headers.keys(request_.head);
         auto entry = co_await journal.record_intent(judge_.view(), judge_.operation().name,
                                                     request_.context.request_id,
-                                                    http::trace_id(request_.head.fields), &keys);
+                                                    http::trace_id(request_.head.fields), keys);
         const bool may_be_sent = journal.may_be_sent(*entry);
         const bool superseded = entry->superseded;
         entry_ = OpenEntry{journal, std::move(entry)};
         if (is_called_off())
             co_return as_pointer(reply_called_off());
+        if (superseded) // accepted before a reload changed what is guarded: the guard does not know it
+            co_return as_pointer(reply_overloaded(guard_has_begun, "a reload has changed what is guarded"));
         if (!may_be_sent)
-            co_return as_pointer(superseded ? reply_superseded() : reply_not_recorded());
+            co_return as_pointer(reply_overloaded(intent_not_recorded, "the journal can't be written"));
     }
     if (has_to_ask_gate())
         co_await request_.app.gate()->ask();
     co_return nullptr;
 }
 
-Reply Forwarder::ForwardedRequest::reply_not_recorded() {
+Reply Forwarder::ForwardedRequest::reply_overloaded(std::string_view sentence, std::string_view detail) {
     ErrorReply error = server::error_reply(ErrorCode::overloaded);
-    error.sentence = intent_not_recorded;
-    report_.detail = "the journal can't be written";
-    return reply_error(error);
-}
-
-/// A reload has changed what is guarded, and this request was accepted before: the guard does not know it.
-Reply Forwarder::ForwardedRequest::reply_superseded() {
-    ErrorReply error = server::error_reply(ErrorCode::overloaded);
-    error.sentence = guard_has_begun;
-    report_.detail = "a reload has changed what is guarded";
+    error.sentence = sentence;
+    report_.detail = detail;
     return reply_error(error);
 }
 
 upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
     const std::string codings =
         http::narrowed_accept_encoding(request_.head.fields.combined(FieldId::accept_encoding));
-    const auto head = token_.head(request_.head, request_.target.query, codings, request_.context.request_id,
-                                  request_.body.size());
+    const auto head = authorized_.head(request_.head, request_.target.query, codings,
+                                       request_.context.request_id, request_.body.size());
     return {.head = head,
             .body = request_.body,
             .may_mutate = judge_.operation().may_mutate(),
@@ -423,13 +402,13 @@ upstream::OutgoingRequest Forwarder::ForwardedRequest::outgoing(TimePoint now) {
 }
 
 void Forwarder::ForwardedRequest::sent(Duration took) noexcept {
-    token_.sent();
+    authorized_.sent();
     report_.upstream_time += took;
 }
 
 Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
     owner_.stats_.upstream_duration.observe(exchange.response_time());
-    token_.adopt_token(exchange.head(), judge_.operation().has_login);
+    authorized_.adopt_token(exchange.head(), judge_.operation().has_login);
     is_decoded_ = false;
     // A status says it without the body, which may be larger than what is held; then it is judged when whole.
     const http::ResponseHead& head = exchange.head();
@@ -445,8 +424,8 @@ Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     // The app's own login is served without a token, so it proves nothing about ours.
     if (judgement.verdict == Verdict::ok && is_decoded_ && !judge_.operation().has_login &&
-        graphql::shows_data(head.status, looked_at_) && token_.awaits_proof())
-        token_.accepted(document());
+        graphql::shows_data(head.status, looked_at_) && authorized_.awaits_proof())
+        authorized_.accepted(document());
     return judgement.verdict;
 }
 
@@ -502,7 +481,7 @@ Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
     if (held.judged.verdict != Verdict::rejected)
         co_return as_pointer(pass_on(std::move(held)));
     if (!held.judged.proven && judge_.operation().may_mutate()) {
-        token_.rejected_in_doubt(document());
+        authorized_.rejected_in_doubt(document());
         co_return co_await reply_broken_rejection(held.judged.doubt);
     }
     const auth::Advice advice = co_await ask_for_advice();
@@ -515,7 +494,7 @@ Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
 
 net::Task<auth::Advice> Forwarder::ForwardedRequest::ask_for_advice() {
     about_to_wait();
-    return token_.rejected(document());
+    return authorized_.rejected(document());
 }
 
 /// Returns the reply if the login has failed, or null to send again. `advice` must not be to pass the answer
@@ -608,7 +587,7 @@ Reply Forwarder::ForwardedRequest::reply_gone() {
     report_.detail = "the app closed its connection before the request was sent";
     Reply reply = render(error, context);
     reply.after = server::AfterReply::close; // whatever else it sends is for nobody
-    reply.report.outcome = server::client_closed_outcome;
+    reply.report.outcome = outcome::RequestOutcome::client_closed();
     reply.report.executed = reply.report.executed_here(); // for the log (contract 4)
     entry_.record_outcome(reply.report);
     return reply;
@@ -668,8 +647,8 @@ bool Forwarder::ForwardedRequest::names_a_rule() const {
 net::Task<std::optional<reconcile::Answer>> Forwarder::ForwardedRequest::reconcile() {
     if (owner_.reconciler_ == nullptr)
         co_return std::nullopt;
-    const std::vector<std::string_view> keys = header_keys();
-    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys, {nullptr, &keys});
+    const auto keys = owner_.plan_.key_headers.keys(request_.head);
+    auto fields = graphql::mutation_fields(judge_.view(), owner_.reconciler_->plan().keys, {nullptr, keys});
     if (!fields || !owner_.reconciler_->plan().can_ask(*fields)) {
         if (!fields && names_a_rule())
             report_.detail += unread_key;
@@ -698,7 +677,7 @@ Reply Forwarder::ForwardedRequest::render(ErrorReply error, const http::ReplyCon
 
 void Forwarder::ForwardedRequest::note_answer(std::uint16_t status, Verdict verdict, Executed executed) {
     report_.status = status;
-    report_.outcome = static_cast<std::uint32_t>(verdict); // the labels begin with the verdicts
+    report_.outcome = verdict;
     report_.executed = executed;
     if (verdict == Verdict::rejected && report_.detail.empty())
         report_.detail = permission_missing;

@@ -65,7 +65,7 @@ public:
         journal::Outcome outcome;
         outcome.executed = report.executed_here();
         outcome.status = report.status;
-        outcome.code = server::outcome_label(report.outcome);
+        outcome.code = report.outcome.label();
         outcome.source = source;
         outcome.nothing_ran = report.nothing_ran;
         outcome.unheard = unheard;
@@ -116,10 +116,10 @@ private:
 /// Records the outcome of a request whose answer has arrived whole: at once, or, if the mutation may have
 /// been executed, by the returned object once it is known whether the app has heard of it.
 [[nodiscard]] inline std::unique_ptr<server::Delivery> record_outcome_when_heard(OpenEntry& entry,
-                                                                                 const server::Report& report,
-                                                                                 journal::Source source,
-                                                                                 server::AppWatcher& app) {
-    if (!entry || report.kind == graphql::OperationKind::subscription ||
+                                                                           const server::Report& report,
+                                                                           journal::Source source,
+                                                                           server::AppWatcher& app) {
+    if (!entry || report.kind == OperationKind::subscription ||
         !may_have_been_executed(report.executed_here())) {
         entry.record_outcome(report, source);
         return nullptr;

@@ -1,7 +1,8 @@
 #include "streamed_answer.hpp"
 
+#include "decision.hpp"
+
 #include <bearerd/http/coding.hpp>
-#include <bearerd/proxy/decision.hpp>
 
 #include <utility>
 

@@ -35,7 +35,7 @@ Reconciler::Lookup::Lookup(Reconciler& owner, const LookupRequest& request)
       request_{request},
       rule_{owner.plan_.rules[request.rule]},
       body_{rule_.before_key + json_string(request.key) + rule_.after_key},
-      token_{owner.tokens_, owner.plan_.head},
+      authorized_{owner.tokens_, owner.plan_.head},
       wake_{owner.executor_} {
     owner.group_.add(*this);
     hopeless_ = owner.group_.is_finishing_now();
@@ -73,11 +73,11 @@ net::Task<Answer> Reconciler::Lookup::ask_once() {
             co_return failed;
         }
         auto exchange = std::get<upstream::ExchangePtr>(std::move(result));
-        token_.adopt_token(exchange->head(), false);
+        authorized_.adopt_token(exchange->head(), false);
         const std::uint16_t status = exchange->head().status;
         const auto body = decoded_body(*exchange);
-        const auto judgement = graphql::judge(status, body.value_or(std::string_view{}),
-                                              graphql::OperationKind::query, owner_.plan_.rejection);
+        const auto judgement = graphql::judge(status, body.value_or(std::string_view{}), OperationKind::query,
+                                              owner_.plan_.rejection);
         if (judgement.throttle_available)
             owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
         if (judgement.verdict == graphql::Verdict::rejected) {
@@ -90,7 +90,7 @@ net::Task<Answer> Reconciler::Lookup::ask_once() {
         if (status != 200 || !body)
             co_return failed;
         if (judgement.verdict == graphql::Verdict::ok && graphql::shows_data(status, *body))
-            token_.accepted(rule_.document);
+            authorized_.accepted(rule_.document);
         co_return read_answer(*body, rule_.found);
     }
 }
@@ -108,9 +108,9 @@ std::optional<std::string_view> Reconciler::Lookup::decoded_body(upstream::Excha
 
 /// Returns false if there is no token at present.
 net::Task<bool> Reconciler::Lookup::take_token() {
-    if (token_.take_token(BootClock::now()))
+    if (authorized_.take_token(BootClock::now()))
         co_return true;
-    const auto missing = co_await token_.wait_for_token();
+    const auto missing = co_await authorized_.wait_for_token();
     if (!missing)
         co_return true;
     hopeless_ = hopeless_ || missing->reason == auth::NoToken::Reason::shutting_down;
@@ -121,7 +121,7 @@ net::Task<upstream::SendResult> Reconciler::Lookup::send() {
     const LookupPlan& plan = owner_.plan_;
     const http::RequestHead own = own_head();
     upstream::OutgoingRequest outgoing;
-    outgoing.head = token_.head(own, {}, "identity", request_.request_id, body_.size());
+    outgoing.head = authorized_.head(own, {}, "identity", request_.request_id, body_.size());
     outgoing.body = body_;
     outgoing.may_mutate = false;
     outgoing.new_connection = new_connection_;
@@ -129,13 +129,13 @@ net::Task<upstream::SendResult> Reconciler::Lookup::send() {
     outgoing.give_up = request_.deadline;
     outgoing.requester = this;
     auto result = co_await owner_.transport_.send(outgoing);
-    token_.sent();
+    authorized_.sent();
     co_return result;
 }
 
 /// Returns whether there is a token to ask again with, once (contract 3.6 and 3.7).
 net::Task<bool> Reconciler::Lookup::log_in_again() {
-    const auth::Advice advice = co_await token_.rejected(rule_.document);
+    const auth::Advice advice = co_await authorized_.rejected(rule_.document);
     hopeless_ = hopeless_ || advice.kind == auth::Advice::Kind::pass;
     co_return advice.kind == auth::Advice::Kind::resend;
 }

@@ -37,7 +37,7 @@ private:
     const LookupPlan::Rule& rule_;
     std::string body_;
     std::string scratch_;
-    auth::AuthorizedExchange token_;
+    auth::AuthorizedExchange authorized_;
     net::Event wake_;
     bool new_connection_ = false; ///< the one before was found stale
     bool hopeless_ = false;       ///< asking again would be useless

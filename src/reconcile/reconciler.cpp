@@ -3,6 +3,7 @@
 #include "lookup.hpp"
 #include "lookup_request.hpp"
 
+#include <bearerd/auth/authorized_exchange.hpp>
 #include <bearerd/graphql/operation.hpp>
 
 #include <algorithm>
@@ -12,10 +13,8 @@ namespace bearerd::reconcile {
 
 LookupPlan::LookupPlan(const config::Settings& settings)
     : within{settings.transactions.look_up_for},
-      head{settings.upstream.url.target, settings.upstream.url.authority(), settings.auth.token_headers,
-           settings.upstream.headers,    settings.auth.send.header,         settings.auth.send.scheme},
-      rejection{settings.auth.unauthorized.messages, settings.auth.unauthorized.codes,
-                settings.auth.unauthorized.statuses, settings.auth.rejected_at},
+      head{auth::upstream_head_plan(settings)},
+      rejection{auth::rejection_rules(settings)},
       inspect_limit{static_cast<std::size_t>(settings.auth.unauthorized.inspect_limit)} {
     for (const config::TransactionRule& rule : settings.transactions.rules) {
         keys.push_back({rule.mutation, rule.key});

@@ -58,7 +58,7 @@ void turn_away(int descriptor, const SessionContext& session_context) {
     const std::string answer = reply.head + std::string{whole_body(reply)};
     static_cast<void>(::send(descriptor, answer.data(), answer.size(), MSG_DONTWAIT | MSG_NOSIGNAL));
     const Report& report = reply.report;
-    session_context.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
+    session_context.stats.requests.at(report.kind, report.outcome).add();
     // Closing with unread bytes would send a reset, which could overtake the answer.
     ::shutdown(descriptor, SHUT_WR);
     std::array<char, 4096> sink{};

@@ -28,7 +28,7 @@ struct SocketAddress {
 
 SocketAddress tcp_address(const config::Address& address) {
     SocketAddress result;
-    const std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
+    const std::string host = address.ip();
     auto* v4 = reinterpret_cast<sockaddr_in*>(&result.storage);
     auto* v6 = reinterpret_cast<sockaddr_in6*>(&result.storage);
     if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {

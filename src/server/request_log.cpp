@@ -26,10 +26,10 @@ void log_request(const Report& report, std::string_view request_id, std::string_
     std::string name_scratch;
     std::array<log::Field, 13> fields{{
         {"request_id", masked(request_id, id_scratch)},
-        {"operation", graphql::to_string(report.kind)},
+        {"operation", label_of(report.kind)},
         {"name", masked(report.name, name_scratch)},
         {"status", static_cast<std::int64_t>(report.status)},
-        {"outcome", outcome_label(report.outcome)},
+        {"outcome", report.outcome.label()},
         {"executed", outcome::to_string(report.executed)},
         {"bytes_in", static_cast<std::int64_t>(bytes_in)},
         {"bytes_out", static_cast<std::int64_t>(report.bytes_out)},

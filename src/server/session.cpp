@@ -606,7 +606,7 @@ void Session::finish_report(const Report& report) {
     if (report.quiet)
         return;
     const Duration took = ended_ - began_;
-    session_context_.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
+    session_context_.stats.requests.at(report.kind, report.outcome).add();
     session_context_.stats.request_duration.observe(took);
     if (service_->log_requests)
         log_request(report, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);

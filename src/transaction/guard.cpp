@@ -9,8 +9,8 @@
 #include <bearerd/http/kept_head.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/server/own_reply.hpp>
-#include <bearerd/server/request_view.hpp>
 #include <bearerd/transaction/fleet_claims.hpp>
+#include <bearerd/transaction/request_view.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -251,8 +251,8 @@ Settlement settlement_of(const server::Report& report, AnswerPtr answer) {
     Settlement how;
     how.executed = report.executed_here();
     how.nothing_ran = report.nothing_ran;
-    how.app_left = report.outcome == server::client_closed_outcome;
-    how.keep_answer = !report.has_error_code(); // an error of our own is no answer to keep
+    how.app_left = report.outcome == outcome::RequestOutcome::client_closed();
+    how.keep_answer = report.outcome.is_answer(); // an error of our own is no answer to keep
     how.answer = std::move(answer);
     return how;
 }
@@ -267,7 +267,7 @@ public:
         : guard_{guard},
           request_{request},
           app_{request.app},
-          view_{server::request_view(request)},
+          view_{request_view(request)},
           request_id_{masked_id(request.context.request_id)} {}
 
     [[nodiscard]] net::Task<Reply> run();
@@ -359,7 +359,7 @@ net::Task<Reply> Guard::guarded(server::Request request) {
 
 net::Task<Reply> Guard::GuardedRequest::run() {
     read_header_keys();
-    auto reading = guard_.identifier_.read(view_, &header_keys_);
+    auto reading = guard_.identifier_.read(view_, header_keys_);
     if (!reading) {
         note_unguarded();
         Reply reply = co_await guard_.next_.handle(request_);
@@ -419,15 +419,13 @@ net::Task<Reply> Guard::GuardedRequest::run() {
 /// So that the operator learns why a repeat of it would be executed.
 void Guard::GuardedRequest::note_unguarded() const {
     if (!view_.is_get && graphql::classify(view_, guard_.login_field_).may_mutate() &&
-        guard_.identifier_.names_guarded(request_.body) && guard_.identifier_.may_miss(view_, &header_keys_))
+        guard_.identifier_.names_guarded(request_.body) && guard_.identifier_.may_miss(view_, header_keys_))
         log::warning("a mutation is not guarded, since the key of its transaction can't be read",
                      {{"request_id", std::string_view{request_id_}}});
 }
 
 void Guard::GuardedRequest::read_header_keys() {
-    if (!guard_.identifier_.has_key_headers())
-        return;
-    header_keys_ = server::header_keys(request_.head, guard_.identifier_.key_headers());
+    header_keys_ = guard_.identifier_.key_headers().keys(request_.head);
 }
 
 /// The first one of its transactions in this process: asks the fleet's store whether it is the first one of
@@ -725,7 +723,7 @@ Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
 /// continues.
 Reply Guard::GuardedRequest::gone() {
     Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
-    reply.report.outcome = server::client_closed_outcome;
+    reply.report.outcome = outcome::RequestOutcome::client_closed();
     reply.after = server::AfterReply::close;
     return reply;
 }

@@ -71,12 +71,11 @@ std::string header_rules_text(const std::vector<config::TransactionRule>& rules)
 
 Identifier::Identifier(const Secret& secret, const config::Settings& settings)
     : secret_{secret.clone()},
-      account_{crypto::join({settings.upstream.url.text, settings.credentials.user})} {
+      account_{crypto::join({settings.upstream.url.text, settings.credentials.user})},
+      key_headers_{settings.transactions.rules} {
     for (const config::TransactionRule& rule : settings.transactions.rules) {
         rules_.push_back({rule.mutation, rule.key});
         guarded_.push_back(rule.repeats == config::Repeats::replay);
-        key_headers_.push_back(rule.key_header);
-        has_key_headers_ = has_key_headers_ || !rule.key_header.empty();
     }
     const Digest name = mac(secret_, "name" + header_rules_text(settings.transactions.rules));
     secret_name_ = hex(name).substr(0, secret_name_size);
@@ -102,7 +101,7 @@ bool Identifier::is_guarded(const graphql::RootField& field) const noexcept {
 }
 
 std::optional<Reading> Identifier::read(const graphql::RequestView& request,
-                                        const std::vector<std::string_view>* header_keys) const {
+                                        std::span<const std::string_view> header_keys) const {
     auto fields = graphql::mutation_fields(request, rules_, {&sha256, header_keys});
     if (!fields)
         return std::nullopt;
@@ -115,7 +114,7 @@ std::optional<Reading> Identifier::read(const graphql::RequestView& request,
 }
 
 bool Identifier::may_miss(const graphql::RequestView& request,
-                          const std::vector<std::string_view>* header_keys) const {
+                          std::span<const std::string_view> header_keys) const {
     const auto fields = graphql::mutation_fields(request, rules_, {nullptr, header_keys});
     return !fields || std::ranges::any_of(*fields, [this](const graphql::RootField& field) {
         return field.rule && guarded_[*field.rule] && field.key.empty();
@@ -151,7 +150,7 @@ Digest Identifier::fingerprint(const graphql::RequestView& request,
     for (const graphql::RootField& field : fields) {
         append_part(text, field.name);
         // A key from a header is in no argument. For other fields, what is a key depends on the rules.
-        const bool by_header = is_guarded(field) && !key_headers_[*field.rule].empty();
+        const bool by_header = is_guarded(field) && key_headers_.has(*field.rule);
         append_part(text, by_header ? std::string_view{field.key} : std::string_view{});
         append_part(text, std::to_string(field.element));
         append_part(text, field.arguments);
@@ -197,7 +196,7 @@ std::optional<Digest> Identifier::fingerprint_of(std::string_view text) const {
 }
 
 std::optional<std::vector<graphql::RootField>>
-Identifier::read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+Identifier::read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                         std::string& fingerprint) const {
     const graphql::FieldOptions without_arguments{nullptr, header_keys};
     if (!may_concern(request.body))

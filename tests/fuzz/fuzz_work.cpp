@@ -64,7 +64,7 @@ std::string short_digest(std::string_view part) {
 
 void read_request(const RequestView& request) {
     const Operation operation = classify(request, "loginUser");
-    static_cast<void>(mutation_fields(request, rules, {&short_digest, nullptr}));
+    static_cast<void>(mutation_fields(request, rules, {&short_digest, {}}));
     static_cast<void>(document_hash(request));
     static_cast<void>(
         bearerd::outcome::proven_outcome(200, R"({"data":{"redeem":{"id":1}}})", request, operation));

@@ -1,5 +1,5 @@
 // A mistake made on purpose: what was written but not answered is reported as not executed.
-#include <bearerd/proxy/decision.hpp>
+#include "../../src/proxy/decision.hpp"
 
 namespace bearerd::proxy {
 

@@ -1,5 +1,5 @@
 // A mistake made on purpose: a mutation is sent again when its kept connection ended without an answer.
-#include <bearerd/proxy/decision.hpp>
+#include "../../src/proxy/decision.hpp"
 
 namespace bearerd::proxy {
 

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <array>
-#include <atomic>
-#include <cstddef>
+#include <bearerd/base/stats.hpp>
+
 #include <cstdint>
 #include <mutex>
 #include <optional>
@@ -14,14 +13,14 @@ namespace bearerd::admin {
 /// How the reloads of the configuration ended. Written by the daemon, read by any thread.
 class Reloads {
 public:
-    void succeeded() { add(0, std::nullopt); }
+    void succeeded() { add(ReloadResult::ok, std::nullopt); }
 
     /// `why` names file and position, and holds no secret. The running configuration stays.
-    void failed(std::string why) { add(1, std::move(why)); }
+    void failed(std::string why) { add(ReloadResult::failed, std::move(why)); }
 
-    /// Returns how many succeeded, and how many failed.
-    [[nodiscard]] std::array<std::uint64_t, 2> counts() const {
-        return {counts_[0].load(std::memory_order_relaxed), counts_[1].load(std::memory_order_relaxed)};
+    [[nodiscard]] Counters<ReloadResult::failed, std::uint64_t> counts() const {
+        const std::lock_guard lock{mutex_};
+        return counts_;
     }
 
     /// Returns why the last one failed; nullopt if it succeeded, or there was none.
@@ -31,14 +30,14 @@ public:
     }
 
 private:
-    void add(std::size_t result, std::optional<std::string> why) {
+    void add(ReloadResult result, std::optional<std::string> why) {
         const std::lock_guard lock{mutex_};
-        counts_[result].fetch_add(1, std::memory_order_relaxed);
+        ++counts_[result];
         rejected_ = std::move(why);
     }
 
-    std::array<std::atomic<std::uint64_t>, 2> counts_{};
     mutable std::mutex mutex_;
+    Counters<ReloadResult::failed, std::uint64_t> counts_;
     std::optional<std::string> rejected_;
 };
 

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <bearerd/auth/token_source.hpp>
+#include <bearerd/config/config.hpp>
+#include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/message.hpp>
 #include <bearerd/net/task.hpp>
@@ -12,6 +14,12 @@
 #include <string_view>
 
 namespace bearerd::auth {
+
+/// Returns what stays the same for every request upstream.
+[[nodiscard]] http::UpstreamHeadPlan upstream_head_plan(const config::Settings& settings);
+
+/// Returns what makes an answer a rejection of the token.
+[[nodiscard]] graphql::RejectionRules rejection_rules(const config::Settings& settings);
 
 /// The token's part in one request: attaches the token, adopts a new one that comes with the answer, and
 /// after a rejection gets another one, once (contract 3.4 to 3.7). A sender asks in this order: a token,

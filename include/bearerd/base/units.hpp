@@ -2,6 +2,7 @@
 
 #include <bearerd/base/clock.hpp>
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,5 +20,8 @@ namespace bearerd {
 
 /// Returns the shortest text that parse_duration reads back, to the millisecond: "90s", "5m", "250ms".
 [[nodiscard]] std::string format_duration(Duration value);
+
+/// Returns a duration for people: "12 s", "4 min 10 s", "2 h 5 min", "3 d 4 h"; "0 s" if it is negative.
+[[nodiscard]] std::string duration_in_words(std::chrono::seconds value);
 
 } // namespace bearerd

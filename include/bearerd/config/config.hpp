@@ -24,6 +24,10 @@ struct Address {
     std::string host; ///< tcp: an IPv4 or IPv6 literal without brackets, or "localhost"
     std::uint16_t port = 0;
     std::string path; ///< unix_socket: the socket's path
+
+    /// Returns the host as a literal: "localhost" is 127.0.0.1.
+    [[nodiscard]] std::string ip() const { return host == "localhost" ? "127.0.0.1" : host; }
+
     /// As the user wrote it, for messages.
     [[nodiscard]] std::string text() const;
     [[nodiscard]] bool operator==(const Address&) const = default;

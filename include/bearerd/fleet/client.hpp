@@ -68,7 +68,7 @@ private:
 /// One thread's connection to the store. It is made ahead, and made again when it ends; commands that are
 /// called at the same time share it, and are answered in order. If a command is not answered in time, or the
 /// connection fails, or the server says that it can't serve, no command is sent for 100 ms, then up to 5 s,
-/// until the store has taken a write within 90 ms in the background: call() returns nullopt at once
+/// until the store has taken a write within 90 ms in the background: call_all() returns at once
 /// meanwhile. A wait of less than 90 ms does not show that the store is away: only that command is given up.
 /// One thread only; logs that the store goes away or is back, and the code of what it refuses.
 class Client final : public Store {
@@ -98,7 +98,6 @@ public:
     /// Whether the store has answered, and nothing has failed since.
     [[nodiscard]] bool up() const noexcept;
 
-    [[nodiscard]] net::Task<std::optional<Value>> call(Command command, Duration within) override;
     [[nodiscard]] net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                                         Duration within) override;
     [[nodiscard]] Presence presence() const noexcept override;

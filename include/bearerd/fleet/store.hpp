@@ -37,13 +37,10 @@ public:
     Store& operator=(const Store&) = delete;
     virtual ~Store() = default;
 
-    /// Sends a command and returns its answer, which may be an error. Returns nullopt if the store has not
-    /// answered `within` this time, or did not answer a short while ago and is not asked again yet: then the
-    /// command may have been executed or not. Throws only for lack of memory.
-    [[nodiscard]] virtual net::Task<std::optional<Value>> call(Command command, Duration within) = 0;
-
-    /// Sends several commands at once and returns their answers in the same order, each as call() does. They
-    /// take one round trip together. Any of them may be executed although another one is not.
+    /// Sends commands at once, in one round trip, and returns their answers in the same order, of kind error
+    /// too. An answer is nullopt if the store has not given it `within` this time, or did not answer a short
+    /// while ago and is not asked again yet: then the command may have been executed or not. Any of them may
+    /// be executed although another one is not. Throws only for lack of memory.
     [[nodiscard]] virtual net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                                                 Duration within) = 0;
 

@@ -23,9 +23,9 @@ struct FieldOptions {
     /// Returns a digest of at most 64 bytes, which replaces a long part of RootField::arguments. nullptr:
     /// `arguments` is not wanted.
     std::string (*digest)(std::string_view part) = nullptr;
-    /// The value of each rule's header, in the order of the rules. nullptr: no rule takes its key from a
+    /// The value of each rule's header, in the order of the rules. Empty: no rule takes its key from a
     /// header.
-    const std::vector<std::string_view>* header_keys = nullptr;
+    std::span<const std::string_view> header_keys{};
 };
 
 /// The longest key, in bytes. All strings up to this size are keys, whatever characters they hold

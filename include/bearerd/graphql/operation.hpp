@@ -1,5 +1,7 @@
 #pragma once
 
+#include <bearerd/base/stats.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -9,9 +11,7 @@ namespace bearerd::graphql {
 
 class DocumentCache;
 
-enum class OperationKind : std::uint8_t { query, mutation, subscription, unknown };
-
-[[nodiscard]] std::string_view to_string(OperationKind kind) noexcept;
+using bearerd::OperationKind;
 
 /// A request as received from the app. The views must outlive only the call.
 struct RequestView {

@@ -47,7 +47,6 @@ struct Target {
     std::string_view authority; ///< of absolute-form, without user information; otherwise empty
     std::string_view path;      ///< begins with '/'
     std::string_view query;     ///< without '?'
-    bool has_query = false;
 };
 
 [[nodiscard]] Target split_target(std::string_view target) noexcept;

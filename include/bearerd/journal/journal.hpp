@@ -6,6 +6,7 @@
 #include <bearerd/net/event.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -33,6 +34,20 @@ struct PendingIntent {
 };
 
 using PendingIntentPtr = std::shared_ptr<PendingIntent>;
+
+/// What the journal has to show, read at one moment.
+struct View {
+    std::uint64_t unresolved = 0; ///< mutations whose outcome is unknown, not counting those in flight
+    std::uint64_t missed = 0;     ///< mutations without a record
+    bool working = true;          ///< whether the last attempt to write succeeded
+    /// Mutations that were executed, but whose apps were gone before their answers were written and have not
+    /// repeated them; unheard_total: how many there have been since the start.
+    std::uint64_t unheard = 0;
+    std::uint64_t unheard_total = 0;
+    std::vector<JournalEntry> listed{}; ///< the newest that are unresolved or unheard, newest first
+
+    static constexpr std::size_t most_listed = 20;
+};
 
 /// Writes the journal on a thread of its own, so that no disk holds up a loop: what has gathered during one
 /// write is written and synced together by the next. Any thread; the writer logs.
@@ -107,25 +122,10 @@ public:
     /// Warns at most once a minute.
     void miss(bool refused);
 
-    /// Returns the number of mutations whose outcome is unknown, not counting those in flight.
-    [[nodiscard]] std::uint64_t unresolved() const noexcept;
-
-    /// Returns the number of mutations that were executed, but whose apps were gone before their answers were
-    /// written and have not repeated them; unheard_total(): how many there have been since the start.
-    [[nodiscard]] std::uint64_t unheard() const noexcept;
-    [[nodiscard]] std::uint64_t unheard_total() const noexcept;
-
-    /// Returns the newest entries that are unresolved or unheard, at most `most_listed`, newest first.
-    [[nodiscard]] std::vector<JournalEntry> listed() const;
-    static constexpr std::size_t most_listed = 20;
-
-    [[nodiscard]] std::uint64_t missed() const noexcept { return missed_.load(std::memory_order_relaxed); }
+    [[nodiscard]] View view() const;
 
     /// Whether the folder is locked by this process. Events::opened may still be on its way.
     [[nodiscard]] bool is_open() const noexcept;
-
-    /// Whether the last attempt to write succeeded.
-    [[nodiscard]] bool working() const noexcept;
 
 private:
     class Writer;

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,7 +23,7 @@ public:
     /// Sets `fingerprint` to what the intent keeps of the argument values, if a rule replays repeats. Any
     /// thread.
     [[nodiscard]] virtual std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+    read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                 std::string& fingerprint) const = 0;
 };
 
@@ -60,14 +61,11 @@ public:
     /// Records a request that may mutate, before it is sent. Keeps nothing of it except what an Intent has.
     /// The result is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
     /// may_be_sent() says whether the mutation is sent without its record.
-    [[nodiscard]] net::Task<PendingIntentPtr>
-    record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
-                  std::string_view trace_id, const std::vector<std::string_view>* header_keys = nullptr);
+    [[nodiscard]] net::Task<PendingIntentPtr> record_intent(graphql::RequestView request, std::string_view operation,
+                                                    std::string_view request_id, std::string_view trace_id,
+                                                    std::span<const std::string_view> header_keys = {});
 
-    /// Records the outcome. Call it as soon as that is known.
-    void record_outcome(PendingIntentPtr pending, outcome::Executed executed, std::uint16_t status,
-                        std::string_view code, Source source);
-    /// The same. The number and the times of `outcome` are filled in here.
+    /// Records the outcome. Call it as soon as that is known. Its number and its times are filled in here.
     void record_outcome(PendingIntentPtr pending, Outcome outcome);
 
     /// Whether the mutation may be sent, after record_intent().

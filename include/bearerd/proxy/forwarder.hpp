@@ -7,15 +7,14 @@
 #include <bearerd/graphql/verdict.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/journal/journal_client.hpp>
-#include <bearerd/proxy/decision.hpp>
 #include <bearerd/reconcile/reconciler.hpp>
 #include <bearerd/server/handler.hpp>
+#include <bearerd/transaction/key_headers.hpp>
 #include <bearerd/upstream/transport.hpp>
 
 #include <atomic>
 #include <memory>
 #include <string>
-#include <vector>
 
 namespace bearerd::proxy {
 
@@ -30,9 +29,7 @@ struct ForwardPlan {
     bool errors_always_200;
     std::uint32_t pending_requests;
     Duration response_timeout;
-    std::vector<std::string>
-        key_headers; ///< one for each of `transactions.rules`; empty: its key is an argument
-    bool has_key_headers = false;
+    transaction::KeyHeaders key_headers;
 };
 
 /// Takes a request from the app to the upstream and the answer back (contract 2 to 4): classify, attach the

@@ -4,11 +4,13 @@
 #include <bearerd/config/config.hpp>
 #include <bearerd/graphql/arguments.hpp>
 #include <bearerd/journal/journal_client.hpp>
+#include <bearerd/transaction/key_headers.hpp>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -50,26 +52,20 @@ public:
 
     /// Returns nullopt if it is uncertain what would run, or if no field is guarded. `header_keys`: see
     /// graphql::FieldOptions.
-    [[nodiscard]] std::optional<Reading>
-    read(const graphql::RequestView& request,
-         const std::vector<std::string_view>* header_keys = nullptr) const;
+    [[nodiscard]] std::optional<Reading> read(const graphql::RequestView& request,
+                                              std::span<const std::string_view> header_keys = {}) const;
 
     /// Whether the request may hold a guarded mutation that read() does not recognise: it is uncertain what
     /// would run, or a key can't be read.
     [[nodiscard]] bool may_miss(const graphql::RequestView& request,
-                                const std::vector<std::string_view>* header_keys) const;
+                                std::span<const std::string_view> header_keys) const;
 
     /// Reads the same request with this identifier's secret: returns identities in the same order, the
     /// fingerprint and header_rules, but no fields. `reading`: what another identifier of the same rules has
     /// read of the request.
     [[nodiscard]] Reading read_again(const graphql::RequestView& request, const Reading& reading) const;
 
-    /// Returns the headers that hold keys, one for each rule, in order; empty for a rule that names an
-    /// argument.
-    [[nodiscard]] const std::vector<std::string>& key_headers() const noexcept { return key_headers_; }
-
-    /// Whether any rule takes its key from a header.
-    [[nodiscard]] bool has_key_headers() const noexcept { return has_key_headers_; }
+    [[nodiscard]] const KeyHeaders& key_headers() const noexcept { return key_headers_; }
 
     /// Returns the present value of Reading::header_rules.
     [[nodiscard]] std::uint64_t header_rules() const noexcept { return header_rules_; }
@@ -89,7 +85,7 @@ public:
     [[nodiscard]] std::optional<Digest> fingerprint_of(std::string_view text) const;
 
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+    read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                 std::string& fingerprint) const override;
 
 private:
@@ -104,8 +100,7 @@ private:
     std::string account_; ///< upstream and user
     std::vector<graphql::KeyRule> rules_;
     std::vector<bool> guarded_;
-    std::vector<std::string> key_headers_;
-    bool has_key_headers_ = false;
+    KeyHeaders key_headers_;
     std::uint64_t header_rules_ = 0;
 };
 

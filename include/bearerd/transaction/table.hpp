@@ -2,6 +2,7 @@
 
 #include <bearerd/base/clock.hpp>
 #include <bearerd/outcome/error_reply.hpp>
+#include <bearerd/outcome/request_outcome.hpp>
 #include <bearerd/transaction/identifier.hpp>
 
 #include <cstddef>
@@ -24,7 +25,7 @@ struct Answer {
     std::string body;
     outcome::Executed executed = outcome::Executed::unknown;
     std::uint16_t status = 0;
-    std::uint32_t outcome = 0; ///< server::Report::outcome
+    outcome::RequestOutcome outcome;
 
     [[nodiscard]] std::size_t size() const noexcept { return head.size() + body.size(); }
 };

@@ -95,8 +95,8 @@ TEST_F(AdminHandlerTest, IsReadyBetweenTheFirstLoginAndTheDrain) {
 }
 
 TEST_F(AdminHandlerTest, SumsTheThreadsIntoTheMetrics) {
-    tokens.stats.requests[0][0].add(2);
-    other_stats.requests[0][0].add(3);
+    tokens.stats.requests.at(OperationKind::query, outcome::RequestOutcome{graphql::Verdict::ok}).add(2);
+    other_stats.requests.at(OperationKind::query, outcome::RequestOutcome{graphql::Verdict::ok}).add(3);
     reloads.succeeded();
     reloads.failed("f:1:1: threads: must be a whole number");
     const Answer answer = get("/metrics?collect=all");
@@ -151,10 +151,10 @@ TEST_F(AdminHandlerTest, ServesThePageAndItsFiles) {
 
 TEST_F(AdminHandlerTest, HandsOutWhatTheChartsBeginWith) {
     const TimePoint now = BootClock::now();
-    other_stats.requests[0][0].add(3);
+    other_stats.requests.at(OperationKind::query, outcome::RequestOutcome{graphql::Verdict::ok}).add(3);
     other_stats.request_duration.observe(2ms);
     history.look(sources.stats, now - 20s);
-    other_stats.requests[0][0].add();
+    other_stats.requests.at(OperationKind::query, outcome::RequestOutcome{graphql::Verdict::ok}).add();
     history.look(sources.stats, now - 10s);
     const Answer answer = get("/history.json");
     EXPECT_TRUE(answer.has("\r\nContent-Type: application/json\r\n"));

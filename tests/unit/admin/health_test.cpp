@@ -51,7 +51,7 @@ TEST(Readiness, TellsWhyNot) {
 
 TEST(Summary, WarnsOfTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
-    snapshot.journal = Snapshot::Journal{};
+    snapshot.journal = journal::View{};
     EXPECT_EQ(summarize(snapshot).level, Level::good);
     snapshot.journal->unresolved = 9;
     Summary summary = summarize(snapshot);
@@ -164,25 +164,6 @@ TEST(Summary, AdvisesByWhyTheUpstreamCantBeReached) {
     for (const auto& [code, advice] : cases)
         EXPECT_NE(summarize(with_upstream_down(working(), code)).advice.find(advice), std::string::npos)
             << advice;
-}
-
-TEST(Words, ShowTwoUnitsAtMost) {
-    const std::vector<std::pair<Duration, const char*>> cases{
-        {0s, "0 s"},
-        {-3s, "0 s"},
-        {1ms, "1 s"},
-        {59s, "59 s"},
-        {60s, "1 min"},
-        {250s, "4 min 10 s"},
-        {2h, "2 h"},
-        {2h + 7s, "2 h"},
-        {2h + 5min, "2 h 5 min"},
-        {76h + 3min, "3 d 4 h"},
-        {72h + 3min, "3 d"},
-        {59'999ms, "1 min"},
-    };
-    for (const auto& [value, words] : cases)
-        EXPECT_EQ(in_words(value), words);
 }
 
 } // namespace

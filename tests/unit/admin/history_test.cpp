@@ -1,4 +1,5 @@
 #include <bearerd/admin/history.hpp>
+#include <bearerd/outcome/request_outcome.hpp>
 
 #include <gtest/gtest.h>
 
@@ -14,8 +15,9 @@ TEST(History, TakesOneSampleAnIntervalHoweverOftenItLooks) {
     Stats second;
     History history;
     for (Duration passed{}; passed <= 60s; passed += 1s) {
-        first.requests[0][0].add();
-        second.requests[1][2].add();
+        first.requests.at(OperationKind::query, outcome::RequestOutcome{graphql::Verdict::ok}).add();
+        second.requests.at(OperationKind::mutation, outcome::RequestOutcome{graphql::Verdict::rejected})
+            .add();
         second.request_duration.observe(3ms);
         history.look({&first, &second}, opened + passed);
     }

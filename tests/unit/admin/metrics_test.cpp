@@ -72,29 +72,29 @@ TEST(Metrics, AreThoseOfTheContractByNameTypeAndLabels) {
 TEST(Metrics, TellEachCounterUnderItsLabel) {
     Snapshot snapshot = working();
     Totals& totals = snapshot.totals;
-    totals.logins = {1, 2, 3};
-    totals.token_swaps = {4, 5, 6, 40};
+    set(totals.logins, {1, 2, 3});
+    set(totals.token_swaps, {4, 5, 6, 40});
     totals.fleet_store_up = true;
     totals.fleet_store_errors = 41;
     totals.fleet_unclaimed = 42;
     totals.fleet_dropped = 43;
-    totals.tokens_ignored = {7, 8, 9};
-    totals.resends = {10, 11};
-    totals.handshakes = {12, 13};
-    snapshot.reloads = {14, 15};
+    set(totals.tokens_ignored, {7, 8, 9});
+    set(totals.resends, {10, 11});
+    set(totals.handshakes, {12, 13});
+    set(snapshot.reloads, {14, 15});
     totals.upstream_idle = 16;
     totals.upstream_busy = 17;
     totals.client_connections = 18;
     totals.requests_in_flight = 19;
     totals.token_store_failures = 20;
     totals.throttle_available = 7986;
-    totals.reconciliations = {21, 22, 23};
+    set(totals.reconciliations, {21, 22, 23});
     totals.upstream_warm = 26;
-    totals.warm_dials = {27, 28};
+    set(totals.warm_dials, {27, 28});
     snapshot.used_limit = {29s, 30s};
     snapshot.unused_limit = {31s, 32s};
     snapshot.journal = {24, 25, true, 33, 34, {}};
-    totals.repeats = {35, 36, 37, 38, 39};
+    set(totals.repeats, {35, 36, 37, 38, 39});
     const std::map<std::string, double> expected{
         {R"(bearerd_logins_total{result="ok"})", 1},
         {R"(bearerd_logins_total{result="rejected"})", 2},
@@ -150,7 +150,8 @@ TEST(Metrics, TellEachCounterUnderItsLabel) {
 
 TEST(Metrics, HaveASeriesForEachOperationAndOutcomeFromTheStart) {
     Snapshot snapshot = working();
-    snapshot.totals.requests[1][3 + static_cast<std::size_t>(outcome::ErrorCode::outcome_unknown)] = 2;
+    snapshot.totals.requests.at(OperationKind::mutation,
+                                outcome::RequestOutcome{ErrorCode::outcome_unknown}) = 2;
     const Exposition page = page_of(snapshot);
     EXPECT_EQ(value(page, R"(bearerd_requests_total{operation="mutation",outcome="outcome_unknown"})"), 2);
     for (const std::string operation : {"query", "mutation", "subscription", "unknown"})

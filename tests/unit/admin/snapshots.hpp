@@ -2,12 +2,23 @@
 
 #include "snapshot.hpp"
 
+#include <array>
 #include <chrono>
 #include <string>
 
 namespace bearerd::admin::test {
 
 using namespace std::chrono_literals;
+
+using graphql::Verdict;
+using outcome::ErrorCode;
+
+/// Sets the counters, in the order of their labels.
+template<auto Last>
+void set(Counters<Last, std::uint64_t>& counters, const std::array<std::uint64_t, Counters<Last>::size>& to) {
+    for (const auto label : values_of<decltype(Last)>())
+        counters[label] = to[static_cast<std::size_t>(label)];
+}
 
 /// A daemon that has served for a day and is logged in.
 inline Snapshot working() {

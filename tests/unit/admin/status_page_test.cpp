@@ -40,8 +40,8 @@ TEST(StatusPage, HasEveryElementThatItsScriptFills) {
 }
 
 TEST(StatusPage, NamesEveryOutcomeInWords) {
-    for (std::size_t outcome = 0; outcome < Stats::outcomes; ++outcome) {
-        const std::string label{server::outcome_label(outcome)};
+    for (const outcome::RequestOutcome outcome : outcome::RequestOutcome::all()) {
+        const std::string label{outcome.label()};
         EXPECT_NE(status_page_js().find("\n  " + label + ": \""), std::string::npos) << label;
     }
 }

@@ -82,19 +82,19 @@ TEST(Status, TellsOfALoginThatFailedAndAnUpstreamThatIsDown) {
 TEST(Status, CountsRequestsByOutcomeAndOperation) {
     Snapshot snapshot = working();
     Totals& totals = snapshot.totals;
-    totals.requests[0][0] = 10;
-    totals.requests[1][0] = 5;
-    totals.requests[1][3 + static_cast<std::size_t>(outcome::ErrorCode::outcome_unknown)] = 2;
+    totals.requests.at(OperationKind::query, outcome::RequestOutcome{Verdict::ok}) = 10;
+    totals.requests.at(OperationKind::mutation, outcome::RequestOutcome{Verdict::ok}) = 5;
+    totals.requests.at(OperationKind::mutation, outcome::RequestOutcome{ErrorCode::outcome_unknown}) = 2;
     totals.requests_in_flight = 3;
     totals.client_connections = 4;
-    totals.resends = {5, 6};
-    totals.reconciliations = {7, 8, 9};
+    set(totals.resends, {5, 6});
+    set(totals.reconciliations, {7, 8, 9});
     totals.request_duration.counts[3] = 17; // 1 to 2.5 ms
     const ordered_json requests = status(snapshot)["requests"];
     EXPECT_EQ(requests["total"], 17);
     EXPECT_EQ(requests["in_flight"], 3);
     EXPECT_EQ(requests["client_connections"], 4);
-    EXPECT_EQ(requests["by_outcome"].size(), Stats::outcomes);
+    EXPECT_EQ(requests["by_outcome"].size(), outcome::RequestOutcome::count);
     EXPECT_EQ(requests["by_outcome"]["ok"], 15);
     EXPECT_EQ(requests["by_outcome"]["outcome_unknown"], 2);
     EXPECT_EQ(requests["by_operation"]["query"], 10);
@@ -118,7 +118,7 @@ TEST(Status, TellsOfTheJournalWhereOneIsKept) {
 
 TEST(Status, ListsTheTransactionsThatSomebodyHasToLookAfter) {
     Snapshot snapshot = working();
-    snapshot.journal = Snapshot::Journal{};
+    snapshot.journal = journal::View{};
     snapshot.journal->unresolved = 1;
     journal::JournalEntry entry;
     entry.intent.at_ms = 5;

@@ -3,18 +3,30 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
+#include <cstdint>
+#include <vector>
 
 namespace bearerd::admin {
 namespace {
 
 using namespace std::chrono_literals;
 
+using graphql::Verdict;
+
+template<auto Last>
+std::vector<std::uint64_t> in_order(const Counters<Last, std::uint64_t>& counters) {
+    std::vector<std::uint64_t> numbers;
+    for (const auto label : values_of<decltype(Last)>())
+        numbers.push_back(counters[label]);
+    return numbers;
+}
+
 TEST(Totals, AddUpWhatAllThreadsCounted) {
     Stats first;
     Stats second;
-    first.requests[0][0].add(3);
-    second.requests[0][0].add(4);
-    second.requests[1][2].add(5);
+    first.requests.at(OperationKind::query, outcome::RequestOutcome{Verdict::ok}).add(3);
+    second.requests.at(OperationKind::query, outcome::RequestOutcome{Verdict::ok}).add(4);
+    second.requests.at(OperationKind::mutation, outcome::RequestOutcome{Verdict::rejected}).add(5);
     first.request_duration.observe(3ms);
     second.request_duration.observe(4ms);
     second.upstream_duration.observe(1h);
@@ -38,25 +50,25 @@ TEST(Totals, AddUpWhatAllThreadsCounted) {
     first.requests_in_flight.set(-1);
     second.requests_in_flight.set(6);
     const Totals totals = sum({&first, &second});
-    EXPECT_EQ(totals.requests[0][0], 7U);
+    EXPECT_EQ(totals.requests.at(OperationKind::query, outcome::RequestOutcome{Verdict::ok}), 7U);
     EXPECT_EQ(totals.all_requests(), 12U);
-    EXPECT_EQ(totals.of_kind(0), 7U);
-    EXPECT_EQ(totals.of_kind(1), 5U);
-    EXPECT_EQ(totals.with_outcome(2), 5U);
+    EXPECT_EQ(totals.of_kind(OperationKind::query), 7U);
+    EXPECT_EQ(totals.of_kind(OperationKind::mutation), 5U);
+    EXPECT_EQ(totals.with_outcome(Verdict::rejected), 5U);
     EXPECT_EQ(totals.request_duration.count(), 2U);
     EXPECT_EQ(totals.request_duration.counts[4], 2U) << "2.5 to 5 ms";
     EXPECT_EQ(totals.request_duration.sum_us, 7000U);
     EXPECT_EQ(totals.upstream_duration.counts.back(), 1U) << "above all bounds";
-    EXPECT_EQ(totals.logins, (std::array<std::uint64_t, 3>{0, 0, 1}));
+    EXPECT_EQ(in_order(totals.logins), (std::vector<std::uint64_t>{0, 0, 1}));
     EXPECT_EQ(totals.fleet_store_errors, 3U);
     EXPECT_EQ(totals.fleet_unclaimed, 3U);
     EXPECT_EQ(totals.fleet_dropped, 4U);
-    EXPECT_EQ(totals.token_swaps, (std::array<std::uint64_t, 4>{0, 2, 0, 0}));
-    EXPECT_EQ(totals.tokens_ignored, (std::array<std::uint64_t, 3>{6, 0, 0}));
+    EXPECT_EQ(in_order(totals.token_swaps), (std::vector<std::uint64_t>{0, 2, 0, 0}));
+    EXPECT_EQ(in_order(totals.tokens_ignored), (std::vector<std::uint64_t>{6, 0, 0}));
     EXPECT_EQ(totals.token_store_failures, 7U);
-    EXPECT_EQ(totals.resends, (std::array<std::uint64_t, 2>{0, 8}));
-    EXPECT_EQ(totals.handshakes, (std::array<std::uint64_t, 2>{9, 0}));
-    EXPECT_EQ(totals.reconciliations, (std::array<std::uint64_t, 3>{0, 23, 0}));
+    EXPECT_EQ(in_order(totals.resends), (std::vector<std::uint64_t>{0, 8}));
+    EXPECT_EQ(in_order(totals.handshakes), (std::vector<std::uint64_t>{9, 0}));
+    EXPECT_EQ(in_order(totals.reconciliations), (std::vector<std::uint64_t>{0, 23, 0}));
     EXPECT_EQ(totals.upstream_idle, 3);
     EXPECT_EQ(totals.upstream_busy, 4);
     EXPECT_EQ(totals.client_connections, 30);

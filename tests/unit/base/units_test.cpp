@@ -74,5 +74,23 @@ TEST(Units, SecondsAreRoundedUpOrDown) {
     static_assert(scaled(10s, 0.25) == 2'500ms);
 }
 
+TEST(Units, DurationsInWordsShowTwoUnitsAtMost) {
+    const std::pair<std::chrono::seconds, std::string_view> cases[] = {
+        {0s, "0 s"},
+        {-3s, "0 s"},
+        {59s, "59 s"},
+        {60s, "1 min"},
+        {250s, "4 min 10 s"},
+        {2h, "2 h"},
+        {2h + 7s, "2 h"},
+        {2h + 5min, "2 h 5 min"},
+        {76h + 3min, "3 d 4 h"},
+        {72h + 3min, "3 d"},
+        {std::chrono::seconds::min(), "0 s"},
+    };
+    for (const auto& [value, words] : cases)
+        EXPECT_EQ(duration_in_words(value), words);
+}
+
 } // namespace
 } // namespace bearerd

@@ -158,7 +158,7 @@ protected:
     bool until(const std::function<bool()>& done) { return bearerd::test::turn_until(context, done); }
 
     std::optional<Value> call(Command command, Duration within = long_enough) {
-        return bearerd::test::run_task(context, client->call(std::move(command), within));
+        return bearerd::test::run_task(context, client->call_all({std::move(command)}, within)).front();
     }
 
     /// Calls without waiting; the answer is added to `answers`.
@@ -172,8 +172,11 @@ protected:
 
     static net::Task<void> keep(Client* client, Command command, Duration within,
                                 std::vector<std::optional<Value>>* answers) {
-        auto value = co_await client->call(std::move(command), within);
-        answers->push_back(std::move(value));
+        std::vector<Command> one;
+        one.push_back(std::move(command));
+        auto calling = client->call_all(std::move(one), within);
+        auto values = co_await std::move(calling);
+        answers->push_back(std::move(values.front()));
     }
 
     asio::io_context context;

@@ -15,20 +15,11 @@ class FakeStore final : public Store {
 public:
     explicit FakeStore(std::function<TimePoint()> clock) : clock_{std::move(clock)} {}
 
-    net::Task<std::optional<Value>> call(Command command, Duration /*within*/) override {
-        commands.push_back(command);
-        if (away)
-            co_return std::nullopt;
-        if (refuses && refuses(command))
-            co_return error();
-        co_return execute(command);
-    }
-
     net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> all,
                                                           Duration within) override {
         ++trips;
         longest_wait = std::max(longest_wait, within);
-        return Store::call_all(std::move(all), within);
+        return run_all(std::move(all));
     }
 
     [[nodiscard]] Presence presence() const noexcept override {
@@ -141,6 +132,22 @@ private:
 
     TimePoint after(const std::string& ms) const {
         return clock_() + std::chrono::milliseconds{std::stoll(ms)};
+    }
+
+    net::Task<std::vector<std::optional<Value>>> run_all(std::vector<Command> all) {
+        std::vector<std::optional<Value>> values;
+        for (const Command& command : all)
+            values.push_back(answer(command));
+        co_return values;
+    }
+
+    std::optional<Value> answer(const Command& command) {
+        commands.push_back(command);
+        if (away)
+            return std::nullopt;
+        if (refuses && refuses(command))
+            return error();
+        return execute(command);
     }
 
     Value execute(const Command& c) {

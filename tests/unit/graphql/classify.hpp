@@ -8,13 +8,13 @@
 
 // What the tests of the classification share.
 
-namespace bearerd::graphql {
+namespace bearerd {
 
 inline void PrintTo(OperationKind kind, std::ostream* out) {
-    *out << to_string(kind);
+    *out << label_of(kind);
 }
 
-} // namespace bearerd::graphql
+} // namespace bearerd
 
 namespace bearerd::graphql::testing {
 

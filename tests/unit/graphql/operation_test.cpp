@@ -380,10 +380,10 @@ TEST(Operation, OnlyAQueryMayBeSentTwice) {
 }
 
 TEST(Operation, KindsHaveTheNamesOfTheMetrics) {
-    EXPECT_EQ(to_string(query), "query");
-    EXPECT_EQ(to_string(mutation), "mutation");
-    EXPECT_EQ(to_string(subscription), "subscription");
-    EXPECT_EQ(to_string(unknown), "unknown");
+    EXPECT_EQ(label_of(query), "query");
+    EXPECT_EQ(label_of(mutation), "mutation");
+    EXPECT_EQ(label_of(subscription), "subscription");
+    EXPECT_EQ(label_of(unknown), "unknown");
 }
 
 TEST(SoleField, IsTheNameInDataOfAMutationsOnlyRootField) {

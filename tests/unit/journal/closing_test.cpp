@@ -70,7 +70,7 @@ TEST(Closing, IsTakenByTheDaemonThatRuns) {
     const Close close{5, 7, outcome::Executed::yes, "maria", "seen"};
     EXPECT_EQ(close_entry(settings, close, 30s), std::nullopt);
     EXPECT_EQ(closed.get_future().get().close, close);
-    EXPECT_EQ(journal.unresolved(), 0U);
+    EXPECT_EQ(journal.view().unresolved, 0U);
 }
 
 TEST(Closing, IsWithdrawnIfTheDaemonDoesNotTakeItInTime) {

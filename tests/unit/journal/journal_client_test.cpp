@@ -37,7 +37,7 @@ graphql::RequestView request_of(std::string_view body) {
 /// Guards what is named so.
 struct FingerprintingReader final : FieldReader {
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+    read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                 std::string& fingerprint) const override {
         if (request.body.find("guarded") != std::string_view::npos)
             fingerprint = "print";
@@ -88,7 +88,12 @@ protected:
     }
 
     void record_outcome(PendingIntentPtr pending, Executed executed) {
-        client->record_outcome(std::move(pending), executed, 200, "ok", Source::answer);
+        Outcome outcome;
+        outcome.executed = executed;
+        outcome.status = 200;
+        outcome.code = "ok";
+        outcome.source = Source::answer;
+        client->record_outcome(std::move(pending), std::move(outcome));
     }
 
     /// What the files hold, even while the journal has them open.
@@ -106,7 +111,7 @@ protected:
     }
 
     [[nodiscard]] bool wait_until_working() {
-        return bearerd::test::turn_until(loop, [this] { return journal->working(); });
+        return bearerd::test::turn_until(loop, [this] { return journal->view().working; });
     }
 
     Place place;
@@ -191,13 +196,13 @@ TEST_F(JournalClientTest, TellsWhatFormerProcessesLeft) {
     const auto left = opened.get_future().get();
     ASSERT_EQ(left.size(), 1U);
     EXPECT_EQ(left[0].intent.number, 1U);
-    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 1; }));
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->view().unresolved == 1; }));
     Outcome outcome;
     outcome.number = 1;
     outcome.executed = Executed::yes;
     outcome.source = Source::recovery;
     journal->resolve(outcome);
-    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 0; }));
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->view().unresolved == 0; }));
     stop();
     EXPECT_EQ(entries().at(1).outcome->source, Source::recovery);
 }
@@ -206,9 +211,9 @@ TEST_F(JournalClientTest, CountsAsUnresolvedWhatEndedUnknownButNotWhatIsInHand) 
     start();
     const auto pending = record_intent(R"({"query":"mutation{a}"})");
     record_intent(R"({"query":"mutation{b}"})");
-    EXPECT_EQ(journal->unresolved(), 0U);
+    EXPECT_EQ(journal->view().unresolved, 0U);
     record_outcome(pending, Executed::unknown);
-    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unresolved() == 1; }));
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->view().unresolved == 1; }));
 }
 
 TEST_F(JournalClientTest, SyncsTogetherWhatComesTogether) {
@@ -231,8 +236,8 @@ TEST_F(JournalClientTest, GoesOnWithoutWhereItCantWriteAndMendsItself) {
         start();
         const auto lost = record_intent(R"({"query":"mutation{a}"})");
         EXPECT_FALSE(lost->durable);
-        EXPECT_EQ(journal->missed(), 1U);
-        EXPECT_FALSE(journal->working());
+        EXPECT_EQ(journal->view().missed, 1U);
+        EXPECT_FALSE(journal->view().working);
         record_outcome(lost, Executed::yes); // of what is not there, nothing is written
     }
     ASSERT_TRUE(wait_until_working());
@@ -427,9 +432,9 @@ TEST_F(JournalClientTest, HearsAfterARestartOfWhatWasUnheardBefore) {
     record_unheard(pending);
     start();
     EXPECT_EQ(opened.get_future().get().size(), 1U);
-    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unheard() == 1; }));
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->view().unheard == 1; }));
     journal->heard(pending->intent.account, {{"redeem", "reference", "k"}}, false);
-    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->unheard() == 0; }));
+    EXPECT_TRUE(bearerd::test::turn_until(loop, [this] { return journal->view().unheard == 0; }));
     start();
     EXPECT_THAT(opened.get_future().get(), IsEmpty());
 }
@@ -457,7 +462,7 @@ protected:
 
     [[nodiscard]] bool wait_until_unheard(std::size_t number) {
         return wait_until_working() &&
-               bearerd::test::turn_until(loop, [this, number] { return journal->unheard() == number; });
+               bearerd::test::turn_until(loop, [this, number] { return journal->view().unheard == number; });
     }
 };
 
@@ -470,7 +475,7 @@ TEST_F(QueuedHearingTest, IsBounded) {
         for (std::uint64_t key = 1; key <= number; ++key)
             hear(key);
     }
-    EXPECT_TRUE(wait_until_unheard(number - bound)) << journal->unheard();
+    EXPECT_TRUE(wait_until_unheard(number - bound)) << journal->view().unheard;
 }
 
 TEST_F(QueuedHearingTest, TakesTheSameOnceSoThatAnotherHasRoom) {
@@ -482,7 +487,7 @@ TEST_F(QueuedHearingTest, TakesTheSameOnceSoThatAnotherHasRoom) {
             hear(1);
         hear(2);
     }
-    EXPECT_TRUE(wait_until_unheard(1)) << journal->unheard();
+    EXPECT_TRUE(wait_until_unheard(1)) << journal->view().unheard;
 }
 
 } // namespace

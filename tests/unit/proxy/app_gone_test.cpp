@@ -54,7 +54,7 @@ TEST_P(AppGoneTest, NothingIsSentForAnAppThatLeftMeanwhile) {
         gone_at_look = 1;
         request(body);
         EXPECT_EQ(transport.sent.size(), GetParam().sent);
-        EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+        EXPECT_EQ(report.outcome.label(), "client_closed");
         EXPECT_EQ(report.executed, Executed::no);
         EXPECT_TRUE(app.has(R"("executed":"no")")) << app.received();
         EXPECT_TRUE(app.closed);
@@ -68,7 +68,7 @@ TEST_P(AppGoneTest, AnAppThatStaysIsServed) {
     answer(json(std::string{data}));
     request(mutation);
     EXPECT_EQ(transport.sent.size(), GetParam().sent + 1);
-    EXPECT_EQ(outcome_label(report.outcome), "ok");
+    EXPECT_EQ(report.outcome.label(), "ok");
     EXPECT_EQ(app.notes, 1U);
     EXPECT_GE(app.looks, 1U);
 }
@@ -102,7 +102,7 @@ TEST_F(AppGoneTest, AMutationWhoseAppIsGoneFromTheStartIsNotSent) {
     context.keep_alive = true;
     request(mutation);
     EXPECT_EQ(transport.sent.size(), 0U);
-    EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    EXPECT_EQ(report.outcome.label(), "client_closed");
     EXPECT_EQ(report.executed, Executed::no);
     EXPECT_TRUE(app.has("Connection: close\r\n")) << app.received();
     EXPECT_TRUE(app.closed);
@@ -115,7 +115,7 @@ TEST_F(AppGoneTest, AQueryWhoseAppIsGoneFromTheStartIsNotSentIfItHasToWait) {
         wait_for(wait);
         request(query);
         EXPECT_EQ(transport.sent.size(), 0U);
-        EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+        EXPECT_EQ(report.outcome.label(), "client_closed");
     }
 }
 
@@ -151,7 +151,7 @@ TEST_P(AppGoneTest, NothingIsSentThatAnotherReplicaHasSentMeanwhile) {
     request(mutation);
     EXPECT_EQ(transport.sent.size(), GetParam().sent);
     EXPECT_EQ(report.executed, Executed::no);
-    EXPECT_EQ(outcome_label(report.outcome), "already_executed");
+    EXPECT_EQ(report.outcome.label(), "already_executed");
 }
 
 TEST_F(AppGoneTest, TheJournalSaysWhyARequestWasWithdrawn) {
@@ -246,7 +246,7 @@ TEST_F(AppGoneTest, AnAppThatLeftIsNotToldThatNoOtherReplicaHasExecutedItEither)
     gone_at_once = true;
     request(mutation);
     EXPECT_TRUE(app.has(R"("executed":"unknown")")) << app.received();
-    EXPECT_EQ(outcome_label(report.outcome), "client_closed");
+    EXPECT_EQ(report.outcome.label(), "client_closed");
     EXPECT_EQ(report.executed, Executed::no) << "the log says it of this replica (contract 4)";
 }
 

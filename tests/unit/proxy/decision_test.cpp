@@ -1,4 +1,4 @@
-#include <bearerd/proxy/decision.hpp>
+#include "decision.hpp"
 
 #include <gtest/gtest.h>
 

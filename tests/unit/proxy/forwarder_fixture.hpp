@@ -18,8 +18,6 @@ inline constexpr std::string_view data = R"({"data":{"answer":42}})";
 /// The answer to `mutation` that shows that it was executed.
 inline constexpr std::string_view mutation_data = R"({"data":{"createReversal":{"id":7}}})";
 
-using server::outcome_label;
-
 /// What an app gets, without the framing, which is the session's.
 struct Received {
     std::string head; ///< with the empty line
@@ -137,7 +135,7 @@ protected:
         EXPECT_TRUE(app.has(R"("code":")" + std::string{outcome::code_name(code)} + R"(")")) << app.body();
         EXPECT_TRUE(app.has(R"("executed":")" + std::string{outcome::to_string(executed)} + R"(")"))
             << app.body();
-        EXPECT_EQ(outcome_label(report.outcome), outcome::code_label(code));
+        EXPECT_EQ(report.outcome.label(), outcome::code_label(code));
         EXPECT_EQ(report.executed, executed);
         EXPECT_FALSE(app.streamed);
     }

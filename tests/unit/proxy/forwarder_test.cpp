@@ -27,7 +27,7 @@ TEST_F(ForwarderTest, ARequestGoesUpstreamWithTheTokenAndItsAnswerBackUnchanged)
                   std::string{data});
     EXPECT_FALSE(app.closed);
     EXPECT_EQ(report.status, 200);
-    EXPECT_EQ(outcome_label(report.outcome), "ok");
+    EXPECT_EQ(report.outcome.label(), "ok");
     EXPECT_EQ(report.executed, Executed::yes);
     EXPECT_EQ(report.bytes_out, data.size());
     EXPECT_EQ(report.resends, 0U);
@@ -135,7 +135,7 @@ TEST_F(ForwarderTest, ARejectedMutationIsSentAgainOnceWithTheNewerToken) {
     EXPECT_EQ(transport.sent[1].body, mutation);
     EXPECT_EQ(app.body(), data);
     EXPECT_EQ(report.resends, 1U);
-    EXPECT_EQ(outcome_label(report.outcome), "ok");
+    EXPECT_EQ(report.outcome.label(), "ok");
     EXPECT_EQ(tokens.calls, std::vector<std::string>{"rejected token-1"});
     EXPECT_EQ(stats.resends[ResendReason::rejected].get(), 1U);
 }
@@ -149,7 +149,7 @@ TEST_F(ForwarderTest, RejectedAgainAfterALoginTheDocumentIsDeniedAndTheAnswerPas
     ASSERT_EQ(tokens.documents.size(), 2U);
     EXPECT_EQ(tokens.documents[0], tokens.documents[1]);
     EXPECT_TRUE(app.has("Unauthorized"));
-    EXPECT_EQ(outcome_label(report.outcome), "rejected");
+    EXPECT_EQ(report.outcome.label(), "rejected");
     EXPECT_EQ(report.executed, Executed::no);
     EXPECT_EQ(transport.sent.size(), 2U);
 }
@@ -205,7 +205,7 @@ TEST_F(ForwarderTest, ADeniedPermissionPassesThroughAsItIs) {
     EXPECT_EQ(transport.sent.size(), 1U);
     EXPECT_TRUE(app.received().starts_with("HTTP/1.1 200 Reason\r\n"));
     EXPECT_TRUE(app.has("Unauthorized"));
-    EXPECT_EQ(outcome_label(report.outcome), "rejected");
+    EXPECT_EQ(report.outcome.label(), "rejected");
     EXPECT_NE(report.detail.find("auth.fresh_for"), std::string::npos) << report.detail;
     EXPECT_FALSE(app.closed);
 }
@@ -265,14 +265,14 @@ TEST_F(ForwarderTest, A403IsNeverARejection) {
     request(mutation);
     EXPECT_TRUE(tokens.calls.empty());
     EXPECT_TRUE(app.received().starts_with("HTTP/1.1 403 "));
-    EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
+    EXPECT_EQ(report.outcome.label(), "graphql_error");
 }
 
 TEST_F(ForwarderTest, AMutationWhoseFieldMayHaveRunIsNotSentAgain) {
     answer(json(R"({"errors":[{"message":"Unauthorized","path":["createReversal","id"]}],"data":null})"));
     request(mutation);
     EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
+    EXPECT_EQ(report.outcome.label(), "graphql_error");
     EXPECT_EQ(report.executed, Executed::answered);
 }
 

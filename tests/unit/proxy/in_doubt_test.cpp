@@ -30,7 +30,7 @@ TEST_F(ForwarderTest, ARejectedRootFieldAmongSeveralIsNotSentAgain) {
             request(body);
             EXPECT_EQ(transport.sent.size() - sent_before, 1U) << body << refusal;
             EXPECT_EQ(app.body(), refusal);
-            EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
+            EXPECT_EQ(report.outcome.label(), "graphql_error");
             EXPECT_NE(report.executed, Executed::no);
             EXPECT_NE(report.executed, Executed::yes);
         }
@@ -141,7 +141,7 @@ TEST_F(ForwarderTest, AnAnswerOverTheInspectionLimitIsNotJudgedThoughItCameWhole
     answer(unauthorized());
     request(mutation);
     EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(outcome_label(report.outcome), "ok");
+    EXPECT_EQ(report.outcome.label(), "ok");
 }
 
 TEST_F(ForwarderTest, SeveralLinesOfAcceptedCodingsAreOneList) {
@@ -248,7 +248,7 @@ TEST_F(ForwarderTest, ARejectionThatProvesNothingIsLoggedWithTheReason) {
         settings.auth.unauthorized.resend_mutations = each.resend;
         answer(each.answer);
         request(mutation);
-        EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+        EXPECT_EQ(report.outcome.label(), "outcome_unknown");
         EXPECT_THAT(report.detail, testing::HasSubstr(each.reason));
     }
 }
@@ -285,7 +285,7 @@ TEST_F(ForwarderTest, A401WhoseLongBodyShowsDataIsNoRejection) {
     EXPECT_EQ(app.body(), body);
     EXPECT_EQ(report.status, 401);
     EXPECT_EQ(report.executed, Executed::yes);
-    EXPECT_EQ(outcome_label(report.outcome), "graphql_error");
+    EXPECT_EQ(report.outcome.label(), "graphql_error");
 }
 
 /// The same after a login: the second answer is no rejection either, and its document was not denied.
@@ -401,7 +401,7 @@ TEST_F(ForwarderTest, A401ThatCantBeKnownWholeProvesNothingOfAMutation) {
         EXPECT_EQ(transport.sent.size(), 1U);
         EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"})
             << "the next request needs a login";
-        EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+        EXPECT_EQ(report.outcome.label(), "outcome_unknown");
         EXPECT_EQ(report.executed, Executed::unknown);
         transport.sent.clear();
         tokens.calls.clear();

@@ -55,7 +55,7 @@ protected:
 /// Takes every mutation for one whose repeats are replayed.
 struct GuardingReader final : journal::FieldReader {
     [[nodiscard]] std::optional<std::vector<graphql::RootField>>
-    read_fields(const graphql::RequestView& request, const std::vector<std::string_view>* header_keys,
+    read_fields(const graphql::RequestView& request, std::span<const std::string_view> header_keys,
                 std::string& fingerprint) const override {
         fingerprint = "print";
         return graphql::mutation_fields(request, {}, {nullptr, header_keys});
@@ -130,7 +130,7 @@ TEST_F(PutDownTest, AnExceptionLeavesAnUnknownOutcomeAndAReportWithItsName) {
     request(mutation); // the transport has no step for it, and throws
     EXPECT_EQ(app.head, "");
     EXPECT_EQ(report.name, "Redeem");
-    EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+    EXPECT_EQ(report.outcome.label(), "outcome_unknown");
     EXPECT_EQ(report.executed, Executed::unknown);
     expect_outcome(Executed::unknown, 0, "outcome_unknown");
 }
@@ -203,7 +203,7 @@ TEST_F(PutDownTest, WithoutAJournalThatWorksItGoesOnUnlessThatIsRequired) {
     expect_error(ErrorCode::overloaded, Executed::no);
     EXPECT_TRUE(app.has("journal"));
     EXPECT_EQ(transport.sent.size(), 1U);
-    EXPECT_EQ(journal->missed(), 2U);
+    EXPECT_EQ(journal->view().missed, 2U);
 }
 
 TEST_F(PutDownTest, WhatIsGuardedIsNotSentWithoutItsIntentWhateverIsRequired) {
@@ -214,7 +214,7 @@ TEST_F(PutDownTest, WhatIsGuardedIsNotSentWithoutItsIntentWhateverIsRequired) {
     request(mutation);
     expect_error(ErrorCode::overloaded, Executed::no);
     EXPECT_EQ(transport.sent.size(), 0U);
-    EXPECT_EQ(journal->missed(), 1U);
+    EXPECT_EQ(journal->view().missed, 1U);
     begin(place.path());
     answer(json(std::string{mutation_data}));
     request(mutation);

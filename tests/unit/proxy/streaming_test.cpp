@@ -87,7 +87,7 @@ TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsNotReadToItsEndForAQue
     tokens.advice = {auth::Advice{}};
     request(query);
     EXPECT_TRUE(app.has("Unauthorized") && app.has("more")) << "a denied permission is passed on whole";
-    EXPECT_EQ(outcome_label(report.outcome), "rejected");
+    EXPECT_EQ(report.outcome.label(), "rejected");
 }
 
 TEST_F(ForwarderTest, AnOpenStreamThatBeginsWithARefusalIsReadOnOnlyBrieflyForAMutation) {
@@ -205,7 +205,7 @@ TEST_F(ForwarderTest, AnAnswerThatBreaksOffDuringItsBodyIsABrokenOne) {
         request(body);
         EXPECT_EQ(app.pieces, std::vector<std::string>{"one"});
         EXPECT_TRUE(app.broken);
-        EXPECT_EQ(outcome_label(report.outcome), body == query ? "upstream_broken" : "outcome_unknown");
+        EXPECT_EQ(report.outcome.label(), body == query ? "upstream_broken" : "outcome_unknown");
         EXPECT_EQ(report.executed, body == query ? Executed::no : Executed::unknown);
     }
 }
@@ -215,7 +215,7 @@ TEST_F(ForwarderTest, AMutationsAnswerIsReadToItsEndThoughTheAppHasGone) {
     answer(events({"one", "two", "three"}));
     request(mutation);
     EXPECT_EQ(transport.read_whole, 1U);
-    EXPECT_EQ(outcome_label(report.outcome), "ok");
+    EXPECT_EQ(report.outcome.label(), "ok");
 }
 
 TEST_F(ForwarderTest, AQuerysAnswerIsDroppedWhenTheAppHasGone) {
@@ -252,7 +252,7 @@ TEST_F(ForwarderTest, ARejectionThatBreaksOffIsABrokenAnswer) {
     answer(page);
     request(mutation);
     EXPECT_EQ(tokens.calls, std::vector<std::string>{"in doubt token-1"}) << "the next request needs a login";
-    EXPECT_EQ(outcome_label(report.outcome), "outcome_unknown");
+    EXPECT_EQ(report.outcome.label(), "outcome_unknown");
     EXPECT_EQ(report.executed, Executed::unknown);
     EXPECT_FALSE(app.has("first half"));
 }

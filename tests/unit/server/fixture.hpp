@@ -132,7 +132,7 @@ public:
     Report finish() override {
         ++script_.finished;
         Report report;
-        report.outcome = 1;
+        report.outcome = graphql::Verdict::graphql_error;
         return report;
     }
 
@@ -166,7 +166,7 @@ public:
             throw std::runtime_error{"a bug"};
         if (mode == Mode::stay_silent) {
             Reply silent;
-            silent.report.kind = graphql::OperationKind::mutation;
+            silent.report.kind = OperationKind::mutation;
             co_return silent;
         }
         if (mode == Mode::look)
@@ -197,7 +197,7 @@ private:
             return streamed(request.context);
         std::string body{request.head.method};
         body.append(" ").append(request.target.path);
-        if (request.target.has_query)
+        if (!request.target.query.empty())
             body.append("?").append(request.target.query);
         body.append(" ").append(request.body);
         http::ReplyContext reply_context = request.context;

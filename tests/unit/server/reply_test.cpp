@@ -35,7 +35,7 @@ TEST(ErrorReply, FillsInTheReportThatItIsGiven) {
     ErrorReply error = error_reply(outcome::ErrorCode::outcome_unknown);
     const Reply reply = render(error, kept_open, "*/*", false, std::move(report));
     EXPECT_EQ(reply.report.name, "Redeem");
-    EXPECT_EQ(outcome_label(reply.report.outcome), "outcome_unknown");
+    EXPECT_EQ(reply.report.outcome.label(), "outcome_unknown");
     EXPECT_EQ(reply.report.executed, outcome::Executed::unknown);
     EXPECT_EQ(reply.report.status, 504);
     EXPECT_EQ(reply.report.bytes_out, whole_body(reply).size());
@@ -265,10 +265,10 @@ TEST_F(SessionTest, WhatIsKnownOfARequestIsReportedAlthoughItHasNoReply) {
     handler->mode = Mode::stay_silent;
     const std::string text = ask(post("a"));
     EXPECT_TRUE(holds(text, "OUTCOME_UNKNOWN")) << text;
-    const auto mutations = static_cast<std::size_t>(graphql::OperationKind::mutation);
-    Report unknown;
-    unknown.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
-    EXPECT_EQ(stats.requests[mutations][unknown.outcome].get(), 1U);
+    EXPECT_EQ(stats.requests
+                  .at(OperationKind::mutation, outcome::RequestOutcome{outcome::ErrorCode::outcome_unknown})
+                  .get(),
+              1U);
 }
 
 TEST_F(SessionTest, AnExceptionBeforeTheFirstByteOfAStreamLeavesRoomForAnAnswerThatSaysUnknown) {
@@ -293,9 +293,10 @@ TEST_F(SessionTest, AnExceptionDuringAStreamEndsTheConnection) {
     EXPECT_TRUE(client.received.ends_with("half"));
     EXPECT_FALSE(holds(client.received, "OUTCOME_UNKNOWN"));
     EXPECT_EQ(handler->script.finished, 1);
-    Report unknown;
-    unknown.set_error(outcome::ErrorCode::outcome_unknown, outcome::Executed::unknown);
-    EXPECT_EQ(stats.requests[0][unknown.outcome].get() + stats.requests[3][unknown.outcome].get(), 1U);
+    const auto unknown = [&](OperationKind kind) {
+        return stats.requests.at(kind, outcome::RequestOutcome{outcome::ErrorCode::outcome_unknown}).get();
+    };
+    EXPECT_EQ(unknown(OperationKind::query) + unknown(OperationKind::unknown), 1U);
 }
 
 TEST_F(SessionTest, AStreamWhoseAppHasGoneIsReadForNobodyOnceAndReported) {
@@ -316,7 +317,11 @@ TEST_F(SessionTest, AStreamIsCountedByItsFinalReport) {
     handler->script.pieces = {"one"};
     Client client = connect();
     client.send(post("a"));
-    EXPECT_TRUE(turn_until([&] { return stats.requests[3][1].get() == 1; }));
+    EXPECT_TRUE(turn_until([&] {
+        return stats.requests
+                   .at(OperationKind::unknown, outcome::RequestOutcome{graphql::Verdict::graphql_error})
+                   .get() == 1;
+    }));
 }
 
 } // namespace

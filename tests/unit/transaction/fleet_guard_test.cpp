@@ -82,7 +82,7 @@ public:
 MakeReply upstream_says(Executed executed, std::string body, bool nothing_ran = false) {
     return [=](const server::Request& request) {
         server::Report report;
-        report.kind = graphql::OperationKind::mutation;
+        report.kind = OperationKind::mutation;
         report.executed = executed;
         report.nothing_ran = nothing_ran;
         return server::own_reply(request.context, 200, "application/json", "", body, report);

@@ -28,9 +28,9 @@ protected:
     }
 
     fleet::Value call(fleet::Command command) {
-        const auto value = test::run_task(loop_, store_->call(std::move(command), Duration{}));
-        EXPECT_TRUE(value);
-        return value.value_or(fleet::Value{});
+        const auto values = test::run_task(loop_, store_->call_all({std::move(command)}, Duration{}));
+        EXPECT_TRUE(values.front());
+        return values.front().value_or(fleet::Value{});
     }
 
     /// The answer in one line. A lease of "0" ends at once.

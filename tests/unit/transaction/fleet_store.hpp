@@ -176,14 +176,6 @@ class FakeStore final : public fleet::Store {
 public:
     explicit FakeStore(FakeDatabase& database) : database_{database} {}
 
-    net::Task<std::optional<Value>> call(Command command, Duration within) override {
-        std::vector<Command> one;
-        one.push_back(std::move(command));
-        auto calling = call_all(std::move(one), within);
-        auto values = co_await std::move(calling);
-        co_return std::move(values.front());
-    }
-
     net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
                                                           Duration within) override {
         if (throws > 0 && throws-- > 0)
@@ -249,23 +241,25 @@ class RedisStore final : public fleet::Store {
 public:
     explicit RedisStore(std::uint16_t port) : socket_{test::Socket::connect(port)} {}
 
-    net::Task<std::optional<Value>> call(Command command, Duration /*within*/) override {
-        std::string text = "*" + std::to_string(command.size()) + "\r\n";
-        for (const std::string& part : command)
-            text += "$" + std::to_string(part.size()) + "\r\n" + part + "\r\n";
-        socket_.send(text);
-        Value value = read();
-        co_return value;
-    }
-
     net::Task<std::vector<std::optional<Value>>> call_all(std::vector<Command> commands,
-                                                          Duration within) override {
-        return Store::call_all(std::move(commands), within);
+                                                          Duration /*within*/) override {
+        std::vector<std::optional<Value>> values;
+        for (const Command& command : commands)
+            values.push_back(call(command));
+        co_return values;
     }
 
     [[nodiscard]] Presence presence() const noexcept override { return Presence::ready; }
 
 private:
+    Value call(const Command& command) {
+        std::string text = "*" + std::to_string(command.size()) + "\r\n";
+        for (const std::string& part : command)
+            text += "$" + std::to_string(part.size()) + "\r\n" + part + "\r\n";
+        socket_.send(text);
+        return read();
+    }
+
     std::string take(std::size_t size) {
         while (buffer_.size() < size)
             receive();

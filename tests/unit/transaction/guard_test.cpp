@@ -123,11 +123,12 @@ protected:
         guard.emplace(next, table, *identifier, settings, nullptr, loop.get_executor(), clock, stats, events);
     }
 
-    static std::function<Reply(const server::Request&)>
-    answer_of(Executed executed, std::string body, bool nothing_ran = false, std::uint32_t outcome = 0) {
+    static std::function<Reply(const server::Request&)> answer_of(Executed executed, std::string body,
+                                                                  bool nothing_ran = false,
+                                                                  outcome::RequestOutcome outcome = {}) {
         return [=](const server::Request& request) {
             server::Report report;
-            report.kind = graphql::OperationKind::mutation;
+            report.kind = OperationKind::mutation;
             report.executed = executed;
             report.nothing_ran = nothing_ran;
             report.outcome = outcome;
@@ -411,7 +412,7 @@ TEST_F(GuardTest, KeepsNoErrorOfItsOwnAsAnAnswer) {
 
 TEST_F(GuardTest, MakesAnotherOneTheFirstIfTheFirstsAppHadLeftUnsent) {
     next.held = true;
-    next.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    next.make_reply = answer_of(Executed::no, "{}", false, outcome::RequestOutcome::client_closed());
     const auto first = begin(payment("a"));
     const auto second = begin(payment("a"));
     const auto third = begin(payment("a"));
@@ -467,7 +468,7 @@ TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
     const auto second = begin(payment("a"), "id", &leaving);
     turn();
     ASSERT_TRUE(*second);
-    EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ((*second)->report.outcome, outcome::RequestOutcome::client_closed());
     EXPECT_EQ(leaving.notes, 1U);
     next.gate.set();
     for (int i = 0; i < 10; ++i)
@@ -519,7 +520,7 @@ TEST_F(GuardTest, ReportsThatARepeatThatWaitedWasHeard) {
 
 TEST_F(GuardTest, ClaimsNothingForAnAppThatLeftWhileItWaited) {
     next.held = true;
-    next.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    next.make_reply = answer_of(Executed::no, "{}", false, outcome::RequestOutcome::client_closed());
     const auto first = begin(payment("a"));
     server::test::FakeWatcher leaving;
     leaving.gone_at_look = 1;
@@ -528,7 +529,7 @@ TEST_F(GuardTest, ClaimsNothingForAnAppThatLeftWhileItWaited) {
     for (int i = 0; i < 10; ++i)
         turn();
     ASSERT_TRUE(*second);
-    EXPECT_EQ((*second)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ((*second)->report.outcome, outcome::RequestOutcome::client_closed());
     EXPECT_EQ(next.handled, 1);
 }
 
@@ -707,7 +708,7 @@ TEST_F(GuardTest, SendsNothingBeforeTheHistoryIsComplete) {
     ASSERT_TRUE(*first);
     EXPECT_EQ((*first)->code(), "");
     ASSERT_TRUE(*left);
-    EXPECT_EQ((*left)->report.outcome, server::client_closed_outcome);
+    EXPECT_EQ((*left)->report.outcome, outcome::RequestOutcome::client_closed());
     EXPECT_EQ(next.handled, 1) << "and nothing for nobody";
 }
 
@@ -751,7 +752,7 @@ TEST_F(GuardTest, AtTheEndNobodyWaitsForTheHistory) {
 TEST_F(GuardThatWaitsTest, WaitsNoLongerIfAnotherOneBecomesTheFirstMeanwhile) {
     wait_for(600ms);
     next.held = true;
-    next.make_reply = answer_of(Executed::no, "{}", false, server::client_closed_outcome);
+    next.make_reply = answer_of(Executed::no, "{}", false, outcome::RequestOutcome::client_closed());
     const auto first = begin(payment("a"), "first");
     const auto second = begin(payment("a"), "second");
     const auto third = begin(payment("a"), "third");
