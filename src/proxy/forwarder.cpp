@@ -321,9 +321,9 @@ bool Forwarder::ForwardedRequest::gone() noexcept {
 
 /// Half an answer is none, but a new token in it is in force, and a status that rejects the token does so.
 void Forwarder::ForwardedRequest::broke_off(const http::ResponseHead& head) {
-    token_.adopt_token(head, judge_.operation().has_login);
+    authorized_.adopt_token(head, judge_.operation().has_login);
     if (judge_.told_by_status(head.status))
-        token_.rejected_in_doubt(document());
+        authorized_.rejected_in_doubt(document());
 }
 
 /// Calls the request off if its gate is closed.

@@ -26,7 +26,7 @@ private:
     [[nodiscard]] net::Task<upstream::SendResult> send();
     [[nodiscard]] net::Task<bool> log_in_again();
 
-    void broke_off(const http::ResponseHead& head) override { token_.adopt_token(head, false); }
+    void broke_off(const http::ResponseHead& head) override { authorized_.adopt_token(head, false); }
 
     [[nodiscard]] bool is_held(const upstream::Exchange& exchange) const noexcept;
     /// Returns the decoded body; nullopt if it is not whole or can't be decoded.

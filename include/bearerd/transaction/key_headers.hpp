@@ -1,6 +1,5 @@
 #pragma once
 
-#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/utf8.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/http/message.hpp>
@@ -40,15 +39,8 @@ public:
 private:
     [[nodiscard]] static std::string_view value(const http::RequestHead& head,
                                                 std::string_view name) noexcept {
-        std::string_view key;
-        std::size_t times = 0;
-        for (const http::Field& field : head.fields.list) {
-            if (!equal_ignoring_case(field.name, name))
-                continue;
-            key = field.value;
-            ++times;
-        }
-        return times == 1 && is_utf8(key) ? key : std::string_view{};
+        const auto key = head.fields.only(name);
+        return key && is_utf8(*key) ? *key : std::string_view{};
     }
 
     std::vector<std::string> names_; ///< one for each rule, or none
