@@ -112,50 +112,75 @@ Readiness readiness(const Snapshot& snapshot) {
     return {false, reason + next_try(auth)};
 }
 
+namespace {
+
+/// Adds what somebody has to see to, whatever else there is.
+void warn(Summary& summary, std::string_view text, std::string_view advice) {
+    if (summary.level == Level::good)
+        summary.level = Level::warning;
+    summary.text.append(" ").append(text);
+    summary.advice.append(summary.advice.empty() ? "" : " ").append(advice);
+}
+
 /// A change that somebody believes to be in force is not.
-Summary with_reload(Summary summary, const std::optional<std::string>& why) {
-    if (!why || summary.level == Level::bad || summary.level == Level::busy)
-        return summary;
-    summary.level = Level::warning;
-    summary.text += " The changed configuration was rejected, and the former one stays in use: " + *why + ".";
-    summary.advice += (summary.advice.empty() ? "" : " ") +
-                      std::string{"Correct the file, run bearerd check, and reload bearerd again."};
-    return summary;
+void add_reload(Summary& summary, const std::optional<std::string>& why) {
+    if (why)
+        warn(summary,
+             "The changed configuration was rejected, and the former one stays in use: " + *why + ".",
+             "Correct the file, run bearerd check, and reload bearerd again.");
 }
 
-/// Payments that somebody has to check.
-Summary with_journal(Summary summary, const std::optional<journal::View>& journal) {
-    if (!journal || journal->unresolved + journal->unheard == 0 || summary.level == Level::bad ||
-        summary.level == Level::busy)
-        return summary;
-    summary.level = Level::warning;
-    const auto add = [&summary](std::uint64_t count, std::string_view one, std::string_view several) {
-        if (count != 0)
-            summary.text.append(" ").append(std::to_string(count)).append(count == 1 ? one : several);
+/// Payments that are refused, or that somebody has to check. Without a login there are none, and it matters
+/// more.
+void add_journal(Summary& summary, const std::optional<journal::View>& journal) {
+    if (!journal || summary.level == Level::bad || summary.level == Level::busy)
+        return;
+    if (!journal->working)
+        warn(
+            summary, "The journal can't be written, so that payments may be refused.",
+            "See that its disk is there and not full, and that bearerd may write to its folder; the log says "
+            "why it can't.");
+    if (journal->unresolved + journal->unheard == 0)
+        return;
+    std::string text;
+    const auto count = [&text](std::uint64_t number, std::string_view one, std::string_view several) {
+        if (number != 0)
+            text.append(text.empty() ? "" : " ")
+                .append(std::to_string(number))
+                .append(number == 1 ? one : several);
     };
-    add(journal->unresolved, " transaction has an unknown outcome.",
-        " transactions have an unknown outcome.");
-    add(journal->unheard, " transaction was executed, but its till did not get the answer.",
-        " transactions were executed, but their tills did not get the answers.");
-    summary.advice +=
-        (summary.advice.empty() ? "" : " ") +
-        std::string{"Look each one up by its key in the gift card service; if the outcome was unknown, "
-                    "close it: bearerd journal close REQUEST_ID --executed yes|no --reason TEXT."};
-    return summary;
+    count(journal->unresolved, " transaction has an unknown outcome.",
+          " transactions have an unknown outcome.");
+    count(journal->unheard, " transaction was executed, but its till did not get the answer.",
+          " transactions were executed, but their tills did not get the answers.");
+    warn(
+        summary, text,
+        "Look each one up by its key in the gift card service; if the outcome was unknown, close it: bearerd "
+        "journal close REQUEST_ID --executed yes|no --reason TEXT.");
 }
 
-/// The cause comes before its effects: a login fails because the upstream is down, not the other way round.
-Summary summarize(const Snapshot& snapshot) {
+Summary summary_of_login(const Snapshot& snapshot) {
     const auth::AuthStatus& auth = snapshot.auth;
-    if (snapshot.phase == Phase::draining)
-        return stopping();
     if (!auth.expires_in && auth.last_login_result == "rejected")
         return login_rejected(auth);
+    // The cause comes before its effects: a login fails because the upstream is down, not the other way
+    // round.
     if (snapshot.health.state == upstream::Health::View::State::down)
         return upstream_down(snapshot);
     if (auth.expires_in)
-        return with_journal(with_reload(working(auth), snapshot.reload_failed), snapshot.journal);
+        return working(auth);
     return auth.last_login_result == "unavailable" ? login_unavailable(auth) : logging_in(auth);
+}
+
+} // namespace
+
+Summary summarize(const Snapshot& snapshot) {
+    if (snapshot.phase == Phase::draining)
+        return stopping();
+    Summary summary = summary_of_login(snapshot);
+    add_reload(summary, snapshot.reload_failed);
+    add_journal(summary, snapshot.journal);
+    return summary;
 }
 
 std::string_view to_string(Level level) noexcept {

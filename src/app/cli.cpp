@@ -14,6 +14,7 @@
 #include "usage.hpp"
 #include "wait_command.hpp"
 
+#include <bearerd/base/ascii.hpp>
 #include <bearerd/base/units.hpp>
 #include <bearerd/upstream/dialer.hpp>
 
@@ -103,8 +104,15 @@ void add_close(CLI::App& close, std::string& file, CloseOptions& options) {
     close.add_option("--executed", options.executed, "what you have found out")
         ->check(CLI::IsMember({"yes", "no", "unknown"}))
         ->option_text("yes|no|unknown  [unknown]");
-    close.add_option("--number", options.number, "the entry's, if several have the same request id")
-        ->check(CLI::PositiveNumber)
+    close
+        .add_option_function<std::string>(
+            "--number",
+            [&options](const std::string& text) {
+                options.number = parse_integer<std::uint64_t>(text).value_or(0);
+                if (options.number == 0)
+                    throw CLI::ValidationError{"--number", "must be a whole number from 1 on"};
+            },
+            "the entry's, if several have the same request id")
         ->option_text("N");
     close.add_option("--reason", options.reason, "how you know, or why it is closed")
         ->required()
@@ -127,6 +135,7 @@ void add_journal(CLI::App& journal, Options& options) {
     journal.add_flag("--unheard", options.journal.unheard,
                      "only those that were executed, but whose app was gone before its answer");
     journal.add_option("--key", options.journal.key, "only the transactions with this key")
+        ->check([](const std::string& key) { return key.empty() ? "must not be empty" : ""; })
         ->option_text("KEY");
     journal.add_flag("--json", options.journal.json, "an object a line, for programs");
     add_close(*journal.add_subcommand("close", "close a mutation of unknown outcome by hand"), options.file,

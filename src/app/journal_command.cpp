@@ -6,6 +6,7 @@
 #include "time_text.hpp"
 
 #include <bearerd/base/ascii.hpp>
+#include <bearerd/base/mask.hpp>
 #include <bearerd/journal/closing.hpp>
 #include <bearerd/journal/files.hpp>
 #include <bearerd/journal/journal_client.hpp>
@@ -192,7 +193,8 @@ std::string user_name() {
 
 /// Returns the entry to close; prints a message if there is none, or more than one.
 const JournalEntry* entry_to_close(const journal::Reading& reading, const CloseOptions& options) {
-    const std::string& request_id = options.request_id;
+    std::string scratch;
+    const std::string_view request_id = masked(options.request_id, scratch); // as the journal has it
     const JournalEntry* found = nullptr;
     bool resolved = false;
     for (const auto& [number, entry] : reading.index.entries()) {

@@ -43,6 +43,8 @@ std::string_view allow_line(const ServiceSettings& service) noexcept {
     return service.methods.size() == 1 ? "Allow: GET\r\n" : "Allow: POST, GET\r\n";
 }
 
+constexpr std::string_view only_get = "This address answers GET only, and nothing was executed.";
+
 /// Appends the hex size line of a chunk (RFC 9112 section 7.1).
 void append_chunk_size(std::string& out, std::size_t size) {
     std::array<char, 16> digits{};
@@ -414,8 +416,11 @@ Reply Session::refusal(ErrorCode code, Report report) {
     context_.keep_alive =
         context_.keep_alive && whole && after_ == AfterReply::keep && shutdown_ == Shutdown::none;
     ErrorReply error = error_reply(code);
-    if (code == ErrorCode::method_not_allowed)
+    if (code == ErrorCode::method_not_allowed) {
         error.extra_fields = allow_line(*service_);
+        if (service_->methods.size() == 1)
+            error.sentence = only_get;
+    }
     deadline_.clear();
     return render(error, context_, parser_.head().fields.value(FieldId::accept), service_->errors_always_200,
                   std::move(report));

@@ -73,6 +73,7 @@ TEST(AdminListener, KeepsTheRulesOfHostAndOriginAndServesGetOnly) {
     const HttpResponse refused = ask("POST", {});
     expect_own_error(refused, 405, "METHOD_NOT_ALLOWED", "no");
     EXPECT_EQ(refused.header("Allow"), "GET");
+    EXPECT_NE(refused.body.find("answers GET only"), std::string::npos) << refused.body;
     EXPECT_EQ(ask("HEAD", {}).status, 405);
     expect_own_error(scene.daemon.admin("/graphql"), 404, "NOT_FOUND", "no");
     EXPECT_EQ(scene.upstream.app_requests().size(), 0U);

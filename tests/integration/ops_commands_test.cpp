@@ -103,7 +103,9 @@ TEST_F(Commands, WrongUsageSuggestsWhatWasMeant) {
     const std::pair<std::vector<std::string>, std::string> cases[] = {
         {{"check", "bearerd.yaml"}, "did you mean bearerd check --config bearerd.yaml?"},
         {{"chekc"}, "did you mean bearerd check?"},
-        {{"help"}, "did you mean bearerd --help?"}};
+        {{"help"}, "did you mean bearerd --help?"},
+        {{"journal", "--key", ""}, "--key: must not be empty"},
+        {{"journal", "close", "id", "--number", "z"}, "--number: must be a whole number from 1 on"}};
     for (const auto& [arguments, suggestion] : cases) {
         const Finished ended = run_bearerd(arguments);
         EXPECT_EQ(ended.exit.code, 64);

@@ -66,6 +66,33 @@ TEST(Summary, WarnsOfTransactionsThatSomebodyHasToLookAfter) {
               std::string::npos);
 }
 
+TEST(Summary, WarnsOfAJournalThatCantBeWritten) {
+    Snapshot snapshot = working();
+    snapshot.journal = journal::View{};
+    snapshot.journal->working = false;
+    snapshot.journal->unresolved = 1;
+    const Summary summary = summarize(snapshot);
+    EXPECT_EQ(summary.level, Level::warning);
+    EXPECT_NE(summary.text.find("The journal can't be written"), std::string::npos);
+    EXPECT_NE(summary.text.find("1 transaction has an unknown outcome."), std::string::npos);
+    EXPECT_NE(summary.advice.find("its disk"), std::string::npos);
+}
+
+TEST(Summary, NamesARejectedFileWhateverElseThereIs) {
+    const std::pair<Snapshot, Level> cases[] = {
+        {working(), Level::warning},
+        {without_token("logging_in", "none", ""), Level::busy},
+        {without_token("rejected", "rejected", "Wrong password"), Level::bad},
+        {with_upstream_down(working(), errc::timed_out), Level::bad}};
+    for (auto [snapshot, level] : cases) {
+        snapshot.reload_failed = "bearerd.yaml:3:1: thread: is not a known key";
+        const Summary summary = summarize(snapshot);
+        EXPECT_EQ(summary.level, level);
+        EXPECT_NE(summary.text.find("bearerd.yaml:3:1: thread"), std::string::npos);
+        EXPECT_NE(summary.advice.find("run bearerd check"), std::string::npos);
+    }
+}
+
 TEST(Summary, TellsTheStatesApartAndTheCauseBeforeItsEffects) {
     const Snapshot rejected = trying_in(4min, without_token("rejected", "rejected", "Wrong password"));
     const Snapshot unavailable =
