@@ -4,6 +4,8 @@
 #include "journald.hpp"
 #include "log_text.hpp"
 
+#include <bearerd/base/find.hpp>
+
 #include <nlohmann/json.hpp>
 #include <spdlog/details/log_msg.h>
 #include <spdlog/pattern_formatter.h>
@@ -51,32 +53,24 @@ spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
     return spdlog::level::err;
 }
 
-constexpr bool is_plain(char c) noexcept {
-    return c >= ' ' && c < '\x7f' && c != '"' && c != '\\';
+/// Whether the text can stand between quotes as it is.
+bool is_plain(std::string_view text) noexcept {
+    const auto special = [](auto c) { return (c < ' ') | (c == '\x7f') | (c == '"') | (c == '\\'); };
+    const char* const end = text.data() + text.size();
+    return find_first(text.data(), end, special) == end;
 }
 
-constexpr bool is_bare(char c) noexcept {
-    return is_plain(c) && c != ' ' && c != '=';
-}
-
-using CharacterSet = std::array<bool, 256>;
-
-constexpr CharacterSet set_of(bool (*holds)(char) noexcept) noexcept {
-    CharacterSet set{};
-    for (std::size_t i = 0; i < set.size(); ++i)
-        set[i] = holds(static_cast<char>(i));
-    return set;
-}
-
-constexpr CharacterSet plain = set_of(is_plain);
-constexpr CharacterSet bare = set_of(is_bare);
-
-bool consists_of(std::string_view text, const CharacterSet& set) noexcept {
-    return std::ranges::all_of(text, [&set](char c) { return set[static_cast<unsigned char>(c)]; });
+/// Whether the text can stand without quotes.
+bool is_bare(std::string_view text) noexcept {
+    const auto special = [](auto c) {
+        return (c <= ' ') | (c == '\x7f') | (c == '"') | (c == '\\') | (c == '=');
+    };
+    const char* const end = text.data() + text.size();
+    return !text.empty() && find_first(text.data(), end, special) == end;
 }
 
 void append_quoted(Buffer& out, std::string_view text) {
-    if (consists_of(text, plain)) {
+    if (is_plain(text)) {
         out.push_back('"');
         append(out, text);
         out.push_back('"');
@@ -91,7 +85,7 @@ struct TextValue {
     Buffer& out;
 
     void operator()(std::string_view text) const {
-        !text.empty() && consists_of(text, bare) ? append(out, text) : append_quoted(out, text);
+        is_bare(text) ? append(out, text) : append_quoted(out, text);
     }
 
     void operator()(std::int64_t number) const { append(out, number); }
