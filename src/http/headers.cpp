@@ -276,6 +276,8 @@ bool prefers_graphql_response_json(std::string_view accept) noexcept {
 
 bool is_streaming_type(std::string_view content_type) noexcept {
     const auto type = trim(content_type.substr(0, content_type.find(';')));
+    if (type == "application/json") // nearly every answer's
+        return false;
     constexpr std::array<std::string_view, 10> streaming = {
         "text/event-stream",    "multipart/mixed",         "multipart/x-mixed-replace",
         "application/x-ndjson", "application/ndjson",      "application/jsonl",
