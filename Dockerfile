@@ -21,8 +21,11 @@ COPY config config
 COPY include include
 COPY src src
 RUN cmake -S . -B build -G Ninja -DCMAKE_BUILD_TYPE=RelWithDebInfo -DBUILD_TESTING=OFF && \
-    cmake --build build --target bearerd && \
-    strip -o bearerd build/src/bearerd
+    cmake --build build --parallel "$(nproc)" --target bearerd && \
+    strip -o bearerd build/src/bearerd && \
+    install -D -m 0755 bearerd /out/usr/bin/bearerd && \
+    install -D -m 0644 packaging/container.yaml /out/etc/bearerd/bearerd.yaml && \
+    install -D -m 0644 packaging/copyright /out/usr/share/doc/bearerd/copyright
 
 FROM debian:${RELEASE}-slim
 # Nothing but what it links to, and the authorities that it trusts.
@@ -31,9 +34,7 @@ RUN apt-get update && \
         libprometheus-cpp-core1.0 libssl3 libsystemd0 zlib1g && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/*.bin /var/log/* && \
     install -d -m 0700 -o 65532 -g 65532 /var/lib/bearerd
-COPY --chmod=0755 --from=build /src/bearerd /usr/bin/bearerd
-COPY --chmod=0644 packaging/container.yaml /etc/bearerd/bearerd.yaml
-COPY --chmod=0644 packaging/copyright /usr/share/doc/bearerd/copyright
+COPY --from=build /out/ /
 
 # Needed: BEARERD_URL, BEARERD_USERNAME, BEARERD_PASSWORD; or another file at /etc/bearerd/bearerd.yaml.
 ENV BEARERD_LISTEN=127.0.0.1:8080 \

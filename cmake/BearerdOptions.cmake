@@ -19,6 +19,10 @@ target_compile_definitions(bearerd_options INTERFACE
 # Line numbers are enough for those who only run the tests, and take a sixth less time than all of a debugger's information.
 target_compile_options(bearerd_options INTERFACE $<$<AND:$<BOOL:${BEARERD_UNITY}>,$<CONFIG:Debug>>:-g1>)
 
+# gcc collects garbage as if memory were scarce: with a gigabyte before it does so, a large file takes a tenth less time.
+target_compile_options(bearerd_options INTERFACE
+  "$<$<AND:$<BOOL:${BEARERD_UNITY}>,$<CXX_COMPILER_ID:GNU>,$<CONFIG:Debug>>:SHELL:--param ggc-min-expand=400 --param ggc-min-heapsize=1048576>")
+
 if(BEARERD_SANITIZE)
   target_compile_definitions(bearerd_options INTERFACE BEARERD_SANITIZED)
   target_compile_options(bearerd_options INTERFACE

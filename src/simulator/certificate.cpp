@@ -73,9 +73,9 @@ bool is_address(const std::string& name) {
     return name.find(':') != std::string::npos || name.find_first_not_of("0123456789.") == std::string::npos;
 }
 
-std::string alternative_names(const std::vector<std::string>& names) {
+std::string alternative_names(const std::vector<std::string>& hosts) {
     std::string text;
-    for (const auto& name : names)
+    for (const auto& name : hosts)
         text += (text.empty() ? "" : ",") + std::string(is_address(name) ? "IP:" : "DNS:") + name;
     return text;
 }

@@ -78,23 +78,23 @@ const std::map<std::string_view, Fields>& types() {
 }
 
 const std::vector<RootField>& roots() {
-    using Kind = Operation::Kind;
+    using Root = Operation::Kind;
     static const std::vector<RootField> table{
-        {"loginUser", Kind::query, "User", {"email", "username", "password"}},
-        {"Cards", Kind::query, "CardPagination", {"card_reference", "page", "limit"}},
-        {"LineItems", Kind::query, "LineItemPagination", {"merchant_transaction_reference", "page", "limit"}},
+        {"loginUser", Root::query, "User", {"email", "username", "password"}},
+        {"Cards", Root::query, "CardPagination", {"card_reference", "page", "limit"}},
+        {"LineItems", Root::query, "LineItemPagination", {"merchant_transaction_reference", "page", "limit"}},
         {"createBalanceAdjustment",
-         Kind::mutation,
+         Root::mutation,
          "BalanceAdjustment",
          {"currency", "value", "merchant_id", "unit_epos_reference", "card_reference",
           "merchant_transaction_reference"}},
         {"createReversal",
-         Kind::mutation,
+         Root::mutation,
          "Reversal",
          {"merchant_id", "unit_epos_reference", "merchant_transaction_reference", "line_item_id",
           "ReversalItems"}},
         {"createOrder",
-         Kind::mutation,
+         Root::mutation,
          "Order",
          {"account_id", "order_items", "total", "currency", "merchant_id", "unit_epos_reference",
           "merchant_transaction_reference", "sales_channel_id", "group_fulfilment",

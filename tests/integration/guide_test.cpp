@@ -172,7 +172,8 @@ TEST_P(GuideProgram, PaysOnceWhateverGetsLost) {
 
 INSTANTIATE_TEST_SUITE_P(
     Of, GuideProgram,
-    testing::Values(Program{"CSharp", "csharp", "till.cs", "mcs", "mcs till.cs", "mono till.exe"},
+    testing::Values(Program{"CSharp", "csharp", "till.cs", "mcs", "mcs till.cs",
+                            "timeout -s KILL 20 mono till.exe"},
                     Program{"Java", "java", "Till.java", "javac", "javac Till.java", "java Till"},
                     Program{"Pascal", "pascal", "till.pas", "fpc", "fpc -v0 -l- till.pas", "./till"}),
     [](const auto& program) { return program.param.name; });

@@ -16,7 +16,7 @@
 namespace bearerd::test {
 namespace {
 
-void check(bool fine, const char* what) {
+void ensure(bool fine, const char* what) {
     if (!fine)
         throw std::runtime_error{what};
 }
@@ -31,8 +31,8 @@ std::shared_ptr<SSL_CTX> make_context(const Certificate& certificate) {
     };
     const auto x509 = read_pem(certificate.pem, PEM_read_bio_X509, &X509_free);
     const auto key = read_pem(certificate.key_pem, PEM_read_bio_PrivateKey, &EVP_PKEY_free);
-    check(SSL_CTX_use_certificate(context.get(), x509.get()) == 1, "SSL_CTX_use_certificate");
-    check(SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1, "SSL_CTX_use_PrivateKey");
+    ensure(SSL_CTX_use_certificate(context.get(), x509.get()) == 1, "SSL_CTX_use_certificate");
+    ensure(SSL_CTX_use_PrivateKey(context.get(), key.get()) == 1, "SSL_CTX_use_PrivateKey");
     return context;
 }
 
@@ -44,10 +44,10 @@ std::pair<int, std::uint16_t> listen_on(const char* where, std::uint16_t port) {
     address.sin_port = htons(port);
     const int on = 1; // connections that an earlier one left in TIME_WAIT must not matter
     ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    check(::inet_pton(AF_INET, where, &address.sin_addr) == 1, "no address");
+    ensure(::inet_pton(AF_INET, where, &address.sin_addr) == 1, "no address");
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
-    check(::bind(descriptor, generic, size) == 0 && ::listen(descriptor, 1024) == 0 &&
+    ensure(::bind(descriptor, generic, size) == 0 && ::listen(descriptor, 1024) == 0 &&
               ::getsockname(descriptor, generic, &size) == 0,
           "can't listen");
     return {descriptor, ntohs(address.sin_port)};

@@ -135,7 +135,7 @@ TEST_F(TableTest, ForgetsWhatALaterReadingReplaces) {
         return former;
     };
     table.set_history(Table::History::read);
-    for (const std::uint8_t key : {1, 2, 3})
+    for (const std::uint8_t key : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}})
         ASSERT_TRUE(table.restore(restored(key, Executed::unknown), now));
     const Decision asked = claim(3);
     ASSERT_EQ(asked.kind, Kind::look_up);
