@@ -55,20 +55,23 @@ std::optional<std::vector<journal::JournalEntry>> entries_of_journal(const std::
 }
 
 /// Guards the transactions of these journal entries, if any rule replays repeats. What is guarded already
-/// stays.
+/// stays; `again`: but what was unknown is now what the journal says.
 void restore(const std::vector<journal::JournalEntry>& entries, const ConfigSnapshot& snapshot,
-             Shared& shared) {
+             Shared& shared, bool again = false) {
     if (!snapshot.identifier || !shared.transactions)
         return;
     const journal::Uptime now = journal::uptime();
     const std::uint32_t account = journal::account_of(*snapshot.settings);
-    std::int64_t without_room = 0;
+    std::vector<transaction::Restored> all;
     for (const journal::JournalEntry& entry : entries)
         if (auto restored = transaction::restored_from(entry, *snapshot.identifier, account, now, wall_ms()))
-            without_room += shared.transactions->restore(std::move(*restored), BootClock::now()) ? 0 : 1;
+            all.push_back(std::move(*restored));
+    const std::size_t without_room =
+        again ? shared.transactions->restore_again(std::move(all), BootClock::now())
+              : shared.transactions->restore(std::move(all), BootClock::now());
     if (without_room != 0)
         log::error("transactions of the journal can't be remembered: there is no room for more",
-                   {{"number", without_room}});
+                   {{"number", static_cast<std::int64_t>(without_room)}});
 }
 
 } // namespace
@@ -179,13 +182,11 @@ void Transactions::remember(const ConfigSnapshot& snapshot) {
 
 void Transactions::journal_opened(const ConfigSnapshot& snapshot,
                                   const std::vector<journal::JournalEntry>& entries) {
-    // If it could not be opened at once, what was read is out of date: another process may have written since,
-    // and a person may have closed an entry. Nothing has been claimed yet, so the table begins again.
-    const bool is_news = snapshot.identifier && state_ != State::read && state_ != State::ours;
-    const auto all = is_news ? entries_of_journal(directory_) : std::nullopt;
-    if (all)
-        shared_.transactions->forget_all();
-    restore(all.value_or(entries), snapshot, shared_);
+    // If it could not be opened at once, what was read may be out of date: another process may have written
+    // since, and a person may have closed an entry.
+    const bool is_late = snapshot.identifier && state_ != State::read && state_ != State::ours;
+    const auto all = is_late ? entries_of_journal(directory_) : std::nullopt;
+    restore(all.value_or(entries), snapshot, shared_, is_late);
     state_ = State::ours;
     if (!is_restored(snapshot))
         remember(snapshot);

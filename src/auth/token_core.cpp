@@ -378,7 +378,8 @@ void TokenCore::on_found(std::uint64_t reading, StoreWriter::Found found) {
         if (needless && found.rejections > machine_.rejections())
             store_.save_rejections(at.now); // the next start is not to find what is over
         if (!needless && machine_.restored_rejections(found.rejections, at.now + found.next_try, at))
-            history_.rejected_before(*settings_, found.next_try);
+            if (const auto next = machine_.next_try(); next && *next > at.now)
+                history_.rejected_before(*settings_, *next - at.now);
         if (found.token) {
             token.emplace();
             token->token.claims = parse_claims(found.token->record.token.reveal());
@@ -425,10 +426,13 @@ void TokenCore::take_password(const std::shared_ptr<const config::Credentials>& 
     if (stopping_ || before != credentials_ || password.equals(before->password))
         return;
     if (settings_->auth.kind == config::LoginKind::static_token && !is_sendable_token(password.reveal())) {
-        log::warning("the static token's file holds no token that can be sent: the former one stays",
-                     {{"file", before->password_file}});
+        if (unsendable_of_ != before) // once, and not at each look
+            log::warning("the static token's file holds no token that can be sent: the former one stays",
+                         {{"file", before->password_file}});
+        unsendable_of_ = before;
         return;
     }
+    unsendable_of_ = nullptr;
     const auto credentials = std::make_shared<const config::Credentials>(
         config::Credentials{before->by_email, before->user, std::move(password), before->password_file});
     auto place = fleet_place(*settings_, *credentials);

@@ -171,6 +171,8 @@ private:
     // The first thread's:
     std::shared_ptr<FleetLogin> fleet_; ///< nullptr: nothing is shared
     LoginAttempt login_;
+    /// The credentials while whose file held a static token that can't be sent.
+    std::shared_ptr<const config::Credentials> unsendable_of_;
     std::optional<net::Timer> wake_timer_; ///< until close()
     std::function<void()> first_login_tried_;
 };

@@ -169,8 +169,9 @@ private:
                 once(seen_extensions);
                 matches = read_code(doubled) || matches;
             } else if (key.is("path")) {
+                const std::size_t length = read_path();
+                path = seen_path ? SIZE_MAX : length; // of two, either may be meant
                 once(seen_path);
-                path = read_path();
             } else {
                 scan_.skip();
             }

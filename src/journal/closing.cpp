@@ -49,7 +49,7 @@ std::optional<std::string> hand_over(const std::string& directory, const Close& 
             return std::nullopt;
         std::this_thread::sleep_for(look_every);
     }
-    // A request left there would be applied later, after the person was reported that it was not.
+    // A request left there would be applied later, after the person has learnt that it was not.
     if (!folder->withdraw_close(close) && is_closed(directory, close.number))
         return std::nullopt;
     return "the running bearerd did not take it in time; its log says why, if the disk has failed";

@@ -102,9 +102,9 @@ error_code Store::append(std::string_view bytes, const std::vector<Record>& reco
     const bool full = size_ + bytes.size() > settings_.max_size / 2 && size_ > begun_with_;
     const bool removed = is_removed(file_);
     if (full || spoiled_ || removed) {
-        removals_ += removed ? 1 : 0;
         if (const auto failure = begin_file())
             return failure;
+        removals_ += removed ? 1 : 0;
     }
     if (const auto failure = write_all(file_, bytes)) {
         spoiled_ =
@@ -124,12 +124,17 @@ error_code Store::sync() {
 }
 
 /// Begins a file with what is carried over. Removes the old files only when the new one is whole on the disk.
-/// If the folder was removed, makes it again.
+/// If the folder was removed, makes it again; fails if another one with a journal is there.
 error_code Store::begin_file() {
     if (folder_->is_removed()) {
         auto folder = Folder::open_to_write(settings_.directory);
         if (!folder)
             return folder.error();
+        const auto files = folder->list();
+        if (!files)
+            return files.error();
+        if (!files->empty())
+            return error_code{EEXIST, boost::system::generic_category()};
         folder_ = std::move(*folder);
     }
     const std::uint64_t next = number_ + 1;

@@ -3,6 +3,7 @@
 #include <bearerd/graphql/arguments.hpp>
 #include <bearerd/json/scan.hpp>
 
+#include <algorithm>
 #include <bitset>
 #include <optional>
 #include <span>
@@ -133,10 +134,21 @@ class FieldSet {
 public:
     explicit FieldSet(std::span<const graphql::RootField> fields) noexcept : fields_{fields} {}
 
-    void note(const json::String& response_name, std::size_t element) {
+    /// Returns whether it is one of the fields.
+    bool note(const json::String& response_name, std::size_t element) {
+        bool is_one = false;
         for (std::size_t i = 0; i < fields_.size(); ++i)
-            if (fields_[i].element == element && response_name.is(fields_[i].response_name))
+            if (fields_[i].element == element && response_name.is(fields_[i].response_name)) {
                 found_.set(i);
+                is_one = true;
+            }
+        return is_one;
+    }
+
+    /// Whether any of the fields belongs to the element.
+    [[nodiscard]] bool has_any_of(std::size_t element) const {
+        return std::ranges::any_of(fields_,
+                                   [element](const auto& field) { return field.element == element; });
     }
 
     /// Notes all fields of the element.
@@ -267,6 +279,7 @@ bool tells_of_execution(std::uint16_t status) noexcept {
 bool refuses_each(std::string_view body, std::span<const graphql::RootField> fields) {
     json::Scan scan{body};
     FieldSet refused{fields};
+    bool contradicts = fields.empty(); // the request runs something else than was read in it
     json::for_each_answer(scan, [&](std::size_t element) {
         json::for_each_member(scan, [&](const json::String& key) {
             if (!key.is("errors")) {
@@ -282,13 +295,14 @@ bool refuses_each(std::string_view body, std::span<const graphql::RootField> fie
                         scan.skip();
                 });
                 if (path && path->names_root_field())
-                    refused.note(path->first, element);
+                    contradicts =
+                        (!refused.note(path->first, element) && refused.has_any_of(element)) || contradicts;
                 else if (!path || path->length == 0)
                     refused.note_all(element);
             });
         });
     });
-    return scan.finish() && refused.all_found();
+    return scan.finish() && !contradicts && refused.all_found();
 }
 
 bool ran_nothing(std::uint16_t status, std::string_view body, const graphql::RequestView& request,

@@ -50,8 +50,10 @@ Verdict AnswerJudge::judge_stream_start(const http::ResponseHead& head, std::str
 
 graphql::Judgement AnswerJudge::judge(std::uint16_t status, std::string_view decoded) const {
     auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_, operation_.has_login);
-    if (judgement.verdict == Verdict::rejected && !speaks_for_all(judgement, status, decoded))
+    if (judgement.verdict == Verdict::rejected && !speaks_for_all(judgement, status, decoded)) {
         judgement.verdict = Verdict::graphql_error;
+        judgement.in_doubt = true;
+    }
     return judgement;
 }
 
@@ -72,7 +74,9 @@ AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std:
         whole.doubt = "a rejection whose body can't be decoded";
         return whole;
     }
-    whole.verdict = judge(head.status, *decoded).verdict;
+    const graphql::Judgement judgement = judge(head.status, *decoded);
+    whole.verdict = judgement.verdict;
+    whole.in_doubt = judgement.in_doubt;
     whole.doubt = doubt_of(whole, head, *decoded);
     whole.proven = whole.doubt.empty();
     whole.executed = executed(head.status, decoded, whole.verdict);

@@ -7,49 +7,50 @@ namespace {
 
 using Ending = Seen::Ending;
 
-constexpr std::string_view login = "loginUser";
-constexpr std::string_view order = "createOrder";
-constexpr std::string_view adjustment = "createBalanceAdjustment";
-constexpr std::string_view reversal = "createReversal";
+constexpr std::string_view login_field = "loginUser";
+constexpr std::string_view order_field = "createOrder";
+constexpr std::string_view adjustment_field = "createBalanceAdjustment";
+constexpr std::string_view reversal_field = "createReversal";
 
-constexpr std::array cases{
-    Case{"authorisation", "successful authorisation", login, Ending::executed, "", ""},
-    Case{"authorisation-refused", "wrong user name or password", login, Ending::refused, "",
+constexpr std::array all_cases{
+    Case{"authorisation", "successful authorisation", login_field, Ending::executed, "", ""},
+    Case{"authorisation-refused", "wrong user name or password", login_field, Ending::refused, "",
          "Invalid username or password"},
     Case{"token-refused", "invalid or expired token", "", Ending::unauthorized, "", ""},
-    Case{"card-created", "creation of a physical card", order, Ending::executed, "card", ""},
-    Case{"order-merchant", "order refused: invalid merchant_id", order, Ending::validation, "merchant_id",
-         ""},
-    Case{"order-card-reference", "order refused: missing card_reference", order, Ending::validation,
-         "card_reference", required_sentence},
-    Case{"order-product", "order refused: invalid or missing product_id", order, Ending::validation,
-         "product_id", ""},
-    Case{"order-currency", "order refused: invalid or missing currency", order, Ending::validation,
-         "currency", ""},
-    Case{"order-sales-channel", "order refused: invalid or missing sales_channel_id", order,
-         Ending::validation, "sales_channel_id", ""},
-    Case{"debit", "debit", adjustment, Ending::executed, "debit", ""},
-    Case{"credit", "credit", adjustment, Ending::executed, "credit", ""},
-    Case{"adjustment-merchant", "adjustment refused: wrong merchant_id", adjustment, Ending::validation,
+    Case{"card-created", "creation of a physical card", order_field, Ending::executed, "card", ""},
+    Case{"order-merchant", "order refused: invalid merchant_id", order_field, Ending::validation,
          "merchant_id", ""},
-    Case{"adjustment-negative-balance", "debit refused: negative balance", adjustment, Ending::refused, "",
-         "Applying this transaction would have resulted in a negative balance. Transaction not applied."},
-    Case{"adjustment-value", "adjustment refused: malformed value", adjustment, Ending::validation, "value",
-         "The value must be an integer."},
-    Case{"adjustment-duplicate", "adjustment refused: duplicate merchant_transaction_reference", adjustment,
-         Ending::refused, "", "Duplicate reference supplied"},
-    Case{"adjustment-card-reference", "adjustment refused: empty card_reference", adjustment,
+    Case{"order-card-reference", "order refused: missing card_reference", order_field, Ending::validation,
+         "card_reference", required_sentence},
+    Case{"order-product", "order refused: invalid or missing product_id", order_field, Ending::validation,
+         "product_id", ""},
+    Case{"order-currency", "order refused: invalid or missing currency", order_field, Ending::validation,
+         "currency", ""},
+    Case{"order-sales-channel", "order refused: invalid or missing sales_channel_id", order_field,
+         Ending::validation, "sales_channel_id", ""},
+    Case{"debit", "debit", adjustment_field, Ending::executed, "debit", ""},
+    Case{"credit", "credit", adjustment_field, Ending::executed, "credit", ""},
+    Case{"adjustment-merchant", "adjustment refused: wrong merchant_id", adjustment_field, Ending::validation,
+         "merchant_id", ""},
+    Case{"adjustment-negative-balance", "debit refused: negative balance", adjustment_field, Ending::refused,
+         "", "Applying this transaction would have resulted in a negative balance. Transaction not applied."},
+    Case{"adjustment-value", "adjustment refused: malformed value", adjustment_field, Ending::validation,
+         "value", "The value must be an integer."},
+    Case{"adjustment-duplicate", "adjustment refused: duplicate merchant_transaction_reference",
+         adjustment_field, Ending::refused, "", "Duplicate reference supplied"},
+    Case{"adjustment-card-reference", "adjustment refused: empty card_reference", adjustment_field,
          Ending::validation, "card_reference", required_sentence},
-    Case{"adjustment-unit", "adjustment refused: wrong unit_epos_reference", adjustment, Ending::validation,
-         "unit_epos_reference", ""},
-    Case{"adjustment-currency", "adjustment refused: invalid or missing currency", adjustment,
+    Case{"adjustment-unit", "adjustment refused: wrong unit_epos_reference", adjustment_field,
+         Ending::validation, "unit_epos_reference", ""},
+    Case{"adjustment-currency", "adjustment refused: invalid or missing currency", adjustment_field,
          Ending::validation, "currency", ""},
-    Case{"order-fulfilment-method", "order refused: invalid or missing fulfilment_method_id", order,
+    Case{"order-fulfilment-method", "order refused: invalid or missing fulfilment_method_id", order_field,
          Ending::validation, "fulfilment_method_id", ""},
-    Case{"reversal-of-creation", "reversal of a card's creation", reversal, Ending::executed, "order", ""},
-    Case{"reversal-of-debit", "reversal of a debit", reversal, Ending::executed, "debit", ""},
-    Case{"reversal-of-credit", "reversal of a credit", reversal, Ending::executed, "credit", ""},
-    Case{"reversal-line-item", "reversal refused: invalid or missing line_item_id", reversal,
+    Case{"reversal-of-creation", "reversal of a card's creation", reversal_field, Ending::executed, "order",
+         ""},
+    Case{"reversal-of-debit", "reversal of a debit", reversal_field, Ending::executed, "debit", ""},
+    Case{"reversal-of-credit", "reversal of a credit", reversal_field, Ending::executed, "credit", ""},
+    Case{"reversal-line-item", "reversal refused: invalid or missing line_item_id", reversal_field,
          Ending::validation, "line_item_id", ""},
     Case{"card-found", "balance check of a card", "Cards", Ending::executed, "found", ""},
     Case{"card-unknown", "balance check of an unknown card_reference", "Cards", Ending::executed, "none", ""},
@@ -117,7 +118,7 @@ Seen observe(const PlannedField& field, const Outcome& outcome) {
 std::string ending_in_words(const Seen& seen) {
     switch (seen.ending) {
     case Ending::executed:
-        return seen.root == login ? "token given" : seen.root == "Cards" ? "answered" : "executed";
+        return seen.root == login_field ? "token given" : seen.root == "Cards" ? "answered" : "executed";
     case Ending::refused:
         return "refused: " + seen.sentence;
     case Ending::validation:

@@ -16,16 +16,17 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::chrono::seconds longest{5};
+constexpr std::chrono::seconds longest_request{5};
 constexpr std::size_t most_answer = 256 * 1024;
 
-/// GET /__cases; each step is bounded by the rest of `longest`. The answer is null if no simulator answers.
+/// GET /__cases; each step is bounded by the rest of `longest_request`. The answer is null if no simulator
+/// answers.
 class Question {
 public:
     explicit Question(const asio::ip::tcp::endpoint& control) : stream_(io_) {
         request_.set(http::field::host, "localhost");
         response_.body_limit(most_answer);
-        stream_.expires_after(longest);
+        stream_.expires_after(longest_request);
         stream_.async_connect(control, [this](boost::system::error_code error) { write(error); });
     }
 

@@ -386,13 +386,28 @@ bool Table::restore(Restored transaction, TimePoint now) {
     return insert(std::move(transaction), now);
 }
 
-/// A look-up that is running finds its record gone.
-void Table::forget_all() noexcept {
+std::size_t Table::restore(std::vector<Restored> transactions, TimePoint now) {
     const std::lock_guard lock{mutex_};
-    while (!records_.empty())
-        remove(RecordPtr{records_.begin()->second});
-    freed_of_.clear();
-    freed_.clear();
+    return insert_all(std::move(transactions), now);
+}
+
+/// A look-up that is running may find its record gone.
+std::size_t Table::restore_again(std::vector<Restored> transactions, TimePoint now) {
+    const std::lock_guard lock{mutex_};
+    for (const Restored& each : transactions)
+        for (const Digest& identity : each.identities) {
+            const auto known = records_.find(identity);
+            if (known != records_.end() && known->second->state == State::unknown)
+                remove(RecordPtr{known->second});
+        }
+    return insert_all(std::move(transactions), now);
+}
+
+std::size_t Table::insert_all(std::vector<Restored> transactions, TimePoint now) {
+    std::size_t without_room = 0;
+    for (Restored& each : transactions)
+        without_room += insert(std::move(each), now) ? 0 : 1;
+    return without_room;
 }
 
 /// Adds those of its identities that are not there yet.

@@ -34,6 +34,8 @@ enum class SpeaksFor : std::uint8_t {
 
 struct Judgement {
     Verdict verdict = Verdict::ok;
+    /// For callers of judge(): it would be a rejection, but does not speak for all that would have run.
+    bool in_doubt = false;
     /// This holds for a rejection by the status alone, too.
     SpeaksFor speaks_for = SpeaksFor::all;
     std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, or an empty array

@@ -31,8 +31,8 @@ namespace bearerd::outcome {
                                       const graphql::Operation& operation);
 
 /// Whether the errors of a rejection speak for each of these root fields: by a path that names it, or without
-/// a path for all of its answer. `body` is decoded, and graphql::judge() has found each error to be a
-/// rejection, with no path below a root field.
+/// a path for all of its answer; false if one names another field. `body` is decoded, and graphql::judge()
+/// has found each error to be a rejection, with no path below a root field.
 [[nodiscard]] bool refuses_each(std::string_view body, std::span<const graphql::RootField> fields);
 
 /// Whether a whole answer of which proven_outcome() says `answered` shows that nothing was executed (contract

@@ -236,8 +236,13 @@ public:
     /// if there is no room.
     bool restore(Restored transaction, TimePoint now);
 
-    /// Forgets everything. Call it only before the history is complete, when nothing is in flight.
-    void forget_all() noexcept;
+    /// The same for several. Returns how many there was no room for.
+    std::size_t restore(std::vector<Restored> transactions, TimePoint now);
+
+    /// The same for all of a journal that is read once more: what was unknown is now what it says there. What
+    /// it does not name stays. Returns how many there was no room for. Call it only before the history is
+    /// complete, when nothing is in flight.
+    std::size_t restore_again(std::vector<Restored> transactions, TimePoint now);
 
     /// Records that a look-up in the background found the transaction. Returns false if it was not unknown.
     bool found(std::span<const Digest> identities, std::string reconciled, TimePoint now);
@@ -282,6 +287,7 @@ private:
     void revive(const RecordPtr& record, const std::string& found);
     void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
+    [[nodiscard]] std::size_t insert_all(std::vector<Restored> transactions, TimePoint now);
     void apply_outcome(Restored transaction, bool of_request, TimePoint settled_at, TimePoint now);
     void add(const RecordPtr& record);
     void remove(const RecordPtr& record) noexcept;

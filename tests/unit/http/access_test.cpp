@@ -195,16 +195,16 @@ RequestHead preflight(std::vector<Field> more) {
 }
 
 const Field shop{FieldId::origin, "Origin", "https://shop.example"};
-const Field post{FieldId::access_control_request_method, "Access-Control-Request-Method", "POST"};
+const Field post_method{FieldId::access_control_request_method, "Access-Control-Request-Method", "POST"};
 
 TEST(Preflight, TakesOptionsOriginAndMethod) {
-    EXPECT_TRUE(is_preflight(preflight({shop, post})));
+    EXPECT_TRUE(is_preflight(preflight({shop, post_method})));
     EXPECT_FALSE(is_preflight(preflight({shop})));
-    EXPECT_FALSE(is_preflight(preflight({post})));
-    RequestHead head = preflight({shop, post});
+    EXPECT_FALSE(is_preflight(preflight({post_method})));
+    RequestHead head = preflight({shop, post_method});
     head.method = "POST";
     EXPECT_FALSE(is_preflight(head));
-    head = preflight({shop, post});
+    head = preflight({shop, post_method});
     head.target = "*";
     EXPECT_FALSE(is_preflight(head));
 }
@@ -214,7 +214,7 @@ TEST(Preflight, GrantsWhatIsAskedFor) {
     append_preflight_headers(
         out,
         preflight({shop,
-                   post,
+                   post_method,
                    {FieldId::access_control_request_headers, "Access-Control-Request-Headers",
                     "content-type,x-request-id , ,bad name,\"x\",x:y"},
                    {FieldId::unknown, "Access-Control-Request-Private-Network", "true"}})
@@ -232,7 +232,7 @@ TEST(Preflight, GrantsWhatIsAskedFor) {
 
 TEST(Preflight, GrantsNoMoreThanIsAskedFor) {
     std::string out;
-    append_preflight_headers(out, preflight({shop, post}).fields, {"GET"});
+    append_preflight_headers(out, preflight({shop, post_method}).fields, {"GET"});
     EXPECT_EQ(out, "Access-Control-Allow-Origin: https://shop.example\r\n"
                    "Access-Control-Expose-Headers: X-Request-Id, Retry-After\r\n"
                    "Vary: Origin\r\n"

@@ -253,6 +253,22 @@ TEST_F(StoreTest, WritesAgainWhatSomebodyHasRemoved) {
     EXPECT_THAT(unresolved(), ElementsAre(first, second, third, fourth));
 }
 
+TEST_F(StoreTest, TakesNoOtherJournalForItsOwn) {
+    const auto mine = begin();
+    std::filesystem::remove_all(place.path());
+    std::uint64_t others = 0;
+    {
+        Store other{{place.path(), small}};
+        ASSERT_EQ(other.open(), std::nullopt);
+        others = other.index().next_number();
+        ASSERT_FALSE(
+            other.append(encode(Intent{others, 0, "id", "", 0, {}}), {Intent{others, 0, "id", "", 0, {}}}));
+    }
+    EXPECT_TRUE(append({Intent{mine + 1, 0, "id", "", 0, {}}}));
+    EXPECT_EQ(store->take_removals(), 0U);
+    EXPECT_TRUE(read_journal(place.path())->index.entries().contains(others));
+}
+
 TEST(Reading, TellsWhyThereIsNothingToRead) {
     const Place place;
     EXPECT_EQ(read_journal(place.path()).error(), boost::system::errc::no_such_file_or_directory);

@@ -114,9 +114,9 @@ TEST_F(ForwarderTest, ARefusalThatMoreFollowsIsNoProofForAMutation) {
 }
 
 TEST_F(ForwarderTest, AStreamTooManyIsRefusedBeforeTheAppSeesItsHead) {
-    constexpr std::string_view subscription = R"({"query":"subscription { a }"})";
+    constexpr std::string_view of_a = R"({"query":"subscription { a }"})";
     transport.room_for_streams = false;
-    for (const std::string_view what : {query, subscription}) {
+    for (const std::string_view what : {query, of_a}) {
         answer(events({"data: 1\n\n", "data: 2\n\n"}));
         request(what);
         expect_error(outcome::ErrorCode::overloaded, Executed::no);

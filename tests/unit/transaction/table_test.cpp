@@ -126,8 +126,8 @@ TEST_F(TableTest, CallsNothingNewBeforeItsHistoryIsComplete) {
     EXPECT_EQ(claim(3).kind, Kind::first);
 }
 
-// A journal that is opened late is read again: meanwhile another process or a person may have changed it.
-TEST_F(TableTest, ForgetsWhatALaterReadingReplaces) {
+// A journal that is opened late is read once more: meanwhile another process or a person may have changed it.
+TEST_F(TableTest, KnowsWhatALaterReadingSaysOfWhatWasUnknown) {
     const auto restored = [](std::uint8_t key, Executed executed) {
         Restored former;
         former.identities = {digest(key)};
@@ -135,19 +135,23 @@ TEST_F(TableTest, ForgetsWhatALaterReadingReplaces) {
         return former;
     };
     table.set_history(Table::History::read);
-    for (const std::uint8_t key : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}})
+    for (const std::uint8_t key : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}})
         ASSERT_TRUE(table.restore(restored(key, Executed::unknown), now));
+    for (const std::uint8_t key : {std::uint8_t{5}, std::uint8_t{6}})
+        ASSERT_TRUE(table.restore(restored(key, Executed::yes), now));
     const Decision asked = claim(3);
     ASSERT_EQ(asked.kind, Kind::look_up);
-    table.forget_all();
-    EXPECT_EQ(table.size(), 0U);
-    EXPECT_FALSE(table.find(digest(1), now));
-    ASSERT_TRUE(table.restore(restored(1, Executed::no), now));
-    ASSERT_TRUE(table.restore(restored(2, Executed::yes), now));
-    ASSERT_TRUE(table.restore(restored(3, Executed::unknown), now));
+    EXPECT_EQ(table.restore_again({restored(1, Executed::no), restored(2, Executed::yes),
+                                   restored(3, Executed::unknown), restored(6, Executed::no)},
+                                  now),
+              0U);
     table.set_history(Table::History::complete);
-    EXPECT_EQ(claim(1).kind, Kind::first);
-    EXPECT_EQ(claim(2).kind, Kind::look_up);
+    EXPECT_EQ(claim(1).kind, Kind::first) << "closed as not executed";
+    const auto state = [&](std::uint8_t key) { return table.find(digest(key), now)->state; };
+    EXPECT_EQ(state(2), Seen::State::executed);
+    EXPECT_EQ(state(4), Seen::State::unknown) << "not named: it stays";
+    EXPECT_EQ(state(5), Seen::State::executed) << "not named: it stays";
+    EXPECT_EQ(state(6), Seen::State::executed) << "an executed one is never free";
     table.looked_up(asked.record, {.conclusive = true}, now);
     EXPECT_EQ(claim(3).kind, Kind::look_up);
 }

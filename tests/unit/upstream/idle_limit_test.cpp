@@ -12,7 +12,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr TimePoint start{1000h};
+constexpr TimePoint begin{1000h};
 constexpr std::optional<Duration> none;
 
 TEST(MutationRule, SaysWhichIdleConnectionMayCarryAMutation) {
@@ -86,35 +86,35 @@ TEST(KeepAliveField, ItsTimeoutIsRead) {
 
 TEST(IdleLimit, KnowsNothingAtFirst) {
     const IdleLimit limit;
-    EXPECT_EQ(limit.known(start).closes_at, none);
-    EXPECT_EQ(limit.known(start).survived_for, none);
+    EXPECT_EQ(limit.known(begin).closes_at, none);
+    EXPECT_EQ(limit.known(begin).survived_for, none);
 }
 
 TEST(IdleLimit, TheSmallestLimitToldOrSeenCounts) {
     IdleLimit limit;
-    limit.told(20s, start);
-    EXPECT_EQ(limit.known(start).closes_at, 20s);
-    limit.closed(15s, start);
-    EXPECT_EQ(limit.known(start).closes_at, 15s);
-    limit.closed(16s, start);
-    EXPECT_EQ(limit.known(start).closes_at, 15s);
-    limit.told(5s, start);
-    EXPECT_EQ(limit.known(start).closes_at, 5s);
-    limit.told(75s, start + 1min); // by another server at the same address
-    EXPECT_EQ(limit.known(start + 1min).closes_at, 5s);
-    limit.told(75s, start + 61min); // nobody has said less for an hour
-    EXPECT_EQ(limit.known(start + 61min).closes_at, 75s);
+    limit.told(20s, begin);
+    EXPECT_EQ(limit.known(begin).closes_at, 20s);
+    limit.closed(15s, begin);
+    EXPECT_EQ(limit.known(begin).closes_at, 15s);
+    limit.closed(16s, begin);
+    EXPECT_EQ(limit.known(begin).closes_at, 15s);
+    limit.told(5s, begin);
+    EXPECT_EQ(limit.known(begin).closes_at, 5s);
+    limit.told(75s, begin + 1min); // by another server at the same address
+    EXPECT_EQ(limit.known(begin + 1min).closes_at, 5s);
+    limit.told(75s, begin + 61min); // nobody has said less for an hour
+    EXPECT_EQ(limit.known(begin + 61min).closes_at, 75s);
 }
 
 TEST(ToldLimit, IsHandedOnIfItChangesAndOnceAMinute) {
     ToldLimit told;
-    EXPECT_TRUE(told.is_news(5s, start));
-    EXPECT_FALSE(told.is_news(5s, start));
-    EXPECT_TRUE(told.is_news(7s, start + 1s));
-    EXPECT_TRUE(told.is_news(5s, start + 2s));
-    EXPECT_FALSE(told.is_news(5s, start + 61999ms));
-    EXPECT_TRUE(told.is_news(5s, start + 62s));
-    EXPECT_FALSE(told.is_news(5s, start + 63s));
+    EXPECT_TRUE(told.is_news(5s, begin));
+    EXPECT_FALSE(told.is_news(5s, begin));
+    EXPECT_TRUE(told.is_news(7s, begin + 1s));
+    EXPECT_TRUE(told.is_news(5s, begin + 2s));
+    EXPECT_FALSE(told.is_news(5s, begin + 61999ms));
+    EXPECT_TRUE(told.is_news(5s, begin + 62s));
+    EXPECT_FALSE(told.is_news(5s, begin + 63s));
 }
 
 /// Two servers behind one address. The one that announces 5 s all day must not be overruled by the other.
@@ -122,12 +122,12 @@ TEST(ToldLimit, OfABusyConnectionKeepsTheSmallestOneForHours) {
     IdleLimit limit;
     ToldLimit small;
     ToldLimit great;
-    for (TimePoint now = start; now < start + 3h; now += 10s) {
+    for (TimePoint now = begin; now < begin + 3h; now += 10s) {
         if (small.is_news(5s, now))
             limit.told(5s, now);
         if (great.is_news(75s, now))
             limit.told(75s, now);
-        ASSERT_EQ(limit.known(now).closes_at, 5s) << (now - start) / 1s;
+        ASSERT_EQ(limit.known(now).closes_at, 5s) << (now - begin) / 1s;
     }
 }
 
@@ -136,72 +136,72 @@ TEST(IdleLimit, TheGreatestAgeSurvivedCounts) {
     limit.survived(3s, 0s);
     limit.survived(10s, 3s);
     limit.survived(4s, 0s);
-    EXPECT_EQ(limit.known(start).survived_for, 10s);
+    EXPECT_EQ(limit.known(begin).survived_for, 10s);
 }
 
 TEST(IdleLimit, ACloseEndsWhatWasSurvivedBefore) {
     IdleLimit limit;
     limit.survived(30s, 0s);
-    limit.closed(5s, start);
-    EXPECT_EQ(limit.known(start).survived_for, 5s);
-    EXPECT_EQ(limit.known(start + 59min).closes_at, 5s);
-    EXPECT_EQ(limit.known(start + 1h).closes_at, none) << "forgotten";
-    EXPECT_EQ(limit.known(start + 1h).survived_for, 5s);
+    limit.closed(5s, begin);
+    EXPECT_EQ(limit.known(begin).survived_for, 5s);
+    EXPECT_EQ(limit.known(begin + 59min).closes_at, 5s);
+    EXPECT_EQ(limit.known(begin + 1h).closes_at, none) << "forgotten";
+    EXPECT_EQ(limit.known(begin + 1h).survived_for, 5s);
 }
 
 TEST(IdleLimit, ACloseThatTenInARowOutliveWasNoHabit) {
     IdleLimit limit;
-    limit.closed(3s, start);
+    limit.closed(3s, begin);
     for (int i = 0; i < 9; ++i)
         limit.survived(30s, 0s);
-    EXPECT_EQ(limit.known(start).closes_at, 3s);
+    EXPECT_EQ(limit.known(begin).closes_at, 3s);
     limit.survived(30s, 0s);
-    EXPECT_EQ(limit.known(start).closes_at, none);
-    EXPECT_EQ(limit.known(start).survived_for, 30s);
+    EXPECT_EQ(limit.known(begin).closes_at, none);
+    EXPECT_EQ(limit.known(begin).survived_for, 30s);
 }
 
 TEST(IdleLimit, AConnectionSpeaksAgainstACloseOnce) {
     IdleLimit limit;
-    limit.closed(3s, start);
+    limit.closed(3s, begin);
     for (int age = 4; age < 30; ++age)
         limit.survived(std::chrono::seconds{age}, std::chrono::seconds{age - 1});
-    EXPECT_EQ(limit.known(start).closes_at, 3s);
+    EXPECT_EQ(limit.known(begin).closes_at, 3s);
 }
 
 TEST(IdleLimit, WhatLivedHardlyLongerSpeaksAgainstNoClose) {
     IdleLimit limit;
-    limit.closed(10s, start);
+    limit.closed(10s, begin);
     for (int i = 0; i < 20; ++i)
         limit.survived(12s, 0s);
-    EXPECT_EQ(limit.known(start).closes_at, 10s);
+    EXPECT_EQ(limit.known(begin).closes_at, 10s);
 }
 
 TEST(IdleLimit, AnotherEarlyCloseStartsTheCountAgain) {
     IdleLimit limit;
-    limit.closed(3s, start);
+    limit.closed(3s, begin);
     for (int i = 0; i < 9; ++i)
         limit.survived(30s, 0s);
-    limit.closed(2s, start);
+    limit.closed(2s, begin);
     for (int i = 0; i < 9; ++i)
         limit.survived(30s, 0s);
-    EXPECT_EQ(limit.known(start).closes_at, 2s);
+    EXPECT_EQ(limit.known(begin).closes_at, 2s);
     limit.survived(2500ms, 0s); // outlives the second one only
-    EXPECT_EQ(limit.known(start).closes_at, 3s);
+    EXPECT_EQ(limit.known(begin).closes_at, 3s);
     limit.survived(30s, 0s);
-    EXPECT_EQ(limit.known(start).closes_at, none);
+    EXPECT_EQ(limit.known(begin).closes_at, none);
 }
 
 TEST(IdleLimit, OfManyClosesTheSmallestAreRemembered) {
     IdleLimit limit;
     for (int i = 100; i > 0; --i)
-        limit.closed(std::chrono::seconds{i}, start);
-    EXPECT_EQ(limit.known(start).closes_at, 1s);
+        limit.closed(std::chrono::seconds{i}, begin);
+    EXPECT_EQ(limit.known(begin).closes_at, 1s);
     for (int i = 0; i < 10; ++i)
         limit.survived(3s, 0s); // outlives 1 s and 2 s
-    EXPECT_EQ(limit.known(start).closes_at, 3s);
+    EXPECT_EQ(limit.known(begin).closes_at, 3s);
     // What is forgotten makes room, however small.
-    limit.closed(50s, start + 2h);
-    EXPECT_EQ(limit.known(start + 2h).closes_at, 50s);
+    limit.closed(50s, begin + 2h);
+    EXPECT_EQ(limit.known(begin + 2h).closes_at, 50s);
 }
 
 TEST(IdleLimits, AddressesAndKindsAreKeptApart) {
@@ -210,19 +210,19 @@ TEST(IdleLimits, AddressesAndKindsAreKeptApart) {
     const Address two{boost::asio::ip::make_address("127.0.0.1"), 2};
     IdleLimits limits;
     EXPECT_TRUE(limits.surely_below(24h));
-    limits.closed(one, IdleKind::unused, 10s, start);
-    limits.told(one, 20s, start);
-    limits.survived(two, IdleKind::used, 5s, 0s, start);
-    EXPECT_EQ(limits.known(one, IdleKind::unused, start).closes_at, 10s);
-    EXPECT_EQ(limits.known(one, IdleKind::used, start).closes_at, 20s)
+    limits.closed(one, IdleKind::unused, 10s, begin);
+    limits.told(one, 20s, begin);
+    limits.survived(two, IdleKind::used, 5s, 0s, begin);
+    EXPECT_EQ(limits.known(one, IdleKind::unused, begin).closes_at, 10s);
+    EXPECT_EQ(limits.known(one, IdleKind::used, begin).closes_at, 20s)
         << "the announced limit counts from an answer";
-    EXPECT_EQ(limits.known(two, IdleKind::used, start).closes_at, none);
-    EXPECT_EQ(limits.known(two, IdleKind::used, start).survived_for, 5s);
+    EXPECT_EQ(limits.known(two, IdleKind::used, begin).closes_at, none);
+    EXPECT_EQ(limits.known(two, IdleKind::used, begin).survived_for, 5s);
     EXPECT_TRUE(limits.surely_below(7s));
     EXPECT_FALSE(limits.surely_below(7001ms));
-    EXPECT_EQ(limits.least(IdleKind::used, start).closes_at, 20s);
-    EXPECT_EQ(limits.least(IdleKind::used, start).survived_for, 5s);
-    EXPECT_EQ(limits.least(IdleKind::used, start + 2h).closes_at, none) << "nobody has used it for long";
+    EXPECT_EQ(limits.least(IdleKind::used, begin).closes_at, 20s);
+    EXPECT_EQ(limits.least(IdleKind::used, begin).survived_for, 5s);
+    EXPECT_EQ(limits.least(IdleKind::used, begin + 2h).closes_at, none) << "nobody has used it for long";
 }
 
 TEST(IdleLimits, OfManyAddressesTheLatestAreRemembered) {
@@ -231,8 +231,8 @@ TEST(IdleLimits, OfManyAddressesTheLatestAreRemembered) {
     };
     IdleLimits limits;
     for (std::uint16_t port = 1; port <= 1000; ++port)
-        limits.survived(address(port), IdleKind::used, 5s, 0s, start + std::chrono::seconds{port});
-    const TimePoint end = start + 1001s;
+        limits.survived(address(port), IdleKind::used, 5s, 0s, begin + std::chrono::seconds{port});
+    const TimePoint end = begin + 1001s;
     EXPECT_EQ(limits.known(address(984), IdleKind::used, end).survived_for, none);
     EXPECT_EQ(limits.known(address(985), IdleKind::used, end).survived_for, 5s);
     EXPECT_EQ(limits.known(address(1000), IdleKind::used, end).survived_for, 5s);
