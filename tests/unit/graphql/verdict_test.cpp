@@ -221,8 +221,9 @@ TEST(Verdict, OfAStatusOfTheRulesIsRejected) {
 // What has visibly run must not be sent again, whatever the status.
 TEST(Verdict, OfAMutationThatShowsSomethingToHaveRunIsNoRejectionByItsStatus) {
     const std::string deep = R"({"errors":[{"message":"Unauthorized","path":["a","b"]}],"data":{"a":null}})";
+    const std::string two_paths = R"({"errors":[{"path":["a","b"],"message":"Unauthorized","path":["a"]}]})";
     for (const std::string& body :
-         {good, std::string{R"({"data":{"a":{"id":1}}})"}, deep, "[" + good + "]"}) {
+         {good, std::string{R"({"data":{"a":{"id":1}}})"}, deep, two_paths, "[" + good + "]"}) {
         EXPECT_NE(judge(401, body, OperationKind::mutation, rules).verdict, rejected) << body;
         EXPECT_NE(judge(401, body, OperationKind::unknown, rules).verdict, rejected) << body;
         EXPECT_EQ(judge(401, body, OperationKind::query, rules).verdict, rejected) << body;
