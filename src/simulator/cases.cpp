@@ -64,11 +64,11 @@ bool sells_a_physical_card(const Json& arguments) {
 
 /// What was executed, if one root field does more than one kind of thing.
 std::string kind_of(const PlannedField& field, const Json& result) {
-    if (field.name == order)
+    if (field.name == order_field)
         return sells_a_physical_card(field.arguments) ? "card" : "generated";
-    if (field.name == adjustment)
+    if (field.name == adjustment_field)
         return integer_of(member(result, "value")).value_or(0) < 0 ? "debit" : "credit";
-    if (field.name == reversal)
+    if (field.name == reversal_field)
         return string_of(member(result, "reversed_kind")).value_or("");
     if (field.name == "Cards" && !is_blank(member(field.arguments, "card_reference")))
         return member(result, "data").empty() ? "none" : "found";
@@ -95,7 +95,7 @@ bool shows(const Seen& seen, const Case& item) {
 } // namespace
 
 std::span<const Case> accreditation_cases() {
-    return cases;
+    return all_cases;
 }
 
 Seen observe(const PlannedField& field, const Outcome& outcome) {
@@ -142,7 +142,7 @@ std::string_view spoiler(const std::vector<Fault>& faults) {
 }
 
 void CaseTally::note(const Seen& seen, std::string_view spoilt_by) {
-    for (const auto& item : cases) {
+    for (const auto& item : all_cases) {
         if (!shows(seen, item))
             continue;
         auto& count = counts_[item.id];
@@ -156,7 +156,7 @@ void CaseTally::note(const Seen& seen, std::string_view spoilt_by) {
 
 Json CaseTally::json() const {
     Json list = Json::array();
-    for (const auto& item : cases) {
+    for (const auto& item : all_cases) {
         const auto found = counts_.find(item.id);
         const Count count = found == counts_.end() ? Count{} : found->second;
         list.push_back({{"id", item.id},

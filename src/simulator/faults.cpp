@@ -13,7 +13,7 @@ struct Name {
     std::string_view text;
 };
 
-constexpr std::array fault_names{
+constexpr std::array name_table{
     Name{Kind::delay, "delay"},
     Name{Kind::delay_after, "delay_after"},
     Name{Kind::reject, "reject"},
@@ -93,8 +93,8 @@ private:
     Kind kind() const {
         const auto text = string_of(member(json_, "kind")).value_or("");
         const auto found =
-            std::find_if(fault_names.begin(), fault_names.end(), [&text](Name n) { return n.text == text; });
-        if (found == fault_names.end())
+            std::find_if(name_table.begin(), name_table.end(), [&text](Name n) { return n.text == text; });
+        if (found == name_table.end())
             throw "unknown kind \"" + text + "\"";
         return found->kind;
     }
@@ -143,13 +143,13 @@ bool fits(const Fault& fault, Traffic traffic) {
 } // namespace
 
 std::string_view name_of(Kind kind) {
-    return std::find_if(fault_names.begin(), fault_names.end(), [kind](Name n) { return n.kind == kind; })
+    return std::find_if(name_table.begin(), name_table.end(), [kind](Name n) { return n.kind == kind; })
         ->text;
 }
 
 std::vector<std::string_view> fault_names() {
     std::vector<std::string_view> list;
-    for (const auto& name : fault_names)
+    for (const auto& name : name_table)
         list.push_back(name.text);
     return list;
 }
