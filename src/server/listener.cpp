@@ -158,19 +158,19 @@ void Listener::start_session(int descriptor) {
         turn_away(descriptor, session_context_);
         return;
     }
-    AcceptedConnection arrival{socket_.identity, std::nullopt, slot.excess() != 0};
-    if (arrival.listener.unix_socket)
-        arrival.peer_uid = peer_uid(descriptor);
-    else if (arrival.listener.address.empty())
-        arrival.listener.address = local_address(descriptor);
+    AcceptedConnection accepted{socket_.identity, std::nullopt, slot.excess() != 0};
+    if (accepted.listener.unix_socket)
+        accepted.peer_uid = peer_uid(descriptor);
+    else if (accepted.listener.address.empty())
+        accepted.listener.address = local_address(descriptor);
     error_code code;
     ClientSocket socket{context_.get_executor()};
-    socket.assign(net::asio::generic::stream_protocol{arrival.listener.unix_socket ? AF_UNIX : AF_INET, 0},
+    socket.assign(net::asio::generic::stream_protocol{accepted.listener.unix_socket ? AF_UNIX : AF_INET, 0},
                   descriptor, code);
     if (code)
         return;
     static_cast<void>(owned.release());
-    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_,
+    auto session = std::make_unique<Session>(std::move(socket), std::move(accepted), header_limit_,
                                              session_context_, clock_, group_, std::move(slot));
     net::spawn(context_.get_executor(), Session::run(std::move(session)), "session");
 }

@@ -74,12 +74,12 @@ PeerState state_of(int descriptor) noexcept {
 
 } // namespace
 
-Session::Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
+Session::Session(ClientSocket socket, AcceptedConnection accepted, std::size_t header_limit,
                  SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
                  ConnectionSlot slot)
     : slot_{std::move(slot)},
       socket_{std::move(socket)},
-      arrival_{std::move(arrival)},
+      accepted_{std::move(accepted)},
       session_context_{session_context},
       service_{session_context.service},
       deadline_{clock, &Session::on_deadline, this},
@@ -108,7 +108,7 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
             next = look_again(code);
         }
         if (next == Next::none) {
-            if (requests_ != 0 || !arrival_.over_limit)
+            if (requests_ != 0 || !accepted_.over_limit)
                 break;
             // A client above the limit that sends nothing still gets the error, as all do in a flood
             // (contract 5).
@@ -152,7 +152,7 @@ Session::Next Session::look_for_request() {
     body_reservation_.clear();
     service_ = session_context_.service;
     if (idle_until_ == TimePoint{})
-        idle_until_ = ended_ + (arrival_.over_limit
+        idle_until_ = ended_ + (accepted_.over_limit
                                     ? over_limit_time
                                     : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
     else if (BootClock::now() >= idle_until_) // empty lines that arrived meanwhile buy no time
@@ -195,7 +195,7 @@ Session::Next Session::look_again(error_code code) {
 /// Returns whether the client's first request is likely on its way: closing would leave it without an answer,
 /// after which some clients send it again.
 bool Session::is_newcomer() const noexcept {
-    return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
+    return requests_ == 0 && !accepted_.over_limit && BootClock::now() < arrived_ + newcomer_time;
 }
 
 /// Returns whether no byte of a request has arrived, or only the beginning of an empty line.
@@ -214,7 +214,7 @@ void Session::begin_request() {
     cors_.clear();
     parser_.reset(service_->request_body);
     parse_state_ = http::ParseState::need_more;
-    deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
+    deadline_.set(accepted_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
 }
 
 net::Task<Session::Read> Session::read_head() {
@@ -254,7 +254,7 @@ std::optional<Session::Read> Session::take_head(error_code received) {
         return faulty(ErrorCode::bad_request);
     understand_head();
     const bool too_large = parse_state_ == http::ParseState::body_too_large;
-    const auto refusal = judge_request(parser_.head(), target_, too_large, arrival_, *service_, cors_);
+    const auto refusal = judge_request(parser_.head(), target_, too_large, accepted_, *service_, cors_);
     context_.cors = cors_;
     return refusal ? faulty(*refusal) : Read::request;
 }

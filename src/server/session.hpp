@@ -41,7 +41,7 @@ class Session final : public net::GroupMember, private AppWatcher {
 public:
     /// `socket` is non-blocking. `session_context`, `clock` and `group` must outlive the session. `slot` is
     /// held as long as the session lives.
-    Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
+    Session(ClientSocket socket, AcceptedConnection accepted, std::size_t header_limit,
             SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
             ConnectionSlot slot = {});
     Session(const Session&) = delete;
@@ -131,7 +131,7 @@ private:
 
     ConnectionSlot slot_;
     net::StreamSocket<ClientSocket> socket_;
-    AcceptedConnection arrival_;
+    AcceptedConnection accepted_;
     SessionContext& session_context_;
     std::shared_ptr<const ServiceSettings> service_; ///< of the request in flight
     net::Deadline deadline_;
