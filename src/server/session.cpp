@@ -119,10 +119,9 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         begin_request();
         const auto head = take_head(std::exchange(first_received_, {}));
         Read read = head ? *head : co_await read_head();
-        if (read == Read::nothing) {
-            --requests_;
+        if (read == Read::nothing)
             continue;
-        }
+        ++requests_;
         idle_until_ = {};
         if (read == Read::request && !take_body())
             read = co_await read_body();
@@ -205,7 +204,6 @@ bool Session::is_idle() const noexcept {
 
 void Session::begin_request() {
     service_ = session_context_.service;
-    ++requests_;
     began_ = BootClock::now();
     phase_ = Phase::serving;
     stream_end_ = StreamEnd::farewell;
