@@ -54,6 +54,13 @@ bool is_streamed(const Reply& reply) noexcept {
     return std::holds_alternative<std::unique_ptr<BodySource>>(reply.body);
 }
 
+/// Returns how the connection must end if only a part of the reply was written: a body that only the
+/// connection's end delimits would look whole after a plain close.
+AfterReply after_half_of(const Reply& reply) noexcept {
+    return is_streamed(reply) && reply.framing == http::BodyFraming::until_close ? AfterReply::reset
+                                                                                 : AfterReply::close;
+}
+
 /// What the app has done to its connection.
 struct PeerState {
     bool ended = false; ///< it has ended its stream, and may still read
@@ -464,9 +471,7 @@ net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
 
 /// Writes nothing more of this reply. Takes from it what is known about the request, and records the outcome.
 void Session::give_up(Reply& reply) noexcept {
-    const bool half_looks_whole =
-        phase_ == Phase::writing && is_streamed(reply) && reply.framing == http::BodyFraming::until_close;
-    close_after_reply(half_looks_whole ? AfterReply::reset : AfterReply::close);
+    close_after_reply(phase_ == Phase::writing ? after_half_of(reply) : AfterReply::close);
     try {
         if (is_streamed(reply))
             reply.report = std::get<std::unique_ptr<BodySource>>(reply.body)->finish();
@@ -499,15 +504,12 @@ net::Task<bool> Session::write_stream(Reply& reply) {
     while (true) {
         const BodySource::Piece piece = co_await source.next();
         if (piece.state == BodySource::State::broken) {
-            // If only the connection's end delimits the body, a plain close would make the half look whole.
-            close_after_reply(reply.framing == http::BodyFraming::until_close ? AfterReply::reset
-                                                                              : AfterReply::close);
+            close_after_reply(after_half_of(reply));
             break;
         }
         const bool app_is_there = co_await write_piece(reply, piece);
         if (!app_is_there) {
-            if (reply.framing == http::BodyFraming::until_close)
-                close_after_reply(AfterReply::reset);
+            close_after_reply(after_half_of(reply));
             co_await source.read_for_nobody();
             break;
         }
