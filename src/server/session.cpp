@@ -2,7 +2,6 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/base/mask.hpp>
-#include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -590,7 +589,6 @@ void Session::finish_write(Reply& reply, bool whole) noexcept {
     if (reply.delivery)
         reply.delivery->ended(whole);
     close_after_reply(context_.keep_alive ? reply.after : std::max(reply.after, AfterReply::close));
-    http::keep_spare_head(std::move(reply.head));
     reply.body.emplace<std::string>(); // frees the upstream connection that it was borrowed from
     reply.in_flight = {};
 }

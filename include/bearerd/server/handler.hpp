@@ -2,6 +2,7 @@
 
 #include <bearerd/base/stats.hpp>
 #include <bearerd/http/framing.hpp>
+#include <bearerd/http/head_text.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/message.hpp>
 #include <bearerd/net/task.hpp>
@@ -181,7 +182,7 @@ private:
 struct Reply {
     /// Status line and fields with the empty line that ends them, the body's framing included. An empty head
     /// means no reply: the app gets `OUTCOME_UNKNOWN`.
-    std::string head;
+    http::HeadText head;
     /// Held, borrowed until it is written, or produced while it is written. Empty if no body may follow the
     /// head, as after HEAD or a 204.
     std::variant<std::string, BorrowedBody, std::unique_ptr<BodySource>> body;
