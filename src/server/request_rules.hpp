@@ -5,7 +5,7 @@
 #include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/server/service_settings.hpp>
 
-#include "session.hpp"
+#include "accepted_connection.hpp"
 
 #include <optional>
 #include <string>

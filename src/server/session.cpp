@@ -8,7 +8,6 @@
 
 #include "request_id.hpp"
 #include "request_log.hpp"
-#include "request_rules.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -31,9 +30,7 @@ using outcome::ErrorCode;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t most_requests_in_one_turn = 64;
-constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
-constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
-constexpr Duration over_limit_time = 1s;             // for a client that only gets OVERLOADED
+constexpr Duration over_limit_time = 1s;  // for a client that only gets OVERLOADED
 constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
@@ -89,8 +86,7 @@ Session::Session(ClientSocket socket, AcceptedConnection accepted, std::size_t h
       session_context_{session_context},
       service_{session_context.service},
       deadline_{clock, &Session::on_deadline, this},
-      received_{header_limit},
-      body_reservation_{session_context.bodies} {
+      reader_{socket_, deadline_, accepted_, header_limit, session_context.bodies} {
     group.add(*this);
     session_context_.stats.client_connections.add(1);
 }
@@ -119,22 +115,25 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
             // A client above the limit that sends nothing still gets the error, as all do in a flood
             // (contract 5).
             begin_request();
-            co_await answer(faulty(ErrorCode::overloaded));
+            co_await answer(reader_.refuse(ErrorCode::overloaded));
             co_return; // without lingering: it has sent nothing, and its place is wanted
         }
+        if (next == Next::gone)
+            co_return;
         begin_request();
-        const auto head = take_head(std::exchange(first_received_, {}));
-        Read read = head ? *head : co_await read_head();
+        auto read = reader_.read_now();
+        if (!read)
+            read = co_await reader_.read();
+        if (read == Read::expects_continue)
+            read = co_await read_after_continue();
         if (read == Read::nothing)
             continue;
-        ++requests_;
-        idle_until_ = {};
-        if (read == Read::request && !take_body())
-            read = co_await read_body();
         if (read == Read::gone)
             co_return;
-        co_await answer(read);
-        received_.unpin();
+        ++requests_;
+        idle_until_ = {};
+        co_await answer(*read);
+        reader_.end();
         // Pipelined requests that are answered at once must let other connections have their turn.
         if (requests_ % most_requests_in_one_turn == 0)
             co_await net::asio::post(socket_.get_executor(), net::asio::deferred);
@@ -145,16 +144,13 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         co_await linger();
 }
 
-/// Returns whether the next request has begun, or whether there will be none.
+/// Looks for the next request, once its predecessor has been answered.
 Session::Next Session::look_for_request() {
-    received_.consume(http::leading_empty_lines(received_.data()));
-    if (!is_idle())
+    if (!reader_.is_idle())
         return Next::here; // pipelined
     if (socket_.ended())
         return Next::none;
-    received_.release_if_empty();
-    parser_.release();
-    body_reservation_.clear();
+    reader_.release();
     service_ = session_context_.service;
     if (idle_until_ == TimePoint{})
         idle_until_ = ended_ + (accepted_.over_limit
@@ -163,16 +159,17 @@ Session::Next Session::look_for_request() {
     else if (BootClock::now() >= idle_until_) // empty lines that arrived meanwhile buy no time
         return Next::none;
     const bool nothing_is_there = socket_.drained() && shutdown_ == Shutdown::none;
-    first_received_ = nothing_is_there ? error_code{net::asio::error::would_block} : receive_now();
-    if (first_received_ == net::asio::error::would_block)
+    const error_code received =
+        nothing_is_there ? error_code{net::asio::error::would_block} : reader_.receive_first();
+    if (received == net::asio::error::would_block)
         socket_.begin_idle(deadline_, ended_, idle_until_);
-    return prepare_wait();
+    return prepare_wait(received);
 }
 
-Session::Next Session::prepare_wait() {
-    if (first_received_ != net::asio::error::would_block)
-        return Next::here;
-    received_.release_if_empty();
+/// Prepares the wait for the next request if the receive that ended with `received` found nothing of it.
+Session::Next Session::prepare_wait(error_code received) {
+    if (received != net::asio::error::would_block)
+        return received ? Next::gone : Next::here;
     if (shutdown_ != Shutdown::none) {
         if (shutdown_ == Shutdown::grace_over || !is_newcomer())
             return Next::none;
@@ -188,24 +185,19 @@ Session::Next Session::look_again(error_code code) {
     phase_ = Phase::serving;
     // The socket is looked at in any case: a request that has crossed our decision to close is answered, not
     // lost.
-    first_received_ = receive_now();
-    if (first_received_ == net::asio::error::would_block && shutdown_ == Shutdown::none &&
+    const error_code received = reader_.receive_first();
+    if (received == net::asio::error::would_block && shutdown_ == Shutdown::none &&
         BootClock::now() >= idle_until_)
         return Next::none;
     if (result == decltype(socket_)::WaitResult::read)
         socket_.stay_idle(deadline_, idle_until_);
-    return prepare_wait();
+    return prepare_wait(received);
 }
 
 /// Returns whether the client's first request is likely on its way: closing would leave it without an answer,
 /// after which some clients send it again.
 bool Session::is_newcomer() const noexcept {
     return requests_ == 0 && !accepted_.over_limit && BootClock::now() < arrived_ + newcomer_time;
-}
-
-/// Returns whether no byte of a request has arrived, or only the beginning of an empty line.
-bool Session::is_idle() const noexcept {
-    return received_.empty() || received_.data() == "\r";
 }
 
 void Session::begin_request() {
@@ -215,173 +207,28 @@ void Session::begin_request() {
     stream_end_ = StreamEnd::farewell;
     context_ = {};
     request_id_.clear();
-    cors_.clear();
-    parser_.reset(service_->request_body);
-    parse_state_ = http::ParseState::need_more;
+    reader_.begin(*service_);
     deadline_.set(accepted_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
 }
 
-net::Task<Session::Read> Session::read_head() {
-    std::optional<Read> read;
-    while (!read)
-        read = take_head(co_await receive());
-    co_return *read;
-}
-
-/// Parses what was received. Returns nullopt if the head is not whole yet.
-std::optional<Session::Read> Session::take_head(error_code received) {
-    if (received == net::asio::error::would_block)
-        return std::nullopt;
-    if (received == errc::too_large)
-        return faulty(ErrorCode::headers_too_large);
-    if (received && is_idle())
-        return Read::gone; // no byte of a request had arrived
-    if (received == errc::timed_out)
-        return faulty(ErrorCode::request_timeout);
-    if (received == errc::closed)
-        return faulty(ErrorCode::bad_request);
-    if (received)
-        return Read::gone;
-    if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
-        received_.consume(empty_lines);
-        parser_.reset(service_->request_body); // the first byte of such a line may have arrived alone
-    }
-    if (is_idle())
-        return Read::nothing;
-    const auto parsed = parser_.parse_head(received_.data());
-    if (!parsed)
-        return std::nullopt;
-    parse_state_ = parsed->state;
-    received_.consume(parsed->size);
-    received_.pin();
-    if (parse_state_ == http::ParseState::malformed)
-        return faulty(ErrorCode::bad_request);
-    understand_head();
-    const bool too_large = parse_state_ == http::ParseState::body_too_large;
-    const auto refusal = judge_request(parser_.head(), target_, too_large, accepted_, *service_, cors_);
-    context_.cors = cors_;
-    return refusal ? faulty(*refusal) : Read::request;
-}
-
-Session::Read Session::faulty(ErrorCode code) noexcept {
-    fault_ = code;
-    return Read::faulty;
-}
-
-void Session::understand_head() {
-    const http::RequestHead& head = parser_.head();
-    target_ = http::split_target(head.target);
-    const auto given = head.fields.value("X-Request-Id");
-    if (http::is_acceptable_request_id(given))
-        request_id_.assign(given);
-    else
-        make_request_id(request_id_);
-    context_.http_1_0 = head.minor == 0;
-    context_.keep_alive = http::wants_keep_alive(head);
-    context_.head_only = head.method == "HEAD"; // its refusal, too, ends after the head
-    context_.request_id = request_id_;
-}
-
-bool Session::wants_preflight() const {
-    return !cors_.empty() && http::is_preflight(parser_.head());
-}
-
-/// Takes what has arrived of the body. Returns whether it is whole.
-bool Session::take_body() {
-    while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
-        std::size_t consumed = 0;
-        parse_state_ = parser_.feed_body(received_.data(), consumed);
-        received_.consume(consumed);
-        if (consumed == 0)
-            break;
-    }
-    if (parse_state_ != http::ParseState::complete)
-        return false;
-    deadline_.clear();
-    return true;
-}
-
-net::Task<Session::Read> Session::read_body() {
-    deadline_.set_after(service_->body_timeout);
-    bool told_to_continue = false;
-    while (true) {
-        const bool whole = take_body();
-        if (parse_state_ == http::ParseState::body_too_large ||
-            parser_.body().size() > service_->request_body)
-            co_return faulty(ErrorCode::payload_too_large);
-        if (parse_state_ == http::ParseState::malformed)
-            co_return faulty(ErrorCode::bad_request);
-        if (!may_hold_body())
-            co_return faulty(ErrorCode::overloaded);
-        if (whole)
-            co_return Read::request;
-        const bool expects =
-            !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
-        if (expects && !told_to_continue && received_.empty()) {
-            told_to_continue = true;
-            if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
-                co_return Read::gone;
-            phase_ = Phase::serving;                     // an interim response is no answer
-            deadline_.set_after(service_->body_timeout); // a write that had to wait has cleared it
-        }
-        const error_code code = co_await receive();
-        if (code == errc::timed_out)
-            co_return faulty(ErrorCode::request_timeout);
-        if (code == errc::closed || code == errc::too_large)
-            co_return faulty(ErrorCode::bad_request);
-        if (code)
-            co_return Read::gone;
-    }
-}
-
-/// Returns false if the body would be too much together with what the other connections hold; then it is
-/// freed.
-bool Session::may_hold_body() noexcept {
-    std::string& body = parser_.body();
-    const std::uint64_t most = std::max(large_bodies, 4 * service_->request_body);
-    if (body.capacity() <= small_body || body_reservation_.grow_to(body.capacity(), most))
-        return true;
-    std::string{}.swap(body); // to assign an empty one would keep the memory
-    body_reservation_.clear();
-    return false;
-}
-
-/// Receives at least one more byte; otherwise returns asio's would_block, or errc::closed at the end of the
-/// stream.
-error_code Session::receive_now() {
-    const auto room = received_.prepare();
-    if (room.empty())
-        return errc::too_large;
-    const auto size = socket_.receive_now(room);
-    if (size > 0) {
-        received_.commit(static_cast<std::size_t>(size));
-        return {};
-    }
-    if (size == 0)
-        return errc::closed;
-    if (net::would_block())
-        return net::asio::error::would_block;
-    return system_error();
-}
-
-/// Like receive_now(), but waits.
-net::Task<error_code> Session::receive() {
-    while (true) {
-        const error_code received = receive_now();
-        if (received != net::asio::error::would_block)
-            co_return received;
-        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
-            co_return code;
-    }
+/// Asks the app for the body that it holds back, and reads it.
+net::Task<Session::Read> Session::read_after_continue() {
+    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
+        co_return Read::gone;
+    phase_ = Phase::serving;                     // an interim response is no answer
+    deadline_.set_after(service_->body_timeout); // a write that had to wait has cleared it
+    co_return co_await reader_.read();
 }
 
 /// Gets the reply from the handler, or refuses a faulty request, and writes it. The reply lives in this
 /// frame, so that an idle client has none.
 net::Task<void> Session::answer(Read read) {
+    if (reader_.has_head())
+        understand_head();
     std::optional<Reply> made; // not a Reply that is assigned to: this is on every request's path
     try {
         if (read == Read::faulty) {
-            made.emplace(refusal(fault_));
+            made.emplace(refusal(reader_.fault()));
         } else if (begin_answer(); wants_preflight()) {
             made.emplace(own_reply(context_, 204, {}, {}, {}));
             made->report.quiet = true;
@@ -399,12 +246,31 @@ net::Task<void> Session::answer(Read read) {
     finish_report(reply.report);
 }
 
+/// Takes from the request's head what all replies to it depend on.
+void Session::understand_head() {
+    const http::RequestHead& head = reader_.head();
+    const auto given = head.fields.value("X-Request-Id");
+    if (http::is_acceptable_request_id(given))
+        request_id_.assign(given);
+    else
+        make_request_id(request_id_);
+    context_.http_1_0 = head.minor == 0;
+    context_.keep_alive = http::wants_keep_alive(head);
+    context_.head_only = head.method == "HEAD"; // its refusal, too, ends after the head
+    context_.request_id = request_id_;
+    context_.cors = reader_.cors();
+}
+
+bool Session::wants_preflight() const {
+    return !reader_.cors().empty() && http::is_preflight(reader_.head());
+}
+
 void Session::begin_answer() noexcept {
     context_.keep_alive = context_.keep_alive && shutdown_ == Shutdown::none && !socket_.ended();
 }
 
 Request Session::request() noexcept {
-    return {parser_.head(), target_, parser_.body(), context_, *this};
+    return {reader_.head(), reader_.target(), reader_.body(), context_, *this};
 }
 
 /// An error that the session itself finds. If bytes of the request may still be coming, the connection ends
@@ -413,7 +279,7 @@ Reply Session::refusal(ErrorCode code, Report report) {
     if (request_id_.empty())
         make_request_id(request_id_);
     context_.request_id = request_id_;
-    const bool whole = parse_state_ == http::ParseState::complete && code != ErrorCode::bad_request &&
+    const bool whole = reader_.is_whole() && code != ErrorCode::bad_request &&
                        code != ErrorCode::overloaded && code != ErrorCode::forbidden_peer;
     context_.keep_alive =
         context_.keep_alive && whole && after_ == AfterReply::keep && shutdown_ == Shutdown::none;
@@ -421,7 +287,7 @@ Reply Session::refusal(ErrorCode code, Report report) {
     if (code == ErrorCode::method_not_allowed)
         error.extra_fields = allow_line(*service_);
     deadline_.clear();
-    return render(error, context_, parser_.head().fields.value(FieldId::accept), service_->errors_always_200,
+    return render(error, context_, reader_.head().fields.value(FieldId::accept), service_->errors_always_200,
                   std::move(report));
 }
 
@@ -607,7 +473,7 @@ void Session::finish_report(const Report& report) {
     session_context_.stats.requests[static_cast<std::size_t>(report.kind)][report.outcome].add();
     session_context_.stats.request_duration.observe(took);
     if (service_->log_requests)
-        log_request(report, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);
+        log_request(report, request_id_, http::trace_id(reader_.head().fields), reader_.body().size(), took);
 }
 
 /// Closes so that the app gets the answer and not a reset, even if it is still sending (RFC 9112
