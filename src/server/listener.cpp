@@ -35,7 +35,7 @@ std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
     return credentials.uid;
 }
 
-/// Returns the address of ours that the client reached, if we listen on all of them.
+/// Returns the local address that the client has connected to; empty if that fails.
 std::string local_address(int descriptor) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
@@ -44,8 +44,8 @@ std::string local_address(int descriptor) {
     return ip_text(storage);
 }
 
-/// In a flood above the limit nothing is kept for a client: the error is sent before the request is read, and
-/// the connection ends.
+/// Sends OVERLOADED before the request has been read, and ends the connection: in a flood above the limit,
+/// nothing is kept for a client.
 void turn_away(int descriptor, const SessionContext& session_context) {
     constexpr int most_pieces = 16;
     std::string id;
@@ -125,7 +125,7 @@ void Listener::wait() {
 void Listener::wait_again() noexcept {
     try {
         wait();
-    } catch (const std::bad_alloc&) { // that must not cost the listener
+    } catch (const std::bad_alloc&) { // it tries again after the pause
         paused_ = true;
         pause_.set_after(pause_length);
     }

@@ -21,7 +21,8 @@ bool names_us(const http::RequestHead& head, const http::Target& target, const A
 
 } // namespace
 
-/// The order is that of what a stranger may learn: nothing about paths and methods before it may come in.
+/// The order keeps a stranger from learning anything about paths and methods before it has passed the access
+/// rules.
 std::optional<ErrorCode> judge_request(const http::RequestHead& head, const http::Target& target,
                                        bool body_too_large, const AcceptedConnection& accepted,
                                        const ServiceSettings& service, std::string& cors) {

@@ -31,7 +31,7 @@ using namespace std::chrono_literals;
 
 constexpr std::uint64_t most_requests_in_one_turn = 64;
 constexpr Duration over_limit_time = 1s;  // for a client that only gets OVERLOADED
-constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
+constexpr Duration newcomer_time = 500ms; // what a shutdown gives a new client for its first request
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 
@@ -60,12 +60,13 @@ AfterReply after_half_of(const Reply& reply) noexcept {
 /// What the app has done to its connection.
 struct PeerState {
     bool ended = false; ///< it has ended its stream, and may still read
-    bool gone =
-        false; ///< it has reset the connection, or (seen only on a unix socket) closed both directions
+    /// It has reset the connection, or closed both directions, which is seen only on a unix socket.
+    bool gone = false;
 };
 
 PeerState state_of(int descriptor) noexcept {
-    // Nearly always there is nothing to read, which recv(2) says in less time: its code is in the caches.
+    // Nearly always there is nothing to read. recv(2) finds that out faster than poll(2): its code is in the
+    // caches.
     char ignored = 0;
     if (::recv(descriptor, &ignored, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && net::would_block())
         return {};
@@ -156,7 +157,7 @@ Session::Next Session::look_for_request() {
         idle_until_ = ended_ + (accepted_.over_limit
                                     ? over_limit_time
                                     : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
-    else if (BootClock::now() >= idle_until_) // empty lines that arrived meanwhile buy no time
+    else if (BootClock::now() >= idle_until_) // empty lines do not extend the wait
         return Next::none;
     const bool nothing_is_there = socket_.drained() && shutdown_ == Shutdown::none;
     const error_code received =
@@ -225,7 +226,7 @@ net::Task<Session::Read> Session::read_after_continue() {
 net::Task<void> Session::answer(Read read) {
     if (reader_.has_head())
         understand_head();
-    std::optional<Reply> made; // not a Reply that is assigned to: this is on every request's path
+    std::optional<Reply> made; // constructed in place: an assignment would cost each request
     try {
         if (read == Read::faulty) {
             made.emplace(refusal(reader_.fault()));
@@ -236,7 +237,7 @@ net::Task<void> Session::answer(Read read) {
             auto handled = service_->handler->handle(request());
             made.emplace(co_await std::move(handled));
         }
-    } catch (...) { // out of memory or a bug: write_rest() sees to an answer
+    } catch (...) { // out of memory or a bug: write_rest() writes OUTCOME_UNKNOWN
         made.emplace();
     }
     Reply& reply = *made;
@@ -256,7 +257,7 @@ void Session::understand_head() {
         make_request_id(request_id_);
     context_.http_1_0 = head.minor == 0;
     context_.keep_alive = http::wants_keep_alive(head);
-    context_.head_only = head.method == "HEAD"; // its refusal, too, ends after the head
+    context_.head_only = head.method == "HEAD"; // an error reply to HEAD has no body either
     context_.request_id = request_id_;
     context_.cors = reader_.cors();
 }
@@ -350,7 +351,7 @@ void Session::give_up(Reply& reply) noexcept {
 /// Returns whether all of it was written.
 net::Task<bool> Session::write_held(Reply& reply, std::size_t sent) {
     if (std::holds_alternative<BorrowedBody>(reply.body)) {
-        // The next request may have the upstream connection while the app takes its answer.
+        // Frees the upstream connection for the next request while this app is slow to read.
         std::string copy{whole_body(reply)};
         reply.body = std::move(copy);
     }
@@ -407,7 +408,7 @@ net::Task<bool> Session::write_piece(Reply& reply, const BodySource::Piece& piec
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
     std::array<std::string_view, 3> pieces{first, second, third};
     phase_ = Phase::writing;
-    if (stream_end_ == StreamEnd::in_window) { // the deadline is the write's
+    if (stream_end_ == StreamEnd::in_window) { // from now on, the deadline is that of the write
         stream_end_ = StreamEnd::farewell;
         deadline_.clear();
     }
@@ -441,7 +442,7 @@ ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
     std::array<iovec, 3> vectors{};
     std::size_t count = 0;
     for (const std::string_view piece : pieces)
-        if (!piece.empty()) // sendmsg's interface is older than const
+        if (!piece.empty()) // sendmsg(2) only reads, but iov_base is not const
             vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
     if (count == 0)
         return 0;
@@ -476,8 +477,8 @@ void Session::finish_report(const Report& report) {
         log_request(report, request_id_, http::trace_id(reader_.head().fields), reader_.body().size(), took);
 }
 
-/// Closes so that the app gets the answer and not a reset, even if it is still sending (RFC 9112
-/// section 9.6).
+/// Ends the stream and drops what still arrives, so that the app gets the answer and not a reset even if it
+/// is still sending (RFC 9112 section 9.6).
 net::Task<void> Session::linger() {
     if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || socket_.ended())
         co_return;

@@ -63,7 +63,7 @@ private:
 
     /// What an end of the app's stream means to the request in flight (contract 4).
     enum class StreamEnd : std::uint8_t {
-        farewell,     ///< the app has left
+        farewell,     ///< such an end means that the app has left
         in_window,    ///< an end that is seen now belongs to the request
         with_request, ///< the end has been seen, and the app waits for the answer
     };
@@ -119,13 +119,13 @@ private:
     std::string request_id_;
     TimePoint arrived_ = BootClock::now();
     TimePoint began_{};          ///< when the request in flight began
-    TimePoint ended_ = arrived_; ///< when the one before ended
-    TimePoint idle_until_{};     ///< the end of the wait for a request; none while one is in flight
+    TimePoint ended_ = arrived_; ///< when the last one ended, at first when the connection began
+    TimePoint idle_until_{};     ///< when the wait for a request ends; {} while one is in flight
     std::uint64_t requests_ = 0;
     Phase phase_ = Phase::serving;
     Shutdown shutdown_ = Shutdown::none;
     StreamEnd stream_end_ = StreamEnd::farewell;
-    AfterReply after_ = AfterReply::keep; ///< what happens to the connection
+    AfterReply after_ = AfterReply::keep; ///< the strictest mode so far
 };
 
 } // namespace bearerd::server
