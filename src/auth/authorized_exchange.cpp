@@ -1,7 +1,6 @@
 #include <bearerd/auth/authorized_exchange.hpp>
 
 #include <bearerd/base/secret.hpp>
-#include <bearerd/http/spare_heads.hpp>
 
 #include <utility>
 
@@ -18,12 +17,11 @@ graphql::RejectionRules rejection_rules(const config::Settings& settings) {
 }
 
 AuthorizedExchange::AuthorizedExchange(TokenSource& tokens, const http::UpstreamHeadPlan& plan) noexcept
-    : tokens_{tokens}, plan_{plan}, head_{http::take_spare_head()} {}
+    : tokens_{tokens}, plan_{plan} {}
 
 AuthorizedExchange::~AuthorizedExchange() {
     if (!head_.empty()) // sending it failed by an exception
         wipe(head_);
-    http::keep_spare_head(std::move(head_));
 }
 
 bool AuthorizedExchange::take_token(TimePoint now) {

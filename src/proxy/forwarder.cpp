@@ -4,7 +4,6 @@
 #include <bearerd/base/cause.hpp>
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/kept_head.hpp>
-#include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/server/own_reply.hpp>
 #include <bearerd/transaction/request_view.hpp>
@@ -529,7 +528,6 @@ Reply Forwarder::ForwardedRequest::relay(upstream::ExchangePtr exchange, Verdict
     const std::optional<std::uint64_t> length = held ? exchange->body().size() : head.content_length;
     Reply reply;
     reply.framing = http::framing_for(request_.context, head.status, length);
-    reply.head = http::take_spare_head();
     http::append_app_head(reply.head, head, owner_.plan_.head, request_.context, reply.framing,
                           length.value_or(0));
     if (reply.framing == http::BodyFraming::until_close)

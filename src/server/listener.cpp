@@ -35,7 +35,7 @@ std::optional<std::uint32_t> peer_uid(int descriptor) noexcept {
     return credentials.uid;
 }
 
-/// Returns the address of ours that the client reached, if we listen on all of them.
+/// Returns the local address that the client has connected to; empty if that fails.
 std::string local_address(int descriptor) {
     sockaddr_storage storage{};
     socklen_t size = sizeof storage;
@@ -44,8 +44,8 @@ std::string local_address(int descriptor) {
     return ip_text(storage);
 }
 
-/// In a flood above the limit nothing is kept for a client: the error is sent before the request is read, and
-/// the connection ends.
+/// Sends OVERLOADED before the request has been read, and ends the connection: in a flood above the limit,
+/// nothing is kept for a client.
 void turn_away(int descriptor, const SessionContext& session_context) {
     constexpr int most_pieces = 16;
     std::string id;
@@ -125,7 +125,7 @@ void Listener::wait() {
 void Listener::wait_again() noexcept {
     try {
         wait();
-    } catch (const std::bad_alloc&) { // that must not cost the listener
+    } catch (const std::bad_alloc&) { // it tries again after the pause
         paused_ = true;
         pause_.set_after(pause_length);
     }
@@ -158,19 +158,19 @@ void Listener::start_session(int descriptor) {
         turn_away(descriptor, session_context_);
         return;
     }
-    AcceptedConnection arrival{socket_.identity, std::nullopt, slot.excess() != 0};
-    if (arrival.listener.unix_socket)
-        arrival.peer_uid = peer_uid(descriptor);
-    else if (arrival.listener.address.empty())
-        arrival.listener.address = local_address(descriptor);
+    AcceptedConnection accepted{socket_.identity, std::nullopt, slot.excess() != 0};
+    if (accepted.listener.unix_socket)
+        accepted.peer_uid = peer_uid(descriptor);
+    else if (accepted.listener.address.empty())
+        accepted.listener.address = local_address(descriptor);
     error_code code;
     ClientSocket socket{context_.get_executor()};
-    socket.assign(net::asio::generic::stream_protocol{arrival.listener.unix_socket ? AF_UNIX : AF_INET, 0},
+    socket.assign(net::asio::generic::stream_protocol{accepted.listener.unix_socket ? AF_UNIX : AF_INET, 0},
                   descriptor, code);
     if (code)
         return;
     static_cast<void>(owned.release());
-    auto session = std::make_unique<Session>(std::move(socket), std::move(arrival), header_limit_,
+    auto session = std::make_unique<Session>(std::move(socket), std::move(accepted), header_limit_,
                                              session_context_, clock_, group_, std::move(slot));
     net::spawn(context_.get_executor(), Session::run(std::move(session)), "session");
 }

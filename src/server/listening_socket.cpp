@@ -117,7 +117,7 @@ OpenResult open_tcp_group(SocketAddress address, std::size_t threads) {
     return sockets;
 }
 
-/// Copies one descriptor, for sockets whose queue can't be split.
+/// Duplicates the descriptor for each thread, for sockets whose queue can't be split.
 OpenResult share(ListeningSocket first, std::size_t threads) {
     std::vector<ListeningSocket> sockets;
     for (std::size_t i = 1; i < threads; ++i) {
@@ -183,7 +183,8 @@ OpenResult open_unix(const std::string& path, std::uint32_t mode, std::size_t th
     const int descriptor = socket.descriptor.get();
     if (descriptor < 0 || !bind_with_mode(descriptor, address, mode))
         return system_error().message();
-    // Until listen() nobody can connect, so the mode may still be fixed, as in a folder with its own rules.
+    // The mode differs if the folder has a default ACL. Until listen() nobody can connect, so it can still be
+    // corrected.
     if (!has_mode(path, mode))
         if (auto why = change_socket_mode(path, mode))
             return std::move(*why);

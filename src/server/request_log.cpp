@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t always_there = 11;
 
-/// To the hundredth: more would be noise.
+/// Rounds to hundredths: more would be noise.
 double milliseconds(Duration duration) noexcept {
     const double hundredths = static_cast<double>(duration.count()) / 10'000.0;
     return std::round(hundredths) / 100.0;

@@ -10,20 +10,21 @@ namespace {
 using http::FieldId;
 using outcome::ErrorCode;
 
-bool names_us(const http::RequestHead& head, const http::Target& target, const AcceptedConnection& arrival,
+bool names_us(const http::RequestHead& head, const http::Target& target, const AcceptedConnection& accepted,
               const ServiceSettings& service) {
     const http::Field* host = head.fields.find(FieldId::host);
     const auto host_value = host != nullptr ? std::optional{host->value} : std::nullopt;
-    return http::host_allowed(host_value, head.minor == 0, service.access, arrival.listener) &&
+    return http::host_allowed(host_value, head.minor == 0, service.access, accepted.listener) &&
            (target.authority.empty() ||
-            http::host_allowed(target.authority, false, service.access, arrival.listener));
+            http::host_allowed(target.authority, false, service.access, accepted.listener));
 }
 
 } // namespace
 
-/// The order is that of what a stranger may learn: nothing about paths and methods before it may come in.
+/// The order keeps a stranger from learning anything about paths and methods before it has passed the access
+/// rules.
 std::optional<ErrorCode> judge_request(const http::RequestHead& head, const http::Target& target,
-                                       bool body_too_large, const AcceptedConnection& arrival,
+                                       bool body_too_large, const AcceptedConnection& accepted,
                                        const ServiceSettings& service, std::string& cors) {
     if (!http::request_framing_is_sound(head))
         return ErrorCode::bad_request;
@@ -33,11 +34,11 @@ std::optional<ErrorCode> judge_request(const http::RequestHead& head, const http
         http::append_preflight_headers(cors, head.fields, service.methods);
     else if (origin == http::OriginVerdict::allowed)
         http::append_cors_headers(cors, head.fields.value(FieldId::origin));
-    if (arrival.over_limit)
+    if (accepted.over_limit)
         return ErrorCode::overloaded;
-    if (arrival.listener.unix_socket && !http::peer_allowed(arrival.peer_uid, service.allowed_users))
+    if (accepted.listener.unix_socket && !http::peer_allowed(accepted.peer_uid, service.allowed_users))
         return ErrorCode::forbidden_peer;
-    if (!names_us(head, target, arrival, service))
+    if (!names_us(head, target, accepted, service))
         return ErrorCode::forbidden_host;
     if (origin == http::OriginVerdict::forbidden)
         return ErrorCode::forbidden_origin;

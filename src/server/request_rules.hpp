@@ -5,7 +5,7 @@
 #include <bearerd/outcome/error_reply.hpp>
 #include <bearerd/server/service_settings.hpp>
 
-#include "session.hpp"
+#include "accepted_connection.hpp"
 
 #include <optional>
 #include <string>
@@ -16,6 +16,6 @@ namespace bearerd::server {
 /// not. Pure. `cors` gets the field lines that every answer to an allowed origin carries, refusals included.
 [[nodiscard]] std::optional<outcome::ErrorCode>
 judge_request(const http::RequestHead& head, const http::Target& target, bool body_too_large,
-              const AcceptedConnection& arrival, const ServiceSettings& service, std::string& cors);
+              const AcceptedConnection& accepted, const ServiceSettings& service, std::string& cors);
 
 } // namespace bearerd::server

@@ -2,14 +2,12 @@
 
 #include <bearerd/base/log.hpp>
 #include <bearerd/base/mask.hpp>
-#include <bearerd/http/spare_heads.hpp>
 #include <bearerd/http/trace.hpp>
 #include <bearerd/net/readiness.hpp>
 #include <bearerd/server/own_reply.hpp>
 
 #include "request_id.hpp"
 #include "request_log.hpp"
-#include "request_rules.hpp"
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/deferred.hpp>
@@ -32,10 +30,8 @@ using outcome::ErrorCode;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t most_requests_in_one_turn = 64;
-constexpr std::size_t small_body = 64 * 1024;        // up to it, a body is not counted
-constexpr std::uint64_t large_bodies = 64ULL << 20U; // bytes of all that are counted, or four whole ones
-constexpr Duration over_limit_time = 1s;             // for a client that only gets OVERLOADED
-constexpr Duration newcomer_time = 500ms; // a shutdown's patience with a client that has just connected
+constexpr Duration over_limit_time = 1s;  // for a client that only gets OVERLOADED
+constexpr Duration newcomer_time = 500ms; // what a shutdown gives a new client for its first request
 constexpr Duration linger_time = 1s;
 constexpr std::size_t most_lingered = 256 * 1024; // bytes of a refused request that are read and dropped
 
@@ -56,15 +52,23 @@ bool is_streamed(const Reply& reply) noexcept {
     return std::holds_alternative<std::unique_ptr<BodySource>>(reply.body);
 }
 
+/// Returns how the connection must end if only a part of the reply was written: a body that only the
+/// connection's end delimits would look whole after a plain close.
+AfterReply after_half_of(const Reply& reply) noexcept {
+    return is_streamed(reply) && reply.framing == http::BodyFraming::until_close ? AfterReply::reset
+                                                                                 : AfterReply::close;
+}
+
 /// What the app has done to its connection.
 struct PeerState {
     bool ended = false; ///< it has ended its stream, and may still read
-    bool gone =
-        false; ///< it has reset the connection, or (seen only on a unix socket) closed both directions
+    /// It has reset the connection, or closed both directions, which is seen only on a unix socket.
+    bool gone = false;
 };
 
 PeerState state_of(int descriptor) noexcept {
-    // Nearly always there is nothing to read, which recv(2) says in less time: its code is in the caches.
+    // Nearly always there is nothing to read. recv(2) finds that out faster than poll(2): its code is in the
+    // caches.
     char ignored = 0;
     if (::recv(descriptor, &ignored, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && net::would_block())
         return {};
@@ -76,17 +80,16 @@ PeerState state_of(int descriptor) noexcept {
 
 } // namespace
 
-Session::Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
+Session::Session(ClientSocket socket, AcceptedConnection accepted, std::size_t header_limit,
                  SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
                  ConnectionSlot slot)
     : slot_{std::move(slot)},
       socket_{std::move(socket)},
-      arrival_{std::move(arrival)},
+      accepted_{std::move(accepted)},
       session_context_{session_context},
       service_{session_context.service},
       deadline_{clock, &Session::on_deadline, this},
-      received_{header_limit},
-      body_reservation_{session_context.bodies} {
+      reader_{socket_, deadline_, accepted_, header_limit, session_context.bodies} {
     group.add(*this);
     session_context_.stats.client_connections.add(1);
 }
@@ -110,28 +113,30 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
             next = look_again(code);
         }
         if (next == Next::none) {
-            if (requests_ != 0 || !arrival_.over_limit)
+            if (requests_ != 0 || !accepted_.over_limit)
                 break;
             // A client above the limit that sends nothing still gets the error, as all do in a flood
             // (contract 5).
             begin_request();
-            co_await answer(faulty(ErrorCode::overloaded));
+            co_await answer(reader_.refuse(ErrorCode::overloaded));
             co_return; // without lingering: it has sent nothing, and its place is wanted
         }
+        if (next == Next::gone)
+            co_return;
         begin_request();
-        const auto head = take_head(std::exchange(first_received_, {}));
-        Read read = head ? *head : co_await read_head();
-        if (read == Read::nothing) {
-            --requests_;
+        auto read = reader_.read_now();
+        if (!read)
+            read = co_await reader_.read();
+        if (read == Read::expects_continue)
+            read = co_await read_after_continue();
+        if (read == Read::nothing)
             continue;
-        }
-        idle_until_ = {};
-        if (read == Read::request && !take_body())
-            read = co_await read_body();
         if (read == Read::gone)
             co_return;
-        co_await answer(read);
-        received_.unpin();
+        ++requests_;
+        idle_until_ = {};
+        co_await answer(*read);
+        reader_.end();
         // Pipelined requests that are answered at once must let other connections have their turn.
         if (requests_ % most_requests_in_one_turn == 0)
             co_await net::asio::post(socket_.get_executor(), net::asio::deferred);
@@ -142,34 +147,32 @@ net::Task<void> Session::serve([[maybe_unused]] std::unique_ptr<Session> self) {
         co_await linger();
 }
 
-/// Returns whether the next request has begun, or whether there will be none.
+/// Looks for the next request, once its predecessor has been answered.
 Session::Next Session::look_for_request() {
-    received_.consume(http::leading_empty_lines(received_.data()));
-    if (!is_idle())
+    if (!reader_.is_idle())
         return Next::here; // pipelined
     if (socket_.ended())
         return Next::none;
-    received_.release_if_empty();
-    parser_.release();
-    body_reservation_.clear();
+    reader_.release();
     service_ = session_context_.service;
     if (idle_until_ == TimePoint{})
-        idle_until_ = ended_ + (arrival_.over_limit
+        idle_until_ = ended_ + (accepted_.over_limit
                                     ? over_limit_time
                                     : (requests_ == 0 ? service_->header_timeout : service_->idle_timeout));
-    else if (BootClock::now() >= idle_until_) // empty lines that arrived meanwhile buy no time
+    else if (BootClock::now() >= idle_until_) // empty lines do not extend the wait
         return Next::none;
     const bool nothing_is_there = socket_.drained() && shutdown_ == Shutdown::none;
-    first_received_ = nothing_is_there ? error_code{net::asio::error::would_block} : receive_now();
-    if (first_received_ == net::asio::error::would_block)
+    const error_code received =
+        nothing_is_there ? error_code{net::asio::error::would_block} : reader_.receive_first();
+    if (received == net::asio::error::would_block)
         socket_.begin_idle(deadline_, ended_, idle_until_);
-    return prepare_wait();
+    return prepare_wait(received);
 }
 
-Session::Next Session::prepare_wait() {
-    if (first_received_ != net::asio::error::would_block)
-        return Next::here;
-    received_.release_if_empty();
+/// Prepares the wait for the next request if the receive that ended with `received` found nothing of it.
+Session::Next Session::prepare_wait(error_code received) {
+    if (received != net::asio::error::would_block)
+        return received ? Next::gone : Next::here;
     if (shutdown_ != Shutdown::none) {
         if (shutdown_ == Shutdown::grace_over || !is_newcomer())
             return Next::none;
@@ -185,201 +188,50 @@ Session::Next Session::look_again(error_code code) {
     phase_ = Phase::serving;
     // The socket is looked at in any case: a request that has crossed our decision to close is answered, not
     // lost.
-    first_received_ = receive_now();
-    if (first_received_ == net::asio::error::would_block && shutdown_ == Shutdown::none &&
+    const error_code received = reader_.receive_first();
+    if (received == net::asio::error::would_block && shutdown_ == Shutdown::none &&
         BootClock::now() >= idle_until_)
         return Next::none;
     if (result == decltype(socket_)::WaitResult::read)
         socket_.stay_idle(deadline_, idle_until_);
-    return prepare_wait();
+    return prepare_wait(received);
 }
 
 /// Returns whether the client's first request is likely on its way: closing would leave it without an answer,
 /// after which some clients send it again.
 bool Session::is_newcomer() const noexcept {
-    return requests_ == 0 && !arrival_.over_limit && BootClock::now() < arrived_ + newcomer_time;
-}
-
-/// Returns whether no byte of a request has arrived, or only the beginning of an empty line.
-bool Session::is_idle() const noexcept {
-    return received_.empty() || received_.data() == "\r";
+    return requests_ == 0 && !accepted_.over_limit && BootClock::now() < arrived_ + newcomer_time;
 }
 
 void Session::begin_request() {
     service_ = session_context_.service;
-    ++requests_;
     began_ = BootClock::now();
     phase_ = Phase::serving;
     stream_end_ = StreamEnd::farewell;
     context_ = {};
     request_id_.clear();
-    cors_.clear();
-    parser_.reset(service_->request_body);
-    parse_state_ = http::ParseState::need_more;
-    deadline_.set(arrival_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
+    reader_.begin(*service_);
+    deadline_.set(accepted_.over_limit ? arrived_ + over_limit_time : began_ + service_->header_timeout);
 }
 
-net::Task<Session::Read> Session::read_head() {
-    std::optional<Read> read;
-    while (!read)
-        read = take_head(co_await receive());
-    co_return *read;
-}
-
-/// Parses what was received. Returns nullopt if the head is not whole yet.
-std::optional<Session::Read> Session::take_head(error_code received) {
-    if (received == net::asio::error::would_block)
-        return std::nullopt;
-    if (received == errc::too_large)
-        return faulty(ErrorCode::headers_too_large);
-    if (received && is_idle())
-        return Read::gone; // no byte of a request had arrived
-    if (received == errc::timed_out)
-        return faulty(ErrorCode::request_timeout);
-    if (received == errc::closed)
-        return faulty(ErrorCode::bad_request);
-    if (received)
-        return Read::gone;
-    if (const std::size_t empty_lines = http::leading_empty_lines(received_.data()); empty_lines != 0) {
-        received_.consume(empty_lines);
-        parser_.reset(service_->request_body); // the first byte of such a line may have arrived alone
-    }
-    if (is_idle())
-        return Read::nothing;
-    const auto parsed = parser_.parse_head(received_.data());
-    if (!parsed)
-        return std::nullopt;
-    parse_state_ = parsed->state;
-    received_.consume(parsed->size);
-    received_.pin();
-    if (parse_state_ == http::ParseState::malformed)
-        return faulty(ErrorCode::bad_request);
-    understand_head();
-    const bool too_large = parse_state_ == http::ParseState::body_too_large;
-    const auto refusal = judge_request(parser_.head(), target_, too_large, arrival_, *service_, cors_);
-    context_.cors = cors_;
-    return refusal ? faulty(*refusal) : Read::request;
-}
-
-Session::Read Session::faulty(ErrorCode code) noexcept {
-    fault_ = code;
-    return Read::faulty;
-}
-
-void Session::understand_head() {
-    const http::RequestHead& head = parser_.head();
-    target_ = http::split_target(head.target);
-    const auto given = head.fields.value("X-Request-Id");
-    if (http::is_acceptable_request_id(given))
-        request_id_.assign(given);
-    else
-        make_request_id(request_id_);
-    context_.http_1_0 = head.minor == 0;
-    context_.keep_alive = http::wants_keep_alive(head);
-    context_.head_only = head.method == "HEAD"; // its refusal, too, ends after the head
-    context_.request_id = request_id_;
-}
-
-bool Session::wants_preflight() const {
-    return !cors_.empty() && http::is_preflight(parser_.head());
-}
-
-/// Takes what has arrived of the body. Returns whether it is whole.
-bool Session::take_body() {
-    while (parse_state_ == http::ParseState::need_more && !received_.empty()) {
-        std::size_t consumed = 0;
-        parse_state_ = parser_.feed_body(received_.data(), consumed);
-        received_.consume(consumed);
-        if (consumed == 0)
-            break;
-    }
-    if (parse_state_ != http::ParseState::complete)
-        return false;
-    deadline_.clear();
-    return true;
-}
-
-net::Task<Session::Read> Session::read_body() {
-    deadline_.set_after(service_->body_timeout);
-    bool told_to_continue = false;
-    while (true) {
-        const bool whole = take_body();
-        if (parse_state_ == http::ParseState::body_too_large ||
-            parser_.body().size() > service_->request_body)
-            co_return faulty(ErrorCode::payload_too_large);
-        if (parse_state_ == http::ParseState::malformed)
-            co_return faulty(ErrorCode::bad_request);
-        if (!may_hold_body())
-            co_return faulty(ErrorCode::overloaded);
-        if (whole)
-            co_return Read::request;
-        const bool expects =
-            !context_.http_1_0 && parser_.head().fields.has_token(FieldId::expect, "100-continue");
-        if (expects && !told_to_continue && received_.empty()) {
-            told_to_continue = true;
-            if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
-                co_return Read::gone;
-            phase_ = Phase::serving;                     // an interim response is no answer
-            deadline_.set_after(service_->body_timeout); // a write that had to wait has cleared it
-        }
-        const error_code code = co_await receive();
-        if (code == errc::timed_out)
-            co_return faulty(ErrorCode::request_timeout);
-        if (code == errc::closed || code == errc::too_large)
-            co_return faulty(ErrorCode::bad_request);
-        if (code)
-            co_return Read::gone;
-    }
-}
-
-/// Returns false if the body would be too much together with what the other connections hold; then it is
-/// freed.
-bool Session::may_hold_body() noexcept {
-    std::string& body = parser_.body();
-    const std::uint64_t most = std::max(large_bodies, 4 * service_->request_body);
-    if (body.capacity() <= small_body || body_reservation_.grow_to(body.capacity(), most))
-        return true;
-    std::string{}.swap(body); // to assign an empty one would keep the memory
-    body_reservation_.clear();
-    return false;
-}
-
-/// Receives at least one more byte; otherwise returns asio's would_block, or errc::closed at the end of the
-/// stream.
-error_code Session::receive_now() {
-    const auto room = received_.prepare();
-    if (room.empty())
-        return errc::too_large;
-    const auto size = socket_.receive_now(room);
-    if (size > 0) {
-        received_.commit(static_cast<std::size_t>(size));
-        return {};
-    }
-    if (size == 0)
-        return errc::closed;
-    if (net::would_block())
-        return net::asio::error::would_block;
-    return system_error();
-}
-
-/// Like receive_now(), but waits.
-net::Task<error_code> Session::receive() {
-    while (true) {
-        const error_code received = receive_now();
-        if (received != net::asio::error::would_block)
-            co_return received;
-        if (const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_read, deadline_))
-            co_return code;
-    }
+/// Asks the app for the body that it holds back, and reads it.
+net::Task<Session::Read> Session::read_after_continue() {
+    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
+        co_return Read::gone;
+    phase_ = Phase::serving;                     // an interim response is no answer
+    deadline_.set_after(service_->body_timeout); // a write that had to wait has cleared it
+    co_return co_await reader_.read();
 }
 
 /// Gets the reply from the handler, or refuses a faulty request, and writes it. The reply lives in this
 /// frame, so that an idle client has none.
 net::Task<void> Session::answer(Read read) {
-    std::optional<Reply> made; // not a Reply that is assigned to: this is on every request's path
+    if (reader_.has_head())
+        understand_head();
+    std::optional<Reply> made; // constructed in place: an assignment would cost each request
     try {
         if (read == Read::faulty) {
-            made.emplace(refusal(fault_));
+            made.emplace(refusal(reader_.fault()));
         } else if (begin_answer(); wants_preflight()) {
             made.emplace(own_reply(context_, 204, {}, {}, {}));
             made->report.quiet = true;
@@ -387,7 +239,7 @@ net::Task<void> Session::answer(Read read) {
             auto handled = service_->handler->handle(request());
             made.emplace(co_await std::move(handled));
         }
-    } catch (...) { // out of memory or a bug: write_rest() sees to an answer
+    } catch (...) { // out of memory or a bug: write_rest() writes OUTCOME_UNKNOWN
         made.emplace();
     }
     Reply& reply = *made;
@@ -397,12 +249,31 @@ net::Task<void> Session::answer(Read read) {
     finish_report(reply.report);
 }
 
+/// Takes from the request's head what all replies to it depend on.
+void Session::understand_head() {
+    const http::RequestHead& head = reader_.head();
+    const auto given = head.fields.value("X-Request-Id");
+    if (http::is_acceptable_request_id(given))
+        request_id_.assign(given);
+    else
+        make_request_id(request_id_);
+    context_.http_1_0 = head.minor == 0;
+    context_.keep_alive = http::wants_keep_alive(head);
+    context_.head_only = head.method == "HEAD"; // an error reply to HEAD has no body either
+    context_.request_id = request_id_;
+    context_.cors = reader_.cors();
+}
+
+bool Session::wants_preflight() const {
+    return !reader_.cors().empty() && http::is_preflight(reader_.head());
+}
+
 void Session::begin_answer() noexcept {
     context_.keep_alive = context_.keep_alive && shutdown_ == Shutdown::none && !socket_.ended();
 }
 
 Request Session::request() noexcept {
-    return {parser_.head(), target_, parser_.body(), context_, *this};
+    return {reader_.head(), reader_.target(), reader_.body(), context_, *this};
 }
 
 /// An error that the session itself finds. If bytes of the request may still be coming, the connection ends
@@ -411,7 +282,7 @@ Reply Session::refusal(ErrorCode code, Report report) {
     if (request_id_.empty())
         make_request_id(request_id_);
     context_.request_id = request_id_;
-    const bool whole = parse_state_ == http::ParseState::complete && code != ErrorCode::bad_request &&
+    const bool whole = reader_.is_whole() && code != ErrorCode::bad_request &&
                        code != ErrorCode::overloaded && code != ErrorCode::forbidden_peer;
     context_.keep_alive =
         context_.keep_alive && whole && after_ == AfterReply::keep && shutdown_ == Shutdown::none;
@@ -422,7 +293,7 @@ Reply Session::refusal(ErrorCode code, Report report) {
             error.sentence = only_get;
     }
     deadline_.clear();
-    return render(error, context_, parser_.head().fields.value(FieldId::accept), service_->errors_always_200,
+    return render(error, context_, reader_.head().fields.value(FieldId::accept), service_->errors_always_200,
                   std::move(report));
 }
 
@@ -471,9 +342,7 @@ net::Task<void> Session::write_rest(Reply& reply, std::size_t sent) {
 
 /// Writes nothing more of this reply. Takes from it what is known about the request, and records the outcome.
 void Session::give_up(Reply& reply) noexcept {
-    const bool half_looks_whole =
-        phase_ == Phase::writing && is_streamed(reply) && reply.framing == http::BodyFraming::until_close;
-    close_after_reply(half_looks_whole ? AfterReply::reset : AfterReply::close);
+    close_after_reply(phase_ == Phase::writing ? after_half_of(reply) : AfterReply::close);
     try {
         if (is_streamed(reply))
             reply.report = std::get<std::unique_ptr<BodySource>>(reply.body)->finish();
@@ -487,7 +356,7 @@ void Session::give_up(Reply& reply) noexcept {
 /// Returns whether all of it was written.
 net::Task<bool> Session::write_held(Reply& reply, std::size_t sent) {
     if (std::holds_alternative<BorrowedBody>(reply.body)) {
-        // The next request may have the upstream connection while the app takes its answer.
+        // Frees the upstream connection for the next request while this app is slow to read.
         std::string copy{whole_body(reply)};
         reply.body = std::move(copy);
     }
@@ -506,15 +375,12 @@ net::Task<bool> Session::write_stream(Reply& reply) {
     while (true) {
         const BodySource::Piece piece = co_await source.next();
         if (piece.state == BodySource::State::broken) {
-            // If only the connection's end delimits the body, a plain close would make the half look whole.
-            close_after_reply(reply.framing == http::BodyFraming::until_close ? AfterReply::reset
-                                                                              : AfterReply::close);
+            close_after_reply(after_half_of(reply));
             break;
         }
         const bool app_is_there = co_await write_piece(reply, piece);
         if (!app_is_there) {
-            if (reply.framing == http::BodyFraming::until_close)
-                close_after_reply(AfterReply::reset);
+            close_after_reply(after_half_of(reply));
             co_await source.read_for_nobody();
             break;
         }
@@ -547,7 +413,7 @@ net::Task<bool> Session::write_piece(Reply& reply, const BodySource::Piece& piec
 net::Task<bool> Session::write(std::string_view first, std::string_view second, std::string_view third) {
     std::array<std::string_view, 3> pieces{first, second, third};
     phase_ = Phase::writing;
-    if (stream_end_ == StreamEnd::in_window) { // the deadline is the write's
+    if (stream_end_ == StreamEnd::in_window) { // from now on, the deadline is that of the write
         stream_end_ = StreamEnd::farewell;
         deadline_.clear();
     }
@@ -581,7 +447,7 @@ ssize_t Session::send_now(std::span<const std::string_view> pieces) noexcept {
     std::array<iovec, 3> vectors{};
     std::size_t count = 0;
     for (const std::string_view piece : pieces)
-        if (!piece.empty()) // sendmsg's interface is older than const
+        if (!piece.empty()) // sendmsg(2) only reads, but iov_base is not const
             vectors[count++] = {const_cast<char*>(piece.data()), piece.size()};
     if (count == 0)
         return 0;
@@ -595,7 +461,6 @@ void Session::finish_write(Reply& reply, bool whole) noexcept {
     if (reply.delivery)
         reply.delivery->ended(whole);
     close_after_reply(context_.keep_alive ? reply.after : std::max(reply.after, AfterReply::close));
-    http::keep_spare_head(std::move(reply.head));
     reply.body.emplace<std::string>(); // frees the upstream connection that it was borrowed from
     reply.in_flight = {};
 }
@@ -614,11 +479,11 @@ void Session::finish_report(const Report& report) {
     session_context_.stats.requests.at(report.kind, report.outcome).add();
     session_context_.stats.request_duration.observe(took);
     if (service_->log_requests)
-        log_request(report, request_id_, http::trace_id(parser_.head().fields), parser_.body().size(), took);
+        log_request(report, request_id_, http::trace_id(reader_.head().fields), reader_.body().size(), took);
 }
 
-/// Closes so that the app gets the answer and not a reset, even if it is still sending (RFC 9112
-/// section 9.6).
+/// Ends the stream and drops what still arrives, so that the app gets the answer and not a reset even if it
+/// is still sending (RFC 9112 section 9.6).
 net::Task<void> Session::linger() {
     if (::shutdown(socket_.native_handle(), SHUT_WR) != 0 || socket_.ended())
         co_return;

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <bearerd/http/access.hpp>
-#include <bearerd/http/byte_buffer.hpp>
-#include <bearerd/http/parser.hpp>
 #include <bearerd/net/deadline.hpp>
 #include <bearerd/net/stream_socket.hpp>
 #include <bearerd/net/task.hpp>
@@ -11,37 +8,28 @@
 #include <bearerd/server/handler.hpp>
 #include <bearerd/server/service_settings.hpp>
 
-#include <boost/asio/generic/stream_protocol.hpp>
+#include "accepted_connection.hpp"
+#include "request_reader.hpp"
 
 #include <sys/types.h>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
 
 namespace bearerd::server {
 
-/// One type for TCP and unix sockets, so that a session is no template and a test can use a socket pair.
-using ClientSocket = net::asio::basic_stream_socket<net::asio::generic::stream_protocol, net::Executor>;
-
-/// What the listener knows about a connection.
-struct AcceptedConnection {
-    http::ListenerIdentity listener;
-    std::optional<std::uint32_t> peer_uid; ///< of a unix socket
-    bool over_limit = false;               ///< it only gets OVERLOADED and is closed
-};
-
-/// One app's connection: reads requests one after the other, checks them, passes them to the handler and
-/// writes the replies. Owned by its own coroutine; holds no buffer while it waits for the next request.
+/// One app's connection: passes the requests that its reader reads to the handler one after the other, writes
+/// the replies, and decides when the connection ends. Owned by its own coroutine; holds no buffer while it
+/// waits for the next request.
 class Session final : public net::GroupMember, private AppWatcher {
 public:
     /// `socket` is non-blocking. `session_context`, `clock` and `group` must outlive the session. `slot` is
     /// held as long as the session lives.
-    Session(ClientSocket socket, AcceptedConnection arrival, std::size_t header_limit,
+    Session(ClientSocket socket, AcceptedConnection accepted, std::size_t header_limit,
             SessionContext& session_context, net::DeadlineClock& clock, net::TaskGroup& group,
             ConnectionSlot slot = {});
     Session(const Session&) = delete;
@@ -55,16 +43,15 @@ public:
     void finish_now() noexcept override;
 
 private:
-    /// How reading a request ended.
-    enum class Read : std::uint8_t {
-        request,
-        faulty,  ///< refuse it with `fault_`
-        gone,    ///< the app has left
-        nothing, ///< only empty lines came, as old clients send them after a body
-    };
+    using Read = RequestReader::Read;
 
-    /// Whether a part of the next request has arrived, or it must be waited for, or there will be none.
-    enum class Next : std::uint8_t { here, wait, none };
+    /// Whether a part of the next request has arrived.
+    enum class Next : std::uint8_t {
+        here,
+        wait, ///< it may still come
+        none, ///< there will be none
+        gone, ///< the app has left
+    };
 
     enum class Phase : std::uint8_t {
         waiting, ///< for the next request, of which nothing has arrived
@@ -76,7 +63,7 @@ private:
 
     /// What an end of the app's stream means to the request in flight (contract 4).
     enum class StreamEnd : std::uint8_t {
-        farewell,     ///< the app has left
+        farewell,     ///< such an end means that the app has left
         in_window,    ///< an end that is seen now belongs to the request
         with_request, ///< the end has been seen, and the app waits for the answer
     };
@@ -88,23 +75,15 @@ private:
 
     [[nodiscard]] net::Task<void> serve(std::unique_ptr<Session> self);
     [[nodiscard]] Next look_for_request();
-    [[nodiscard]] Next prepare_wait();
+    [[nodiscard]] Next prepare_wait(error_code received);
     [[nodiscard]] Next look_again(error_code code);
     [[nodiscard]] bool is_newcomer() const noexcept;
-    [[nodiscard]] bool is_idle() const noexcept;
 
     void begin_request();
-    [[nodiscard]] net::Task<Read> read_head();
-    [[nodiscard]] std::optional<Read> take_head(error_code received);
-    [[nodiscard]] Read faulty(outcome::ErrorCode code) noexcept;
-    void understand_head();
-    [[nodiscard]] bool take_body();
-    [[nodiscard]] net::Task<Read> read_body();
-    [[nodiscard]] bool may_hold_body() noexcept;
-    [[nodiscard]] error_code receive_now();
-    [[nodiscard]] net::Task<error_code> receive();
+    [[nodiscard]] net::Task<Read> read_after_continue();
 
     [[nodiscard]] net::Task<void> answer(Read read);
+    void understand_head();
     void begin_answer() noexcept;
     [[nodiscard]] bool wants_preflight() const;
     [[nodiscard]] Request request() noexcept;
@@ -131,29 +110,22 @@ private:
 
     ConnectionSlot slot_;
     net::StreamSocket<ClientSocket> socket_;
-    AcceptedConnection arrival_;
+    AcceptedConnection accepted_;
     SessionContext& session_context_;
     std::shared_ptr<const ServiceSettings> service_; ///< of the request in flight
     net::Deadline deadline_;
-    http::ByteBuffer received_;
-    http::RequestParser parser_;
-    MemoryReservation body_reservation_; ///< for the parser's body
-    http::ParseState parse_state_ = http::ParseState::need_more;
-    outcome::ErrorCode fault_ = outcome::ErrorCode::bad_request;
-    http::Target target_;
+    RequestReader reader_;
     http::ReplyContext context_;
     std::string request_id_;
-    std::string cors_;
     TimePoint arrived_ = BootClock::now();
     TimePoint began_{};          ///< when the request in flight began
-    TimePoint ended_ = arrived_; ///< when the one before ended
-    TimePoint idle_until_{};     ///< the end of the wait for a request; none while one is in flight
+    TimePoint ended_ = arrived_; ///< when the last one ended, at first when the connection began
+    TimePoint idle_until_{};     ///< when the wait for a request ends; {} while one is in flight
     std::uint64_t requests_ = 0;
-    error_code first_received_; ///< how the first receive of the request in flight went
     Phase phase_ = Phase::serving;
     Shutdown shutdown_ = Shutdown::none;
     StreamEnd stream_end_ = StreamEnd::farewell;
-    AfterReply after_ = AfterReply::keep; ///< what happens to the connection
+    AfterReply after_ = AfterReply::keep; ///< the strictest mode so far
 };
 
 } // namespace bearerd::server

@@ -553,7 +553,8 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
             co_return follow_other(undecided, *theirs, decision);
         co_return std::nullopt;
     }
-    auto done = [claim, head = reply.head](const server::Report& how, std::optional<std::string> body) {
+    auto done = [claim, head = std::string{reply.head}](const server::Report& how,
+                                                        std::optional<std::string> body) {
         claim->settle(settlement_of(how, body ? answer_of(head, std::move(*body), how) : AnswerPtr{}));
     };
     if (auto* const source = std::get_if<std::unique_ptr<server::BodySource>>(&reply.body))

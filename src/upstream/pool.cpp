@@ -3,7 +3,7 @@
 #include <bearerd/base/cause.hpp>
 #include <bearerd/base/log.hpp>
 #include <bearerd/http/byte_buffer.hpp>
-#include <bearerd/http/spare_heads.hpp>
+#include <bearerd/http/head_text.hpp>
 #include <bearerd/net/stream_socket.hpp>
 #include <bearerd/net/wait_until.hpp>
 

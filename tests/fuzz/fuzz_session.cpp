@@ -93,10 +93,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     require(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
     server::ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{AF_UNIX, 0},
                                 pair[0]};
-    server::AcceptedConnection arrival;
-    arrival.listener.address = "127.0.0.1";
+    server::AcceptedConnection accepted;
+    accepted.listener.address = "127.0.0.1";
     auto session =
-        std::make_unique<server::Session>(std::move(socket), arrival, 2048, session_context, clock, group);
+        std::make_unique<server::Session>(std::move(socket), accepted, 2048, session_context, clock, group);
     net::spawn(context.get_executor(), server::Session::run(std::move(session)), "session");
     std::string received;
     while (!text.empty()) {

@@ -3,6 +3,7 @@
 #include <bearerd/auth/token_source.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/graphql/verdict.hpp>
+#include <bearerd/http/head_text.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/message.hpp>
 #include <bearerd/net/task.hpp>
@@ -10,7 +11,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <string>
 #include <string_view>
 
 namespace bearerd::auth {
@@ -66,7 +66,7 @@ private:
     TokenSource& tokens_;
     const http::UpstreamHeadPlan& plan_;
     TokenPtr token_;
-    std::string head_;
+    http::HeadText head_;
     bool rejected_before_ = false;
     bool after_login_ = false; ///< a login brought the token that the request was sent again with
 };

@@ -15,7 +15,7 @@ struct ClientLimit {
 /// A client's place among the connected ones, for its lifetime. Any thread.
 class ConnectionSlot {
 public:
-    /// Belongs to nobody; not counted.
+    /// An empty slot, which is not counted.
     ConnectionSlot() noexcept = default;
 
     explicit ConnectionSlot(ClientLimit& limit) noexcept

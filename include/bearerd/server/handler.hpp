@@ -2,6 +2,7 @@
 
 #include <bearerd/base/stats.hpp>
 #include <bearerd/http/framing.hpp>
+#include <bearerd/http/head_text.hpp>
 #include <bearerd/http/headers.hpp>
 #include <bearerd/http/message.hpp>
 #include <bearerd/net/task.hpp>
@@ -32,15 +33,16 @@ public:
     /// Returns the present state. A gate that has once been reported as closed stays closed.
     [[nodiscard]] virtual State check() noexcept = 0;
 
-    /// After `closed`: what is known of the transaction elsewhere, for the journal: already_executed,
+    /// After `closed`, returns what is known of the transaction elsewhere, for the journal: already_executed,
     /// key_reused, or outcome_unknown if the other replica's request is in flight or unknown.
     [[nodiscard]] virtual outcome::ErrorCode closed_as() const noexcept = 0;
 
-    /// Takes 100 ms at most. Does not throw.
+    /// Finds out whether the gate is closed; check() then says so. Takes 100 ms at most. Does not throw.
     [[nodiscard]] virtual net::Task<void> ask() = 0;
 
-    /// Whether another replica may have executed the same transaction, although the gate is open: an own
-    /// error that says that nothing was executed must say so (ErrorReply::others_may_have_executed).
+    /// Returns whether another replica may have executed the same transaction although the gate is open. An
+    /// error of our own that says that nothing was executed must then say so as well
+    /// (ErrorReply::others_may_have_executed).
     [[nodiscard]] virtual bool others_may_have_executed() const noexcept = 0;
 
 protected:
@@ -62,8 +64,8 @@ public:
     /// Costs as much as note_end().
     [[nodiscard]] virtual bool is_gone() noexcept = 0;
 
-    /// What else keeps the request from being sent; nullptr: nothing. Here and not in Request, which each
-    /// frame of a request holds.
+    /// Returns what else can keep the request from being sent, or nullptr. It is not in Request, because each
+    /// frame of a request holds a copy of that.
     [[nodiscard]] virtual SendGate* gate() noexcept { return nullptr; }
 
 protected:
@@ -168,7 +170,7 @@ public:
         gauge_->add(-1);
     }
 
-    /// How many there were in all when this one began, itself included.
+    /// Returns how many there were in all when this one began, itself included.
     [[nodiscard]] std::uint32_t count() const noexcept { return count_; }
 
 private:
@@ -181,7 +183,7 @@ private:
 struct Reply {
     /// Status line and fields with the empty line that ends them, the body's framing included. An empty head
     /// means no reply: the app gets `OUTCOME_UNKNOWN`.
-    std::string head;
+    http::HeadText head;
     /// Held, borrowed until it is written, or produced while it is written. Empty if no body may follow the
     /// head, as after HEAD or a 204.
     std::variant<std::string, BorrowedBody, std::unique_ptr<BodySource>> body;

@@ -12,8 +12,9 @@
 
 namespace bearerd::server {
 
-/// Accepts on one descriptor for one thread and starts sessions. Above the limit, a separate session answers
-/// with the error; such sessions are few. If descriptors run out, it waits instead of spinning.
+/// Accepts on one descriptor for one thread and starts sessions. A client above the limit gets a session that
+/// only answers with the error; if there are many such clients, the listener sends the error itself. If
+/// descriptors run out, it waits instead of spinning.
 class Listener {
 public:
     /// All references must outlive the listener and its sessions.
@@ -29,6 +30,7 @@ public:
     /// Accepts the connections already in the queue, then no more.
     void stop() noexcept;
 
+    /// Returns the address for display.
     [[nodiscard]] const std::string& text() const noexcept { return socket_.text; }
 
 private:

@@ -38,10 +38,12 @@ struct ListeningSocket {
 /// Returns the IP literal of an address, as IPv4 if it is mapped into IPv6; empty for other families.
 [[nodiscard]] std::string ip_text(const sockaddr_storage& address);
 
+/// One socket for each thread, or the reason for the failure as text.
+using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
+
 /// Opens an address for `threads` threads. Each thread gets a descriptor of its own, for TCP with a queue of
 /// its own (SO_REUSEPORT). A stale unix socket file is replaced; a live one, and an address in use, is an
-/// error. Returns the sockets, or the reason as text.
-using OpenResult = std::variant<std::vector<ListeningSocket>, std::string>;
+/// error.
 [[nodiscard]] OpenResult open_listening(const config::Address& address, std::uint32_t unix_mode,
                                         std::size_t threads);
 

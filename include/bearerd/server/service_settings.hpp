@@ -20,7 +20,7 @@ namespace bearerd::server {
 struct ServiceSettings {
     http::AccessRules access;
     std::vector<std::string> paths;           ///< empty: the handler checks the path itself
-    std::vector<std::uint32_t> allowed_users; ///< of unix sockets
+    std::vector<std::uint32_t> allowed_users; ///< of unix sockets; empty: every user
     std::vector<std::string> methods{"POST", "GET"};
     std::uint64_t request_body = 0;
     Duration header_timeout{};

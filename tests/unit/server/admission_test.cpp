@@ -49,7 +49,7 @@ TEST_F(SessionTest, WhoeverIsTurnedAwayAtTheDoorReadsWhyOnAnAllowedOrigin) {
     const std::string misnamed = ask(with("Host: evil.example\r\n" + origin));
     EXPECT_TRUE(holds(misnamed, "FORBIDDEN_HOST"));
     EXPECT_TRUE(holds(misnamed, cors));
-    arrival.over_limit = true;
+    accepted.over_limit = true;
     const std::string above = ask(with("Host: localhost\r\n" + origin));
     EXPECT_TRUE(holds(above, "OVERLOADED"));
     EXPECT_TRUE(holds(above, cors));
@@ -119,8 +119,8 @@ TEST_F(SessionTest, ARefusedRequestThatWasReadWholeLeavesTheConnectionOpen) {
 }
 
 TEST_F(SessionTest, AUnixSocketsPeerIsChecked) {
-    arrival.listener = {true, {}};
-    arrival.peer_uid = 1000;
+    accepted.listener = {true, {}};
+    accepted.peer_uid = 1000;
     service->allowed_users = {1001};
     const std::string text = ask(with("Host: anything.example\r\n"));
     EXPECT_TRUE(holds(text, "FORBIDDEN_PEER"));
@@ -132,7 +132,7 @@ TEST_F(SessionTest, AUnixSocketsPeerIsChecked) {
 }
 
 TEST_F(SessionTest, AClientOverTheLimitIsToldSoAndClosed) {
-    arrival.over_limit = true;
+    accepted.over_limit = true;
     Client client = connect();
     const std::string text = exchange(client, post("a"));
     EXPECT_EQ(status_of(text), "503");
@@ -144,7 +144,7 @@ TEST_F(SessionTest, AClientOverTheLimitIsToldSoAndClosed) {
 }
 
 TEST_F(SessionTest, AClientOverTheLimitMayTakeAMomentForItsRequest) {
-    arrival.over_limit = true;
+    accepted.over_limit = true;
     Client client = connect();
     const std::string request = post("a");
     client.send(request.substr(0, 20));

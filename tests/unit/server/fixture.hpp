@@ -246,7 +246,7 @@ protected:
         service->idle_timeout = 1h;
         service->handler = handler;
         session_context.service = service;
-        arrival.listener.address = "127.0.0.1";
+        accepted.listener.address = "127.0.0.1";
     }
 
     ~SessionTest() override {
@@ -319,7 +319,7 @@ protected:
     void serve(int descriptor, int family) {
         ClientSocket socket{context.get_executor(), net::asio::generic::stream_protocol{family, 0},
                             descriptor};
-        auto session = std::make_unique<Session>(std::move(socket), arrival, header_limit, session_context,
+        auto session = std::make_unique<Session>(std::move(socket), accepted, header_limit, session_context,
                                                  clock_, group);
         net::spawn(context.get_executor(), Session::run(std::move(session)), "session");
     }
@@ -332,7 +332,7 @@ protected:
     std::shared_ptr<ServiceSettings> service = std::make_shared<ServiceSettings>();
     MemoryBudget bodies;
     SessionContext session_context{nullptr, stats, bodies};
-    AcceptedConnection arrival;
+    AcceptedConnection accepted;
     std::size_t header_limit = 4096;
 };
 

@@ -1,9 +1,8 @@
-#include <bearerd/http/spare_heads.hpp>
+#include <bearerd/http/head_text.hpp>
 
 #include <bearerd/base/free_list.hpp>
 
 #include <cstddef>
-#include <utility>
 
 namespace bearerd::http {
 namespace {
@@ -17,15 +16,12 @@ FreeList<std::string>& spare_heads() noexcept {
 
 } // namespace
 
-std::string take_spare_head() noexcept {
-    return spare_heads().take();
-}
+HeadText::HeadText() noexcept : std::string{spare_heads().take()} {}
 
-void keep_spare_head(std::string&& head) noexcept {
-    std::string empty = std::move(head);
-    empty.clear();
-    if (empty.capacity() <= largest_kept)
-        spare_heads().keep(empty);
+void HeadText::give_back() noexcept {
+    clear();
+    if (capacity() <= largest_kept)
+        spare_heads().keep(*this);
 }
 
 void release_spare_heads() noexcept {
