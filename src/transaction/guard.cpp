@@ -8,6 +8,7 @@
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/kept_head.hpp>
 #include <bearerd/net/event.hpp>
+#include <bearerd/net/wait_until.hpp>
 #include <bearerd/server/own_reply.hpp>
 #include <bearerd/server/request_view.hpp>
 #include <bearerd/transaction/fleet_claims.hpp>
@@ -470,13 +471,11 @@ net::Task<Waited> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> wait
     joined_ = joined_ || for_first;
     const TimePoint until = for_first ? end_of_wait() : end_of_wait_for_journal();
     net::Event event{guard_.executor_};
-    net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
     const EventOf listening{*waiter, event};
     for (bool app_gone = app_.note_end(); !app_gone; app_gone = app_.is_gone()) {
         if (BootClock::now() >= until)
             co_return Waited{Waited::End::too_long};
-        pause.set(std::min(BootClock::now() + look_every, until));
-        co_await event.wait();
+        co_await net::wait_until(event, guard_.clock_, std::min(BootClock::now() + look_every, until));
         auto decision = guard_.table_.decision_of(*waiter);
         if (!decision)
             continue;
@@ -541,9 +540,8 @@ net::Task<std::optional<FleetAnswer>> Guard::GuardedRequest::poll_fleet(Elsewher
             break;
         }
         net::Event event{guard_.executor_};
-        net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
-        pause.set(std::min(BootClock::now() + guard_.fleet_->pause_before(attempt), end_of_wait()));
-        co_await event.wait();
+        const TimePoint next = BootClock::now() + guard_.fleet_->pause_before(attempt);
+        co_await net::wait_until(event, guard_.clock_, std::min(next, end_of_wait()));
     }
     if (answer.state == State::key_reused)
         seen = {}; // it is another transaction
