@@ -459,8 +459,9 @@ net::Task<Reply> Guard::GuardedRequest::run() {
 
 /// So that the operator learns why a repeat of it would be executed.
 void Guard::GuardedRequest::note_unguarded() const {
-    if (!view_.is_get && graphql::classify(view_, guard_.login_field_).may_mutate() &&
-        guard_.identifier_.names_guarded(request_.body) && guard_.identifier_.may_miss(view_, &header_keys_))
+    if (!view_.is_get && guard_.identifier_.names_guarded(request_.body) &&
+        graphql::classify(view_, guard_.login_field_).may_mutate() &&
+        guard_.identifier_.may_miss(view_, &header_keys_) && guard_.unguarded_lines_.is_due(BootClock::now()))
         log::warning("a mutation is not guarded, since the key of its transaction can't be read",
                      {{"request_id", std::string_view{request_id_}}});
 }

@@ -2,8 +2,8 @@
 #include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
+#include "warnings.hpp"
 
-#include <bearerd/base/log.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -20,7 +20,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -707,27 +706,6 @@ TEST_F(FleetGuardTest, SaysNothingOfWhatOtherReplicasDidInAnErrorOfItsOwn) {
     b().upstream.make_reply = bearerd_says(ErrorCode::login_unavailable);
     EXPECT_EQ(send(b(), fleet_payment("new"), "fifth"), "LOGIN_UNAVAILABLE no") << "the store has said it";
 }
-
-class WarningsOfAGuard final : public log::Sink {
-public:
-    WarningsOfAGuard() { log::install(this, log::Level::warning); }
-
-    WarningsOfAGuard(const WarningsOfAGuard&) = delete;
-    WarningsOfAGuard& operator=(const WarningsOfAGuard&) = delete;
-
-    ~WarningsOfAGuard() override { log::install(nullptr, log::Level::error); }
-
-    void write(log::Level, std::string_view message, std::span<const log::Field>) noexcept override {
-        messages.emplace_back(message);
-    }
-
-    [[nodiscard]] std::ptrdiff_t count(std::string_view what) const {
-        return std::ranges::count_if(
-            messages, [what](const std::string& message) { return message.find(what) != std::string::npos; });
-    }
-
-    std::vector<std::string> messages;
-};
 
 /// LogLimit says when the next one is due.
 TEST_F(FleetGuardTest, CountsEachRequestWithoutAClaimAndLogsTheFirstOne) {

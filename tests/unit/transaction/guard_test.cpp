@@ -5,6 +5,7 @@
 #include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
+#include "warnings.hpp"
 
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
@@ -559,6 +560,18 @@ TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
     EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Set-Cookie")));
     EXPECT_THAT(decoded.head, HasSubstr("X-Upstream: 1\r\n"));
     EXPECT_THAT(decoded.head, HasSubstr("Content-Length: " + std::to_string(plain.size()) + "\r\n"));
+}
+
+/// LogLimit says when the next one is due.
+TEST_F(GuardTest, WarnsOfTheFirstMutationWhoseKeyItCantRead) {
+    const WarningsOfAGuard warnings;
+    request(R"({"query":"{pay(ref:7.5){id}}"})");
+    request("{\"query\":\"mutation{\\u0070ay(ref:7.5){id}}\"}");
+    EXPECT_EQ(warnings.count("a mutation is not guarded"), 0) << "a query, and one whose name is hidden";
+    for (int i = 0; i < 3; ++i)
+        request(R"({"query":"mutation{pay(ref:7.5){id}}"})");
+    EXPECT_EQ(warnings.count("a mutation is not guarded"), 1);
+    EXPECT_EQ(next.handled, 5) << "each is forwarded";
 }
 
 /// With an upstream that can be asked.
