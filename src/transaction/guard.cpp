@@ -59,6 +59,10 @@ constexpr std::string_view full_sentence =
     "of bearerd has executed an earlier one with the same reference is not known. Please send it again a "
     "little later with the same reference.";
 
+// Reasons, for the log (contract 9).
+constexpr std::string_view unknown_reason = "a repeat of a transaction whose outcome is unknown";
+constexpr std::string_view executed_reason = "a repeat of an executed transaction";
+
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
 public:
@@ -316,7 +320,7 @@ private:
     [[nodiscard]] Reply reply_too_long(std::string_view first_request_id);
     [[nodiscard]] Reply replay(const AnswerPtr& answer);
     [[nodiscard]] std::optional<std::string> decoded_for(const Answer& answer) const;
-    [[nodiscard]] Reply error(const server::ErrorReply& what);
+    [[nodiscard]] Reply error(const server::ErrorReply& what, std::string_view reason);
     [[nodiscard]] Reply gone();
     [[nodiscard]] server::Report report() const;
 
@@ -582,7 +586,7 @@ Reply Guard::GuardedRequest::refuse(const FleetAnswer& answer) {
             server::error_reply(stops ? ErrorCode::shutting_down : ErrorCode::overloaded);
         what.executed = Executed::unknown; // another replica may have sent it
         what.sentence = stops ? shutting_down_sentence : store_away_sentence;
-        return error(what);
+        return error(what, stops ? "bearerd is stopping" : "the fleet's store can't be reached");
     }
     if (answer.state == State::in_flight)
         return reply_too_long(answer.elsewhere.request_id);
@@ -596,7 +600,7 @@ Reply Guard::GuardedRequest::refuse_doubled() {
     count(Repeat::key_reused);
     server::ErrorReply what = server::error_reply(ErrorCode::key_reused);
     what.sentence = doubled_sentence;
-    return error(what);
+    return error(what, "the same transaction twice in one request");
 }
 
 /// All waits for first ones end then, here and in the fleet.
@@ -635,7 +639,7 @@ net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim
         what.reconciled = "null"; // never "no": it may still be under way
     }
     count(decision.executed ? Repeat::already_executed : Repeat::unknown);
-    Reply reply = error(what);
+    Reply reply = error(what, found || decision.executed ? executed_reason : unknown_reason);
     LookUpResult result;
     result.conclusive = !asked || found || answer.result == Finding::not_found;
     if (found)
@@ -655,18 +659,25 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
         return replay(decision.answer);
     }
     server::ErrorReply what = server::error_reply(ErrorCode::overloaded);
+    std::string_view reason = "no room to remember another transaction";
     if (decision.kind == Kind::key_reused) {
         count(Repeat::key_reused);
         what = server::error_reply(ErrorCode::key_reused);
+        reason = "the key of an earlier transaction with other values";
     } else if (decision.kind == Kind::already_executed) {
         count(Repeat::already_executed);
         what = server::error_reply(ErrorCode::already_executed);
+        reason = executed_reason;
     } else if (decision.kind == Kind::unknown) {
         count(Repeat::unknown);
         what = server::error_reply(ErrorCode::outcome_unknown);
+        reason = unknown_reason;
     }
     // It has waited for the journal, or there is no point in it.
     const bool no_history = decision.kind == Kind::wait_for_journal || decision.kind == Kind::no_history;
+    if (no_history)
+        reason = decision.not_sent_before ? "the journal is not open for writing"
+                                          : "the journal of earlier requests has not been read";
     if (decision.kind == Kind::full && guard_.fleet_ != nullptr) {
         what.executed = Executed::unknown; // the other replicas were not asked
         what.sentence = full_sentence;
@@ -679,7 +690,7 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
     what.first_request_id = decision.first_request_id;
     if (!decision.reconciled.empty())
         what.reconciled = decision.reconciled;
-    Reply reply = error(what);
+    Reply reply = error(what, reason);
     if (decision.kind == Kind::already_executed)
         hear_when_written(reply);
     return reply;
@@ -691,7 +702,7 @@ Reply Guard::GuardedRequest::reply_too_long(std::string_view first_request_id) {
     server::ErrorReply what = server::error_reply(ErrorCode::outcome_unknown);
     what.sentence = joined_too_long_sentence;
     what.first_request_id = first_request_id;
-    return error(what);
+    return error(what, "a repeat of a transaction that is still being executed");
 }
 
 Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
@@ -700,6 +711,8 @@ Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
     reply.report.status = answer->status;
     reply.report.outcome = answer->outcome;
     reply.report.executed = answer->executed;
+    if (reply.report.has_error_code())
+        reply.report.detail = "the same error as for the request that it repeats";
     if (auto plain = decoded_for(*answer)) {
         reply.report.bytes_out = plain->size();
         http::append_kept_head(reply.head, http::without_coding(answer->head), request_.context,
@@ -734,15 +747,19 @@ std::optional<std::string> Guard::GuardedRequest::decoded_for(const Answer& answ
     return plain ? std::optional{std::string{*plain}} : std::nullopt;
 }
 
-Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
+/// `reason`: for the log; it names no key and no secret.
+Reply Guard::GuardedRequest::error(const server::ErrorReply& what, std::string_view reason) {
+    server::Report known = report();
+    known.detail = reason;
     return server::render(what, request_.context, request_.head.fields.value(http::FieldId::accept),
-                          guard_.always_200_, report());
+                          guard_.always_200_, std::move(known));
 }
 
 /// Returns the reply to an app that has left while its request waited; the first request, if there is one,
 /// continues.
 Reply Guard::GuardedRequest::gone() {
-    Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
+    Reply reply = error(server::error_reply(ErrorCode::outcome_unknown),
+                        "the app closed its connection while its request waited");
     reply.report.outcome = server::client_closed_outcome;
     reply.after = server::AfterReply::close;
     return reply;

@@ -105,6 +105,7 @@ std::string fleet_payments(const std::string& keys) {
 struct Heard {
     std::string head;
     std::string body;
+    std::string reason; ///< for the log
 
     [[nodiscard]] FleetJson extension(const char* name) const {
         const FleetJson json = FleetJson::parse(body, nullptr, false);
@@ -239,7 +240,7 @@ protected:
         const server::Request request{head, target, body, context, watcher != nullptr ? *watcher : own};
         auto task = at.guard->handle(request);
         const server::Reply reply = co_await std::move(task);
-        *heard = Heard{reply.head, std::string{server::whole_body(reply)}};
+        *heard = Heard{reply.head, std::string{server::whole_body(reply)}, reply.report.detail};
     }
 
     void claim_and_settle(const std::string& key, Executed executed) {
@@ -644,7 +645,9 @@ TEST_F(FleetGuardTest, WritesOnceMoreWhatWaitsWhenItStops) {
 
 TEST_F(FleetGuardTest, ForwardsNothingWithoutAClaimOnceItStops) {
     a().claims->stop();
-    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "SHUTTING_DOWN unknown");
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    EXPECT_EQ(end(first), "SHUTTING_DOWN unknown");
+    EXPECT_EQ((*first)->reason, "bearerd is stopping");
     EXPECT_EQ(a().upstream.handled, 0);
     EXPECT_EQ(a().table.size(), 0U);
 }
@@ -829,7 +832,9 @@ TEST_F(FleetGuardTest, FreesNothingThatItCannotHaveClaimed) {
     a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .required = true});
     a().store->away = true;
     a().store->present = fleet::Store::Presence::away;
-    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED unknown");
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    EXPECT_EQ(end(first), "OVERLOADED unknown");
+    EXPECT_EQ((*first)->reason, "the fleet's store can't be reached");
     test::settle(loop_);
     EXPECT_TRUE(a().claims->idle()) << "nothing waits for the store";
 }
