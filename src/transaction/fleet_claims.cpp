@@ -117,27 +117,28 @@ public:
     /// Returns false only if the store confirmed all of the claim before the request went on, and has not
     /// named another owner since.
     [[nodiscard]] bool others_may_have_executed() const noexcept override {
-        return !confirmed_at_first_ || theirs_.has_value();
+        return !confirmed_at_first_ || standing_ == Standing::theirs || standing_ == Standing::closed;
     }
 
     [[nodiscard]] State check() noexcept override {
-        is_closed_for_good_ = is_closed_for_good_ || theirs_.has_value();
-        if (is_closed_for_good_)
+        if (standing_ == Standing::theirs)
+            standing_ = Standing::closed;
+        if (standing_ == Standing::closed)
             return State::closed;
-        return !confirmed_ && claims_->can_ask() ? State::ask : State::open;
+        return standing_ == Standing::unconfirmed && claims_->can_ask() ? State::ask : State::open;
     }
 
     [[nodiscard]] net::Task<void> ask() override { return FleetClaims::ask_again(shared_from_this()); }
 
     [[nodiscard]] outcome::ErrorCode closed_as() const noexcept override {
-        if (theirs_ && theirs_->state == FleetAnswer::State::key_reused)
+        if (theirs_.state == FleetAnswer::State::key_reused)
             return outcome::ErrorCode::key_reused;
-        const bool executed = theirs_ && theirs_->elsewhere.executed == Executed::yes;
+        const bool executed = theirs_.elsewhere.executed == Executed::yes;
         return executed ? outcome::ErrorCode::already_executed : outcome::ErrorCode::outcome_unknown;
     }
 
     [[nodiscard]] const FleetAnswer* why_closed() const noexcept override {
-        return is_closed_for_good_ ? &*theirs_ : nullptr;
+        return standing_ == Standing::closed ? &theirs_ : nullptr;
     }
 
     [[nodiscard]] FleetClaims& claims() const noexcept { return *claims_; }
@@ -145,20 +146,19 @@ public:
     /// Notes that the request goes on. `confirmed`: the store has all of the claim.
     void begin(bool confirmed) noexcept {
         confirmed_at_first_ = confirmed;
-        confirmed_ = confirmed;
+        standing_ = confirmed ? Standing::ours : Standing::unconfirmed;
     }
 
     /// Takes a later answer of the store. A missing answer changes nothing.
     void hear(Asked asked) noexcept {
-        if (is_closed_for_good_)
+        if (standing_ == Standing::closed)
             return;
         if (asked.claimed == request->keys.size()) {
-            confirmed_ = true;
-            theirs_.reset();
+            standing_ = Standing::ours;
         } else if (asked.answer.state != FleetAnswer::State::ours &&
                    asked.answer.state != FleetAnswer::State::no_answer &&
                    asked.answer.elsewhere.owner != owner) {
-            confirmed_ = false;
+            standing_ = Standing::theirs;
             theirs_ = std::move(asked.answer);
         }
     }
@@ -191,6 +191,14 @@ public:
     bool minor = false;           ///< the store may not have got it, and its request was not forwarded
 
 private:
+    /// The store's last word.
+    enum class Standing : std::uint8_t {
+        unconfirmed,
+        ours,   ///< the store has all of the claim
+        theirs, ///< another owner has the transaction
+        closed, ///< the same, and the request has been called off because of it: it stays so
+    };
+
     void note(Executed executed, std::string_view reconciled) noexcept {
         Verdict verdict{executed, {}};
         try {
@@ -208,10 +216,9 @@ private:
     std::mutex mutex_;
     std::optional<Verdict> verdict_;
     std::uint64_t verdicts_ = 0;
-    bool confirmed_at_first_ = false;   ///< the thread's own, as the following are
-    bool confirmed_ = false;            ///< the store's last word is that it has all of the claim
-    bool is_closed_for_good_ = false;   ///< the request has been called off because of theirs_, which stays
-    std::optional<FleetAnswer> theirs_; ///< another owner has the transaction
+    bool confirmed_at_first_ = false; ///< the thread's own, as the following are
+    Standing standing_ = Standing::unconfirmed;
+    FleetAnswer theirs_; ///< theirs, closed: what the other owner has
 };
 
 FleetClaims::FleetClaims(std::shared_ptr<fleet::Store> store, std::shared_ptr<const Identifier> identifier,

@@ -8,6 +8,7 @@
 #include <bearerd/http/coding.hpp>
 #include <bearerd/http/kept_head.hpp>
 #include <bearerd/net/event.hpp>
+#include <bearerd/net/wait_until.hpp>
 #include <bearerd/server/own_reply.hpp>
 #include <bearerd/transaction/fleet_claims.hpp>
 #include <bearerd/transaction/request_view.hpp>
@@ -57,6 +58,10 @@ constexpr std::string_view full_sentence =
     "There is no room to remember another transaction, so this request was not sent; whether another replica "
     "of bearerd has executed an earlier one with the same reference is not known. Please send it again a "
     "little later with the same reference.";
+
+// Reasons, for the log (contract 9).
+constexpr std::string_view unknown_reason = "a repeat of a transaction whose outcome is unknown";
+constexpr std::string_view executed_reason = "a repeat of an executed transaction";
 
 /// Wakes a request on its own thread.
 class ThreadWaiter final : public Waiter, public std::enable_shared_from_this<ThreadWaiter> {
@@ -210,7 +215,8 @@ private:
 /// it is released, this request sends nothing, and `seen` is what is known of another replica's request.
 class Undecided {
 public:
-    Undecided(Table& table, RecordPtr record) noexcept : table_{table}, record_{std::move(record)} {}
+    /// Holds nothing yet.
+    explicit Undecided(Table& table) noexcept : table_{table} {}
 
     Undecided(const Undecided&) = delete;
     Undecided& operator=(const Undecided&) = delete;
@@ -220,8 +226,23 @@ public:
             table_.release(record_, std::move(seen), BootClock::now());
     }
 
+    /// `owner`: of another replica's request, if one is known.
+    void hold(RecordPtr record, std::string owner) noexcept {
+        record_ = std::move(record);
+        seen = {};
+        seen.owner = std::move(owner);
+    }
+
     /// Gives up the record, which is decided.
     [[nodiscard]] RecordPtr release() noexcept { return std::exchange(record_, nullptr); }
+
+    /// Another replica has sent it: returns what happens to this request.
+    [[nodiscard]] Decision take_over(Elsewhere elsewhere) {
+        seen = std::move(elsewhere);
+        Decision decision = table_.take_over(record_, seen, BootClock::now());
+        record_ = nullptr;
+        return decision;
+    }
 
     [[nodiscard]] const RecordPtr& record() const noexcept { return record_; }
 
@@ -230,6 +251,13 @@ public:
 private:
     Table& table_;
     RecordPtr record_;
+};
+
+/// How a wait for the first one, or for the journal, has ended.
+struct Waited {
+    enum class End : std::uint8_t { woken, app_gone, too_long };
+    End end = End::woken;
+    Decision decision{}; ///< woken
 };
 
 std::string masked_id(std::string_view request_id) {
@@ -270,27 +298,29 @@ public:
           view_{request_view(request)},
           request_id_{masked_id(request.context.request_id)} {}
 
+    /// Reads its transactions. Returns false if it concerns no rule.
+    [[nodiscard]] bool read();
+    /// Call it after read().
     [[nodiscard]] net::Task<Reply> run();
 
 private:
-    void read_header_keys();
     void note_unguarded() const;
-    [[nodiscard]] net::Task<std::optional<Reply>> ask_fleet(Decision& decision);
-    [[nodiscard]] Reply refuse_reused(std::string first_request_id);
-    [[nodiscard]] std::optional<Reply> follow_other(Undecided& undecided, FleetAnswer answer,
-                                                    Decision& decision);
-    [[nodiscard]] net::Task<FleetAnswer> claim_in_fleet(Elsewhere& seen);
-    [[nodiscard]] net::Task<FleetAnswer> poll_fleet(SharedRequestPtr shared, Elsewhere& seen);
+    [[nodiscard]] net::Task<Waited> wait(std::shared_ptr<ThreadWaiter> waiter, Kind what);
+    [[nodiscard]] net::Task<std::optional<FleetAnswer>> claim_in_fleet(Undecided& undecided,
+                                                                       const Decision& decision);
+    [[nodiscard]] net::Task<std::optional<FleetAnswer>> poll_fleet(Elsewhere& seen);
     [[nodiscard]] net::Task<std::optional<Reply>> forward(std::shared_ptr<LocalClaim> claim,
-                                                          Decision& decision);
-    [[nodiscard]] net::Task<std::optional<Decision>> wait(std::shared_ptr<ThreadWaiter> waiter, Kind what);
+                                                          SharedClaim* shared);
+    [[nodiscard]] Reply refuse(const FleetAnswer& answer);
+    [[nodiscard]] Reply refuse_doubled();
     [[nodiscard]] TimePoint end_of_wait();
     [[nodiscard]] TimePoint end_of_wait_for_journal();
     [[nodiscard]] net::Task<Reply> look_up(Decision decision, LookUp& claim);
     [[nodiscard]] Reply reply_by(const Decision& decision);
+    [[nodiscard]] Reply reply_too_long(std::string_view first_request_id);
     [[nodiscard]] Reply replay(const AnswerPtr& answer);
     [[nodiscard]] std::optional<std::string> decoded_for(const Answer& answer) const;
-    [[nodiscard]] Reply error(const server::ErrorReply& what);
+    [[nodiscard]] Reply error(const server::ErrorReply& what, std::string_view reason);
     [[nodiscard]] Reply gone();
     [[nodiscard]] server::Report report() const;
 
@@ -306,12 +336,9 @@ private:
     std::string request_id_; ///< for log, journal, table and fleet, so without what could be a card number
     std::vector<std::string_view> header_keys_;
     Reading reading_;
-    bool app_gone_ = false;
-    bool joined_ = false;
-    std::shared_ptr<SharedClaim> shared_claim_; ///< the claim that ask_fleet() has made
-    TimePoint end_of_wait_{};                   ///< set when the first wait begins
-    TimePoint end_of_wait_for_journal_{};       ///< likewise
-    bool timed_out_ = false;                    ///< the first one took too long
+    bool joined_ = false;                 ///< it has waited for a first one
+    TimePoint end_of_wait_{};             ///< set when the first wait begins
+    TimePoint end_of_wait_for_journal_{}; ///< likewise
 };
 
 // NOLINTNEXTLINE(readability-function-size): one parameter for each thing that outlives it
@@ -353,206 +380,189 @@ net::Task<Reply> Guard::handle(server::Request request) {
 
 net::Task<Reply> Guard::guarded(server::Request request) {
     GuardedRequest steps{*this, request};
+    if (!steps.read()) {
+        Reply reply = co_await next_.handle(request);
+        co_return reply;
+    }
     Reply reply = co_await steps.run();
     co_return reply;
 }
 
-net::Task<Reply> Guard::GuardedRequest::run() {
-    read_header_keys();
+bool Guard::GuardedRequest::read() {
+    header_keys_ = guard_.identifier_.key_headers().keys(request_.head);
     auto reading = guard_.identifier_.read(view_, header_keys_);
     if (!reading) {
         note_unguarded();
-        Reply reply = co_await guard_.next_.handle(request_);
-        co_return reply;
+        return false;
     }
     reading_ = std::move(*reading);
-    if (reading_.doubled) {
-        count(Repeat::key_reused);
-        server::ErrorReply refusal = server::error_reply(ErrorCode::key_reused);
-        refusal.sentence = doubled_sentence;
-        co_return error(refusal);
-    }
+    return true;
+}
+
+net::Task<Reply> Guard::GuardedRequest::run() {
+    using State = FleetAnswer::State;
+    if (reading_.doubled)
+        co_return refuse_doubled();
     const auto waiter = std::make_shared<ThreadWaiter>(guard_.executor_);
     auto claim = std::make_shared<LocalClaim>(guard_.table_, guard_.events_, subject());
     while (true) {
+        // Claim it here, or wait for the request that has claimed it, or for the journal.
         Decision decision = guard_.table_.claim(reading_, request_id_, wall_ms(), BootClock::now(), waiter);
         if (decision.kind == Kind::wait ||
             (decision.kind == Kind::wait_for_journal && BootClock::now() < end_of_wait_for_journal())) {
-            auto woken = co_await wait(waiter, decision.kind);
-            // A request whose app is gone claims nothing: its mutation would be sent for nobody.
-            if (app_gone_ || (woken && woken->kind == Kind::again && app_.is_gone()))
+            Waited waited = co_await wait(waiter, decision.kind);
+            if (waited.end == Waited::End::app_gone)
                 co_return gone();
-            if (woken)
-                decision = std::move(*woken);
-            else if (timed_out_)
-                decision.kind = Kind::unknown;
-            else
+            if (waited.end == Waited::End::too_long && decision.kind == Kind::wait)
+                co_return reply_too_long(decision.first_request_id);
+            if (waited.end == Waited::End::too_long)
                 continue; // the table says what is known of the journal by now
+            decision = std::move(waited.decision);
         }
         if (decision.kind == Kind::again)
             continue;
-        if (decision.kind == Kind::wait_for_journal)
-            decision.kind = Kind::no_history;
-        const bool new_here = decision.kind == Kind::first && guard_.fleet_ != nullptr;
-        if (new_here || decision.kind == Kind::ask_fleet) {
-            auto refusal = co_await ask_fleet(decision);
-            if (refusal)
-                co_return std::move(*refusal);
+        // No other request of this process has it: claim it in the fleet too.
+        Undecided undecided{guard_.table_};
+        std::optional<FleetAnswer> answer;
+        std::shared_ptr<SharedClaim> shared;
+        if (decision.kind == Kind::ask_fleet || (decision.kind == Kind::first && guard_.fleet_ != nullptr)) {
+            undecided.hold(std::move(decision.record), std::move(decision.other_owner));
+            answer = co_await claim_in_fleet(undecided, decision);
+            if (!answer)
+                co_return gone();
+            shared = answer->claim;
+            if (shared != nullptr)
+                decision.record = undecided.release();
         }
-        if (decision.kind == Kind::first) {
+        // It is the first one: forward it, unless another replica turns out to have sent it before.
+        if (shared != nullptr || (decision.kind == Kind::first && !answer)) {
             claim->hold(std::move(decision.record));
-            auto reply = co_await forward(claim, decision);
+            auto reply = co_await forward(claim, shared.get());
             if (reply)
                 co_return std::move(*reply);
+            undecided.hold(claim->release(), {});
+            answer = *shared->why_closed();
+            if (answer->state != State::key_reused)
+                undecided.seen = answer->elsewhere;
+            if (answer->state == State::in_flight)
+                continue; // it is waited for
         }
-        if (decision.kind == Kind::again)
-            continue;
-        if (decision.kind == Kind::look_up) {
-            LookUp asked{guard_.table_, std::move(decision.record)}; // before anything can fail
-            Reply reply = co_await look_up(std::move(decision), asked);
-            co_return reply;
-        }
-        co_return reply_by(decision);
+        // Another replica has it, or may have it.
+        if (answer && answer->state != State::sent)
+            co_return refuse(*answer);
+        if (answer)
+            decision = undecided.take_over(std::move(answer->elsewhere));
+        if (decision.kind != Kind::look_up)
+            co_return reply_by(decision);
+        LookUp asked{guard_.table_, std::move(decision.record)}; // before anything can fail
+        Reply reply = co_await look_up(std::move(decision), asked);
+        co_return reply;
     }
 }
 
 /// So that the operator learns why a repeat of it would be executed.
 void Guard::GuardedRequest::note_unguarded() const {
-    if (!view_.is_get && graphql::classify(view_, guard_.login_field_).may_mutate() &&
-        guard_.identifier_.names_guarded(request_.body) && guard_.identifier_.may_miss(view_, header_keys_))
+    if (!view_.is_get && guard_.identifier_.names_guarded(request_.body) &&
+        graphql::classify(view_, guard_.login_field_).may_mutate() &&
+        guard_.identifier_.may_miss(view_, header_keys_) && guard_.unguarded_lines_.is_due(BootClock::now()))
         log::warning("a mutation is not guarded, since the key of its transaction can't be read",
                      {{"request_id", std::string_view{request_id_}}});
 }
 
-void Guard::GuardedRequest::read_header_keys() {
-    header_keys_ = guard_.identifier_.key_headers().keys(request_.head);
+/// Waits for the first one of the transaction, or for the journal of former processes, as `what` says.
+net::Task<Waited> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> waiter, Kind what) {
+    const bool for_first = what == Kind::wait;
+    joined_ = joined_ || for_first;
+    const TimePoint until = for_first ? end_of_wait() : end_of_wait_for_journal();
+    net::Event event{guard_.executor_};
+    const EventOf listening{*waiter, event};
+    for (bool app_gone = app_.note_end(); !app_gone; app_gone = app_.is_gone()) {
+        if (BootClock::now() >= until)
+            co_return Waited{Waited::End::too_long};
+        co_await net::wait_until(event, guard_.clock_, std::min(BootClock::now() + look_every, until));
+        auto decision = guard_.table_.decision_of(*waiter);
+        if (!decision)
+            continue;
+        // A request whose app is gone claims nothing: its mutation would be sent for nobody.
+        if (decision->kind == Kind::again && app_.is_gone())
+            break;
+        co_return Waited{Waited::End::woken, std::move(*decision)};
+    }
+    co_return Waited{Waited::End::app_gone};
 }
 
-/// The first one of its transactions in this process: asks the fleet's store whether it is the first one of
-/// all replicas. Returns a reply if that ends the request; otherwise `decision` says how it goes on.
-net::Task<std::optional<Reply>> Guard::GuardedRequest::ask_fleet(Decision& decision) {
-    Undecided undecided{guard_.table_, std::move(decision.record)};
-    undecided.seen.owner = std::move(decision.other_owner);
+/// Asks the fleet's store whether the request, which is the first one in this process, is the first one of
+/// all replicas; if so, the table learns the claim. Waits as long as another replica's request is in flight;
+/// the answer is in_flight if that took too long, and nullopt if the app is gone.
+net::Task<std::optional<FleetAnswer>> Guard::GuardedRequest::claim_in_fleet(Undecided& undecided,
+                                                                            const Decision& decision) {
     undecided.seen.request_id = decision.first_request_id;
     std::string request_id = request_id_; // nothing can fail between the claim and the table
     const std::string known = decision.replaces ? undecided.seen.owner : std::string{};
-    FleetAnswer answer = co_await claim_in_fleet(undecided.seen);
-    if (decision.replaces && answer.claim == nullptr && answer.elsewhere.owner == known) {
-        undecided.seen.owner = known; // nothing has changed there
+    auto answer = co_await poll_fleet(undecided.seen);
+    const bool claimed = answer && answer->claim != nullptr;
+    const std::string& owner = answer ? answer->elsewhere.owner : undecided.seen.owner;
+    if (decision.replaces && !claimed && owner == known) { // nothing has changed there
+        undecided.seen.owner = known;
         undecided.seen.request_id = decision.first_request_id;
-        co_return app_gone_ ? gone() : refuse_reused(std::move(decision.first_request_id));
+        if (answer) {
+            answer->state = FleetAnswer::State::key_reused;
+            answer->elsewhere.request_id = decision.first_request_id;
+        }
+        co_return answer;
     }
     if (decision.replaces)
         guard_.table_.adopt(undecided.record(), reading_);
-    if (app_gone_)
-        co_return gone();
-    if (answer.claim != nullptr) {
-        shared_claim_ = answer.claim;
-        guard_.table_.share(undecided.record(), std::move(answer.claim), std::move(request_id), wall_ms());
-        decision.record = undecided.release();
-        decision.kind = Kind::first;
-        co_return std::nullopt;
-    }
-    co_return follow_other(undecided, std::move(answer), decision);
+    if (claimed)
+        guard_.table_.share(undecided.record(), answer->claim, std::move(request_id), wall_ms());
+    co_return answer;
 }
 
-/// The store does not let this request go on, which has sent nothing. Returns a reply if that ends it;
-/// otherwise `decision` says how it goes on.
-std::optional<Reply> Guard::GuardedRequest::follow_other(Undecided& undecided, FleetAnswer answer,
-                                                         Decision& decision) {
+/// Asks the store, again and again as long as another replica's request is in flight. Returns the same as
+/// claim_in_fleet(). `seen`: what is known of another replica's request, before and afterwards.
+net::Task<std::optional<FleetAnswer>> Guard::GuardedRequest::poll_fleet(Elsewhere& seen) {
     using State = FleetAnswer::State;
-    if (answer.state == State::sent) {
-        undecided.seen = std::move(answer.elsewhere);
-        decision = guard_.table_.take_over(undecided.record(), undecided.seen, BootClock::now());
-        static_cast<void>(undecided.release());
-        return std::nullopt;
-    }
-    if (answer.state == State::no_answer) {
-        const bool stops = guard_.fleet_->is_stopping();
-        server::ErrorReply what =
-            server::error_reply(stops ? ErrorCode::shutting_down : ErrorCode::overloaded);
-        what.executed = Executed::unknown; // another replica may have sent it
-        what.sentence = stops ? shutting_down_sentence : store_away_sentence;
-        return error(what);
-    }
-    if (answer.state == State::key_reused)
-        return refuse_reused(std::move(answer.elsewhere.request_id));
-    Decision refusal;
-    refusal.kind = Kind::unknown;
-    refusal.first_request_id = std::move(answer.elsewhere.request_id);
-    return reply_by(refusal);
-}
-
-Reply Guard::GuardedRequest::refuse_reused(std::string first_request_id) {
-    Decision refusal;
-    refusal.kind = Kind::key_reused;
-    refusal.first_request_id = std::move(first_request_id);
-    return reply_by(refusal);
-}
-
-/// Waits as long as another replica's request is in flight. `seen`: what is known of one, before and
-/// afterwards. The answer is in_flight if that took too long, or the app is gone.
-net::Task<FleetAnswer> Guard::GuardedRequest::claim_in_fleet(Elsewhere& seen) {
+    FleetAnswer answer;
     if (guard_.fleet_ == nullptr) { // it was switched off
-        FleetAnswer answer;
-        answer.state = FleetAnswer::State::sent;
+        answer.state = State::sent;
         answer.elsewhere = seen;
         co_return answer;
     }
-    SharedRequestPtr shared = guard_.fleet_->prepare(view_, reading_, request_id_, wall_ms());
-    auto claiming = guard_.fleet_->claim(shared, seen);
-    FleetAnswer answer = co_await std::move(claiming);
-    if (answer.state == FleetAnswer::State::in_flight) {
+    const SharedRequestPtr shared = guard_.fleet_->prepare(view_, reading_, request_id_, wall_ms());
+    for (std::size_t attempt = 0;; ++attempt) {
+        auto claiming = guard_.fleet_->claim(shared, seen);
+        answer = co_await std::move(claiming);
+        if (answer.state != State::in_flight)
+            break;
         seen = std::move(answer.elsewhere);
-        auto polling = poll_fleet(std::move(shared), seen);
-        answer = co_await std::move(polling);
+        joined_ = true;
+        const bool app_gone = attempt == 0 ? app_.note_end() : app_.is_gone();
+        if (app_gone)
+            co_return std::nullopt;
+        if (BootClock::now() >= end_of_wait()) {
+            answer.elsewhere = seen;
+            break;
+        }
+        net::Event event{guard_.executor_};
+        const TimePoint next = BootClock::now() + guard_.fleet_->pause_before(attempt);
+        co_await net::wait_until(event, guard_.clock_, std::min(next, end_of_wait()));
     }
-    if (answer.state == FleetAnswer::State::key_reused)
+    if (answer.state == State::key_reused)
         seen = {}; // it is another transaction
     co_return answer;
 }
 
-net::Task<FleetAnswer> Guard::GuardedRequest::poll_fleet(SharedRequestPtr shared, Elsewhere& seen) {
-    joined_ = true;
-    app_gone_ = app_.note_end();
-    net::Event event{guard_.executor_};
-    net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
-    const TimePoint until = end_of_wait();
-    FleetAnswer answer;
-    answer.state = FleetAnswer::State::in_flight;
-    for (std::size_t attempt = 0; !app_gone_ && BootClock::now() < until; ++attempt) {
-        pause.set(std::min(BootClock::now() + guard_.fleet_->pause_before(attempt), until));
-        co_await event.wait();
-        auto claiming = guard_.fleet_->claim(shared, seen);
-        answer = co_await std::move(claiming);
-        if (answer.state != FleetAnswer::State::in_flight)
-            co_return answer;
-        seen = std::move(answer.elsewhere);
-        app_gone_ = app_.is_gone();
-    }
-    answer.elsewhere = seen;
-    timed_out_ = !app_gone_;
-    co_return answer;
-}
-
-/// Forwards the first one of its transactions; its outcome settles the claim. Returns nullopt if another
-/// replica has sent it before this one did; then `decision` says how it goes on.
+/// Forwards the first one of its transactions; its outcome settles `claim`. Returns nullopt if another
+/// replica has sent it before this one did: then `shared`, its claim in the fleet, says why its gate is
+/// closed.
 net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<LocalClaim> claim,
-                                                               Decision& decision) {
-    const std::shared_ptr<SharedClaim> shared = std::move(shared_claim_);
-    app_.set_gate(shared.get());
+                                                               SharedClaim* shared) {
+    app_.set_gate(shared);
     const server::Request forwarded{request_.head, request_.target, request_.body, request_.context, app_};
     Reply reply = co_await guard_.next_.handle(forwarded);
     app_.set_gate(nullptr);
-    if (const FleetAnswer* const theirs = shared ? shared->why_closed() : nullptr) {
-        Undecided undecided{guard_.table_, claim->release()};
-        if (theirs->state != FleetAnswer::State::key_reused)
-            undecided.seen = theirs->elsewhere;
-        decision.kind = Kind::again; // in flight there: it is waited for
-        if (theirs->state != FleetAnswer::State::in_flight)
-            co_return follow_other(undecided, *theirs, decision);
+    if (shared != nullptr && shared->why_closed() != nullptr)
         co_return std::nullopt;
-    }
     auto done = [claim, head = std::string{reply.head}](const server::Report& how,
                                                         std::optional<std::string> body) {
         claim->settle(settlement_of(how, body ? answer_of(head, std::move(*body), how) : AnswerPtr{}));
@@ -566,27 +576,31 @@ net::Task<std::optional<Reply>> Guard::GuardedRequest::forward(std::shared_ptr<L
     co_return reply;
 }
 
-/// Waits for the first one of the transaction, or for the journal of former processes, as the decision says.
-/// Returns the decision that ends the wait; nullopt: the app is gone (`app_gone_`), or it takes too long
-/// (`timed_out_` if that is the first one).
-net::Task<std::optional<Decision>> Guard::GuardedRequest::wait(std::shared_ptr<ThreadWaiter> waiter,
-                                                               Kind what) {
-    const bool for_first = what == Kind::wait;
-    joined_ = joined_ || for_first;
-    const TimePoint until = for_first ? end_of_wait() : end_of_wait_for_journal();
-    app_gone_ = app_.note_end();
-    net::Event event{guard_.executor_};
-    net::Deadline pause{guard_.clock_, &net::Event::set_at_deadline, &event};
-    const EventOf listening{*waiter, event};
-    std::optional<Decision> decision;
-    while (!app_gone_ && !decision && BootClock::now() < until) {
-        pause.set(std::min(BootClock::now() + look_every, until));
-        co_await event.wait();
-        decision = guard_.table_.decision_of(*waiter);
-        app_gone_ = !decision && app_.is_gone();
+/// The store does not let this request go on, which has sent nothing, and no outcome is known that it could
+/// be answered with.
+Reply Guard::GuardedRequest::refuse(const FleetAnswer& answer) {
+    using State = FleetAnswer::State;
+    if (answer.state == State::no_answer) {
+        const bool stops = guard_.fleet_->is_stopping();
+        server::ErrorReply what =
+            server::error_reply(stops ? ErrorCode::shutting_down : ErrorCode::overloaded);
+        what.executed = Executed::unknown; // another replica may have sent it
+        what.sentence = stops ? shutting_down_sentence : store_away_sentence;
+        return error(what, stops ? "bearerd is stopping" : "the fleet's store can't be reached");
     }
-    timed_out_ = for_first && !decision && !app_gone_;
-    co_return decision;
+    if (answer.state == State::in_flight)
+        return reply_too_long(answer.elsewhere.request_id);
+    Decision refusal;
+    refusal.kind = Kind::key_reused;
+    refusal.first_request_id = answer.elsewhere.request_id;
+    return reply_by(refusal);
+}
+
+Reply Guard::GuardedRequest::refuse_doubled() {
+    count(Repeat::key_reused);
+    server::ErrorReply what = server::error_reply(ErrorCode::key_reused);
+    what.sentence = doubled_sentence;
+    return error(what, "the same transaction twice in one request");
 }
 
 /// All waits for first ones end then, here and in the fleet.
@@ -625,7 +639,7 @@ net::Task<Reply> Guard::GuardedRequest::look_up(Decision decision, LookUp& claim
         what.reconciled = "null"; // never "no": it may still be under way
     }
     count(decision.executed ? Repeat::already_executed : Repeat::unknown);
-    Reply reply = error(what);
+    Reply reply = error(what, found || decision.executed ? executed_reason : unknown_reason);
     LookUpResult result;
     result.conclusive = !asked || found || answer.result == Finding::not_found;
     if (found)
@@ -645,34 +659,50 @@ Reply Guard::GuardedRequest::reply_by(const Decision& decision) {
         return replay(decision.answer);
     }
     server::ErrorReply what = server::error_reply(ErrorCode::overloaded);
+    std::string_view reason = "no room to remember another transaction";
     if (decision.kind == Kind::key_reused) {
         count(Repeat::key_reused);
         what = server::error_reply(ErrorCode::key_reused);
+        reason = "the key of an earlier transaction with other values";
     } else if (decision.kind == Kind::already_executed) {
         count(Repeat::already_executed);
         what = server::error_reply(ErrorCode::already_executed);
+        reason = executed_reason;
     } else if (decision.kind == Kind::unknown) {
         count(Repeat::unknown);
         what = server::error_reply(ErrorCode::outcome_unknown);
-        if (timed_out_)
-            what.sentence = joined_too_long_sentence;
+        reason = unknown_reason;
     }
+    // It has waited for the journal, or there is no point in it.
+    const bool no_history = decision.kind == Kind::wait_for_journal || decision.kind == Kind::no_history;
+    if (no_history)
+        reason = decision.not_sent_before ? "the journal is not open for writing"
+                                          : "the journal of earlier requests has not been read";
     if (decision.kind == Kind::full && guard_.fleet_ != nullptr) {
         what.executed = Executed::unknown; // the other replicas were not asked
         what.sentence = full_sentence;
-    } else if (decision.kind == Kind::no_history && (!decision.not_sent_before || guard_.fleet_ != nullptr)) {
+    } else if (no_history && (!decision.not_sent_before || guard_.fleet_ != nullptr)) {
         what.executed = Executed::unknown; // a former process may have sent it, or another replica
         what.sentence = journal_away_sentence;
-    } else if (decision.kind == Kind::no_history) {
+    } else if (no_history) {
         what.sentence = journal_closed_sentence;
     }
     what.first_request_id = decision.first_request_id;
     if (!decision.reconciled.empty())
         what.reconciled = decision.reconciled;
-    Reply reply = error(what);
+    Reply reply = error(what, reason);
     if (decision.kind == Kind::already_executed)
         hear_when_written(reply);
     return reply;
+}
+
+/// Returns the reply to a request that has waited for the first one for as long as it may.
+Reply Guard::GuardedRequest::reply_too_long(std::string_view first_request_id) {
+    count(Repeat::unknown);
+    server::ErrorReply what = server::error_reply(ErrorCode::outcome_unknown);
+    what.sentence = joined_too_long_sentence;
+    what.first_request_id = first_request_id;
+    return error(what, "a repeat of a transaction that is still being executed");
 }
 
 Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
@@ -681,6 +711,8 @@ Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
     reply.report.status = answer->status;
     reply.report.outcome = answer->outcome;
     reply.report.executed = answer->executed;
+    if (reply.report.has_error_code())
+        reply.report.detail = "the same error as for the request that it repeats";
     if (auto plain = decoded_for(*answer)) {
         reply.report.bytes_out = plain->size();
         http::append_kept_head(reply.head, http::without_coding(answer->head), request_.context,
@@ -715,15 +747,19 @@ std::optional<std::string> Guard::GuardedRequest::decoded_for(const Answer& answ
     return plain ? std::optional{std::string{*plain}} : std::nullopt;
 }
 
-Reply Guard::GuardedRequest::error(const server::ErrorReply& what) {
+/// `reason`: for the log; it names no key and no secret.
+Reply Guard::GuardedRequest::error(const server::ErrorReply& what, std::string_view reason) {
+    server::Report known = report();
+    known.detail = reason;
     return server::render(what, request_.context, request_.head.fields.value(http::FieldId::accept),
-                          guard_.always_200_, report());
+                          guard_.always_200_, std::move(known));
 }
 
 /// Returns the reply to an app that has left while its request waited; the first request, if there is one,
 /// continues.
 Reply Guard::GuardedRequest::gone() {
-    Reply reply = error(server::error_reply(ErrorCode::outcome_unknown));
+    Reply reply = error(server::error_reply(ErrorCode::outcome_unknown),
+                        "the app closed its connection while its request waited");
     reply.report.outcome = outcome::RequestOutcome::client_closed();
     reply.after = server::AfterReply::close;
     return reply;

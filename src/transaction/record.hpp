@@ -9,7 +9,8 @@ namespace bearerd::transaction {
 struct Record {
     enum class State : std::uint8_t {
         in_flight,
-        executed, ///< or answered by the API
+        executed,
+        answered, ///< by the API, which did not say whether it was executed; as long as `answer` is kept
         unknown,
         gone, ///< free: no longer in the table
     };
@@ -24,7 +25,6 @@ struct Record {
     std::uint64_t header_rules = 0;  ///< Reading::header_rules
     std::int64_t at_ms = 0;
     State state = State::in_flight;
-    outcome::Executed executed = outcome::Executed::unknown;
     bool looking_up = false; ///< one of its repeats asks the upstream; the others wait for that
     bool looked_up = false;  ///< executed: a look-up has ended, whether it found it or not
     AnswerPtr answer{};

@@ -22,8 +22,9 @@ Decision without_answer(const RecordPtr& record) {
     decision.reconciled = record->reconciled;
     switch (record->state) {
     case State::executed:
-        decision.kind = record->executed == Executed::yes ? Kind::already_executed : Kind::unknown;
+        decision.kind = Kind::already_executed;
         break;
+    case State::answered:
     case State::unknown:
         decision.kind = Kind::unknown;
         break;
@@ -47,7 +48,7 @@ Seen::State seen_state(const Record& record) noexcept {
         return Seen::State::in_flight;
     if (record.state == State::unknown)
         return Seen::State::unknown;
-    return record.executed == Executed::yes ? Seen::State::executed : Seen::State::answered;
+    return record.state == State::executed ? Seen::State::executed : Seen::State::answered;
 }
 
 } // namespace
@@ -318,8 +319,7 @@ void Table::settle_locked(const RecordPtr& record, Settlement how, TimePoint now
         if (keeps)
             static_cast<void>(keep_answer(record, how.answer));
     } else if (answered && keeps && keep_answer(record, how.answer)) {
-        record->executed = Executed::answered;
-        record->state = State::executed;
+        record->state = State::answered;
     } else {
         record->state = State::unknown;
     }
@@ -477,7 +477,7 @@ void Table::apply_outcome(Restored transaction, bool of_request, TimePoint settl
     for (const Digest& identity : transaction.identities) {
         const RecordPtr record = record_of(identity, now);
         // The API's answer did not say whether it was executed. A person does, so repeats get it no more.
-        if (record != nullptr && !of_request && record->executed == Executed::answered)
+        if (record != nullptr && !of_request && record->state == State::answered)
             drop_answer(*record);
         if (record == nullptr || record->state != State::unknown ||
             (of_request && record->request_id != transaction.request_id))
@@ -608,7 +608,6 @@ std::optional<Seen> Table::find_freed(const Digest& identity, TimePoint now) con
 /// memory runs out.
 void Table::execute(const RecordPtr& record, TimePoint settled_at) {
     may_be_forgotten(record, settled_at);
-    record->executed = Executed::yes;
     record->state = State::executed;
 }
 
@@ -633,7 +632,7 @@ void Table::announce(Record& record) noexcept {
     Executed executed = Executed::unknown;
     if (record.state == State::gone)
         executed = Executed::no;
-    else if (record.state == State::executed && record.executed == Executed::yes)
+    else if (record.state == State::executed)
         executed = Executed::yes;
     record.holder->settled(executed, record.reconciled);
     const bool says_all = executed == Executed::yes && !record.reconciled.empty();
@@ -665,7 +664,7 @@ bool Table::keep_answer(const RecordPtr& record, AnswerPtr answer) {
 void Table::drop_answer(Record& record) noexcept {
     if (record.answer == nullptr)
         return;
-    if (record.state == State::executed && record.executed == Executed::answered)
+    if (record.state == State::answered)
         record.state = State::unknown;
     answer_bytes_ -= record.answer->size();
     record.answer = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bearerd/base/log_limit.hpp>
 #include <bearerd/base/stats.hpp>
 #include <bearerd/config/config.hpp>
 #include <bearerd/journal/record.hpp>
@@ -62,6 +63,7 @@ private:
     std::string login_field_;
     bool always_200_;
     Duration longest_wait_; ///< of a request for the first one's answer
+    LogLimit unguarded_lines_;
 };
 
 } // namespace bearerd::transaction

@@ -2,8 +2,8 @@
 #include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
+#include "warnings.hpp"
 
-#include <bearerd/base/log.hpp>
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
 #include <bearerd/server/own_reply.hpp>
@@ -20,7 +20,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <thread>
@@ -106,6 +105,7 @@ std::string fleet_payments(const std::string& keys) {
 struct Heard {
     std::string head;
     std::string body;
+    std::string reason; ///< for the log
 
     [[nodiscard]] FleetJson extension(const char* name) const {
         const FleetJson json = FleetJson::parse(body, nullptr, false);
@@ -240,7 +240,7 @@ protected:
         const server::Request request{head, target, body, context, watcher != nullptr ? *watcher : own};
         auto task = at.guard->handle(request);
         const server::Reply reply = co_await std::move(task);
-        *heard = Heard{reply.head, std::string{server::whole_body(reply)}};
+        *heard = Heard{reply.head, std::string{server::whole_body(reply)}, reply.report.detail};
     }
 
     void claim_and_settle(const std::string& key, Executed executed) {
@@ -645,7 +645,9 @@ TEST_F(FleetGuardTest, WritesOnceMoreWhatWaitsWhenItStops) {
 
 TEST_F(FleetGuardTest, ForwardsNothingWithoutAClaimOnceItStops) {
     a().claims->stop();
-    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "SHUTTING_DOWN unknown");
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    EXPECT_EQ(end(first), "SHUTTING_DOWN unknown");
+    EXPECT_EQ((*first)->reason, "bearerd is stopping");
     EXPECT_EQ(a().upstream.handled, 0);
     EXPECT_EQ(a().table.size(), 0U);
 }
@@ -707,27 +709,6 @@ TEST_F(FleetGuardTest, SaysNothingOfWhatOtherReplicasDidInAnErrorOfItsOwn) {
     b().upstream.make_reply = bearerd_says(ErrorCode::login_unavailable);
     EXPECT_EQ(send(b(), fleet_payment("new"), "fifth"), "LOGIN_UNAVAILABLE no") << "the store has said it";
 }
-
-class WarningsOfAGuard final : public log::Sink {
-public:
-    WarningsOfAGuard() { log::install(this, log::Level::warning); }
-
-    WarningsOfAGuard(const WarningsOfAGuard&) = delete;
-    WarningsOfAGuard& operator=(const WarningsOfAGuard&) = delete;
-
-    ~WarningsOfAGuard() override { log::install(nullptr, log::Level::error); }
-
-    void write(log::Level, std::string_view message, std::span<const log::Field>) noexcept override {
-        messages.emplace_back(message);
-    }
-
-    [[nodiscard]] std::ptrdiff_t count(std::string_view what) const {
-        return std::ranges::count_if(
-            messages, [what](const std::string& message) { return message.find(what) != std::string::npos; });
-    }
-
-    std::vector<std::string> messages;
-};
 
 /// LogLimit says when the next one is due.
 TEST_F(FleetGuardTest, CountsEachRequestWithoutAClaimAndLogsTheFirstOne) {
@@ -851,7 +832,9 @@ TEST_F(FleetGuardTest, FreesNothingThatItCannotHaveClaimed) {
     a().join({.prefix = "fleet:", .lease = 1h, .remember = 24h, .required = true});
     a().store->away = true;
     a().store->present = fleet::Store::Presence::away;
-    EXPECT_EQ(send(a(), fleet_payment("k"), "first"), "OVERLOADED unknown");
+    const auto first = begin(a(), fleet_payment("k"), "first");
+    EXPECT_EQ(end(first), "OVERLOADED unknown");
+    EXPECT_EQ((*first)->reason, "the fleet's store can't be reached");
     test::settle(loop_);
     EXPECT_TRUE(a().claims->idle()) << "nothing waits for the store";
 }

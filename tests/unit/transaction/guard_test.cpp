@@ -5,6 +5,7 @@
 #include "unit/proxy/fakes.hpp"
 #include "unit/run_task.hpp"
 #include "unit/server/fake_watcher.hpp"
+#include "warnings.hpp"
 
 #include <bearerd/net/event.hpp>
 #include <bearerd/net/spawn.hpp>
@@ -469,6 +470,7 @@ TEST_F(GuardTest, LetsARepeatGoWhoseAppHasLeft) {
     turn();
     ASSERT_TRUE(*second);
     EXPECT_EQ((*second)->report.outcome, outcome::RequestOutcome::client_closed());
+    EXPECT_EQ((*second)->report.detail, "the app closed its connection while its request waited");
     EXPECT_EQ(leaving.notes, 1U);
     next.gate.set();
     for (int i = 0; i < 10; ++i)
@@ -560,6 +562,53 @@ TEST_F(GuardTest, DecodesAnAnswerForAnAppThatDoesNotTakeItsCoding) {
     EXPECT_THAT(decoded.head, testing::Not(HasSubstr("Set-Cookie")));
     EXPECT_THAT(decoded.head, HasSubstr("X-Upstream: 1\r\n"));
     EXPECT_THAT(decoded.head, HasSubstr("Content-Length: " + std::to_string(plain.size()) + "\r\n"));
+}
+
+TEST_F(GuardTest, GivesTheLogAReasonForEachErrorOfItsOwn) {
+    const auto reason = [this](const std::string& body) { return request(body).report.detail; };
+    EXPECT_EQ(reason(payment("a")), "");
+    EXPECT_EQ(reason(payment("a")), "") << "the replay of a good answer";
+    EXPECT_EQ(reason(payment("a", 2)), "the key of an earlier transaction with other values");
+    EXPECT_EQ(reason("[" + payment("b") + "," + payment("b") + "]"),
+              "the same transaction twice in one request");
+    table.set_limits({.remember = 24h, .replay_memory = 0});
+    for (int i = 0; i < 2; ++i) // the first is looked up
+        EXPECT_EQ(reason(payment("a")), "a repeat of an executed transaction");
+    next.make_reply = error_of(ErrorCode::outcome_unknown);
+    request(payment("c"));
+    EXPECT_EQ(reason(payment("c")), "a repeat of a transaction whose outcome is unknown");
+    table.set_limits({.remember = 24h, .replay_memory = 0, .records = 0});
+    EXPECT_EQ(reason(payment("d")), "no room to remember another transaction");
+    table.stop_waiting();
+    table.set_history(Table::History::read);
+    EXPECT_EQ(reason(payment("d")), "the journal is not open for writing");
+    table.set_history(Table::History::unread);
+    EXPECT_EQ(reason(payment("d")), "the journal of earlier requests has not been read");
+}
+
+TEST_F(GuardTest, GivesTheLogAReasonForTheErrorOfAnotherRequest) {
+    next.held = true;
+    next.make_reply = error_of(ErrorCode::login_unavailable);
+    const auto first = begin(payment("a"));
+    const auto second = begin(payment("a"));
+    next.gate.set();
+    for (int i = 0; i < 10; ++i)
+        turn();
+    ASSERT_TRUE(*second);
+    EXPECT_EQ((*second)->code(), "LOGIN_UNAVAILABLE");
+    EXPECT_EQ((*second)->report.detail, "the same error as for the request that it repeats");
+}
+
+/// LogLimit says when the next one is due.
+TEST_F(GuardTest, WarnsOfTheFirstMutationWhoseKeyItCantRead) {
+    const WarningsOfAGuard warnings;
+    request(R"({"query":"{pay(ref:7.5){id}}"})");
+    request("{\"query\":\"mutation{\\u0070ay(ref:7.5){id}}\"}");
+    EXPECT_EQ(warnings.count("a mutation is not guarded"), 0) << "a query, and one whose name is hidden";
+    for (int i = 0; i < 3; ++i)
+        request(R"({"query":"mutation{pay(ref:7.5){id}}"})");
+    EXPECT_EQ(warnings.count("a mutation is not guarded"), 1);
+    EXPECT_EQ(next.handled, 5) << "each is forwarded";
 }
 
 /// With an upstream that can be asked.
@@ -688,6 +737,7 @@ TEST_F(GuardThatWaitsTest, SaysThatTheOutcomeIsUnknownOnceTheFirstTakesTooLong) 
     EXPECT_EQ((*second)->extension("executed"), "unknown");
     EXPECT_EQ((*second)->extension("first_request_id"), "first");
     EXPECT_THAT((*second)->body, HasSubstr("still being executed by an earlier request"));
+    EXPECT_EQ((*second)->report.detail, "a repeat of a transaction that is still being executed");
     EXPECT_FALSE(*first);
     EXPECT_EQ(next.handled, 1);
     release();
