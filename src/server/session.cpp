@@ -13,7 +13,9 @@
 #include <boost/asio/deferred.hpp>
 #include <boost/asio/post.hpp>
 
+#include <linux/sockios.h>
 #include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 
@@ -65,6 +67,12 @@ struct PeerState {
     /// It has reset the connection, or closed both directions, which is seen only on a unix socket.
     bool gone = false;
 };
+
+/// Returns how many bytes that were sent the peer's kernel has no room for yet; 0 if that is not known.
+int unread_by_peer(int descriptor) noexcept {
+    int bytes = 0;
+    return ::ioctl(descriptor, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
+}
 
 PeerState state_of(int descriptor) noexcept {
     // Nearly always there is nothing to read. recv(2) finds that out faster than poll(2): its code is in the
@@ -421,11 +429,8 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
         const auto sent = send_now(pieces);
         if (sent < 0) {
             error_code code = system_error();
-            if (net::would_block()) {
-                deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : service_->body_timeout);
-                code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
-                deadline_.clear();
-            }
+            if (net::would_block())
+                code = co_await wait_for_room();
             if (code) {
                 close_after_reply(AfterReply::close);
                 co_return false;
@@ -440,6 +445,21 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
         }
     }
     co_return true;
+}
+
+/// Waits until the socket takes more. The kernel says so only once a good part of a large buffer is free, so
+/// an app that reads slowly has more time as long as it takes anything.
+net::Task<error_code> Session::wait_for_room() {
+    while (true) {
+        const int before = unread_by_peer(socket_.native_handle());
+        deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : service_->body_timeout);
+        const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
+        deadline_.clear();
+        const bool goes_on = code == errc::timed_out && shutdown_ != Shutdown::grace_over &&
+                             unread_by_peer(socket_.native_handle()) < before;
+        if (!goes_on)
+            co_return code;
+    }
 }
 
 /// Like sendmsg(2), but sends nothing if all pieces are empty.

@@ -96,6 +96,7 @@ private:
     [[nodiscard]] net::Task<bool> write_piece(Reply& reply, const BodySource::Piece& piece);
     [[nodiscard]] net::Task<bool> write(std::string_view first, std::string_view second,
                                         std::string_view third);
+    [[nodiscard]] net::Task<error_code> wait_for_room();
     [[nodiscard]] ssize_t send_now(std::span<const std::string_view> pieces) noexcept;
     void finish_write(Reply& reply, bool whole) noexcept;
     void close_after_reply(AfterReply how) noexcept;

@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <memory>
@@ -68,6 +69,13 @@ public:
             ended = true;
             reset = size < 0;
         }
+    }
+
+    /// Reads so much at most.
+    void take(std::size_t most) {
+        std::string bytes(most, '\0');
+        const auto size = ::recv(descriptor_, bytes.data(), bytes.size(), MSG_DONTWAIT);
+        received.append(bytes, 0, static_cast<std::size_t>(std::max<ssize_t>(size, 0)));
     }
 
     /// Takes a whole answer with Content-Length out of what was received; empty if there is none yet.

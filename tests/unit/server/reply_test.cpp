@@ -221,6 +221,26 @@ TEST_F(SessionTest, AnAnswerThatOnlyTheConnectionsEndDelimitsIsSeenToBeCutIfItsW
     }
 }
 
+/// The kernel reports room only once much of its buffer is free.
+TEST_F(SessionTest, AnAppThatReadsSlowlyGetsAllOfALargeAnswer) {
+    service->body_timeout = 1ms;
+    handler->mode = Mode::stream;
+    handler->framing = Framing::length;
+    handler->script.pieces = {std::string(30'000'000, 'x')};
+    Client client = connect_over_tcp();
+    client.send(post("a"));
+    for (int i = 0; i < 20; ++i) {
+        context.restart();
+        context.run_for(20ms);
+        client.take(std::size_t{128} << 10U);
+    }
+    EXPECT_TRUE(turn_until([&] {
+        client.drain();
+        return client.received.size() >= 30'000'000;
+    }));
+    EXPECT_EQ(handler->script.read_for_nobody, 0);
+}
+
 TEST_F(SessionTest, AnExceptionDuringAnAnswerThatTheConnectionsEndDelimitsIsSeen) {
     handler->mode = Mode::stream;
     handler->framing = Framing::until_close;
