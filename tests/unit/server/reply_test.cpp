@@ -225,7 +225,7 @@ TEST_F(SessionTest, AnAnswerThatOnlyTheConnectionsEndDelimitsIsSeenToBeCutIfItsW
 TEST_F(SessionTest, AnAppThatReadsSlowlyGetsAllOfALargeAnswer) {
     service->body_timeout = 1ms;
     handler->mode = Mode::stream;
-    handler->framing = Framing::length;
+    handler->framing = Framing::until_close;
     handler->script.pieces = {std::string(30'000'000, 'x')};
     Client client = connect_over_tcp();
     client.send(post("a"));
