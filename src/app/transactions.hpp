@@ -36,7 +36,8 @@ public:
         enum class Extent : std::uint8_t {
             nothing_new, ///< the snapshot guards nothing, or all of it has been restored
             all,
-            part, ///< some records are damaged, or there is no journal, perhaps because its disk is not there yet
+            part, ///< some records are damaged, or there is no journal, perhaps because its disk is not there
+                  ///< yet
             held, ///< another process goes on writing: nothing is restored before the journal is ours
         } extent = Extent::nothing_new;
         std::vector<journal::JournalEntry> entries = {};

@@ -71,9 +71,11 @@ JournalClient::JournalClient(Journal& journal, const config::Settings& settings,
         keys_.push_back({rule.mutation, rule.key});
 }
 
-net::Task<PendingIntentPtr> JournalClient::record_intent(graphql::RequestView request, std::string_view operation,
-                                                 std::string_view request_id, std::string_view trace_id,
-                                                 std::span<const std::string_view> header_keys) {
+net::Task<PendingIntentPtr> JournalClient::record_intent(graphql::RequestView request,
+                                                         std::string_view operation,
+                                                         std::string_view request_id,
+                                                         std::string_view trace_id,
+                                                         std::span<const std::string_view> header_keys) {
     Intent intent;
     intent.at_ms = wall_ms();
     std::string scratch;

@@ -420,8 +420,8 @@ void Journal::Writer::list() {
     list_changed_ = false;
     std::vector<JournalEntry> newest;
     const JournalIndex& index = store_.index();
-    for (auto at = index.entries().rbegin(); at != index.entries().rend() && newest.size() < View::most_listed;
-         ++at) {
+    for (auto at = index.entries().rbegin();
+         at != index.entries().rend() && newest.size() < View::most_listed; ++at) {
         const JournalEntry& entry = at->second;
         if (entry.unheard() || (entry.unresolved() && !index.in_flight(entry)))
             newest.push_back(entry);

@@ -116,9 +116,9 @@ private:
 /// Records the outcome of a request whose answer has arrived whole: at once, or, if the mutation may have
 /// been executed, by the returned object once it is known whether the app has heard of it.
 [[nodiscard]] inline std::unique_ptr<server::Delivery> record_outcome_when_heard(OpenEntry& entry,
-                                                                           const server::Report& report,
-                                                                           journal::Source source,
-                                                                           server::AppWatcher& app) {
+                                                                                 const server::Report& report,
+                                                                                 journal::Source source,
+                                                                                 server::AppWatcher& app) {
     if (!entry || report.kind == OperationKind::subscription ||
         !may_have_been_executed(report.executed_here())) {
         entry.record_outcome(report, source);

@@ -711,7 +711,7 @@ Reply Guard::GuardedRequest::replay(const AnswerPtr& answer) {
     reply.report.status = answer->status;
     reply.report.outcome = answer->outcome;
     reply.report.executed = answer->executed;
-    if (reply.report.has_error_code())
+    if (!reply.report.outcome.is_answer())
         reply.report.detail = "the same error as for the request that it repeats";
     if (auto plain = decoded_for(*answer)) {
         reply.report.bytes_out = plain->size();

@@ -93,7 +93,9 @@ def check(root):
     for name, text in texts.items():
         for other in OTHERS.findall(" ".join(text)):
             faults.append(f'packaging/copyright: the text of "{name}" names {other}, who made none of this')
-    if "COPY --chmod=0644 packaging/copyright /usr/share/doc/bearerd/copyright" not in (root / "Dockerfile").read_text():
+    dockerfile = (root / "Dockerfile").read_text()
+    notices_line = "install -D -m 0644 packaging/copyright /out/usr/share/doc/bearerd/copyright"
+    if notices_line not in dockerfile or "COPY --from=build /out/ /" not in dockerfile:
         faults.append("Dockerfile: the image lacks packaging/copyright")
     return faults
 

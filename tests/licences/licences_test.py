@@ -32,7 +32,8 @@ License: Zlib
 GOOD = {
     "scripts/install-dependencies": 'packages=(\n [build]="g++ cmake\n  libspdlog-dev"\n [test]="curl")\n',
     "packaging/copyright": COPYRIGHT,
-    "Dockerfile": "COPY --chmod=0644 packaging/copyright /usr/share/doc/bearerd/copyright\n",
+    "Dockerfile": "RUN install -D -m 0644 packaging/copyright /out/usr/share/doc/bearerd/copyright\n"
+                  "COPY --from=build /out/ /\n",
     "src/app/a.cpp": "#include <bearerd/a.hpp>\n#include <sys/socket.h>\n#include <fmt/format.h>\n#include <vector>\n",
 }
 

@@ -48,8 +48,8 @@ std::pair<int, std::uint16_t> listen_on(const char* where, std::uint16_t port) {
     socklen_t size = sizeof address;
     auto* generic = reinterpret_cast<sockaddr*>(&address);
     ensure(::bind(descriptor, generic, size) == 0 && ::listen(descriptor, 1024) == 0 &&
-              ::getsockname(descriptor, generic, &size) == 0,
-          "can't listen");
+               ::getsockname(descriptor, generic, &size) == 0,
+           "can't listen");
     return {descriptor, ntohs(address.sin_port)};
 }
 

@@ -61,9 +61,9 @@ public:
     /// Records a request that may mutate, before it is sent. Keeps nothing of it except what an Intent has.
     /// The result is `durable` if it survives a crash. If it is not within two seconds, that is counted. Then
     /// may_be_sent() says whether the mutation is sent without its record.
-    [[nodiscard]] net::Task<PendingIntentPtr> record_intent(graphql::RequestView request, std::string_view operation,
-                                                    std::string_view request_id, std::string_view trace_id,
-                                                    std::span<const std::string_view> header_keys = {});
+    [[nodiscard]] net::Task<PendingIntentPtr>
+    record_intent(graphql::RequestView request, std::string_view operation, std::string_view request_id,
+                  std::string_view trace_id, std::span<const std::string_view> header_keys = {});
 
     /// Records the outcome. Call it as soon as that is known. Its number and its times are filled in here.
     void record_outcome(PendingIntentPtr pending, Outcome outcome);
