@@ -122,6 +122,25 @@ TEST_F(PoolTest, ARequesterIsToldOfTheWaitBeforeItIsAskedWhetherItLeft) {
     EXPECT_EQ(server->requests().size(), 2U);
 }
 
+TEST_F(PoolTest, ADeferredRequestIsAskedForOnceMoreBeforeItsFirstByte) {
+    share = net::batching_threshold + 1;
+    serve_plain(echo);
+    std::vector<SendResult> busy;
+    for (std::size_t i = 0; i <= net::batching_threshold; ++i)
+        busy.push_back(send(outgoing("one")));
+    busy.pop_back(); // one is idle, so that nothing has to be waited for
+    ASSERT_EQ(stats.upstream_idle.get(), 1);
+    const std::size_t sent = server->requests().size();
+    Deserter withdrawn;
+    withdrawn.waited = true;
+    OutgoingRequest request = outgoing("two");
+    request.requester = &withdrawn;
+    EXPECT_EQ(failure_of(request).code, errc::closed);
+    EXPECT_EQ(server->requests().size(), sent);
+    EXPECT_EQ(stats.upstream_idle.get(), 1) << "the connection is as it was";
+    busy.clear();
+}
+
 /// Keeps what it hears of a half answer.
 class Listener final : public Requester {
 public:
