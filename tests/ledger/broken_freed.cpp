@@ -12,8 +12,8 @@ void Table::settle(const RecordPtr& record, Settlement how, TimePoint now) noexc
             records_.erase(identity);
         record->state = Record::State::gone;
     } else {
-        record->state = Record::State::executed;
-        record->executed = how.executed;
+        record->state =
+            how.executed == outcome::Executed::yes ? Record::State::executed : Record::State::answered;
         record->settled_at = now;
         record->in_executed = executed_.insert(executed_.end(), record);
     }
