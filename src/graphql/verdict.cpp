@@ -80,6 +80,7 @@ struct Answer {
     bool data_empty = true;     ///< absent, null, or an object of only nulls
     bool deep = false;          ///< an error's path goes below a root field
     bool all_of_fields = true;  ///< each error has the path of a root field; none is the whole request's
+    std::size_t members = 0;    ///< of `data`
     bool has_errors_key = false;
     bool has_data_key = false;
 
@@ -115,7 +116,8 @@ private:
         any_errors_ = any_errors_ || answer.has_errors;
         all_rejected_ = all_rejected_ && answer.rejected();
         if (answer.has_errors && answer.all_of_fields)
-            judgement_.speaks_for = SpeaksFor::named_fields;
+            judgement_.speaks_for = std::max(
+                judgement_.speaks_for, answer.members == 1 ? SpeaksFor::only_field : SpeaksFor::named_fields);
         ran_ = ran_ || !answer.data_empty || answer.deep;
     }
 
@@ -129,7 +131,7 @@ private:
             } else if (key.is("data")) {
                 const bool doubled = answer.has_data_key;
                 answer.has_data_key = true;
-                answer.data_empty = read_data() && answer.data_empty && !doubled;
+                answer.data_empty = read_data(answer.members) && answer.data_empty && !doubled;
             } else if (key.is("extensions")) {
                 read_throttle();
             } else {
@@ -215,12 +217,13 @@ private:
         return is_path || untold ? length : SIZE_MAX;
     }
 
-    /// Whether it is null or an object of only nulls.
-    bool read_data() {
+    /// Whether it is null or an object of only nulls. Counts its members.
+    bool read_data(std::size_t& members) {
         if (scan_.peek() == json::Kind::null)
             return scan_.skip();
         bool only_nulls = true;
         const bool object = json::for_each_member(scan_, [&](const json::String&) {
+            ++members;
             only_nulls = only_nulls && scan_.peek() == json::Kind::null;
             scan_.skip();
         });

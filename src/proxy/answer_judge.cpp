@@ -50,10 +50,8 @@ Verdict AnswerJudge::judge_stream_start(const http::ResponseHead& head, std::str
 
 graphql::Judgement AnswerJudge::judge(std::uint16_t status, std::string_view decoded) const {
     auto judgement = graphql::judge(status, decoded, operation_.kind, *rules_, operation_.has_login);
-    if (judgement.verdict == Verdict::rejected && !speaks_for_all(judgement, status, decoded)) {
+    if (judgement.verdict == Verdict::rejected && !speaks_for_all(judgement, status, decoded))
         judgement.verdict = Verdict::graphql_error;
-        judgement.in_doubt = true;
-    }
     return judgement;
 }
 
@@ -74,9 +72,7 @@ AnswerJudge::Whole AnswerJudge::judge_whole(const http::ResponseHead& head, std:
         whole.doubt = "a rejection whose body can't be decoded";
         return whole;
     }
-    const graphql::Judgement judgement = judge(head.status, *decoded);
-    whole.verdict = judgement.verdict;
-    whole.in_doubt = judgement.in_doubt;
+    whole.verdict = judge(head.status, *decoded).verdict;
     whole.doubt = doubt_of(whole, head, *decoded);
     whole.proven = whole.doubt.empty();
     whole.executed = executed(head.status, decoded, whole.verdict);
@@ -110,14 +106,15 @@ bool AnswerJudge::speaks_for_all(const graphql::Judgement& rejection, std::uint1
                                  std::string_view decoded) const {
     if (!may_be_mutation() && told_by_status(status))
         return true;
-    if (rejection.answers != 0 && rejection.answers != operation_.count)
+    const bool readable = operation_.count != 0;
+    if (readable && rejection.answers != 0 && rejection.answers != operation_.count)
         return false;
     if (!may_be_mutation() || rejection.speaks_for == SpeaksFor::all)
         return true;
     // Root fields run one after the other: if one was refused, those before it may have moved money.
     const auto fields = graphql::mutation_fields(view_, {});
-    if (!fields)
-        return false;
+    if (!fields) // such as a stored document: the answer alone says what it runs
+        return rejection.speaks_for == SpeaksFor::only_field;
     return rejection.speaks_for == SpeaksFor::one_field ? fields->size() == 1
                                                         : outcome::refuses_each(decoded, *fields);
 }

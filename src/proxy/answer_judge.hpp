@@ -25,7 +25,6 @@ public:
         graphql::Verdict verdict = graphql::Verdict::rejected;
         outcome::Executed executed = outcome::Executed::no;
         bool nothing_ran = false;                              ///< see server::Report
-        bool in_doubt = false;                                 ///< see graphql::Judgement
         bool proven = false;                                   ///< the body leaves no doubt about the verdict
         std::string_view doubt = "a rejection that broke off"; ///< if it is not proven: why not, for the log
     };

@@ -419,8 +419,6 @@ Verdict Forwarder::ForwardedRequest::look_at(upstream::Exchange& exchange) {
         return Verdict::ok;
     decode(exchange);
     const graphql::Judgement judgement = judge_.judge(head.status, looked_at_);
-    if (judgement.in_doubt) // it is passed on; the next request gets another token
-        authorized_.rejected_in_doubt(document());
     if (judgement.throttle_available)
         owner_.stats_.throttle_available.set(static_cast<std::int64_t>(*judgement.throttle_available));
     // The app's own login is served without a token, so it proves nothing about ours.
@@ -479,8 +477,6 @@ Forwarder::ForwardedRequest::after_rejection(upstream::ExchangePtr exchange) {
         patience = std::min(patience, refused_stream_time);
     HeldAnswer held =
         co_await hold(std::move(exchange), patience, judge_, owner_.plan_.head, request_.context);
-    if (held.judged.in_doubt)
-        authorized_.rejected_in_doubt(document());
     if (held.judged.verdict != Verdict::rejected)
         co_return as_pointer(pass_on(std::move(held)));
     if (!held.judged.proven && judge_.operation().may_mutate()) {

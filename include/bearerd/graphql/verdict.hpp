@@ -28,14 +28,13 @@ enum class Verdict : std::uint8_t {
 /// What a rejection says was not executed. Of a mutation with more root fields, the others may have been.
 enum class SpeaksFor : std::uint8_t {
     all,
+    only_field,   ///< as named_fields, and `data` has one field
     named_fields, ///< each error of an answer has the path of a root field, so it speaks for that field only
     one_field,    ///< it was found by `RejectionRules::pointers`
 };
 
 struct Judgement {
     Verdict verdict = Verdict::ok;
-    /// For callers of judge(): it would be a rejection, but does not speak for all that would have run.
-    bool in_doubt = false;
     /// This holds for a rejection by the status alone, too.
     SpeaksFor speaks_for = SpeaksFor::all;
     std::size_t answers = 0; ///< number of answers in a batch; 0: a single answer, or an empty array

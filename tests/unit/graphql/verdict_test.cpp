@@ -165,24 +165,25 @@ TEST(Verdict, OfAnAnswer) {
 TEST(Verdict, SaysWhereItSpeaksForNamedRootFieldsOnly) {
     const std::string a = R"({"message":"Unauthorized","path":["a"]})";
     const std::string b = R"({"message":"Unauthorized","path":["b"]})";
-    const std::vector<std::pair<std::string, bool>> cases = {
-        {unauthorized, false},
-        {R"({"errors":[)" + u + R"(],"data":{"a":null,"b":null}})", false},
-        {R"({"errors":[)" + b + R"(],"data":null})", true},
-        {R"({"errors":[)" + b + "]}", true},
-        {R"({"data":{"a":null,"b":null},"errors":[)" + b + "]}", true},
-        {R"({"errors":[)" + b + "," + u + R"(],"data":null})", false},
-        {R"({"errors":[{"message":"Unauthorized","path":[]}],"data":null})", false},
-        {R"({"errors":[)" + a + R"(],"data":{"a":null}})", true},
-        {R"([{"errors":[)" + a + R"(],"data":{"a":null}},{"errors":[)" + b + R"(],"data":null}])", true},
+    const std::vector<std::pair<std::string, SpeaksFor>> cases = {
+        {unauthorized, SpeaksFor::all},
+        {R"({"errors":[)" + u + R"(],"data":{"a":null,"b":null}})", SpeaksFor::all},
+        {R"({"errors":[)" + b + R"(],"data":null})", SpeaksFor::named_fields},
+        {R"({"errors":[)" + b + "]}", SpeaksFor::named_fields},
+        {R"({"data":{"a":null,"b":null},"errors":[)" + b + "]}", SpeaksFor::named_fields},
+        {R"({"errors":[)" + b + "," + u + R"(],"data":null})", SpeaksFor::all},
+        {R"({"errors":[{"message":"Unauthorized","path":[]}],"data":null})", SpeaksFor::all},
+        {R"({"errors":[)" + a + R"(],"data":{"a":null}})", SpeaksFor::only_field},
+        {R"([{"errors":[)" + a + R"(],"data":{"a":null}},{"errors":[)" + b + R"(],"data":null}])",
+         SpeaksFor::named_fields},
     };
     for (const auto& [body, expected] : cases) {
         const Judgement judgement = judge(200, body, OperationKind::mutation, rules);
         EXPECT_EQ(judgement.verdict, rejected) << body;
-        EXPECT_EQ(judgement.speaks_for == SpeaksFor::named_fields, expected) << body;
+        EXPECT_EQ(judgement.speaks_for, expected) << body;
         const Judgement by_status = judge(401, body, OperationKind::mutation, rules);
         EXPECT_EQ(by_status.verdict, rejected) << body;
-        EXPECT_EQ(by_status.speaks_for == SpeaksFor::named_fields, expected) << body;
+        EXPECT_EQ(by_status.speaks_for, expected) << body;
         EXPECT_EQ(by_status.answers, judgement.answers) << body;
     }
     const std::string other =

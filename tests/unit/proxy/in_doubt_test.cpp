@@ -35,7 +35,7 @@ TEST_F(ForwarderTest, ARejectedRootFieldAmongSeveralIsNotSentAgain) {
             EXPECT_NE(report.executed, Executed::yes);
         }
     }
-    EXPECT_EQ(tokens.calls, std::vector<std::string>(6, "in doubt token-1")) << "a login follows";
+    EXPECT_THAT(tokens.calls, testing::IsEmpty());
 }
 
 TEST_F(ForwarderTest, ARejectionThatSpeaksForAllThatWouldRunIsSentAgain) {
@@ -60,6 +60,7 @@ TEST_F(ForwarderTest, ARejectionThatSpeaksForAllThatWouldRunIsSentAgain) {
         {two_mutations, "[" + whole + "," + whole + "]"},
         {two_mutations, R"([{"errors":[)" + a + "]}," + whole + "]"},
         {two_mutations, whole},
+        {R"({"id":"stored"})", R"({"errors":[)" + b + R"(],"data":{"b":null}})"},
         {subscription, std::string{at_second}},
         {R"({"query":"{ a b }"})", std::string{at_second_beside_null}},
     };
@@ -105,7 +106,7 @@ TEST_F(ForwarderTest, ARejectionThatNamesAnotherFieldOrNotEachIsNotSentAgain) {
         }
         EXPECT_EQ(transport.sent.size() - sent_before, 2U) << body << refusal;
     }
-    EXPECT_EQ(tokens.calls, std::vector<std::string>(2 * std::size(cases), "in doubt token-1"));
+    EXPECT_THAT(tokens.calls, testing::IsEmpty());
 }
 
 TEST_F(ForwarderTest, ABatchWithAnotherNumberOfAnswersThanOperationsIsNotSentAgain) {
