@@ -32,6 +32,7 @@ using outcome::ErrorCode;
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t most_requests_in_one_turn = 64;
+constexpr int most_write_timeouts = 10;   // for an app that reads slowly
 constexpr Duration over_limit_time = 1s;  // for a client that only gets OVERLOADED
 constexpr Duration newcomer_time = 500ms; // what a shutdown gives a new client for its first request
 constexpr Duration linger_time = 1s;
@@ -68,8 +69,8 @@ struct PeerState {
     bool gone = false;
 };
 
-/// Returns how many bytes that were sent the peer's kernel has no room for yet; 0 if that is not known.
-int unread_by_peer(int descriptor) noexcept {
+/// Returns how many bytes that were sent have not arrived at the peer's side; 0 if that is not known.
+int bytes_under_way(int descriptor) noexcept {
     int bytes = 0;
     return ::ioctl(descriptor, SIOCOUTQ, &bytes) == 0 ? bytes : 0;
 }
@@ -448,15 +449,16 @@ net::Task<bool> Session::write(std::string_view first, std::string_view second, 
 }
 
 /// Waits until the socket takes more. The kernel says so only once a good part of a large buffer is free, so
-/// an app that reads slowly has more time as long as it takes anything.
+/// an app that reads slowly has more time as long as bytes go to its side.
 net::Task<error_code> Session::wait_for_room() {
-    while (true) {
-        const int before = unread_by_peer(socket_.native_handle());
+    for (int turn = 1;; ++turn) {
+        const int before = bytes_under_way(socket_.native_handle());
         deadline_.set_after(shutdown_ == Shutdown::grace_over ? linger_time : service_->body_timeout);
         const error_code code = co_await net::wait_ready(socket_, ClientSocket::wait_write, deadline_);
         deadline_.clear();
-        const bool goes_on = code == errc::timed_out && shutdown_ != Shutdown::grace_over &&
-                             unread_by_peer(socket_.native_handle()) < before;
+        const bool goes_on = code == errc::timed_out && turn < most_write_timeouts &&
+                             shutdown_ != Shutdown::grace_over &&
+                             bytes_under_way(socket_.native_handle()) < before;
         if (!goes_on)
             co_return code;
     }

@@ -346,7 +346,16 @@ void Table::looked_up(const RecordPtr& record, LookUpResult result, TimePoint no
 
 /// Restores a record that a person closed as not executed during its look-up, which has found it.
 /// Transactions of it that another request has claimed meanwhile stay with that request.
-void Table::revive(const RecordPtr& record, const std::string& found) {
+void Table::revive(const RecordPtr& record, const std::string& found, TimePoint now) {
+    for (const Digest& identity : record->identities) {
+        const auto known = records_.find(identity);
+        if (known == records_.end() || known->second->state != State::unknown ||
+            known->second->request_id != record->request_id)
+            continue;
+        execute(known->second, now); // a later reading of the journal has put it in the other one's place
+        known->second->reconciled = found;
+        known->second->looked_up = true;
+    }
     std::erase_if(record->identities, [this](const Digest& identity) { return records_.contains(identity); });
     if (record->identities.empty()) {
         if (const auto holder = std::exchange(record->holder, nullptr))
@@ -359,7 +368,7 @@ void Table::revive(const RecordPtr& record, const std::string& found) {
 
 void Table::learn(const RecordPtr& record, LookUpResult result, TimePoint now) {
     if (result.found && record->state == State::gone)
-        revive(record, *result.found);
+        revive(record, *result.found, now);
     if (result.found) {
         if (record->state == State::unknown)
             execute(record, now);

@@ -284,7 +284,7 @@ private:
     [[nodiscard]] RecordPtr record_of(const Digest& identity, TimePoint now);
     [[nodiscard]] bool make_room(std::size_t records, TimePoint now);
     void settle_locked(const RecordPtr& record, Settlement how, TimePoint now);
-    void revive(const RecordPtr& record, const std::string& found);
+    void revive(const RecordPtr& record, const std::string& found, TimePoint now);
     void learn(const RecordPtr& record, LookUpResult result, TimePoint now);
     [[nodiscard]] bool insert(Restored transaction, TimePoint now);
     [[nodiscard]] std::size_t insert_all(std::vector<Restored> transactions, TimePoint now);

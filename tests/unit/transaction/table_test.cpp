@@ -152,8 +152,8 @@ TEST_F(TableTest, KnowsWhatALaterReadingSaysOfWhatWasUnknown) {
     EXPECT_EQ(state(4), Seen::State::unknown) << "not named: it stays";
     EXPECT_EQ(state(5), Seen::State::executed) << "not named: it stays";
     EXPECT_EQ(state(6), Seen::State::executed) << "an executed one is never free";
-    table.looked_up(asked.record, {.conclusive = true}, now);
-    EXPECT_EQ(claim(3).kind, Kind::look_up);
+    table.looked_up(asked.record, {.conclusive = true, .found = "7"}, now);
+    EXPECT_EQ(claim(3).kind, Kind::already_executed) << "what was found is of this one";
 }
 
 TEST_F(TableTest, AtTheEndNobodyWaitsForItsHistory) {
