@@ -56,8 +56,7 @@ spdlog::level::level_enum spdlog_level(log::Level level) noexcept {
 /// Whether the text can stand between quotes as it is.
 bool is_plain(std::string_view text) noexcept {
     const auto special = [](auto c) { return (c < ' ') | (c == '\x7f') | (c == '"') | (c == '\\'); };
-    const char* const end = text.data() + text.size();
-    return find_first(text.data(), end, special) == end;
+    return find_first(text, special) == text.size();
 }
 
 /// Whether the text can stand without quotes.
@@ -65,8 +64,7 @@ bool is_bare(std::string_view text) noexcept {
     const auto special = [](auto c) {
         return (c <= ' ') | (c == '\x7f') | (c == '"') | (c == '\\') | (c == '=');
     };
-    const char* const end = text.data() + text.size();
-    return !text.empty() && find_first(text.data(), end, special) == end;
+    return !text.empty() && find_first(text, special) == text.size();
 }
 
 void append_quoted(Buffer& out, std::string_view text) {

@@ -8,9 +8,8 @@ namespace {
 
 /// Whether all of it is visible ASCII.
 bool is_visible(std::string_view text) noexcept {
-    const char* const end = text.data() + text.size();
     // Bytes beyond ASCII are below 0.
-    return find_first(text.data(), end, [](auto c) { return (c <= ' ') | (c == '\x7f'); }) == end;
+    return find_first(text, [](auto c) { return (c <= ' ') | (c == '\x7f'); }) == text.size();
 }
 
 bool starts_with_bearer(std::string_view text) noexcept {

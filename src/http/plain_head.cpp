@@ -82,9 +82,7 @@ bool identify(std::string_view name, FieldId& id) {
 
 std::size_t find_control(std::string_view text) noexcept {
     // Bytes beyond ASCII are below 0, and are not control characters.
-    const auto control = [](auto c) { return ((c < ' ') & (c >= 0)) | (c == '\x7F'); };
-    return static_cast<std::size_t>(find_first(text.data(), text.data() + text.size(), control) -
-                                    text.data());
+    return find_first(text, [](auto c) { return ((c < ' ') & (c >= 0)) | (c == '\x7F'); });
 }
 
 /// Takes a line of printable text, without its end. Returns false if the next line is not one.

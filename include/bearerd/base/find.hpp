@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <string_view>
 
 #ifdef __SSE2__
 #include <emmintrin.h>
@@ -83,6 +84,13 @@ inline const char* find_first(const char* at, const char* end, Predicate holds) 
     while (at != end && !holds(static_cast<signed char>(*at)))
         ++at;
     return at;
+}
+
+/// The same in a text. Returns its size if there is no such byte.
+template<class Predicate>
+inline std::size_t find_first(std::string_view text, Predicate holds) noexcept {
+    const char* const begin = text.data();
+    return static_cast<std::size_t>(find_first(begin, begin + text.size(), holds) - begin);
 }
 
 /// The same for a byte and the one after it: `holds` takes both. The last byte is never found.
