@@ -225,11 +225,15 @@ void Session::begin_request() {
 
 /// Asks the app for the body that it holds back, and reads it.
 net::Task<Session::Read> Session::read_after_continue() {
-    if (!co_await write("HTTP/1.1 100 Continue\r\n\r\n", {}, {}))
+    constexpr std::string_view interim = "HTTP/1.1 100 Continue\r\n\r\n";
+    constexpr std::string_view nothing;
+    const bool app_is_there = co_await write(interim, nothing, nothing);
+    if (!app_is_there)
         co_return Read::gone;
     phase_ = Phase::serving;                     // an interim response is no answer
     deadline_.set_after(service_->body_timeout); // a write that had to wait has cleared it
-    co_return co_await reader_.read();
+    const Read read = co_await reader_.read();
+    co_return read;
 }
 
 /// Gets the reply from the handler, or refuses a faulty request, and writes it. The reply lives in this
