@@ -378,7 +378,9 @@ net::Task<bool> Session::write_held(Reply& reply, std::size_t sent) {
     const std::size_t sent_of_head = std::min(sent, head.size());
     head.remove_prefix(sent_of_head);
     body.remove_prefix(sent - sent_of_head);
-    co_return co_await write(head, body, {});
+    constexpr std::string_view nothing;
+    const bool app_is_there = co_await write(head, body, nothing);
+    co_return app_is_there;
 }
 
 /// Like write_held(), for a BodySource.
