@@ -46,7 +46,7 @@ struct Totals {
     std::uint64_t fleet_store_errors = 0;
     std::uint64_t fleet_unclaimed = 0;
     std::uint64_t fleet_dropped = 0;
-    std::optional<std::int64_t> throttle_available; ///< the least that a thread was told last
+    std::optional<std::int64_t> throttle_available; ///< the smallest of what the threads have seen last
 
     [[nodiscard]] std::uint64_t all_requests() const noexcept;
     [[nodiscard]] std::uint64_t of_kind(OperationKind kind) const noexcept;

@@ -99,12 +99,12 @@ void LoginAttempt::ask_fleet_or_log_in() {
 
 /// Returns false if the login goes on without the fleet.
 bool LoginAttempt::ask_fleet() {
-    const auto question = core_.fleet_question();
-    if (!question)
+    const auto request = core_.fleet_request();
+    if (!request)
         return false;
-    visit_ = question->fleet->begin(question->renews);
+    visit_ = request->fleet->begin(request->renews);
     const auto number = enter(Step::asking_fleet);
-    auto task = visit_fleet(keep_alive(), number, question->fleet, visit_, question->deadline);
+    auto task = visit_fleet(keep_alive(), number, request->fleet, visit_, request->deadline);
     net::spawn(first_, std::move(task), "fleet");
     return true;
 }

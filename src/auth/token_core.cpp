@@ -377,9 +377,10 @@ void TokenCore::on_found(std::uint64_t reading, StoreWriter::Found found) {
     if (!store_.is_foreign()) {
         if (needless && found.rejections > machine_.rejections())
             store_.save_rejections(at.now); // the next start is not to find what is over
-        if (!needless && machine_.restored_rejections(found.rejections, at.now + found.next_try, at))
-            if (const auto next = machine_.next_try(); next && *next > at.now)
-                history_.rejected_before(*settings_, *next - at.now);
+        const bool backs_off =
+            !needless && machine_.restored_rejections(found.rejections, at.now + found.next_try, at);
+        if (const auto next = machine_.next_try(); backs_off && next && *next > at.now)
+            history_.rejected_before(*settings_, *next - at.now);
         if (found.token) {
             token.emplace();
             token->token.claims = parse_claims(found.token->record.token.reveal());
@@ -629,7 +630,7 @@ void TokenCore::share_swap() {
     }
 }
 
-std::optional<TokenCore::FleetRequest> TokenCore::fleet_question() const {
+std::optional<TokenCore::FleetRequest> TokenCore::fleet_request() const {
     if (!fleet_)
         return std::nullopt;
     const std::lock_guard lock{mutex_};

@@ -83,7 +83,7 @@ public:
     };
 
     /// Returns what to ask the fleet about the login that is wanted, or nullopt if it goes on without it.
-    [[nodiscard]] std::optional<FleetRequest> fleet_question() const;
+    [[nodiscard]] std::optional<FleetRequest> fleet_request() const;
     /// Does what the fleet has decided. Returns whether the login goes on here; otherwise it has ended, and
     /// with it the visit.
     [[nodiscard]] bool on_verdict(FleetLogin::Verdict verdict, FleetLogin::VisitPtr& visit);
@@ -171,7 +171,7 @@ private:
     // The first thread's:
     std::shared_ptr<FleetLogin> fleet_; ///< nullptr: nothing is shared
     LoginAttempt login_;
-    /// The credentials while whose file held a static token that can't be sent.
+    /// Those whose file was reported to hold no token that can be sent; nullptr since it holds one.
     std::shared_ptr<const config::Credentials> unsendable_of_;
     std::optional<net::Timer> wake_timer_; ///< until close()
     std::function<void()> first_login_tried_;

@@ -178,7 +178,8 @@ Session::Next Session::look_for_request() {
     return prepare_wait(received);
 }
 
-/// Prepares the wait for the next request if the receive that ended with `received` found nothing of it.
+/// Prepares the wait for the next request, unless a part of it is there: `received` is how the last receive
+/// ended.
 Session::Next Session::prepare_wait(error_code received) {
     if (received != net::asio::error::would_block)
         return received ? Next::gone : Next::here;

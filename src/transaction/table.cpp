@@ -390,11 +390,6 @@ std::optional<Decision> Table::decision_of(Waiter& waiter) {
     return std::exchange(waiter.decision_, std::nullopt);
 }
 
-bool Table::restore(Restored transaction, TimePoint now) {
-    const std::lock_guard lock{mutex_};
-    return insert(std::move(transaction), now);
-}
-
 std::size_t Table::restore(std::vector<Restored> transactions, TimePoint now) {
     const std::lock_guard lock{mutex_};
     return insert_all(std::move(transactions), now);

@@ -21,7 +21,7 @@ namespace bearerd::upstream {
 
 class Pool;
 
-/// What became of the upstream's end of an idle connection.
+/// The state of the upstream's end of an idle connection.
 enum class Peer : std::uint8_t {
     there, ///< it has neither closed the connection nor sent anything
     ended, ///< it has closed the connection, or sent something that nobody had asked for

@@ -294,6 +294,25 @@ TEST_F(TransactionsTest, WhileAnotherProcessWritesTheJournalNothingCountsAsNew) 
     EXPECT_EQ(upstream.executions("sale-3"), 1U);
 }
 
+// Of what was closed before its rule was guarded, the writer passes nothing on: the journal is read once
+// more.
+TEST_F(TransactionsTest, WhatWasClosedWhileAnotherProcessHeldTheJournalCounts) {
+    auto former = start_with_journal(pass());
+    upstream.set_faults(answer_is_lost);
+    EXPECT_EQ(former->post(redemption("sale-1"), {{"X-Request-Id", "sale-1"}}).status, 504);
+    ASSERT_TRUE(former->wait_for_metric("bearerd_journal_unresolved", 1));
+    const auto daemon = start_with_journal(replay("100ms", false));
+    ASSERT_TRUE(daemon->process().wait_for_line("another bearerd writes there"));
+    const Finished closed = run_bearerd({"journal", "close", "sale-1", "--executed", "yes", "--reason",
+                                         "seen in the back office", "--config", former->config_file()});
+    EXPECT_EQ(closed.exit.code, 0) << closed.output;
+    former.reset();
+    ASSERT_TRUE(daemon->process().wait_for_line("journal is written again"));
+    const HttpResponse again = daemon->post(redemption("sale-1"));
+    EXPECT_EQ(extensions(again).value("code", ""), "ALREADY_EXECUTED") << again.body;
+    EXPECT_EQ(upstream.executions("sale-1"), 1U);
+}
+
 TEST_F(TransactionsTest, OneThatWaitsForTheJournalIsAnsweredAtASecondSignal) {
     const auto former = start_with_journal(replay("100ms", false));
     const auto daemon = start_with_journal(replay("100ms", false));

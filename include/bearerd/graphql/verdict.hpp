@@ -50,9 +50,8 @@ struct Judgement {
 /// something ran (data, or a path below a root field); what it speaks for is still read from the body.
 /// HTTP 403 never is. Parses JSON only where a quick search finds something to judge. With `rules.pointers`,
 /// an answer without errors is a rejection too if there is a value at one of them and `data` holds nothing
-/// else; it applies to one root field. An app's own login (`own_login`) is not
-/// judged by them: there it is that login which failed. Throws only if memory runs out; JSON deeper than 512
-/// levels is `ok`.
+/// else; it applies to one root field. An app's own login (`own_login`) is not judged by them: there it is
+/// that login which failed. Throws only if memory runs out; JSON deeper than 512 levels is `ok`.
 [[nodiscard]] Judgement judge(std::uint16_t status, std::string_view body, OperationKind kind,
                               const RejectionRules& rules, bool own_login = false);
 

@@ -232,11 +232,8 @@ public:
     /// What a waiter was woken for; nullopt: it was not.
     [[nodiscard]] std::optional<Decision> decision_of(Waiter& waiter);
 
-    /// Adds what a former process left; identities that the table has already stay as they are. Returns false
-    /// if there is no room.
-    bool restore(Restored transaction, TimePoint now);
-
-    /// The same for several. Returns how many there was no room for.
+    /// Adds what a former process left; identities that the table has already stay as they are. Returns how
+    /// many there was no room for.
     std::size_t restore(std::vector<Restored> transactions, TimePoint now);
 
     /// The same for all of a journal that is read once more: what was unknown is now what it says there. What

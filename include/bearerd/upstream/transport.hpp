@@ -110,9 +110,9 @@ struct OutgoingRequest {
     TimePoint give_up = TimePoint::max();
     /// The current time, if it has just been read: send() then need not read the clock.
     TimePoint now{};
-    /// Asked before the first byte if the request had to wait for a connection. If it is gone, send() returns
-    /// Failure at Stage::connecting, and nothing is sent. nullptr: nobody can give up or wants to know of a
-    /// half answer.
+    /// Asked before the first byte if the request had to wait for a connection or was deferred. If it is
+    /// gone, send() returns Failure at Stage::connecting, and nothing is sent. nullptr: nobody can give up,
+    /// or wants to know of half an answer.
     Requester* requester = nullptr;
 };
 

@@ -171,7 +171,7 @@ TEST_F(BackgroundLookupsTest, LetsTheGuardKnowWhatItHasFound) {
     const transaction::Digest identity = identifier->identity("pay", "k1");
     transaction::Restored former;
     former.identities = {identity};
-    ASSERT_TRUE(table.restore(former, BootClock::now()));
+    ASSERT_EQ(table.restore({former}, BootClock::now()), 0U);
     asker.table = &table;
     asker.identifier = &*identifier;
     transport.items = R"([{"id":7}])";

@@ -80,6 +80,16 @@ TEST_F(ReconciliationTest, OfWhatIsNotFoundLeavesItUnknownNeverNo) {
     EXPECT_TRUE(extensions()["reconciled"].is_null());
 }
 
+TEST_F(ReconciliationTest, WhoseAnswerBreaksOffUsesTheTokenInItsHead) {
+    lose_the_answer();
+    fail(errc::truncated, Stage::reading);
+    transport.half = Answer{200, {{"X-Authorization", "swapped"}}, {""}, 500, {}};
+    request(redemption);
+    expect_error(ErrorCode::outcome_unknown, Executed::unknown);
+    EXPECT_EQ(tokens.calls, std::vector<std::string>(2, "observed swapped of token-1"))
+        << "the mutation's too";
+}
+
 TEST_F(ReconciliationTest, ThatFailsTellsNothing) {
     lose_the_answer();
     fail(errc::connect_failed, Stage::connecting);

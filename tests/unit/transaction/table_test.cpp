@@ -116,7 +116,7 @@ TEST_F(TableTest, CallsNothingNewBeforeItsHistoryIsComplete) {
     Restored former;
     former.identities = {digest(2)};
     former.executed = Executed::yes;
-    EXPECT_TRUE(table.restore(std::move(former), now));
+    EXPECT_EQ(table.restore({std::move(former)}, now), 0U);
     table.set_history(History::complete);
     EXPECT_EQ(waiter->woken, 3);
     const auto woken = table.decision_of(*waiter);
@@ -136,9 +136,9 @@ TEST_F(TableTest, KnowsWhatALaterReadingSaysOfWhatWasUnknown) {
     };
     table.set_history(Table::History::read);
     for (const std::uint8_t key : {std::uint8_t{1}, std::uint8_t{2}, std::uint8_t{3}, std::uint8_t{4}})
-        ASSERT_TRUE(table.restore(restored(key, Executed::unknown), now));
+        ASSERT_EQ(table.restore({restored(key, Executed::unknown)}, now), 0U);
     for (const std::uint8_t key : {std::uint8_t{5}, std::uint8_t{6}})
-        ASSERT_TRUE(table.restore(restored(key, Executed::yes), now));
+        ASSERT_EQ(table.restore({restored(key, Executed::yes)}, now), 0U);
     const Decision asked = claim(3);
     ASSERT_EQ(asked.kind, Kind::look_up);
     EXPECT_EQ(table.restore_again({restored(1, Executed::no), restored(2, Executed::yes),
@@ -419,7 +419,7 @@ TEST_F(TableTest, IsRebuiltFromWhatAFormerProcessLeft) {
         former.request_id = "former";
         former.executed = executed;
         former.age = age;
-        table.restore(former, now);
+        table.restore({former}, now);
     };
     restore(1, Executed::unknown, 1000h);
     restore(2, Executed::yes, 1h);
@@ -515,15 +515,15 @@ TEST_F(TableTest, TellsPeopleWhatTheJournalKnowsOfWhatWasNotExecuted) {
     former.executed = Executed::no;
     former.age = 1h;
     settle(claim(2).record, Executed::unknown);
-    table.restore(former, now);
+    table.restore({former}, now);
     EXPECT_EQ(table.find(digest(1), now)->state, Seen::State::not_executed);
     EXPECT_EQ(table.find(digest(2), now)->state, Seen::State::unknown) << "a later request says more";
     former.identities = {digest(3)};
     former.nothing_ran = true;
-    table.restore(former, now);
+    table.restore({former}, now);
     EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::answered);
     former.executed = Executed::unknown;
-    table.restore(former, now);
+    table.restore({former}, now);
     EXPECT_EQ(table.find(digest(3), now)->state, Seen::State::unknown);
     EXPECT_FALSE(table.find(digest(1), now + 23h));
 }
@@ -667,12 +667,12 @@ TEST_F(TableTest, RestoresTheIdentitiesThatAreMissing) {
     settle(claim(2).record, Executed::yes, answer());
     Restored former;
     former.identities = {digest(1), digest(2)};
-    EXPECT_TRUE(table.restore(former, now));
+    EXPECT_EQ(table.restore({former}, now), 0U);
     EXPECT_EQ(claim(1).kind, Kind::look_up);
     EXPECT_EQ(claim(2).kind, Kind::replay) << "what is there stays";
     table.set_limits({.remember = 24h, .replay_memory = 1000, .records = 1});
     former.identities = {digest(3)};
-    EXPECT_FALSE(table.restore(former, now)) << "no room";
+    EXPECT_EQ(table.restore({former}, now), 1U) << "no room";
 }
 
 TEST_F(TableTest, LearnsHowARequestEndedThatWasSentWithoutAGuard) {
@@ -707,7 +707,7 @@ TEST_F(TableTest, TakesForUnknownWhatWasOnlyAnswered) {
         answered.identities = {digest(key)};
         return answered;
     };
-    EXPECT_TRUE(table.restore(of(1), now));
+    EXPECT_EQ(table.restore({of(1)}, now), 0U);
     table.record_outcome(of(2), now);
     table.close(of(3), now);
     for (std::uint8_t key = 4; key <= 5; ++key)
