@@ -4,13 +4,17 @@
 #include <bearerd/config/parse.hpp>
 
 #include <fcntl.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
+#include <span>
 #include <system_error>
 #include <utility>
 #include <vector>
@@ -68,6 +72,29 @@ Identity own_identity() {
     return self;
 }
 
+/// Reads until the file ends, `buffer` is full, or the time is over. A regular file is never waited for.
+Result<std::size_t> read_until(std::chrono::steady_clock::time_point deadline, const Descriptor& file,
+                               std::span<char> buffer) noexcept {
+    using std::chrono::milliseconds;
+    std::size_t size = 0;
+    while (size < buffer.size()) {
+        const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
+        pollfd polled{file.get(), POLLIN, 0};
+        const int ready = ::poll(&polled, 1, static_cast<int>(std::max(left, milliseconds{0}).count()));
+        if (ready == 0)
+            return boost::system::errc::make_error_code(boost::system::errc::timed_out);
+        const auto got = ready < 0 ? -1 : ::read(file.get(), buffer.data() + size, buffer.size() - size);
+        if (got < 0 && (errno == EINTR || errno == EAGAIN))
+            continue;
+        if (got < 0)
+            return system_error();
+        if (got == 0)
+            break;
+        size += static_cast<std::size_t>(got);
+    }
+    return size;
+}
+
 } // namespace
 
 std::optional<FileRights> rights_on(FileRights::Role role, const std::string& path) {
@@ -80,15 +107,19 @@ std::optional<FileRights> rights_on(FileRights::Role role, const std::string& pa
     return FileRights{role, path, status.st_mode & 07777U, status.st_uid, status.st_gid};
 }
 
-std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit) {
-    const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+std::variant<Secret, std::string> read_small_file(const std::string& path, std::size_t limit,
+                                                  std::chrono::milliseconds patience) {
+    // Non-blocking, or open(2) would wait for a pipe's writer for ever.
+    const Descriptor file{::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC)};
     if (!file.is_open())
         return system_error().message();
     // Its full size from the start: a string that grows leaves its old bytes behind.
     std::string bytes(limit + 1, '\0');
-    const auto size = read_all(file, bytes);
+    const auto size = read_until(std::chrono::steady_clock::now() + patience, file, bytes);
     Secret content{std::string_view{bytes}.substr(0, size ? *size : 0)};
     wipe(bytes);
+    if (!size && size.error() == boost::system::errc::timed_out)
+        return "it is a pipe that nobody has written to and closed in time; write a file instead";
     if (!size)
         return size.error().message();
     if (*size > limit)

@@ -5,6 +5,7 @@
 #include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
+#include <sys/stat.h>
 
 #include <array>
 #include <climits>
@@ -87,7 +88,17 @@ public:
 
     void expect(bool fine, const char* key, const std::string& file) {
         if (!fine)
-            sentences_.push_back(section_ + "." + key + ": " + file + " can't be used: " + last_error());
+            add(key, file, last_error());
+    }
+
+    /// Returns whether OpenSSL may open the file: it would wait for a pipe's writer for ever.
+    bool may_open(const char* key, const std::string& file) {
+        struct stat status{};
+
+        if (::stat(file.c_str(), &status) != 0 || !S_ISFIFO(status.st_mode))
+            return true;
+        add(key, file, "it is a pipe; write a file instead");
+        return false;
     }
 
     void raise() {
@@ -96,6 +107,10 @@ public:
     }
 
 private:
+    void add(const char* key, const std::string& file, const std::string& reason) {
+        sentences_.push_back(section_ + "." + key + ": " + file + " can't be used: " + reason);
+    }
+
     const std::string& section_;
     std::vector<std::string> sentences_;
 };
@@ -103,6 +118,8 @@ private:
 /// Trusts every certificate in the file, also an intermediate or the server's own. The chain ends there. The
 /// server's name is still verified.
 void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
+    if (!faults.may_open("ca_file", file))
+        return;
     const bool fine =
         SSL_CTX_load_verify_file(context, file.c_str()) == 1 &&
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1;
@@ -113,6 +130,9 @@ void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
 void present(SSL_CTX* context, const config::UpstreamTls& settings, FileFaults& faults) {
     const std::string& certificate = settings.client_certificate_file;
     const std::string& key = settings.client_key_file;
+    const bool openable = faults.may_open("client_certificate_file", certificate);
+    if (!faults.may_open("client_key_file", key) || !openable)
+        return;
     const bool certified = SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) == 1;
     faults.expect(certified, "client_certificate_file", certificate);
     const bool keyed = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;

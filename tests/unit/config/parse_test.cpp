@@ -1,12 +1,17 @@
 #include "fixture.hpp"
 
+#include "environment.hpp"
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace bearerd::config {
@@ -665,6 +670,24 @@ TEST(Load, ReadsAFileAndTellsWhyItCannot) {
     EXPECT_EQ(text_of(directory), "f: can't be read: Is a directory");
     EXPECT_EQ(text_of(large), "f: can't be read: it is larger than 1024 KiB");
     EXPECT_EQ(std::get<std::string>(large_secret), "it is larger than 64 KiB");
+}
+
+TEST(Load, DoesNotWaitForEverForAPipesWriter) {
+    const auto folder =
+        std::filesystem::path{testing::TempDir()} / ("bearerd_pipe_" + std::to_string(::getpid()));
+    std::filesystem::create_directories(folder);
+    const std::string pipe = (folder / "pipe").string();
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    std::thread writer{[&] { std::ofstream{pipe} << "from-pipe\n"; }}; // its open waits for the reader
+    const auto written = read_small_file(pipe, 64 * 1024, std::chrono::minutes{1});
+    writer.join();
+    const auto nobody = read_small_file(pipe, 64 * 1024, std::chrono::milliseconds{1});
+    std::filesystem::remove_all(folder);
+
+    ASSERT_TRUE(std::holds_alternative<Secret>(written));
+    EXPECT_TRUE(std::get<Secret>(written).equals(Secret{std::string_view{"from-pipe\n"}}));
+    EXPECT_EQ(std::get<std::string>(nobody),
+              "it is a pipe that nobody has written to and closed in time; write a file instead");
 }
 
 TEST(Load, StartsRelativePathsFromTheFilesFolder) {

@@ -13,6 +13,8 @@
 #include <string_view>
 #include <vector>
 
+#include <sys/stat.h>
+
 namespace bearerd::upstream::test {
 namespace {
 
@@ -232,6 +234,8 @@ TEST_F(PoolTest, EachTlsFileThatCannotBeUsedIsReported) {
     const std::string missing = folder.path() / "missing.pem";
     const std::string certificate = folder.write("client.pem", authority.issue().pem);
     const std::string other_key = folder.write("other.key", authority.issue().key_pem);
+    const std::string pipe = folder.path() / "pipe"; // without a writer
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
 
     struct Case {
         const char* what;
@@ -245,6 +249,8 @@ TEST_F(PoolTest, EachTlsFileThatCannotBeUsedIsReported) {
         {"the authority and the key", missing, certificate, missing, {"ca_file", "client_key_file"}},
         {"a key that does not fit", "", certificate, other_key, {"client_key_file"}},
         {"a key beside no certificate", "", missing, other_key, {"client_certificate_file"}},
+        {"pipes", pipe, pipe, pipe, {"ca_file", "client_certificate_file", "client_key_file"}},
+        {"a pipe beside a certificate", "", certificate, pipe, {"client_key_file"}},
     };
     for (const Case& c : cases) {
         config::UpstreamTls broken;
