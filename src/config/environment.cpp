@@ -4,7 +4,6 @@
 #include <bearerd/config/parse.hpp>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,6 +15,7 @@
 #include <filesystem>
 #include <span>
 #include <system_error>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -72,25 +72,33 @@ Identity own_identity() {
     return self;
 }
 
-/// Reads until the file ends, `buffer` is full, or the time is over. A regular file is never waited for.
-Result<std::size_t> read_until(std::chrono::steady_clock::time_point deadline, const Descriptor& file,
-                               std::span<char> buffer) noexcept {
-    using std::chrono::milliseconds;
+bool is_pipe(const Descriptor& file) noexcept {
+    struct stat status{};
+
+    return ::fstat(file.get(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
+/// Reads until the file ends or `buffer` is full. Only a pipe has nothing yet: its writer has `patience`.
+Result<std::size_t> read_patiently(const Descriptor& file, std::span<char> buffer,
+                                   std::chrono::milliseconds patience) {
+    constexpr std::chrono::milliseconds pause{10};
+    const auto deadline = std::chrono::steady_clock::now() + patience;
     std::size_t size = 0;
     while (size < buffer.size()) {
-        const auto left = std::chrono::ceil<milliseconds>(deadline - std::chrono::steady_clock::now());
-        pollfd polled{file.get(), POLLIN, 0};
-        const int ready = ::poll(&polled, 1, static_cast<int>(std::max(left, milliseconds{0}).count()));
-        if (ready == 0)
-            return boost::system::errc::make_error_code(boost::system::errc::timed_out);
-        const auto got = ready < 0 ? -1 : ::read(file.get(), buffer.data() + size, buffer.size() - size);
-        if (got < 0 && (errno == EINTR || errno == EAGAIN))
+        const auto got = ::read(file.get(), buffer.data() + size, buffer.size() - size);
+        if (got > 0) {
+            size += static_cast<std::size_t>(got);
             continue;
-        if (got < 0)
+        }
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 && errno != EAGAIN)
             return system_error();
-        if (got == 0)
+        if (got == 0 && (size > 0 || !is_pipe(file))) // a pipe looks ended until its writer opens it
             break;
-        size += static_cast<std::size_t>(got);
+        if (std::chrono::steady_clock::now() >= deadline)
+            return boost::system::errc::make_error_code(boost::system::errc::timed_out);
+        std::this_thread::sleep_for(pause);
     }
     return size;
 }
@@ -115,7 +123,7 @@ std::variant<Secret, std::string> read_small_file(const std::string& path, std::
         return system_error().message();
     // Its full size from the start: a string that grows leaves its old bytes behind.
     std::string bytes(limit + 1, '\0');
-    const auto size = read_until(std::chrono::steady_clock::now() + patience, file, bytes);
+    const auto size = read_patiently(file, bytes, patience);
     Secret content{std::string_view{bytes}.substr(0, size ? *size : 0)};
     wipe(bytes);
     if (!size && size.error() == boost::system::errc::timed_out)

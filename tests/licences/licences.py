@@ -13,7 +13,7 @@ from pathlib import Path
 # Pattern of a Debian package -> folders of headers that it brings and that are compiled in. None: a tool, or the headers
 # of a shared library, whose own package has its notices.
 PACKAGES = {
-    r"g\+\+.*|cmake|ninja-build|pkg-config|pkgconf": [],
+    r"g\+\+.*|make|cmake|ninja-build|pkg-config|pkgconf": [],
     r"libssl-dev|zlib1g-dev|libsystemd-dev": [],
     r"libboost.*-dev": ["boost"],
     r"nlohmann-json3-dev": ["nlohmann"],
