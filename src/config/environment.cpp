@@ -1,6 +1,7 @@
 #include "environment.hpp"
 
-#include <bearerd/base/file.hpp>
+#include <bearerd/base/descriptor.hpp>
+#include <bearerd/base/error.hpp>
 #include <bearerd/config/parse.hpp>
 
 #include <fcntl.h>

@@ -81,24 +81,24 @@ std::string joined(const std::vector<std::string>& sentences) {
     return all;
 }
 
+/// OpenSSL would wait for a pipe's writer for ever.
+bool is_pipe(const std::string& file) noexcept {
+    struct stat status{};
+
+    return ::stat(file.c_str(), &status) == 0 && S_ISFIFO(status.st_mode);
+}
+
 /// Each file that can't be used is reported, not only the first.
 class FileFaults {
 public:
     explicit FileFaults(const std::string& section) : section_{section} {}
 
-    void expect(bool fine, const char* key, const std::string& file) {
-        if (!fine)
-            add(key, file, last_error());
-    }
-
-    /// Returns whether OpenSSL may open the file: it would wait for a pipe's writer for ever.
-    bool may_open(const char* key, const std::string& file) {
-        struct stat status{};
-
-        if (::stat(file.c_str(), &status) != 0 || !S_ISFIFO(status.st_mode))
-            return true;
-        add(key, file, "it is a pipe; write a file instead");
-        return false;
+    /// Has `load` give a file to OpenSSL. Returns whether it could be used.
+    template<typename Load>
+    bool use(const char* key, const std::string& file, const Load& load) {
+        if (is_pipe(file))
+            return add(key, file, "it is a pipe; write a file instead");
+        return load() || add(key, file, last_error());
     }
 
     void raise() {
@@ -107,8 +107,10 @@ public:
     }
 
 private:
-    void add(const char* key, const std::string& file, const std::string& reason) {
+    /// Returns false.
+    bool add(const char* key, const std::string& file, const std::string& reason) {
         sentences_.push_back(section_ + "." + key + ": " + file + " can't be used: " + reason);
+        return false;
     }
 
     const std::string& section_;
@@ -118,25 +120,23 @@ private:
 /// Trusts every certificate in the file, also an intermediate or the server's own. The chain ends there. The
 /// server's name is still verified.
 void trust_only(SSL_CTX* context, const std::string& file, FileFaults& faults) {
-    if (!faults.may_open("ca_file", file))
-        return;
-    const bool fine =
-        SSL_CTX_load_verify_file(context, file.c_str()) == 1 &&
-        X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1;
-    faults.expect(fine, "ca_file", file);
+    faults.use("ca_file", file, [&] {
+        return SSL_CTX_load_verify_file(context, file.c_str()) == 1 &&
+               X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(context), X509_V_FLAG_PARTIAL_CHAIN) == 1;
+    });
 }
 
 /// Checks whether the key fits only if the certificate can be used.
 void present(SSL_CTX* context, const config::UpstreamTls& settings, FileFaults& faults) {
     const std::string& certificate = settings.client_certificate_file;
     const std::string& key = settings.client_key_file;
-    const bool openable = faults.may_open("client_certificate_file", certificate);
-    if (!faults.may_open("client_key_file", key) || !openable)
-        return;
-    const bool certified = SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) == 1;
-    faults.expect(certified, "client_certificate_file", certificate);
-    const bool keyed = SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1;
-    faults.expect(keyed && (!certified || SSL_CTX_check_private_key(context) == 1), "client_key_file", key);
+    const bool certified = faults.use("client_certificate_file", certificate, [&] {
+        return SSL_CTX_use_certificate_chain_file(context, certificate.c_str()) == 1;
+    });
+    faults.use("client_key_file", key, [&] {
+        return SSL_CTX_use_PrivateKey_file(context, key.c_str(), SSL_FILETYPE_PEM) == 1 &&
+               (!certified || SSL_CTX_check_private_key(context) == 1);
+    });
 }
 
 /// Answers carry tokens, which must not stay behind in a buffer that is given back. Before that OpenSSL would

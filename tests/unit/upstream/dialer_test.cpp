@@ -251,6 +251,7 @@ TEST_F(PoolTest, EachTlsFileThatCannotBeUsedIsReported) {
         {"a key beside no certificate", "", missing, other_key, {"client_certificate_file"}},
         {"pipes", pipe, pipe, pipe, {"ca_file", "client_certificate_file", "client_key_file"}},
         {"a pipe beside a certificate", "", certificate, pipe, {"client_key_file"}},
+        {"a pipe beside none", "", missing, pipe, {"client_certificate_file", "client_key_file"}},
     };
     for (const Case& c : cases) {
         config::UpstreamTls broken;
